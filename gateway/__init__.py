@@ -1,0 +1,1 @@
+"""The gateway: a back-to-back user agent between browsers (WebRTC) and SIP trunks."""
