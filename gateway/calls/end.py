@@ -1,0 +1,30 @@
+"""The one record of how a call ended: every way out of a call makes exactly one of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class By(StrEnum):
+    """Who ended a call, seen from the browser."""
+
+    LOCAL = "local"  # the browser or its page
+    REMOTE = "remote"  # the trunk, or whoever is behind it
+    GATEWAY = "gateway"  # we did: a limit, a lost connection, a fault
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended.
+
+    `cause` is a stable kebab-case word for programs, `reason` the SIP reason phrase, `message` a
+    sentence for a person. `sip_code` is the final status of the INVITE, or 200 for a call that was
+    answered and then ended by BYE.
+    """
+
+    by: By
+    cause: str
+    sip_code: int
+    reason: str
+    message: str

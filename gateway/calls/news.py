@@ -1,0 +1,57 @@
+"""What a call tells its client: a closed set of plain values, in the order in which they happen.
+
+A call knows no WebSocket. It hands each of these to the function that its client gave it; the
+signaling room turns them into messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.calls.end import CallEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The INVITE is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The far end rings. With `early_media` its own tones are to be heard already."""
+
+    early_media: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReady:
+    """Our description for the browser; it comes before the phone is picked up."""
+
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The phone is picked up; audio flows both ways."""
+
+    browser_codec: str
+    trunk_codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitHeard:
+    """The far end pressed a key."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over. Nothing comes after this."""
+
+    end: CallEnd
+    duration_ms: int  # from the answer to the end; 0 for a call never answered
+
+
+News = Trying | Ringing | AnswerReady | Answered | DigitHeard | Ended

@@ -1,0 +1,74 @@
+"""What the gateway refuses, and what each refusal means on the wire.
+
+GatewayError
+├── ConfigError         a setting is unknown or out of range; stops the start
+├── OfferError          488  the browser's description cannot be used
+├── TargetError         484  `to` is neither a number nor a SIP user
+├── RequestError        400  another field of a request breaks a rule
+├── ForbiddenError      403  admission says no
+├── UnknownCallError    481  no such call in this session
+├── CapacityError       503  no room for another call
+├── DrainingError       503  the gateway is going out of service
+└── UnavailableError    503  a part the call needs does not work (trunk endpoint, media port)
+
+Each is said to the browser as `error` with `code`, `name` and the message, so the message is
+written for the person who builds the page: it holds the value and the rule.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A refusal with a SIP status code and a stable name.
+
+    The message is the exception's only argument.
+    """
+
+    sip_code: ClassVar[int] = 500
+    name: ClassVar[str] = "internal"
+
+
+class ConfigError(GatewayError):
+    name = "bad-config"
+
+
+class OfferError(GatewayError):
+    sip_code = 488
+    name = "bad-offer"
+
+
+class TargetError(GatewayError):
+    sip_code = 484
+    name = "bad-target"
+
+
+class RequestError(GatewayError):
+    sip_code = 400
+    name = "bad-request"
+
+
+class ForbiddenError(GatewayError):
+    sip_code = 403
+    name = "not-allowed"
+
+
+class UnknownCallError(GatewayError):
+    sip_code = 481
+    name = "unknown-call"
+
+
+class CapacityError(GatewayError):
+    sip_code = 503
+    name = "no-capacity"
+
+
+class DrainingError(GatewayError):
+    sip_code = 503
+    name = "draining"
+
+
+class UnavailableError(GatewayError):
+    sip_code = 503
+    name = "unavailable"
