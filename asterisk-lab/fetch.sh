@@ -108,7 +108,6 @@ root=\$(CDPATH= cd -- "\$(dirname -- "\$0")" && pwd)
 exec "\$root/${loader#"$work"/root/}" --library-path "\$root/${libraries#"$work"/root/}" "\$root/usr/sbin/asterisk" "\$@"
 START
 chmod +x "$work/root/asterisk"
-echo "${modules#"$work"/root/}" > "$work/root/module-directory"
 rm -rf "$LAB_ROOT" "$LAB_ROOT.new"
 cp -a "$work/root" "$LAB_ROOT.new"         # the cache may be another file system: copy, then rename
 mv "$LAB_ROOT.new" "$LAB_ROOT"

@@ -28,7 +28,7 @@ start() {
   "$here/fetch.sh"
   mkdir -p "$LAB_RUN"
   : > "$console"
-  LAB_ASTERISK=$LAB_ROOT/asterisk LAB_MODULES=$LAB_ROOT/$(cat "$LAB_ROOT/module-directory") \
+  LAB_ASTERISK=$LAB_ROOT/asterisk LAB_MODULES=$(echo "$LAB_ROOT"/usr/lib/*/asterisk/modules) \
     LAB_DATA=$LAB_ROOT/usr/share/asterisk \
     setsid "$here/bin/start-asterisk.sh" -n > "$console" 2>&1 < /dev/null &
   local pid=$!

@@ -34,6 +34,7 @@ for directory in etc varlib spool/outgoing spool/tmp spool/recording spool/monit
     run log sbin cache agi-bin rec tls moh sounds; do
   mkdir -p "$LAB_RUN/$directory"
 done
+rm -f "$LAB_RUN/log/full"                             # each start has a log of its own
 render= report=
 for name in $settings LAB_DATA LAB_MODULES; do
   eval "value=\$$name"
