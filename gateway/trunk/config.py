@@ -1,0 +1,95 @@
+"""What the operator says about SIP, and what a caller asks of it: frozen values, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+class Secret:
+    """A password: it can be used, but it does not show in a repr, a log line or a traceback."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself; for the SIP engine only."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True, slots=True)
+class SipAddress:
+    """An IP address and a port, as SIP and the operating system know them."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """Where the gateway speaks SIP.
+
+    `address` is the IPv4 address to bind and `port` the port, for UDP and (with `tcp`) for TCP;
+    port 0 takes any. `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
+    `max_calls` is a wish: the engine has a limit of its own, see `TrunkEndpoint.capacity`.
+    `log_level` is pjsip's, for the logger `gateway.trunk.pjsip`: 1 errors, 3 a line per
+    message, 5 whole messages (credentials are cut out).
+    """
+
+    address: str = "127.0.0.1"
+    port: int = 5060
+    tcp: bool = True
+    public_address: str | None = None
+    user_agent: str = "webrtc-sip-gateway"
+    max_calls: int = 2000
+    log_level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """One SIP trunk.
+
+    `uri` is `sip:host[:port][;transport=udp|tcp]`; `caller_id` the user part of From unless a call
+    brings its own. `response_timeout`: a trunk that sends nothing at all for so many seconds
+    counts as unreachable (SIP's own limit is 32 s).
+    """
+
+    name: str
+    uri: str
+    username: str | None = None
+    password: Secret | None = None
+    caller_id: str = "anonymous"
+    response_timeout: float = 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class DialRequest:
+    """A call to place.
+
+    `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
+    SDP, sent byte for byte. `answer_reoffer` answers the trunk's later offers: it gets the SDP of a
+    re-INVITE or UPDATE and returns our answer, or raises ValueError (SdpError is one) to refuse
+    it with 488, and the call goes on as it was. It must be pure: the SIP thread calls it.
+    """
+
+    trunk: Trunk
+    to: str
+    offer: str
+    answer_reoffer: Callable[[str], str]
+    from_user: str | None = None
+    display_name: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=())

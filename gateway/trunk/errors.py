@@ -1,0 +1,27 @@
+"""What the trunk room refuses.
+
+GatewayError
+└── UnavailableError
+    └── TrunkError              503  the endpoint or its trunk does not work
+        ├── TrunkFullError      503  the SIP engine carries as many calls as it can
+        └── TrunkRequestError   400  a text cannot stand in a SIP message, or comes out of turn
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from gateway.errors import UnavailableError
+
+
+class TrunkError(UnavailableError):
+    name: ClassVar[str] = "trunk-unavailable"
+
+
+class TrunkFullError(TrunkError):
+    name: ClassVar[str] = "no-capacity"
+
+
+class TrunkRequestError(TrunkError):
+    sip_code: ClassVar[int] = 400
+    name: ClassVar[str] = "bad-request"

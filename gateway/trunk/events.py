@@ -1,0 +1,104 @@
+"""What happens on a leg to the trunk: a closed set of plain values.
+
+A leg tells its events in order, exactly one `Ended` among them, and nothing after it. Messages
+that SIP repeats (a 183 every minute, a retransmitted 200) make one event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Origin(StrEnum):
+    """Who ended a leg."""
+
+    LOCAL = "local"  # our side asked for it (TrunkLeg.hangup, reject, the endpoint's close)
+    REMOTE = "remote"  # the trunk said so: a final response, BYE, or CANCEL
+    NETWORK = "network"  # the trunk did not answer or could not be reached; the code is ours
+    GATEWAY = "gateway"  # the trunk's answer could not be used, or a time limit of ours ran out
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """The trunk has the INVITE (100)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A provisional response without SDP (180, 181, 182, 183): ring locally."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A provisional response with SDP: early media, to be heard instead of a local ring.
+
+    180 and 183 may alternate, with SDP and without: the last one tells what to do.
+    """
+
+    code: int
+    reason: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The call is answered.
+
+    `sdp` is the description in force: that of the 200, else that of the last Progress (RFC 3261
+    section 13.2.1 lets a 200 go without once a reliable 183 carried it), else empty; for an
+    incoming call without an offer it is the one in the ACK.
+    """
+
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reoffered:
+    """The trunk changed the session (re-INVITE or UPDATE), and this is what was agreed."""
+
+    offer: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remapped:
+    """After our repeated offer (a re-INVITE without SDP) the trunk's media goes here.
+
+    The engine does not show the SDP of that ACK, only what it agreed.
+    """
+
+    host: str
+    port: int
+    payload_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The leg is over.
+
+    `cause` is a stable kebab-case word (the table in `gateway.trunk.status`), `q850` the ISUP cause
+    of the Reason header if the trunk gave one, `sentence` for a person. `code` is the final status
+    of the INVITE, or 200 for an answered call that ended by BYE.
+    """
+
+    by: Origin
+    code: int
+    reason: str
+    cause: str
+    q850: int | None
+    sentence: str
+
+
+TrunkEvent = Trying | Ringing | Progress | Answered | Reoffered | Remapped | Digit | Ended
