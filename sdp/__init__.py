@@ -1,0 +1,65 @@
+"""Session descriptions: read, written, and rewritten between a browser and a SIP trunk.
+
+Pure functions over frozen values, standard library only; `README.md` shows the way round.
+"""
+
+from sdp.attributes import read_candidate
+from sdp.browser import (
+    BrowserOffer,
+    choose_browser_codecs,
+    choose_extensions,
+    read_browser_offer,
+)
+from sdp.browser_answer import BrowserAnswer, answer_browser
+from sdp.error import SdpError
+from sdp.model import (
+    Attribute,
+    Codec,
+    Connection,
+    Direction,
+    Extension,
+    Fingerprint,
+    IceParameters,
+    Line,
+    Media,
+    Origin,
+    RtpAddress,
+    SessionDescription,
+    Setup,
+)
+from sdp.parse import parse
+from sdp.render import render
+from sdp.trunk import TrunkPolicy, make_trunk_offer, offer_to_trunk
+from sdp.trunk_answer import TrunkMedia, answer_trunk, read_trunk_answer
+
+__all__ = [
+    "Attribute",
+    "BrowserAnswer",
+    "BrowserOffer",
+    "Codec",
+    "Connection",
+    "Direction",
+    "Extension",
+    "Fingerprint",
+    "IceParameters",
+    "Line",
+    "Media",
+    "Origin",
+    "RtpAddress",
+    "SdpError",
+    "SessionDescription",
+    "Setup",
+    "TrunkMedia",
+    "TrunkPolicy",
+    "answer_browser",
+    "answer_trunk",
+    "choose_browser_codecs",
+    "choose_extensions",
+    "make_trunk_offer",
+    "offer_to_trunk",
+    "parse",
+    "read_browser_offer",
+    "read_candidate",
+    "read_trunk_answer",
+    "render",
+]
