@@ -13,8 +13,8 @@ from gateway.trunk.events import (
     Remapped,
     Reoffered,
     Ringing,
-    Trying,
     TrunkEvent,
+    Trying,
 )
 
 __all__ = [

@@ -22,15 +22,13 @@ TRUNK_URI: Final = re.compile(
 )
 LONGEST_TEXT: Final = 256
 
-OURS: Final = frozenset(
-    (
-        "via from to call-id cseq contact route record-route max-forwards content-type "
-        "content-length content-encoding content-disposition authorization proxy-authorization "
-        "www-authenticate proxy-authenticate require proxy-require supported allow expires "
-        "session-expires min-se rack rseq replaces refer-to referred-by user-agent reason "
-        "f t i m v c l e s k o r b x"
-    ).split()
-)
+RESERVED: Final = """
+    via from to call-id cseq contact route record-route max-forwards content-type content-length
+    content-encoding content-disposition authorization proxy-authorization www-authenticate
+    proxy-authenticate require proxy-require supported allow expires session-expires min-se rack
+    rseq replaces refer-to referred-by user-agent reason f t i m v c l e s k o r b x
+"""
+OURS: Final = frozenset(RESERVED.split())
 """Headers that the SIP stack writes itself; a caller may not."""
 
 
