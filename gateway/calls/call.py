@@ -1,0 +1,241 @@
+"""One call: a browser's leg, a trunk's leg and a media session, owned by one task.
+
+The legs do not know each other. Whatever happens to either comes up as an event through one inbox;
+the call decides what follows and sends it down as awaited calls. However it ends, it ends in
+`_close`, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.calls.end import By, CallEnd
+from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.state import CallState, advance
+from gateway.errors import GatewayError, RequestError
+from gateway.media import MediaSession
+from gateway.media import events as media
+from gateway.media.parameters import Flow
+from sdp import SdpError
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[news.News], None]
+Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
+
+# How long each step of taking a call down may last; what hangs is left behind, not waited for
+STEP_TIMEOUT = 3.0  # seconds
+
+_LOST = {
+    media.LossReason.ICE_TIMEOUT: "no network path between the browser and the gateway was found",
+    media.LossReason.DTLS_FAILED: "the encrypted connection to the browser could not be set up",
+    media.LossReason.CLOSED: "the browser closed the media connection",
+    media.LossReason.SILENT: "nothing came from the browser any more",
+    media.LossReason.INTERNAL: "the media connection to the browser failed",
+}
+
+
+class Call:
+    """A call from a browser to a trunk.
+
+    Parameters
+    ----------
+    call_id
+        Names the call in logs.
+    session
+        Opened already; the call closes it.
+    negotiation
+        Both descriptions of this call.
+    dial
+        Sends the INVITE with an offer; raises `trunk.TrunkError`.
+    tell
+        Takes news for the client, at once and without waiting.
+    max_duration
+        Seconds from the answer until the gateway ends the call.
+    """
+
+    def __init__(
+        self,
+        call_id: str,
+        session: MediaSession,
+        negotiation: Negotiation,
+        dial: Dial,
+        tell: Tell,
+        *,
+        max_duration: float,
+    ) -> None:
+        self.id = call_id
+        self.state = CallState.CALLING
+        self._session = session
+        self._negotiation = negotiation
+        self._dial = dial
+        self._tell = tell
+        self._max_duration = max_duration
+        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._leg: trunk.TrunkLeg | None = None
+        self._answered_at: float | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        session.report_to(self._inbox.put_nowait)
+
+    # What the client may ask for
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        """Hand on a trickled candidate; None at the end of them."""
+        if self.state is not CallState.ENDED:
+            await self._session.add_candidate(candidate)
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Press keys towards the trunk.
+
+        Raises
+        ------
+        RequestError
+            While there is nobody to hear them, or when the trunk takes no telephone events.
+        """
+        if self.state not in (CallState.EARLY, CallState.ANSWERED):
+            raise RequestError("digits can be sent once the far end answers or plays early media")
+        if not self._negotiation.trunk_takes_events:
+            raise RequestError("this trunk takes no telephone events (RFC 4733)")
+        await self._session.send_digits(digits, duration_ms, gap_ms)
+
+    async def hangup(self) -> None:
+        """End the call for the browser; harmless when it is over."""
+        cause = "hangup" if self.state is CallState.ANSWERED else "canceled"
+        code = 200 if self.state is CallState.ANSWERED else 487
+        self.end(CallEnd(By.LOCAL, cause, code, "", "You ended the call."))
+
+    async def abandon(self, reason: str) -> None:
+        """End the call because its client is gone."""
+        self.end(CallEnd(By.GATEWAY, "network", 500, "Client gone", reason))
+
+    def end(self, end: CallEnd) -> None:
+        """Ask the call's task to end it in this way; the first one who asks decides."""
+        self._inbox.put_nowait(EndWanted(end))
+
+    # The call's own task
+
+    async def run(self) -> CallEnd:
+        """Live the call from the INVITE to its end, and take everything down again."""
+        end = CallEnd(By.GATEWAY, "internal", 500, "", "The call was interrupted.")
+        try:
+            end = await self._live()
+        except GatewayError as error:
+            end = CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
+        except Exception:  # a fault of ours ends this call and no other
+            logger.exception("call %s failed", self.id)
+            end = CallEnd(By.GATEWAY, "internal", 500, "", "The gateway failed; it is in its log.")
+        finally:
+            await self._close(end)
+        return end
+
+    async def _live(self) -> CallEnd:
+        self._tell(news.Trying())
+        self._tell(news.AnswerReady(self._negotiation.browser_answer))
+        await self._session.connect_browser(self._negotiation.browser_remote)
+        try:
+            self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
+        except trunk.TrunkError as error:
+            return CallEnd(By.GATEWAY, error.cause, error.sip_code, "", str(error))
+        while True:
+            event = await self._inbox.get()
+            before, self.state = self.state, advance(self.state, event)
+            if self.state is not before:
+                logger.info("call %s: %s -> %s", self.id, before.name, self.state.name)
+            end = await self._handle(event, before)
+            if end is not None:
+                return end
+
+    async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
+        match event:
+            case trunk.Ringing():
+                if before is CallState.CALLING:
+                    self._tell(news.Ringing(early_media=False))
+            case trunk.Progress(sdp=description):
+                await self._early_media(description, before)
+            case trunk.Answered(sdp=description):
+                return await self._answer(description, before)
+            case trunk.Reoffered(offer=offer):
+                await self._session.connect_trunk(self._negotiation.reoffered(offer))
+            case trunk.Digit(digit=digit, duration_ms=duration):
+                self._tell(news.DigitHeard(digit, duration))
+            case media.TrunkDigit(digit=digit, duration_ms=duration):
+                self._tell(news.DigitHeard(digit, duration))
+            case trunk.Ended():
+                return _ended_by_trunk(event)
+            case media.BrowserLost(reason=reason):
+                return CallEnd(By.GATEWAY, "media-failed", 500, "", f"{_LOST[reason].capitalize()}.")
+            case EndWanted(end=end):
+                return end
+            case trunk.Trying() | media.BrowserConnected():
+                pass
+        return None
+
+    async def _early_media(self, description: str, before: CallState) -> None:
+        if before in (CallState.ANSWERED, CallState.ENDED):
+            return
+        try:
+            remote = self._negotiation.trunk_answered(description)
+        except SdpError as error:
+            # The final answer may still be good, and until then the phone rings all the same
+            logger.warning("call %s: early media not usable: %s", self.id, error)
+            return
+        await self._session.connect_trunk(remote)
+        if before is not CallState.EARLY:
+            self._tell(news.Ringing(early_media=True))
+
+    async def _answer(self, description: str, before: CallState) -> CallEnd | None:
+        if before is CallState.ANSWERED:
+            return None
+        try:
+            remote = self._negotiation.trunk_answered(description)
+        except SdpError as error:
+            return CallEnd(
+                By.GATEWAY,
+                "incompatible-media",
+                488,
+                "Not Acceptable Here",
+                f"The far end answered with a media description that cannot be used: {error}.",
+            )
+        await self._session.connect_trunk(remote)
+        await self._session.set_flow(Flow.AUDIO)
+        self._answered_at = monotonic()
+        self._limit = asyncio.get_running_loop().call_later(self._max_duration, self._limit_reached)
+        self._tell(news.Answered("opus", remote.codec))
+        return None
+
+    def _limit_reached(self) -> None:
+        minutes = self._max_duration / 60
+        sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
+        self.end(CallEnd(By.GATEWAY, "max-duration", 200, "", sentence))
+
+    async def _close(self, end: CallEnd) -> None:
+        self.state = CallState.ENDED
+        if self._limit is not None:
+            self._limit.cancel()
+        duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
+        # The far end first: its phone must stop ringing, and its bill running, whatever comes after
+        if self._leg is not None:
+            await self._step("hang up", self._leg.hangup())
+        await self._step("close media", self._session.close())
+        logger.info("call %s ended by %s: %s (%d)", self.id, end.by, end.cause, end.sip_code)
+        self._tell(news.Ended(end, duration))
+
+    async def _step(self, what: str, step: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT):
+                await step
+        except TimeoutError:
+            logger.error("call %s: %s took longer than %.0f s", self.id, what, STEP_TIMEOUT)
+        except Exception:  # the next step has to be taken all the same
+            logger.exception("call %s: %s failed", self.id, what)
+
+
+def _ended_by_trunk(event: trunk.Ended) -> CallEnd:
+    by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
+    return CallEnd(by, event.cause, event.code, event.reason, event.sentence)

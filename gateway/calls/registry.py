@@ -1,0 +1,171 @@
+"""All calls of this process: places them, owns their tasks, and ends them when the gateway stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway import trunk
+from gateway.calls.call import Call, Tell
+from gateway.calls.end import By, CallEnd
+from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.news import Answered, Ended, News
+from gateway.calls.request import CallRequest
+from gateway.errors import CapacityError, DrainingError
+from gateway.media import MediaPlane
+
+logger = logging.getLogger(__name__)
+
+# Calls end with BYE and its answer within milliseconds; a dead trunk must not hold up the stop
+CLOSE_TIMEOUT = 4.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A trunk and how calls on it are described."""
+
+    trunk: trunk.Trunk
+    codecs: tuple[str, ...]
+    max_calls: int
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts since the start, for metrics."""
+
+    placed: int = 0
+    answered: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+
+
+class Calls:
+    """The registry.
+
+    Parameters
+    ----------
+    route
+        Where calls go.
+    max_duration
+        Seconds that an answered call may last.
+    """
+
+    def __init__(
+        self,
+        endpoint: trunk.TrunkEndpoint,
+        plane: MediaPlane,
+        route: Route,
+        *,
+        max_duration: float,
+    ) -> None:
+        self._endpoint = endpoint
+        self._plane = plane
+        self._route = route
+        self._max_duration = max_duration
+        self._calls: dict[asyncio.Task[CallEnd], Call] = {}
+        self.draining = False
+        self.totals = Totals()
+
+    @property
+    def active(self) -> int:
+        return len(self._calls)
+
+    @property
+    def capacity(self) -> int:
+        """Calls at a time: the least of what the SIP engine and the trunk can carry."""
+        return min(self._endpoint.capacity, self._route.max_calls)
+
+    async def place(self, request: CallRequest, tell: Tell) -> Call:
+        """Place a call; what happens to it is told.
+
+        Raises
+        ------
+        DrainingError, CapacityError
+            When no new call is taken.
+        OfferError
+            When the browser's description cannot be used. No INVITE has been sent.
+        UnavailableError
+            When no media port is free.
+        """
+        if self.draining:
+            raise DrainingError("the gateway is going out of service and takes no new calls")
+        if self.active >= self.capacity:
+            raise CapacityError(f"all {self.capacity} lines are in use; try again later")
+        offer = read_offer(request.offer)
+        session = await self._plane.open()
+        try:
+            negotiation = Negotiation(offer, session.local, self._route.codecs)
+        except BaseException:
+            await session.close()
+            raise
+
+        async def dial(offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
+            return await self._endpoint.dial(self._invite(request, offer, negotiation), notify)
+
+        call = Call(
+            secrets.token_hex(6),
+            session,
+            negotiation,
+            dial,
+            self._counted(tell),
+            max_duration=self._max_duration,
+        )
+        self._own(call)
+        self.totals.placed += 1
+        logger.info("call %s to %s", call.id, request.to)
+        return call
+
+    def _invite(
+        self, request: CallRequest, offer: str, negotiation: Negotiation
+    ) -> trunk.DialRequest:
+        return trunk.DialRequest(
+            trunk=self._route.trunk,
+            to=request.to,
+            offer=offer,
+            from_user=request.caller,
+            display_name=request.display_name,
+            headers=request.headers,
+            answer_reoffer=negotiation.answer_reoffer,
+        )
+
+    def _own(self, call: Call) -> None:
+        task = asyncio.create_task(call.run(), name=f"call-{call.id}")
+        self._calls[task] = call
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[CallEnd]) -> None:
+        del self._calls[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a call's task failed", exc_info=error)
+
+    def _counted(self, tell: Tell) -> Tell:
+        def tell_and_count(event: News) -> None:
+            if isinstance(event, Answered):
+                self.totals.answered += 1
+            elif isinstance(event, Ended):
+                self.totals.ended[event.end.cause] += 1
+            tell(event)
+
+        return tell_and_count
+
+    async def drain(self) -> None:
+        """Take no new calls from now on; those that live go on."""
+        self.draining = True
+
+    async def close(self) -> None:
+        """End every call and wait until each is down."""
+        self.draining = True
+        sentence = "The gateway is being restarted."
+        for call in self._calls.values():
+            call.end(CallEnd(By.GATEWAY, "shutdown", 503, "Service Unavailable", sentence))
+        tasks = set(self._calls)
+        if not tasks:
+            return
+        _, hanging = await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT)
+        for task in hanging:
+            task.cancel()
+        if hanging:
+            await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)

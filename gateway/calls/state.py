@@ -1,0 +1,45 @@
+"""The state of a call, and the pure function that moves it."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from gateway import trunk
+from gateway.calls.events import CallEvent, EndWanted
+from gateway.media import events as media
+
+
+class CallState(Enum):
+    """Where a call stands."""
+
+    CALLING = auto()  # the INVITE is out, nothing but 100 has come
+    RINGING = auto()  # 180: the browser makes its own ringback tone
+    EARLY = auto()  # 183 or 180 with a description: the far end's tones are heard
+    ANSWERED = auto()
+    ENDED = auto()
+
+
+_C, _R, _E, _A, _X = CallState
+
+# Next state, for each event in the order of the states above. Once early media flows a later 180
+# does not take it back: 180 and 183 may alternate (RFC 3960 section 3.2). Nothing leaves ENDED, and
+# what comes late (183 after 200, a digit after BYE) changes nothing.
+_TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, CallState]] = {
+    trunk.Trying: (_C, _R, _E, _A, _X),
+    trunk.Ringing: (_R, _R, _E, _A, _X),
+    trunk.Progress: (_E, _E, _E, _A, _X),
+    trunk.Answered: (_A, _A, _A, _A, _X),
+    trunk.Reoffered: (_C, _R, _E, _A, _X),
+    trunk.Digit: (_C, _R, _E, _A, _X),
+    trunk.Ended: (_X, _X, _X, _X, _X),
+    media.BrowserConnected: (_C, _R, _E, _A, _X),
+    media.BrowserLost: (_X, _X, _X, _X, _X),
+    media.TrunkDigit: (_C, _R, _E, _A, _X),
+    EndWanted: (_X, _X, _X, _X, _X),
+}
+_COLUMN = {state: column for column, state in enumerate(CallState)}
+
+
+def advance(state: CallState, event: CallEvent) -> CallState:
+    """Return the state that follows when `event` happens in `state`."""
+    return _TABLE[type(event)][_COLUMN[state]]

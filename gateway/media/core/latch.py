@@ -1,0 +1,57 @@
+"""Whose RTP is taken: the address and the stream that a leg has latched on to. Pure.
+
+The description names the far end's address, but behind a NAT the packets come from another port.
+So the first source at the described host is believed, the described port itself takes over once,
+and anybody else is a stranger (RTP bleed and injection both start with believing the last packet).
+"""
+
+from __future__ import annotations
+
+Address = tuple[str, int]
+
+# A new SSRC from the right address is a media server that was put in another's place. It is
+# believed once the old stream has been silent for this long; two at once would be a mixture.
+SSRC_SILENCE = 0.1  # seconds
+
+
+class SourceLatch:
+    """Decides packet by packet; `expect` starts afresh with a new description."""
+
+    def __init__(self) -> None:
+        self._described: Address | None = None
+        self.source: Address | None = None
+        self._ssrc: int | None = None
+        self._last = float("-inf")
+
+    def expect(self, host: str, port: int) -> None:
+        """Believe this description from now on; the same one again changes nothing."""
+        if (host, port) != self._described:
+            self._described = (host, port)
+            self.source = None
+            self._ssrc = None
+
+    @property
+    def target(self) -> Address | None:
+        """Where to send: to where packets come from, until then to the described address."""
+        return self.source or self._described
+
+    def refuse(self, source: Address, ssrc: int, now: float) -> str | None:
+        """Return why a packet is not taken ("stranger", "ssrc"), or None if it is."""
+        if source != self.source and not self._latches(source):
+            return "stranger"
+        if ssrc != self._ssrc:
+            if self._ssrc is not None and now - self._last < SSRC_SILENCE:
+                return "ssrc"
+            self._ssrc = ssrc
+        self._last = now
+        return None
+
+    def _latches(self, source: Address) -> bool:
+        described = self._described
+        if described is None or source[0] != described[0]:
+            return False
+        if self.source is not None and source != described:
+            return False
+        self.source = source
+        self._ssrc = None
+        return True

@@ -1,0 +1,90 @@
+"""What the media plane is given and gives: plain values, so that they can cross to a worker process.
+
+The plane knows no SDP and no SIP. Whoever opens a session has read both descriptions already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DtlsRole(StrEnum):
+    """Which side opens the DTLS handshake (RFC 8842 section 5)."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class Flow(StrEnum):
+    """What may pass from the browser to the trunk.
+
+    Before the answer the far end must not hear the caller, but it needs packets: behind a NAT, and
+    at media servers that latch on to the first source, early media only flows once we have sent.
+    """
+
+    SILENCE = "silence"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """Where the plane listens and how long it waits; all times in seconds."""
+
+    address: str = "127.0.0.1"
+    public_address: str | None = None
+    ports: tuple[int, int] = (20000, 29999)
+    # ICE checks take round trips, not seconds; a browser that needs longer has no way through
+    ice_timeout: float = 15.0
+    dtls_timeout: float = 10.0
+    # Browsers send an RTP packet every 20 ms and a consent check every few seconds (RFC 7675)
+    browser_silence: float = 12.0
+    sessions: int = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class EventFormat:
+    """Telephone events on a leg: payload type and clock rate in Hz (RFC 4733)."""
+
+    payload_type: int
+    clock_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia:
+    """Our end of a session: what the two descriptions have to say about it."""
+
+    ice_ufrag: str
+    ice_password: str
+    candidates: tuple[str, ...]  # values of a=candidate
+    fingerprints: tuple[tuple[str, str], ...]  # (algorithm, value)
+    ssrc: int
+    trunk_host: str
+    trunk_port: int  # RTCP is on the next one
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserRemote:
+    """The browser's end, from its offer."""
+
+    ice_ufrag: str
+    ice_password: str
+    candidates: tuple[str, ...]
+    end_of_candidates: bool
+    fingerprints: tuple[tuple[str, str], ...]
+    dtls_role: DtlsRole  # ours
+    opus_payload_type: int
+    event: EventFormat | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRemote:
+    """The trunk's end, from its answer. `codec` is a name of voice.codec's table, such as PCMU."""
+
+    host: str
+    port: int
+    codec: str
+    payload_type: int
+    event: EventFormat | None
+    sends: bool = True
+    receives: bool = True

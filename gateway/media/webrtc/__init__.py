@@ -1,0 +1,1 @@
+"""The browser's transport: ICE and DTLS-SRTP. Nothing outside this room speaks to aiortc."""

@@ -1,0 +1,268 @@
+"""All we know of the insides of aiortc and aioice, in one place.
+
+We use their ICE and DTLS without RTCPeerConnection and its tracks, whose audio path costs a thread
+per call. Three things have no public way in, and the contract test names each of them:
+
+* choosing address and port: `Connection.get_component_candidates` and `StunProtocol`;
+* taking SRTP straight from the socket, without a queue and a task switch per packet, and dropping
+  datagrams that would close the transport (aiortc 1.16 falls to one empty or oversized datagram);
+* the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp`.
+
+Both packages are pinned to a minor version, so that a release which changes any of this fails in
+the contract test and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from aioice import Candidate, Connection
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import StunProtocol
+from aiortc import (
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    RTCIceCandidate,
+    RTCIceGatherer,
+    RTCIceParameters,
+    RTCIceTransport,
+)
+from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Session as SrtpSession
+
+from gateway.media.counters import Counters, rejected
+from gateway.media.parameters import DtlsRole
+from gateway.media.ports import PortRange
+
+# The shortest thing on this socket is a DTLS record header; the longest fits an Ethernet frame
+SHORTEST, LONGEST = 13, 1500
+
+# First byte of a datagram (RFC 7983 section 7)
+STUN = range(0, 4)
+DTLS = range(20, 64)
+RTP = range(128, 192)
+
+Receive = Callable[[bytes], None]
+
+# What aioice's STUN parser raises on bytes that only look like STUN
+_STUN_GARBAGE = (ValueError, struct.error, IndexError, KeyError)
+
+
+class Protocol(StunProtocol):
+    """One UDP socket: sorts datagrams by their first byte and drops what nobody may send."""
+
+    def __init__(self, connection: GatewayConnection) -> None:
+        super().__init__(connection)
+        self._owner = connection
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        owner = self._owner
+        if isinstance(data, str) or not SHORTEST <= len(data) <= LONGEST:
+            owner.counters[rejected("browser", "length")] += 1
+            return
+        first = data[0]
+        if first in STUN:
+            owner.alive = True
+            try:
+                super().datagram_received(data, addr)
+            except _STUN_GARBAGE:
+                owner.counters[rejected("browser", "stun")] += 1
+        elif not owner.from_peer(addr):
+            owner.counters[rejected("browser", "stranger")] += 1
+        elif first in RTP and owner.on_srtp is not None:
+            owner.alive = True
+            owner.on_srtp(data)
+        elif first in RTP or first in DTLS:
+            owner.data_received(data, self.local_candidate.component)
+        else:
+            owner.counters[rejected("browser", "unknown")] += 1
+
+
+class GatewayConnection(Connection):
+    """An ICE agent on one address and a port of ours."""
+
+    def __init__(
+        self, ports: PortRange, counters: Counters, *, controlling: bool = False
+    ) -> None:
+        super().__init__(ice_controlling=controlling, use_ipv6=True)
+        self._ports = ports
+        self.counters = counters
+        self.on_srtp: Receive | None = None
+        self.alive = False  # something came from the peer since this was last cleared
+
+    async def get_component_candidates(
+        self, component: int, addresses: list[str], timeout: int = 5
+    ) -> list[Candidate]:
+        sock = self._ports.bind_one()
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_datagram_endpoint(lambda: Protocol(self), sock=sock)
+        host, port = sock.getsockname()[:2]
+        protocol.local_candidate = Candidate(
+            foundation=candidate_foundation("host", "udp", host),
+            component=component,
+            transport="udp",
+            priority=candidate_priority(component, "host"),
+            host=host,
+            port=port,
+            type="host",
+        )
+        self._protocols.append(protocol)
+        return [protocol.local_candidate]
+
+    def from_peer(self, addr: tuple[Any, ...]) -> bool:
+        """Whether media from `addr` may be the peer's.
+
+        Until a pair is nominated any address may be; afterwards only that pair's.
+        """
+        pair = self._nominated.get(1)
+        return pair is None or pair.remote_addr == (addr[0], addr[1])
+
+
+class _Gatherer(RTCIceGatherer):
+    def __init__(self, connection: GatewayConnection) -> None:
+        super().__init__(iceServers=[])  # the default would ask a public STUN server
+        self._connection = connection
+
+
+class _Dtls(RTCDtlsTransport):
+    """Hands on decrypted packets as bytes: those that come before the short cut is in place."""
+
+    on_rtp: Receive | None = None
+    on_rtcp: Receive | None = None
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        if self.on_rtp is not None:
+            self.on_rtp(data)
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        if self.on_rtcp is not None:
+            self.on_rtcp(data)
+
+
+class Transport:
+    """ICE and DTLS of one leg: gather, connect, then packets by function call.
+
+    Not started and not stopped by itself, no timers: its owner has both.
+    """
+
+    def __init__(
+        self, ports: PortRange, counters: Counters, *, controlling: bool, role: DtlsRole
+    ) -> None:
+        self._connection = GatewayConnection(ports, counters, controlling=controlling)
+        self._counters = counters
+        self._gatherer = _Gatherer(self._connection)
+        self._ice = RTCIceTransport(self._gatherer)
+        self._dtls = _Dtls(self._ice, [RTCCertificate.generateCertificate()])
+        self._dtls._set_role(role.value)
+        self._tx: SrtpSession | None = None
+        self._rx: SrtpSession | None = None
+
+    async def gather(self) -> None:
+        await self._gatherer.gather()
+
+    @property
+    def ice(self) -> tuple[str, str]:
+        """User name fragment and password."""
+        parameters = self._gatherer.getLocalParameters()
+        return parameters.usernameFragment, parameters.password
+
+    @property
+    def candidates(self) -> list[RTCIceCandidate]:
+        return self._gatherer.getLocalCandidates()
+
+    @property
+    def fingerprints(self) -> tuple[tuple[str, str], ...]:
+        """The certificate's SHA-256 fingerprint: the one that every browser knows."""
+        ours = self._dtls.getLocalParameters().fingerprints
+        return tuple((f.algorithm, f.value) for f in ours if f.algorithm == "sha-256")
+
+    def set_role(self, role: DtlsRole) -> None:
+        self._dtls._set_role(role.value)
+
+    async def add_candidate(self, candidate: RTCIceCandidate | None) -> None:
+        await self._ice.addRemoteCandidate(candidate)
+
+    async def connect_ice(self, ufrag: str, password: str) -> bool:
+        """Run the checks until a pair is nominated; it may take for ever (RFC 8445 has no end)."""
+        await self._ice.start(RTCIceParameters(usernameFragment=ufrag, password=password))
+        return bool(self._ice.state == "completed")
+
+    async def connect_dtls(self, fingerprints: tuple[tuple[str, str], ...]) -> bool:
+        """Shake hands, check the peer's certificate, derive the SRTP keys (RFC 5764)."""
+        await self._dtls.start(
+            RTCDtlsParameters([RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints])
+        )
+        return bool(self._dtls.state == "connected")
+
+    def open_media(self, on_rtp: Receive, on_rtcp: Receive) -> None:
+        """From now on decrypted packets go straight from the socket to these functions."""
+        self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
+        self._tx, self._rx = self._dtls._tx_srtp, self._dtls._rx_srtp
+        unprotect, unprotect_rtcp = self._rx.unprotect, self._rx.unprotect_rtcp
+
+        def receive(data: bytes) -> None:
+            try:
+                # RTCP's packet types stand where RTP has marker and payload type (RFC 5761)
+                if 192 <= data[1] <= 223:
+                    on_rtcp(unprotect_rtcp(data))
+                else:
+                    on_rtp(unprotect(data))
+            except SrtpError:
+                self._counters[rejected("browser", "srtp")] += 1
+
+        self._connection.on_srtp = receive
+
+    def on_closed(self, callback: Callable[[], None]) -> None:
+        """Call back once when an established transport closes (close_notify, lost consent)."""
+
+        def changed() -> None:
+            if self._dtls.state in ("closed", "failed"):
+                callback()
+
+        self._dtls.on("statechange", changed)
+
+    def send(self, rtp: bytes) -> None:
+        """Encrypt and send one RTP packet; what cannot be sent now is lost, as on any network."""
+        pair = self._connection._nominated.get(1)
+        if self._tx is None or pair is None:
+            return
+        transport = pair.protocol.transport
+        if not transport.is_closing():
+            transport.sendto(self._tx.protect(rtp), pair.remote_addr)
+
+    def heard(self) -> bool:
+        """Whether anything came from the peer since the last time this was asked."""
+        heard, self._connection.alive = self._connection.alive, False
+        return heard
+
+    async def close(self) -> None:
+        """Say goodbye (close_notify) and close the socket."""
+        self._connection.on_srtp = None
+        self._dtls.remove_all_listeners()
+        await self._dtls.stop()
+        await self._ice.stop()
+
+
+def parse_candidate(text: str) -> RTCIceCandidate:
+    """Read a candidate as browsers write it.
+
+    Raises
+    ------
+    ValueError
+        When it breaks RFC 8839 section 5.1.
+    """
+    try:
+        return candidate_from_sdp(text.removeprefix("a=").removeprefix("candidate:"))
+    except (AssertionError, ValueError, IndexError, KeyError) as error:
+        raise ValueError(f"not an ICE candidate: {text[:80]!r}") from error
+
+
+def render_candidate(candidate: RTCIceCandidate) -> str:
+    """Write the value of an a=candidate line."""
+    return candidate_to_sdp(candidate)
