@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.config import Address, Settings, TrunkUri
+from gateway.config_sources import BadConfigError, load
+
+TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:15060;transport=udp"\n'
+SECRET = "hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+def read(tmp_path: Path, text: str, **flags: Any) -> Settings:
+    file = tmp_path / "gateway.toml"
+    file.write_text(text, encoding="utf-8")
+    return load(file, flags)
+
+
+def problems(tmp_path: Path, text: str) -> tuple[str, ...]:
+    with pytest.raises(BadConfigError) as refused:
+        read(tmp_path, text)
+    return refused.value.problems
+
+
+def test_defaults_are_a_gateway_that_dials_nothing() -> None:
+    settings = load(None, {})
+    assert settings.http.listen == Address("127.0.0.1", 8080)
+    assert settings.admission.allow == ()
+    assert settings.trunks == ()
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(f"{SECRET}\n")
+    settings = read(
+        tmp_path,
+        '[http]\nlisten = "[::1]:0"\n[sip]\nlisten = "127.0.0.1:5070"\n'
+        '[media]\naddress = "127.0.0.1"\npublic_address = "192.0.2.1"\nports = [30000, 30999]\n'
+        f'{TRUNK}username = "us"\npassword_file = "{tmp_path}/password"\ncodecs = ["PCMA"]\n'
+        'caller_id = "+1 555 0001"\nmax_calls = 3\n'
+        '[admission]\norigins = ["https://Shop.example"]\nallow = ["+1", "6"]\ndeny = ["+1900"]\n'
+        'max_duration = 60\n[log]\nlevel = "debug"\n',
+    )
+    (trunk,) = settings.trunks
+    assert trunk.uri == TrunkUri("127.0.0.1", 15060, "udp")
+    assert trunk.password is not None
+    assert trunk.password.get_secret_value() == SECRET
+    assert trunk.caller_id == "+15550001"
+    assert settings.http.listen.is_loopback
+    assert settings.media.ports == (30000, 30999)
+    assert settings.admission.origins == ("https://shop.example",)
+    assert SECRET not in repr(settings)
+
+
+def test_flags_win_over_environment_and_environment_over_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_HTTP__LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("GATEWAY_LOG__LEVEL", "error")
+    monkeypatch.setenv("GATEWAY_ADMISSION__ALLOW", '["+1"]')
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__MAX_CALLS", "7")
+    settings = read(
+        tmp_path,
+        f'[http]\nlisten = "127.0.0.1:1"\n[log]\nlevel = "debug"\n{TRUNK}',
+        http={"listen": "127.0.0.1:3"},
+    )
+    assert settings.http.listen.port == 3
+    assert settings.log.level == "error"
+    assert settings.admission.allow == ("+1",)
+    assert settings.trunks[0].max_calls == 7
+    assert settings.trunks[0].name == "lab"
+
+
+def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__NAME", "lab")
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__URI", "sip:pbx.example")
+    assert load(None, {}).trunks[0].uri == TrunkUri("pbx.example", 5060, "udp")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[http]\nlistn = 1", "http.listn = 1: unknown key; the nearest one is listen"),
+        ("[htp]\nlisten = 1", "htp: unknown key; the nearest one is http"),
+        ("http = 3", "http = 3: a table of keys and values is needed"),
+        ('[http]\nlisten = "8080"', "http.listen = '8080': host:port is needed"),
+        ('[http]\nlisten = "127.0.0.1:65536"', "http.listen = '127.0.0.1:65536': a port is"),
+        ('[http]\nlisten = "shop.example:80"', "the host must be an IP address of this machine"),
+        ('[http]\nlisten = "0.0.0.0:80"', "http.listen = '0.0.0.0:80': admission.mode \"open\""),
+        (
+            '[http]\nkey = "/etc/passwd"',
+            "http.certificate: certificate and key are needed together",
+        ),
+        ('[http]\ncertificate = "/nope"', "http.certificate = '/nope': no such file"),
+        ('[sip]\nlisten = "[::1]:5060"', "sip.listen = '[::1]:5060': an IPv4 address is needed"),
+        ('[sip]\nengine = "x"', "sip.engine = 'x': Input should be 'auto'"),
+        ('[media]\naddress = "0.0.0.0"', "media.address = '0.0.0.0': one address of this machine"),
+        ("[media]\nports = [9, 8]", "media.ports = [9, 8]: two ports are needed"),
+        ("[media]\nports = 9", "media.ports = 9: a list is needed"),
+        ('[[trunks]]\nname = "a"', "trunks[0].uri: this key is needed"),
+        ('[[trunks]]\nuri = "sip:a"\nname = "a b"', "trunks[0].name = 'a b': String should match"),
+        ('[[trunks]]\nname = "a"\nuri = "sips:a"', "trunks[0].uri = 'sips:a': sip:host:port;"),
+        ('[[trunks]]\nname = "a"\nuri = "sip:a:0"', "trunks[0].uri = 'sip:a:0': a port is 1 to"),
+        (
+            '[[trunks]]\nname = "a"\nuri = "sip:a;transport=tls"',
+            "trunks[0].uri = 'sip:a;transport=tls': sip:host:port;transport=udp (or tcp)",
+        ),
+        (TRUNK + "max_calls = 0", "trunks[0].max_calls = 0: Input should be greater than or equal"),
+        (TRUNK + 'codecs = ["G729"]', "trunks[0].codecs[0] = 'G729': Input should be 'PCMU' or"),
+        (TRUNK + "codecs = []", "trunks[0].codecs = []: at least one codec"),
+        (TRUNK + 'caller_id = "a b"', "trunks[0].caller_id = 'a b': a number or a SIP user"),
+        (TRUNK + 'username = "a"', "trunks[0].password: username and password"),
+        (
+            TRUNK + 'password_file = "/nope"',
+            "trunks[0].password_file = '/nope': the file cannot be",
+        ),
+        (TRUNK + TRUNK, "trunks: this version takes one trunk"),
+        ('[admission]\nmode = "token"', "admission.mode = 'token': Input should be 'open'"),
+        ('[admission]\nallow = ["<"]', "admission.allow[0] = '<': a prefix is 1 to 32"),
+        ('[admission]\norigins = ["shop"]', "admission.origins[0] = 'shop': an origin is"),
+        ("[admission]\nmax_duration = 0", "admission.max_duration = 0: Input should be greater"),
+        ("[log]\nlevel = 1", "log.level = 1: Input should be 'debug'"),
+        ("[http", "this is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_key_value_and_rule(
+    tmp_path: Path, text: str, line: str
+) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert line in problem
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{TRUNK}username = 7\npassword = "{SECRET}"',
+        f'{TRUNK}password = "{SECRET}"',
+        f'{TRUNK}username = "a"\npassword = ["{SECRET}"]',
+        f'{TRUNK}username = "a"\npasword = "{SECRET}"',
+        f'{TRUNK}username = "a"\npw = "{SECRET}"',
+        f'{TRUNK}username = "a"\npassword = "{SECRET}"\npassword_file = "/nope"',
+        f'[[trunks]]\nname = "a"\nuri = "sip:me:{SECRET}@pbx"',
+        f'[[trunks]]\nname = "a"\nuri = "sip:me:a/{SECRET}@pbx"',
+        f'trunks = ["{SECRET}"]',
+        f'trunks = "{SECRET}"',
+        f'[http]\npassword = "{SECRET}"',
+    ],
+)
+def test_no_problem_shows_a_secret(tmp_path: Path, text: str) -> None:
+    assert SECRET not in " ".join(problems(tmp_path, text))
+
+
+def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadConfigError, match=r"^http.x.*\(1 more\)$") as refused:
+        read(tmp_path, "[http]\nx = 1\n[log]\ny = 1")
+    assert len(refused.value.problems) == 2
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadConfigError, match=r"nope\.toml: cannot be read: No such file"):
+        load(tmp_path / "nope.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("GATEWAY_HTPP__LISTEN", "x", "GATEWAY_HTPP__LISTEN: unknown key; the nearest one is"),
+        ("GATEWAY_HTTP_LISTEN", "x", "the nearest one is GATEWAY_HTTP__LISTEN"),
+        ("GATEWAY_HTTP__LISTN", "x", "http.listn = 'x': unknown key; the nearest one is listen"),
+        ("GATEWAY_TRUNKS", f'[{{"password": "{SECRET}"', "GATEWAY_TRUNKS: this is not JSON"),
+        ("GATEWAY_TRUNKS__X", "1", "trunks: a list is needed"),
+        ("GATEWAY_TRUNKS__5__URI", "x", "trunks[0].name: this key is needed"),
+        ("GATEWAY_ADMISSION__MAX_DURATION", "soon", "admission.max_duration = 'soon': Input"),
+    ],
+)
+def test_variables_are_checked_as_the_file_is(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, line: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadConfigError) as refused:
+        load(None, {})
+    assert line in refused.value.problems[0]
+    assert SECRET not in str(refused.value)
+
+
+def test_variables_of_a_kubernetes_service_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "tcp://10.0.0.1:80")
+    monkeypatch.setenv("GATEWAY_SERVICE_HOST", "10.0.0.1")
+    load(None, {})
+
+
+KEYS = ["http", "listen", "trunks", "uri", "name", "password", "password_file", "ports", "0", "x"]
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(KEYS), values))
+def test_no_values_raise_anything_else(flags: dict[str, Any]) -> None:
+    problems: tuple[str, ...] = ()
+    try:
+        load(None, flags)
+    except BadConfigError as error:
+        problems = error.problems
+    assert "\n" not in "".join(problems)
