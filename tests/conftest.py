@@ -1,0 +1,103 @@
+"""Fixtures for the tests against real peers.
+
+A test that asks for one of them carries the marker `peer`: `pytest -m "not peer"` runs the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
+from tests.peers.chromium import Chromium, run_chromium
+from tests.peers.firefox import Firefox, run_firefox
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from tests.peers.ami import Manager
+
+PEERS = {"lab", "manager", "chromium", "firefox", "gateway", "start_gateway"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and PEERS.intersection(item.fixturenames):
+            item.add_marker("peer")
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[AsteriskLab]:
+    """One Asterisk for the whole session."""
+    require_lab()
+    with run_lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+async def manager(lab: AsteriskLab) -> AsyncIterator[Manager]:
+    """The lab's manager interface; it has the events since this test began."""
+    async with lab.manager() as manager:
+        yield manager
+
+
+@pytest.fixture
+async def chromium(tmp_path: Path) -> AsyncIterator[Chromium]:
+    """Chromium, 440 Hz at its microphone."""
+    async with run_chromium(tmp_path) as chromium:
+        yield chromium
+
+
+@pytest.fixture
+async def firefox() -> AsyncIterator[Firefox]:
+    """Firefox, 1000 Hz at its microphone."""
+    async with run_firefox() as firefox:
+        yield firefox
+
+
+class StartGateway(Protocol):
+    """Start a gateway with these trunks, and tables laid over the configuration."""
+
+    def __call__(
+        self,
+        *trunks: Mapping[str, object],
+        wait_ready: bool = True,
+        **tables: Mapping[str, object],
+    ) -> AbstractAsyncContextManager[Gateway]: ...
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path) -> StartGateway:
+    """A gateway with a trunk of the test's choice: `async with start_gateway({...}) as gateway`."""
+    count = 0
+
+    def start(
+        *trunks: Mapping[str, object],
+        wait_ready: bool = True,
+        **tables: Mapping[str, object],
+    ) -> AbstractAsyncContextManager[Gateway]:
+        nonlocal count
+        count += 1
+        config = GatewayConfig(trunks, overrides=tables)
+        return run_gateway(config, tmp_path / f"gateway-{count}", wait_ready=wait_ready)
+
+    return start
+
+
+@pytest.fixture
+async def gateway(lab: AsteriskLab, start_gateway: StartGateway) -> AsyncIterator[Gateway]:
+    """A gateway whose trunk is the lab: PCMU, digest authentication, UDP."""
+    trunk = {
+        "name": "lab",
+        "uri": lab.uri(),
+        "username": "trunk-digest",
+        "password": lab.secret,
+        "codecs": ["PCMU"],
+        "caller_id": "+15550001",
+    }
+    async with start_gateway(trunk) as gateway:
+        yield gateway

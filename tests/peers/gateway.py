@@ -1,0 +1,166 @@
+"""The gateway as its users run it: `python -m gateway serve --config FILE`, its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.peers.ports import free_port, free_ports
+from tests.peers.process import PeerError, Usage, end_process, read_usage, tail
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+TREE = Path(__file__).parents[2]
+START_LIMIT = 20.0
+STOP_LIMIT = 15.0
+
+Table = dict[str, object]
+
+
+@dataclass
+class GatewayConfig:
+    """What goes into gateway.toml: free ports, everything on loopback, calls to +1 allowed."""
+
+    trunks: Sequence[Mapping[str, object]]
+    http_port: int = field(default_factory=free_port)
+    sip_port: int = field(default_factory=free_port)
+    media_ports: range = field(default_factory=lambda: free_ports(800))
+    overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def tables(self) -> dict[str, Table]:
+        """Return the configuration, `overrides` laid over it key by key."""
+        tables: dict[str, Table] = {
+            "http": {"listen": f"127.0.0.1:{self.http_port}"},
+            "sip": {"listen": f"127.0.0.1:{self.sip_port}"},
+            "media": {
+                "address": "127.0.0.1",
+                "ports": [self.media_ports.start, self.media_ports.stop - 1],
+            },
+            "admission": {"mode": "open", "allow": ["+1"]},
+        }
+        for name, table in self.overrides.items():
+            tables[name] = {**tables.get(name, {}), **table}
+        return tables
+
+    def render(self) -> str:
+        """Return the text of the file. A JSON scalar or array is TOML as well."""
+        blocks = [(f"[{name}]", table) for name, table in self.tables().items()]
+        blocks += [("[[trunks]]", dict(trunk)) for trunk in self.trunks]
+        return "\n\n".join(
+            "\n".join([title, *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
+            for title, table in blocks
+        )
+
+
+class Gateway:
+    """A running gateway. Use `run_gateway`."""
+
+    def __init__(self, process: Process, config: GatewayConfig, log: Path) -> None:
+        self.config = config
+        self.url = f"http://127.0.0.1:{config.http_port}"
+        self.websocket_url = f"ws://127.0.0.1:{config.http_port}/v1/ws"
+        self._process = process
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def log(self) -> str:
+        """Return what it wrote to standard output and standard error."""
+        return self._log.read_text(errors="replace")
+
+    def usage(self) -> Usage:
+        """Return what it and its workers use at this moment."""
+        return read_usage(self.pid)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of an HTTP request; status 0 when nothing answers."""
+        return await asyncio.to_thread(_get, self.url + path)
+
+    async def metrics(self) -> dict[str, float]:
+        """Return the samples of /metrics by name, labels included as they are printed."""
+        status, text = await self.get("/metrics")
+        if status != 200:
+            raise PeerError(f"/metrics: {status} {text}")
+        lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+        pairs = (line.rpartition(" ") for line in lines)
+        return {name: float(value) for name, _, value in pairs}
+
+    async def ready(self, limit: float = START_LIMIT) -> None:
+        """Wait until /readyz says 200."""
+        status, text = 0, ""
+        try:
+            async with asyncio.timeout(limit):
+                while self._process.returncode is None:
+                    status, text = await self.get("/readyz")
+                    if status == 200:
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pass
+        ended = self._process.returncode
+        state = f"ended with status {ended}" if ended is not None else f"/readyz: {status} {text}"
+        raise PeerError(f"the gateway is not ready: {state}\n{tail(self._log)}")
+
+    async def stop(self) -> None:
+        """Send SIGTERM; PeerError unless it ends by itself, with status 0."""
+        status = await end_process(self._process, limit=STOP_LIMIT)
+        if status != 0:
+            raise PeerError(f"the gateway ended with status {status}\n{tail(self._log)}")
+
+
+def _write(config: GatewayConfig, directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "gateway.toml"
+    file.write_text(config.render())
+    return file
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(errors="replace")
+    except OSError:
+        return 0, ""
+
+
+@asynccontextmanager
+async def run_gateway(
+    config: GatewayConfig, directory: Path, *, wait_ready: bool = True
+) -> AsyncIterator[Gateway]:
+    """Start a gateway, its files in `directory`; stop it at the end and check how it ended."""
+    file = _write(config, directory)
+    log = directory / "gateway.log"
+    search = os.pathsep.join((str(TREE), str(TREE / "codecs")))  # this tree, whatever is installed
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": search},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    gateway = Gateway(process, config, log)
+    try:
+        if wait_ready:
+            await gateway.ready()
+        yield gateway
+    except BaseException:
+        await end_process(process)  # the test's own error is the one to see
+        raise
+    await gateway.stop()

@@ -1,0 +1,41 @@
+"""What a test needs from the machine, and what happens when it is missing.
+
+Here a test without its peer is skipped, and says what to install. Under CI=true it fails: there, a
+skipped test would look like a passed one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# The Debian package of each program
+PACKAGES = {
+    "chromium": "chromium",
+    "espeak-ng": "espeak-ng",
+    "firefox-esr": "firefox-esr",
+    "openssl": "openssl",
+    "sipp": "sip-tester",
+    "sox": "sox",
+    "tshark": "tshark",
+}
+
+
+def require(program: str) -> Path:
+    """Return the program's path; skip the test, or fail it in CI, when there is none."""
+    path = shutil.which(program)
+    if path is None:
+        package = PACKAGES.get(program, program)
+        missing(f"{program} is not installed (Debian package {package})")
+    return Path(path)
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for this reason; fail it in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
