@@ -1,0 +1,235 @@
+"""The shape of the tree: which room may import which, and names that would break others.
+
+    app → signaling → calls → {trunk, media, admission} → {sdp, voice}
+
+A room may import itself and what stands right of it in its row of ROOMS. Imports for types count as
+well: what a module's signatures name, it depends on.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TREE = Path(__file__).parents[1]
+SOURCES = {"gateway": TREE / "gateway", "sdp": TREE / "sdp", "voice": TREE / "codecs" / "voice"}
+
+# Settings, refusals and counts mean the same in every room
+LEAVES = {"config", "errors", "metrics"}
+CALL = {"trunk", "media", "admission", "sdp", "voice"}
+
+# Each room of gateway/, and the rooms and packages that it may import besides LEAVES
+ROOMS: dict[str, set[str]] = {
+    "": set(),  # gateway/__init__.py
+    "__main__": {"cli"},
+    "cli": {"app", "config_sources", "signaling", "calls", "peer", "caller", "web", *CALL},
+    "app": {"signaling", "calls", "web", *CALL},
+    "signaling": {"calls", *CALL},
+    "calls": CALL,
+    "trunk": {"sdp"},
+    "media": {"voice"},  # it knows no SDP: it is given and gives typed parameters
+    "admission": set(),
+    "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
+    "caller": {"media.webrtc", "sdp", "voice"},  # the headless browser-side caller
+    "config": {"admission"},  # what a setting may be is said where it is used
+    "config_sources": set(),
+    "errors": set(),
+    "metrics": set(),
+    "web": set(),
+}
+
+# Pure packages, and what they may import besides the standard library and themselves
+PURE: dict[str, set[str]] = {"sdp": set(), "voice": {"numpy", "av", "cffi"}}
+
+# Libraries whose objects or internals only one place may know
+OWNERS = {
+    "pjsua2": "gateway.trunk",
+    "_pjsua2": "gateway.trunk",
+    "aiortc": "gateway.media.webrtc",
+    "aioice": "gateway.media.webrtc",
+}
+
+
+class Import(NamedTuple):
+    """One import: the module that has it, its line, and the module that it names."""
+
+    importer: str
+    line: int
+    imported: str
+
+    def __str__(self) -> str:
+        return f"{self.importer}, line {self.line}: imports {self.imported}"
+
+
+def _module_name(package: str, path: Path) -> str:
+    parts = (package, *path.relative_to(SOURCES[package]).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports_of(name: str, text: str) -> Iterator[Import]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (Import(name, node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # `from gateway import calls` names the room only in what is imported
+            for alias in node.names:
+                yield Import(name, node.lineno, f"{node.module}.{alias.name}")
+
+
+def _imports(package: str) -> list[Import]:
+    return [
+        found
+        for path in sorted(SOURCES[package].rglob("*.py"))
+        for found in _imports_of(_module_name(package, path), path.read_text())
+    ]
+
+
+def _inside(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def _breaks_rooms(found: Import) -> bool:
+    room = found.importer.partition(".")[2].partition(".")[0]
+    allowed = ROOMS.get(room, set()) | LEAVES | {room}
+    if found.imported.startswith("gateway."):
+        inner = found.imported.removeprefix("gateway.")
+        return not any(_inside(inner, each) for each in allowed if each)
+    package = found.imported.partition(".")[0]
+    return package in PURE and package not in allowed
+
+
+def _breaks_purity(found: Import) -> bool:
+    own = found.importer.partition(".")[0]
+    imported = found.imported.partition(".")[0]
+    return imported not in PURE[own] | {own} | sys.stdlib_module_names
+
+
+def _breaks_ownership(found: Import) -> bool:
+    owner = OWNERS.get(found.imported.partition(".")[0])
+    return owner is not None and not _inside(found.importer, owner)
+
+
+def _report(broken: list[Import]) -> str:
+    return "\n".join(str(found) for found in broken)
+
+
+def test_every_room_has_a_row() -> None:
+    rooms = {path.stem for path in SOURCES["gateway"].iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__pycache__"} <= set(ROOMS)
+
+
+def test_rooms_import_one_way() -> None:
+    broken = [found for found in _imports("gateway") if _breaks_rooms(found)]
+    assert not broken, _report(broken)
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_the_pure_packages_stay_pure(package: str) -> None:
+    broken = [found for found in _imports(package) if _breaks_purity(found)]
+    assert not broken, _report(broken)
+
+
+def test_one_place_knows_each_library() -> None:
+    broken = [found for each in SOURCES for found in _imports(each) if _breaks_ownership(found)]
+    assert not broken, _report(broken)
+
+
+@pytest.mark.parametrize(
+    ("importer", "line", "broken"),
+    [
+        ("gateway.trunk.leg", "from gateway.media.clock import Clock", True),
+        ("gateway.trunk.leg", "from gateway import media", True),
+        ("gateway.trunk.leg", "from gateway.trunk.errors import TrunkError", False),
+        ("gateway.trunk.leg", "from gateway.errors import GatewayError", False),
+        ("gateway.trunk.leg", "import voice.g711", True),
+        ("gateway.media.session", "import sdp", True),
+        ("gateway.media.session", "from voice import g711", False),
+        ("gateway.calls.call", "from gateway.signaling import messages", True),
+        ("gateway.calls.negotiation", "import sdp, voice.rtp", False),
+        ("gateway.caller", "from gateway.media.webrtc import seam", False),
+        ("gateway.caller", "from gateway.media import clock", True),
+        ("gateway.app", "from gateway.cli import main", True),
+    ],
+)
+def test_the_rule_for_rooms_knows_right_from_wrong(importer: str, line: str, broken: bool) -> None:
+    assert any(map(_breaks_rooms, _imports_of(importer, line))) == broken
+
+
+@pytest.mark.parametrize(
+    ("importer", "line", "broken"),
+    [
+        ("sdp.parse", "import re", False),
+        ("sdp.parse", "from sdp.model import Media", False),
+        ("sdp.parse", "import numpy", True),
+        ("sdp.parse", "from voice import g711", True),
+        ("voice.opus", "import numpy as np", False),
+        ("voice.opus", "import asyncio, aiortc", True),
+        ("voice.opus", "from gateway.config import Config", True),
+    ],
+)
+def test_the_rule_for_purity_knows_right_from_wrong(importer: str, line: str, broken: bool) -> None:
+    assert any(map(_breaks_purity, _imports_of(importer, line))) == broken
+
+
+@pytest.mark.parametrize(
+    ("importer", "line", "broken"),
+    [
+        ("gateway.trunk.stack", "import pjsua2 as pj", False),
+        ("gateway.calls.call", "from pjsua2 import Call", True),
+        ("gateway.media.webrtc.seam", "from aiortc import RTCIceGatherer", False),
+        ("gateway.media.session", "import aioice", True),
+    ],
+)
+def test_the_rule_for_owners_knows_right_from_wrong(importer: str, line: str, broken: bool) -> None:
+    assert any(map(_breaks_ownership, _imports_of(importer, line))) == broken
+
+
+def test_no_package_shadows_the_standard_library() -> None:
+    """`codecs` is loaded before any path is searched: a package of that name breaks the start."""
+    packages = {path.parent.name for path in TREE.glob("*/__init__.py")}
+    assert packages.isdisjoint(sys.stdlib_module_names)
+    assert "codecs" not in packages
+
+
+def test_every_test_folder_is_a_package() -> None:
+    """Else tests/sdp, say, would be found as `sdp`, and hide the package of that name."""
+    folders = {path.parent for path in (TREE / "tests").rglob("test_*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for root in SOURCES.values() for path in sorted(root.rglob("__init__.py"))],
+    ids=lambda path: str(path.parent.relative_to(TREE)),
+)
+def test_what_a_package_re_exports_is_what_it_names_as_public(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    brought_in = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+    }
+    defined = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    public = {name for name in brought_in | defined if not name.startswith("_")}
+    if public:
+        assert set(_public_names(tree)) == public
+
+
+def _public_names(tree: ast.Module) -> list[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    return []
