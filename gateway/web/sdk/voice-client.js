@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * Phone calls from a web page through the gateway. This file is the whole public surface:
+ *
+ *     import { Device } from "https://gateway.example/sdk/voice-client.js";
+ *     const call = await new Device().connect({ to: "+15551234567" });
+ */
+
+export { Call } from "./voice/call.js";
+export { Device } from "./voice/device.js";
+export { CallError, ENDINGS } from "./voice/errors.js";
+
+/** @typedef {import("./voice/call-types.js").CallState} CallState */
+/** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
+/** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
+/** @typedef {import("./voice/quality.js").Sample} Sample */

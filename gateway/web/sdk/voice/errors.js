@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * Every way in which a call can end or fail, once: the word for programs, a code, and a sentence
+ * for the person at the page. Errors and ends are made from this one table, and the README prints it.
+ *
+ * kind  normal    somebody hung up
+ *       canceled  given up by the caller before the answer
+ *       refused   the far end, the trunk or the gateway said no; the code is the SIP status
+ *       failed    something broke; the code is 1000 and up where this client found it
+ */
+
+/** @typedef {"normal" | "canceled" | "refused" | "failed"} Kind */
+/** @typedef {{ kind: Kind, code: number, message: string }} Ending */
+
+/**
+ * @typedef {object} CallEnd
+ * @property {"local" | "remote" | "gateway"} by who ended the call, seen from this page
+ * @property {string} cause a word of `ENDINGS`, or a newer one of the gateway's
+ * @property {number | null} sipCode final SIP status, where there was one
+ * @property {string} reason SIP reason phrase, or what exactly was refused; may be empty
+ * @property {string} message one sentence for a person
+ * @property {number} durationMs from the answer to the end; 0 for a call never answered
+ */
+
+/**
+ * @param {Kind} kind
+ * @param {number} code
+ * @param {string} message
+ * @returns {Readonly<Ending>}
+ */
+const ending = (kind, code, message) => Object.freeze({ kind, code, message });
+
+/** @type {Readonly<Record<string, Readonly<Ending>>>} */
+export const ENDINGS = Object.freeze({
+  "hangup": ending("normal", 200, "The call has ended."),
+  "max-duration": ending("normal", 200, "The call reached the longest time allowed."),
+  "page-closed": ending("normal", 200, "The call ended because the page was left."),
+  "canceled": ending("canceled", 487, "You gave up before the call was answered."),
+
+  "busy": ending("refused", 486, "The line is busy."),
+  "rejected": ending("refused", 603, "The call was declined."),
+  "no-answer": ending("refused", 480, "Nobody answered."),
+  "not-found": ending("refused", 404, "This number does not exist or is not in service."),
+  "unreachable": ending("refused", 503, "The phone network cannot be reached at the moment."),
+  "forbidden": ending("refused", 403, "The phone network does not allow this call."),
+  "incompatible": ending("refused", 488, "The other side has no audio format in common with us."),
+  "bad-target": ending("refused", 484, "This is not a number that can be called."),
+  "bad-offer": ending("refused", 488, "The gateway cannot use this browser's audio description."),
+  "bad-request": ending("refused", 400, "The gateway refused the request."),
+  "not-allowed": ending("refused", 403, "This call is not allowed from here."),
+  "no-capacity": ending("refused", 503, "All lines are taken. Please try again in a moment."),
+  "draining": ending("refused", 503, "The service is about to restart. Please try again in a moment."),
+  "unavailable": ending("refused", 503, "The phone service is not available at the moment."),
+  "gateway-restart": ending("failed", 503, "The call ended because the service restarted."),
+  "internal": ending("failed", 500, "The call failed because of a fault in the gateway."),
+
+  "insecure-origin": ending("failed", 1001,
+    "The browser gives the microphone to secure pages only. Open this page over https, or on localhost."),
+  "unsupported": ending("failed", 1002, "This browser cannot make calls (WebRTC is missing or disabled)."),
+  "microphone-refused": ending("failed", 1011,
+    "The microphone is blocked. Allow it for this page in the browser's address bar or settings, then call again."),
+  "microphone-not-found": ending("failed", 1012, "No microphone was found. Plug one in, then call again."),
+  "microphone-busy": ending("failed", 1013,
+    "The microphone cannot be opened. Another program may be using it."),
+  "microphone-failed": ending("failed", 1014, "The microphone could not be started."),
+  "gateway-unreachable": ending("failed", 1021, "The phone service cannot be reached. Please try again later."),
+  "gateway-silent": ending("failed", 1022, "The phone service did not respond in time."),
+  "version-mismatch": ending("failed", 1023,
+    "This page and the phone service speak different versions. Reload the page."),
+  "network": ending("failed", 1024, "The call ended because the connection to the phone service was lost."),
+  "protocol": ending("failed", 1025, "The phone service sent something that cannot be understood."),
+  "session-refused": ending("failed", 1026, "The phone service closed the session."),
+  "media-failed": ending("failed", 1031,
+    "No audio connection could be made. A firewall or VPN may be blocking it."),
+  "media-lost": ending("failed", 1032, "The call ended because the audio connection was lost."),
+  "invalid-argument": ending("failed", 1041, "A value given to the client breaks a rule."),
+  "invalid-state": ending("failed", 1042, "This is not possible in the present state."),
+});
+
+/** SIP statuses that mean the same to a person, for an end whose cause this version does not know. */
+const CAUSE_BY_SIP_CODE = /** @type {Readonly<Record<number, string>>} */ ({
+  401: "forbidden", 403: "forbidden", 407: "forbidden",
+  404: "not-found", 410: "not-found", 484: "not-found", 604: "not-found",
+  408: "no-answer", 480: "no-answer",
+  486: "busy", 600: "busy",
+  487: "canceled",
+  488: "incompatible", 606: "incompatible",
+  500: "unreachable", 502: "unreachable", 503: "unreachable", 504: "unreachable",
+  603: "rejected", 607: "rejected",
+});
+
+/** A call, or a request about one, that failed. `name` is a word of `ENDINGS`. */
+export class CallError extends Error {
+  /**
+   * @param {string} name
+   * @param {object} [details]
+   * @param {string} [details.message] replaces the table's sentence
+   * @param {number} [details.code]
+   * @param {number | null} [details.sipCode]
+   * @param {boolean} [details.fatal] whether the call (or the session) is over by it
+   * @param {unknown} [details.original] the exception underneath
+   */
+  constructor(name, { message, code, sipCode = null, fatal = true, original } = {}) {
+    super(message ?? ENDINGS[name]?.message ?? name);
+    this.name = name;
+    this.code = code ?? ENDINGS[name]?.code ?? 0;
+    this.sipCode = sipCode;
+    this.fatal = fatal;
+    /** @type {string} the `cause` of the call's end */
+    this.cause = name;
+    this.original = original;
+  }
+}
+
+/**
+ * The gateway's `error` frame: its code is a SIP status, its message is for the page's author.
+ *
+ * @param {{ [key: string]: unknown }} frame
+ * @param {boolean} fatal what an absent `fatal` means
+ */
+export function errorFromFrame(frame, fatal) {
+  const code = typeof frame.code === "number" ? frame.code : 500;
+  return new CallError(typeof frame.name === "string" ? frame.name : "internal", {
+    message: typeof frame.message === "string" ? frame.message : undefined,
+    code,
+    sipCode: code,
+    fatal: typeof frame.fatal === "boolean" ? frame.fatal : fatal,
+  });
+}
+
+/**
+ * @param {CallError} error
+ * @param {CallEnd["by"]} by
+ * @returns {CallEnd}
+ */
+export function endFromError(error, by) {
+  const sentence = ENDINGS[error.name]?.message ?? error.message;
+  const reason = error.message === sentence ? "" : error.message;
+  return { by, cause: error.name, sipCode: error.sipCode, reason, message: sentence, durationMs: 0 };
+}
+
+/**
+ * The gateway's `ended` frame. An unknown cause is kept; its sentence comes from the SIP status.
+ *
+ * @param {{ [key: string]: unknown }} frame
+ * @returns {CallEnd}
+ */
+export function endFromFrame(frame) {
+  const sipCode = typeof frame.sipCode === "number" ? frame.sipCode : null;
+  const known = CAUSE_BY_SIP_CODE[sipCode ?? 0] ?? "hangup";
+  const cause = typeof frame.cause === "string" ? frame.cause : known;
+  return {
+    by: frame.by === "local" || frame.by === "gateway" ? frame.by : "remote",
+    cause,
+    sipCode,
+    reason: typeof frame.reason === "string" ? frame.reason : "",
+    message:
+      typeof frame.message === "string" && frame.message
+        ? frame.message
+        : (ENDINGS[cause] ?? ENDINGS[known]).message,
+    durationMs: typeof frame.durationMs === "number" ? frame.durationMs : 0,
+  };
+}
+
+/**
+ * @param {CallEnd} end
+ * @returns {Kind}
+ */
+export function kindOf(end) {
+  return ENDINGS[end.cause]?.kind ?? ((end.sipCode ?? 200) >= 300 ? "refused" : "normal");
+}

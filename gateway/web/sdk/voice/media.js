@@ -1,0 +1,193 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * The media of one call: a peer connection with one audio line, the microphone that feeds it and
+ * the audio element that plays what comes back. It knows no frames and no call state. Candidates
+ * are held in either direction until the other side can use them.
+ */
+
+import { CallError } from "./errors.js";
+import { closeMicrophone } from "./microphone.js";
+
+/**
+ * @typedef {object} MediaOptions
+ * @property {MediaStream} microphone
+ * @property {RTCConfiguration} configuration
+ * @property {HTMLAudioElement} [element] plays the call; made, and removed in the end, unless given
+ * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate null at the end of candidates
+ * @property {(state: RTCPeerConnectionState) => void} onState
+ * @property {(digit: string) => void} onTone a digit went out as an RFC 4733 event
+ * @property {(blocked: boolean) => void} onBlocked the browser refuses to play without a click
+ * @property {() => void} onMicrophoneLost unplugged, or taken away by the system
+ */
+
+export class Media {
+  /** @type {MediaStream} */
+  #microphone;
+  /** @type {RTCRtpSender} */
+  #sender;
+  /** @type {(RTCIceCandidateInit | null)[]} of ours, until the offer has left */
+  #outgoing = [];
+  #offered = false;
+  /** @type {() => void} */
+  #answered = () => {};
+  /** @type {Promise<void>} their candidates wait here until the answer is in place */
+  #answer = new Promise((resolve) => (this.#answered = resolve));
+  #muted = false;
+  #retry = new AbortController();
+
+  /** @param {MediaOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.remote = new MediaStream();
+    this.#microphone = options.microphone;
+    this.element = options.element ?? createElement();
+    this.element.srcObject = this.remote;
+    const track = options.microphone.getAudioTracks()[0];
+    this.peer = new RTCPeerConnection(options.configuration);
+    this.#sender = this.peer.addTrack(track, options.microphone);
+    this.#watch(track);
+    this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
+    this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);
+    this.peer.ontrack = ({ track: remote }) => this.#play(remote);
+    const dtmf = this.#sender.dtmf;
+    if (dtmf) dtmf.ontonechange = ({ tone }) => tone && options.onTone(tone);
+  }
+
+  get microphone() {
+    return this.#microphone;
+  }
+
+  get muted() {
+    return this.#muted;
+  }
+
+  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they trickle */
+  async createOffer() {
+    await this.peer.setLocalDescription(await this.peer.createOffer());
+    return { type: "offer", sdp: this.peer.localDescription?.sdp };
+  }
+
+  /** To be called once the offer is on its way: lets our candidates follow it. */
+  releaseCandidates() {
+    this.#offered = true;
+    for (const candidate of this.#outgoing.splice(0)) this.options.onCandidate(candidate);
+  }
+
+  /** @param {RTCSessionDescriptionInit} answer */
+  async setAnswer(answer) {
+    await this.peer.setRemoteDescription(answer);
+    this.#answered();
+  }
+
+  /** @param {RTCIceCandidateInit | null} candidate */
+  async addCandidate(candidate) {
+    await this.#answer;
+    await this.peer.addIceCandidate(candidate ?? undefined);
+  }
+
+  /** @param {boolean} muted */
+  mute(muted) {
+    this.#muted = muted;
+    for (const track of this.#microphone.getAudioTracks()) track.enabled = !muted;
+  }
+
+  /**
+   * Without a new offer: the track is swapped under the sender. The old microphone is closed.
+   *
+   * @param {MediaStream} microphone
+   */
+  async replaceMicrophone(microphone) {
+    const track = microphone.getAudioTracks()[0];
+    track.enabled = !this.#muted;
+    await this.#sender.replaceTrack(track);
+    closeMicrophone(this.#microphone);
+    this.#microphone = microphone;
+    this.#watch(track);
+  }
+
+  /** @param {string} id of an audio output; "" is the default one */
+  async setSinkId(id) {
+    if (!("setSinkId" in this.element)) {
+      throw new CallError("unsupported", { message: "This browser cannot choose a speaker.", fatal: false });
+    }
+    await this.element.setSinkId(id);
+  }
+
+  /**
+   * As RFC 4733 events in the audio stream, behind those still waiting.
+   *
+   * @param {string} digits
+   * @param {number} duration ms
+   * @param {number} gap ms
+   * @returns {boolean} false when the answer has no telephone-event
+   */
+  insertDigits(digits, duration, gap) {
+    const dtmf = this.#sender.dtmf;
+    if (!dtmf?.canInsertDTMF) return false;
+    dtmf.insertDTMF(dtmf.toneBuffer + digits, duration, gap);
+    return true;
+  }
+
+  close() {
+    this.#retry.abort();
+    this.peer.onicecandidate = this.peer.onconnectionstatechange = this.peer.ontrack = null;
+    if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
+    closeMicrophone(this.#microphone);
+    this.peer.close();
+    closeMicrophone(this.remote);
+    this.element.srcObject = null;
+    if (!this.options.element) this.element.remove();
+  }
+
+  /** @param {RTCIceCandidateInit | null} candidate */
+  #emitCandidate(candidate) {
+    // Some browsers mark the end of a component with an empty candidate; null alone means the end.
+    if (candidate?.candidate === "") return;
+    if (this.#offered) this.options.onCandidate(candidate);
+    else this.#outgoing.push(candidate);
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #watch(track) {
+    track.onended = () => {
+      if (track === this.#sender.track) this.options.onMicrophoneLost();
+    };
+  }
+
+  /** @param {MediaStreamTrack} track */
+  async #play(track) {
+    this.remote.addTrack(track);
+    try {
+      await this.element.play();
+      this.options.onBlocked(false);
+    } catch (error) {
+      // AbortError: the call ended, or another source came, before the first frame.
+      if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return;
+      this.options.onBlocked(true);
+      this.#playOnGesture(track);
+    }
+  }
+
+  /** @param {MediaStreamTrack} track */
+  #playOnGesture(track) {
+    const again = () => {
+      this.#retry.abort();
+      this.#retry = new AbortController();
+      void this.#play(track);
+    };
+    for (const event of ["pointerdown", "keydown"]) {
+      document.addEventListener(event, again, { signal: this.#retry.signal });
+    }
+  }
+}
+
+function createElement() {
+  const element = document.createElement("audio");
+  element.autoplay = true;
+  element.hidden = true;
+  element.dataset.voiceCall = "";
+  document.body.append(element);
+  return element;
+}

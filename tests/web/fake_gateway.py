@@ -1,0 +1,226 @@
+"""A gateway at the seam: real WebSocket, real WebRTC answerer, and a signaling story per test.
+
+It does on purpose what the real gateway takes care never to do (closing in mid-call, answering
+nonsense), so that the page can be seen to survive it. The media are real: aiortc answers and
+sends a tone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from aiortc import (
+    AudioStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.contrib.media import MediaBlackhole
+from aiortc.sdp import candidate_from_sdp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+WEB = Path(__file__).parents[2] / "gateway" / "web"
+HARNESS = Path(__file__).with_name("harness.js")
+POLICY = {"Content-Security-Policy": "default-src 'self'"}
+EXTENSIONS = [
+    {"number": "600", "label": "Echo"},
+    {"number": "602", "label": "Tone"},
+    {"number": "603", "label": "Speaking clock"},
+    {"number": "610", "label": "Early media"},
+    {"number": "620", "label": "Busy"},
+    {"number": "630", "label": "Rings for ever"},
+    {"number": "650", "label": "Reads back digits"},
+]
+TIME_LIMIT = 10
+
+Frame = dict[str, Any]
+
+
+class Session:
+    """One WebSocket, as a story sees it."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.received: list[Frame] = []
+        self.news = asyncio.Condition()
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.sink = MediaBlackhole()
+        self.gone = asyncio.Event()
+
+    async def send(self, type_: str, **fields: object) -> None:
+        await self.socket.send_text(json.dumps({"type": type_, **fields}))
+
+    async def reply(self, type_: str, **fields: object) -> None:
+        """Send a frame about the call that the page asked for."""
+        call = await self.wait_for("call")
+        await self.send(type_, call=call["call"], **fields)
+
+    async def wait_for(self, type_: str, **fields: object) -> Frame:
+        """The first frame of this type with these fields, now or within the time limit."""
+
+        def find() -> Frame | None:
+            wanted = {"type": type_, **fields}
+            return next((f for f in self.received if wanted.items() <= f.items()), None)
+
+        async with asyncio.timeout(TIME_LIMIT), self.news:
+            await self.news.wait_for(lambda: find() is not None)
+        frame = find()
+        if frame is None:
+            raise LookupError(type_)
+        return frame
+
+    async def make_answer(self, *, telephone_event: bool = False) -> Frame:
+        """Answer the page's offer by a real peer connection that sends a tone."""
+        call = await self.wait_for("call")
+        self.peer.on("track", self.sink.addTrack)
+        self.peer.addTrack(AudioStreamTrack())
+        await self.peer.setRemoteDescription(RTCSessionDescription(**call["offer"]))
+        await self.peer.setLocalDescription(await self.peer.createAnswer())
+        await self.sink.start()
+        sdp = self.peer.localDescription.sdp
+        if telephone_event:
+            sdp = with_telephone_event(sdp)
+        return {"type": "answer", "sdp": sdp}
+
+    async def feed(self, frame: Frame) -> None:
+        async with self.news:
+            self.received.append(frame)
+            self.news.notify_all()
+        if frame["type"] == "ping":
+            await self.send("pong")
+        text = (frame.get("candidate") or {}).get("candidate", "")
+        if text and self.peer.remoteDescription:
+            candidate = candidate_from_sdp(text.removeprefix("candidate:"))
+            candidate.sdpMLineIndex = 0
+            await self.peer.addIceCandidate(candidate)
+
+    async def close(self) -> None:
+        await self.sink.stop()
+        await self.peer.close()
+        self.gone.set()
+
+
+def with_telephone_event(sdp: str) -> str:
+    """Accept payload type 126, which is Chromium's telephone-event/8000."""
+    lines = sdp.split("\r\n")
+    media = next(i for i, line in enumerate(lines) if line.startswith("m=audio"))
+    lines[media] += " 126"
+    mid = next(i for i, line in enumerate(lines) if line.startswith("a=rtpmap"))
+    lines.insert(mid, "a=rtpmap:126 telephone-event/8000")
+    return "\r\n".join(lines)
+
+
+Story = Callable[[Session], Awaitable[None]]
+
+
+async def welcome(session: Session) -> None:
+    await session.wait_for("hello")
+    await session.send("welcome", session="s1", resumeToken="r", iceServers=[], calls=[])
+
+
+async def answer_call(session: Session, *, telephone_event: bool = False) -> None:
+    """The good story: every later one starts from it."""
+    await session.reply("trying")
+    answer = await session.make_answer(telephone_event=telephone_event)
+    await session.reply("answer", answer=answer)
+    await session.reply("ringing", earlyMedia=False)
+    await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
+
+
+class FakeGateway:
+    """Serves the web folder as the gateway does, and plays `story` to each WebSocket."""
+
+    def __init__(self) -> None:
+        self.story: Story = answer_call
+        self.greeting: Story = welcome
+        self.subprotocol: str | None = "gateway.v1"
+        self.extensions = True
+        self.sessions: asyncio.Queue[Session] = asyncio.Queue()
+        self.opened: list[Session] = []
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def session(self) -> Session:
+        async with asyncio.timeout(TIME_LIMIT):
+            return await self.sessions.get()
+
+    async def websocket(self, socket: WebSocket) -> None:
+        await socket.accept(subprotocol=self.subprotocol)
+        session = Session(socket)
+        self.opened.append(session)
+        self.sessions.put_nowait(session)
+        play = asyncio.create_task(self._play(session))
+        try:
+            while True:
+                await session.feed(json.loads(await socket.receive_text()))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            play.cancel()
+            await asyncio.gather(play, return_exceptions=True)
+            await session.close()
+
+    async def _play(self, session: Session) -> None:
+        await self.greeting(session)
+        await session.wait_for("call")
+        await self.story(session)
+
+    def _index(self, request: Request) -> Response:
+        return FileResponse(WEB / "demo" / "index.html", headers=POLICY)
+
+    def _blank(self, request: Request) -> Response:
+        page = '<!doctype html><title>blank</title><script src="/harness.js"></script>'
+        # No policy here: the tests' own wait_for_function evaluates strings
+        return HTMLResponse(page)
+
+    def _extensions(self, request: Request) -> Response:
+        return JSONResponse(EXTENSIONS) if self.extensions else Response(status_code=404)
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self._index),
+                Route("/blank", self._blank),
+                Route("/harness.js", lambda request: FileResponse(HARNESS)),
+                Route("/demo/extensions.json", self._extensions),
+                WebSocketRoute("/v1/ws", self.websocket),
+                Mount("/demo", StaticFiles(directory=WEB / "demo")),
+                Mount("/sdk", StaticFiles(directory=WEB / "sdk")),
+            ]
+        )
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[FakeGateway]:
+        config = uvicorn.Config(
+            self.app(),
+            host="127.0.0.1",
+            port=0,
+            log_level="warning",
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=2,
+        )
+        listener = config.bind_socket()
+        self.port = listener.getsockname()[1]
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield self
+        finally:
+            server.should_exit = True
+            await task
+            listener.close()

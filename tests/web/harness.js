@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * What the tests need of a page: a call with its events written down, and a count of what is still
+ * open. Constructors are wrapped before the client loads, to find what a call leaves behind.
+ */
+
+const made = { peers: [], tracks: [], contexts: [] };
+
+for (const [name, list] of [["RTCPeerConnection", made.peers], ["AudioContext", made.contexts]]) {
+  const original = window[name];
+  window[name] = class extends original {
+    constructor(...args) {
+      super(...args);
+      list.push(this);
+    }
+  };
+}
+
+if (navigator.mediaDevices) {
+  const original = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const stream = await original(constraints);
+    made.tracks.push(...stream.getTracks());
+    return stream;
+  };
+}
+
+window.harness = {
+  events: [],
+  call: null,
+  device: null,
+
+  /** What should be nothing when no call lives. */
+  open: () => ({
+    peers: made.peers.filter((peer) => peer.connectionState !== "closed").length,
+    tracks: made.tracks.filter((track) => track.readyState === "live").length,
+    contexts: made.contexts.filter((context) => context.state !== "closed").length,
+    elements: document.querySelectorAll("audio").length,
+    calls: harness.device?.calls.length ?? 0,
+  }),
+
+  /** Made in total, so that "nothing open" is not for want of a call. */
+  made: () => ({ peers: made.peers.length, tracks: made.tracks.length, contexts: made.contexts.length }),
+
+  brief: ({ name, code, message, fatal, sipCode, cause }) => ({ name, code, message, fatal, sipCode, cause }),
+
+  /** Whether audio has arrived from the other side. */
+  async heard() {
+    const entries = [...(await harness.call.getStats()).values()];
+    return entries.some(({ type, packetsReceived }) => type === "inbound-rtp" && packetsReceived > 0);
+  },
+
+  async dial({ to = "600", device = {}, ...options } = {}) {
+    const { Device } = await import("/sdk/voice-client.js");
+    harness.device ??= new Device(device);
+    harness.device.on("error", (error, call) => {
+      if (!call) harness.events.push(["device-error", harness.brief(error)]);
+    });
+    try {
+      harness.call = await harness.device.connect({ to, ...options });
+    } catch (error) {
+      return harness.brief(error);
+    }
+    harness.listen(harness.call);
+    return null;
+  },
+
+  listen(call) {
+    const note = (name, pick) => call.on(name, (...args) => harness.events.push([name, pick(...args)]));
+    note("state", (state) => state);
+    note("ringing", (early) => early);
+    note("accept", () => call.codec);
+    note("mute", (muted) => muted);
+    note("dtmf", (digit, info) => ({ digit, ...info }));
+    note("warning", (name) => name);
+    note("warning-cleared", (name) => name);
+    note("cancel", (_, end) => end.cause);
+    note("reject", (_, end) => end.cause);
+    note("error", harness.brief);
+    note("disconnect", (_, end) => ({ ...end, open: harness.open() }));
+    call.on("volume", (input, output) => (harness.volume = [input, output]));
+    call.on("sample", (sample) => (harness.sample = sample));
+  },
+
+  named: (name) => harness.events.filter(([event]) => event === name).map(([, value]) => value),
+};
