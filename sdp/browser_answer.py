@@ -95,11 +95,7 @@ def answer_browser(offer: SessionDescription, answer: BrowserAnswer) -> SessionD
     taken = audio_index(offer)
     return SessionDescription(
         origin=origin_of(answer.session_id, answer.version, _ORIGIN_HOST),
-        attributes=(
-            *_bundle(offer, offered.mid),
-            *_mixed(offer),
-            Attribute("msid-semantic", "WMS *"),
-        ),
+        attributes=(*_bundle(offer, offered.mid), *_mixed(offer)),
         media=tuple(
             _audio(media, offered, answer) if index == taken else refused(media)
             for index, media in enumerate(offer.media)
@@ -133,13 +129,13 @@ def _bundle(offer: SessionDescription, mid: str | None) -> tuple[Attribute, ...]
     return tuple(GROUP.make(Group("BUNDLE", (mid,))) for group in groups if mid in group.mids)
 
 
+_MIXED = "extmap-allow-mixed"
+
+
 def _mixed(section: SessionDescription | Media) -> tuple[Attribute, ...]:
     # Answered at the level where it was offered (RFC 8285 section 6): a receiver that passes over
     # the extensions by their length does not mind the two forms in one stream
     return (Attribute(_MIXED),) if has(_MIXED, section) else ()
-
-
-_MIXED = "extmap-allow-mixed"
 
 
 def _audio(media: Media, offered: BrowserOffer, answer: BrowserAnswer) -> Media:

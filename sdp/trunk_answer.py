@@ -8,7 +8,7 @@ holds), no `a=ptime`.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdp.attributes import MAXPTIME, PTIME, RTCP, direction
 from sdp.codecs import event_for, is_event, read_codecs, same_codec
@@ -16,6 +16,7 @@ from sdp.error import SdpError, quoted
 from sdp.model import Codec, Connection, Direction, Media, RtpAddress, SessionDescription
 from sdp.offer_answer import refused
 from sdp.trunk import (
+    DEFAULT_EVENTS,
     DEFAULT_PTIME,
     PROTOCOL,
     TRUNK_CODECS,
@@ -43,6 +44,9 @@ class TrunkMedia:
         What the trunk would like to receive, in milliseconds.
     direction
         As the gateway sees it: `sendonly` means that only the gateway sends.
+    codecs
+        Every codec that both sides listed, `codec` among them: the trunk may change between them
+        without notice (RFC 3264 section 5.1).
     event_payload_types
         All numbers by which events may arrive: ours, and theirs where they chose another.
     """
@@ -52,6 +56,7 @@ class TrunkMedia:
     telephone_event: Codec | None
     ptime: int
     direction: Direction
+    codecs: tuple[Codec, ...] = ()
     event_payload_types: tuple[int, ...] = ()
 
 
@@ -80,6 +85,7 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
         telephone_event=event,
         ptime=_packet_time(media, answer),
         direction=_direction(media, answer).within(direction(asked, offer_sent)),
+        codecs=tuple(each for each in agreed if not is_event(each)),
         event_payload_types=tuple(sorted(numbers)) if event else (),
     )
 
@@ -136,12 +142,20 @@ def answer_trunk(
         telephone_event=event,
         ptime=_packet_time(media, offer),
         direction=_direction(media, offer),
+        codecs=(codec,),
         event_payload_types=() if event is None else (event.payload_type,),
     )
-    codecs = (codec,) if event is None else (codec, event)
-    audio = trunk_audio(codecs, policy.ptime, agreed.direction, address)
+    audio = trunk_audio(_ours(codec, event), policy.ptime, agreed.direction, address)
     sections = (audio if i == taken else refused(each) for i, each in enumerate(offer.media))
     return trunk_session(address, session_id, version, tuple(sections)), agreed
+
+
+def _ours(codec: Codec, event: Codec | None) -> tuple[Codec, ...]:
+    """Keep the trunk's payload types, with our fmtp: each side says what it receives."""
+    ours = next((each for each in TRUNK_CODECS.values() if same_codec(each, codec)), None)
+    parameters = "" if ours is None else ours.parameters
+    events = () if event is None else (replace(event, parameters=DEFAULT_EVENTS),)
+    return (replace(codec, parameters=parameters), *events)
 
 
 def _offered_audio(offer: SessionDescription) -> int:
@@ -156,8 +170,7 @@ def _offered_audio(offer: SessionDescription) -> int:
 def _choose(media: Media, policy: TrunkPolicy, current: Codec | None) -> tuple[Codec, Codec | None]:
     offered = read_codecs(media)
     wanted = [TRUNK_CODECS[name] for name in policy.codecs]
-    # A change of codec in mid-call is heard; policy may not have said this one (an override), but
-    # it is in use
+    # A change of codec in mid-call is heard, so the one in use goes before the policy's order
     for ours in (*([current] if current else []), *wanted):
         for theirs in offered:
             if same_codec(ours, theirs):
@@ -196,7 +209,7 @@ def _ip_address(connection: Connection) -> ipaddress.IPv4Address | ipaddress.IPv
 def _address(media: Media, session: SessionDescription) -> RtpAddress:
     host = _ip_address(_connection(media, session))
     rtcp = RTCP.first(media)
-    return RtpAddress(str(host), media.port, None if rtcp is None else rtcp.port)
+    return RtpAddress(str(host), media.port, rtcp.port or None if rtcp else None)
 
 
 def _direction(media: Media, session: SessionDescription) -> Direction:
