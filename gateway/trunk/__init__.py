@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.trunk.config import DialRequest, EndpointConfig, Secret, SipAddress, Trunk
+from gateway.trunk.endpoint import OnIncoming, TrunkEndpoint
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkRequestError
 from gateway.trunk.events import (
     Answered,
@@ -16,6 +17,7 @@ from gateway.trunk.events import (
     TrunkEvent,
     Trying,
 )
+from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
 
 __all__ = [
     "Answered",
@@ -23,6 +25,8 @@ __all__ = [
     "Digit",
     "Ended",
     "EndpointConfig",
+    "IncomingCall",
+    "OnIncoming",
     "Origin",
     "Progress",
     "Remapped",
@@ -31,9 +35,12 @@ __all__ = [
     "Secret",
     "SipAddress",
     "Trunk",
+    "TrunkEndpoint",
     "TrunkError",
     "TrunkEvent",
     "TrunkFullError",
+    "TrunkLeg",
     "TrunkRequestError",
     "Trying",
+    "refuse_reoffer",
 ]

@@ -8,9 +8,11 @@ another. RFC 3261 sections 19.1 and 25.1.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
+from gateway.trunk.config import Secret
 from gateway.trunk.errors import TrunkRequestError
 
 USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved; letters and digits are too
@@ -38,6 +40,16 @@ class TrunkUri(NamedTuple):
     host: str
     port: int
     transport: Literal["udp", "tcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to a trunk: who we are there, where it is now, and how we prove it."""
+
+    identity: str
+    proxy: str
+    username: str | None = None
+    password: Secret | None = None
 
 
 def parse_trunk(uri: str) -> TrunkUri:
@@ -91,7 +103,7 @@ def next_hop(host: str, trunk: TrunkUri) -> str:
     return f"<sip:{host}:{trunk.port};transport={trunk.transport};lr;hide>"
 
 
-def headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Check the caller's headers: names are tokens and not the stack's own, values plain text."""
     for name, value in given:
         if not TOKEN.fullmatch(name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 COMPACT: Final = {
     "c": "content-type",
@@ -24,6 +25,11 @@ COMPACT: Final = {
 """Compact header names (RFC 3261 section 7.3.3)."""
 
 STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.I)
+NAME_ADDRESS: Final = re.compile(
+    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.){0,256})"|(?P<plain>[^"<;]{0,256}?))\s*'
+    r"<?sips?:(?:(?P<user>[^@;>?:]{0,256})(?::[^@>]{0,256})?@)?[^@>]+",
+    re.I,
+)
 FOLD: Final = re.compile(r"\r?\n[ \t]+")
 DIGITS: Final = frozenset("0123456789*#ABCD")
 SHOWN_CODES: Final = dict(zip(map(str, range(10, 16)), "*#ABCD", strict=True))
@@ -116,6 +122,20 @@ def read(text: str) -> Message:
             key = name.strip().lower()
             headers.append((COMPACT.get(key, key), value.strip()))
     return Message(start.strip(), tuple(headers), body)
+
+
+def name_address(value: str) -> tuple[str, str]:
+    """Return the display name and the user part of a From or To header, each maybe empty."""
+    found = NAME_ADDRESS.match(value)
+    if not found:
+        return "", ""
+    shown = (found["quoted"] or found["plain"] or "").strip()
+    return shown, unquote(found["user"] or "")
+
+
+def request_user(start: str) -> str:
+    """Return the user part of the Request-URI in a request line, maybe empty."""
+    return name_address(f"<{start.partition(' ')[2].partition(' ')[0]}>")[1]
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,0 +1,55 @@
+"""One pjsua2 account per route to a trunk: credentials, next hop, and no media by pjsip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import pjsua2 as pj
+
+from gateway.trunk.address import Route
+
+log = logging.getLogger(__name__)
+
+MOST_ACCOUNTS: Final = 200
+STOCK_ACCOUNTS: Final = 7  # the stock wheel aborts the process at the ninth
+
+
+class Account(pj.Account):  # type: ignore[misc]
+    """An account; `incoming` gets the engine's call id, the INVITE, its source."""
+
+    def __init__(self, incoming: Callable[[Account, int, str, str], None]) -> None:
+        super().__init__()
+        self.calls = 0
+        self._incoming = incoming
+
+    def open(self, route: Route) -> None:
+        """Create it in the engine."""
+        config = pj.AccountConfig()
+        config.idUri = route.identity
+        if route.proxy:
+            config.sipConfig.proxies.append(route.proxy)
+        if route.username is not None and route.password is not None:
+            config.sipConfig.authCreds.append(
+                pj.AuthCredInfo("digest", "*", route.username, 0, route.password.reveal())
+            )
+        config.mediaConfig.useLoopMedTp = True  # no sockets, no RTP by pjsip
+        config.mediaConfig.enableLoopback = False
+        config.mediaConfig.lockCodecEnabled = (
+            False  # or it sends a re-INVITE to settle on one codec
+        )
+        # OPTIONAL without secure signaling lets RTP/SAVP pass as it is
+        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
+        config.mediaConfig.srtpSecureSignaling = 0
+        config.natConfig.sipOutboundUse = 0  # no ;ob in Contact
+        config.natConfig.contactRewriteUse = 0
+        config.natConfig.viaRewriteUse = False
+        self.create(config)
+
+    def onIncomingCall(self, prm: Any) -> None:
+        """Hand an INVITE on."""
+        try:
+            self._incoming(self, prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
+        except Exception:
+            log.exception("an incoming call was lost")

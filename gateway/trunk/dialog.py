@@ -1,0 +1,244 @@
+"""One call in the SIP thread: pjsua2's callbacks in, the leg's events out.
+
+Nothing here is called from any other thread, and nothing here raises into pjsua2: a callback that
+fails is logged, and the call goes on with the engine's default.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import pjsua2 as pj
+
+from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.events import Remapped, Reoffered, TrunkEvent
+from gateway.trunk.message import Message, read
+from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
+from sdp import parse
+
+if TYPE_CHECKING:
+    from gateway.trunk.account import Account
+
+log = logging.getLogger(__name__)
+
+NOT_ACCEPTABLE: Final = 488
+WAYS: Final = {
+    pj.PJSIP_EVENT_RX_MSG: Way.MESSAGE,
+    pj.PJSIP_EVENT_TIMER: Way.TIMEOUT,
+    pj.PJSIP_EVENT_TRANSPORT_ERROR: Way.TRANSPORT,
+}
+
+Callback = Callable[["Dialog", Any], None]
+
+
+def guarded(callback: Callback) -> Callback:
+    """Log what a callback raises: pjsua2 would print it and go on."""
+
+    @wraps(callback)
+    def run(self: Dialog, prm: Any) -> None:
+        try:
+            callback(self, prm)
+        except Exception:
+            log.exception("call %s: %s failed", self.call_id, callback.__name__)
+
+    return run
+
+
+def received(event: Any) -> Message | None:
+    """Return the message behind an engine's event, if one came in."""
+    if event.type == pj.PJSIP_EVENT_RX_MSG:
+        return read(event.body.rxMsg.rdata.wholeMsg)
+    if event.type == pj.PJSIP_EVENT_TSX_STATE and way_of(event) is Way.MESSAGE:
+        return read(event.body.tsxState.src.rdata.wholeMsg)
+    return None
+
+
+def way_of(event: Any) -> Way:
+    """Return what moved a transaction."""
+    if event.type == pj.PJSIP_EVENT_TSX_STATE:
+        return WAYS.get(event.body.tsxState.type, Way.ENGINE)
+    return WAYS.get(event.type, Way.ENGINE)
+
+
+class Dialog(pj.Call):  # type: ignore[misc]
+    """A call leg inside the engine."""
+
+    def __init__(
+        self,
+        account: Account,
+        tell: Callable[[TrunkEvent], None],
+        answer_reoffer: Callable[[str], str],
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        super().__init__(account, call_id)
+        self.on_end: Callable[[], None] = lambda: None
+        self.answer_reoffer = answer_reoffer
+        self.sdp = ""  # our description in force
+        self._account = account  # keeps it alive
+        self._tell = tell
+        self._transcript = Transcript(incoming=call_id != pj.PJSUA_INVALID_ID)
+        self._uas = call_id != pj.PJSUA_INVALID_ID
+        self._asked: tuple[int, str] | None = None
+        self._next: tuple[str, str] | None = None  # the trunk's new offer and our answer to it
+        self._repeated = False  # the trunk asked for an offer in mid-call
+        self.call_id = str(self.getInfo().callIdString) if self._uas else ""
+        account.calls += 1
+
+    # -- commands
+
+    def dial(self, uri: str, local: str, headers: tuple[tuple[str, str], ...], sdp: str) -> None:
+        """Send the INVITE."""
+        self.sdp = sdp
+        options = audio_only(pj.CallOpParam(True))
+        options.txOption.localUri = local
+        for name, value in headers:
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            options.txOption.headers.append(header)
+        try:
+            self.makeCall(uri, options)
+        except pj.Error:
+            if not self._transcript.over:  # else the end has been told already
+                self._transcript.over = True
+                self._release()
+                raise
+            return
+        self.call_id = str(self.getInfo().callIdString)
+
+    def respond(self, code: int, sdp: str = "", reason: str = "") -> None:
+        """Answer an incoming INVITE provisionally or with 200."""
+        if self._transcript.over:
+            return
+        options = audio_only(pj.CallOpParam(True))
+        options.statusCode, options.reason = code, reason
+        if sdp and self.sdp and sdp != self.sdp:
+            raise TrunkRequestError("a 200 repeats the description of the 183 before it")
+        if sdp and not self.sdp:
+            self.sdp = options.sdp.wholeSdp = sdp
+        self.answer(options)
+
+    def end(self, code: int = 0, reason: str = "") -> None:
+        """Send BYE, CANCEL or the final response; the engine ACKs and BYEs a 200 that crosses."""
+        if self._transcript.over:
+            return
+        self._asked = (code or (603 if self._uas else 487), reason)
+        options = pj.CallOpParam()
+        options.statusCode, options.reason = code, reason
+        self.hangup(options)
+
+    def expire(self, seconds: float) -> None:
+        """Give up on a trunk that has said nothing for so long."""
+        if not self._transcript.heard:
+            self._give_up(Way.TIMEOUT, seconds)
+
+    def close(self) -> None:
+        """End it because the endpoint closes."""
+        self._give_up(Way.CLOSED)
+
+    def _give_up(self, way: Way, seconds: float = SIP_TIMEOUT) -> None:
+        event = self._transcript.end(way, seconds=seconds)
+        if event is None:
+            return
+        try:
+            self.hangup(pj.CallOpParam())
+        except pj.Error as error:
+            log.debug("call %s: %s", self.call_id, error.reason)
+        self._release()
+        self._tell(event)
+
+    # -- descriptions
+
+    @guarded
+    def onCallSdpCreated(self, prm: Any) -> None:
+        """Put our description in place of the engine's, which is about to be sent."""
+        if self._next is not None:
+            self.sdp = self._next[1]
+        if self.sdp:
+            prm.sdp.wholeSdp = self.sdp
+
+    @guarded
+    def onCallRxReinvite(self, prm: Any) -> None:
+        """Answer a re-INVITE, or note that it asks us for an offer."""
+        self._next = None
+        offer = read(prm.rdata.wholeMsg).sdp
+        if offer:
+            prm.statusCode = self._consider(offer, prm.statusCode)
+        else:
+            self._repeated = True
+
+    @guarded
+    def onCallRxOffer(self, prm: Any) -> None:
+        """Answer an UPDATE; a re-INVITE has been here as onCallRxReinvite already."""
+        if self._next is None and prm.offer.wholeSdp:
+            prm.statusCode = self._consider(prm.offer.wholeSdp, prm.statusCode)
+
+    def _consider(self, offer: str, accept: int) -> int:
+        try:
+            answer = self.answer_reoffer(offer)
+            if len(parse(answer).media) != len(parse(offer).media):
+                raise ValueError("our answer has another number of m= lines than the offer")
+        except ValueError as error:
+            log.info("call %s: the trunk's new offer is refused: %s", self.call_id, error)
+            return NOT_ACCEPTABLE
+        self._next = (offer, answer)
+        return accept
+
+    @guarded
+    def onCallMediaState(self, prm: Any) -> None:
+        """Tell what a new negotiation agreed."""
+        if self._next is not None:
+            offer, answer = self._next
+            self._next = None
+            self._tell(Reoffered(offer, answer))
+        elif self._repeated:
+            self._repeated = False
+            info = self.getStreamInfo(0)
+            host, _, port = info.remoteRtpAddress.rpartition(":")
+            self._tell(Remapped(host.strip("[]"), int(port), info.txPt))
+
+    # -- states
+
+    @guarded
+    def onCallTsxState(self, prm: Any) -> None:
+        """Read every message of the dialog but the final refusal and the ACK."""
+        message = received(prm.e)
+        if message is None:
+            return
+        event: TrunkEvent | None = None
+        if message.method == "INFO":
+            event = self._transcript.info(message)
+        elif message.code and prm.e.body.tsxState.tsx.method == "INVITE" and not self._uas:
+            event = self._transcript.response(message)
+        if event is not None:
+            self._tell(event)
+
+    @guarded
+    def onCallState(self, prm: Any) -> None:
+        """Notice the answer of an incoming call, and the end of any."""
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
+            message = received(prm.e)
+            if event := self._transcript.accept(message.sdp if message else ""):
+                self._tell(event)
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            way = Way.ASKED if self._asked else way_of(prm.e)
+            code, reason = self._asked or (info.lastStatusCode, info.lastReason)
+            end = self._transcript.end(way, message=received(prm.e), code=code, reason=reason)
+            if end is not None:
+                self._release()
+                self._tell(end)
+
+    def _release(self) -> None:
+        self._account.calls -= 1
+        self.on_end()
+
+
+def audio_only(options: Any) -> Any:
+    """Ask for one audio stream, whatever the engine would offer by itself."""
+    options.opt.audioCount, options.opt.videoCount = 1, 0
+    if hasattr(options.opt, "textCount"):  # from pjproject 2.16 on
+        options.opt.textCount = 0
+    return options

@@ -1,0 +1,249 @@
+"""The gateway's SIP end point: dials trunks, and takes calls from them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.trunk.address import (
+    Route,
+    TrunkUri,
+    from_uri,
+    next_hop,
+    parse_trunk,
+    plain_headers,
+    request_uri,
+)
+from gateway.trunk.config import DialRequest, EndpointConfig, SipAddress, Trunk
+from gateway.trunk.description import check_description
+from gateway.trunk.errors import TrunkError, TrunkFullError
+from gateway.trunk.events import TrunkEvent
+from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
+from gateway.trunk.message import name_address, read, request_user
+
+if TYPE_CHECKING:
+    from gateway.trunk.account import Account
+    from gateway.trunk.stack import Stack
+
+log = logging.getLogger(__name__)
+
+OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
+"""Takes a call and returns the function that gets its events."""
+
+
+class TrunkEndpoint:
+    """SIP by pjsua2. One per process: pjsua2 is a singleton; it can be started again after close.
+
+    `on_incoming` decides about calls from trunks; without it they are refused with 403.
+    """
+
+    def __init__(self, config: EndpointConfig, on_incoming: OnIncoming | None = None) -> None:
+        self.on_incoming = on_incoming
+        self._config = config
+        self._stack: Stack | None = None
+        self._legs: dict[int, TrunkLeg] = {}
+        self._keys = itertools.count(1)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing: asyncio.Task[None] | None = None
+
+    # -- what was found
+
+    @property
+    def capacity(self) -> int:
+        """Calls at a time; 0 before the start."""
+        return self._stack.capacity if self._stack else 0
+
+    @property
+    def engine_name(self) -> str:
+        """The engine, for a log line and the readiness report."""
+        if self._stack is None:
+            return "pjsua2 (not started)"
+        kind = "stock wheel" if self._stack.stock else "own build"
+        return f"pjsua2 {self._stack.version} ({kind}, {self._stack.capacity} calls)"
+
+    @property
+    def address(self) -> SipAddress:
+        """Where we are reached: the port is the real one when 0 was asked for."""
+        host = self._config.public_address or self._config.address
+        return SipAddress(host, self._stack.port if self._stack else self._config.port)
+
+    @property
+    def active(self) -> int:
+        """Legs that have not ended."""
+        return len(self._legs)
+
+    # -- life
+
+    async def start(self) -> None:
+        """Open the SIP port. TrunkError, with a sentence, if that cannot be."""
+        if self._stack is not None:
+            raise TrunkError("the trunk endpoint is started already")
+        try:
+            socket.inet_pton(socket.AF_INET, self._config.address)
+        except OSError:
+            raise TrunkError(f"{self._config.address!r} is not an IPv4 address") from None
+        try:
+            from gateway.trunk.stack import Stack
+        except ImportError as error:
+            raise TrunkError(
+                f"there is no SIP engine ({error}): build it by `make engine`"
+            ) from None
+        stack = Stack(self._config, asyncio.get_running_loop())
+        await stack.start()
+        self._stack, self._closing = stack, None
+        try:
+            await stack.run(self._open_reception)
+        except BaseException:
+            await self.close(0)
+            raise
+        log.info("SIP on %s by %s", self.address, self.engine_name)
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """End all calls, wait so long for them, and close the port. Idempotent."""
+        if self._stack is None:
+            return
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(self._stack, timeout))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, stack: Stack, timeout: float) -> None:
+        for leg in list(self._legs.values()):
+            leg.post(lambda dialog: dialog.close())
+        try:
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("%d calls did not end in time", self.active)
+        await stack.stop()
+        self._stack = None
+
+    # -- calls out
+
+    async def dial(self, request: DialRequest, notify: Callable[[TrunkEvent], None]) -> TrunkLeg:
+        """Place a call; return when its INVITE is with the SIP stack.
+
+        TrunkRequestError if a text of the request cannot stand in a SIP message, TrunkFullError at
+        the engine's limit, TrunkError if our offer is malformed, the trunk's name does not resolve
+        or the endpoint is closed. All else is an event.
+        """
+        stack = self._running()
+        trunk = parse_trunk(request.trunk.uri)
+        uri = request_uri(request.to, trunk)
+        caller = request.from_user or request.trunk.caller_id
+        local = from_uri(caller, request.display_name, trunk)
+        headers = plain_headers(request.headers)
+        offer = check_description(request.offer)
+        route = self._route(request.trunk, trunk, await resolve(trunk))
+        if self.active >= stack.capacity:
+            raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
+        leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
+
+        def place() -> str:
+            account = stack.account(route, self._arrive)
+            dialog = stack.dialog(account, leg.key, self._teller(leg), request.answer_reoffer)
+            dialog.dial(uri, local, headers, offer)
+            return dialog.call_id
+
+        try:
+            leg.call_id = await stack.run(place)
+        except BaseException as error:
+            self._release(leg)
+            if isinstance(error, asyncio.CancelledError):
+                leg.post(lambda dialog: dialog.end())
+            raise
+        leg.expect_response(request.trunk.response_timeout)
+        return leg
+
+    def _route(self, configured: Trunk, trunk: TrunkUri, host: str) -> Route:
+        return Route(
+            identity=from_uri(configured.caller_id, None, trunk),
+            proxy=next_hop(host, trunk),
+            username=configured.username,
+            password=configured.password,
+        )
+
+    # -- calls in (the first two run in the SIP thread)
+
+    def _open_reception(self) -> None:
+        host = self._config.public_address or self._config.address
+        self._running().account(Route(f"<sip:gateway@{host}>", proxy=""), self._arrive)
+
+    def _arrive(self, account: Account, call_id: int, whole: str, source: str) -> None:
+        stack = self._running()
+        key = next(self._keys)
+        leg = TrunkLeg(stack, key)
+        dialog = stack.dialog(account, key, self._teller(leg), refuse_reoffer, call_id)
+        leg.call_id = dialog.call_id
+        if self.on_incoming is None or self._closing is not None:
+            dialog.end(403)
+        else:
+            stack.tell(self._offer, leg, whole, source)
+
+    def _offer(self, leg: TrunkLeg, whole: str, source: str) -> None:
+        message = read(whole)
+        display_name, caller = name_address(message.header("from") or "")
+        host, _, port = source.rpartition(":")
+        incoming = IncomingCall(
+            leg=leg,
+            to=request_user(message.start),
+            caller=caller,
+            display_name=display_name,
+            offer=message.sdp,
+            headers=message.headers,
+            source=SipAddress(host.strip("[]"), int(port)),
+        )
+        self._adopt(leg)
+        try:
+            if self.on_incoming is None:
+                raise TrunkError("incoming calls are no longer taken")
+            leg.notify = self.on_incoming(incoming)
+        except Exception:
+            log.exception("%r: the incoming call could not be taken", leg)
+            leg.post(lambda dialog: dialog.end(500))
+
+    # -- book-keeping
+
+    def _running(self) -> Stack:
+        if self._stack is None or self._closing is not None:
+            raise TrunkError(
+                "the trunk endpoint is not started" if self._stack is None else "closed"
+            )
+        return self._stack
+
+    def _teller(self, leg: TrunkLeg) -> Callable[[TrunkEvent], None]:
+        """Return what the SIP thread calls with an event of the leg."""
+        stack = self._running()
+
+        def deliver(event: TrunkEvent) -> None:
+            leg.receive(event)
+            if leg.over:
+                self._release(leg)
+
+        return lambda event: stack.tell(deliver, event)
+
+    def _adopt(self, leg: TrunkLeg) -> TrunkLeg:
+        if not leg.over:
+            self._legs[leg.key] = leg
+            self._idle.clear()
+        return leg
+
+    def _release(self, leg: TrunkLeg) -> None:
+        self._legs.pop(leg.key, None)
+        if not self._legs:
+            self._idle.set()
+
+
+async def resolve(trunk: TrunkUri) -> str:
+    """Return the IPv4 address of the trunk; pjsip itself would block its thread for a name."""
+    kind = socket.SOCK_STREAM if trunk.transport == "tcp" else socket.SOCK_DGRAM
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(trunk.host, trunk.port, family=socket.AF_INET, type=kind)
+    except OSError as error:
+        raise TrunkError(f"the trunk's host {trunk.host!r} has no address: {error}") from error
+    return str(found[0][4][0])

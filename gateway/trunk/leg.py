@@ -1,0 +1,137 @@
+"""The event loop's end of a call; the call itself lives in the SIP thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.trunk.address import text
+from gateway.trunk.config import SipAddress
+from gateway.trunk.description import check_description
+from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.events import Ended, TrunkEvent
+
+if TYPE_CHECKING:
+    from gateway.trunk.dialog import Dialog
+    from gateway.trunk.stack import Stack
+
+log = logging.getLogger(__name__)
+
+
+def refuse_reoffer(offer: str) -> str:
+    """Refuse the trunk's new offer (488); the call goes on as it was."""
+    raise ValueError("new offers are not taken here")
+
+
+class TrunkLeg:
+    """A call to or from a trunk. Its events go to `notify`, in the event loop.
+
+    Commands on a leg that is over do nothing: an end may cross any of them.
+    """
+
+    def __init__(
+        self, stack: Stack, key: int, notify: Callable[[TrunkEvent], None] | None = None
+    ) -> None:
+        self.call_id = ""
+        self.notify = notify
+        self.over = False
+        self._stack = stack
+        self.key = key
+        self._silence: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<TrunkLeg {self.key} {self.call_id}>"
+
+    def receive(self, event: TrunkEvent) -> None:
+        """Take an event from the SIP thread."""
+        log.debug("%r: %s", self, type(event).__name__)
+        self._hear()
+        if self.over:
+            return
+        self.over = isinstance(event, Ended)
+        if self.notify is not None:
+            self.notify(event)
+
+    def expect_response(self, seconds: float) -> None:
+        """End the call as unreachable unless the trunk says something in so many seconds."""
+        if not self.over:
+            loop = asyncio.get_running_loop()
+            self._silence = loop.call_later(seconds, self._expire, seconds)
+
+    def _expire(self, seconds: float) -> None:
+        self.post(lambda dialog: dialog.expire(seconds))
+
+    def _hear(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    async def hangup(self, code: int = 0, reason: str = "") -> None:
+        """End the call: BYE, CANCEL or a final refusal, as its state asks. Idempotent.
+
+        A 200 that crosses the CANCEL is acknowledged and hung up by the engine.
+        """
+        text(reason, "the reason")
+        await self._command(lambda dialog: dialog.end(code, reason))
+
+    async def ring(self, code: int = 180) -> None:
+        """Tell a caller that it rings (180 to 183 without SDP)."""
+        await self._command(lambda dialog: dialog.respond(_status(code, 180, 184)))
+
+    async def progress(self, sdp: str) -> None:
+        """Send early media's description (183)."""
+        await self._describe(183, sdp)
+
+    async def answer(self, sdp: str, answer_reoffer: Callable[[str], str] = refuse_reoffer) -> None:
+        """Answer an incoming call (200). After `progress` the description must be the same."""
+
+        def command(dialog: Dialog) -> None:
+            dialog.answer_reoffer = answer_reoffer
+
+        await self._command(command)
+        await self._describe(200, sdp)
+
+    async def reject(self, code: int, reason: str = "") -> None:
+        """Refuse an incoming call with a final status."""
+        await self.hangup(_status(code, 300, 700), reason)
+
+    async def _describe(self, code: int, sdp: str) -> None:
+        checked = check_description(sdp)
+        await self._command(lambda dialog: dialog.respond(code, checked))
+
+    def post(self, command: Callable[[Dialog], None]) -> None:
+        """Have the SIP thread run a command, without waiting; a leg that is over takes none."""
+        self._stack.post(self._job(command))
+
+    async def _command(self, command: Callable[[Dialog], None]) -> None:
+        if not self.over and not self._stack.stopping:
+            await self._stack.run(self._job(command))
+
+    def _job(self, command: Callable[[Dialog], None]) -> Callable[[], None]:
+        def job() -> None:
+            if dialog := self._stack.dialogs.get(self.key):
+                command(dialog)
+
+        return job
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE from a trunk. `offer` is empty when it asks for ours."""
+
+    leg: TrunkLeg
+    to: str
+    caller: str
+    display_name: str
+    offer: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    source: SipAddress
+
+
+def _status(code: int, first: int, end: int) -> int:
+    if not first <= code < end:
+        raise TrunkRequestError(f"status {code} is not from {first} to {end - 1}")
+    return code

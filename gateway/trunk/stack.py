@@ -1,0 +1,319 @@
+"""The thread that owns pjsua2: every object of it is made, used and freed here.
+
+A call into pjsua2 from another thread hangs the process, and so may a garbage collection of one of
+its objects elsewhere. Therefore work comes in as closures on a queue, news goes out to the event
+loop as plain values, and what lives here is named outside by an integer key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import queue
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import pjsua2 as pj
+
+from gateway.trunk.account import MOST_ACCOUNTS, STOCK_ACCOUNTS, Account
+from gateway.trunk.address import Route
+from gateway.trunk.config import EndpointConfig
+from gateway.trunk.dialog import Dialog
+from gateway.trunk.errors import TrunkError, TrunkFullError
+from gateway.trunk.events import TrunkEvent
+from gateway.trunk.message import redact
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+pjsip_log = logging.getLogger("gateway.trunk.pjsip")
+
+POLL_MS: Final = 10  # without an epoll to wait on
+TICK_MS: Final = 20  # SIP's timers are due this exactly
+TOO_MANY: Final = 70010  # PJ_ETOOMANY
+STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
+LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
+FAREWELL: Final = 1.0  # seconds for the last BYEs to leave
+
+
+class PjsipLog(pj.LogWriter):  # type: ignore[misc]
+    """Passes pjsip's log on, without credentials."""
+
+    def write(self, entry: Any) -> None:
+        """Log one entry, which may hold a whole SIP message."""
+        pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
+
+
+class Stack:
+    """pjsua2, its thread, and what lives in it."""
+
+    def __init__(self, config: EndpointConfig, loop: asyncio.AbstractEventLoop) -> None:
+        self.config = config
+        self.dialogs: dict[int, Dialog] = {}  # strong references: pjsua2 keeps none
+        self.accounts: dict[Route, Account] = {}
+        self.graves: list[object] = []  # freed between two polls, never inside a callback
+        self.capacity = 0
+        self.stock = False
+        self.version = ""
+        self.port = 0
+        self._loop = loop
+        self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self.stopping = False
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll: select.poll | None = None
+        self._started: asyncio.Future[None] = loop.create_future()
+        self._ended: asyncio.Future[None] = loop.create_future()
+        self._thread = threading.Thread(target=self._live, name="pjsip", daemon=True)
+        self._writer: PjsipLog | None = None
+
+    # -- from the event loop
+
+    async def start(self) -> None:
+        """Start the thread; TrunkError if pjsua2 or its transports do not come up."""
+        self._thread.start()
+        await asyncio.shield(self._started)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` in the thread and return its result; its errors are raised here."""
+        done: asyncio.Future[T] = self._loop.create_future()
+
+        def finish(result: T | None, error: Exception | None) -> None:
+            if done.done():  # the waiting task was canceled
+                return
+            if error is not None:
+                done.set_exception(error)
+            else:
+                done.set_result(result)  # type: ignore[arg-type]
+
+        def job() -> None:
+            try:
+                result = work()
+            except pj.Error as error:
+                self.tell(finish, None, trunk_error(error))
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                self.tell(finish, None, error)
+            else:
+                self.tell(finish, result, None)
+
+        if self.stopping:
+            raise TrunkError("the trunk endpoint is closed")
+        self._put(job)
+        return await done
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Run `work` in the thread some time soon; what it raises is logged."""
+
+        def job() -> None:
+            try:
+                work()
+            except pj.Error as error:
+                log.warning("a SIP command failed: %s", explain(error))
+            except Exception:
+                log.exception("a SIP command failed")
+
+        if not self.stopping:
+            self._put(job)
+
+    async def stop(self) -> None:
+        """End all calls, give pjsua2 up (about a second) and wait for the thread."""
+        self.stopping = True
+        os.eventfd_write(self._bell, 1)
+        await asyncio.shield(self._ended)
+        await self._loop.run_in_executor(None, self._thread.join)
+        os.close(self._bell)
+
+    def _put(self, job: Callable[[], None]) -> None:
+        self._work.put(job)
+        os.eventfd_write(self._bell, 1)
+
+    # -- from the thread
+
+    def tell(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` in the event loop; arguments are plain values."""
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            log.debug("dropped an event after the event loop's end")
+
+    def account(self, route: Route, incoming: Callable[[Account, int, str, str], None]) -> Account:
+        """Return the account for a route; idle ones make room at the engine's limit."""
+        if known := self.accounts.get(route):
+            return known
+        if len(self.accounts) >= (STOCK_ACCOUNTS if self.stock else MOST_ACCOUNTS):
+            idle = [
+                key for key, account in self.accounts.items() if key.proxy and not account.calls
+            ]
+            if not idle:
+                raise TrunkFullError("the SIP engine has no room for another trunk")
+            gone = self.accounts.pop(idle[0])
+            gone.shutdown()
+            self.graves.append(gone)
+        account = self.accounts[route] = Account(incoming)
+        account.open(route)
+        return account
+
+    def dialog(
+        self,
+        account: Account,
+        key: int,
+        tell: Callable[[TrunkEvent], None],
+        answer_reoffer: Callable[[str], str],
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> Dialog:
+        """Return a new dialog, kept alive until it ends."""
+        dialog = Dialog(account, tell, answer_reoffer, call_id)
+        dialog.on_end = partial(self.bury, key)
+        self.dialogs[key] = dialog
+        return dialog
+
+    def bury(self, key: int) -> None:
+        """Give up a dialog; its object is freed once the current callback has returned."""
+        if dialog := self.dialogs.pop(key, None):
+            self.graves.append(dialog)
+
+    def _live(self) -> None:
+        try:
+            self._open()
+        except Exception as error:  # noqa: BLE001 - handed to start()
+            reason = explain(error) if isinstance(error, pj.Error) else str(error)
+            self._destroy()
+            self.tell(self._started.set_exception, TrunkError(self._hint(reason)))
+            self.tell(self._ended.set_result, None)
+            return
+        self.tell(self._started.set_result, None)
+        try:
+            while not self.stopping:
+                self._turn()
+            self._farewell()
+        except Exception:
+            log.exception("the SIP thread ended by a fault")
+        finally:
+            self._destroy()
+            self.tell(self._ended.set_result, None)
+
+    def _hint(self, reason: str) -> str:
+        address = f"{self.config.address}:{self.config.port}"
+        return f"SIP cannot start on {address}: {reason}"
+
+    def _open(self) -> None:
+        self._endpoint = pj.Endpoint()
+        before = open_epolls()
+        self._endpoint.libCreate()
+        self._watch(open_epolls() - before)
+        config = pj.EpConfig()
+        compiled = config.uaConfig.maxCalls
+        self.stock = compiled <= STOCK_CALLS
+        self.capacity = min(compiled, self.config.max_calls)
+        config.uaConfig.maxCalls = self.capacity
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = False
+        config.uaConfig.userAgent = self.config.user_agent
+        config.medConfig.hasIoqueue = False
+        config.medConfig.threadCnt = 0
+        config.medConfig.sndAutoCloseTime = -1
+        self._writer = PjsipLog()
+        config.logConfig.writer = self._writer
+        config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
+        config.logConfig.msgLogging = self.config.log_level >= 5
+        self._endpoint.libInit(config)
+        self.version = self._endpoint.libVersion().full
+        # Without the switch board (that is, in the stock wheel) the conference bridge needs a
+        # clock, or it leaks one port per call; with it no clock is wanted.
+        devices = self._endpoint.audDevManager()
+        (devices.setNullDev if self.stock else devices.setNoDev)()
+        self.port = self._transport(pj.PJSIP_TRANSPORT_UDP, self.config.port)
+        if self.config.tcp:
+            self._transport(pj.PJSIP_TRANSPORT_TCP, self.port)
+        self._endpoint.libStart()
+
+    def _transport(self, kind: int, port: int) -> int:
+        config = pj.TransportConfig()
+        config.port = port
+        config.boundAddress = self.config.address
+        config.publicAddress = self.config.public_address or (
+            "" if self.config.address == "0.0.0.0" else self.config.address
+        )
+        identifier = self._endpoint.transportCreate(kind, config)
+        name = self._endpoint.transportGetInfo(identifier).localName
+        return int(name.rpartition(":")[2])
+
+    def _watch(self, epolls: set[int]) -> None:
+        """Wait on the engine's own epoll together with our bell, if it has (exactly) one.
+
+        Work is then done at once instead of at the next poll: half the CPU per call.
+        """
+        if len(epolls) == 1:
+            self._poll = select.poll()
+            self._poll.register(epolls.pop(), select.POLLIN)
+            self._poll.register(self._bell, select.POLLIN)
+
+    def _turn(self) -> None:
+        """Wait for something to do, and do it: messages, timers, then work from the loop."""
+        if self._poll is None:
+            self._endpoint.libHandleEvents(POLL_MS)
+        else:
+            self._poll.poll(TICK_MS)
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._bell)
+            while self._endpoint.libHandleEvents(0) > 0:
+                pass
+        while True:
+            try:
+                job = self._work.get_nowait()
+            except queue.Empty:
+                break
+            job()
+        self.graves.clear()
+
+    def _farewell(self) -> None:
+        for dialog in list(self.dialogs.values()):
+            dialog.close()
+        until = time.monotonic() + FAREWELL
+        quiet = 0
+        while time.monotonic() < until and quiet < 10:  # until nothing has happened for 100 ms
+            quiet = 0 if self._endpoint.libHandleEvents(POLL_MS) > 0 else quiet + 1
+
+    def _destroy(self) -> None:
+        """Free everything in this thread, calls before accounts before the library."""
+        self.dialogs.clear()
+        self.graves.clear()
+        for account in self.accounts.values():
+            account.shutdown()
+        self.accounts.clear()
+        while not self._work.empty():
+            self._work.get_nowait()()
+        gc.collect()  # what is in a cycle must be freed here, not by a collection elsewhere
+        try:
+            self._endpoint.libDestroy()
+        except pj.Error as error:
+            log.warning("pjsua2 did not close cleanly: %s", explain(error))
+        del self._endpoint
+        self._writer = None
+
+
+def explain(error: Any) -> str:
+    """Return the reason that a pjsua2 error holds (its str() is empty)."""
+    return str(error.reason or error.info()).strip()
+
+
+def trunk_error(error: Any) -> TrunkError:
+    """Return our error for the engine's."""
+    kind = TrunkFullError if error.status == TOO_MANY else TrunkError
+    return kind(f"the SIP engine says: {explain(error)}")
+
+
+def open_epolls() -> set[int]:
+    """Return the descriptors of this process's epoll instances."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the one that lists the folder is gone by now
+            if "eventpoll" in os.readlink(f"/proc/self/fd/{name}"):
+                found.add(int(name))
+    return found
