@@ -1,0 +1,122 @@
+"""Counters that wrap: 16-bit sequence numbers and 32-bit timestamps made endless. Pure."""
+
+from __future__ import annotations
+
+SEQUENCE_BITS = 16
+TIMESTAMP_BITS = 32
+
+# RFC 3550 appendix A.1
+MAX_DROPOUT = 3000  # a jump ahead by less is loss
+MAX_MISORDER = 100  # a step back by less is reordering
+
+
+class Unwrapper:
+    """Turns wrapped values into integers that never wrap.
+
+    Each value is taken as the one nearest to the highest so far, so order, loss and duplication do
+    not matter as long as nothing is half a cycle off. The first value stands for itself; what came
+    before it may be negative.
+
+    Parameters
+    ----------
+    bits
+        Width of the values; they are taken modulo 2 to that power.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._mask = (1 << bits) - 1
+        self._half = 1 << (bits - 1)
+        self._highest: int | None = None
+
+    @property
+    def highest(self) -> int | None:
+        """The highest value so far; None at the start."""
+        return self._highest
+
+    def start(self, value: int) -> int:
+        """Forget what was; `value`, which may be past one cycle, is the first of the rest."""
+        self._highest = value
+        return value
+
+    def __call__(self, value: int) -> int:
+        """Return `value` unwrapped, and remember it if it is the highest."""
+        highest = self._highest
+        if highest is None:
+            return self.start(value & self._mask)
+        # Exactly half a cycle off counts as ahead: a stream goes on more often than back
+        unwrapped = highest + ((value - highest + self._half - 1) & self._mask) - self._half + 1
+        if unwrapped > highest:
+            self._highest = unwrapped
+        return unwrapped
+
+
+class SequenceUnwrapper(Unwrapper):
+    """For RTP sequence numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(SEQUENCE_BITS)
+
+
+class TimestampUnwrapper(Unwrapper):
+    """For RTP timestamps."""
+
+    def __init__(self) -> None:
+        super().__init__(TIMESTAMP_BITS)
+
+
+class SequenceTracker:
+    """Follows one source's sequence numbers and notices when it starts anew (RFC 3550 A.1).
+
+    A packet far from the others is not believed; a second one right after it is: the source has
+    restarted. Unlike in the appendix a new source is valid at once: it has been authenticated
+    (SRTP) or comes from the address that the leg has latched on to.
+
+    Attributes
+    ----------
+    restarts
+        How often the source has started anew.
+    """
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        self._unwrap = SequenceUnwrapper()
+        self._first = 0
+        self._suspect: int | None = None  # what must come next for a restart
+        self._received = 0
+
+    @property
+    def received(self) -> int:
+        """Packets taken since the (re)start, duplicates and late ones with them."""
+        return self._received
+
+    @property
+    def expected(self) -> int:
+        """Packets sent since the (re)start, as far as the numbers tell."""
+        highest = self._unwrap.highest
+        return 0 if highest is None else highest - self._first + 1
+
+    def __call__(self, sequence: int) -> int | None:
+        """Return the packet's unwrapped number, None if it is not believed.
+
+        Numbers of a restarted source are higher than all before, and equal modulo 65536 to the
+        sequence numbers that they stand for.
+        """
+        highest = self._unwrap.highest
+        if highest is None:
+            return self._start(sequence, 0)
+        ahead = (sequence - highest) & 0xFFFF
+        if ahead < MAX_DROPOUT or ahead > 0x10000 - MAX_MISORDER:
+            self._suspect = None
+            self._received += 1
+            return self._unwrap(sequence)
+        if sequence != self._suspect:
+            self._suspect = (sequence + 1) & 0xFFFF
+            return None
+        self.restarts += 1
+        return self._start(sequence, (highest >> SEQUENCE_BITS) + 1)
+
+    def _start(self, sequence: int, cycle: int) -> int:
+        self._suspect = None
+        self._received = 1
+        self._first = self._unwrap.start((cycle << SEQUENCE_BITS) + sequence)
+        return self._first
