@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdp import (
+    Attribute,
+    BrowserAnswer,
+    BrowserOffer,
+    Codec,
+    Fingerprint,
+    IceParameters,
+    SdpError,
+    SessionDescription,
+    Setup,
+    TrunkPolicy,
+    answer_browser,
+    answer_trunk,
+    choose_browser_codecs,
+    choose_extensions,
+    make_trunk_offer,
+    offer_to_trunk,
+    parse,
+    read_browser_offer,
+    read_candidate,
+    read_trunk_answer,
+    render,
+)
+from sdp import attributes as typed
+from sdp.attributes import AttributeType
+from sdp.codecs import parameter
+from tests.sdp.descriptions import ADDRESS
+from tests.sdp.strategies import damaged, descriptions
+
+ROWS = [each for each in vars(typed).values() if isinstance(each, AttributeType)]
+POLICY = TrunkPolicy(("PCMU", "PCMA", "G722", "opus"))
+OUR_OFFER = make_trunk_offer(policy=POLICY, address=ADDRESS, session_id=1, version=1)
+
+
+@given(descriptions)
+def test_what_is_written_reads_the_same(description: SessionDescription) -> None:
+    text = render(description)
+    assert parse(text) == description
+    assert render(parse(text)) == text
+
+
+@given(st.text() | st.text("vosctma=0 \r\n:/IPN4.", max_size=80))
+def test_any_text_is_a_description_or_an_sdp_error(text: str) -> None:
+    with contextlib.suppress(SdpError):
+        assert parse(render(parse(text))) == parse(text)
+
+
+@given(st.sampled_from(ROWS), st.text(max_size=40) | st.text("0123 /:ABINP46typ", max_size=40))
+def test_any_value_is_read_or_an_sdp_error(row: AttributeType[object], value: str) -> None:
+    with contextlib.suppress(SdpError):
+        read = row.value(Attribute(row.name, value))
+        assert row.value(row.make(read)) == read
+    with contextlib.suppress(SdpError):
+        read_candidate(value)
+
+
+@given(damaged())
+def test_damage_is_forgiven_or_an_sdp_error(text: str) -> None:
+    with contextlib.suppress(SdpError):
+        check_everything(parse(text))
+
+
+def check_everything(description: SessionDescription) -> None:
+    assert parse(render(description)) == description
+    with contextlib.suppress(SdpError):
+        check_trunk_offer(description)
+    with contextlib.suppress(SdpError):
+        media = read_trunk_answer(OUR_OFFER, description)
+        assert media.address.port in range(1, 65536)
+    with contextlib.suppress(SdpError):
+        check_browser_offer(description)
+
+
+def check_trunk_offer(offer: SessionDescription) -> None:
+    answer, media = answer_trunk(
+        offer, policy=POLICY, address=ADDRESS, session_id=1, version=1, current=None
+    )
+    assert parse(render(answer)) == answer
+    assert [m.kind for m in answer.media] == [m.kind for m in offer.media]
+    heard = read_trunk_answer(offer, answer)
+    assert heard.address == replace(ADDRESS, rtcp_port=None)
+    assert heard.codec.payload_type == media.codec.payload_type
+    assert heard.direction.sends <= media.direction.receives
+    assert heard.direction.receives == media.direction.sends
+
+
+def check_browser_offer(offer: SessionDescription) -> None:
+    browser = read_browser_offer(offer)
+    answer = answer_browser(offer, our_answer(browser))
+    assert parse(render(answer)) == answer
+    assert [m.kind for m in answer.media] == [m.kind for m in offer.media]
+    assert sum(m.port != 0 for m in answer.media) == 1
+    trunk = offer_to_trunk(offer, policy=POLICY, address=ADDRESS, session_id=1, version=1)
+    assert parse(render(trunk)) == trunk
+
+
+def our_answer(offer: BrowserOffer) -> BrowserAnswer:
+    return BrowserAnswer(
+        codecs=choose_browser_codecs(offer.codecs, ("opus", "PCMU")),
+        ice=IceParameters("efgh", "lkjihgfedcba9876543210"),
+        candidates=("1 1 UDP 2130706431 198.51.100.7 50000 typ host",),
+        fingerprints=(Fingerprint("sha-256", ":".join(["CD"] * 32)),),
+        setup=Setup.ACTIVE if offer.setup is Setup.PASSIVE else Setup.PASSIVE,
+        ssrc=4711,
+        cname="gateway",
+        session_id=1,
+        version=1,
+        extensions=choose_extensions(offer.extensions),
+    )
+
+
+@given(st.text(max_size=30))
+def test_codec_parameters_hold_no_surprise(text: str) -> None:
+    value = parameter(Codec(96, "opus", 48000, 2, text), "stereo")
+    assert value is None or value == value.strip()

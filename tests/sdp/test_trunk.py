@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from sdp import (
+    Direction,
+    RtpAddress,
+    SdpError,
+    TrunkPolicy,
+    make_trunk_offer,
+    offer_to_trunk,
+    parse,
+    render,
+)
+from tests.sdp.descriptions import (
+    ADDRESS,
+    BROWSER_OFFER,
+    BROWSER_OFFERS,
+    changed,
+    facts,
+    load,
+    text_of,
+)
+
+
+def lines_for(
+    name: str, policy: TrunkPolicy | None = None, address: RtpAddress = ADDRESS
+) -> list[str]:
+    offer = offer_to_trunk(
+        load(name), policy=policy or TrunkPolicy(), address=address, session_id=5, version=1
+    )
+    return render(offer).split("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "events"),
+    # Chromium says nothing of events, Firefox says 0-15: the same (RFC 4733 section 2.4.1)
+    [("chrome-156-audio-video", "0-15"), ("firefox-153-audio-video", "0-15")],
+)
+def test_the_whole_offer(name: str, events: str) -> None:
+    assert lines_for(name) == [
+        "v=0",
+        "o=- 5 1 IN IP4 198.51.100.7",
+        "s=-",
+        "c=IN IP4 198.51.100.7",
+        "t=0 0",
+        "m=audio 40000 RTP/AVP 0 8 101",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        f"a=fmtp:101 {events}",
+        "a=ptime:20",
+        "a=sendrecv",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"),
+    [
+        (TrunkPolicy(("PCMA", "PCMU")), "m=audio 40000 RTP/AVP 8 0 101"),
+        (TrunkPolicy(("G722",)), "m=audio 40000 RTP/AVP 9 101"),
+        (TrunkPolicy(("opus", "PCMU")), "m=audio 40000 RTP/AVP 107 0 101"),
+        (TrunkPolicy(telephone_event=False), "m=audio 40000 RTP/AVP 0 8"),
+    ],
+)
+def test_policy_says_which_codecs_in_which_order(policy: TrunkPolicy, line: str) -> None:
+    assert line in lines_for("chrome-156-audio", policy)
+
+
+def test_policy_says_how_long_packets_are() -> None:
+    assert "a=ptime:30" in lines_for("chrome-156-audio", TrunkPolicy(ptime=30))
+
+
+@pytest.mark.parametrize("codecs", [(), ("G729",), ("PCMU", "pcma")])
+def test_a_policy_names_codecs_that_exist(codecs: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="PCMU, PCMA, G722, opus"):
+        TrunkPolicy(codecs)
+
+
+def test_no_events_are_offered_that_the_browser_did_not() -> None:
+    offer = changed(BROWSER_OFFER, "a=rtpmap:126 telephone-event/8000\n", "")
+    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    assert ours.media[0].formats == ("0", "8")
+
+
+@pytest.mark.parametrize(
+    ("said", "offered"),
+    [("0-11,16", "0-11,16"), ("events=0-15", "0-15"), ("x-browser 99", "0-15")],
+)
+def test_only_a_list_of_events_passes(said: str, offered: str) -> None:
+    offer = parse(f"{BROWSER_OFFER}a=fmtp:126 {said}\n")
+    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    assert f"a=fmtp:101 {offered}\r\n" in render(ours)
+
+
+@pytest.mark.parametrize("way", Direction)
+def test_the_direction_passes(way: Direction) -> None:
+    offer = changed(BROWSER_OFFER, "a=rtcp-mux", f"a=rtcp-mux\na={way}")
+    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    assert render(ours).endswith(f"a={way}\r\n")
+
+
+@pytest.mark.parametrize(
+    ("rtcp_port", "line"), [(None, None), (40001, None), (40010, "a=rtcp:40010")]
+)
+def test_the_rtcp_port_is_said_where_it_is_not_the_next(
+    rtcp_port: int | None, line: str | None
+) -> None:
+    lines = lines_for("chrome-156-audio", address=RtpAddress("198.51.100.7", 40000, rtcp_port))
+    assert [each for each in lines if each.startswith("a=rtcp")] == ([line] if line else [])
+
+
+def test_ipv6() -> None:
+    lines = lines_for("chrome-156-audio", address=RtpAddress("2001:db8::7", 40000))
+    assert lines[1] == "o=- 5 1 IN IP6 2001:db8::7"
+    assert lines[3] == "c=IN IP6 2001:db8::7"
+
+
+def test_our_address_is_an_address() -> None:
+    with pytest.raises(SdpError) as raised:
+        lines_for("chrome-156-audio", address=RtpAddress("gateway.example", 40000))
+    assert facts(raised.value) == (None, "RFC 8866 section 5.7")
+
+
+@pytest.mark.parametrize("name", BROWSER_OFFERS)
+def test_nothing_of_the_browser_leaks(name: str) -> None:
+    """Only words that the trunk's offer has anyway may stand in both descriptions."""
+    ours = make_trunk_offer(policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    rewritten = "\r\n".join(lines_for(name))
+    if "recvonly" not in name:
+        assert rewritten == render(ours)
+    private = {
+        word
+        for line in text_of(name).splitlines()
+        if line.startswith(("a=candidate", "a=ice-", "a=fingerprint", "a=ssrc", "a=msid", "o="))
+        for word in line.partition(":")[2].split() or line.split()
+        if len(word) > 3
+    }
+    assert not {word for word in private if word in rewritten}
+    for attribute in ("ice", "candidate", "fingerprint", "setup", "ssrc", "msid", "cname"):
+        assert f"a={attribute}" not in rewritten
+    for attribute in ("mid", "group", "extmap", "rtcp-mux", "rtcp-fb", "rtcp-rsize", "rtcp-xr"):
+        assert f"a={attribute}" not in rewritten
+
+
+def test_unknown_attributes_of_the_browser_do_not_pass() -> None:
+    offer = parse(
+        BROWSER_OFFER.replace("t=0 0\n", "i=my page\nt=0 0\na=x-browser:Netscape\n")
+        + "b=AS:64\na=x-user:somebody\n"
+    )
+    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    assert ours == make_trunk_offer(policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+
+
+def test_an_offer_without_a_browsers_behind_it() -> None:
+    ours = make_trunk_offer(
+        policy=TrunkPolicy(("PCMU",)),
+        address=ADDRESS,
+        session_id=5,
+        version=2,
+        direction=Direction.INACTIVE,
+        events=None,
+    )
+    assert render(ours).split("\r\n")[5:] == [
+        "m=audio 40000 RTP/AVP 0",
+        "a=rtpmap:0 PCMU/8000",
+        "a=ptime:20",
+        "a=inactive",
+        "",
+    ]
+    assert ours.origin.version == 2
