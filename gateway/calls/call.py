@@ -141,7 +141,7 @@ class Call:
         try:
             self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
         except trunk.TrunkError as error:
-            return CallEnd(By.GATEWAY, error.cause, error.sip_code, "", str(error))
+            return CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
         while True:
             event = await self._inbox.get()
             before, self.state = self.state, advance(self.state, event)
@@ -162,6 +162,10 @@ class Call:
                 return await self._answer(description, before)
             case trunk.Reoffered(offer=offer):
                 await self._session.connect_trunk(self._negotiation.reoffered(offer))
+            case trunk.Remapped(host=host, port=port, payload_type=payload_type):
+                remote = self._negotiation.remapped(host, port, payload_type)
+                if remote is not None:
+                    await self._session.connect_trunk(remote)
             case trunk.Digit(digit=digit, duration_ms=duration):
                 self._tell(news.DigitHeard(digit, duration))
             case media.TrunkDigit(digit=digit, duration_ms=duration):

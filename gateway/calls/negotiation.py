@@ -19,6 +19,7 @@ from gateway.media.parameters import (
     TrunkRemote,
 )
 from sdp import SdpError
+from sdp.codecs import read_codecs
 
 # What the browser is asked to send. The trunk's side is 8 kHz, so anything above 4 kHz is thrown
 # away: narrowband Opus at 24 kbit/s costs a third of the decoding and sounds better under loss than
@@ -99,6 +100,7 @@ class Negotiation:
             version=self._version,
         )
         self._current: sdp.Codec | None = None
+        self._remote: TrunkRemote | None = None
         self.trunk_offer = sdp.render(self._offered)
         self.trunk_takes_events = False
         self.browser_answer = sdp.render(self._answer(offer))
@@ -156,6 +158,23 @@ class Negotiation:
         _, media = self._answer_trunk(offer)
         return self._follow(media)
 
+    def remapped(self, host: str, port: int, payload_type: int) -> TrunkRemote | None:
+        """Move the media to where the trunk wants it, with a codec by its payload type alone.
+
+        None when that payload type is none that we have offered.
+        """
+        codec = next(
+            (each for each in read_codecs(self._offered.media[0])
+             if each.payload_type == payload_type),
+            None,
+        )
+        if codec is None or self._remote is None:
+            return None
+        self._remote = replace(
+            self._remote, host=host, port=port, codec=codec.name, payload_type=payload_type
+        )
+        return self._remote
+
     def _answer_trunk(self, text: str) -> tuple[sdp.SessionDescription, sdp.TrunkMedia]:
         return sdp.answer_trunk(
             sdp.parse(text),
@@ -170,7 +189,7 @@ class Negotiation:
         self._current = media.codec
         event = media.telephone_event
         self.trunk_takes_events = event is not None
-        return TrunkRemote(
+        self._remote = TrunkRemote(
             host=media.address.host,
             port=media.address.port,
             codec=media.codec.name.upper(),
@@ -179,6 +198,7 @@ class Negotiation:
             sends=media.direction.sends,
             receives=media.direction.receives,
         )
+        return self._remote
 
 
 def _browser_remote(offer: Offer) -> BrowserRemote:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from gateway.media.core.sequence_window import SequenceWindow
+from voice.sequence import SequenceTracker
 
 # More than this in the buffer is a stream that has run away (a stalled process, a burst): the
 # oldest are let go, because their time has passed.
@@ -59,7 +59,8 @@ class Playout:
 
     def __init__(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
-        self._window = SequenceWindow()
+        self._track = SequenceTracker()
+        self._restarts = 0
         self._next: int | None = None
         self._talking = False
         self._shortest = float("inf")
@@ -71,11 +72,13 @@ class Playout:
 
     def put(self, sequence: int, payload: bytes | None, now: float) -> None:
         """Take a packet: its 16-bit sequence number and its payload, None if it is no audio."""
-        number = self._window.unwrap(sequence)
-        if self._window.restarted:
+        number = self._track(sequence)
+        if number is None:
+            self.discarded += 1
+            return
+        if self._next is None or self._track.restarts != self._restarts:
+            self._restarts = self._track.restarts
             self._waiting.clear()
-            self._next = None
-        if self._next is None:
             self._next = number
         if number < self._next:
             self.late += 1

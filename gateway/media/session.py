@@ -1,0 +1,145 @@
+"""One call's media: the browser's transport, the trunk's port, and the streams between them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from time import perf_counter
+from typing import Protocol
+
+from gateway.errors import RequestError
+from gateway.media.core.browser_stream import BrowserStream
+from gateway.media.core.down_batch import DownBatch
+from gateway.media.core.trunk_port import TrunkPort
+from gateway.media.core.trunk_sender import TrunkSender
+from gateway.media.core.trunk_stream import TrunkStream
+from gateway.media.counters import Counters
+from gateway.media.events import BrowserConnected, BrowserLost, MediaEvent, TrunkDigit
+from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
+from gateway.media.ports import PortRange
+from gateway.media.webrtc.endpoint import WebRtcEndpoint
+
+Report = Callable[[MediaEvent], None]
+
+
+class Core(Protocol):
+    """What a session needs of the plane that serves it."""
+
+    counters: Counters
+    down: DownBatch
+
+    def enlist(self, session: MediaSession) -> None: ...
+    def discharge(self, session: MediaSession) -> None: ...
+    def follow(self, sender: TrunkSender) -> None: ...
+
+
+class MediaSession:
+    """What a call holds of the media plane; made by `MediaPlane.open`.
+
+    What happens is told to the function given to `report_to`, at once, on the event loop.
+    """
+
+    local: LocalMedia
+
+    def __init__(self, core: Core, config: MediaConfig, ports: PortRange) -> None:
+        self._core = core
+        counters = core.counters
+        self._report: Report = _nobody
+        self._closed = False
+        self.port = TrunkPort(*ports.bind_pair(), counters)
+        self.sender = TrunkSender(self.port, counters)
+        self.browser = WebRtcEndpoint(
+            config,
+            ports,
+            counters,
+            report=self._browser_changed,
+            on_rtp=self._from_browser,
+            on_rtcp=self._rtcp_from_browser,
+        )
+        self._up = BrowserStream(self.sender, counters)
+        self.down = TrunkStream(secrets.randbits(32), self.browser.send, counters)
+
+    async def open(self, config: MediaConfig) -> None:
+        """Bind the browser's socket and describe our end."""
+        try:
+            await self.browser.open()
+        except BaseException:
+            self.port.close()
+            raise
+        host, port = self.port.address
+        ufrag, password = self.browser.ice
+        self.local = LocalMedia(
+            ice_ufrag=ufrag,
+            ice_password=password,
+            candidates=self.browser.candidates,
+            fingerprints=self.browser.fingerprints,
+            ssrc=self.down.ssrc,
+            trunk_host=config.public_address or host,
+            trunk_port=port,
+        )
+        self._core.enlist(self)
+
+    def report_to(self, report: Report) -> None:
+        """Tell this function what happens from now on."""
+        self._report = report
+
+    async def connect_browser(self, remote: BrowserRemote) -> None:
+        """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
+        self._up.expect(remote)
+        self.down.answer_as(remote.opus_payload_type)
+        self.browser.connect(remote)
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        """Take a candidate that the browser has trickled; None after the last."""
+        await self.browser.add_candidate(candidate)
+
+    async def connect_trunk(self, remote: TrunkRemote) -> None:
+        """Send to the trunk, and take from it, as its description says; may come again."""
+        self.port.latch.expect(remote.host, remote.port)
+        self.sender.connect(remote)
+        self.down.expect(remote)
+
+    async def set_flow(self, flow: Flow) -> None:
+        """Say what the trunk hears."""
+        self.sender.flow = flow
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Press keys towards the trunk, after those that are still being sent.
+
+        Raises
+        ------
+        RequestError
+            When the trunk takes no telephone events, or a character is no digit.
+        """
+        self.sender.press(digits, duration_ms, gap_ms)
+
+    def watch(self, elapsed: float) -> None:
+        """Called every `elapsed` seconds by the plane."""
+        self.browser.watch(elapsed)
+
+    def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
+        self._report(event)
+
+    def _from_browser(self, data: bytes) -> None:
+        if self._up.take(data, perf_counter()):
+            self._core.follow(self.sender)
+
+    def _rtcp_from_browser(self, data: bytes) -> None:
+        self._core.counters["browser_rtcp_packets"] += 1
+
+    def from_trunk(self, packet: TrunkPacket, now: float) -> None:
+        """Take a packet that came through the port's latch."""
+
+    async def close(self) -> None:
+        """Give everything back; harmless when called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._report = _nobody
+        self._core.discharge(self)
+        self.port.close()
+        await self.browser.close()
+
+
+def _nobody(event: MediaEvent) -> None:
+    """Before anybody wants to know, and after the end."""
