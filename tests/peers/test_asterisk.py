@@ -77,7 +77,7 @@ async def test_a_wrong_password_is_refused(lab: AsteriskLab, tmp_path: Path) -> 
 async def test_the_lab_calls_the_gateway(
     lab: AsteriskLab, manager: Manager, tmp_path: Path
 ) -> None:
-    async with run_trunk("uas", tmp_path, port=lab.gateway_port) as gateway:
+    async with run_trunk("trunk-answer", tmp_path, port=lab.gateway_port) as gateway:
         await manager.originate("+15550001", extension="641")
         messages = await gateway.finish()
     invite = messages[0]
