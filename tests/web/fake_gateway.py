@@ -8,12 +8,14 @@ sends a tone.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import uvicorn
 from aiortc import (
     AudioStreamTrack,
@@ -23,6 +25,7 @@ from aiortc import (
 )
 from aiortc.contrib.media import MediaBlackhole
 from aiortc.sdp import candidate_from_sdp
+from av import AudioFrame
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -47,6 +50,16 @@ TIME_LIMIT = 10
 Frame = dict[str, Any]
 
 
+class ToneTrack(AudioStreamTrack):
+    """A 1 kHz square wave at -20 dBFS: eight samples of a period at 8 kHz."""
+
+    async def recv(self) -> AudioFrame:
+        frame = await super().recv()
+        period = np.repeat(np.array([3277, -3277], np.int16), 4)
+        frame.planes[0].update(np.resize(period, frame.samples).tobytes())
+        return frame
+
+
 class Session:
     """One WebSocket, as a story sees it."""
 
@@ -54,6 +67,7 @@ class Session:
         self.socket = socket
         self.received: list[Frame] = []
         self.news = asyncio.Condition()
+        self.call: Frame = {}  # the `call` frame that the story is about
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.sink = MediaBlackhole()
         self.gone = asyncio.Event()
@@ -63,29 +77,33 @@ class Session:
 
     async def reply(self, type_: str, **fields: object) -> None:
         """Send a frame about the call that the page asked for."""
-        call = await self.wait_for("call")
-        await self.send(type_, call=call["call"], **fields)
+        await self.send(type_, call=self.call["call"], **fields)
+
+    def find(self, type_: str, **fields: object) -> list[Frame]:
+        wanted = {"type": type_, **fields}
+        return [frame for frame in self.received if wanted.items() <= frame.items()]
 
     async def wait_for(self, type_: str, **fields: object) -> Frame:
         """The first frame of this type with these fields, now or within the time limit."""
-
-        def find() -> Frame | None:
-            wanted = {"type": type_, **fields}
-            return next((f for f in self.received if wanted.items() <= f.items()), None)
-
         async with asyncio.timeout(TIME_LIMIT), self.news:
-            await self.news.wait_for(lambda: find() is not None)
-        frame = find()
-        if frame is None:
-            raise LookupError(type_)
-        return frame
+            await self.news.wait_for(lambda: self.find(type_, **fields))
+        return self.find(type_, **fields)[0]
+
+    async def next_call(self, number: int) -> None:
+        """Wait, for as long as it takes, for the page's call of this number, from 0."""
+        async with self.news:
+            await self.news.wait_for(lambda: len(self.find("call")) > number)
+        self.call = self.find("call")[number]
+        if number:
+            await self.close_media()
+            self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+            self.sink = MediaBlackhole()
 
     async def make_answer(self, *, telephone_event: bool = False) -> Frame:
         """Answer the page's offer by a real peer connection that sends a tone."""
-        call = await self.wait_for("call")
         self.peer.on("track", self.sink.addTrack)
-        self.peer.addTrack(AudioStreamTrack())
-        await self.peer.setRemoteDescription(RTCSessionDescription(**call["offer"]))
+        self.peer.addTrack(ToneTrack())
+        await self.peer.setRemoteDescription(RTCSessionDescription(**self.call["offer"]))
         await self.peer.setLocalDescription(await self.peer.createAnswer())
         await self.sink.start()
         sdp = self.peer.localDescription.sdp
@@ -105,10 +123,9 @@ class Session:
             candidate.sdpMLineIndex = 0
             await self.peer.addIceCandidate(candidate)
 
-    async def close(self) -> None:
+    async def close_media(self) -> None:
         await self.sink.stop()
         await self.peer.close()
-        self.gone.set()
 
 
 def with_telephone_event(sdp: str) -> str:
@@ -139,7 +156,7 @@ async def answer_call(session: Session, *, telephone_event: bool = False) -> Non
 
 
 class FakeGateway:
-    """Serves the web folder as the gateway does, and plays `story` to each WebSocket."""
+    """Serves the web folder as the gateway does, and plays `story` to each call."""
 
     def __init__(self) -> None:
         self.story: Story = answer_call
@@ -172,12 +189,14 @@ class FakeGateway:
         finally:
             play.cancel()
             await asyncio.gather(play, return_exceptions=True)
-            await session.close()
+            await session.close_media()
+            session.gone.set()
 
     async def _play(self, session: Session) -> None:
         await self.greeting(session)
-        await session.wait_for("call")
-        await self.story(session)
+        for number in itertools.count():
+            await session.next_call(number)
+            await self.story(session)
 
     def _index(self, request: Request) -> Response:
         return FileResponse(WEB / "demo" / "index.html", headers=POLICY)

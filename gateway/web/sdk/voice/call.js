@@ -204,11 +204,12 @@ export class Call extends Emitter {
   }
 
   /**
-   * @param {string} id of an audio input, from navigator.mediaDevices.enumerateDevices()
+   * @param {string} id of an audio input, from navigator.mediaDevices.enumerateDevices(); "" is the default one
    * @throws {CallError} `microphone-…`; the call goes on with the old one
    */
   async setInputDevice(id) {
-    const microphone = await openMicrophone({ ...this.#setup.audio, deviceId: { exact: id } });
+    const device = id ? { deviceId: { exact: id } } : { deviceId: undefined };
+    const microphone = await openMicrophone({ ...this.#setup.audio, ...device });
     if (this.#end) {
       microphone.getTracks().forEach((track) => track.stop());
       return;

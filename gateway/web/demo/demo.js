@@ -1,0 +1,238 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** The demo page: one call at a time, through the public surface of the client and nothing else. */
+
+import { CallError, Device, ENDINGS } from "/sdk/voice-client.js";
+
+import { startRingback, stopRingback } from "./ringback.js";
+import { audioConstraints, chosenSpeaker, listDevices, watchSettings } from "./settings.js";
+import * as view from "./view.js";
+
+/** @typedef {import("/sdk/voice-client.js").Call} Call */
+/** @typedef {import("/sdk/voice-client.js").CallEnd} CallEnd */
+
+const WHO = { local: "Ended here", remote: "Ended by the other side", gateway: "Ended by the gateway" };
+
+/** @type {Readonly<Record<string, string>>} */
+const WARNINGS = {
+  "playback-blocked": "The browser holds the sound back. Click anywhere to hear the call.",
+  "microphone-lost": "The microphone has gone. Choose another one under audio settings.",
+  "connection-interrupted": "The connection is interrupted. Waiting for it to come back…",
+  "no-audio-received": "No audio arrives from the other side.",
+};
+
+const device = new Device();
+
+/** What tests and the console may look at. */
+const demo = {
+  device,
+  /** @type {Call | null} the present call, or the last one */
+  call: null,
+  /** @type {CallEnd | null} how the last call ended */
+  end: null,
+  /** @type {CallError | null} why the last call failed */
+  error: null,
+  /** @type {[ms: number, name: string, detail: string][]} since the last dial */
+  events: [],
+};
+Object.assign(window, { demo });
+
+let began = 0;
+/** @type {AbortController | null} while the microphone and the session are being opened */
+let dialing = null;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let ticking;
+
+/**
+ * @param {string} name
+ * @param {string} [detail]
+ */
+function note(name, detail = "") {
+  const ms = performance.now() - began;
+  demo.events.push([ms, name, detail]);
+  view.addToLog(ms, name, detail);
+}
+
+async function dial() {
+  if (dialing || device.calls.length) return;
+  const to = view.numberField.value.trim();
+  began = performance.now();
+  dialing = new AbortController();
+  Object.assign(demo, { call: null, end: null, error: null, events: [] });
+  clear();
+  view.showState("dialing");
+  note("dial", to);
+  try {
+    follow(await device.connect({ to, audio: audioConstraints(), signal: dialing.signal }));
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    fail(error);
+  } finally {
+    dialing = null;
+  }
+}
+
+function clear() {
+  view.hideNotice();
+  view.showTime(0);
+  view.showCodec(null);
+  view.showFigures(null);
+  view.showDigit("");
+  view.showMuted(false);
+}
+
+/** @param {CallError} error before there was a call */
+function fail(error) {
+  demo.error = error;
+  note("error", `${error.code} ${error.name}: ${error.message}`);
+  const { kind = "failed", message = error.message } = ENDINGS[error.name] ?? {};
+  const detail = error.message === message ? "" : error.message;
+  view.showState("idle");
+  view.showNotice(message, { detail, kind, cause: error.cause });
+}
+
+/** @param {Call} call */
+function follow(call) {
+  demo.call = call;
+  view.showState("connecting");
+  note("connecting", `call ${call.id}`);
+  void listDevices();
+  if (chosenSpeaker()) call.setSinkId(chosenSpeaker()).catch(complain);
+  call.on("ringing", ring);
+  call.on("accept", accept);
+  call.on("mute", (muted) => {
+    note("mute", String(muted));
+    view.showMuted(muted);
+  });
+  call.on("dtmf", (digit, { direction }) => {
+    note("dtmf", `${direction} ${digit}`);
+    if (direction === "sent") view.showDigit(digit);
+  });
+  call.on("volume", (input, output) => {
+    view.showLevel("meter-in", input);
+    view.showLevel("meter-out", output);
+  });
+  call.on("sample", view.showFigures);
+  call.on("warning", (name) => {
+    note("warning", name);
+    if (WARNINGS[name]) view.showNotice(WARNINGS[name], { cause: name });
+  });
+  call.on("warning-cleared", (name) => {
+    note("cleared", name);
+    view.hideNotice();
+  });
+  call.on("error", complain);
+  call.on("disconnect", finish);
+}
+
+/** @param {boolean} hasEarlyMedia */
+function ring(hasEarlyMedia) {
+  note("ringing", hasEarlyMedia ? "early media" : "");
+  view.showState("ringing", hasEarlyMedia ? "Ringing, with audio…" : undefined);
+  if (hasEarlyMedia) stopRingback();
+  else startRingback();
+}
+
+/** @param {Call} call */
+function accept(call) {
+  stopRingback();
+  note("accept", `${call.codec?.browser} ⇄ ${call.codec?.trunk}`);
+  view.showCodec(call.codec);
+  view.showState("open");
+  ticking = setInterval(() => view.showTime(call.durationMs), 250);
+}
+
+/** @param {CallError} error */
+function complain(error) {
+  demo.error = error;
+  note("error", `${error.code} ${error.name}: ${error.message}`);
+  if (error.fatal) return; // the end of the call says the same, and more
+  view.showNotice(error.message, { kind: "failed", cause: error.cause });
+}
+
+/**
+ * @param {Call} call
+ * @param {CallEnd} end
+ */
+function finish(call, end) {
+  stopRingback();
+  clearInterval(ticking);
+  demo.end = end;
+  note("disconnect", `${end.cause}, by ${end.by}${end.sipCode ? `, SIP ${end.sipCode}` : ""}`);
+  view.showState("idle", "Call ended");
+  view.showTime(call.durationMs);
+  view.showLevel("meter-in", 0);
+  view.showLevel("meter-out", 0);
+  const sip = end.sipCode && end.sipCode >= 300 ? `SIP ${end.sipCode} ${end.reason}`.trim() : end.reason;
+  const detail = [WHO[end.by], sip].filter(Boolean).join(" · ");
+  view.showNotice(end.message, { detail, kind: ENDINGS[end.cause]?.kind ?? "refused", cause: end.cause });
+}
+
+function hangUp() {
+  dialing?.abort();
+  device.disconnectAll();
+}
+
+/** @param {string} digit into the call, or into the number field while there is none */
+function press(digit) {
+  const [call] = device.calls;
+  view.flashKey(digit);
+  if (!call && !dialing) {
+    view.numberField.value += digit;
+    view.markExtension();
+  } else if (call?.state === "open" || call?.state === "ringing") {
+    call.sendDigits(digit);
+  }
+}
+
+/** @param {KeyboardEvent} event */
+function type(event) {
+  if (!/^[0-9*#]$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!device.calls.length || event.target instanceof HTMLSelectElement) return;
+  event.preventDefault();
+  press(event.key);
+}
+
+async function loadExtensions() {
+  const response = await fetch("/demo/extensions.json").catch(() => null);
+  if (response?.ok) view.showExtensions(await response.json());
+}
+
+/** @param {Event} event */
+const dataOf = (event) => (event.target instanceof Element ? event.target.closest("button")?.dataset : undefined) ?? {};
+
+view.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void dial();
+});
+view.hangupButton.addEventListener("click", hangUp);
+view.muteButton.addEventListener("click", () => device.calls[0]?.toggleMute());
+view.numberField.addEventListener("input", view.markExtension);
+view.keypad.addEventListener("click", (event) => {
+  const { digit } = dataOf(event);
+  if (digit) press(digit);
+});
+view.extensionList.addEventListener("click", (event) => {
+  const { extension } = dataOf(event);
+  if (!extension) return;
+  view.numberField.value = extension;
+  view.markExtension();
+});
+document.addEventListener("keydown", type);
+watchSettings({
+  onMicrophone: (id) => void device.calls[0]?.setInputDevice(id).catch(complain),
+  onSpeaker: (id) => void device.calls[0]?.setSinkId(id).catch(complain),
+});
+device.on("error", (error, call) => {
+  if (!call) note("error", `${error.code} ${error.name}: ${error.message}`);
+});
+
+const query = new URLSearchParams(location.search);
+view.numberField.value = query.get("to") ?? view.numberField.value;
+view.openLogWhereThereIsRoom();
+const unsupported = Device.checkSupport();
+if (unsupported) view.showNotice(unsupported.message, { kind: "failed", cause: unsupported.cause });
+void loadExtensions();
+void listDevices();
+view.app.dataset.ready = "";

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** Choice of microphone and speaker, and of the browser's sound processing. */
+
+import { find } from "./view.js";
+
+const microphone = find("microphone", HTMLSelectElement);
+const speaker = find("speaker", HTMLSelectElement);
+const processing = find("processing", HTMLInputElement);
+
+/** @returns {MediaTrackConstraints} */
+export function audioConstraints() {
+  const on = processing.checked;
+  return {
+    echoCancellation: on,
+    noiseSuppression: on,
+    autoGainControl: on,
+    ...(microphone.value && { deviceId: { exact: microphone.value } }),
+  };
+}
+
+export const chosenSpeaker = () => speaker.value;
+
+/** Names are given out only after the microphone was allowed, so this runs again with each call. */
+export async function listDevices() {
+  if (!navigator.mediaDevices) return;
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  fill(microphone, devices.filter(({ kind }) => kind === "audioinput"));
+  fill(speaker, devices.filter(({ kind }) => kind === "audiooutput"));
+  // Firefox and Safari list no outputs, or cannot switch between them.
+  speaker.disabled = !("setSinkId" in HTMLMediaElement.prototype);
+}
+
+/**
+ * @param {HTMLSelectElement} select
+ * @param {MediaDeviceInfo[]} devices
+ */
+function fill(select, devices) {
+  const chosen = select.value;
+  const named = devices.filter(({ deviceId, label }) => deviceId && deviceId !== "default" && label);
+  const options = named.map(({ deviceId, label }) => new Option(label, deviceId));
+  select.replaceChildren(select.options[0], ...options);
+  select.value = named.some(({ deviceId }) => deviceId === chosen) ? chosen : "";
+}
+
+/**
+ * @param {object} handlers
+ * @param {(id: string) => void} handlers.onMicrophone
+ * @param {(id: string) => void} handlers.onSpeaker
+ */
+export function watchSettings({ onMicrophone, onSpeaker }) {
+  microphone.addEventListener("change", () => onMicrophone(microphone.value));
+  speaker.addEventListener("change", () => onSpeaker(speaker.value));
+  navigator.mediaDevices?.addEventListener("devicechange", () => void listDevices());
+}

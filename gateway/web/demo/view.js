@@ -1,0 +1,192 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** Everything the page shows. It is told what to show and decides nothing. */
+
+const LOG_LENGTH = 200;
+
+/** @typedef {"idle" | "dialing" | "connecting" | "ringing" | "open"} PageState */
+
+/** @type {Readonly<Record<PageState, string>>} */
+const STATES = {
+  idle: "Ready to call",
+  dialing: "Getting ready…",
+  connecting: "Calling…",
+  ringing: "Ringing…",
+  open: "Connected",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const CODECS = { opus: "Opus", PCMU: "G.711 µ-law", PCMA: "G.711 A-law", G722: "G.722" };
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} type
+ * @returns {T}
+ */
+export function find(id, type) {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new TypeError(`the page has no ${type.name} with id ${id}`);
+  return element;
+}
+
+export const app = find("app", HTMLElement);
+export const callButton = find("call", HTMLButtonElement);
+export const hangupButton = find("hangup", HTMLButtonElement);
+export const muteButton = find("mute", HTMLButtonElement);
+export const numberField = find("number", HTMLInputElement);
+export const form = find("dial", HTMLFormElement);
+export const keypad = find("keypad", HTMLElement);
+export const extensionList = find("extensions", HTMLElement);
+
+const timer = find("timer", HTMLElement);
+const digits = find("digits", HTMLOutputElement);
+const notice = find("notice", HTMLElement);
+const log = find("log", HTMLElement);
+
+/**
+ * @param {PageState} state
+ * @param {string} [text]
+ */
+export function showState(state, text = STATES[state]) {
+  const live = state !== "idle";
+  const focused = document.activeElement;
+  app.dataset.state = state;
+  find("state-text", HTMLElement).textContent = text;
+  callButton.hidden = live;
+  hangupButton.hidden = !live;
+  numberField.readOnly = live;
+  muteButton.disabled = state === "dialing";
+  // Whoever pressed the button that went away stays where the next step is.
+  if (live && (focused === callButton || focused === numberField)) hangupButton.focus();
+  if (!live && (focused === hangupButton || focused === muteButton)) callButton.focus();
+}
+
+/**
+ * @param {string} message
+ * @param {object} [options]
+ * @param {string} [options.detail]
+ * @param {string} [options.kind] as in the client's table of endings
+ * @param {string} [options.cause]
+ */
+export function showNotice(message, { detail = "", kind = "normal", cause = "" } = {}) {
+  notice.dataset.kind = kind;
+  notice.dataset.cause = cause;
+  find("notice-text", HTMLElement).textContent = message;
+  find("notice-detail", HTMLElement).textContent = detail;
+  notice.hidden = false;
+}
+
+export function hideNotice() {
+  notice.hidden = true;
+  notice.dataset.cause = "";
+}
+
+/** @param {number} ms */
+export function clock(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** @param {number} ms */
+export function showTime(ms) {
+  timer.textContent = clock(ms);
+}
+
+/** @param {{ browser: string, trunk: string } | null} codec */
+export function showCodec(codec) {
+  for (const leg of /** @type {const} */ (["browser", "trunk"])) {
+    const element = find(`codec-${leg}`, HTMLElement);
+    const name = codec?.[leg] ?? "";
+    element.dataset.codec = name;
+    element.textContent = CODECS[name] ?? name;
+  }
+}
+
+/**
+ * @param {"meter-in" | "meter-out"} id
+ * @param {number} level 0 to 1
+ */
+export function showLevel(id, level) {
+  const meter = find(id, HTMLElement);
+  const percent = Math.round(100 * level);
+  meter.style.setProperty("--level", `${percent}%`);
+  meter.setAttribute("aria-valuenow", String(percent));
+}
+
+/** @param {import("/sdk/voice-client.js").Sample | null} sample */
+export function showFigures(sample) {
+  const { rttMs = null, jitterMs = null, lossFraction = null } = sample ?? {};
+  const write = (/** @type {string} */ id, /** @type {number | null} */ value, /** @type {string} */ unit) => {
+    find(id, HTMLElement).textContent = value === null ? "–" : `${value.toFixed(value < 9.95 ? 1 : 0)} ${unit}`;
+  };
+  write("rtt", rttMs, "ms");
+  write("jitter", jitterMs, "ms");
+  write("loss", lossFraction === null ? null : 100 * lossFraction, "%");
+}
+
+/** @param {string} digit nothing starts anew */
+export function showDigit(digit) {
+  digits.value = digit ? `${digits.value.replace("–", "")}${digit}`.slice(-24) : "–";
+}
+
+/** @param {string} digit lights its key for a moment */
+export function flashKey(digit) {
+  const key = keypad.querySelector(`[data-digit="${digit}"]`);
+  key?.classList.add("pressed");
+  setTimeout(() => key?.classList.remove("pressed"), 140);
+}
+
+/** @param {boolean} muted */
+export function showMuted(muted) {
+  muteButton.setAttribute("aria-pressed", String(muted));
+}
+
+/**
+ * @param {number} ms since the call began
+ * @param {string} name
+ * @param {string} detail
+ */
+export function addToLog(ms, name, detail) {
+  const entry = document.createElement("li");
+  const [time, event, text] = ["time", "b", "span"].map((tag) => document.createElement(tag));
+  time.textContent = (ms / 1000).toFixed(3);
+  event.textContent = name;
+  text.textContent = detail;
+  entry.append(time, event, text);
+  log.prepend(entry);
+  while (log.children.length > LOG_LENGTH) log.lastElementChild?.remove();
+  find("log-count", HTMLElement).textContent = String(log.children.length);
+}
+
+export function openLogWhereThereIsRoom() {
+  find("log-area", HTMLDetailsElement).open = matchMedia("(min-width: 820px)").matches;
+}
+
+/** @param {{ number: string, label: string }[]} extensions */
+export function showExtensions(extensions) {
+  const items = extensions.map(({ number, label }) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.extension = number;
+    const strong = document.createElement("b");
+    strong.textContent = number;
+    button.append(strong, ` ${label}`);
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  });
+  extensionList.replaceChildren(...items);
+  find("extensions-area", HTMLElement).hidden = items.length === 0;
+  markExtension();
+}
+
+/** Shows which of the choices stands in the number field. */
+export function markExtension() {
+  for (const button of extensionList.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.extension === numberField.value.trim()));
+  }
+}
