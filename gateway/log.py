@@ -1,0 +1,52 @@
+"""The log: one line per event, with the session and the call it belongs to.
+
+    2026-03-01T12:00:00.123Z INFO gateway.signaling.socket session opened session=Xf3…
+
+Line ends inside a message are escaped, so that nothing a client sends can write a line of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+FIELDS = ("session", "call")  # what a module may pass as `extra`, in this order on the line
+
+# These write whole frames (tokens, descriptions) or a line per request below this level
+_FLOORS = {
+    "uvicorn.error": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+    "websockets": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "aioice": logging.WARNING,
+}
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a record as one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return time, level, logger, message, fields and (on one line too) the traceback."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        parts = [at.replace("+00:00", "Z"), record.levelname, record.name, record.getMessage()]
+        parts += [f"{name}={value}" for name in FIELDS if (value := getattr(record, name, None))]
+        if record.exc_info:
+            parts.append(f"traceback={self.formatException(record.exc_info)}")
+        return _one_line(" ".join(parts))
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def set_up(level: str) -> None:
+    """Send the log of the whole process to standard error, from `level` up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name, floor in _FLOORS.items():
+        logging.getLogger(name).setLevel(max(floor, logging.getLogger().level))
+    logging.captureWarnings(True)

@@ -1,0 +1,148 @@
+"""One call as its client sees it: placed once, then commanded in order, and told about as messages.
+
+A client may send candidates, keys and even the hang-up while the call is still being placed, so
+commands wait in a queue that one task works off; the WebSocket's reader never waits for a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from gateway.calls import news
+from gateway.calls.request import CallRequest
+from gateway.errors import CapacityError, GatewayError
+from gateway.signaling import messages
+from gateway.signaling.room import Room
+from gateway.signaling.seam import PlacedCall
+
+logger = logging.getLogger(__name__)
+
+Command = Callable[[PlacedCall], Awaitable[None]]
+Say = Callable[[messages.ServerMessage], None]
+
+_OUR_FAULT = "the gateway failed; its log says why"
+
+_STAGES: dict[type[news.News], str] = {
+    news.AnswerReady: "answer",
+    news.Ringing: "ringing",
+    news.Answered: "answered",
+}
+
+
+class ClientCall:
+    """A call of one session.
+
+    Parameters
+    ----------
+    call
+        The id that the client chose.
+    say
+        Takes messages for the client.
+    over
+        Called when the id is free again, perhaps more than once.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        request: CallRequest,
+        room: Room,
+        *,
+        session: str,
+        say: Say,
+        over: Callable[[ClientCall], None],
+    ) -> None:
+        self.call = call
+        self._room = room
+        self._say = say
+        self._over = over
+        self._log = {"session": session, "call": call}
+        self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
+        self._placed_at = monotonic()
+        self._stages_seen: set[str] = set()
+        self.task = asyncio.create_task(self._run(request), name=f"client-call-{session}-{call}")
+
+    def command(self, command: Command) -> None:
+        """Hand on a command once all earlier ones are.
+
+        Raises
+        ------
+        CapacityError
+            Too many wait already.
+        """
+        limit = self._room.limits.commands
+        if self._commands.qsize() >= limit:
+            raise CapacityError(f"{limit} messages for this call wait already; this one is dropped")
+        self._commands.put_nowait(command)
+
+    def abandon(self, reason: str) -> None:
+        """End the call because its client is gone; not subject to the limit of commands."""
+        self._commands.put_nowait(lambda call: call.abandon(reason))
+
+    async def _run(self, request: CallRequest) -> None:
+        try:
+            call = await self._room.calls.place(request, self._tell)
+        except GatewayError as error:
+            self._refuse(error)
+        except Exception:  # a fault of ours costs this call, not the session
+            logger.exception("a call could not be placed", extra=self._log)
+            self._refuse(GatewayError(_OUR_FAULT))
+        else:
+            self._log["call"] = call.id
+            while (command := await self._commands.get()) is not None:
+                await self._carry_out(command, call)
+        finally:
+            self._over(self)
+
+    async def _carry_out(self, command: Command, call: PlacedCall) -> None:
+        try:
+            await command(call)
+        except GatewayError as error:
+            self._say(messages.error_of(error, call=self.call))
+        except Exception:  # the call itself lives on; only this command is lost
+            logger.exception("a command failed", extra=self._log)
+            self._say(messages.error_of(GatewayError(_OUR_FAULT), call=self.call))
+
+    def _refuse(self, error: GatewayError) -> None:
+        logger.info("call refused: %s", error, extra=self._log)
+        self._room.metrics.refused.labels(error.name).inc()
+        self._say(messages.error_of(error, call=self.call, fatal=True))
+
+    def _tell(self, event: news.News) -> None:
+        stage = _STAGES.get(type(event))
+        if stage is not None and stage not in self._stages_seen:
+            self._stages_seen.add(stage)
+            self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
+        if isinstance(event, news.Ended):
+            # Before the message: who reads it may use the id again at once
+            self._over(self)
+            self._commands.put_nowait(None)
+        self._say(message_for(self.call, event))
+
+
+def message_for(call: str, event: news.News) -> messages.ServerMessage:
+    """Put news of a call into the protocol's words."""
+    match event:
+        case news.Trying():
+            return messages.Trying(call=call)
+        case news.Ringing(early_media=early_media):
+            return messages.Ringing(call=call, early_media=early_media)
+        case news.AnswerReady(sdp=sdp):
+            return messages.Answer(call=call, answer=messages.AnswerDescription(sdp=sdp))
+        case news.Answered(browser_codec=browser, trunk_codec=trunk):
+            return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
+        case news.DigitHeard(digit=digit, duration_ms=duration):
+            return messages.Digit(call=call, digit=digit, duration=duration)
+        case news.Ended(end=end, duration_ms=duration):
+            return messages.Ended(
+                call=call,
+                by=end.by.value,
+                cause=end.cause,
+                sip_code=end.sip_code,
+                reason=end.reason,
+                message=end.message,
+                duration_ms=duration,
+            )

@@ -1,0 +1,156 @@
+"""The pages around the WebSocket: the demo, the SDK, and what an operator's tools ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from gateway.signaling import socket
+from gateway.signaling.room import Room
+
+WEB = Path(__file__).parent.parent / "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A number of the demo's embedded peer, as the page lists it."""
+
+    number: str
+    name: str
+    description: str
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """`reasons` says in words why no call can be placed; empty when one can."""
+
+    ready: bool
+    reasons: list[str]
+    engine: str
+    active: int
+    capacity: int
+
+
+def _room_of(connection: HTTPConnection) -> Room:
+    room: Room = connection.app.state.room
+    return room
+
+
+AnyRoom = Annotated[Room, Depends(_room_of)]
+
+router = APIRouter()
+
+
+@router.websocket("/v1/ws")
+async def websocket_endpoint(websocket: WebSocket, room: AnyRoom) -> None:
+    await socket.serve(websocket, room)
+
+
+@router.get("/", include_in_schema=False)
+async def demo_page() -> FileResponse:
+    return FileResponse(WEB / "demo" / "index.html")
+
+
+@router.get("/healthz", summary="Whether the process runs")
+async def healthz() -> Health:
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    summary="Whether a call can be placed now",
+    responses={503: {"model": Readiness, "description": "No call can be placed; see `reasons`"}},
+)
+async def readyz(room: AnyRoom, response: Response) -> Readiness:
+    reasons = room.not_ready()
+    if reasons:
+        response.status_code = 503
+    return Readiness(
+        ready=not reasons,
+        reasons=reasons,
+        engine=room.engine,
+        active=room.calls.active,
+        capacity=room.calls.capacity,
+    )
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(room: AnyRoom) -> Response:
+    return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def add_routes(app: FastAPI, room: Room, extensions: Sequence[Extension]) -> None:
+    """Add all routes; the list of extensions only where there are any."""
+    app.state.room = room
+    app.include_router(router)
+    if extensions:
+        listed = [asdict(extension) for extension in extensions]
+
+        @app.get("/demo/extensions.json", include_in_schema=False)
+        async def demo_extensions() -> list[dict[str, str]]:
+            return listed
+
+    app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
+    app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
+    app.add_middleware(SecurityHeaders)
+
+
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)
+
+
+def content_security_policy(host: str) -> str:
+    """Allow the page its own files, its own WebSocket, and the sound it plays; nothing else.
+
+    The WebSocket is named, since not every browser in use takes 'self' to cover ws: and wss:.
+    """
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return (
+        f"default-src 'self'; connect-src 'self'{sockets}; media-src 'self' blob: mediastream:; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
+
+class SecurityHeaders:
+    """Adds to each response what limits the harm that a page, or a page around it, can do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = content_security_policy(host)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Permissions-Policy"] = "microphone=(self)"
+                # Checked again by ETag each time: an update reaches every page at once
+                headers["Cache-Control"] = "no-cache"
+                if scope["path"].startswith("/sdk/"):
+                    # A module is fetched by CORS; any site may embed the SDK
+                    headers["Access-Control-Allow-Origin"] = "*"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

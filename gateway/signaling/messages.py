@@ -1,0 +1,276 @@
+"""The messages of `/v1/ws`: one closed union each way, camelCase on the wire.
+
+A frame is judged here and nowhere else: what passes has every field in range, and what does not is
+a `MessageError` that says which field broke which rule. Fields that we do not know are ignored, so
+that a newer page can talk to an older gateway.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
+
+from gateway.errors import GatewayError
+
+CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+
+
+# Client to server
+
+
+class ClientWire(Wire):
+    # No "5" for 5: a page that sends the wrong type hears of it on its first try
+    model_config = ConfigDict(strict=True, extra="ignore", validate_by_name=False)
+
+
+class Offer(ClientWire):
+    type: Literal["offer"]
+    sdp: str
+
+
+class IceCandidate(ClientWire):
+    """RTCIceCandidateInit, of which only the candidate counts: all media is one bundle."""
+
+    candidate: Annotated[str, Field(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Hello(ClientWire):
+    type: Literal["hello"]
+    token: SecretStr | None = None
+    resume: SecretStr | None = None
+
+
+class PlaceCall(ClientWire):
+    type: Literal["call"]
+    call: CallId
+    to: str
+    offer: Offer
+    from_: Annotated[str | None, Field(alias="from")] = None
+    display_name: str | None = None
+    headers: dict[str, str] = {}
+
+
+class Candidate(ClientWire):
+    type: Literal["candidate"]
+    call: CallId
+    candidate: IceCandidate | None
+
+
+class Hangup(ClientWire):
+    type: Literal["hangup"]
+    call: CallId
+
+
+class SendDigits(ClientWire):
+    """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold."""
+
+    type: Literal["dtmf"]
+    call: CallId
+    digits: Annotated[str, Field(pattern=r"^[0-9A-Da-d*#]{1,64}$")]
+    duration: Annotated[int, Field(ge=40, le=6000)] = 100
+    gap: Annotated[int, Field(ge=30, le=6000)] = 70
+
+
+class Ping(ClientWire):
+    type: Literal["ping"]
+
+
+ClientMessage = Annotated[
+    Hello | PlaceCall | Candidate | Hangup | SendDigits | Ping, Field(discriminator="type")
+]
+
+# Messages of the protocol that this version does not serve yet
+NOT_SERVED = frozenset(
+    {
+        *("accept", "reject", "register", "unregister"),
+        *("restart", "hold", "resume", "transfer"),
+        *("stats", "feedback"),
+    }
+)
+
+_CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+class MessageError(GatewayError):
+    """A frame that is no message; `call` is the call it spoke of, and `places` whether it asked for
+    one.
+    """
+
+    sip_code = 400
+    name = "bad-message"
+
+    def __init__(self, rule: str, *, call: str | None = None, places: bool = False) -> None:
+        super().__init__(rule)
+        self.call = call
+        self.places = places
+
+
+class NotSupportedError(MessageError):
+    """A message of the protocol that this version does not serve."""
+
+    sip_code = 501
+    name = "not-supported"
+
+
+def parse(text: str) -> ClientMessage:
+    """Read one text frame.
+
+    Raises
+    ------
+    MessageError
+        The frame is no JSON object, its type is unknown, or a field breaks a rule.
+    """
+    try:
+        frame: Any = from_json(text.encode())
+    except ValueError as error:
+        raise MessageError(f"the frame is not JSON: {error}") from None
+    if not isinstance(frame, dict):
+        raise MessageError("the frame is not a JSON object")
+    kind, call = frame.get("type"), frame.get("call")
+    if not isinstance(call, str) or len(call) > 64:
+        call = None
+    if isinstance(kind, str) and kind in NOT_SERVED:
+        raise NotSupportedError(f"`{kind}` is not supported by this version", call=call)
+    try:
+        return _CLIENT.validate_python(frame)
+    except ValidationError as error:
+        rule = _first_problem(error, kind)
+        raise MessageError(rule, call=call, places=kind == "call") from None
+
+
+def _first_problem(error: ValidationError, kind: object) -> str:
+    """Name the field and the rule; a value is not repeated, as it may be a token or a whole SDP."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    if problem["type"].startswith("union_tag"):
+        return f"`type` is {str(kind)[:40]!r}: that message is unknown"
+    field = ".".join(str(part) for part in problem["loc"][1:])
+    return f"`{kind}` message, field `{field}`: {problem['msg']}"
+
+
+# Server to client
+
+
+class Welcome(Wire):
+    """`resumeToken` and `expires` are null: a session lives as long as its socket."""
+
+    type: Literal["welcome"] = "welcome"
+    session: str
+    resume_token: None = None
+    ice_servers: tuple[dict[str, Any], ...] = ()
+    expires: None = None
+    calls: tuple[str, ...] = ()
+
+
+class Trying(Wire):
+    type: Literal["trying"] = "trying"
+    call: str
+
+
+class Ringing(Wire):
+    type: Literal["ringing"] = "ringing"
+    call: str
+    early_media: bool
+
+
+class AnswerDescription(Wire):
+    type: Literal["answer"] = "answer"
+    sdp: str
+
+
+class Answer(Wire):
+    type: Literal["answer"] = "answer"
+    call: str
+    answer: AnswerDescription
+
+
+class ServerCandidate(Wire):
+    """Never sent so far: our candidates stand in the answer."""
+
+    type: Literal["candidate"] = "candidate"
+    call: str
+    candidate: dict[str, Any] | None
+
+
+class Codecs(Wire):
+    browser: str
+    trunk: str
+
+
+class Answered(Wire):
+    type: Literal["answered"] = "answered"
+    call: str
+    codec: Codecs
+
+
+class Digit(Wire):
+    """`duration` in ms."""
+
+    type: Literal["dtmf"] = "dtmf"
+    call: str
+    digit: str
+    duration: int
+
+
+class Ended(Wire):
+    type: Literal["ended"] = "ended"
+    call: str
+    by: Literal["local", "remote", "gateway"]
+    cause: str
+    sip_code: int
+    reason: str
+    message: str
+    duration_ms: int
+
+
+class Pong(Wire):
+    type: Literal["pong"] = "pong"
+
+
+class Error(Wire):
+    """With `fatal` and a call, that call is over; with `fatal` alone, the session is."""
+
+    type: Literal["error"] = "error"
+    code: int
+    name: str
+    message: str
+    fatal: bool = False
+    call: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_call(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.call is None:
+            del fields["call"]
+        return fields
+
+
+ServerMessage = Annotated[
+    Welcome | Trying | Ringing | Answer | ServerCandidate | Answered | Digit | Ended | Pong | Error,
+    Field(discriminator="type"),
+]
+
+
+def render(message: ServerMessage) -> str:
+    """Write one text frame."""
+    return message.model_dump_json(by_alias=True)
+
+
+def error_of(error: GatewayError, *, call: str | None = None, fatal: bool = False) -> Error:
+    """Say a refusal in the words of the protocol."""
+    return Error(code=error.sip_code, name=error.name, message=str(error), call=call, fatal=fatal)

@@ -1,0 +1,69 @@
+"""What every session shares: the calls, the dial plan, the limits and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.admission.policy import Policy
+from gateway.metrics import Metrics, Reading
+from gateway.signaling.seam import CallRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one WebSocket may take up; times in seconds."""
+
+    # A page sends it as soon as the socket is open; what does not is no client of ours
+    hello: float = 5.0
+    # An offer has 5 to 10 KiB, with video and every codec 20; the contract says 64
+    frame_bytes: int = 64 * 1024
+    # A page with a mistake in it shows itself within ten; more is a program that tries things
+    bad_frames: int = 10
+    # One call, a second one to consult, and room for ends that cross
+    calls: int = 4
+    # Candidates, keys: a browser gathers below 30, a person presses below 64 within a set-up
+    commands: int = 128
+    # Messages to a client that does not read; a call makes about ten
+    outbox: int = 256
+    # One message on its way to a client that does not read
+    send: float = 10.0
+    # Ending the calls of a socket that closed; BYE and its answer take milliseconds
+    close: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Everything that sessions and the status pages need from the rest of the gateway."""
+
+    calls: CallRegistry
+    policy: Policy
+    origins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    metrics: Metrics = field(default_factory=Metrics)
+    engine: str = "unknown"  # the SIP engine's name and version
+    faults: Callable[[], list[str]] = list  # what does not work now, in words
+    media_stats: Callable[[], Mapping[str, int]] = dict
+
+    def __post_init__(self) -> None:
+        self.metrics.watch(self._read)
+
+    def not_ready(self) -> list[str]:
+        """Say why no call can be placed now; empty when one can."""
+        reasons = self.faults()
+        if self.calls.draining:
+            reasons.append("the gateway is going out of service")
+        elif self.calls.active >= self.calls.capacity:
+            reasons.append(f"all {self.calls.capacity} lines are in use")
+        return reasons
+
+    def _read(self) -> Reading:
+        totals = self.calls.totals
+        return Reading(
+            active=self.calls.active,
+            capacity=self.calls.capacity,
+            placed=totals.placed,
+            answered=totals.answered,
+            ended=totals.ended,
+            media=self.media_stats(),
+        )

@@ -1,0 +1,55 @@
+"""What this room asks of the calls below it, in the fewest words that do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.calls.news import News
+from gateway.calls.request import CallRequest
+
+
+class PlacedCall(Protocol):
+    """A live call. Each method hands over a command and returns; none waits for the far end."""
+
+    @property
+    def id(self) -> str:
+        """Names the call in the gateway's log."""
+
+    async def add_candidate(self, candidate: str | None) -> None: ...
+    async def hangup(self) -> None: ...
+    async def abandon(self, reason: str) -> None: ...
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None: ...
+
+
+class CallTotals(Protocol):
+    """Counts since the start."""
+
+    placed: int
+    answered: int
+
+    @property
+    def ended(self) -> Mapping[str, int]:
+        """Calls by the cause of their end."""
+
+
+class CallRegistry(Protocol):
+    """Every call of the gateway; it owns their tasks."""
+
+    draining: bool
+
+    @property
+    def totals(self) -> CallTotals: ...
+    @property
+    def active(self) -> int: ...
+    @property
+    def capacity(self) -> int: ...
+
+    async def place(self, request: CallRequest, tell: Callable[[News], None]) -> PlacedCall:
+        """Place a call, or raise a `GatewayError` and leave nothing behind."""
+
+    async def drain(self) -> None:
+        """Take no new calls from now on."""
+
+    async def close(self) -> None:
+        """End every call, within a time limit of its own."""

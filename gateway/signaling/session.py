@@ -1,0 +1,118 @@
+"""One client's session: what its messages do, and the calls that end with it. It has no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
+from gateway.admission.target import parse_target
+from gateway.calls.request import CallRequest
+from gateway.errors import CapacityError, GatewayError, RequestError, UnknownCallError
+from gateway.signaling import messages
+from gateway.signaling.client_call import ClientCall, Say
+from gateway.signaling.room import Room
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """The calls of one client.
+
+    Parameters
+    ----------
+    session
+        Names the session in messages and logs.
+    say
+        Takes messages for the client, at once and without waiting.
+    """
+
+    def __init__(self, session: str, room: Room, say: Say) -> None:
+        self.id = session
+        self._room = room
+        self._say = say
+        self._calls: dict[str, ClientCall] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def receive(self, message: messages.ClientMessage) -> None:
+        """Do what a message asks for; what is refused is said to the client."""
+        try:
+            self._dispatch(message)
+        except GatewayError as error:
+            call = getattr(message, "call", None)
+            self._say(messages.error_of(error, call=call))
+
+    def _dispatch(self, message: messages.ClientMessage) -> None:
+        match message:
+            case messages.PlaceCall():
+                self._place(message)
+            case messages.Candidate(candidate=candidate):
+                text = candidate.candidate if candidate is not None else ""
+                self._find(message.call).command(lambda call: call.add_candidate(text or None))
+            case messages.Hangup():
+                self._find(message.call).command(lambda call: call.hangup())
+            case messages.SendDigits(digits=digits, duration=duration, gap=gap):
+                keys = digits.upper()
+                self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))
+            case messages.Ping():
+                self._say(messages.Pong())
+            case messages.Hello():
+                raise RequestError("`hello` is the first message and comes once")
+
+    def _find(self, call: str) -> ClientCall:
+        try:
+            return self._calls[call]
+        except KeyError:
+            raise UnknownCallError(f"this session has no call {call!r}") from None
+
+    def _place(self, message: messages.PlaceCall) -> None:
+        if message.call in self._calls:
+            # Not fatal: the call that bears the name lives on
+            raise RequestError(f"call {message.call!r} exists already: an id is for one call")
+        try:
+            request = self._admit(message)
+        except GatewayError as error:
+            log = {"session": self.id, "call": message.call}
+            logger.info("call refused: %s", error, extra=log)
+            self._room.metrics.refused.labels(error.name).inc()
+            self._say(messages.error_of(error, call=message.call, fatal=True))
+            return
+        call = ClientCall(
+            message.call, request, self._room, session=self.id, say=self._say, over=self._forget
+        )
+        self._calls[message.call] = call
+        self._tasks.add(call.task)
+        call.task.add_done_callback(self._tasks.discard)
+
+    def _admit(self, message: messages.PlaceCall) -> CallRequest:
+        limit = self._room.limits.calls
+        if len(self._calls) >= limit:
+            raise CapacityError(f"a session may have {limit} calls at a time")
+        to = parse_target(message.to)
+        request = CallRequest(
+            to=to,
+            offer=message.offer.sdp,
+            caller=parse_caller(message.from_) if message.from_ else None,
+            display_name=parse_display_name(message.display_name or ""),
+            headers=parse_headers(message.headers),
+        )
+        self._room.policy.admit(to)
+        return request
+
+    def _forget(self, call: ClientCall) -> None:
+        # The client may have given the id to a new call by now
+        if self._calls.get(call.call) is call:
+            del self._calls[call.call]
+
+    async def close(self, reason: str) -> None:
+        """End every call, and wait for it no longer than the limit."""
+        for call in list(self._calls.values()):
+            call.abandon(reason)
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(set(self._tasks), timeout=self._room.limits.close)
+        for task in late:
+            logger.error("a call did not end in time", extra={"session": self.id})
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=self._room.limits.close)

@@ -1,0 +1,210 @@
+"""The WebSocket `/v1/ws`: who may open it, what a frame may be, and how it ends.
+
+One task reads and one writes; the session between them knows neither. Whatever ends the socket, all
+calls of its session end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from gateway.errors import ForbiddenError, GatewayError, RequestError
+from gateway.signaling import messages, origin
+from gateway.signaling.messages import MessageError, NotSupportedError
+from gateway.signaling.outbox import Outbox
+from gateway.signaling.room import Room
+from gateway.signaling.session import Session
+
+logger = logging.getLogger(__name__)
+
+SUBPROTOCOL = "gateway.v1"
+
+# RFC 6455 section 7.4.1
+NORMAL = 1000
+POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
+
+
+class Closing(Exception):
+    """The way out of reading and writing: the socket has to close, and why.
+
+    `reason` has at most 123 bytes (RFC 6455 section 5.5).
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+async def serve(websocket: WebSocket, room: Room) -> None:
+    """Serve one WebSocket from the handshake to the end of its last call."""
+    try:
+        _check_handshake(websocket, room)
+    except GatewayError as error:
+        logger.info("a WebSocket was refused: %s", error)
+        body = {"error": error.name, "message": str(error)}
+        await websocket.send_denial_response(JSONResponse(body, status_code=error.sip_code))
+        return
+    await websocket.accept(subprotocol=SUBPROTOCOL)
+    with room.metrics.sessions.track_inprogress():
+        await Connection(websocket, room, secrets.token_urlsafe(9)).run()
+
+
+def _check_handshake(websocket: WebSocket, room: Room) -> None:
+    headers = websocket.headers
+    reason = origin.refused_because(
+        headers.get("origin"), headers.get("host"), allowed=room.origins
+    )
+    if reason is not None:
+        raise ForbiddenError(reason)
+    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        raise RequestError(f"the subprotocol {SUBPROTOCOL!r} is needed (Sec-WebSocket-Protocol)")
+
+
+class Connection:
+    """An accepted WebSocket.
+
+    Parameters
+    ----------
+    session
+        The id of the session that it will carry.
+    """
+
+    def __init__(self, websocket: WebSocket, room: Room, session: str) -> None:
+        self._websocket = websocket
+        self._room = room
+        self._limits = room.limits
+        self._outbox = Outbox(room.limits.outbox)
+        self._overflow = asyncio.Event()
+        self._session = Session(session, room, self._say)
+        self._log = {"session": session}
+        self._bad_frames = 0
+
+    async def run(self) -> None:
+        """Serve until one side closes."""
+        logger.info("session opened", extra=self._log)
+        closing = Closing(NORMAL, "")
+        tasks = {
+            asyncio.create_task(self._read(), name="websocket-reader"),
+            asyncio.create_task(self._write(), name="websocket-writer"),
+            asyncio.create_task(self._until_overflow(), name="websocket-overflow"),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            closing = _closing_of(done.pop())
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._session.close("The connection to the page was lost.")
+            await self._close(closing)
+            logger.info("session closed: %s", closing.reason or "by the client", extra=self._log)
+
+    # Reading
+
+    async def _read(self) -> None:
+        """Read until the socket has to close; always ends by an exception."""
+        try:
+            async with asyncio.timeout(self._limits.hello):
+                frame = await self._receive()
+        except TimeoutError:
+            reason = f"no hello within {self._limits.hello:g} s"
+            raise Closing(POLICY_VIOLATION, reason) from None
+        self._welcome(frame)
+        while True:
+            await self._outbox.room()
+            self._take(await self._receive())
+
+    async def _receive(self) -> str | bytes:
+        event = await self._websocket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(event.get("code", 1005), event.get("reason"))
+        text: str | None = event.get("text")
+        return text if text is not None else bytes(event["bytes"])
+
+    def _welcome(self, frame: str | bytes) -> None:
+        try:
+            message = self._parse(frame)
+        except MessageError as error:
+            self._say(messages.error_of(error, fatal=True))
+            raise Closing(POLICY_VIOLATION, "the first frame must be hello") from None
+        if not isinstance(message, messages.Hello):
+            refusal = RequestError("the first frame must be hello")
+            self._say(messages.error_of(refusal, fatal=True))
+            raise Closing(POLICY_VIOLATION, str(refusal))
+        self._say(messages.Welcome(session=self._session.id))
+
+    def _take(self, frame: str | bytes) -> None:
+        try:
+            message = self._parse(frame)
+        except NotSupportedError as error:
+            # Well-formed, and perhaps sent every few seconds by a newer page: not counted
+            self._say(messages.error_of(error, call=error.call))
+        except MessageError as error:
+            self._say(messages.error_of(error, call=error.call, fatal=error.places))
+            self._bad_frames += 1
+            if self._bad_frames >= self._limits.bad_frames:
+                raise Closing(POLICY_VIOLATION, f"{self._bad_frames} bad frames") from None
+        else:
+            self._session.receive(message)
+
+    def _parse(self, frame: str | bytes) -> messages.ClientMessage:
+        if isinstance(frame, bytes):
+            raise MessageError("the frame is binary: messages are JSON in text frames")
+        size = len(frame.encode())
+        if size > self._limits.frame_bytes:
+            limit = self._limits.frame_bytes
+            raise MessageError(f"the frame has {size} bytes: at most {limit} are allowed")
+        return messages.parse(frame)
+
+    # Writing
+
+    def _say(self, message: messages.ServerMessage) -> None:
+        if not self._outbox.put(messages.render(message)):
+            self._overflow.set()
+
+    async def _until_overflow(self) -> None:
+        await self._overflow.wait()
+        raise Closing(POLICY_VIOLATION, "the client does not read")
+
+    async def _write(self) -> None:
+        while True:
+            await self._send(await self._outbox.get())
+
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(self._limits.send):
+                await self._websocket.send_text(text)
+        except TimeoutError:
+            raise Closing(POLICY_VIOLATION, "the client does not read") from None
+
+    async def _close(self, closing: Closing) -> None:
+        """Send what is left, such as the errors that led here, then the close frame."""
+        states = (self._websocket.client_state, self._websocket.application_state)
+        if WebSocketState.DISCONNECTED in states:
+            return
+        unsent = [] if self._overflow.is_set() else self._outbox.take_all()
+        # The client may be gone at any point here: then nobody is left to tell
+        with suppress(TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(self._limits.send):
+                for text in unsent:
+                    await self._websocket.send_text(text)
+                await self._websocket.close(closing.code, closing.reason)
+
+
+def _closing_of(task: asyncio.Task[None]) -> Closing:
+    """Say why the first task that ended did; a fault of ours closes with 1011."""
+    error = task.exception()
+    if isinstance(error, Closing):
+        return error
+    if isinstance(error, WebSocketDisconnect):
+        return Closing(NORMAL, "")
+    logger.error("a WebSocket task failed", exc_info=error)
+    return Closing(INTERNAL_ERROR, "internal error")

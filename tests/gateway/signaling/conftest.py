@@ -1,0 +1,112 @@
+"""A real server on loopback with fake calls behind it, and a real WebSocket client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from gateway.admission.policy import Policy
+from gateway.app import create_app, uvicorn_config
+from gateway.config import HttpSettings
+from gateway.signaling.room import Limits, Room
+from gateway.signaling.socket import SUBPROTOCOL
+from tests.gateway.signaling.fakes import FakeCalls
+
+Message = dict[str, Any]
+OFFER = {"type": "offer", "sdp": "v=0\r\n"}
+
+
+class Client:
+    """A page's side of the WebSocket; every wait has a limit."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, **message: Any) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def place(self, call: str = "c1", to: str = "600", **fields: Any) -> None:
+        await self.send(type="call", call=call, to=to, offer=OFFER, **fields)
+
+    async def receive(self) -> Message:
+        async with asyncio.timeout(5):
+            message: Message = json.loads(await self.connection.recv())
+            return message
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        async with asyncio.timeout(5):
+            await self.connection.wait_closed()
+        return self.connection.close_code, self.connection.close_reason
+
+
+class Gateway:
+    """The server under test."""
+
+    def __init__(self, calls: FakeCalls, room: Room, port: int) -> None:
+        self.calls = calls
+        self.room = room
+        self.port = port
+
+    @asynccontextmanager
+    async def raw(
+        self, *, subprotocol: str | None = SUBPROTOCOL, origin: str | None = None
+    ) -> AsyncIterator[Client]:
+        """Connect without the hello."""
+        async with connect(
+            f"ws://127.0.0.1:{self.port}/v1/ws",
+            subprotocols=None if subprotocol is None else [Subprotocol(subprotocol)],
+            origin=None if origin is None else Origin(origin),
+            proxy=None,
+        ) as connection:
+            yield Client(connection)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """Connect and be welcomed."""
+        async with self.raw() as client:
+            await client.send(type="hello")
+            assert (await client.receive())["type"] == "welcome"
+            yield client
+
+
+StartGateway = Callable[..., Awaitable[Gateway]]
+
+
+@pytest.fixture
+async def start_gateway() -> AsyncIterator[StartGateway]:
+    """Start servers with the limits and policy that a test needs."""
+    running: list[tuple[uvicorn.Server, asyncio.Task[None], socket.socket]] = []
+
+    async def start(
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        policy: Policy = Policy(allow=("*",)),  # noqa: B008 - frozen
+        origins: tuple[str, ...] = (),
+    ) -> Gateway:
+        calls = FakeCalls()
+        room = Room(calls=calls, policy=policy, origins=origins, limits=limits)
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn_config(create_app(room), HttpSettings()))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        running.append((server, task, listener))
+        return Gateway(calls, room, listener.getsockname()[1])
+
+    yield start
+    for server, task, listener in running:
+        server.should_exit = True
+        async with asyncio.timeout(10):
+            await task
+        listener.close()
+
+
+@pytest.fixture
+async def gateway(start_gateway: StartGateway) -> Gateway:
+    return await start_gateway()

@@ -1,0 +1,84 @@
+"""Fakes at the seam below the signaling room: a registry and its calls, driven by the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.calls.end import By, CallEnd
+from gateway.calls.news import Ended, News
+from gateway.calls.request import CallRequest
+
+Tell = Callable[[News], None]
+
+
+@dataclass
+class FakeTotals:
+    placed: int = 0
+    answered: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+
+
+class FakeCall:
+    """Notes each command; one that ends the call is followed by the news of its end."""
+
+    def __init__(self, call_id: str, request: CallRequest, tell: Tell) -> None:
+        self.id = call_id
+        self.request = request
+        self.tell = tell
+        self.commands: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+        self.failure: Exception | None = None
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        self._note("candidate", candidate)
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        self._note("digits", digits, duration_ms, gap_ms)
+
+    async def hangup(self) -> None:
+        self._note("hangup")
+        self.end(By.LOCAL)
+
+    async def abandon(self, reason: str) -> None:
+        self._note("abandon", reason)
+        self.end(By.GATEWAY)
+
+    def end(self, by: By) -> None:
+        self.tell(Ended(CallEnd(by, "hangup", 200, "OK", "The call ended."), 1500))
+
+    def _note(self, *command: object) -> None:
+        self.commands.put_nowait(command)
+        if self.failure is not None:
+            raise self.failure
+
+
+class FakeCalls:
+    """Places every call, unless told to fail or to wait."""
+
+    def __init__(self) -> None:
+        self.active = 0
+        self.capacity = 10
+        self.draining = False
+        self.closed = False
+        self.totals = FakeTotals()
+        self.failure: Exception | None = None
+        self.may_place = asyncio.Event()
+        self.may_place.set()
+        self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
+
+    async def place(self, request: CallRequest, tell: Tell) -> FakeCall:
+        await self.may_place.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.totals.placed += 1
+        call = FakeCall(f"gw-{self.totals.placed}", request, tell)
+        self.placed.put_nowait(call)
+        return call
+
+    async def drain(self) -> None:
+        self.draining = True
+
+    async def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import OfferError
+from gateway.signaling import messages
+from gateway.signaling.messages import MessageError, NotSupportedError, error_of, parse, render
+
+OFFER = {"type": "offer", "sdp": "v=0\r\n"}
+
+
+def test_a_call_is_read_from_camel_case() -> None:
+    text = json.dumps(
+        {
+            "type": "call",
+            "call": "c1",
+            "to": "600",
+            "offer": OFFER,
+            "from": "+15550001",
+            "displayName": "Zoë",
+            "headers": {"X-A": "1"},
+            "aFieldOfTomorrow": True,
+        }
+    )
+    message = parse(text)
+    assert isinstance(message, messages.PlaceCall)
+    assert (message.call, message.to, message.offer.sdp) == ("c1", "600", "v=0\r\n")
+    assert (message.from_, message.display_name) == ("+15550001", "Zoë")
+    assert message.headers == {"X-A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "text"),
+    [
+        (None, None),
+        ({"candidate": ""}, ""),
+        ({"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", "sdpMid": "0"}, "candidate:1"),
+    ],
+)
+def test_candidates(candidate: object, text: str | None) -> None:
+    message = parse(json.dumps({"type": "candidate", "call": "c", "candidate": candidate}))
+    assert isinstance(message, messages.Candidate)
+    if text is None:
+        assert message.candidate is None
+    else:
+        assert message.candidate is not None
+        assert message.candidate.candidate.startswith(text)
+
+
+def test_digits_have_the_defaults_of_the_web() -> None:
+    message = parse('{"type": "dtmf", "call": "c", "digits": "12*#Aa"}')
+    assert isinstance(message, messages.SendDigits)
+    assert (message.duration, message.gap) == (100, 70)
+
+
+def test_a_token_does_not_show() -> None:
+    message = parse('{"type": "hello", "token": "hunter2"}')
+    assert "hunter2" not in repr(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 10_000, "not JSON"),
+        ("null", "not a JSON object"),
+        ("[]", "not a JSON object"),
+        ("{}", "`type` is 'None': that message is unknown"),
+        ('{"type": 5}', "that message is unknown"),
+        ('{"type": ["call"]}', "that message is unknown"),
+        ('{"type": "cal"}', "`type` is 'cal'"),
+        ('{"type": "hangup"}', "`hangup` message, field `call`: Field required"),
+        ('{"type": "hangup", "call": ""}', "field `call`"),
+        ('{"type": "hangup", "call": "a b"}', "field `call`"),
+        ('{"type": "hangup", "call": "a\\n"}', "field `call`"),
+        ('{"type": "hangup", "call": "' + "x" * 65 + '"}', "field `call`"),
+        ('{"type": "call", "call": "c", "to": 600}', "field `to`"),
+        ('{"type": "call", "call": "c", "to": "6"}', "field `offer`"),
+        (
+            '{"type": "call", "call": "c", "to": "6", "offer": {"type": "answer", "sdp": ""}}',
+            "`offer.type`",
+        ),
+        ('{"type": "candidate", "call": "c"}', "field `candidate`"),
+        ('{"type": "candidate", "call": "c", "candidate": {"candidate": "a\\r\\nb"}}', "candidate"),
+        ('{"type": "dtmf", "call": "c", "digits": "1x"}', "field `digits`"),
+        ('{"type": "dtmf", "call": "c", "digits": ""}', "field `digits`"),
+        ('{"type": "dtmf", "call": "c", "digits": "1", "duration": 39}', "field `duration`"),
+        ('{"type": "dtmf", "call": "c", "digits": "1", "duration": "100"}', "field `duration`"),
+        ('{"type": "dtmf", "call": "c", "digits": "1", "gap": 29}', "field `gap`"),
+        ('{"type": "dtmf", "call": "c", "digits": "1", "gap": 1e400}', "field `gap`"),
+    ],
+)
+def test_what_breaks_a_rule_is_named(text: str, rule: str) -> None:
+    with pytest.raises(MessageError, match=re.escape(rule)):
+        parse(text)
+
+
+def test_an_error_knows_the_call_that_it_prevents() -> None:
+    with pytest.raises(MessageError) as refused:
+        parse('{"type": "call", "call": "c1", "to": 600}')
+    assert (refused.value.call, refused.value.places) == ("c1", True)
+    with pytest.raises(MessageError) as refused:
+        parse('{"type": "hangup", "call": "c1\\n"}')
+    assert (refused.value.call, refused.value.places) == ("c1\n", False)
+
+
+@pytest.mark.parametrize("kind", sorted(messages.NOT_SERVED))
+def test_messages_of_later_versions_are_not_supported(kind: str) -> None:
+    with pytest.raises(NotSupportedError, match=f"`{kind}` is not supported") as refused:
+        parse(json.dumps({"type": kind, "call": "c1"}))
+    assert (refused.value.sip_code, refused.value.name) == (501, "not-supported")
+    assert refused.value.call == "c1"
+
+
+SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
+    (
+        messages.Welcome(session="s"),
+        {
+            "type": "welcome",
+            "session": "s",
+            "resumeToken": None,
+            "iceServers": [],
+            "expires": None,
+            "calls": [],
+        },
+    ),
+    (messages.Trying(call="c"), {"type": "trying", "call": "c"}),
+    (
+        messages.Ringing(call="c", early_media=True),
+        {"type": "ringing", "call": "c", "earlyMedia": True},
+    ),
+    (
+        messages.Answer(call="c", answer=messages.AnswerDescription(sdp="v=0\r\n")),
+        {"type": "answer", "call": "c", "answer": {"type": "answer", "sdp": "v=0\r\n"}},
+    ),
+    (
+        messages.ServerCandidate(call="c", candidate=None),
+        {"type": "candidate", "call": "c", "candidate": None},
+    ),
+    (
+        messages.Answered(call="c", codec=messages.Codecs(browser="opus", trunk="PCMU")),
+        {"type": "answered", "call": "c", "codec": {"browser": "opus", "trunk": "PCMU"}},
+    ),
+    (
+        messages.Digit(call="c", digit="#", duration=80),
+        {"type": "dtmf", "call": "c", "digit": "#", "duration": 80},
+    ),
+    (
+        messages.Ended(
+            call="c",
+            by="remote",
+            cause="busy",
+            sip_code=486,
+            reason="Busy Here",
+            message="Busy.",
+            duration_ms=0,
+        ),
+        {
+            "type": "ended",
+            "call": "c",
+            "by": "remote",
+            "cause": "busy",
+            "sipCode": 486,
+            "reason": "Busy Here",
+            "message": "Busy.",
+            "durationMs": 0,
+        },
+    ),
+    (messages.Pong(), {"type": "pong"}),
+    (
+        error_of(OfferError("no audio"), call="c", fatal=True),
+        {
+            "type": "error",
+            "code": 488,
+            "name": "bad-offer",
+            "message": "no audio",
+            "fatal": True,
+            "call": "c",
+        },
+    ),
+    (
+        error_of(OfferError("no audio")),
+        {"type": "error", "code": 488, "name": "bad-offer", "message": "no audio", "fatal": False},
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "wire"), SENT, ids=[wire["type"] for _, wire in SENT])
+def test_the_wire_is_camel_case(message: messages.ServerMessage, wire: dict[str, Any]) -> None:
+    assert json.loads(render(message)) == wire
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+types = st.sampled_from(["hello", "call", "candidate", "hangup", "dtmf", "ping", "hold", "?"])
+field_names = ["call", "to", "offer", "from", "displayName", "headers", "candidate", "digits"]
+frames = st.fixed_dictionaries(
+    {"type": types | json_values},
+    optional={name: json_values for name in field_names},
+)
+
+
+def _judge(text: str) -> None:
+    """Parse, and say a refusal: neither may raise anything else, whatever came in."""
+    try:
+        parse(text)
+    except MessageError as error:
+        render(error_of(error, call=error.call))
+
+
+@given(st.text(max_size=200))
+def test_garbage_is_refused(text: str) -> None:
+    _judge(text)
+
+
+@given(frames, st.booleans())
+def test_wrong_fields_are_refused(frame: dict[str, Any], ascii_only: bool) -> None:
+    _judge(json.dumps(frame, ensure_ascii=ascii_only))
+
+
+@pytest.mark.parametrize("text", [r'{"type": "x", "call": "\ud800"}', '{"type": "\ud800"}'])
+def test_lone_surrogates_are_refused(text: str) -> None:
+    _judge(text)

@@ -1,0 +1,400 @@
+"""Stories of a page and its WebSocket, over a real one, with fake calls behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from gateway.admission.policy import Policy
+from gateway.calls import news
+from gateway.calls.end import By
+from gateway.errors import OfferError, RequestError
+from gateway.signaling.room import Limits
+from tests.gateway.signaling.conftest import Client, Gateway, StartGateway
+from tests.gateway.signaling.fakes import FakeCall
+
+
+async def soon(queue: asyncio.Queue[Any]) -> Any:
+    async with asyncio.timeout(5):
+        return await queue.get()
+
+
+async def placed(gateway: Gateway, client: Client, call: str = "c1") -> FakeCall:
+    await client.place(call)
+    fake = await soon(gateway.calls.placed)
+    assert isinstance(fake, FakeCall)
+    return fake
+
+
+# Opening
+
+
+async def test_a_page_is_welcomed(gateway: Gateway) -> None:
+    async with gateway.raw() as client:
+        assert client.connection.subprotocol == "gateway.v1"
+        await client.send(type="hello")
+        welcome = await client.receive()
+    assert welcome["type"] == "welcome"
+    assert welcome["session"]
+    assert (welcome["iceServers"], welcome["calls"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("subprotocol", "origin", "status", "rule"),
+    [
+        (None, None, 400, b"subprotocol 'gateway.v1' is needed"),
+        ("gateway.v2", None, 400, b"subprotocol 'gateway.v1' is needed"),
+        ("gateway.v1", "http://evil.example", 403, b"admission.origins does not list it"),
+    ],
+)
+async def test_others_are_refused_with_the_reason(
+    gateway: Gateway, subprotocol: str | None, origin: str | None, status: int, rule: bytes
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with gateway.raw(subprotocol=subprotocol, origin=origin):
+            pass
+    assert refused.value.response.status_code == status
+    assert rule in refused.value.response.body
+
+
+async def test_own_and_listed_pages_may_connect(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(origins=("https://shop.example",))
+    for origin in (f"http://127.0.0.1:{gateway.port}", "https://shop.example"):
+        async with gateway.raw(origin=origin) as client:
+            await client.send(type="hello")
+            assert (await client.receive())["type"] == "welcome"
+
+
+async def test_without_hello_the_socket_closes(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(Limits(hello=0.05))
+    async with gateway.raw() as client:
+        assert await client.closed() == (1008, "no hello within 0.05 s")
+
+
+@pytest.mark.parametrize("frame", ['{"type": "ping"}', "{", '{"type": "hold"}', b"\0"])
+async def test_the_first_frame_must_be_hello(gateway: Gateway, frame: str | bytes) -> None:
+    async with gateway.raw() as client:
+        await client.connection.send(frame)
+        error = await client.receive()
+        assert (error["type"], error["fatal"]) == ("error", True)
+        assert await client.closed() == (1008, "the first frame must be hello")
+
+
+async def test_hello_comes_once(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await client.send(type="hello")
+        assert (await client.receive())["name"] == "bad-request"
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+# Frames
+
+
+@pytest.mark.parametrize(
+    ("frame", "rule"),
+    [
+        ("{", "the frame is not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"type": "sing"}', "'sing': that message is unknown"),
+        (b"{}", "the frame is binary"),
+        ('{"type": "ping", "pad": "' + "x" * 65536 + '"}', "has 65563 bytes: at most 65536"),
+        ('{"type": "ping", "pad": "' + "é" * 32768 + '"}', "has 65563 bytes: at most 65536"),
+    ],
+    ids=["half", "list", "unknown", "binary", "big", "big in bytes"],
+)
+async def test_a_bad_frame_is_an_error_and_the_socket_stays(
+    gateway: Gateway, frame: str | bytes, rule: str
+) -> None:
+    async with gateway.client() as client:
+        await client.connection.send(frame)
+        error = await client.receive()
+        assert (error["name"], error["code"], error["fatal"]) == ("bad-message", 400, False)
+        assert rule in error["message"]
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+async def test_a_frame_of_64_kib_is_taken(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await client.connection.send('{"type": "ping"}'.ljust(65536))
+        assert await client.receive() == {"type": "pong"}
+
+
+async def test_a_frame_beyond_all_measure_closes(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await client.connection.send("x" * (1024 * 1024 + 1))
+        assert (await client.closed())[0] == 1009
+
+
+async def test_ten_bad_frames_close_the_socket_and_its_calls(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        for _ in range(10):
+            await client.connection.send("{")
+        for _ in range(10):
+            assert (await client.receive())["name"] == "bad-message"
+        assert (await soon(call.commands))[0] == "abandon"
+        ended = await client.receive()
+        assert (ended["type"], ended["by"]) == ("ended", "gateway")
+        assert await client.closed() == (1008, "10 bad frames")
+
+
+async def test_messages_of_later_versions_are_not_counted(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        for _ in range(12):
+            await client.send(type="stats", call="c1", report={})
+            error = await client.receive()
+            assert (error["code"], error["name"]) == (501, "not-supported")
+            assert (error["call"], error["fatal"]) == ("c1", False)
+
+
+# Calls
+
+
+async def test_a_call_from_offer_to_end(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await client.place(
+            to="+1 (555) 123-4567",
+            displayName='Zoë "Z"',
+            headers={"X-Order": "7"},
+            **{"from": "+15550001"},
+        )
+        call: FakeCall = await soon(gateway.calls.placed)
+        assert call.request.to == "+15551234567"
+        assert (call.request.caller, call.request.display_name) == ("+15550001", 'Zoë "Z"')
+        assert call.request.headers == (("X-Order", "7"),)
+        assert call.request.offer == "v=0\r\n"
+        for event in (
+            news.Trying(),
+            news.AnswerReady("v=0\r\nanswer"),
+            news.Ringing(early_media=False),
+            news.Answered("opus", "PCMU"),
+            news.DigitHeard("5", 80),
+        ):
+            call.tell(event)
+        call.end(By.REMOTE)
+        types = [await client.receive() for _ in range(6)]
+        assert [message["type"] for message in types] == [
+            "trying",
+            "answer",
+            "ringing",
+            "answered",
+            "dtmf",
+            "ended",
+        ]
+        assert {message["call"] for message in types} == {"c1"}
+        assert types[-1]["durationMs"] == 1500
+        assert b'gateway_call_setup_seconds_count{stage="answered"} 1.0' in (
+            gateway.room.metrics.text()
+        )
+
+
+async def test_commands_sent_while_placing_arrive_in_order(gateway: Gateway) -> None:
+    gateway.calls.may_place.clear()
+    async with gateway.client() as client:
+        await client.place()
+        for number in range(20):
+            await client.send(
+                type="candidate", call="c1", candidate={"candidate": f"candidate:{number}"}
+            )
+        await client.send(type="candidate", call="c1", candidate={"candidate": ""})
+        await client.send(type="candidate", call="c1", candidate=None)
+        await client.send(type="dtmf", call="c1", digits="1a", duration=50, gap=40)
+        await client.send(type="hangup", call="c1")
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}  # the reader waits for no call
+        gateway.calls.may_place.set()
+        call: FakeCall = await soon(gateway.calls.placed)
+        commands = [await soon(call.commands) for _ in range(24)]
+        assert commands[:20] == [("candidate", f"candidate:{number}") for number in range(20)]
+        assert commands[20:] == [
+            ("candidate", None),
+            ("candidate", None),
+            ("digits", "1A", 50, 40),
+            ("hangup",),
+        ]
+        assert (await client.receive())["type"] == "ended"
+
+
+async def test_too_many_commands_are_refused(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(Limits(commands=2))
+    gateway.calls.may_place.clear()
+    async with gateway.client() as client:
+        await client.place()
+        for _ in range(3):
+            await client.send(type="candidate", call="c1", candidate=None)
+        error = await client.receive()
+        assert (error["name"], error["fatal"], error["call"]) == ("no-capacity", False, "c1")
+        gateway.calls.may_place.set()
+
+
+async def test_a_call_that_cannot_be_placed_is_over(gateway: Gateway) -> None:
+    gateway.calls.failure = OfferError("the offer has no audio")
+    async with gateway.client() as client:
+        await client.place()
+        assert await client.receive() == {
+            "type": "error",
+            "code": 488,
+            "name": "bad-offer",
+            "message": "the offer has no audio",
+            "fatal": True,
+            "call": "c1",
+        }
+        gateway.calls.failure = None
+        await placed(gateway, client)  # and its id is free again
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "name"),
+    [
+        ({"to": "sip:a@evil.example"}, 484, "bad-target"),
+        ({"to": "600\r\nX-Evil: 1"}, 484, "bad-target"),
+        ({"to": "+15551234567"}, 403, "not-allowed"),
+        ({"from": "<600>"}, 400, "bad-request"),
+        ({"displayName": "A\r\nX-Evil: 1"}, 400, "bad-request"),
+        ({"headers": {"X-A": "1\r\nX-Evil: 1"}}, 400, "bad-request"),
+        ({"headers": {"Via": "1"}}, 400, "bad-request"),
+        ({"to": 600}, 400, "bad-message"),
+        ({"offer": None}, 400, "bad-message"),
+    ],
+)
+async def test_what_admission_refuses_is_never_placed(
+    start_gateway: StartGateway, fields: dict[str, Any], code: int, name: str
+) -> None:
+    gateway = await start_gateway(policy=Policy(allow=("6",)))
+    async with gateway.client() as client:
+        frame = {"to": "600", "offer": {"type": "offer", "sdp": ""}, **fields}
+        await client.send(type="call", call="c1", **frame)
+        error = await client.receive()
+        assert (error["code"], error["name"]) == (code, name)
+        assert (error["fatal"], error["call"]) == (True, "c1")
+        assert gateway.calls.placed.empty()
+
+
+async def test_an_id_is_for_one_call(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        await client.place()
+        error = await client.receive()
+        assert (error["name"], error["fatal"], error["call"]) == ("bad-request", False, "c1")
+        call.end(By.REMOTE)
+        assert (await client.receive())["type"] == "ended"
+        second = await placed(gateway, client)
+        assert second.id != call.id
+        await client.send(type="hangup", call="c1")
+        assert await soon(second.commands) == ("hangup",)
+
+
+async def test_an_unknown_call_is_said(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        for fields in (
+            {"type": "hangup"},
+            {"type": "dtmf", "digits": "1"},
+            {"type": "candidate", "candidate": None},
+        ):
+            await client.send(call="c9", **fields)
+            error = await client.receive()
+            assert (error["code"], error["name"]) == (481, "unknown-call")
+            assert (error["fatal"], error["call"]) == (False, "c9")
+
+
+async def test_a_session_has_a_limit_of_calls(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(Limits(calls=2))
+    async with gateway.client() as client:
+        await placed(gateway, client, "c1")
+        await placed(gateway, client, "c2")
+        await client.place("c3")
+        error = await client.receive()
+        assert (error["code"], error["name"]) == (503, "no-capacity")
+        assert (error["fatal"], error["call"]) == (True, "c3")
+
+
+async def test_a_refused_command_leaves_the_call(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        call.failure = RequestError("digits can be sent once the far end answers")
+        await client.send(type="dtmf", call="c1", digits="1")
+        error = await client.receive()
+        assert (error["name"], error["fatal"], error["call"]) == ("bad-request", False, "c1")
+        call.failure = None
+        await client.send(type="hangup", call="c1")
+        assert (await client.receive())["type"] == "ended"
+
+
+async def test_a_fault_of_ours_costs_the_call_and_not_the_session(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.calls.failure = ZeroDivisionError("secret detail")
+    async with gateway.client() as client:
+        await client.place()
+        error = await client.receive()
+        assert (error["code"], error["name"], error["fatal"]) == (500, "internal", True)
+        assert "secret" not in error["message"]
+        gateway.calls.failure = None
+        call = await placed(gateway, client, "c2")
+        call.failure = ZeroDivisionError()
+        await client.send(type="dtmf", call="c2", digits="1")
+        error = await client.receive()
+        assert (error["name"], error["fatal"]) == ("internal", False)
+        call.failure = None
+    logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.__dict__["call"] for record in logged] == ["c1", "gw-1"]
+
+
+# Ends
+
+
+async def test_a_dropped_socket_ends_its_calls(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        calls = [await placed(gateway, client, name) for name in ("c1", "c2")]
+        client.connection.transport.abort()
+        for call in calls:
+            name, reason = await soon(call.commands)
+            assert name == "abandon"
+            assert "connection" in reason
+
+
+async def test_a_socket_that_drops_while_placing_ends_the_call(gateway: Gateway) -> None:
+    gateway.calls.may_place.clear()
+    async with gateway.client() as client:
+        await client.place()
+        await client.send(type="ping")
+        await client.receive()
+        client.connection.transport.abort()
+    gateway.calls.may_place.set()
+    call: FakeCall = await soon(gateway.calls.placed)
+    assert (await soon(call.commands))[0] == "abandon"
+
+
+async def test_a_client_that_does_not_read_is_closed(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(Limits(outbox=8, send=0.2))
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        client.connection.transport.pause_reading()
+        description = "x" * 1_000_000
+        async with asyncio.timeout(10):
+            while call.commands.empty():
+                call.tell(news.AnswerReady(description))
+                await asyncio.sleep(0)
+        assert (await soon(call.commands))[0] == "abandon"
+        client.connection.transport.abort()
+
+
+async def test_a_client_that_only_asks_slows_only_itself(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(Limits(outbox=4))
+    async with gateway.client() as client:
+        for _ in range(200):
+            await client.connection.send('{"type": "ping"}')
+        assert [await client.receive() for _ in range(200)] == [{"type": "pong"}] * 200
+
+
+async def test_a_page_that_leaves_ends_its_calls(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        await client.connection.close()
+        assert (await soon(call.commands))[0] == "abandon"
