@@ -83,7 +83,8 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._uas = call_id != pj.PJSUA_INVALID_ID
         self._asked: tuple[int, str] | None = None
         self._next: tuple[str, str] | None = None  # the trunk's new offer and our answer to it
-        self._repeated = False  # the trunk asked for an offer in mid-call
+        self._negotiated = False
+        self._repeated = False  # our description is on offer again
         self.call_id = str(self.getInfo().callIdString) if self._uas else ""
         account.calls += 1
 
@@ -156,18 +157,17 @@ class Dialog(pj.Call):  # type: ignore[misc]
         """Put our description in place of the engine's, which is about to be sent."""
         if self._next is not None:
             self.sdp = self._next[1]
+        elif self._transcript.answered:
+            self._repeated = True  # a re-INVITE without SDP asks for an offer
         if self.sdp:
             prm.sdp.wholeSdp = self.sdp
 
     @guarded
     def onCallRxReinvite(self, prm: Any) -> None:
-        """Answer a re-INVITE, or note that it asks us for an offer."""
+        """Answer a re-INVITE that brings an offer."""
         self._next = None
-        offer = read(prm.rdata.wholeMsg).sdp
-        if offer:
+        if offer := read(prm.rdata.wholeMsg).sdp:
             prm.statusCode = self._consider(offer, prm.statusCode)
-        else:
-            self._repeated = True
 
     @guarded
     def onCallRxOffer(self, prm: Any) -> None:
@@ -189,6 +189,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
     @guarded
     def onCallMediaState(self, prm: Any) -> None:
         """Tell what a new negotiation agreed."""
+        self._negotiated = True
         if self._next is not None:
             offer, answer = self._next
             self._next = None
@@ -210,10 +211,17 @@ class Dialog(pj.Call):  # type: ignore[misc]
         event: TrunkEvent | None = None
         if message.method == "INFO":
             event = self._transcript.info(message)
-        elif message.code and prm.e.body.tsxState.tsx.method == "INVITE" and not self._uas:
+        elif self._of_our_invite(prm) and (message.code < 200 or self._agreed()):
             event = self._transcript.response(message)
         if event is not None:
             self._tell(event)
+
+    def _of_our_invite(self, prm: Any) -> bool:
+        return not self._uas and prm.e.body.tsxState.tsx.method == "INVITE"
+
+    def _agreed(self) -> bool:
+        """Tell whether the answer is one that the engine works with; it hangs up on another."""
+        return self._negotiated and self.getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED
 
     @guarded
     def onCallState(self, prm: Any) -> None:

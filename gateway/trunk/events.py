@@ -49,8 +49,9 @@ class Answered:
     """The call is answered.
 
     `sdp` is the description in force: that of the 200, else that of the last Progress (RFC 3261
-    section 13.2.1 lets a 200 go without once a reliable 183 carried it), else empty; for an
-    incoming call without an offer it is the one in the ACK.
+    section 13.2.1 lets a 200 go without once a reliable 183 carried it). An answer without any, or
+    with one that cannot be used, is hung up and told as `Ended` only. For an incoming call `sdp`
+    is the one in the ACK if our answer was the offer, else empty.
     """
 
     sdp: str

@@ -36,10 +36,10 @@ SIP_TIMEOUT = 32.0  # 64 times T1, timer B of RFC 3261
 
 
 class Transcript:
-    """The memory of one dialog. `early` is the last description before the answer."""
+    """The memory of one dialog. `description` is the last one that the trunk sent."""
 
     def __init__(self, *, incoming: bool = False) -> None:
-        self.early = ""
+        self.description = ""
         self.heard = incoming
         self.answered = False
         self.over = False
@@ -57,7 +57,7 @@ class Transcript:
         if code == 100:
             event = Trying()
         elif message.sdp:
-            self.early = message.sdp
+            self.description = message.sdp
             event = Progress(code, message.reason, message.sdp)
         else:
             event = Ringing(code, message.reason)
@@ -72,7 +72,8 @@ class Transcript:
         if self.over or self.answered:
             return None
         self.answered = True
-        return Answered(sdp or self.early)
+        self.description = sdp or self.description
+        return Answered(self.description)
 
     def info(self, message: Message) -> Digit | None:
         """Take an INFO request."""
@@ -92,7 +93,9 @@ class Transcript:
             return None
         self.over = True
         if way is Way.MESSAGE and message is not None:
-            return self._by_message(message)
+            if not 200 <= message.code < 300:
+                return self._by_message(message)
+            way = Way.ENGINE  # the 200 to a BYE that the engine sent by itself
         by, local, own_code, own_reason = self._by_us(way)
         if way is Way.ASKED and not self.answered and code:
             own_code, own_reason = code, reason or own_reason

@@ -1,0 +1,295 @@
+"""Calls to sipp as a trunk: the orderly one, and the ones that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.trunk import (
+    Answered,
+    Digit,
+    Origin,
+    Progress,
+    Remapped,
+    Reoffered,
+    Ringing,
+    Trunk,
+)
+from tests.gateway.trunk.conftest import OFFER, Ear, Phone
+from tests.gateway.trunk.script import (
+    ACK,
+    ANSWER,
+    BYE,
+    DONE,
+    EARLY,
+    HANG_UP,
+    HELD,
+    INVITE,
+    OK,
+    RINGING,
+    SDP,
+    Pause,
+    Receive,
+    Request,
+    Respond,
+    Step,
+    write_script,
+)
+from tests.peers.ports import free_port
+from tests.peers.sipp import SipMessage, run_trunk
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def call(phone: Phone, folder: Path, *steps: Step) -> tuple[Ear, list[SipMessage]]:
+    """Dial a scripted trunk that ends the call itself."""
+    async with run_trunk(write_script(folder, *steps), folder) as sipp:
+        _, ear = await phone.dial(sipp.uri)
+        await ear.end()
+        return ear, await sipp.finish()
+
+
+async def test_answered_and_hung_up_here(phone: Phone, tmp_path: Path) -> None:
+    steps = (INVITE, Respond(100, "Trying"), RINGING, EARLY, OK, ACK, BYE, DONE)
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
+        leg, ear = await phone.dial(
+            sipp.uri, display_name="Ana Lima", headers=(("X-Account", "42; a=b"),)
+        )
+        answered = await ear.hear(Answered)
+        await leg.hangup()
+        await leg.hangup()
+        end = await ear.end()
+        messages = await sipp.finish()
+    assert ear.kinds == ["Trying", "Ringing", "Progress", "Answered", "Ended"]
+    assert "m=audio" in answered.sdp
+    assert (end.by, end.code, end.cause) == (Origin.LOCAL, 200, "hangup")
+    invite = messages[0]
+    assert invite.body.replace("\n", "\r\n") == OFFER.removesuffix("\r\n")
+    assert invite.start_line.startswith(f"INVITE sip:+15557654@127.0.0.1:{sipp.port}")
+    assert (invite.header("from") or "").startswith('"Ana Lima" <sip:+15550001@127.0.0.1>')
+    assert invite.header("x-account") == "42; a=b"
+    assert invite.header("call-id") == leg.call_id
+    assert invite.header("route") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "header", "cause", "q850"),
+    [
+        (486, "Busy Here", 'Reason: Q.850;cause=17;text="User busy"', "busy", 17),
+        (404, "Not Found", "", "not-found", None),
+        (603, "Decline", "", "rejected", None),
+        (503, "Service Unavailable", "Reason: Q.850;cause=34", "congestion", 34),
+        (302, "Moved", "Contact: <sip:elsewhere@127.0.0.1>", "redirected", None),
+    ],
+)
+async def test_refused(
+    phone: Phone, tmp_path: Path, code: int, reason: str, header: str, cause: str, q850: int | None
+) -> None:
+    ear, _ = await call(phone, tmp_path, INVITE, RINGING, Respond(code, reason, "", header), ACK)
+    end = await ear.end()
+    assert (end.by, end.code, end.reason) == (Origin.REMOTE, code, reason)
+    assert (end.cause, end.q850) == (cause, q850)
+    assert end.sentence.endswith(".")
+
+
+async def test_trunk_hangs_up(phone: Phone, tmp_path: Path) -> None:
+    bye = Request("BYE", 2, headers="Reason: Q.850;cause=16")
+    ear, _ = await call(phone, tmp_path, *ANSWER, bye, Receive(200))
+    assert ear.kinds == ["Trying", "Ringing", "Answered", "Ended"]
+    end = await ear.end()
+    assert (end.by, end.code, end.cause, end.q850) == (Origin.REMOTE, 200, "hangup", 16)
+
+
+async def test_cancel_while_ringing(phone: Phone, tmp_path: Path) -> None:
+    terminated = Respond(487, "Request Terminated")
+    script = write_script(tmp_path, INVITE, RINGING, Receive("CANCEL"), DONE, terminated, ACK)
+    async with run_trunk(script, tmp_path) as sipp:
+        leg, ear = await phone.dial(sipp.uri)
+        await ear.hear(Ringing)
+        await leg.hangup()
+        end = await ear.end()
+        await sipp.finish()
+    assert (end.by, end.code, end.cause) == (Origin.LOCAL, 487, "canceled")
+
+
+async def test_answer_crosses_cancel(phone: Phone, tmp_path: Path) -> None:
+    """The 200 must be acknowledged and hung up, and nobody hears of an answer."""
+    script = write_script(tmp_path, INVITE, RINGING, Receive("CANCEL"), DONE, OK, ACK, BYE, DONE)
+    async with run_trunk(script, tmp_path) as sipp:
+        leg, ear = await phone.dial(sipp.uri)
+        await ear.hear(Ringing)
+        await leg.hangup()
+        end = await ear.end()
+        await sipp.finish()
+    assert ear.kinds == ["Ringing", "Ended"]
+    assert (end.by, end.code, end.cause) == (Origin.LOCAL, 487, "canceled")
+
+
+async def test_hung_up_before_any_response(phone: Phone, tmp_path: Path) -> None:
+    """No CANCEL may leave before a provisional response (RFC 3261 section 9.1)."""
+    terminated = Respond(487, "Request Terminated")
+    steps = (INVITE, Pause(300), RINGING, Receive("CANCEL"), DONE, terminated, ACK)
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
+        leg, ear = await phone.dial(sipp.uri)
+        await leg.hangup()
+        end = await ear.end(limit=0.2)
+        await sipp.finish()
+    assert ear.kinds == ["Ended"]
+    assert end.cause == "canceled"
+
+
+async def test_alternating_progress(phone: Phone, tmp_path: Path) -> None:
+    """Each change is told, each repetition is not; a 200 without SDP keeps the early answer."""
+    steps = (INVITE, RINGING, RINGING, EARLY, EARLY, RINGING, Respond(200, "OK"), ACK, *HANG_UP)
+    ear, _ = await call(phone, tmp_path, *steps)
+    assert ear.kinds == ["Ringing", "Progress", "Ringing", "Answered", "Ended"]
+    progress, answered = await ear.hear(Progress), await ear.hear(Answered)
+    assert answered.sdp == progress.sdp
+
+
+async def test_answer_without_description(phone: Phone, tmp_path: Path) -> None:
+    ear, _ = await call(phone, tmp_path, INVITE, Respond(200, "OK"), ACK, BYE, DONE)
+    end = await ear.end()
+    assert (end.by, end.code, end.cause) == (Origin.GATEWAY, 488, "incompatible-media")
+
+
+@pytest.mark.parametrize("sdp", ["v=0\nm=audio", "nonsense", SDP.replace("m=audio", "m=video")])
+async def test_answer_with_unusable_description(phone: Phone, tmp_path: Path, sdp: str) -> None:
+    """The engine sends no ACK here (it hangs up first), which leaves the BYE to end the call."""
+    ear, _ = await call(phone, tmp_path, INVITE, Respond(200, "OK", sdp), BYE, DONE)
+    end = await ear.end()
+    assert (end.by, end.code, end.cause) == (Origin.GATEWAY, 488, "incompatible-media")
+
+
+async def test_bye_during_set_up(phone: Phone, tmp_path: Path) -> None:
+    steps = (INVITE, RINGING, Request("BYE", 2), Receive(200))
+    script = write_script(tmp_path, *steps)
+    async with run_trunk(script, tmp_path) as sipp:
+        _, ear = await phone.dial(sipp.uri)
+        end = await ear.end()
+        await sipp.finish()
+    assert end.by is Origin.REMOTE
+
+
+async def test_hold_by_reinvite(phone: Phone, tmp_path: Path) -> None:
+    answer = OFFER.replace("- 7 1", "- 7 2").replace("sendrecv", "recvonly")
+    offers: list[str] = []
+
+    def answer_reoffer(offer: str) -> str:
+        offers.append(offer)
+        return answer
+
+    steps = (*ANSWER, Request("INVITE", 2, HELD), Receive(200), *ack(2), *HANG_UP)
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
+        _, ear = await phone.dial(sipp.uri, answer_reoffer=answer_reoffer)
+        reoffered = await ear.hear(Reoffered)
+        await ear.end()
+        messages = await sipp.finish()
+    assert offers == [reoffered.offer]
+    assert "a=sendonly" in reoffered.offer
+    assert reoffered.answer == answer
+    sent = [each.body for each in messages if not each.sent and each.status == 200 and each.body]
+    assert sent[0].replace("\n", "\r\n") == answer.removesuffix("\r\n")
+
+
+async def test_refused_reinvite(phone: Phone, tmp_path: Path) -> None:
+    """488 to the re-INVITE; the call goes on, and the next one may succeed."""
+    answers = iter(["", OFFER.replace("- 7 1", "- 7 2")])
+
+    def answer_reoffer(offer: str) -> str:
+        if answer := next(answers):
+            return answer
+        raise ValueError("no codec in common")
+
+    steps = (
+        *(*ANSWER, Request("INVITE", 2, HELD), Receive(488), *ack(2)),
+        *(Request("INVITE", 3, HELD), Receive(200), *ack(3), *HANG_UP),
+    )
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
+        _, ear = await phone.dial(sipp.uri, answer_reoffer=answer_reoffer)
+        await ear.end()
+        await sipp.finish()
+    assert ear.kinds == ["Trying", "Ringing", "Answered", "Reoffered", "Ended"]
+
+
+async def test_update(phone: Phone, tmp_path: Path) -> None:
+    answer = OFFER.replace("- 7 1", "- 7 2").replace("sendrecv", "recvonly")
+    steps = (*ANSWER, Request("UPDATE", 2, HELD), Receive(200), *HANG_UP)
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
+        _, ear = await phone.dial(sipp.uri, answer_reoffer=lambda _: answer)
+        await ear.end()
+        messages = await sipp.finish()
+    assert ear.kinds == ["Trying", "Ringing", "Answered", "Reoffered", "Ended"]
+    sent = [each.body for each in messages if not each.sent and each.status == 200 and each.body]
+    assert sent[0].replace("\n", "\r\n") == answer.removesuffix("\r\n")
+
+
+async def test_reinvite_without_offer(phone: Phone, tmp_path: Path) -> None:
+    """Our description is offered again, and what the ACK agrees is told."""
+    moved = SDP.replace("trunk 1 1", "trunk 1 2").replace("[media_port]", "45678")
+    steps = (*ANSWER, Request("INVITE", 2), Receive(200), *ack(2, moved), *HANG_UP)
+    ear, messages = await call(phone, tmp_path, *steps)
+    assert await ear.hear(Remapped) == Remapped("127.0.0.1", 45678, 0)
+    sent = [each.body for each in messages if not each.sent and each.status == 200 and each.body]
+    assert sent[0].replace("\n", "\r\n") == OFFER.removesuffix("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "digit", "code"),
+    [
+        ("application/dtmf-relay", "Signal=5\nDuration=240", Digit("5", 240), 200),
+        # The engine knows only the first kind and says 500 to the other; the digit counts.
+        ("application/dtmf", "11", Digit("#", 160), 500),
+    ],
+)
+async def test_digit_by_info(
+    phone: Phone, tmp_path: Path, kind: str, body: str, digit: Digit, code: int
+) -> None:
+    info = Request("INFO", 2, body, f"Content-Type: {kind}")
+    ear, _ = await call(phone, tmp_path, *ANSWER, info, Receive(code), *HANG_UP)
+    assert await ear.hear(Digit) == digit
+    assert ear.kinds.count("Digit") == 1
+
+
+async def test_silent_trunk(phone: Phone) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", free_port()))
+        uri = f"sip:127.0.0.1:{silent.getsockname()[1]}"
+        _, ear = await phone.dial(Trunk("silent", uri, response_timeout=0.7))
+        began = time.monotonic()
+        end = await ear.end()
+    assert time.monotonic() - began < 1.5
+    assert (end.by, end.code, end.cause) == (Origin.NETWORK, 503, "unreachable")
+    assert "0.7 s" in end.sentence
+
+
+async def test_tcp_refused(phone: Phone) -> None:
+    _, ear = await phone.dial(f"sip:127.0.0.1:{free_port()};transport=tcp")
+    end = await ear.end(limit=2)
+    assert (end.by, end.code, end.cause) == (Origin.NETWORK, 503, "unreachable")
+
+
+async def test_many_at_once(phone: Phone, tmp_path: Path) -> None:
+    """Fifty calls set up and hung up together; each has one answer and one end."""
+    count = 50
+    steps = (INVITE, Respond(100, "Trying"), RINGING, OK, ACK, BYE, DONE)
+    async with run_trunk(write_script(tmp_path, *steps), tmp_path, calls=count) as sipp:
+        calls = await asyncio.gather(*(phone.dial(sipp.uri) for _ in range(count)))
+        for _, ear in calls:
+            await ear.hear(Answered)
+        assert phone.endpoint.active == count
+        await asyncio.gather(*(leg.hangup() for leg, _ in calls))
+        for _, ear in calls:
+            await ear.end()
+        await sipp.finish()
+    assert phone.endpoint.active == 0
+    assert len({leg.call_id for leg, _ in calls}) == count
+
+
+def ack(cseq: int, body: str = "") -> tuple[Step, ...]:
+    """The trunk's ACK of our 200 to its re-INVITE."""
+    return (Request("ACK", cseq, body),)
