@@ -29,7 +29,10 @@ CALL = {"trunk", "media", "admission", "sdp", "voice"}
 ROOMS: dict[str, set[str]] = {
     "": set(),  # gateway/__init__.py
     "__main__": {"cli"},
-    "cli": {"app", "config_sources", "signaling", "calls", "peer", "caller", "web", *CALL},
+    "cli": {"app", "caller", "check", "config_sources", "demo", "log", "peer", "wiring"},
+    "check": {"app", "trunk"},
+    "demo": {"peer"},
+    "wiring": {"signaling", "calls", *CALL},  # makes the parts and joins them
     "app": {"signaling", "calls", "web", *CALL},
     "signaling": {"calls", *CALL},
     "calls": CALL,
@@ -37,10 +40,16 @@ ROOMS: dict[str, set[str]] = {
     "media": {"voice"},  # it knows no SDP: it is given and gives typed parameters
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
-    "caller": {"media.webrtc", "sdp", "voice"},  # the headless browser-side caller
+    "caller": {
+        "media.webrtc",
+        "media.parameters",
+        "sdp",
+        "voice",
+    },  # the headless browser-side caller
     "config": {"admission"},  # what a setting may be is said where it is used
     "config_sources": set(),
     "errors": set(),
+    "log": set(),
     "metrics": set(),
     "web": set(),
 }

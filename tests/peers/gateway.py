@@ -120,6 +120,11 @@ class Gateway:
             raise PeerError(f"the gateway ended with status {status}\n{tail(self._log)}")
 
 
+def _environment() -> dict[str, str]:
+    """Return ours without the variables that would win over the file."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+
+
 def _write(config: GatewayConfig, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "gateway.toml"
@@ -150,7 +155,7 @@ async def run_gateway(
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": search},
+            env={**_environment(), "PYTHONPATH": search},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
