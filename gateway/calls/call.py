@@ -33,11 +33,11 @@ Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.Trunk
 STEP_TIMEOUT = 3.0  # seconds
 
 _LOST = {
-    media.LossReason.ICE_TIMEOUT: "no network path between the browser and the gateway was found",
-    media.LossReason.DTLS_FAILED: "the encrypted connection to the browser could not be set up",
-    media.LossReason.CLOSED: "the browser closed the media connection",
-    media.LossReason.SILENT: "nothing came from the browser any more",
-    media.LossReason.INTERNAL: "the media connection to the browser failed",
+    media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
+    media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
+    media.LossReason.CLOSED: "The browser closed the media connection.",
+    media.LossReason.SILENT: "Nothing came from the browser any more.",
+    media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
 
@@ -152,33 +152,28 @@ class Call:
                 return end
 
     async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
+        """Do what follows from an event; the end of the call, if that is what follows."""
         match event:
-            case trunk.Ringing():
-                if before is CallState.CALLING:
-                    self._tell(news.Ringing(early_media=False))
-            case trunk.Progress(sdp=description):
-                await self._early_media(description, before)
-            case trunk.Answered(sdp=description):
-                return await self._answer(description, before)
-            case trunk.Reoffered(offer=offer):
-                await self._session.connect_trunk(self._negotiation.reoffered(offer))
-            case trunk.Remapped(host=host, port=port, payload_type=payload_type):
-                remote = self._negotiation.remapped(host, port, payload_type)
-                if remote is not None:
-                    await self._session.connect_trunk(remote)
-            case trunk.Digit(digit=digit, duration_ms=duration):
-                self._tell(news.DigitHeard(digit, duration))
-            case media.TrunkDigit(digit=digit, duration_ms=duration):
-                self._tell(news.DigitHeard(digit, duration))
-            case trunk.Ended():
-                return _ended_by_trunk(event)
-            case media.BrowserLost(reason=reason):
-                return CallEnd(By.GATEWAY, "media-failed", 500, "", f"{_LOST[reason].capitalize()}.")
-            case EndWanted(end=end):
-                return end
-            case trunk.Trying() | media.BrowserConnected():
-                pass
+            case trunk.Ringing() if before is CallState.CALLING:
+                self._tell(news.Ringing(early_media=False))
+            case trunk.Progress():
+                await self._early_media(event.sdp, before)
+            case trunk.Answered():
+                return await self._answer(event.sdp, before)
+            case trunk.Reoffered():
+                await self._session.connect_trunk(self._negotiation.reoffered(event.offer))
+            case trunk.Remapped():
+                await self._remap(event)
+            case trunk.Digit() | media.TrunkDigit():
+                self._tell(news.DigitHeard(event.digit, event.duration_ms))
+            case _:
+                return _end_of(event)
         return None
+
+    async def _remap(self, event: trunk.Remapped) -> None:
+        remote = self._negotiation.remapped(event.host, event.port, event.payload_type)
+        if remote is not None:
+            await self._session.connect_trunk(remote)
 
     async def _early_media(self, description: str, before: CallState) -> None:
         if before in (CallState.ANSWERED, CallState.ENDED):
@@ -240,6 +235,14 @@ class Call:
             logger.exception("call %s: %s failed", self.id, what)
 
 
-def _ended_by_trunk(event: trunk.Ended) -> CallEnd:
-    by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
-    return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
+def _end_of(event: CallEvent) -> CallEnd | None:
+    """Return how the call ends by this event; None for one that ends nothing."""
+    match event:
+        case trunk.Ended():
+            by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
+            return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
+        case media.BrowserLost():
+            return CallEnd(By.GATEWAY, "media-failed", 500, "", _LOST[event.reason])
+        case EndWanted():
+            return event.end
+    return None

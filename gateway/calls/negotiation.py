@@ -164,8 +164,11 @@ class Negotiation:
         None when that payload type is none that we have offered.
         """
         codec = next(
-            (each for each in read_codecs(self._offered.media[0])
-             if each.payload_type == payload_type),
+            (
+                each
+                for each in read_codecs(self._offered.media[0])
+                if each.payload_type == payload_type
+            ),
             None,
         )
         if codec is None or self._remote is None:

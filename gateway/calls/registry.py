@@ -1,4 +1,4 @@
-"""All calls of this process: places them, owns their tasks, and ends them when the gateway stops."""
+"""All calls of this process: places them, owns their tasks, ends them when the gateway stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client asks for when it places a call; every field has passed admission's rules already."""
+"""What a client asks for when it places a call; every field has passed admission's rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the media plane is given and gives: plain values, so that they can cross to a worker process.
+"""What the media plane is given and gives: plain values, fit to cross to a worker process.
 
 The plane knows no SDP and no SIP. Whoever opens a session has read both descriptions already.
 """

@@ -103,15 +103,21 @@ class MediaPlane:
             self._clock = None
 
     def _tick(self, number: int) -> None:
-        now = perf_counter()
         self._tick_number = number
+        try:
+            self._serve(number, perf_counter())
+        except Exception:  # one call's fault must not stop the clock for all the others
+            self.counters["faults"] += 1
+            logger.exception("tick %d failed", number)
+
+    def _serve(self, number: int, now: float) -> None:
         self._receiver.drain(now)
         self.down.serve()
         for late in self._up.serve(self._slots[number % clock.SLOTS], now):
             self._move(late, (number + 1) % clock.SLOTS)
         if number % WATCH_TICKS == 0:
             for session in list(self._sessions):
-                session.watch(1.0)
+                session.watch(now, WATCH_TICKS * clock.TICK)
 
 
 def _report_fault(task: asyncio.Task[None]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
-from gateway.errors import RequestError
 from gateway.media.core.browser_stream import BrowserStream
 from gateway.media.core.down_batch import DownBatch
 from gateway.media.core.trunk_port import TrunkPort
+from gateway.media.core.trunk_receiver import TrunkPacket
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.trunk_stream import TrunkStream
 from gateway.media.counters import Counters
@@ -43,12 +42,13 @@ class MediaSession:
 
     def __init__(self, core: Core, config: MediaConfig, ports: PortRange) -> None:
         self._core = core
+        self._config = config
         counters = core.counters
         self._report: Report = _nobody
         self._closed = False
         self.port = TrunkPort(*ports.bind_pair(), counters)
         self.sender = TrunkSender(self.port, counters)
-        self.browser = WebRtcEndpoint(
+        self._browser = WebRtcEndpoint(
             config,
             ports,
             counters,
@@ -57,24 +57,24 @@ class MediaSession:
             on_rtcp=self._rtcp_from_browser,
         )
         self._up = BrowserStream(self.sender, counters)
-        self.down = TrunkStream(secrets.randbits(32), self.browser.send, counters)
+        self._down = TrunkStream(core.down, self._browser.send, self._digit, counters)
 
-    async def open(self, config: MediaConfig) -> None:
+    async def open(self) -> None:
         """Bind the browser's socket and describe our end."""
         try:
-            await self.browser.open()
+            await self._browser.open()
         except BaseException:
             self.port.close()
             raise
         host, port = self.port.address
-        ufrag, password = self.browser.ice
+        ufrag, password = self._browser.ice
         self.local = LocalMedia(
             ice_ufrag=ufrag,
             ice_password=password,
-            candidates=self.browser.candidates,
-            fingerprints=self.browser.fingerprints,
-            ssrc=self.down.ssrc,
-            trunk_host=config.public_address or host,
+            candidates=self._browser.candidates,
+            fingerprints=self._browser.fingerprints,
+            ssrc=self._down.leg.ssrc,
+            trunk_host=self._config.public_address or host,
             trunk_port=port,
         )
         self._core.enlist(self)
@@ -86,18 +86,18 @@ class MediaSession:
     async def connect_browser(self, remote: BrowserRemote) -> None:
         """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
         self._up.expect(remote)
-        self.down.answer_as(remote.opus_payload_type)
-        self.browser.connect(remote)
+        self._down.leg.payload_type = remote.opus_payload_type
+        self._browser.connect(remote)
 
     async def add_candidate(self, candidate: str | None) -> None:
         """Take a candidate that the browser has trickled; None after the last."""
-        await self.browser.add_candidate(candidate)
+        await self._browser.add_candidate(candidate)
 
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
         self.port.latch.expect(remote.host, remote.port)
         self.sender.connect(remote)
-        self.down.expect(remote)
+        self._down.expect(remote)
 
     async def set_flow(self, flow: Flow) -> None:
         """Say what the trunk hears."""
@@ -113,23 +113,6 @@ class MediaSession:
         """
         self.sender.press(digits, duration_ms, gap_ms)
 
-    def watch(self, elapsed: float) -> None:
-        """Called every `elapsed` seconds by the plane."""
-        self.browser.watch(elapsed)
-
-    def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
-        self._report(event)
-
-    def _from_browser(self, data: bytes) -> None:
-        if self._up.take(data, perf_counter()):
-            self._core.follow(self.sender)
-
-    def _rtcp_from_browser(self, data: bytes) -> None:
-        self._core.counters["browser_rtcp_packets"] += 1
-
-    def from_trunk(self, packet: TrunkPacket, now: float) -> None:
-        """Take a packet that came through the port's latch."""
-
     async def close(self) -> None:
         """Give everything back; harmless when called twice."""
         if self._closed:
@@ -138,7 +121,33 @@ class MediaSession:
         self._report = _nobody
         self._core.discharge(self)
         self.port.close()
-        await self.browser.close()
+        await self._browser.close()
+
+    # Called by the plane and by the sockets
+
+    def from_trunk(self, packet: TrunkPacket, now: float) -> None:
+        """Take a packet that has passed the port's latch."""
+        self._down.take(packet, now)
+
+    def watch(self, now: float, elapsed: float) -> None:
+        """Look after what packets alone do not tell; called every `elapsed` seconds."""
+        self._browser.watch(elapsed)
+        self._up.expire(now)
+        self._down.expire(now)
+
+    def _from_browser(self, datagram: bytes) -> None:
+        if self._up.take(datagram, perf_counter()):
+            self._core.follow(self.sender)
+
+    def _rtcp_from_browser(self, datagram: bytes) -> None:
+        self._core.counters["browser_rtcp_packets"] += 1
+
+    def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
+        self._down.open = isinstance(event, BrowserConnected)
+        self._report(event)
+
+    def _digit(self, digit: str, duration_ms: int) -> None:
+        self._report(TrunkDigit(digit, duration_ms))
 
 
 def _nobody(event: MediaEvent) -> None:

@@ -11,9 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from voice.sequence import SequenceTracker
-
 from gateway.media.counters import rejected
+from voice.sequence import SequenceTracker
 
 RATE = 8000  # Hz
 FRAME_SAMPLES = 160  # 20 ms; one G.711 code is one sample
@@ -49,7 +48,7 @@ class DownStream:
         self._arrived = 0.0
 
     def pass_over(self, ssrc: int, sequence: int) -> None:
-        """A packet that is not audio (a telephone event) has a number in the stream all the same."""
+        """A packet that is no audio (a telephone event) has a number in the stream, too."""
         if ssrc == self._ssrc:
             self._last = max(self._last, self._track(sequence) or 0)
 
@@ -86,7 +85,7 @@ class DownStream:
         self._rest = data[whole:]
 
     def _start(self, ssrc: int, sequence: int, timestamp: int, now: float) -> int | None:
-        """Begin with a new source; for the browser the stream goes on after the time that passed."""
+        """Begin with a new source; for the browser the stream goes on, after what time passed."""
         if self._ssrc is not None:
             passed = max(0.0, now - self._arrived)
             self._timestamp = self._end + round(passed * RATE) * OPUS_TICKS

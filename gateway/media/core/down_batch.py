@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gateway.media.core.down import FRAME_SAMPLES, Frame
 from voice.codec import PayloadCodec
 from voice.opus import OpusEncoder
 from voice.rtp import pack_header
-
-from gateway.media.core.down import FRAME_SAMPLES, Frame
 
 
 @dataclass(slots=True)

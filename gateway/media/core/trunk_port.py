@@ -5,9 +5,6 @@ from __future__ import annotations
 import socket
 from collections import Counter
 
-from numpy.typing import NDArray
-import numpy as np
-
 from gateway.media.core.latch import Address, SourceLatch
 
 
@@ -26,7 +23,7 @@ class TrunkPort:
         host, port = self.rtp.getsockname()[:2]
         return host, port
 
-    def send(self, packet: bytes | NDArray[np.uint8]) -> None:
+    def send(self, packet: bytes | memoryview) -> None:
         """Send one RTP packet; what the system cannot take now is lost, as on any network."""
         target = self.latch.target
         if target is None:

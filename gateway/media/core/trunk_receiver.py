@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from voice.rtp import parse_batch
 
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.counters import rejected
+from voice.rtp import parse_batch
 
 LONGEST = 1500  # bytes; nothing longer fits an Ethernet frame
 ROWS = 256  # datagrams read before their headers are parsed

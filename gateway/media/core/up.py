@@ -7,10 +7,10 @@ from enum import Enum, auto
 
 import numpy as np
 from numpy.typing import NDArray
-from voice.opus import OpusDecoder, OpusError, packet_samples
 
 from gateway.media.core.playout import Kind, Playout, Step
 from gateway.media.counters import rejected
+from voice.opus import OpusDecoder, OpusError, packet_samples
 
 RATE = 8000  # Hz: libopus decodes straight to what the trunk's codec wants
 FRAME_SAMPLES = 160  # 20 ms
@@ -22,6 +22,7 @@ LONGEST_CONCEALMENT = 5  # frames
 
 class Filled(Enum):
     AUDIO = auto()
+    NOTHING = auto()  # no packet belongs to this frame, or it has been sent already
     LATER = auto()  # the packet is only just late: ask again in the next slot
 
 
@@ -36,6 +37,12 @@ class UpStream:
         self._rest = self._buffer[:0]  # decoded, not yet played: packets of more than one frame
         self._missing = 0  # frames in a row that had no packet
         self._slipped = False
+
+    def restart(self) -> None:
+        """Begin with a new stream; what waits of the old one is dropped."""
+        self.playout = Playout()
+        self._rest = self._buffer[:0]
+        self._decoder.reset()
 
     def fill(self, out: NDArray[np.int16], now: float) -> Filled:
         """Fill `out` (int16, 160 samples) with the frame that is due at `now`."""

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from voice.codec import PayloadCodec
-from voice.rtp import HEADER_SIZE, pack_headers
 
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.up import FRAME_SAMPLES, Filled
+from voice.codec import PayloadCodec
+from voice.rtp import HEADER_SIZE, pack_headers
 
 FIRST_CAPACITY = 32  # rows; grows to the largest slot there ever was
 
@@ -56,7 +56,7 @@ class UpBatch:
             ssrc=np.array([sender.ssrc for sender in rows], np.uint32),
         )
         for sender, packet in zip(rows, packets, strict=True):
-            sender.send(packet)
+            sender.sent(packet)
 
     def _encode(self, rows: list[TrunkSender]) -> None:
         """Fill the codes; one call when all trunks speak the same codec, as they mostly do."""

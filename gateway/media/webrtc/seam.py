@@ -87,9 +87,7 @@ class Protocol(StunProtocol):
 class GatewayConnection(Connection):
     """An ICE agent on one address and a port of ours."""
 
-    def __init__(
-        self, ports: PortRange, counters: Counters, *, controlling: bool = False
-    ) -> None:
+    def __init__(self, ports: PortRange, counters: Counters, *, controlling: bool = False) -> None:
         super().__init__(ice_controlling=controlling, use_ipv6=True)
         self._ports = ports
         self.counters = counters
@@ -169,8 +167,7 @@ class Transport:
     @property
     def ice(self) -> tuple[str, str]:
         """User name fragment and password."""
-        parameters = self._gatherer.getLocalParameters()
-        return parameters.usernameFragment, parameters.password
+        return self._connection.local_username, self._connection.local_password
 
     @property
     def candidates(self) -> list[RTCIceCandidate]:
