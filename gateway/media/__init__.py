@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.media.parameters import MediaConfig
 from gateway.media.plane import MediaPlane
 from gateway.media.session import MediaSession
 
-__all__ = ["MediaPlane", "MediaSession"]
+__all__ = ["MediaConfig", "MediaPlane", "MediaSession"]

@@ -16,6 +16,7 @@ from gateway.media.counters import Counters
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.session import MediaSession
+from voice import libopus
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,21 @@ class MediaPlane:
         self.down = DownBatch(self.counters)
         self._up = UpBatch()
         self._receiver = TrunkReceiver(self.counters)
+
+    async def start(self) -> None:
+        """Make sure that calls will find what they need.
+
+        Raises
+        ------
+        UnavailableError
+            When libopus cannot be loaded, or the address is none of this machine's.
+        """
+        try:
+            library = libopus.load()
+        except libopus.LibopusError as error:
+            raise UnavailableError(str(error)) from error
+        self._ports.check()
+        logger.info("media on %s, libopus %s", self._config.address, library)
 
     async def open(self) -> MediaSession:
         """Open a session.

@@ -60,6 +60,16 @@ class PortRange:
                 rtp.close()
         raise self._exhausted()
 
+    def check(self) -> None:
+        """Raise UnavailableError if the address is none of this machine's."""
+        with socket.socket(self._family, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.bind((self._address, 0))
+            except OSError as error:
+                raise UnavailableError(
+                    f"media.address = '{self._address}': {error.strerror or error}"
+                ) from None
+
     def _turn(self) -> Iterator[int]:
         for _ in range((self._last - self._first) // 2 + 1):
             port = self._next

@@ -1,0 +1,200 @@
+"""One call over the gateway's WebSocket, from `hello` to `ended`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from gateway.caller import sound
+from gateway.caller.description import read_answer
+from gateway.caller.leg import CallerLeg
+from gateway.errors import UnavailableError
+from gateway.media.events import BrowserConnected, BrowserLost
+from gateway.media.parameters import MediaConfig
+from gateway.media.ports import PortRange
+
+SUBPROTOCOL = Subprotocol("gateway.v1")
+CALL = "1"  # our name for the only call on this socket
+
+# From the port of the range on, a caller takes one; it must not meet the gateway's own
+PORTS = (30000, 32766)
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What to do; times in seconds, `dtmf_duration` and `dtmf_gap` in milliseconds."""
+
+    to: str
+    url: str = "ws://127.0.0.1:8080/v1/ws"
+    token: str | None = None
+    play: Path | None = None
+    record: Path | None = None
+    dtmf: str = ""
+    dtmf_duration: int = 160
+    dtmf_gap: int = 100
+    duration: float = 10.0
+    give_up: float | None = None
+    keep: float = 60.0
+    address: str = "127.0.0.1"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a call went; times are `perf_counter()` readings."""
+
+    messages: list[Message] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    answered: bool = False
+    digits: str = ""
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    heard: sound.Frame | None = None
+
+    @property
+    def last(self) -> Message:
+        """The message that ended the call: `ended`, or a fatal `error`."""
+        return self.messages[-1] if self.messages else {}
+
+    def note(self, what: str) -> None:
+        """Remember when this happened first."""
+        self.times.setdefault(what, perf_counter())
+
+
+class CallerCall:
+    """Places one call and does with it what the options say."""
+
+    def __init__(
+        self, options: CallOptions, *, on_message: Callable[[Message], None] | None = None
+    ) -> None:
+        self._options = options
+        self._on_message = on_message
+        self.outcome = Outcome()
+        self._hanging_up: asyncio.TimerHandle | None = None
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> Outcome:
+        """Place the call and stay until it has ended.
+
+        Raises
+        ------
+        UnavailableError
+            When the gateway cannot be reached or closes the socket.
+        RequestError
+            When the file to play cannot be read.
+        """
+        options = self._options
+        microphone = sound.play(options.play) if options.play is not None else sound.silence()
+        leg = CallerLeg(
+            PortRange(options.address, *PORTS),
+            MediaConfig(address=options.address),
+            microphone,
+            keep=options.keep,
+            on_change=self._media_changed,
+        )
+        try:
+            async with connect(options.url, subprotocols=[SUBPROTOCOL]) as socket:
+                await self._place(socket, leg)
+                async for frame in socket:
+                    message = json.loads(frame)
+                    await self._take(message, socket, leg)
+                    if _is_end(message):
+                        break
+        except (OSError, WebSocketException, TimeoutError) as error:
+            raise UnavailableError(f"{options.url}: {error}") from error
+        finally:
+            await self._close(leg)
+        return self.outcome
+
+    async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
+        options = self._options
+        offer = await leg.open()
+        await _send(socket, type="hello", **({"token": options.token} if options.token else {}))
+        self.outcome.note("call")
+        more = {"headers": options.headers} if options.headers else {}
+        description = {"type": "offer", "sdp": offer}
+        await _send(socket, type="call", call=CALL, to=options.to, offer=description, **more)
+        for candidate in leg.candidates:
+            await _send(
+                socket,
+                type="candidate",
+                call=CALL,
+                candidate={"candidate": f"candidate:{candidate}", "sdpMid": "0"},
+            )
+        await _send(socket, type="candidate", call=CALL, candidate=None)
+        if options.give_up is not None:
+            self._hang_up_in(options.give_up, socket)
+
+    async def _take(self, message: Message, socket: ClientConnection, leg: CallerLeg) -> None:
+        outcome = self.outcome
+        outcome.messages.append(message)
+        outcome.note(message["type"])
+        if self._on_message is not None:
+            self._on_message(message)
+        match message["type"]:
+            case "answer":
+                leg.connect(read_answer(message["answer"]["sdp"]))
+            case "candidate":
+                candidate = message["candidate"] or {}
+                await leg.add_candidate(candidate.get("candidate"))
+            case "answered":
+                outcome.answered = True
+                self._hang_up_in(self._options.duration, socket)
+                if self._options.dtmf:
+                    self._start(self._press(socket, leg))
+            case "dtmf":
+                outcome.digits += message["digit"]
+
+    async def _press(self, socket: ClientConnection, leg: CallerLeg) -> None:
+        options = self._options
+        if not leg.press(options.dtmf, options.dtmf_duration, options.dtmf_gap):
+            await _send(socket, type="dtmf", call=CALL, digits=options.dtmf)
+
+    def _hang_up_in(self, seconds: float, socket: ClientConnection) -> None:
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+        self._hanging_up = asyncio.get_running_loop().call_later(
+            seconds, lambda: self._start(_send(socket, type="hangup", call=CALL))
+        )
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    def _media_changed(self, event: BrowserConnected | BrowserLost) -> None:
+        self.outcome.note("media" if isinstance(event, BrowserConnected) else "lost")
+
+    async def _close(self, leg: CallerLeg) -> None:
+        if self._hanging_up is not None:
+            self._hanging_up.cancel()
+        for task in self._later:
+            task.cancel()
+        await leg.close()
+        outcome = self.outcome
+        outcome.sent, outcome.received, outcome.lost = leg.sent, leg.received, leg.lost
+        outcome.heard = leg.heard
+        if leg.first_sound is not None:
+            outcome.times["sound"] = leg.first_sound
+        if self._options.record is not None:
+            sound.write(self._options.record, leg.heard)
+
+
+def _is_end(message: Message) -> bool:
+    return message["type"] == "ended" or (message["type"] == "error" and bool(message["fatal"]))
+
+
+async def _send(socket: ClientConnection, **message: Any) -> None:
+    await socket.send(json.dumps(message))

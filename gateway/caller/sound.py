@@ -1,0 +1,66 @@
+"""What the caller says, and what it writes down of what it hears: 48 kHz, mono, 20 ms frames."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.errors import RequestError
+
+RATE = 48000  # Hz
+FRAME_SAMPLES = 960  # 20 ms
+
+Frame = NDArray[np.int16]
+
+
+def silence() -> Iterator[Frame]:
+    """Say nothing, for ever."""
+    frame: Frame = np.zeros(FRAME_SAMPLES, np.int16)
+    while True:
+        yield frame
+
+
+def play(path: Path) -> Iterator[Frame]:
+    """Play a sound file of any kind that FFmpeg reads, over and over.
+
+    Raises
+    ------
+    RequestError
+        When it cannot be read, or holds no sound.
+    """
+    try:
+        samples = _read(path)
+    except (OSError, av.FFmpegError, IndexError) as error:
+        raise RequestError(f"{path} cannot be played: {error}") from error
+    if not samples.size:
+        raise RequestError(f"{path} cannot be played: it holds no sound")
+    whole = np.resize(samples, -(-samples.size // FRAME_SAMPLES) * FRAME_SAMPLES)
+    whole[samples.size :] = 0
+    return _repeat(whole.reshape(-1, FRAME_SAMPLES))
+
+
+def _read(path: Path) -> Frame:
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+    with av.open(str(path)) as container:
+        decoded = list(container.decode(audio=0))
+        frames = [out for frame in [*decoded, None] for out in resampler.resample(frame)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames] or [np.zeros(0, np.int16)])
+
+
+def _repeat(frames: NDArray[np.int16]) -> Iterator[Frame]:
+    while True:
+        yield from frames
+
+
+def write(path: Path, samples: Frame) -> None:
+    """Write what was heard as a WAV file (int16, mono, 48 kHz)."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples.tobytes())
