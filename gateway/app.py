@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from gateway.config import Address, HttpSettings, Settings
 from gateway.errors import ConfigError
-from gateway.signaling.http import Extension, add_routes
+from gateway.signaling.http import Extensions, add_routes
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ CONNECTIONS_TIMEOUT = 1  # seconds
 TCP_USER_TIMEOUT = 30_000  # ms
 
 
-def create_app(room: Room, extensions: Sequence[Extension] = ()) -> FastAPI:
+def create_app(room: Room, extensions: Extensions = ()) -> FastAPI:
     """Make the web application on parts that run already.
 
     Parameters
@@ -60,7 +60,7 @@ async def serve(
     *,
     stop: asyncio.Event,
     announce: Callable[[str], None],
-    extensions: Sequence[Extension] = (),
+    extensions: Extensions = (),
 ) -> None:
     """Run the gateway until `stop` is set.
 

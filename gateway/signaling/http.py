@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,16 +20,10 @@ from starlette.websockets import WebSocket
 from gateway.signaling import socket
 from gateway.signaling.room import Room
 
+# What the demo's embedded peer answers: number, name and description of each
+Extensions = Sequence[Mapping[str, str]]
+
 WEB = Path(__file__).parent.parent / "web"
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """A number of the demo's embedded peer, as the page lists it."""
-
-    number: str
-    name: str
-    description: str
 
 
 class Health(BaseModel):
@@ -95,16 +88,14 @@ async def metrics(room: AnyRoom) -> Response:
     return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def add_routes(app: FastAPI, room: Room, extensions: Sequence[Extension]) -> None:
+def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
     """Add all routes; the list of extensions only where there are any."""
     app.state.room = room
     app.include_router(router)
     if extensions:
-        listed = [asdict(extension) for extension in extensions]
-
         @app.get("/demo/extensions.json", include_in_schema=False)
-        async def demo_extensions() -> list[dict[str, str]]:
-            return listed
+        async def demo_extensions() -> Extensions:
+            return extensions
 
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
     app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")

@@ -17,6 +17,7 @@ from websockets.typing import Origin, Subprotocol
 from gateway.admission.policy import Policy
 from gateway.app import create_app, uvicorn_config
 from gateway.config import HttpSettings
+from gateway.signaling.http import Extensions
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.socket import SUBPROTOCOL
 from tests.gateway.signaling.fakes import FakeCalls
@@ -51,9 +52,10 @@ class Client:
 class Gateway:
     """The server under test."""
 
-    def __init__(self, calls: FakeCalls, room: Room, port: int) -> None:
+    def __init__(self, calls: FakeCalls, room: Room, faults: list[str], port: int) -> None:
         self.calls = calls
         self.room = room
+        self.faults = faults
         self.port = port
 
     @asynccontextmanager
@@ -90,14 +92,24 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         policy: Policy = Policy(allow=("*",)),  # noqa: B008 - frozen
         origins: tuple[str, ...] = (),
+        extensions: Extensions = (),
     ) -> Gateway:
         calls = FakeCalls()
-        room = Room(calls=calls, policy=policy, origins=origins, limits=limits)
+        faults: list[str] = []
+        room = Room(
+            calls=calls,
+            policy=policy,
+            origins=origins,
+            limits=limits,
+            engine="fake engine",
+            faults=lambda: list(faults),
+            media_stats=lambda: {"browser_rejected_size": 7},
+        )
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn_config(create_app(room), HttpSettings()))
+        server = uvicorn.Server(uvicorn_config(create_app(room, extensions), HttpSettings()))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         running.append((server, task, listener))
-        return Gateway(calls, room, listener.getsockname()[1])
+        return Gateway(calls, room, faults, listener.getsockname()[1])
 
     yield start
     for server, task, listener in running:

@@ -1,0 +1,161 @@
+"""What `gateway check` finds out by trying: addresses that can be bound, trunks that answer.
+
+A trunk is asked with OPTIONS (RFC 3261 section 11). Any answer is good news, a refusal too: a SIP
+server is there and heard us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+
+from gateway.app import check_certificate, listen
+from gateway.config import Address, Settings, TrunkSettings, TrunkUri
+from gateway.errors import ConfigError
+
+ANSWER_TIMEOUT = 3.0  # seconds: three sendings over UDP by timer T1 (RFC 3261 section 17.1.2.2)
+_RESENDINGS = (0.5, 1.0)  # seconds after the sending before
+
+_STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,200})\r?\n", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was tried, and how it went, in words."""
+
+    ok: bool
+    text: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Try everything in the settings that can be tried without a call."""
+    findings = [_http(settings), *_sip(settings), _media(settings)]
+    return findings + [await _trunk(trunk) for trunk in settings.trunks]
+
+
+def _http(settings: Settings) -> Finding:
+    try:
+        check_certificate(settings.http)
+        with listen(settings.http):
+            return Finding(True, f"http.listen: {settings.http.listen} is free")
+    except ConfigError as error:
+        return Finding(False, str(error))
+
+
+def _sip(settings: Settings) -> list[Finding]:
+    address = settings.sip.listen
+    return [
+        _bindable("sip.listen (udp)", socket.SOCK_DGRAM, address),
+        _bindable("sip.listen (tcp)", socket.SOCK_STREAM, address),
+    ]
+
+
+def _media(settings: Settings) -> Finding:
+    return _bindable("media.address", socket.SOCK_DGRAM, Address(settings.media.address, 0))
+
+
+def _bindable(key: str, kind: socket.SocketKind, address: Address) -> Finding:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            return Finding(False, f"{key} = '{address}': {error.strerror or error}")
+    return Finding(True, f"{key}: {address} can be bound")
+
+
+async def _trunk(trunk: TrunkSettings) -> Finding:
+    where = f"trunk {trunk.name!r} at {trunk.uri}"
+    ask = _ask_udp if trunk.uri.transport == "udp" else _ask_tcp
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            status, reason = await ask(trunk.uri)
+    except TimeoutError:
+        return Finding(False, f"{where}: no answer to OPTIONS within {ANSWER_TIMEOUT:g} s")
+    except socket.gaierror as error:
+        return Finding(False, f"{where}: the host name cannot be resolved: {error.strerror}")
+    except OSError as error:
+        return Finding(False, f"{where}: {error.strerror or error}")
+    except ValueError as error:
+        return Finding(False, f"{where}: {error}")
+    return Finding(True, f"{where}: answered OPTIONS with {status} {reason}")
+
+
+async def _ask_udp(uri: TrunkUri) -> tuple[int, str]:
+    answers: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Listener(answers), remote_addr=(uri.host, uri.port), family=socket.AF_INET
+    )
+    try:
+        request = options_request(uri, transport.get_extra_info("sockname"))
+        for wait in (*_RESENDINGS, None):
+            transport.sendto(request)
+            try:
+                async with asyncio.timeout(wait):
+                    answer = await answers.get()
+            except TimeoutError:
+                continue
+            if isinstance(answer, OSError):
+                raise answer
+            return read_status(answer)
+        raise TimeoutError
+    finally:
+        transport.close()
+
+
+class _Listener(asyncio.DatagramProtocol):
+    def __init__(self, answers: asyncio.Queue[bytes | OSError]) -> None:
+        self._answers = answers
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        self._answers.put_nowait(data)
+
+    def error_received(self, exc: Exception) -> None:
+        self._answers.put_nowait(exc if isinstance(exc, OSError) else OSError(str(exc)))
+
+
+async def _ask_tcp(uri: TrunkUri) -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection(uri.host, uri.port, family=socket.AF_INET)
+    try:
+        writer.write(options_request(uri, writer.get_extra_info("sockname")))
+        await writer.drain()
+        return read_status(await reader.readline())
+    finally:
+        writer.close()
+
+
+def options_request(uri: TrunkUri, local: tuple[str, int]) -> bytes:
+    """Write an OPTIONS request to the trunk, sent from `local`."""
+    here = f"{local[0]}:{local[1]}"
+    lines = (
+        f"OPTIONS {uri} SIP/2.0",
+        f"Via: SIP/2.0/{uri.transport.upper()} {here};branch=z9hG4bK{secrets.token_hex(8)};rport",
+        "Max-Forwards: 70",
+        f"From: <sip:gateway@{here}>;tag={secrets.token_hex(4)}",
+        f"To: <sip:{uri.host}:{uri.port}>",
+        f"Call-ID: {secrets.token_hex(12)}",
+        "CSeq: 1 OPTIONS",
+        f"Contact: <sip:gateway@{here};transport={uri.transport}>",
+        "Accept: application/sdp",
+        "Content-Length: 0",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def read_status(answer: bytes) -> tuple[int, str]:
+    """Read the status line of a SIP response.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    match = _STATUS_LINE.match(answer)
+    if match is None:
+        raise ValueError(f"what answers is not SIP: it began with {answer[:40]!r}")
+    reason = match[2].decode("utf-8", "replace")
+    return int(match[1]), "".join(c for c in reason if c.isprintable()).strip()

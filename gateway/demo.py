@@ -1,0 +1,146 @@
+"""What makes `gateway demo` whole: the embedded SIP peer as trunk, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config import Address
+from gateway.errors import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+READY_TIMEOUT = 15.0  # seconds: it loads a SIP engine, on a slow machine along with the tests
+STOP_TIMEOUT = 2.0  # seconds
+
+
+def demo_settings(address: Address, listen: str) -> dict[str, Any]:
+    """Return the settings of a demo whose peer listens at `address`; shaped like the file."""
+    return {
+        "http": {"listen": listen},
+        # Any port: a PBX on this machine keeps 5060
+        "sip": {"listen": "127.0.0.1:0"},
+        "media": {"address": "127.0.0.1"},
+        "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp"}],
+        # The peer leads nowhere: whatever is dialled stays on this machine
+        "admission": {"allow": ["*"], "deny": []},
+    }
+
+
+def extensions() -> list[dict[str, str]]:
+    """Return what the peer answers, for the demo page's list."""
+    from gateway.peer.extensions import EXTENSIONS
+
+    return [
+        {"number": each.number, "name": each.name, "description": each.description}
+        for each in EXTENSIONS
+    ]
+
+
+@dataclass(slots=True)
+class Peer:
+    """The running peer; `ended` is set when it ends by itself."""
+
+    ended: asyncio.Event
+
+
+def peer_command(address: Address) -> list[str]:
+    """Return the command that runs the peer."""
+    return [sys.executable, "-m", "gateway.peer", "--listen", str(address)]
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str],
+    *,
+    ready_timeout: float = READY_TIMEOUT,
+    stop_timeout: float = STOP_TIMEOUT,
+) -> AsyncIterator[Peer]:
+    """Run the peer, from the line that says it is ready until the block is left.
+
+    Its standard input stays open as long as we live, which tells it when we are gone.
+
+    Raises
+    ------
+    UnavailableError
+        It ends before it is ready, or is not ready in time.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl+C is for us: we end the calls before the peer
+    )
+    peer = Peer(asyncio.Event())
+    watch: asyncio.Task[None] | None = None
+    try:
+        await _until_ready(process, ready_timeout)
+        watch = asyncio.create_task(_watch(process, peer), name="embedded-peer")
+        yield peer
+    finally:
+        if watch is not None:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+        await _stop(process, stop_timeout)
+
+
+async def _until_ready(process: asyncio.subprocess.Process, limit: float) -> None:
+    try:
+        async with asyncio.timeout(limit):
+            line = await _output(process).readline()
+    except TimeoutError:
+        reason = f"the embedded SIP peer was not ready within {limit:g} s"
+        raise UnavailableError(reason) from None
+    if not line:
+        status = await process.wait()
+        raise UnavailableError(
+            f"the embedded SIP peer ended with status {status} before it was ready"
+        )
+
+
+def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
+    if process.stdout is None:
+        raise TypeError("the process was started with a pipe for its output")
+    return process.stdout
+
+
+async def _watch(process: asyncio.subprocess.Process, peer: Peer) -> None:
+    """Empty its output, so that it never waits for us, and notice its end."""
+    while await _output(process).read(4096):
+        pass
+    logger.error("the embedded SIP peer ended with status %d", await process.wait())
+    peer.ended.set()
+
+
+async def _stop(process: asyncio.subprocess.Process, limit: float) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    with suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            async with asyncio.timeout(limit):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def free_port() -> int:
+    """Find a port on loopback that is free for UDP and for TCP now."""
+    for _ in range(20):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+        ):
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            with suppress(OSError):
+                tcp.bind(("127.0.0.1", port))
+                return port
+    raise UnavailableError("no port on 127.0.0.1 is free for both UDP and TCP")

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import check
+from gateway.config import Settings, TrunkUri
+from gateway.config_sources import load
+
+
+def settings(transport: str, port: int) -> Settings:
+    return load(
+        None,
+        {
+            "http": {"listen": "127.0.0.1:0"},
+            "sip": {"listen": "127.0.0.1:0"},
+            "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:{port};transport={transport}"}],
+        },
+    )
+
+
+class Answerer(asyncio.DatagramProtocol):
+    """A SIP server of one sentence; it ignores as many requests as it is told to."""
+
+    def __init__(self, answer: bytes, ignore: int) -> None:
+        self.answer = answer
+        self.ignore = ignore
+        self.requests: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.requests.append(data)
+        if len(self.requests) > self.ignore:
+            self.transport.sendto(self.answer, addr)
+
+
+@asynccontextmanager
+async def answering(answer: bytes, ignore: int = 0) -> AsyncIterator[tuple[Answerer, int]]:
+    transport, answerer = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Answerer(answer, ignore), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        yield answerer, transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "ok", "text"),
+    [
+        (b"SIP/2.0 200 OK\r\n\r\n", True, "answered OPTIONS with 200 OK"),
+        (b"SIP/2.0 403 Not\x1b[1m you\r\n\r\n", True, "answered OPTIONS with 403 Not[1m you"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", False, "what answers is not SIP: it began with b'HTTP"),
+        (b"\r\n", False, "what answers is not SIP"),
+    ],
+)
+async def test_a_trunk_that_answers(answer: bytes, ok: bool, text: str) -> None:
+    async with answering(answer) as (answerer, port):
+        *others, trunk = await check.examine(settings("udp", port))
+    assert all(finding.ok for finding in others), others
+    assert trunk.ok is ok
+    assert text in trunk.text
+    assert answerer.requests[0].startswith(b"OPTIONS sip:127.0.0.1:%d;transport=udp SIP/2.0" % port)
+
+
+async def test_a_lost_request_is_sent_again() -> None:
+    async with answering(b"SIP/2.0 200 OK\r\n\r\n", ignore=1) as (answerer, port):
+        *_, trunk = await check.examine(settings("udp", port))
+    assert trunk.ok
+    assert len(set(answerer.requests)) == 1
+
+
+async def test_nobody_at_a_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for transport in ("udp", "tcp"):
+        *_, trunk = await check.examine(settings(transport, port))
+        assert not trunk.ok
+        assert "refused" in trunk.text.lower() or "Connect call failed" in trunk.text
+
+
+async def test_a_trunk_over_tcp() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SIP/2.0 200 OK\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        *_, trunk = await check.examine(settings("tcp", port))
+    assert trunk.ok, trunk
+
+
+async def test_ports_in_use_are_found() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as http,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip,
+    ):
+        sip.bind(("127.0.0.1", 0))
+        both = load(
+            None,
+            {
+                "http": {"listen": f"127.0.0.1:{http.getsockname()[1]}"},
+                "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
+            },
+        )
+        findings = await check.examine(both)
+    wrong = [finding.text.split(" ")[0] for finding in findings if not finding.ok]
+    assert wrong == ["http.listen", "sip.listen"]
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=60).map(lambda tail: b"SIP/2.0 200 " + tail))
+def test_no_answer_breaks_the_reader(answer: bytes) -> None:
+    read: Callable[[bytes], tuple[int, str]] = check.read_status
+    try:
+        status, reason = read(answer)
+    except ValueError:
+        return
+    assert 100 <= status < 700
+    assert reason.isprintable()
+
+
+def test_the_request_is_whole() -> None:
+    lines = check.options_request(TrunkUri("pbx.example", 5060, "tcp"), ("192.0.2.1", 40000))
+    names = [line.partition(b":")[0] for line in lines.split(b"\r\n")[1:-2]]
+    # RFC 3261 section 8.1.1 names the first six
+    assert {b"To", b"From", b"CSeq", b"Call-ID", b"Max-Forwards", b"Via"} < set(names)
+    assert lines.endswith(b"Content-Length: 0\r\n\r\n")

@@ -1,0 +1,148 @@
+"""The command line as its users run it, as far as it goes without a SIP engine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway import cli, demo
+from gateway.config import Address
+from gateway.config_sources import load
+from gateway.errors import UnavailableError
+
+TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:9;transport=tcp"\n'
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+def write(text: str, name: str = "gateway.toml") -> None:
+    Path(name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["serve"], "gateway: trunks: none is configured, so no call can leave; write for example"),
+        (["serve", "--config", "nope.toml"], "gateway: nope.toml: cannot be read: No such file"),
+        (["serve", "--listen", "here"], "gateway: http.listen = 'here': host:port is needed"),
+        (["demo", "--port", "70000"], "gateway: http.listen = '127.0.0.1:70000': a port is 0 to"),
+        (["demo", "--listen", "0.0.0.0:80"], "gateway: http.listen = '0.0.0.0:80': admission.mode"),
+    ],
+)
+def test_a_refused_start_is_one_line(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(line)
+    assert said.count("\n") == 1
+
+
+def test_the_file_of_this_folder_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    write("[htp]\n")
+    assert cli.main(["serve"]) == 1
+    assert capsys.readouterr().err == "gateway: htp: unknown key; the nearest one is http\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--sing"]])
+def test_a_misuse_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: gateway" in capsys.readouterr().err
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert all(f"  {command.name} " in said for command in cli.COMMANDS)
+
+
+def test_check_says_all_that_is_wrong_with_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    write("[http]\nx = 1\n[log]\ny = 2\n")
+    assert cli.main(["check"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "http.x = 1: unknown key; known are listen, certificate, key",
+        "log.y = 2: unknown key; known are level",
+    ]
+
+
+def test_check_tries_what_the_file_says(capsys: pytest.CaptureFixture[str]) -> None:
+    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    assert cli.main(["check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["ok", "ok", "ok", "ok", "wrong"]
+    assert "trunk 'lab' at sip:127.0.0.1:9;transport=tcp" in lines[-1]
+
+
+def test_check_misses_a_trunk(capsys: pytest.CaptureFixture[str]) -> None:
+    write('[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n')
+    assert cli.main(["check"]) == 1
+    assert "wrong  trunks: none is configured" in capsys.readouterr().out
+
+
+def test_the_demo_calls_its_peer_and_nobody_else() -> None:
+    settings = load(None, demo.demo_settings(Address("127.0.0.1", 5099), "127.0.0.1:0"))
+    assert [str(trunk.uri) for trunk in settings.trunks] == ["sip:127.0.0.1:5099;transport=udp"]
+    assert settings.sip.listen.is_loopback
+    assert settings.admission.allow == ("*",)
+
+
+def test_a_free_port_is_free_for_both_transports() -> None:
+    port = demo.free_port()
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("127.0.0.1", port))
+
+
+# The embedded peer, with any program in its place
+
+
+def program(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+async def test_a_peer_runs_as_long_as_the_block() -> None:
+    sleeper = "import sys, time; print('ready', flush=True); time.sleep(60)"
+    async with demo.running(program(sleeper)) as peer:
+        assert not peer.ended.is_set()
+    assert not peer.ended.is_set()
+
+
+async def test_a_peer_that_ends_is_noticed() -> None:
+    async with demo.running(program("print('ready', flush=True)")) as peer, asyncio.timeout(10):
+        await peer.ended.wait()
+
+
+async def test_a_peer_that_never_gets_ready_is_said() -> None:
+    with pytest.raises(UnavailableError, match="ended with status 3 before it was ready"):
+        async with demo.running(program("import sys; sys.exit(3)")):
+            pass
+
+
+async def test_a_peer_that_hangs_is_said() -> None:
+    with pytest.raises(UnavailableError, match=r"was not ready within 0\.2 s"):
+        async with demo.running(program("import time; time.sleep(60)"), ready_timeout=0.2):
+            pass
+
+
+async def test_a_peer_that_will_not_stop_is_killed() -> None:
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    async with asyncio.timeout(10):
+        async with demo.running(program(stubborn), stop_timeout=0.2):
+            pass
