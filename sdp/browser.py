@@ -82,9 +82,11 @@ def read_browser_offer(offer: SessionDescription) -> BrowserOffer:
     SdpError
         If there is no audio, or if it is none that the gateway can answer: another protocol than
         DTLS-SRTP, no fingerprint of a known hash, no or malformed ICE credentials, no codec, no
-        rtcp-mux, or a DTLS role that cannot be answered.
+        rtcp-mux, or a DTLS role that cannot be answered. An offer that this function takes can be
+        answered.
     """
     media = offer.media[audio_index(offer)]
+    _check_mids(offer)
     if media.protocol not in PROTOCOLS:
         problem = f"the audio is offered as {quoted(media.protocol)}, a browser's is {PROTOCOLS[0]}"
         raise SdpError(problem, rule="RFC 8829 section 5.1.2", line=media.line)
@@ -116,6 +118,19 @@ def audio_index(offer: SessionDescription) -> int:
         "the offer has no audio: add a microphone track or an audio transceiver before createOffer",
         rule="RFC 8829 section 5.2.1",
     )
+
+
+def _check_mids(offer: SessionDescription) -> None:
+    """Read what the answer has to repeat of every section, so that only here it can fail."""
+    GROUP.all(offer)
+    seen: set[str] = set()
+    for media in offer.media:
+        mid = MID.first(media)
+        if mid in seen:
+            problem = f"two sections have the mid {quoted(mid)}"
+            raise SdpError(problem, rule="RFC 5888 section 4", line=media.line)
+        if mid is not None:
+            seen.add(mid)
 
 
 Sections = tuple[Media | SessionDescription, ...]

@@ -115,7 +115,8 @@ def test_a_password_never_reaches_a_message() -> None:
 
 
 def test_what_peers_write_otherwise_is_read_the_same() -> None:
-    assert FINGERPRINT.value(Attribute("fingerprint", "SHA-256 ab:cd")).value == "AB:CD"
+    shouted = FINGERPRINT.value(Attribute("fingerprint", "SHA-256 ab:cd"))
+    assert shouted == Fingerprint("sha-256", "AB:CD")
     assert PTIME.value(Attribute("ptime", "20.0")) == 20
     assert RTPMAP.value(Attribute("rtpmap", "9 G722/8000/1")) == RtpMap(9, "G722", 8000)
     assert RTPMAP.value(Attribute("rtpmap", "0 PCMU/8000 ")) == RtpMap(0, "PCMU", 8000)

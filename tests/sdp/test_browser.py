@@ -56,6 +56,9 @@ def test_chromes_offer_in_full() -> None:
 
 
 def test_what_differs_between_the_fixtures() -> None:
+    timed = changed(BROWSER_OFFER, "a=rtcp-mux", "a=rtcp-mux\na=ptime:40\na=maxptime:60")
+    for text, times in ((timed, (40, 60)), (parse(BROWSER_OFFER), (None, None))):
+        assert (read_browser_offer(text).ptime, read_browser_offer(text).max_ptime) == times
     assert read_browser_offer(load("chrome-156-recvonly")).direction is Direction.RECVONLY
     assert read_browser_offer(load("firefox-153-audio-gathered")).end_of_candidates
     assert ".local" in read_browser_offer(load("chrome-156-mdns")).candidates[0]
@@ -83,7 +86,9 @@ def test_a_bundle_only_section_takes_the_bundles_transport() -> None:
     transport = "".join(line + "\n" for line in audio.split("\n")[2:6])
     bare = audio.replace(transport, "a=bundle-only\n").replace(" 9 UDP", " 0 UDP")
     video = f"m=video 9 UDP/TLS/RTP/SAVPF 96\na=mid:v\n{transport}"
-    offer = parse(f"{head}{video}m=audio{bare}".replace("a=setup:actpass\n", ""))
+    groups = "a=group:LS 0\na=group:FID v 0\na=group:BUNDLE"
+    text = f"{head}{video}m=audio{bare}".replace("a=setup:actpass\n", "")
+    offer = changed(text.replace("a=group:BUNDLE", groups), "FID v 0", "FID 0 v")
     assert read_browser_offer(offer).ice == IceParameters("abcd", "0123456789abcdefghijkl")
 
 
@@ -142,6 +147,9 @@ REFUSED = [
     ("SAVPF 111 126", "SAVPF x", 6, "RFC 3550 section 5.1", "x"),
     ("opus/48000/2", "opus", 15, "RFC 8866 section 6.6", "opus"),
     ("a=mid:0", "a=mid:a b", 13, "RFC 5888 section 4", "a b"),
+    ("BUNDLE 0", "", 5, "RFC 5888 section 5", "semantics"),
+    ("m=audio", "m=video 9 x 9\na=mid:0\nm=audio", 8, "RFC 5888 section 4", "two sections"),
+    ("m=audio", "m=video 9 x 9\na=mid:\nm=audio", 7, "RFC 5888 section 4", "token"),
     ("a=rtcp-mux", "a=candidate:x\na=rtcp-mux", 14, "RFC 8839 section 5.1", "x"),
     ("a=rtcp-mux", "a=extmap:x\na=rtcp-mux", 14, "RFC 8285 section 5", "x"),
     ("a=rtcp-mux", "a=ptime:x\na=rtcp-mux", 14, "RFC 8866 section 6.4", "x"),

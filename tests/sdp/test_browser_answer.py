@@ -163,7 +163,7 @@ def test_without_a_usable_candidate_the_port_is_9() -> None:
     ],
 )
 def test_an_answer_must_fit_the_offer(change: dict[str, object], rule: str) -> None:
-    offer = parse(BROWSER_OFFER)
+    offer = parse(f"{BROWSER_OFFER}a=extmap:1 urn:x\na=extmap:2 urn:y\n")
     with pytest.raises(SdpError) as raised:
         answer_browser(offer, replace(our_answer(offer), **change))  # type: ignore[arg-type]
     assert facts(raised.value) == (None, rule)

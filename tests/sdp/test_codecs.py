@@ -7,6 +7,7 @@ from sdp.codecs import (
     STATIC_PAYLOAD_TYPES,
     codec_attributes,
     event_for,
+    is_event,
     named,
     parameter,
     read_codecs,
@@ -37,6 +38,10 @@ def test_codecs_come_in_the_order_of_preference() -> None:
     assert read_codecs(media) == (OPUS, Codec(8, "PCMA", 8000), PCMU)
 
 
+def test_127_is_the_last_payload_type() -> None:
+    assert read_codecs(section("m=audio 9 RTP/AVP 127\na=rtpmap:127 opus/48000/2\n"))
+
+
 def test_the_first_of_two_rtpmaps_holds() -> None:
     media = section("m=audio 9 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=rtpmap:96 L16/8000\n")
     assert read_codecs(media)[0].name == "opus"
@@ -64,6 +69,7 @@ def test_names_know_no_case_and_numbers_do_not_count() -> None:
     assert not same_codec(PCMU, Codec(0, "PCMU", 16000))
     assert named([PCMU, OPUS], "OPUS") is OPUS
     assert named([PCMU, OPUS], "opus", 8000) is None
+    assert is_event(Codec(101, "Telephone-Event", 8000))
 
 
 EVENT_48, EVENT_16, EVENT_8 = (
@@ -91,5 +97,5 @@ def test_events_go_by_the_codecs_clock_else_by_8000(
 
 
 def test_parameters_are_read_past_spaces_and_case() -> None:
-    assert parameter(OPUS, "useinbandfec") == "1"
+    assert parameter(OPUS, "useinbandfec") == parameter(OPUS, "USEINBANDFEC") == "1"
     assert parameter(OPUS, "stereo") is None

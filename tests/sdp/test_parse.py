@@ -152,6 +152,8 @@ def test_the_limits_are_within_reach() -> None:
     parse(HEAD + "a=x\n" * (MAX_LINES - 4))
     parse(HEAD + "m=audio 9 RTP/AVP 0\n" * MAX_MEDIA)
     parse(HEAD + "a=x:" + "y" * (MAX_LINE_LENGTH - 4))
+    parse(HEAD + "\n" * (MAX_LENGTH - len(HEAD)))
+    assert parse(HEAD + "m=audio 65535 RTP/AVP 0\n").media[0].port == 65535
 
 
 @pytest.mark.parametrize("value", ["a\r\na=evil", "a\nb", "a\rb", "a\0b", "\udfff"])

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +29,7 @@ from sdp import (
     render,
 )
 from sdp import attributes as typed
-from sdp.attributes import AttributeType
+from sdp.attributes import AttributeType, direction
 from sdp.codecs import parameter
 from tests.sdp.descriptions import ADDRESS
 from tests.sdp.strategies import damaged, descriptions
@@ -64,37 +63,51 @@ def test_any_value_is_read_or_an_sdp_error(row: AttributeType[object], value: st
 
 @given(damaged())
 def test_damage_is_forgiven_or_an_sdp_error(text: str) -> None:
-    with contextlib.suppress(SdpError):
-        check_everything(parse(text))
+    try:
+        description = parse(text)
+    except SdpError:
+        return
+    check_everything(description)
 
 
 def check_everything(description: SessionDescription) -> None:
     assert parse(render(description)) == description
-    with contextlib.suppress(SdpError):
-        check_trunk_offer(description)
-    with contextlib.suppress(SdpError):
-        media = read_trunk_answer(OUR_OFFER, description)
-        assert media.address.port in range(1, 65536)
-    with contextlib.suppress(SdpError):
-        check_browser_offer(description)
+    for check in (check_trunk_offer, check_trunk_answer, check_browser_offer):
+        check(description)
 
 
 def check_trunk_offer(offer: SessionDescription) -> None:
-    answer, media = answer_trunk(
-        offer, policy=POLICY, address=ADDRESS, session_id=1, version=1, current=None
-    )
+    try:
+        answer, media = answer_trunk(
+            offer, policy=POLICY, address=ADDRESS, session_id=1, version=1, current=None
+        )
+    except SdpError:
+        return
     assert parse(render(answer)) == answer
     assert [m.kind for m in answer.media] == [m.kind for m in offer.media]
-    heard = read_trunk_answer(offer, answer)
-    assert heard.address == replace(ADDRESS, rtcp_port=None)
-    assert heard.codec.payload_type == media.codec.payload_type
-    assert heard.direction.sends <= media.direction.receives
-    assert heard.direction.receives == media.direction.sends
+    taken = next(m for m in answer.media if m.port)
+    assert taken.formats[0] == str(media.codec.payload_type)
+    assert direction(taken, answer) == media.direction
+    assert media.codec in media.codecs
+
+
+def check_trunk_answer(answer: SessionDescription) -> None:
+    try:
+        media = read_trunk_answer(OUR_OFFER, answer)
+    except SdpError:
+        return
+    assert media.address.port in range(1, 65536)
+    assert media.codec.name.upper() in ("PCMU", "PCMA", "G722", "OPUS")
+    assert media.codec in media.codecs
 
 
 def check_browser_offer(offer: SessionDescription) -> None:
-    browser = read_browser_offer(offer)
-    answer = answer_browser(offer, our_answer(browser))
+    try:
+        browser = read_browser_offer(offer)
+        ours = our_answer(browser)
+    except SdpError:
+        return
+    answer = answer_browser(offer, ours)
     assert parse(render(answer)) == answer
     assert [m.kind for m in answer.media] == [m.kind for m in offer.media]
     assert sum(m.port != 0 for m in answer.media) == 1

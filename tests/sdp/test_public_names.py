@@ -3,7 +3,10 @@ from __future__ import annotations
 import ast
 import sys
 import types
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from pathlib import Path
+
+import pytest
 
 import sdp
 
@@ -26,3 +29,12 @@ def test_nothing_but_the_standard_library_is_imported() -> None:
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             assert {name.split(".")[0] for name in names} <= allowed, path.name
+
+
+@pytest.mark.parametrize("name", [n for n in sdp.__all__ if is_dataclass(getattr(sdp, n))])
+def test_values_cannot_change(name: str) -> None:
+    kind = getattr(sdp, name)
+    value = kind.__new__(kind)
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(kind)[0].name, "other")
+    assert not hasattr(value, "__dict__")

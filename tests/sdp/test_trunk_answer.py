@@ -83,6 +83,14 @@ def test_refused_sections_beside_the_audio_do_not_matter() -> None:
     assert agreed.address == RtpAddress("127.0.0.1", 24030)
 
 
+def test_the_audio_is_where_the_offer_has_it() -> None:
+    head, _, audio = render(OFFER).partition("m=audio")
+    others = "m=text 0 RTP/AVP 98\r\nm=audio 0 RTP/AVP 0\r\n"
+    offer = parse(f"{head}{others}m=audio{audio}")
+    answer = changed(TRUNK_ANSWER, "m=audio", others + "m=audio")
+    assert read_trunk_answer(offer, answer).address == RtpAddress("203.0.113.1", 5000)
+
+
 # RFC 3264 section 6.1, as the gateway sees it: what we offered, what is answered, what holds
 DIRECTIONS = [
     ("sendrecv", "sendrecv", "sendrecv"),
