@@ -93,6 +93,7 @@ def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
     app.state.room = room
     app.include_router(router)
     if extensions:
+
         @app.get("/demo/extensions.json", include_in_schema=False)
         async def demo_extensions() -> Extensions:
             return extensions

@@ -90,7 +90,7 @@ class Connection:
     async def run(self) -> None:
         """Serve until one side closes."""
         logger.info("session opened", extra=self._log)
-        closing = Closing(NORMAL, "")
+        closing = Closing(NORMAL, "the gateway interrupted it")
         tasks = {
             asyncio.create_task(self._read(), name="websocket-reader"),
             asyncio.create_task(self._write(), name="websocket-writer"),
@@ -105,7 +105,7 @@ class Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._session.close("The connection to the page was lost.")
             await self._close(closing)
-            logger.info("session closed: %s", closing.reason or "by the client", extra=self._log)
+            logger.info("session closed: %s", closing.reason, extra=self._log)
 
     # Reading
 
@@ -205,6 +205,6 @@ def _closing_of(task: asyncio.Task[None]) -> Closing:
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):
-        return Closing(NORMAL, "")
+        return Closing(NORMAL, f"it is closed already ({error.code})")
     logger.error("a WebSocket task failed", exc_info=error)
     return Closing(INTERNAL_ERROR, "internal error")

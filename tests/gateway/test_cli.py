@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -105,6 +106,28 @@ def test_a_free_port_is_free_for_both_transports() -> None:
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))
+
+
+async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
+    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    tree = Path(cli.__file__).parents[1]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "serve"),
+        env={**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'codecs'}"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(20):
+            assert process.stdout is not None
+            while b"The gateway is at http://127.0.0.1:" not in await process.stdout.readline():
+                assert not process.stdout.at_eof()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 # The embedded peer, with any program in its place
