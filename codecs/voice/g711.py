@@ -110,9 +110,15 @@ def decode_alaw(codes: Codes, out: Samples | None = None) -> Samples:
     return _decode(_ALAW_DECODE, codes, out)
 
 
+def _check_shape(values: NDArray[Any], out: NDArray[Any] | None) -> None:
+    if out is not None and out.shape != values.shape:
+        raise ValueError(f"out has shape {out.shape}: it must be that of the input, {values.shape}")
+
+
 def _encode(table: Codes, pcm: Samples, out: Codes | None) -> Codes:
     if pcm.dtype != _INT16:
         raise TypeError(f"samples are {pcm.dtype}; G.711 encodes int16")
+    _check_shape(pcm, out)
     # No index can be out of range, and "wrap" spares numpy the check and a buffer for `out`
     return table.take(pcm.view(np.uint16), out=out, mode="wrap")
 
@@ -120,4 +126,5 @@ def _encode(table: Codes, pcm: Samples, out: Codes | None) -> Codes:
 def _decode(table: Samples, codes: Codes, out: Samples | None) -> Samples:
     if codes.dtype != _UINT8:
         raise TypeError(f"codes are {codes.dtype}; G.711 codes are uint8")
+    _check_shape(codes, out)
     return table.take(codes, out=out, mode="wrap")

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Samples = NDArray[np.int16]
+Payload = bytes | bytearray | memoryview
 
 SAMPLE_RATES = (8000, 12000, 16000, 24000, 48000)  # what libopus decodes to and encodes from
 
@@ -50,7 +51,7 @@ LOWEST_BITRATE, HIGHEST_BITRATE = 6000, 510000  # bit/s, RFC 7587 section 6.1
 
 _INT16 = np.dtype(np.int16)
 _PCM = ffi.typeof("int16_t[]")
-_OCTETS = ffi.typeof("uint8_t[]")
+_OCTETS = ffi.typeof("unsigned char[]")
 _from_buffer = ffi.from_buffer
 
 _RESET_STATE = 4028
@@ -149,7 +150,7 @@ class OpusDecoder(_State):
         self._block = sample_rate // _BLOCKS_PER_SECOND
         self._longest = sample_rate * LONGEST_PACKET_MS // 1000
 
-    def decode(self, payload: bytes, out: Samples) -> int:
+    def decode(self, payload: Payload, out: Samples) -> int:
         """Decode one packet into `out` and return the samples written.
 
         Parameters
@@ -179,7 +180,7 @@ class OpusDecoder(_State):
             raise self._failed(written, f"packet of {size} bytes into {len(pcm)} samples")
         return written
 
-    def decode_fec(self, next_payload: bytes, out: Samples, samples: int) -> int:
+    def decode_fec(self, next_payload: Payload, out: Samples, samples: int) -> int:
         """Repair the packet before `next_payload`, which is lost, and return `samples`.
 
         What `next_payload` carries of its predecessor (see `has_fec`) is decoded; where it carries
