@@ -104,7 +104,8 @@ class Manager:
         finally:
             self._closed = True
             for response in self._responses.values():
-                response.cancel()
+                if not response.done():
+                    response.set_exception(PeerError("AMI closed"))
             async with self._arrival:
                 self._arrival.notify_all()
 
@@ -144,8 +145,7 @@ async def connect_manager(
             yield manager
         finally:
             receiver.cancel()
-            with suppress(asyncio.CancelledError):
-                await receiver
+            await asyncio.wait([receiver])
     finally:
         writer.close()
         with suppress(ConnectionError):

@@ -98,9 +98,12 @@ class BidiSession:
                     console.append(str(entry.get("text")))
                 elif (answer := self._answers.get(message.get("id"))) and not answer.done():
                     answer.set_result(message)
+        except ConnectionClosed:
+            pass
         finally:
             for answer in self._answers.values():
-                answer.cancel()
+                if not answer.done():
+                    answer.set_exception(BrowserError("Firefox closed the connection"))
 
 
 class FirefoxPage:
@@ -158,7 +161,7 @@ async def run_firefox() -> AsyncIterator[Firefox]:
         try:
             async with _session(process, port, log) as session:
                 yield Firefox(session)
-                with suppress(BrowserError, ConnectionClosed, asyncio.CancelledError, TimeoutError):
+                with suppress(BrowserError, ConnectionClosed, TimeoutError):
                     await session.command("browser.close", limit=5)
         finally:
             await end_process(process, limit=10)
@@ -190,8 +193,7 @@ async def _session(process: Process, port: int, log: Path) -> AsyncIterator[Bidi
             yield session
         finally:
             receiver.cancel()
-            with suppress(asyncio.CancelledError, ConnectionClosed):
-                await receiver
+            await asyncio.wait([receiver])
 
 
 async def _connect(process: Process, url: str, log: Path, limit: float = 30.0) -> ClientConnection:
