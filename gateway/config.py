@@ -218,7 +218,7 @@ class TrunkSettings(Section):
         "PCMU",
         "PCMA",
     )
-    # The trunk's own number for us, unless the page's `from` names another
+    # "anonymous" unless this or the page's `from` names a caller
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = None
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100

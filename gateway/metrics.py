@@ -75,7 +75,7 @@ class _Readings(Collector):
         yield CounterMetricFamily("gateway_calls_placed", "Calls placed", value=now.placed)
         yield CounterMetricFamily("gateway_calls_answered", "Calls answered", value=now.answered)
         yield _by_label("gateway_calls_ended", "Calls ended, by cause", "cause", now.ended)
-        yield _by_label("gateway_media", "Events of the media plane, by kind", "kind", now.media)
+        yield _by_label("gateway_media_events", "Packets and more, by event", "event", now.media)
 
 
 def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

@@ -48,7 +48,7 @@ def _room(settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane) -> Roo
         policy=Policy(allow=admission.allow, deny=admission.deny),
         origins=admission.origins,
         engine=endpoint.engine_name,
-        media_stats=plane.stats,
+        media_stats=lambda: plane.counters,
     )
 
 

@@ -74,7 +74,7 @@ async def test_metrics_are_what_the_parts_count(gateway: Gateway) -> None:
         "gateway_calls_answered_total 0.0",
         'gateway_calls_ended_total{cause="busy"} 3.0',
         'gateway_calls_refused_total{name="bad-target"} 1.0',
-        'gateway_media_total{kind="browser_rejected_size"} 7.0',
+        'gateway_media_events_total{event="browser_rejected_size"} 7.0',
         "gateway_websocket_sessions 1.0",
     ):
         assert line in lines
