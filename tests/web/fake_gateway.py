@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import uvicorn
 from aiortc import (
     AudioStreamTrack,
@@ -33,30 +32,33 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tests.tones import make_tone
+
 WEB = Path(__file__).parents[2] / "gateway" / "web"
 HARNESS = Path(__file__).with_name("harness.js")
 POLICY = {"Content-Security-Policy": "default-src 'self'"}
 EXTENSIONS = [
-    {"number": "600", "label": "Echo"},
-    {"number": "602", "label": "Tone"},
-    {"number": "603", "label": "Speaking clock"},
-    {"number": "610", "label": "Early media"},
-    {"number": "620", "label": "Busy"},
-    {"number": "630", "label": "Rings for ever"},
-    {"number": "650", "label": "Reads back digits"},
+    {"number": "600", "name": "Echo", "description": "sends back what it hears"},
+    {"number": "602", "name": "Tone", "description": "plays 660 Hz"},
+    {"number": "620", "name": "Busy", "description": "answers 486"},
 ]
 TIME_LIMIT = 10
+
+TONE = 1000.0
+TONE_LEVEL = -18.0  # dBFS
 
 Frame = dict[str, Any]
 
 
 class ToneTrack(AudioStreamTrack):
-    """A 1 kHz square wave at -20 dBFS: eight samples of a period at 8 kHz."""
+    """A tone instead of aiortc's silence, in its frames of 20 ms at 8 kHz: whole periods fit."""
 
     async def recv(self) -> AudioFrame:
         frame = await super().recv()
-        period = np.repeat(np.array([3277, -3277], np.int16), 4)
-        frame.planes[0].update(np.resize(period, frame.samples).tobytes())
+        if not isinstance(frame, AudioFrame):
+            raise TypeError(f"an audio track gave a {type(frame).__name__}")
+        tone = make_tone(TONE, seconds=frame.samples / frame.sample_rate, level=TONE_LEVEL)
+        frame.planes[0].update(tone.tobytes())
         return frame
 
 

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from tests.web.conftest import OpenPage
+from tests.web.conftest import INSECURE_HOST, OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 from tests.web.test_call_stories import NOTHING, dial, end_of, events, open_call, until
 
 
-async def test_refused_microphone(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_refused_microphone(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_page(permitted=False)
     error = await dial(page)
     assert error is not None
@@ -20,7 +20,7 @@ async def test_refused_microphone(gateway: FakeGateway, open_page: OpenPage) -> 
     assert await page.evaluate("harness.open()") == NOTHING
 
 
-async def test_no_microphone(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_no_microphone(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_page(device=False)
     assert (await dial(page) or {})["name"] == "microphone-not-found"
 
@@ -47,15 +47,15 @@ async def test_other_exceptions_of_get_user_media(
     assert (await dial(page) or {})["name"] == name
 
 
-async def test_insecure_origin(gateway: FakeGateway, open_page: OpenPage) -> None:
-    page = await open_page(host="insecure.test")
+async def test_insecure_origin(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = await open_page(host=INSECURE_HOST)
     assert not await page.evaluate("isSecureContext")
     error = await dial(page)
     assert error is not None
     assert error["name"] == "insecure-origin"
     assert "https" in error["message"]
     assert "localhost" in error["message"]
-    assert gateway.sessions.empty()
+    assert fake_gateway.sessions.empty()
 
 
 async def test_gateway_that_is_not_there(open_page: OpenPage) -> None:
@@ -83,35 +83,35 @@ async def test_empty_number(open_page: OpenPage) -> None:
     [(1002, "version-mismatch"), (1008, "session-refused"), (1011, "gateway-unreachable")],
 )
 async def test_closed_before_welcome(
-    gateway: FakeGateway, open_page: OpenPage, code: int, name: str
+    fake_gateway: FakeGateway, open_page: OpenPage, code: int, name: str
 ) -> None:
     async def close(session: Session) -> None:
         await session.socket.close(code)
 
-    gateway.greeting = close
+    fake_gateway.greeting = close
     page = await open_page()
     assert (await dial(page) or {})["name"] == name
     assert await page.evaluate("harness.open()") == NOTHING
 
 
-async def test_refused_token(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_refused_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     async def refuse(session: Session) -> None:
         await session.send(
             "error", code=403, name="not-allowed", message="token has expired", fatal=True
         )
 
-    gateway.greeting = refuse
+    fake_gateway.greeting = refuse
     page = await open_page()
     error = await dial(page) or {}
     assert (error["name"], error["code"], error["sipCode"]) == ("not-allowed", 403, 403)
     assert error["message"] == "token has expired"
 
 
-async def test_error_frame_refuses_the_call(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_error_frame_refuses_the_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     async def refuse(session: Session) -> None:
         await session.reply("error", code=488, name="bad-offer", message="no fingerprint: RFC 8122")
 
-    gateway.story = refuse
+    fake_gateway.story = refuse
     page = await open_page()
     assert await dial(page) is None
     end = await end_of(page)
@@ -122,14 +122,14 @@ async def test_error_frame_refuses_the_call(gateway: FakeGateway, open_page: Ope
 
 
 async def test_error_frame_in_mid_call_is_told_and_survived(
-    gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     async def complain(session: Session) -> None:
         await answer_call(session)
         await session.reply("error", code=400, name="bad-request", message="dtmf: digits")
         await session.send("error", code=400, name="bad-request", message="no type")
 
-    gateway.story = complain
+    fake_gateway.story = complain
     page = await open_page()
     await open_call(page)
     await until(page, "harness.named('device-error').length > 0")
@@ -141,36 +141,38 @@ async def test_error_frame_in_mid_call_is_told_and_survived(
     ("code", "cause"),
     [
         (1000, "network"),
-        (1001, "gateway-restart"),
-        (1012, "gateway-restart"),
+        (1001, "shutdown"),
+        (1012, "shutdown"),
         (1008, "session-refused"),
     ],
 )
 async def test_socket_closes_in_mid_call(
-    gateway: FakeGateway, open_page: OpenPage, code: int, cause: str
+    fake_gateway: FakeGateway, open_page: OpenPage, code: int, cause: str
 ) -> None:
     page = await open_page()
     await open_call(page)
-    await (await gateway.session()).socket.close(code)
+    await (await fake_gateway.session()).socket.close(code)
     end = await end_of(page)
     assert (end["cause"], end["by"]) == (cause, "local")
     assert end["durationMs"] > 0
     assert [e["name"] for e in await events(page, "error")] == [cause]
 
 
-async def test_the_next_call_opens_a_new_session(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_the_next_call_opens_a_new_session(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
     page = await open_page()
     await open_call(page)
-    await (await gateway.session()).socket.close(1012)
+    await (await fake_gateway.session()).socket.close(1012)
     await end_of(page)
     assert await dial(page) is None
     await until(page, "harness.call.state === 'open'")
-    await gateway.session()
+    await fake_gateway.session()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"call": 1}', '"ringing"', "{}" * 40_000])
 async def test_nonsense_on_the_socket_is_told_and_survived(
-    gateway: FakeGateway, open_page: OpenPage, text: str
+    fake_gateway: FakeGateway, open_page: OpenPage, text: str
 ) -> None:
     async def babble(session: Session) -> None:
         await session.socket.send_text(text)
@@ -179,7 +181,7 @@ async def test_nonsense_on_the_socket_is_told_and_survived(
         await session.send("ended", call="nobody")
         await answer_call(session)
 
-    gateway.story = babble
+    fake_gateway.story = babble
     page = await open_page()
     await open_call(page)
     names = [error["name"] for error in await events(page, "device-error")]
@@ -191,21 +193,21 @@ async def test_nonsense_on_the_socket_is_told_and_survived(
     "answer", [None, {}, {"type": "answer", "sdp": 7}, {"type": "answer", "sdp": "v=0 nonsense"}]
 )
 async def test_answer_that_cannot_be_used(
-    gateway: FakeGateway, open_page: OpenPage, answer: object
+    fake_gateway: FakeGateway, open_page: OpenPage, answer: object
 ) -> None:
     async def bad_answer(session: Session) -> None:
         await session.reply("answer", answer=answer)
 
-    gateway.story = bad_answer
+    fake_gateway.story = bad_answer
     page = await open_page()
     assert await dial(page) is None
     assert (await end_of(page))["cause"] == "protocol"
-    await (await gateway.session()).wait_for("hangup")
+    await (await fake_gateway.session()).wait_for("hangup")
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before answer", "after answer"])
 async def test_candidate_that_cannot_be_used_is_survived(
-    gateway: FakeGateway, open_page: OpenPage, before: bool
+    fake_gateway: FakeGateway, open_page: OpenPage, before: bool
 ) -> None:
     nonsense = {"candidate": "nonsense", "sdpMid": "0"}
 
@@ -216,7 +218,7 @@ async def test_candidate_that_cannot_be_used_is_survived(
         if not before:
             await session.reply("candidate", candidate=nonsense)
 
-    gateway.story = bad_candidate
+    fake_gateway.story = bad_candidate
     page = await open_page()
     await open_call(page)
     await until(page, "harness.named('error').length > 0")
@@ -224,7 +226,7 @@ async def test_candidate_that_cannot_be_used_is_survived(
 
 
 async def test_frames_after_the_end_change_nothing(
-    gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     async def too_late(session: Session) -> None:
         await session.reply("ended", by="remote", cause="no-answer", sipCode=480)
@@ -232,14 +234,16 @@ async def test_frames_after_the_end_change_nothing(
         await session.reply("ended", by="remote", cause="busy", sipCode=486)
         await session.send("error", code=500, name="internal", message="the last one")
 
-    gateway.story = too_late
+    fake_gateway.story = too_late
     page = await open_page()
     assert await dial(page) is None
     await until(page, "harness.named('device-error').length > 0")
     assert (await end_of(page))["cause"] == "no-answer"
 
 
-async def test_given_up_while_the_prompt_is_open(gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_given_up_while_the_prompt_is_open(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
     """The microphone is granted after the call was given up: it must not stay open."""
     page = await open_page()
     error = await page.evaluate(
@@ -262,12 +266,12 @@ async def test_given_up_while_the_prompt_is_open(gateway: FakeGateway, open_page
     )
     assert error["name"] == "canceled"
     await until(page, "harness.made().tracks === 1 && harness.open().tracks === 0")
-    session = await gateway.session()
+    session = await fake_gateway.session()
     assert "call" not in {frame["type"] for frame in session.received}
 
 
 async def test_listener_that_throws_does_not_stop_the_clean_up(
-    gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     page = await open_page()
     errors: asyncio.Queue[str] = asyncio.Queue()

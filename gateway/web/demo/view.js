@@ -41,7 +41,7 @@ export const keypad = find("keypad", HTMLElement);
 export const extensionList = find("extensions", HTMLElement);
 
 const timer = find("timer", HTMLElement);
-const digits = find("digits", HTMLOutputElement);
+const digits = find("digits", HTMLElement);
 const notice = find("notice", HTMLElement);
 const log = find("log", HTMLElement);
 
@@ -130,7 +130,8 @@ export function showFigures(sample) {
 
 /** @param {string} digit nothing starts anew */
 export function showDigit(digit) {
-  digits.value = digit ? `${digits.value.replace("–", "")}${digit}`.slice(-24) : "–";
+  const sent = (digits.textContent ?? "").replace("–", "");
+  digits.textContent = digit ? `${sent}${digit}`.slice(-24) : "–";
 }
 
 /** @param {string} digit lights its key for a moment */
@@ -166,15 +167,16 @@ export function openLogWhereThereIsRoom() {
   find("log-area", HTMLDetailsElement).open = matchMedia("(min-width: 820px)").matches;
 }
 
-/** @param {{ number: string, label: string }[]} extensions */
+/** @param {{ number: string, name: string, description: string }[]} extensions */
 export function showExtensions(extensions) {
-  const items = extensions.map(({ number, label }) => {
+  const items = extensions.map(({ number, name, description }) => {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.extension = number;
+    button.title = description;
     const strong = document.createElement("b");
     strong.textContent = number;
-    button.append(strong, ` ${label}`);
+    button.append(strong, ` ${name}`);
     const item = document.createElement("li");
     item.append(button);
     return item;

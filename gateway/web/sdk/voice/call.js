@@ -177,8 +177,8 @@ export class Call extends Emitter {
    * Sends DTMF: in the audio stream (RFC 4733) where the gateway agreed to that, else as a message.
    * Digits queue behind those still being sent.
    *
-   * @param {string} digits 0-9, A-D, * and #; a comma waits for two seconds
-   * @param {import("./digits.js").DigitOptions} [options] 160 ms and 70 ms unless given
+   * @param {string} digits 0-9, A-D, * and #, up to 64 of them
+   * @param {import("./digits.js").DigitOptions} [options] 100 ms and 70 ms unless given
    * @throws {CallError} `invalid-argument`, `invalid-state` (neither ringing nor open)
    */
   sendDigits(digits, options = {}) {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
 // SPDX-License-Identifier: MIT
 
-/** What may be sent as DTMF, and how long (WebRTC 1.0 section 7.2 has the same limits). */
+/** What may be sent as DTMF, and how long (WebRTC 1.0 section 7.2 and the gateway have the same limits). */
 
 import { CallError } from "./errors.js";
 
@@ -11,14 +11,14 @@ import { CallError } from "./errors.js";
 const refuse = (message) => new CallError("invalid-argument", { message, fatal: false });
 
 /**
- * @param {string} digits 0-9, A-D, * and #; a comma waits for two seconds
+ * @param {string} digits 0-9, A-D, * and #, up to 64 of them
  * @param {DigitOptions} options
  * @returns {{ digits: string, duration: number, gap: number }}
  * @throws {CallError} `invalid-argument`
  */
-export function checkDigits(digits, { duration = 160, gap = 70 }) {
+export function checkDigits(digits, { duration = 100, gap = 70 }) {
   const text = String(digits).toUpperCase();
-  if (!/^[0-9A-D*#,]+$/.test(text)) throw refuse(`digits are 0-9, A-D, *, # and comma, not "${digits}"`);
+  if (!/^[0-9A-D*#]{1,64}$/.test(text)) throw refuse(`digits are 1 to 64 of 0-9, A-D, * and #, not "${digits}"`);
   if (!(duration >= 40 && duration <= 6000)) throw refuse(`duration is 40 to 6000 ms, not ${duration}`);
   if (!(gap >= 30 && gap <= 6000)) throw refuse(`gap is 30 to 6000 ms, not ${gap}`);
   return { digits: text, duration, gap };

@@ -26,13 +26,13 @@ const PONG_TIMEOUT = 10_000;
 
 /** What a close code (RFC 6455 section 7.4, and IANA's registry) says once the session stood. */
 const CAUSE_BY_CLOSE_CODE = /** @type {Readonly<Record<number, string>>} */ ({
-  1001: "gateway-restart",
+  1001: "shutdown",
   1002: "protocol",
   1003: "protocol",
   1007: "protocol",
   1008: "session-refused",
   1009: "protocol",
-  1012: "gateway-restart",
+  1012: "shutdown",
   1013: "no-capacity",
 });
 

@@ -1,0 +1,53 @@
+"""The client's table of endings covers whatever the gateway says, and the README prints it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.errors import ConfigError, GatewayError
+from gateway.signaling.messages import MessageError, NotSupportedError
+from gateway.trunk import errors as trunk_errors
+from gateway.trunk.status import CLASSES, CODES, Q850, Local
+from tests.web.fake_gateway import WEB
+
+ROW = re.compile(
+    r'^  "(?P<cause>[a-z-]+)": ending'
+    r'\("(?P<kind>[a-z]+)", (?P<code>\d+),\s+"(?P<message>[^"]+)"\),$',
+    re.MULTILINE,
+)
+TABLE = {row["cause"]: row for row in ROW.finditer((WEB / "sdk/voice/errors.js").read_text())}
+
+
+def errors_of(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
+    yield kind
+    for special in kind.__subclasses__():
+        yield from errors_of(special)
+
+
+def said_by_the_gateway() -> set[str]:
+    """Every cause of an `ended` that comes from the trunk, and every name of an `error`."""
+    meanings = [*CODES.values(), *CLASSES.values(), *Q850.values(), *(way.value for way in Local)]
+    names = {error.name for error in errors_of(GatewayError)} - {ConfigError.name}
+    return {meaning.cause for meaning in meanings} | names
+
+
+def test_all_classes_of_errors_are_seen() -> None:
+    seen = set(errors_of(GatewayError))
+    assert {MessageError, NotSupportedError, trunk_errors.TrunkFullError} <= seen
+
+
+@pytest.mark.parametrize("cause", sorted(said_by_the_gateway()))
+def test_gateway_cause_has_an_ending(cause: str) -> None:
+    assert cause in TABLE
+
+
+def test_readme_prints_the_table() -> None:
+    printed = re.findall(
+        r"^\| `([a-z-]+)` \| (\d+) \| ([a-z]+) \| (.+?) \|$",
+        (WEB / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    assert printed == [(r["cause"], r["code"], r["kind"], r["message"]) for r in TABLE.values()]
