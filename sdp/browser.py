@@ -41,8 +41,7 @@ from sdp.model import (
 
 PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 
-# Digest lengths in bytes. SHA-1 and MD5 are left out: RFC 8122 section 5 forbids the one, and no
-# browser sends the other.
+# Digest lengths in bytes. MD5 is forbidden (RFC 8122 section 5), and SHA-1 no browser sends.
 HASHES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
 # The level lets the gateway see silence without decoding, mid lets the browser match packets early.

@@ -50,8 +50,7 @@ _ANSWERED_SETUP = {
     Setup.PASSIVE: (Setup.ACTIVE,),
 }
 
-# No address of the gateway belongs into o= of a description that a page's script can read
-# (RFC 8829 section 5.2.1)
+# A value without a meaning (RFC 8829 section 5.2.1): addresses stand in candidates only
 _ORIGIN_HOST = "127.0.0.1"
 _NO_ADDRESS = (Connection("IP4", "0.0.0.0"), 9)
 _TRACK = "audio"
@@ -114,7 +113,7 @@ def _check(offered: BrowserOffer, answer: BrowserAnswer) -> None:
     for extension in answer.extensions:
         if not any((extension.id, extension.uri) == (e.id, e.uri) for e in offered.extensions):
             problem = f"header extension {extension.id} {extension.uri} was not offered"
-            raise SdpError(problem, rule="RFC 8285 section 6")
+            raise SdpError(problem, rule="RFC 8285 section 7")
     if not answer.codecs:
         raise SdpError("an answer needs a codec", rule="RFC 3264 section 6.1")
     if answer.setup not in _ANSWERED_SETUP[offered.setup]:
@@ -168,7 +167,7 @@ def _default_destination(candidates: tuple[str, ...]) -> tuple[Connection, int]:
 def _stream(media: Media, offered: BrowserOffer, answer: BrowserAnswer) -> tuple[Attribute, ...]:
     direction = answer.direction.within(offered.direction.reversed)
     # rtcp-rsize is not answered: without RTCP feedback for audio neither side has anything to send
-    # that a reduced packet would make sooner (RFC 5506 section 3.4), and compound packets are what
+    # that a reduced packet would make sooner (RFC 5506), and compound packets are what
     # every receiver reads.
     return (
         *(() if offered.mid is None else (MID.make(offered.mid),)),

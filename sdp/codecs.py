@@ -113,7 +113,7 @@ def event_for(codec: Codec, offered: Sequence[Codec]) -> Codec | None:
 
     The one on the codec's own clock is the only one that browsers pace properly, and Chromium takes
     8000 as soon as it is answered, so exactly one is chosen: the codec's clock rate, else 8000
-    (RFC 4733 section 2.1 wants the audio's own).
+    (RFC 4733 wants the audio's own).
     """
     return named(offered, TELEPHONE_EVENT, codec.clock_rate) or named(
         offered, TELEPHONE_EVENT, 8000

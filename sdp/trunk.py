@@ -38,7 +38,7 @@ TRUNK_CODECS = {
     "opus": Codec(107, "opus", 48000, 2, "useinbandfec=1"),
 }
 
-# 101 is what trunks expect without reading the rtpmap; 0-15 is what RFC 4733 section 2.4.1 assumes
+# 101 is what trunks expect without reading the rtpmap; 0-15 is what RFC 4733 section 2.4 assumes
 # where nothing is said, and all that a browser can send
 EVENT_PAYLOAD_TYPE = 101
 DEFAULT_EVENTS = "0-15"
@@ -149,8 +149,8 @@ def trunk_audio(
 ) -> Media:
     """Write the gateway's audio section."""
     attributes = [*codec_attributes(codecs), PTIME.make(ptime)]
-    # Said only where it is not the next port: the rule of RFC 3605 section 2.1, and some border
-    # controllers take the line's mere presence for a request
+    # Said only where it is not the next port, which is what RFC 3605 section 1 made the line for:
+    # a trunk that does not know it then loses nothing
     if address.rtcp_port not in (None, address.port + 1):
         attributes.append(RTCP.make(RtcpPort(address.rtcp_port)))
     return Media(

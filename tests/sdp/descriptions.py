@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from sdp import RtpAddress, SdpError, SessionDescription, parse
+from sdp import (
+    BrowserAnswer,
+    Fingerprint,
+    IceParameters,
+    RtpAddress,
+    SdpError,
+    SessionDescription,
+    Setup,
+    choose_browser_codecs,
+    choose_extensions,
+    parse,
+    read_browser_offer,
+)
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.stem for path in DATA.glob("*.sdp"))
@@ -43,6 +56,32 @@ a=rtpmap:101 telephone-event/8000
 a=ptime:20
 a=sendrecv
 """
+
+
+OUR_OPUS = "minptime=20;useinbandfec=1;stereo=0;maxaveragebitrate=24000"
+
+
+def our_answer(offer: SessionDescription) -> BrowserAnswer:
+    """Answer as the gateway does: Opus or else G.711, events, passive in DTLS where it may be."""
+    browser = read_browser_offer(offer)
+    codec, *events = choose_browser_codecs(browser.codecs, ("opus", "PCMU"))
+    parameters = OUR_OPUS if codec.name == "opus" else ""
+    return BrowserAnswer(
+        codecs=(replace(codec, parameters=parameters), *events),
+        ice=IceParameters("efgh", "lkjihgfedcba9876543210"),
+        candidates=(
+            "9 1 udp 2113937151 4f1d9a52.local 50001 typ host",
+            "1 1 UDP 2130706431 198.51.100.7 50000 typ host",
+        ),
+        fingerprints=(Fingerprint("sha-256", ":".join(["CD"] * 32)),),
+        setup=Setup.ACTIVE if browser.setup is Setup.PASSIVE else Setup.PASSIVE,
+        ssrc=4711,
+        cname="gateway",
+        session_id=77,
+        version=3,
+        extensions=choose_extensions(browser.extensions),
+        max_ptime=20,
+    )
 
 
 def text_of(name: str) -> str:

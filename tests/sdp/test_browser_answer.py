@@ -5,47 +5,25 @@ from dataclasses import replace
 import pytest
 
 from sdp import (
-    BrowserAnswer,
     Codec,
     Direction,
     Extension,
-    Fingerprint,
-    IceParameters,
     SdpError,
-    SessionDescription,
     Setup,
     answer_browser,
-    choose_browser_codecs,
-    choose_extensions,
     parse,
-    read_browser_offer,
     render,
 )
 from sdp.attributes import GROUP, MID, direction, has
-from tests.sdp.descriptions import BROWSER_OFFER, BROWSER_OFFERS, changed, facts, load
-
-OPUS = "minptime=20;useinbandfec=1;stereo=0;maxaveragebitrate=24000"
-
-
-def our_answer(offer: SessionDescription) -> BrowserAnswer:
-    browser = read_browser_offer(offer)
-    codec, *events = choose_browser_codecs(browser.codecs)
-    return BrowserAnswer(
-        codecs=(replace(codec, parameters=OPUS), *events),
-        ice=IceParameters("efgh", "lkjihgfedcba9876543210"),
-        candidates=(
-            "9 1 udp 2113937151 4f1d9a52.local 50001 typ host",
-            "1 1 UDP 2130706431 198.51.100.7 50000 typ host",
-        ),
-        fingerprints=(Fingerprint("sha-256", ":".join(["CD"] * 32)),),
-        setup=Setup.PASSIVE,
-        ssrc=4711,
-        cname="gateway",
-        session_id=77,
-        version=3,
-        extensions=choose_extensions(browser.extensions),
-        max_ptime=20,
-    )
+from tests.sdp.descriptions import (
+    BROWSER_OFFER,
+    BROWSER_OFFERS,
+    OUR_OPUS,
+    changed,
+    facts,
+    load,
+    our_answer,
+)
 
 
 def test_an_answer_in_full() -> None:
@@ -69,7 +47,7 @@ def test_an_answer_in_full() -> None:
         "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
         "a=ssrc:4711 cname:gateway",
         "a=rtpmap:111 opus/48000/2",
-        f"a=fmtp:111 {OPUS}",
+        f"a=fmtp:111 {OUR_OPUS}",
         "a=rtpmap:110 telephone-event/48000",
         "a=ptime:20",
         "a=maxptime:20",
@@ -156,7 +134,7 @@ def test_without_a_usable_candidate_the_port_is_9() -> None:
         ({"codecs": ()}, "RFC 3264 section 6.1"),
         ({"codecs": (Codec(112, "opus", 48000, 2),)}, "RFC 3264 section 6.1"),
         ({"codecs": (Codec(111, "opus", 48000, 1),)}, "RFC 3264 section 6.1"),
-        ({"extensions": (Extension(2, "urn:x"),)}, "RFC 8285 section 6"),
+        ({"extensions": (Extension(2, "urn:x"),)}, "RFC 8285 section 7"),
         ({"setup": Setup.ACTPASS}, "RFC 4145 section 4.1"),
         ({"candidates": ("nonsense",)}, "RFC 8839 section 5.1"),
         ({"candidates": ("1 1 udp 1 host.example 5 typ host",)}, "RFC 8866 section 5.7"),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sdp import answer_browser, offer_to_trunk, parse, render
 from sdp.trunk import TrunkPolicy
-from tests.peers.browser import quoted
 from tests.peers.site import serve_page
-from tests.sdp.descriptions import ADDRESS
-from tests.sdp.test_browser_answer import our_answer
+from tests.sdp.descriptions import ADDRESS, our_answer
 
 if TYPE_CHECKING:
     from tests.peers.browser import Browser
@@ -49,7 +48,7 @@ async def check(browser: Browser, tracks: str) -> None:
         assert render(offer) == text
         offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=1, version=1)
         answer = render(answer_browser(offer, our_answer(offer)))
-        ways = await page.evaluate(ANSWER % quoted(answer))
+        ways = await page.evaluate(ANSWER % json.dumps(answer))
     assert isinstance(ways, list)
     # Chromium drops a refused transceiver from the list, Firefox keeps it as stopped
     assert [way for way in ways if way != "stopped"] == ["sendrecv"]

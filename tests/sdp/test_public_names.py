@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sdp
+from tests.sdp.descriptions import text_of
 
 
 def test_all_is_what_the_package_imports() -> None:
@@ -38,3 +39,15 @@ def test_values_cannot_change(name: str) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(kind)[0].name, "other")
     assert not hasattr(value, "__dict__")
+
+
+def test_the_readmes_example_runs() -> None:
+    readme = (Path(sdp.__path__[0]) / "README.md").read_text()
+    names: dict[str, object] = {
+        "text_from_the_page": text_of("chrome-156-audio-video"),
+        "our_fingerprint": ":".join(["AB"] * 32),
+        "body_of_the_200": text_of("asterisk-22-answer"),
+        "body_of_the_reinvite": text_of("asterisk-22-offer-hold"),
+    }
+    exec(readme.split("```python\n")[1].split("```")[0], names)
+    assert isinstance(names["reply"], sdp.SessionDescription)

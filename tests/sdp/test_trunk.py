@@ -34,7 +34,7 @@ def lines_for(
 
 @pytest.mark.parametrize(
     ("name", "events"),
-    # Chromium says nothing of events, Firefox says 0-15: the same (RFC 4733 section 2.4.1)
+    # Chromium says nothing of events, Firefox says 0-15: the same (RFC 4733 section 2.4)
     [("chrome-156-audio-video", "0-15"), ("firefox-153-audio-video", "0-15")],
 )
 def test_the_whole_offer(name: str, events: str) -> None:
