@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from typing import Protocol
 
 import av
@@ -83,3 +84,8 @@ def decode_audio(data: bytes, *, rate: int = 48000) -> tuple[Samples, int]:
             for resampled in resampler.resample(frame)
         ]
     return np.concatenate(frames or [np.zeros(0, np.int16)]), rate
+
+
+def quoted(value: object) -> str:
+    """Return a value as a JavaScript literal."""
+    return json.dumps(value)
