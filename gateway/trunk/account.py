@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -51,5 +52,5 @@ class Account(pj.Account):  # type: ignore[misc]
         """Hand an INVITE on."""
         try:
             self._incoming(self, prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
-        except Exception:
-            log.exception("an incoming call was lost")
+        except Exception:  # noqa: BLE001 - pjsua2 would print it and go on
+            log.error("an incoming call was lost\n%s", traceback.format_exc())

@@ -7,6 +7,7 @@ fails is logged, and the call goes on with the engine's default.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
@@ -35,14 +36,15 @@ Callback = Callable[["Dialog", Any], None]
 
 
 def guarded(callback: Callback) -> Callback:
-    """Log what a callback raises: pjsua2 would print it and go on."""
+    """Log what a callback raises, as text: a kept traceback would keep the call's object too."""
 
     @wraps(callback)
     def run(self: Dialog, prm: Any) -> None:
         try:
             callback(self, prm)
-        except Exception:
-            log.exception("call %s: %s failed", self.call_id, callback.__name__)
+        except Exception:  # noqa: BLE001 - pjsua2 would print it and go on
+            name = callback.__name__
+            log.error("call %s: %s failed\n%s", self.call_id, name, traceback.format_exc())
 
     return run
 

@@ -15,6 +15,7 @@ import queue
 import select
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -71,7 +72,6 @@ class Stack:
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._live, name="pjsip", daemon=True)
-        self._writer: PjsipLog | None = None
 
     # -- from the event loop
 
@@ -98,6 +98,8 @@ class Stack:
             except pj.Error as error:
                 self.tell(finish, None, trunk_error(error))
             except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                # Its traceback names objects of the engine, which must not leave the thread.
+                error.__traceback__ = error.__context__ = None
                 self.tell(finish, None, error)
             else:
                 self.tell(finish, result, None)
@@ -115,8 +117,8 @@ class Stack:
                 work()
             except pj.Error as error:
                 log.warning("a SIP command failed: %s", explain(error))
-            except Exception:
-                log.exception("a SIP command failed")
+            except Exception:  # noqa: BLE001 - nobody waits for it
+                log.error("a SIP command failed\n%s", traceback.format_exc())
 
         if not self.stopping:
             self._put(job)
@@ -179,12 +181,10 @@ class Stack:
             self.graves.append(dialog)
 
     def _live(self) -> None:
-        try:
-            self._open()
-        except Exception as error:  # noqa: BLE001 - handed to start()
-            reason = explain(error) if isinstance(error, pj.Error) else str(error)
+        fault = self._try_open()
+        if fault is not None:
             self._destroy()
-            self.tell(self._started.set_exception, TrunkError(self._hint(reason)))
+            self.tell(self._started.set_exception, TrunkError(self._hint(fault)))
             self.tell(self._ended.set_result, None)
             return
         self.tell(self._started.set_result, None)
@@ -192,11 +192,24 @@ class Stack:
             while not self.stopping:
                 self._turn()
             self._farewell()
-        except Exception:
-            log.exception("the SIP thread ended by a fault")
-        finally:
-            self._destroy()
-            self.tell(self._ended.set_result, None)
+        except Exception:  # noqa: BLE001 - the calls are ended and the port is closed all the same
+            log.error("the SIP thread ended by a fault\n%s", traceback.format_exc())
+        self._destroy()
+        self.tell(self._ended.set_result, None)
+
+    def _try_open(self) -> str | None:
+        """Open pjsua2; return what went wrong.
+
+        Only the text leaves: an exception's traceback would keep the endpoint alive past
+        `_destroy`, and a second endpoint beside it aborts the process.
+        """
+        try:
+            self._open()
+        except pj.Error as error:
+            return explain(error)
+        except Exception as error:  # noqa: BLE001 - handed to start() as text
+            return str(error)
+        return None
 
     def _hint(self, reason: str) -> str:
         address = f"{self.config.address}:{self.config.port}"
@@ -218,8 +231,8 @@ class Stack:
         config.medConfig.hasIoqueue = False
         config.medConfig.threadCnt = 0
         config.medConfig.sndAutoCloseTime = -1
-        self._writer = PjsipLog()
-        config.logConfig.writer = self._writer
+        config.logConfig.writer = writer = PjsipLog()
+        writer.__disown__()  # libDestroy deletes it
         config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)
@@ -295,7 +308,6 @@ class Stack:
         except pj.Error as error:
             log.warning("pjsua2 did not close cleanly: %s", explain(error))
         del self._endpoint
-        self._writer = None
 
 
 def explain(error: Any) -> str:

@@ -59,8 +59,13 @@ UNUSED: Final = """
 """
 CONFIGURE: Final = ("--enable-epoll", *(f"--disable-{part}" for part in UNUSED.split()))
 
-# Debian removes this file for its licence but not its line in the Makefile.
-REMOVED_BY_DEBIAN: Final = " bdimad_dev.o"
+EDITS: Final = (
+    # Debian removes this file for its licence but not its line in the Makefile.
+    ("pjmedia/build/Makefile", " bdimad_dev.o", ""),
+    # Say nothing on standard output before the log settings are known.
+    ("pjlib/src/pj/log.c", "pj_log_max_level = PJ_LOG_MAX_LEVEL;", "pj_log_max_level = 1;"),
+)
+"""Changes to the source: file, text, replacement. A text that is missing stops the build."""
 
 WRAPPER_FLAGS: Final = ("-O1", "-g0", "-fPIC", "-fno-strict-aliasing", "-w")
 
@@ -101,7 +106,7 @@ def main() -> int:
 def wheel_folder() -> Path:
     """Return where the wheel for this Python, machine, source and these settings belongs."""
     made_from = (
-        *(CONFIG_SITE, CONFIGURE, WRAPPER_FLAGS, SWIG, RELEASE, sorted(source.KNOWN_GOOD)),
+        *(CONFIG_SITE, CONFIGURE, EDITS, WRAPPER_FLAGS, SWIG, RELEASE, sorted(source.KNOWN_GOOD)),
         *(os.environ.get(name) for name in ("PJPROJECT_TARBALL", "PJPROJECT_SHA256")),
         platform.libc_ver(),
     )
@@ -188,12 +193,11 @@ def obtain_swig(scratch: Path, log: Log) -> list[str]:
 def prepare(tree: Path, log: Log) -> None:
     """Write the settings into the source and configure it."""
     (tree / "pjlib/include/pj/config_site.h").write_text(CONFIG_SITE)
-    makefile = tree / "pjmedia/build/Makefile"
-    if not (tree / "pjmedia/src/pjmedia-audiodev/bdimad_dev.c").exists():
-        text = makefile.read_text()
-        if REMOVED_BY_DEBIAN not in text:
-            raise BuildError(f"{makefile.name} of this pjproject does not name{REMOVED_BY_DEBIAN}.")
-        makefile.write_text(text.replace(REMOVED_BY_DEBIAN, ""))
+    for name, old, new in EDITS:
+        text = (tree / name).read_text()
+        if old not in text:
+            raise BuildError(f"{name} of this pjproject holds no {old!r}: another version?")
+        (tree / name).write_text(text.replace(old, new))
     flags = "-O2 -fPIC"
     log.run(["./aconfigure", *CONFIGURE, f"CFLAGS={flags}", f"CXXFLAGS={flags}"], tree)
 

@@ -1,0 +1,110 @@
+"""The endpoint's own life: start, limits, what it refuses, and how it closes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.trunk import (
+    Answered,
+    EndpointConfig,
+    Origin,
+    TrunkEndpoint,
+    TrunkError,
+    TrunkFullError,
+)
+from tests.gateway.trunk.conftest import Phone
+from tests.peers.ports import free_port
+from tests.peers.sipp import run_trunk
+
+
+@asynccontextmanager
+async def running(config: EndpointConfig) -> AsyncIterator[Phone]:
+    endpoint = TrunkEndpoint(config)
+    await endpoint.start()
+    try:
+        yield Phone(endpoint)
+    finally:
+        await endpoint.close()
+
+
+def silent_port() -> socket.socket:
+    silent = socket.socket(type=socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", free_port()))
+    return silent
+
+
+async def test_restart_leaves_nothing_behind() -> None:
+    async with running(EndpointConfig(port=0)):
+        pass
+    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        async with running(EndpointConfig(port=0)) as phone:
+            assert phone.endpoint.engine_name.startswith("pjsua2 2.")
+            assert f"{phone.endpoint.capacity} calls" in phone.endpoint.engine_name
+            assert phone.endpoint.address.port > 0
+    assert threading.active_count() == threads
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+async def test_port_taken() -> None:
+    with silent_port() as taken:
+        port = taken.getsockname()[1]
+        endpoint = TrunkEndpoint(EndpointConfig(port=port))
+        with pytest.raises(TrunkError, match=rf"SIP cannot start on 127\.0\.0\.1:{port}: .*in use"):
+            await endpoint.start()
+    await endpoint.start()  # it is free now
+    await endpoint.close()
+    await endpoint.close()
+    with pytest.raises(TrunkError, match="not started"):
+        await Phone(endpoint).dial("sip:127.0.0.1")
+
+
+async def test_bad_address() -> None:
+    with pytest.raises(TrunkError, match="'example' is not an IPv4 address"):
+        await TrunkEndpoint(EndpointConfig(address="example")).start()
+
+
+@pytest.mark.peer
+async def test_close_ends_calls(tmp_path: Path) -> None:
+    """Calls up, ringing, and not answered at all: each gets its end, and the trunk a BYE."""
+    with silent_port() as silent:
+        async with run_trunk("uas", tmp_path) as sipp:
+            async with running(EndpointConfig(port=0)) as phone:
+                _, talking = await phone.dial(sipp.uri)
+                await talking.hear(Answered)
+                _, calling = await phone.dial(f"sip:127.0.0.1:{silent.getsockname()[1]}")
+                began = time.monotonic()
+            assert time.monotonic() - began < 3
+            await sipp.finish()
+    for ear in (talking, calling):
+        end = await ear.end()
+        assert (end.by, end.cause) == (Origin.GATEWAY, "gateway-closed")
+
+
+async def test_capacity() -> None:
+    with silent_port() as silent:
+        uri = f"sip:127.0.0.1:{silent.getsockname()[1]}"
+        async with running(EndpointConfig(port=0, max_calls=2)) as phone:
+            assert phone.endpoint.capacity == 2
+            await phone.dial(uri)
+            await phone.dial(uri)
+            with pytest.raises(TrunkFullError, match="carries 2 calls"):
+                await phone.dial(uri)
+
+
+async def test_engine_stays_idle() -> None:
+    """Waiting costs next to nothing: the thread sleeps on the engine's epoll."""
+    async with running(EndpointConfig(port=0)):
+        began = time.process_time()
+        await asyncio.sleep(1)
+        used = time.process_time() - began
+    assert used < 0.1

@@ -1,0 +1,54 @@
+"""What the endpoint refuses before the trunk sees anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.trunk import (
+    DialRequest,
+    Trunk,
+    TrunkEndpoint,
+    TrunkError,
+    TrunkRequestError,
+    refuse_reoffer,
+)
+from tests.gateway.trunk.conftest import OFFER, Ear, Phone
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"to": "+1555\r\nX-Evil: 1"}, "control characters"),
+        ({"to": "a>b"}, "angle brackets"),
+        ({"to": ""}, "empty"),
+        ({"from_user": 'x" <sip:y'}, "quotes"),
+        ({"display_name": "Ana\x00"}, "control characters"),
+        ({"display_name": "a" * 300}, "256 at most"),
+        ({"headers": (("X-A\r\nVia", "1"),)}, "not the name of a header"),
+        ({"headers": (("X-A", "1\r\nVia: 2"),)}, "control characters"),
+        ({"headers": (("Contact", "x"),)}, "belongs to the SIP stack"),
+        ({"trunk": Trunk("t", "sip:127.0.0.1;lr")}, "trunk uri"),
+        ({"trunk": Trunk("t", "sip:127.0.0.1:70000")}, "up to 65535"),
+    ],
+)
+async def test_refused_before_the_trunk(
+    endpoint: TrunkEndpoint, change: dict[str, Any], words: str
+) -> None:
+    fields: dict[str, Any] = {"trunk": Trunk("t", "sip:127.0.0.1"), "to": "1", "offer": OFFER}
+    with pytest.raises(TrunkRequestError, match=words):
+        await endpoint.dial(DialRequest(answer_reoffer=refuse_reoffer, **fields | change), Ear())
+    assert endpoint.active == 0
+
+
+async def test_malformed_offer(phone: Phone) -> None:
+    with pytest.raises(TrunkError, match="our own description is malformed"):
+        await phone.dial("sip:127.0.0.1", offer="v=0\r\nnonsense")
+
+
+async def test_unknown_host(phone: Phone) -> None:
+    with pytest.raises(TrunkError, match=r"'nowhere\.invalid' has no address"):
+        await phone.dial("sip:nowhere.invalid")
