@@ -40,6 +40,8 @@ _LOST = {
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
+_FAULT = CallEnd(By.GATEWAY, "internal", 500, "", "The gateway failed; its log says why.")
+
 
 class Call:
     """A call from a browser to a trunk.
@@ -78,6 +80,7 @@ class Call:
         self._tell = tell
         self._max_duration = max_duration
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._dialing: asyncio.Task[None] | None = None
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
         self._limit: asyncio.TimerHandle | None = None
@@ -125,11 +128,9 @@ class Call:
         end = CallEnd(By.GATEWAY, "internal", 500, "", "The call was interrupted.")
         try:
             end = await self._live()
-        except GatewayError as error:
-            end = CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
         except Exception:  # a fault of ours ends this call and no other
             logger.exception("call %s failed", self.id)
-            end = CallEnd(By.GATEWAY, "internal", 500, "", "The gateway failed; it is in its log.")
+            end = _FAULT
         finally:
             await self._close(end)
         return end
@@ -138,10 +139,8 @@ class Call:
         self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
-        try:
-            self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
-        except trunk.TrunkError as error:
-            return CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
+        # Beside the inbox, not before it: a name that does not resolve must not hold up a hang-up
+        self._dialing = asyncio.create_task(self._place(), name=f"dial-{self.id}")
         while True:
             event = await self._inbox.get()
             before, self.state = self.state, advance(self.state, event)
@@ -150,6 +149,15 @@ class Call:
             end = await self._handle(event, before)
             if end is not None:
                 return end
+
+    async def _place(self) -> None:
+        try:
+            self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
+        except GatewayError as error:
+            self.end(CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error)))
+        except Exception:  # the call's own task must hear of it
+            logger.exception("call %s could not be placed", self.id)
+            self.end(_FAULT)
 
     async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
         """Do what follows from an event; the end of the call, if that is what follows."""
@@ -219,6 +227,9 @@ class Call:
             self._limit.cancel()
         duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
         # The far end first: its phone must stop ringing, and its bill running, whatever comes after
+        if self._dialing is not None:
+            self._dialing.cancel()  # an INVITE that is just going out is taken back by the endpoint
+            await asyncio.wait([self._dialing], timeout=STEP_TIMEOUT)
         if self._leg is not None:
             await self._step("hang up", self._leg.hangup())
         await self._step("close media", self._session.close())

@@ -198,8 +198,10 @@ class Negotiation:
             codec=media.codec.name.upper(),
             payload_type=media.codec.payload_type,
             event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
-            sends=media.direction.sends,
-            receives=media.direction.receives,
+            codecs=tuple((each.payload_type, each.name.upper()) for each in media.codecs),
+            event_payload_types=media.event_payload_types,
+            sends=media.direction.receives,
+            receives=media.direction.sends,
         )
         return self._remote
 

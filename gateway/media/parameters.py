@@ -79,12 +79,19 @@ class BrowserRemote:
 
 @dataclass(frozen=True, slots=True)
 class TrunkRemote:
-    """The trunk's end, from its answer. `codec` is a name of voice.codec's table, such as PCMU."""
+    """The trunk's end, from its answer.
+
+    `codec`, `payload_type` and `event` are what to send. `codecs` are what may come: payload types
+    and names of voice.codec's table, since a trunk may change among the codecs that both sides
+    listed without a word (RFC 3264 section 5.1). `sends` and `receives` are the trunk's own.
+    """
 
     host: str
     port: int
     codec: str
     payload_type: int
     event: EventFormat | None
+    codecs: tuple[tuple[int, str], ...]
+    event_payload_types: tuple[int, ...] = ()
     sends: bool = True
     receives: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from time import perf_counter
 from typing import Protocol
 
@@ -95,7 +96,8 @@ class MediaSession:
 
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
-        self.port.latch.expect(remote.host, remote.port)
+        if not ip_address(remote.host).is_unspecified:  # hold as RFC 2543 had it: stay as we are
+            self.port.latch.expect(remote.host, remote.port)
         self.sender.connect(remote)
         self._down.expect(remote)
 

@@ -11,7 +11,7 @@ from gateway.media.core.down_batch import DownBatch, DownLeg
 from gateway.media.core.trunk_receiver import TrunkPacket
 from gateway.media.counters import rejected
 from gateway.media.parameters import TrunkRemote
-from voice.codec import PAYLOAD_CODECS, PCMU, PayloadCodec
+from voice.codec import PAYLOAD_CODECS, PayloadCodec
 from voice.opus import OpusEncoder
 from voice.telephone_event import EventEnded, EventError, EventReceiver, EventStarted
 
@@ -39,13 +39,13 @@ class TrunkStream:
         encoder = OpusEncoder(SAMPLE_RATE, bitrate=BITRATE, complexity=COMPLEXITY)
         self.leg = DownLeg(encoder, send, ssrc=secrets.randbits(32))
         self._remote: TrunkRemote | None = None
-        self._codec: PayloadCodec = PCMU
+        self._codecs: dict[int, PayloadCodec] = {}
         self._digits = EventReceiver(SAMPLE_RATE)
         self.open = False  # the browser can be sent to
 
     def expect(self, remote: TrunkRemote) -> None:
         """Take what this description announces."""
-        self._codec = PAYLOAD_CODECS[remote.codec]
+        self._codecs = {number: PAYLOAD_CODECS[name] for number, name in remote.codecs}
         if remote.event is not None and self._remote is not None:
             self._tell(self._digits.reset())
         if remote.event is not None:
@@ -57,8 +57,8 @@ class TrunkStream:
         remote = self._remote
         if remote is None:
             return
-        event = remote.event
-        if packet.payload_type == remote.payload_type:
+        codec = self._codecs.get(packet.payload_type)
+        if codec is not None:
             frames = self._down.cut(
                 packet.ssrc,
                 packet.sequence,
@@ -69,8 +69,8 @@ class TrunkStream:
             )
             for frame in frames:
                 if self.open:
-                    self._batch.add(self.leg, self._codec, frame)
-        elif event is not None and packet.payload_type == event.payload_type:
+                    self._batch.add(self.leg, codec, frame)
+        elif packet.payload_type in remote.event_payload_types:
             self._down.pass_over(packet.ssrc, packet.sequence)
             self._take_event(packet, now)
         else:

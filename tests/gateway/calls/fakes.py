@@ -1,0 +1,108 @@
+"""The seams of a call: a trunk's leg and a media session that remember what they were told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.media import MediaSession
+from gateway.media.events import MediaEvent
+from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, TrunkRemote
+
+LOCAL = LocalMedia(
+    ice_ufrag="abcd",
+    ice_password="0123456789012345678901",
+    candidates=("1 1 udp 2130706431 192.0.2.10 20002 typ host",),
+    fingerprints=(("sha-256", ":".join(["AB"] * 32)),),
+    ssrc=4711,
+    trunk_host="192.0.2.10",
+    trunk_port=20000,
+)
+
+
+class FakeSession:
+    """A media session that does nothing and remembers everything."""
+
+    local = LOCAL
+
+    def __init__(self) -> None:
+        self.browser: BrowserRemote | None = None
+        self.trunk: list[TrunkRemote] = []
+        self.candidates: list[str | None] = []
+        self.digits = ""
+        self.flow = Flow.SILENCE
+        self.closed = 0
+        self.report: Callable[[MediaEvent], None] = lambda event: None
+
+    def report_to(self, report: Callable[[MediaEvent], None]) -> None:
+        self.report = report
+
+    async def connect_browser(self, remote: BrowserRemote) -> None:
+        self.browser = remote
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        self.candidates.append(candidate)
+
+    async def connect_trunk(self, remote: TrunkRemote) -> None:
+        self.trunk.append(remote)
+
+    async def set_flow(self, flow: Flow) -> None:
+        self.flow = flow
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        self.digits += digits
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def as_session(self) -> MediaSession:
+        return cast(MediaSession, self)
+
+
+class FakeTrunk:
+    """Dials nobody: the test says what the trunk does."""
+
+    def __init__(self) -> None:
+        self.offer = ""
+        self.hung_up = 0
+        self.error: Exception | None = None
+        self.dialed = asyncio.Event()
+        self.wait = asyncio.Event()
+        self.wait.set()
+        self.notify: Callable[[trunk.TrunkEvent], None] = lambda event: None
+
+    async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
+        self.offer, self.notify = offer, notify
+        self.dialed.set()
+        await self.wait.wait()
+        if self.error is not None:
+            raise self.error
+        return cast(trunk.TrunkLeg, self)
+
+    async def hangup(self, code: int = 0, reason: str = "") -> None:
+        self.hung_up += 1
+
+
+class Client:
+    """Takes the news of a call."""
+
+    def __init__(self) -> None:
+        self.told: list[news.News] = []
+        self._changed = asyncio.Event()
+
+    def __call__(self, event: news.News) -> None:
+        self.told.append(event)
+        self._changed.set()
+
+    async def hear(self, kind: type[news.News]) -> news.News:
+        """Wait until news of this kind has come."""
+        async with asyncio.timeout(2):
+            while True:
+                for event in self.told:
+                    if isinstance(event, kind):
+                        return event
+                self._changed.clear()
+                await self._changed.wait()

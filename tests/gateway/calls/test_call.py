@@ -1,0 +1,292 @@
+"""Stories of one call: what trunk, browser and network do, and what the client hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.calls.call import Call
+from gateway.calls.end import By, CallEnd
+from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.state import CallState
+from gateway.errors import RequestError
+from gateway.media import events as media
+from gateway.media.parameters import Flow
+from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
+from tests.gateway.calls.test_negotiation import ANSWER, HOLD, fixture
+
+BUSY = trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", 17, "The line is busy.")
+BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side ended the call.")
+
+
+class Story:
+    """A call in the middle of its seams."""
+
+    def __init__(self, max_duration: float = 60.0) -> None:
+        self.trunk = FakeTrunk()
+        self.session = FakeSession()
+        self.client = Client()
+        offer = read_offer(fixture("chrome-156-audio.sdp"))
+        self.call = Call(
+            "test",
+            self.session.as_session(),
+            Negotiation(offer, LOCAL, ("PCMU", "PCMA")),
+            self.trunk.dial,
+            self.client,
+            max_duration=max_duration,
+        )
+        self.task = asyncio.create_task(self.call.run())
+
+    async def ended(self) -> CallEnd:
+        """Wait for the end, and check that everything is down and nothing was told after it."""
+        async with asyncio.timeout(5):
+            end = await self.task
+        assert self.call.state is CallState.ENDED
+        assert self.session.closed == 1
+        assert isinstance(self.client.told[-1], news.Ended)
+        assert sum(isinstance(event, news.Ended) for event in self.client.told) == 1
+        return end
+
+    async def answer(self) -> None:
+        self.trunk.notify(trunk.Answered(ANSWER))
+        await self.client.hear(news.Answered)
+
+
+@asynccontextmanager
+async def story(max_duration: float = 60.0) -> AsyncIterator[Story]:
+    made = Story(max_duration)
+    try:
+        async with asyncio.timeout(2):
+            await made.trunk.dialed.wait()
+        yield made
+    finally:
+        made.task.cancel()
+        await asyncio.wait([made.task])
+
+
+async def test_the_browser_has_its_answer_before_the_phone_rings() -> None:
+    async with story() as call:
+        assert isinstance(call.client.told[0], news.Trying)
+        assert isinstance(call.client.told[1], news.AnswerReady)
+        assert call.session.browser is not None
+        assert "RTP/AVP" in call.trunk.offer
+
+
+async def test_answered_then_ended_by_the_far_end() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Trying())
+        call.trunk.notify(trunk.Ringing(180, "Ringing"))
+        call.trunk.notify(trunk.Ringing(180, "Ringing"))
+        await call.answer()
+        assert call.session.flow is Flow.AUDIO
+        call.trunk.notify(BYE)
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.REMOTE, "hangup", 200)
+        kinds = [type(event) for event in call.client.told]
+        assert kinds == [
+            news.Trying,
+            news.AnswerReady,
+            news.Ringing,
+            news.Answered,
+            news.Ended,
+        ]
+
+
+async def test_nothing_is_sent_to_the_trunk_before_the_answer_but_silence() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Progress(183, "Session Progress", ANSWER))
+        ringing = await call.client.hear(news.Ringing)
+        assert ringing == news.Ringing(early_media=True)
+        assert call.session.trunk[-1].host == "198.51.100.7"
+        assert call.session.flow is Flow.SILENCE
+
+
+async def test_180_after_early_media_does_not_take_it_back() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Progress(183, "Session Progress", ANSWER))
+        call.trunk.notify(trunk.Ringing(180, "Ringing"))
+        await call.answer()
+        rings = [event for event in call.client.told if isinstance(event, news.Ringing)]
+        assert rings == [news.Ringing(early_media=True)]
+
+
+async def test_ringing_may_turn_into_early_media() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Ringing(180, "Ringing"))
+        call.trunk.notify(trunk.Progress(183, "Session Progress", ANSWER))
+        await call.answer()
+        rings = [event for event in call.client.told if isinstance(event, news.Ringing)]
+        assert rings == [news.Ringing(early_media=False), news.Ringing(early_media=True)]
+
+
+async def test_early_media_that_cannot_be_read_does_not_end_the_call() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Progress(183, "Session Progress", "nonsense"))
+        await call.answer()
+        assert not call.task.done()
+
+
+async def test_progress_after_the_answer_changes_nothing() -> None:
+    async with story() as call:
+        await call.answer()
+        before = list(call.session.trunk)
+        call.trunk.notify(trunk.Progress(183, "Session Progress", ANSWER.replace("4000", "4444")))
+        call.trunk.notify(trunk.Digit("1", 100))
+        await call.client.hear(news.DigitHeard)
+        assert call.session.trunk == before
+
+
+async def test_busy() -> None:
+    async with story() as call:
+        call.trunk.notify(BUSY)
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.REMOTE, "busy", 486)
+        assert end.message == "The line is busy."
+
+
+@pytest.mark.parametrize("description", ["", "nonsense", ANSWER.replace("4000", "0")])
+async def test_an_answer_without_usable_media_is_hung_up(description: str) -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Answered(description))
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "incompatible-media", 488)
+        assert call.trunk.hung_up == 1
+
+
+@pytest.mark.parametrize(
+    ("answered", "cause", "code"), [(False, "canceled", 487), (True, "hangup", 200)]
+)
+async def test_hang_up_before_and_after_the_answer(answered: bool, cause: str, code: int) -> None:
+    async with story() as call:
+        if answered:
+            await call.answer()
+        await call.call.hangup()
+        await call.call.hangup()
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.LOCAL, cause, code)
+        assert call.trunk.hung_up == 1
+
+
+async def test_a_200_that_crosses_our_cancel_does_not_answer() -> None:
+    async with story() as call:
+        await call.call.hangup()
+        call.trunk.notify(trunk.Answered(ANSWER))
+        end = await call.ended()
+        assert end.cause == "canceled"
+        assert not any(isinstance(event, news.Answered) for event in call.client.told)
+
+
+async def test_both_hang_up_at_once() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(BYE)
+        await call.call.hangup()
+        assert (await call.ended()).by is By.REMOTE
+
+
+async def test_a_hang_up_does_not_wait_for_a_name_that_does_not_resolve() -> None:
+    async with story() as call:
+        call.trunk.wait.clear()
+        await call.call.hangup()
+        assert (await call.ended()).cause == "canceled"
+
+
+async def test_a_trunk_that_cannot_be_dialed_says_why() -> None:
+    made = Story()
+    made.trunk.error = trunk.TrunkError("the name of the trunk does not resolve")
+    end = await made.ended()
+    assert (end.by, end.sip_code) == (By.GATEWAY, 503)
+    assert "does not resolve" in end.message
+
+
+async def test_a_fault_of_ours_ends_the_call_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = Story()
+    made.trunk.error = ZeroDivisionError("oops")
+    end = await made.ended()
+    assert (end.by, end.cause) == (By.GATEWAY, "internal")
+    assert "oops" in caplog.text
+    assert "oops" not in end.message, "the page need not see our insides"
+
+
+@pytest.mark.parametrize("reason", media.LossReason)
+async def test_a_lost_browser_ends_the_call_on_the_trunk(reason: media.LossReason) -> None:
+    async with story() as call:
+        await call.answer()
+        call.session.report(media.BrowserLost(reason))
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "media-failed")
+        assert end.message
+        assert call.trunk.hung_up == 1
+
+
+async def test_a_client_that_is_gone_ends_the_call() -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.abandon("The page's connection closed.")
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "network")
+
+
+async def test_the_longest_duration_is_kept() -> None:
+    async with story(max_duration=0.02) as call:
+        await call.answer()
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "max-duration")
+
+
+async def test_digits_pass_both_ways_once_somebody_hears_them() -> None:
+    async with story() as call:
+        with pytest.raises(RequestError):
+            await call.call.send_digits("1", 100, 60)
+        await call.answer()
+        await call.call.send_digits("12#", 100, 60)
+        assert call.session.digits == "12#"
+        call.session.report(media.TrunkDigit("7", 160))
+        assert await call.client.hear(news.DigitHeard) == news.DigitHeard("7", 160)
+
+
+async def test_digits_are_refused_when_the_trunk_takes_none() -> None:
+    async with story() as call:
+        without = ANSWER.replace(" 101\r\n", "\r\n").replace(
+            "a=rtpmap:101 telephone-event/8000\r\n", ""
+        )
+        call.trunk.notify(trunk.Answered(without))
+        await call.client.hear(news.Answered)
+        with pytest.raises(RequestError, match="RFC 4733"):
+            await call.call.send_digits("1", 100, 60)
+
+
+async def test_a_hold_by_the_trunk_reaches_the_media() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(trunk.Reoffered(HOLD, "v=0"))
+        call.trunk.notify(trunk.Digit("1", 100))
+        await call.client.hear(news.DigitHeard)
+        assert not call.session.trunk[-1].receives
+
+
+async def test_candidates_go_to_the_session_until_the_end() -> None:
+    async with story() as call:
+        await call.call.add_candidate("candidate:1")
+        await call.call.add_candidate(None)
+        await call.call.hangup()
+        await call.ended()
+        await call.call.add_candidate("candidate:2")
+        assert call.session.candidates == ["candidate:1", None]
+
+
+async def test_a_task_that_is_cancelled_takes_everything_down() -> None:
+    async with story() as call:
+        await call.answer()
+        call.task.cancel()
+        await asyncio.wait([call.task])
+        assert call.session.closed == 1
+        assert call.trunk.hung_up == 1
+        assert isinstance(call.client.told[-1], news.Ended)

@@ -1,0 +1,137 @@
+"""All calls together: limits, totals, draining, and a stop that leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.calls.registry import Calls, Route
+from gateway.calls.request import CallRequest
+from gateway.errors import CapacityError, DrainingError, OfferError
+from gateway.media import MediaPlane, MediaSession
+from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
+from tests.gateway.calls.test_negotiation import ANSWER, fixture
+
+REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+15550001")
+
+
+class FakePlane:
+    """Opens fake sessions."""
+
+    def __init__(self) -> None:
+        self.sessions: list[FakeSession] = []
+
+    async def open(self) -> MediaSession:
+        self.sessions.append(FakeSession())
+        return self.sessions[-1].as_session()
+
+
+class FakeEndpoint:
+    """Dials fake trunks."""
+
+    capacity = 3
+
+    def __init__(self) -> None:
+        self.trunks: list[FakeTrunk] = []
+        self.requests: list[trunk.DialRequest] = []
+        self.dialed = asyncio.Event()
+
+    async def dial(
+        self, request: trunk.DialRequest, notify: Callable[[trunk.TrunkEvent], None]
+    ) -> trunk.TrunkLeg:
+        self.requests.append(request)
+        self.trunks.append(FakeTrunk())
+        self.dialed.set()
+        return await self.trunks[-1].dial(request.offer, notify)
+
+
+class Gateway:
+    """A registry between its seams."""
+
+    def __init__(self, max_calls: int = 100) -> None:
+        self.plane = FakePlane()
+        self.endpoint = FakeEndpoint()
+        route = Route(trunk.Trunk("lab", "sip:127.0.0.1:5060"), ("PCMU",), max_calls)
+        self.calls = Calls(
+            cast(trunk.TrunkEndpoint, self.endpoint),
+            cast(MediaPlane, self.plane),
+            route,
+            max_duration=60,
+        )
+
+
+async def test_what_was_asked_for_reaches_the_trunk() -> None:
+    gateway = Gateway()
+    await gateway.calls.place(REQUEST, Client())
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    (request,) = gateway.endpoint.requests
+    assert (request.to, request.from_user) == ("600", "+15550001")
+    assert "RTP/AVP" in request.offer
+    await gateway.calls.close()
+
+
+@pytest.mark.parametrize("max_calls", [2, 100])
+async def test_a_call_past_the_limit_is_refused(max_calls: int) -> None:
+    gateway = Gateway(max_calls)
+    limit = min(max_calls, FakeEndpoint.capacity)
+    assert gateway.calls.capacity == limit
+    for _ in range(limit):
+        await gateway.calls.place(REQUEST, Client())
+    with pytest.raises(CapacityError, match=str(limit)):
+        await gateway.calls.place(REQUEST, Client())
+    await gateway.calls.close()
+
+
+async def test_an_offer_that_cannot_be_used_leaves_nothing_behind() -> None:
+    gateway = Gateway()
+    with pytest.raises(OfferError):
+        await gateway.calls.place(CallRequest(to="600", offer="nonsense"), Client())
+    assert gateway.calls.active == 0
+    assert not gateway.plane.sessions
+    assert not gateway.endpoint.requests
+
+
+async def test_calls_are_counted_by_how_they_ended() -> None:
+    gateway = Gateway()
+    client = Client()
+    await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    (far_end,) = gateway.endpoint.trunks
+    far_end.notify(trunk.Answered(ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0 ")))
+    far_end.notify(trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "Bye."))
+    await client.hear(news.Ended)
+    assert (gateway.calls.totals.placed, gateway.calls.totals.answered) == (1, 1)
+    assert gateway.calls.totals.ended == {"hangup": 1}
+    await asyncio.sleep(0)
+    assert gateway.calls.active == 0
+
+
+async def test_draining_takes_no_new_calls_and_keeps_the_old() -> None:
+    gateway = Gateway()
+    client = Client()
+    await gateway.calls.place(REQUEST, client)
+    await gateway.calls.drain()
+    with pytest.raises(DrainingError):
+        await gateway.calls.place(REQUEST, Client())
+    assert gateway.calls.active == 1
+    await gateway.calls.close()
+
+
+async def test_closing_ends_every_call_and_tells_each_client() -> None:
+    gateway = Gateway()
+    clients = [Client() for _ in range(3)]
+    for client in clients:
+        await gateway.calls.place(REQUEST, client)
+    await gateway.calls.close()
+    await gateway.calls.close()
+    assert gateway.calls.active == 0
+    for client in clients:
+        ended = await client.hear(news.Ended)
+        assert isinstance(ended, news.Ended)
+        assert ended.end.cause == "shutdown"
+    assert [session.closed for session in gateway.plane.sessions] == [1, 1, 1]

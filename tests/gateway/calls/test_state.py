@@ -1,0 +1,72 @@
+"""Every state against every event: the table has a row for each, and rows keep their promises."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from gateway import trunk
+from gateway.calls.end import By, CallEnd
+from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.state import CallState, advance
+from gateway.media import events as media
+
+C, R, E, A, X = CallState
+
+EVENTS: dict[type[CallEvent], CallEvent] = {
+    type(event): event
+    for event in (
+        trunk.Trying(),
+        trunk.Ringing(180, "Ringing"),
+        trunk.Progress(183, "Session Progress", "v=0"),
+        trunk.Answered("v=0"),
+        trunk.Reoffered("v=0", "v=0"),
+        trunk.Remapped("192.0.2.1", 4000, 0),
+        trunk.Digit("5", 100),
+        trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),
+        media.BrowserConnected(),
+        media.BrowserLost(media.LossReason.SILENT),
+        media.TrunkDigit("5", 100),
+        EndWanted(CallEnd(By.LOCAL, "hangup", 200, "", "")),
+    )
+}
+ENDING = (trunk.Ended, media.BrowserLost, EndWanted)
+
+
+def test_the_examples_cover_the_closed_set() -> None:
+    assert set(EVENTS) == set(get_args(CallEvent))
+
+
+@pytest.mark.parametrize("state", CallState)
+@pytest.mark.parametrize("event", EVENTS.values(), ids=lambda event: type(event).__name__)
+def test_no_event_raises_and_nothing_leaves_the_end(state: CallState, event: CallEvent) -> None:
+    after = advance(state, event)
+    if state is X or isinstance(event, ENDING):
+        assert after is X
+    else:
+        assert after is not X
+        assert list(CallState).index(after) >= list(CallState).index(state), (
+            "a call never goes back"
+        )
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([trunk.Trying], C),
+        ([trunk.Ringing], R),
+        ([trunk.Progress], E),
+        ([trunk.Ringing, trunk.Progress], E),
+        ([trunk.Progress, trunk.Ringing], E),
+        ([trunk.Progress, trunk.Answered], A),
+        ([trunk.Answered, trunk.Progress, trunk.Ringing], A),
+        ([trunk.Answered, trunk.Ended, trunk.Answered], X),
+        ([EndWanted, trunk.Answered], X),
+    ],
+)
+def test_stories(events: list[type[CallEvent]], expected: CallState) -> None:
+    state = C
+    for kind in events:
+        state = advance(state, EVENTS[kind])
+    assert state is expected
