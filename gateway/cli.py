@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 
 from gateway import app, check, demo, log
+from gateway.caller import command as caller
 from gateway.config import Address, Settings
 from gateway.config_sources import DEFAULT_FILE, BadConfigError, load
 from gateway.errors import ConfigError, GatewayError, UnavailableError
@@ -170,5 +171,11 @@ def _announce(url: str) -> None:
 COMMANDS = (
     Command("serve", "run the gateway", _add_serve, _serve),
     Command("demo", "run the gateway with an embedded SIP peer to call", _add_demo, _demo),
+    Command(
+        "call",
+        "call somebody through a gateway, without a browser",
+        caller.add_arguments,
+        caller.run,
+    ),
     Command("check", "say what is wrong with the configuration", _add_config, _check),
 )

@@ -40,7 +40,7 @@ _LOST = {
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
-_FAULT = CallEnd(By.GATEWAY, "internal", 500, "", "The gateway failed; its log says why.")
+_FAULT = CallEnd.made_here(By.GATEWAY, "internal", 500, "The gateway failed; its log says why.")
 
 
 class Call:
@@ -111,11 +111,11 @@ class Call:
         """End the call for the browser; harmless when it is over."""
         cause = "hangup" if self.state is CallState.ANSWERED else "canceled"
         code = 200 if self.state is CallState.ANSWERED else 487
-        self.end(CallEnd(By.LOCAL, cause, code, "", "You ended the call."))
+        self.end(CallEnd.made_here(By.LOCAL, cause, code, "You ended the call."))
 
     async def abandon(self, reason: str) -> None:
         """End the call because its client is gone."""
-        self.end(CallEnd(By.GATEWAY, "network", 500, "Client gone", reason))
+        self.end(CallEnd.made_here(By.GATEWAY, "network", 500, reason))
 
     def end(self, end: CallEnd) -> None:
         """Ask the call's task to end it in this way; the first one who asks decides."""
@@ -125,7 +125,7 @@ class Call:
 
     async def run(self) -> CallEnd:
         """Live the call from the INVITE to its end, and take everything down again."""
-        end = CallEnd(By.GATEWAY, "internal", 500, "", "The call was interrupted.")
+        end = CallEnd.made_here(By.GATEWAY, "internal", 500, "The call was interrupted.")
         try:
             end = await self._live()
         except Exception:  # a fault of ours ends this call and no other
@@ -154,7 +154,7 @@ class Call:
         try:
             self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
         except GatewayError as error:
-            self.end(CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error)))
+            self.end(CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error)))
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be placed", self.id)
             self.end(_FAULT)
@@ -202,11 +202,10 @@ class Call:
         try:
             remote = self._negotiation.trunk_answered(description)
         except SdpError as error:
-            return CallEnd(
+            return CallEnd.made_here(
                 By.GATEWAY,
                 "incompatible-media",
                 488,
-                "Not Acceptable Here",
                 f"The far end answered with a media description that cannot be used: {error}.",
             )
         await self._session.connect_trunk(remote)
@@ -219,7 +218,7 @@ class Call:
     def _limit_reached(self) -> None:
         minutes = self._max_duration / 60
         sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
-        self.end(CallEnd(By.GATEWAY, "max-duration", 200, "", sentence))
+        self.end(CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence))
 
     async def _close(self, end: CallEnd) -> None:
         self.state = CallState.ENDED
@@ -253,7 +252,7 @@ def _end_of(event: CallEvent) -> CallEnd | None:
             by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
         case media.BrowserLost():
-            return CallEnd(By.GATEWAY, "media-failed", 500, "", _LOST[event.reason])
+            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
         case EndWanted():
             return event.end
     return None

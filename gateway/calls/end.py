@@ -14,6 +14,20 @@ class By(StrEnum):
     GATEWAY = "gateway"  # we did: a limit, a lost connection, a fault
 
 
+# RFC 3261 section 21, of the codes that we end calls with
+_PHRASES = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    481: "Call/Transaction Does Not Exist",
+    484: "Address Incomplete",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    500: "Server Internal Error",
+    503: "Service Unavailable",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CallEnd:
     """How a call ended.
@@ -28,3 +42,8 @@ class CallEnd:
     sip_code: int
     reason: str
     message: str
+
+    @classmethod
+    def made_here(cls, by: By, cause: str, sip_code: int, message: str) -> CallEnd:
+        """Make the end of a call that we end ourselves; the phrase follows from the code."""
+        return cls(by, cause, sip_code, _PHRASES[sip_code], message)

@@ -160,7 +160,7 @@ class Calls:
         self.draining = True
         sentence = "The gateway is being restarted."
         for call in self._calls.values():
-            call.end(CallEnd(By.GATEWAY, "shutdown", 503, "Service Unavailable", sentence))
+            call.end(CallEnd.made_here(By.GATEWAY, "shutdown", 503, sentence))
         tasks = set(self._calls)
         if not tasks:
             return
