@@ -129,9 +129,11 @@ def _power(frames: NDArray[np.int16], basis: NDArray[np.float32]) -> Power:
 class DigitDetector:
     """Finds DTMF in the audio of n streams at once, after ITU-T Q.24.
 
-    Windows of 20 ms, every 10 ms. A digit is told once, as soon as two windows in a row show it
-    (a digit of 40 ms always gets two), and may come again after two windows without it. Tones off
-    by 1.5 % are taken; those off by 3.5 % are refused in the high group, not always in the low one.
+    Windows of 20 ms, every 10 ms. A digit is told once, as soon as three windows in a row show it,
+    and may come again after three without it. A tone of 40 ms always fills three windows by three
+    quarters or more; one of 20 ms fills at most two by more than half, and the same goes for
+    pauses: what Q.24 wants told apart is told apart. Tones off by 1.5 % are taken; those off by
+    3.5 % are refused in the high group, not always in the low one.
 
     Parameters
     ----------
@@ -144,15 +146,17 @@ class DigitDetector:
     _LOWEST = (_FULL_SCALE**2 / 2) * 10 ** (-36 / 10)  # of each tone: -36 dBFS
     _TWIST = (10 ** (-8 / 10), 10 ** (4 / 10))  # high over low; Q.24 annex A, AT&T's limits
     _RUNNER_UP = 10 ** (-6 / 10)  # how near the second best of a group may come
-    _PURITY = 0.5  # the pair's share of all power: speech has more beside it
+    _PURITY = 0.55  # the pair's share of all power, which is also how full of it the window is
+    _IN_A_ROW = 3  # windows
 
     def __init__(self, streams: int = 1, sample_rate: int = 8000) -> None:
         self._hop = sample_rate // 100
         angles = np.arange(2 * self._hop)[:, None] * np.array(LOW_GROUP + HIGH_GROUP)
         self._basis = _basis(2 * np.pi * angles / sample_rate)
         self._half: Samples = np.zeros((streams, self._hop), np.int16)
-        self._candidate = np.full(streams, -1)
-        self._shown = np.full(streams, -1)  # the digit that is on
+        self._seen = np.full(streams, -1)  # in the newest window
+        self._run = np.zeros(streams, np.int64)  # windows in a row that showed it
+        self._told = np.full(streams, -1)  # the digit that is on
         self._absent = np.zeros(streams, np.int64)  # windows in a row without it
 
     def detect(self, frames: Samples) -> list[tuple[int, str]]:
@@ -172,12 +176,12 @@ class DigitDetector:
 
     def _step(self, window: Samples) -> list[tuple[int, str]]:
         seen = self._classify(window)
-        again = seen == self._candidate
-        self._candidate = seen
-        self._absent = np.where(seen == self._shown, 0, self._absent + 1)
-        self._shown[self._absent >= 2] = -1
-        new = again & (seen >= 0) & (seen != self._shown)
-        self._shown[new] = seen[new]
+        self._run = np.where(seen == self._seen, self._run + 1, 1)
+        self._seen = seen
+        self._absent = np.where(seen == self._told, 0, self._absent + 1)
+        self._told[self._absent >= self._IN_A_ROW] = -1
+        new = (self._run >= self._IN_A_ROW) & (seen >= 0) & (seen != self._told)
+        self._told[new] = seen[new]
         self._absent[new] = 0
         return [(int(stream), KEYPAD[seen[stream]]) for stream in np.flatnonzero(new)]
 
