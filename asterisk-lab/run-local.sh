@@ -1,6 +1,7 @@
 #!/bin/bash
 # The lab without a container:  run-local.sh start | stop | restart | status | cli COMMAND...
 # Several run side by side: give each its own LAB_RUN and ports (bin/start-asterisk.sh lists them).
+# With LAB_OWNER, a process id, the lab ends when that process does, however it ends.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${LAB_ROOT:=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/asterisk-lab/root}"
@@ -20,6 +21,10 @@ port_taken() { grep -E 'Address already in use|Unable to bind|could not be start
 report() { # where everything is, one setting a line
   sed 's/^/  /' "$LAB_RUN/settings"
 }
+watch_owner() {
+  while runs && [ -d "/proc/$LAB_OWNER" ]; do sleep 1; done
+  if runs; then kill "$(cat "$pid_file")"; fi
+}
 start() {
   runs && { echo "asterisk-lab runs already, pid $(cat "$pid_file")"; report; return; }
   for program in openssl perl; do
@@ -37,6 +42,7 @@ start() {
   for _ in $(seq 100); do
     if grep -q 'Asterisk Ready' "$console"; then
       port_taken >&2 && { stop; fail "a port is taken: choose others (LAB_SIP_PORT and so on)"; }
+      if [ -n "${LAB_OWNER:-}" ]; then watch_owner > /dev/null 2>&1 < /dev/null & fi
       echo "asterisk-lab is up, pid $pid, log $LAB_RUN/log/full"
       report
       return
@@ -64,5 +70,5 @@ case "${1:-}" in
   restart) stop; start ;;
   status) runs || { echo "asterisk-lab does not run"; exit 1; }; echo "pid $(cat "$pid_file")"; report ;;
   cli) shift; exec "$LAB_ROOT/asterisk" -C "$LAB_RUN/etc/asterisk.conf" -rx "$*" ;;
-  *) sed -n 2,3p "$0" >&2; exit 2 ;;
+  *) sed -n 2,4p "$0" >&2; exit 2 ;;
 esac

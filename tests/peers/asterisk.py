@@ -65,6 +65,7 @@ class AsteriskLab:
         rtp = free_ports(RTP_PORTS)
         settings = {
             "LAB_RUN": self.directory,
+            "LAB_OWNER": os.getpid(),  # a test run that is killed leaves no Asterisk behind
             "LAB_IP": "127.0.0.1",
             "LAB_SIP_PORT": self.sip_port,
             "LAB_TLS_PORT": self.tls_port,
