@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 
 POLL_MS: Final = 10  # without an epoll to wait on
+MOST_ROUNDS: Final = 100  # then work from the loop has its turn, however many messages wait
 TICK_MS: Final = 20  # SIP's timers are due this exactly
 TOO_MANY: Final = 70010  # PJ_ETOOMANY
 STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
@@ -275,8 +276,9 @@ class Stack:
             self._poll.poll(TICK_MS)
             with suppress(BlockingIOError):
                 os.eventfd_read(self._bell)
-            while self._endpoint.libHandleEvents(0) > 0:
-                pass
+            for _ in range(MOST_ROUNDS):
+                if self._endpoint.libHandleEvents(0) <= 0:
+                    break
         while True:
             try:
                 job = self._work.get_nowait()

@@ -1,0 +1,62 @@
+"""URIs and headers: what is built, and what can never get in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.trunk.address import (
+    TrunkUri,
+    from_uri,
+    next_hop,
+    parse_trunk,
+    plain_headers,
+    request_uri,
+)
+from gateway.trunk.errors import TrunkRequestError
+
+TRUNK = TrunkUri("trunk.example", 5070, "udp")
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:trunk.example", TrunkUri("trunk.example", 5060, "udp")),
+        ("sip:127.0.0.1:15060;transport=tcp", TrunkUri("127.0.0.1", 15060, "tcp")),
+    ],
+)
+def test_trunk_uri(uri: str, expected: TrunkUri) -> None:
+    assert parse_trunk(uri) == expected
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "trunk", "sips:a", "sip:a:0", "sip:a:65536", "sip:u@a", "sip:a;lr", "sip:a\r\n"]
+)
+def test_bad_trunk_uri(uri: str) -> None:
+    with pytest.raises(TrunkRequestError, match="trunk uri"):
+        parse_trunk(uri)
+
+
+def test_built() -> None:
+    assert request_uri("+1555", TRUNK) == "<sip:+1555@trunk.example:5070>"
+    assert request_uri("a b@c", TRUNK) == "<sip:a%20b%40c@trunk.example:5070>"
+    assert from_uri("ana", "Ana Lima", TRUNK) == '"Ana Lima" <sip:ana@trunk.example>'
+    assert next_hop("127.0.0.1", TRUNK) == "<sip:127.0.0.1:5070;transport=udp;lr;hide>"
+    tcp = TRUNK._replace(transport="tcp")
+    assert request_uri("1", tcp) == "<sip:1@trunk.example:5070;transport=tcp>"
+
+
+@given(st.text(), st.text())
+def test_nothing_breaks_out(to: str, shown: str) -> None:
+    """What is let through holds one URI, in one line, whatever the text."""
+    try:
+        uri = request_uri(to, TRUNK)
+        sender = from_uri("ana", shown, TRUNK)
+        plain_headers((("X-Note", shown),))
+    except TrunkRequestError:
+        return
+    assert re.fullmatch(r"<sip:[A-Za-z0-9%\-_.!~*'()&=+$,;?/]+@trunk\.example:5070>", uri)
+    assert re.fullmatch(r'("[^"<>\\\x00-\x1f\x7f]+" )?<sip:ana@trunk\.example>', sender)
