@@ -1,0 +1,253 @@
+"""Two real endpoints over loopback: ICE, DTLS, SRTP, garbage in between, and their timers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.media.counters import Counters
+from gateway.media.events import BrowserConnected, BrowserLost, LossReason
+from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
+from gateway.media.ports import PortRange
+from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
+from tests.peers.ports import free_ports
+from voice.rtp import pack_header
+
+QUICK = MediaConfig(ice_timeout=3.0, dtls_timeout=3.0, browser_silence=12.0)
+WRONG = (("sha-256", ":".join(["00"] * 32)),)
+
+
+@dataclass
+class Side:
+    """An endpoint, and what it got and reported."""
+
+    endpoint: WebRtcEndpoint
+    counters: Counters
+    got: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    reports: asyncio.Queue[BrowserConnected | BrowserLost] = field(default_factory=asyncio.Queue)
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.candidates[0].split()[5])
+
+    async def report(self) -> BrowserConnected | BrowserLost:
+        async with asyncio.timeout(5):
+            return await self.reports.get()
+
+    async def packet(self) -> bytes:
+        async with asyncio.timeout(5):
+            return await self.got.get()
+
+
+async def open_side(*, controlling: bool, config: MediaConfig = QUICK) -> Side:
+    ports = free_ports(10)
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    reports: asyncio.Queue[BrowserConnected | BrowserLost] = asyncio.Queue()
+    counters = Counters()
+    endpoint = WebRtcEndpoint(
+        config,
+        PortRange("127.0.0.1", ports.start, ports.stop - 1),
+        counters,
+        report=reports.put_nowait,
+        on_rtp=got.put_nowait,
+        on_rtcp=got.put_nowait,
+        controlling=controlling,
+    )
+    await endpoint.open()
+    return Side(endpoint, counters, got, reports)
+
+
+def remote_of(
+    side: Side,
+    role: DtlsRole,
+    *,
+    candidates: bool = True,
+    fingerprints: tuple[tuple[str, str], ...] | None = None,
+) -> BrowserRemote:
+    ufrag, password = side.endpoint.ice
+    return BrowserRemote(
+        ice_ufrag=ufrag,
+        ice_password=password,
+        candidates=side.endpoint.candidates if candidates else (),
+        end_of_candidates=candidates,
+        fingerprints=fingerprints or side.endpoint.fingerprints,
+        dtls_role=role,
+        opus_payload_type=111,
+        event=None,
+    )
+
+
+@asynccontextmanager
+async def two_sides(config: MediaConfig = QUICK) -> AsyncIterator[tuple[Side, Side]]:
+    browser = await open_side(controlling=True)
+    gateway = await open_side(controlling=False, config=config)
+    try:
+        yield browser, gateway
+    finally:
+        await gateway.endpoint.close()
+        await browser.endpoint.close()
+
+
+@asynccontextmanager
+async def connected(config: MediaConfig = QUICK) -> AsyncIterator[tuple[Side, Side]]:
+    async with two_sides(config) as (browser, gateway):
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
+        assert await browser.report() == BrowserConnected()
+        assert await gateway.report() == BrowserConnected()
+        yield browser, gateway
+
+
+def rtp(number: int) -> bytes:
+    return pack_header(111, number, number * 960, 7) + b"payload %d" % number
+
+
+async def test_packets_pass_both_ways() -> None:
+    async with connected() as (browser, gateway):
+        browser.endpoint.send(rtp(1))
+        assert await gateway.packet() == rtp(1)
+        gateway.endpoint.send(rtp(2))
+        assert await browser.packet() == rtp(2)
+
+
+async def test_a_trickled_candidate_is_enough() -> None:
+    async with two_sides() as (browser, gateway):
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT, candidates=False))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
+        for candidate in gateway.endpoint.candidates:
+            await browser.endpoint.add_candidate(f"candidate:{candidate}")
+        await browser.endpoint.add_candidate(None)
+        assert await gateway.report() == BrowserConnected()
+
+
+async def test_no_candidate_at_all_ends_in_time() -> None:
+    async with two_sides(MediaConfig(ice_timeout=0.2)) as (browser, gateway):
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
+        assert await gateway.report() == BrowserLost(LossReason.ICE_TIMEOUT)
+
+
+async def test_another_certificate_than_announced_is_refused() -> None:
+    async with two_sides() as (browser, gateway):
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, fingerprints=WRONG))
+        assert await gateway.report() == BrowserLost(LossReason.DTLS_FAILED)
+
+
+async def test_a_browser_that_never_shakes_hands_ends_in_time() -> None:
+    async with two_sides(MediaConfig(dtls_timeout=0.3)) as (browser, gateway):
+        # Both wait for the other's ClientHello
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.SERVER))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
+        assert await gateway.report() == BrowserLost(LossReason.DTLS_FAILED)
+
+
+async def test_a_browser_that_closes_is_noticed_at_once() -> None:
+    async with connected() as (browser, gateway):
+        await browser.endpoint.close()
+        assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+
+
+async def test_a_browser_that_falls_silent_is_lost_after_the_limit() -> None:
+    async with connected(MediaConfig(browser_silence=2.0)) as (browser, gateway):
+        browser.endpoint.send(rtp(1))
+        await gateway.packet()
+        gateway.endpoint.watch(1.0)
+        assert gateway.reports.empty()
+        gateway.endpoint.watch(1.0)
+        gateway.endpoint.watch(1.0)
+        assert await gateway.report() == BrowserLost(LossReason.SILENT)
+
+
+async def test_garbage_is_counted_and_the_connection_goes_on() -> None:
+    async with connected() as (browser, gateway):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind(("127.0.0.3", 0))
+            for datagram in (
+                b"",
+                b"\x80",
+                b"\x80" * 1501,
+                b"\x00\x01" + b"\xff" * 40,  # looks like STUN
+                b"\x16\xfe\xfd" + b"\xff" * 40,  # looks like DTLS
+                b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28",  # a forged fatal alert
+                b"\x80\x6f" + bytes(60),  # looks like SRTP
+                b"\x80\xc8" + bytes(60),  # looks like SRTCP
+                b"\x50" * 20,  # TURN channel data
+            ):
+                stranger.sendto(datagram, ("127.0.0.1", gateway.port))
+        browser.endpoint.send(rtp(3))
+        assert await gateway.packet() == rtp(3)
+        assert gateway.reports.empty()
+        assert gateway.counters["browser_rejected_length"] == 3
+        assert gateway.counters["browser_rejected_stranger"] == 5
+        assert gateway.counters["browser_rejected_stun"] <= 1
+
+
+async def test_garbage_from_the_peers_own_address_is_survived() -> None:
+    async with connected() as (browser, gateway):
+        pair = browser.endpoint._transport._connection._nominated[1]
+        for datagram in (b"\x80\x6f" + bytes(60), b"\x16\xfe\xfd" + b"\xff" * 40, b"\x50" * 20):
+            pair.protocol.transport.sendto(datagram, pair.remote_addr)
+        browser.endpoint.send(rtp(4))
+        assert await gateway.packet() == rtp(4)
+        assert gateway.counters["browser_rejected_srtp"] == 1
+        assert gateway.counters["browser_rejected_unknown"] == 1
+
+
+async def test_a_flood_of_candidates_is_cut_off() -> None:
+    async with two_sides() as (_, gateway):
+        for number in range(MAX_CANDIDATES + 5):
+            await gateway.endpoint.add_candidate(
+                f"candidate:1 1 udp 1 127.0.0.1 {40000 + number} typ host"
+            )
+        assert gateway.counters["browser_rejected_candidate"] == 5
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        "nonsense",
+        "candidate:1 1 udp x 192.0.2.1 1 typ host",
+        "candidate:1 1 udp 1 192.0.2.1 99999999 typ host",
+        "candidate:1 1 udp 1 not-an-address 5000 typ host",
+        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        "candidate:1 2 udp 1 192.0.2.1 5000 typ host",
+        "candidate:1 1 udp 1 0f8a.local 5000 typ host",
+    ],
+)
+async def test_candidates_of_no_use_do_no_harm(candidate: str) -> None:
+    async with two_sides() as (browser, gateway):
+        await gateway.endpoint.add_candidate(candidate)
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
+        assert await gateway.report() == BrowserConnected()
+
+
+async def test_closing_twice_and_in_mid_handshake_is_harmless() -> None:
+    async with two_sides() as (browser, gateway):
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
+        await gateway.endpoint.close()
+        await gateway.endpoint.close()
+        gateway.endpoint.send(rtp(1))
+        assert gateway.reports.empty()
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=1600))
+def test_no_datagram_raises(datagram: bytes) -> None:
+    async def receive() -> None:
+        side = await open_side(controlling=False)
+        try:
+            (protocol,) = side.endpoint._transport._connection._protocols
+            protocol.datagram_received(datagram, ("127.0.0.1", 9))
+            await asyncio.sleep(0)
+        finally:
+            await side.endpoint.close()
+
+    asyncio.run(receive())
