@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes.util
 import importlib.util
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,9 +79,8 @@ def load(path: str | None = None) -> Libopus:
     LibopusError
         Nothing found, nothing loadable, or older than `OLDEST`.
     """
-    candidates = [path] if path is not None else [*_bundled(), *_of_the_system()]
     problems: list[str] = []
-    for candidate in candidates:
+    for candidate in _candidates(path):
         try:
             return _open(candidate)
         except LibopusError as error:
@@ -102,6 +102,14 @@ def _open(path: str) -> Libopus:
     return Libopus(path, version, functions)
 
 
+def _candidates(path: str | None) -> Iterator[str]:
+    if path is not None:
+        yield path
+        return
+    yield from _bundled()
+    yield from _of_the_system()
+
+
 def _bundled() -> list[str]:
     """Return the copies beside PyAV; wheels for Linux keep them in av.libs, for macOS in av."""
     spec = importlib.util.find_spec("av")
@@ -115,9 +123,11 @@ def _bundled() -> list[str]:
     return [str(found) for folder, name in places for found in sorted(folder.glob(name))]
 
 
-def _of_the_system() -> list[str]:
-    # find_library asks the compiler or ldconfig, which a small container has not: then by its name
-    return [name for name in (ctypes.util.find_library("opus"), "libopus.so.0") if name]
+def _of_the_system() -> Iterator[str]:
+    yield "libopus.so.0"
+    found = ctypes.util.find_library("opus")  # by compiler or ldconfig, so only if all else fails
+    if found is not None:
+        yield found
 
 
 def _text(string: Any) -> str:
