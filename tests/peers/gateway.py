@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.ports import free_port, free_ports
+from tests.peers.ports import free_port, free_ports, release_ports
 from tests.peers.process import PeerError, Usage, end_process, read_usage, tail
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TREE = Path(__file__).parents[2]
 START_LIMIT = 20.0
 STOP_LIMIT = 15.0
+MEDIA_PORTS = 400  # two a call
 
 Table = dict[str, object]
 
@@ -34,7 +35,7 @@ class GatewayConfig:
     trunks: Sequence[Mapping[str, object]]
     http_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
-    media_ports: range = field(default_factory=lambda: free_ports(800))
+    media_ports: range = field(default_factory=lambda: free_ports(MEDIA_PORTS))
     overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:
@@ -168,4 +169,7 @@ async def run_gateway(
     except BaseException:
         await end_process(process)  # the test's own error is the one to see
         raise
-    await gateway.stop()
+    else:
+        await gateway.stop()
+    finally:
+        release_ports(config.media_ports)

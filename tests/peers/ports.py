@@ -1,7 +1,9 @@
 """Free ports on loopback.
 
 They come from below the kernel's ephemeral range (32768 and up): a port that the kernel gives to
-somebody's outgoing connection a moment later is no free port. None is handed out twice.
+somebody's outgoing connection a moment later is no free port. None is handed out twice: a range for
+media is bound port by port, call by call, so that it looks free while it is somebody's. Whoever took a
+large one gives it back.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ def free_ports(count: int, *, within: range = BLOCKS) -> range:
             _given.update(block)
             return block
     raise OSError(f"no {count} free ports in a row from {within.start} to {within.stop - 1}")
+
+
+def release_ports(block: range) -> None:
+    """Give back ports that nobody will use any more."""
+    _given.difference_update(block)
 
 
 def _is_free(block: range) -> bool:

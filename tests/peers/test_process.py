@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers.ports import free_port, free_ports
+from tests.peers.ports import free_port, free_ports, release_ports
 from tests.peers.process import PeerError, end_process, read_usage, wait_until
 from tests.peers.requirement import require
 
@@ -51,6 +51,15 @@ def test_ports_are_free_and_no_port_is_given_twice() -> None:
     assert set(free_ports(100)).isdisjoint(block)
     with socket.create_server(("127.0.0.1", single)):
         pass
+
+
+def test_what_is_given_back_is_given_again() -> None:
+    narrow = range(31000, 31012)
+    first = free_ports(8, within=narrow)
+    with pytest.raises(OSError, match="no 8 free ports"):
+        free_ports(8, within=narrow)
+    release_ports(first)
+    release_ports(free_ports(8, within=narrow))
 
 
 def test_a_taken_port_is_not_given() -> None:
