@@ -2,8 +2,8 @@
 
 They come from below the kernel's ephemeral range (32768 and up): a port that the kernel gives to
 somebody's outgoing connection a moment later is no free port. None is handed out twice: a range for
-media is bound port by port, call by call, so that it looks free while it is somebody's. Whoever took a
-large one gives it back.
+media is bound port by port, call by call, so that it looks free while it is somebody's. Whoever
+took a large one gives it back.
 """
 
 from __future__ import annotations
