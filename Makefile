@@ -18,6 +18,7 @@ LAB_PACKAGES := openssl debian-archive-keyring
 TEST_PACKAGES := $(LAB_PACKAGES) chromium firefox-esr sip-tester
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:  # pip must not install twice into one environment at the same time
 .PHONY: help install run test check bench lab lab-stop engine clean
 
 help: ## List these commands
