@@ -41,7 +41,7 @@ def create_app(room: Room, extensions: Extensions = ()) -> FastAPI:
     Parameters
     ----------
     extensions
-        What the demo page offers to dial; without any, its list does not exist.
+        what the demo page offers to dial.
     """
     app = FastAPI(
         title="WebRTC-to-SIP gateway",

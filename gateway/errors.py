@@ -71,4 +71,4 @@ class DrainingError(GatewayError):
 
 class UnavailableError(GatewayError):
     sip_code = 503
-    name = "unavailable"
+    name = "service-unavailable"

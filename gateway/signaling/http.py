@@ -89,14 +89,13 @@ async def metrics(room: AnyRoom) -> Response:
 
 
 def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
-    """Add all routes; the list of extensions only where there are any."""
+    """Add all routes; the list of extensions is empty but in a demo."""
     app.state.room = room
     app.include_router(router)
-    if extensions:
 
-        @app.get("/demo/extensions.json", include_in_schema=False)
-        async def demo_extensions() -> Extensions:
-            return extensions
+    @app.get("/demo/extensions.json", include_in_schema=False)
+    async def demo_extensions() -> Extensions:
+        return extensions
 
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
     app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")

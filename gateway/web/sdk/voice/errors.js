@@ -65,6 +65,7 @@ export const ENDINGS = Object.freeze({
   "not-allowed": ending("refused", 403, "This call is not allowed from here."),
   "unknown-call": ending("refused", 481, "The gateway does not know this call."),
   "no-capacity": ending("refused", 503, "All lines are taken. Please try again in a moment."),
+  "service-unavailable": ending("refused", 503, "The service cannot take calls at the moment."),
   "draining": ending("refused", 503, "The service is about to restart. Please try again in a moment."),
 
   "shutdown": ending("failed", 503, "The call ended because the service restarted."),
