@@ -1,0 +1,1 @@
+"""The SIP peer of `gateway demo`: a few telephone numbers to try, in a process of its own."""

@@ -1,0 +1,118 @@
+"""One call to the peer: walks through the steps of its extension."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+
+from gateway.peer.audio import Audio, open_audio
+from gateway.peer.extensions import Answer, Early, Extension, Play, Refuse, Ring, Step
+from gateway.peer.sounds import Source
+from gateway.trunk import Digit, Ended, IncomingCall, Reoffered, TrunkEvent
+from sdp import (
+    Codec,
+    RtpAddress,
+    SdpError,
+    TrunkMedia,
+    TrunkPolicy,
+    answer_trunk,
+    parse,
+    render,
+)
+
+log = logging.getLogger(__name__)
+
+POLICY = TrunkPolicy(codecs=("PCMU", "PCMA"))
+
+
+class Call:
+    """A call from its INVITE to its end. `run` is its whole life; cancel it to hang up."""
+
+    def __init__(self, incoming: IncomingCall, extension: Extension, host: str) -> None:
+        self._incoming = incoming
+        self._leg = incoming.leg
+        self._extension = extension
+        self._host = host
+        self._over = asyncio.Event()
+        self._source: Source | None = None
+        self._audio: Audio | None = None
+        self._versions = itertools.count(1)
+        self._codec: Codec | None = None
+        self._answer = ""
+
+    def notify(self, event: TrunkEvent) -> None:
+        """Take an event of the leg."""
+        match event:
+            case Ended():
+                self._over.set()
+            case Digit(digit):
+                self._key(digit)
+            case Reoffered(offer) if self._audio is not None:
+                self._audio.agree(self._negotiate(offer, self._audio.port)[1])
+
+    async def run(self) -> None:
+        """Walk through the steps until they end or the caller does."""
+        async with open_audio(self._host, self._key) as audio:
+            self._audio = audio
+            try:
+                steps = asyncio.create_task(self._walk(audio))
+                over = asyncio.create_task(self._over.wait())
+                try:
+                    await asyncio.wait((steps, over), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for task in (steps, over):
+                        task.cancel()
+                    await asyncio.gather(steps, over, return_exceptions=True)
+                if not steps.cancelled() and (fault := steps.exception()):
+                    log.error("%s: the call failed", self._extension.name, exc_info=fault)
+            finally:
+                await self._leg.hangup()
+
+    async def _walk(self, audio: Audio) -> None:
+        if not any(isinstance(step, Refuse) for step in self._extension.steps):
+            try:
+                self._answer, media = self._negotiate(self._incoming.offer, audio.port)
+            except SdpError as error:
+                log.info("the offer is refused: %s", error)
+                await self._leg.reject(488, "Not Acceptable Here")
+                return
+            audio.agree(media)
+        for step in self._extension.steps:
+            await self._do(step, audio)
+
+    async def _do(self, step: Step, audio: Audio) -> None:
+        match step:
+            case Ring(seconds):
+                await self._leg.ring()
+                await asyncio.sleep(seconds) if seconds else await self._over.wait()
+            case Early():
+                await self._leg.progress(self._answer)
+            case Answer():
+                await self._leg.answer(self._answer, self._reanswer(audio.port))
+            case Play(make, seconds):
+                self._source = make()
+                await audio.play(self._source, seconds)
+            case Refuse(code, reason):
+                await self._leg.reject(code, reason)
+
+    def _key(self, digit: str) -> None:
+        if self._source is not None:
+            self._source.key(digit)
+
+    def _reanswer(self, port: int) -> Callable[[str], str]:
+        return lambda offer: self._negotiate(offer, port)[0]
+
+    def _negotiate(self, offer: str, port: int) -> tuple[str, TrunkMedia]:
+        """Answer an offer; SdpError if it holds nothing for us (an empty one as well)."""
+        answer, media = answer_trunk(
+            parse(offer),
+            policy=POLICY,
+            address=RtpAddress(self._host, port),
+            session_id=port,
+            version=next(self._versions),
+            current=self._codec,
+        )
+        self._codec = media.codec
+        return render(answer), media

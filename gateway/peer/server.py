@@ -1,0 +1,58 @@
+"""The peer itself: takes calls at its SIP port and gives each to its extension."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from gateway.peer.call import Call
+from gateway.peer.extensions import find
+from gateway.trunk import EndpointConfig, IncomingCall, SipAddress, TrunkEndpoint, TrunkEvent
+
+log = logging.getLogger(__name__)
+
+
+class Peer:
+    """The calls in progress, and who owns them."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def accept(self, incoming: IncomingCall) -> Callable[[TrunkEvent], None]:
+        """Take a call."""
+        extension = find(incoming.to)
+        log.info("%s calls %s (%s)", incoming.caller, incoming.to, extension.name or "unknown")
+        call = Call(incoming, extension, self._host)
+        task = asyncio.create_task(call.run())
+        self._calls.add(task)
+        task.add_done_callback(self._done)
+        return call.notify
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.error("a call failed", exc_info=fault)
+
+    async def close(self) -> None:
+        """Hang up every call."""
+        calls = list(self._calls)
+        for task in calls:
+            task.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+@asynccontextmanager
+async def run_peer(address: SipAddress) -> AsyncIterator[TrunkEndpoint]:
+    """Answer calls at an address, UDP and TCP; port 0 takes any. TrunkError if it cannot be."""
+    peer = Peer(address.host)
+    config = EndpointConfig(address.host, address.port, user_agent="gateway-peer")
+    endpoint = TrunkEndpoint(config, peer.accept)
+    await endpoint.start()
+    try:
+        yield endpoint
+    finally:
+        await peer.close()
+        await endpoint.close(1.0)
