@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from gateway import trunk
 from gateway.calls.call import Call, Tell
 from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.negotiation import Negotiation, Offer, read_offer
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, DrainingError
@@ -66,12 +66,13 @@ class Calls:
         self._route = route
         self._max_duration = max_duration
         self._calls: dict[asyncio.Task[CallEnd], Call] = {}
+        self._opening = 0  # admitted, but without a task yet
         self.draining = False
         self.totals = Totals()
 
     @property
     def active(self) -> int:
-        return len(self._calls)
+        return len(self._calls) + self._opening
 
     @property
     def capacity(self) -> int:
@@ -95,6 +96,17 @@ class Calls:
         if self.active >= self.capacity:
             raise CapacityError(f"all {self.capacity} lines are in use; try again later")
         offer = read_offer(request.offer)
+        self._opening += 1
+        try:
+            call = await self._open(request, offer, tell)
+        finally:
+            self._opening -= 1
+        self._own(call)
+        self.totals.placed += 1
+        logger.info("call %s to %s", call.id, request.to)
+        return call
+
+    async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
         session = await self._plane.open()
         try:
             negotiation = Negotiation(offer, session.local, self._route.codecs)
@@ -102,10 +114,10 @@ class Calls:
             await session.close()
             raise
 
-        async def dial(offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
-            return await self._endpoint.dial(self._invite(request, offer, negotiation), notify)
+        async def dial(sdp: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
+            return await self._endpoint.dial(self._invite(request, sdp, negotiation), notify)
 
-        call = Call(
+        return Call(
             secrets.token_hex(6),
             session,
             negotiation,
@@ -113,10 +125,6 @@ class Calls:
             self._counted(tell),
             max_duration=self._max_duration,
         )
-        self._own(call)
-        self.totals.placed += 1
-        logger.info("call %s to %s", call.id, request.to)
-        return call
 
     def _invite(
         self, request: CallRequest, offer: str, negotiation: Negotiation

@@ -27,6 +27,7 @@ class FakePlane:
         self.sessions: list[FakeSession] = []
 
     async def open(self) -> MediaSession:
+        await asyncio.sleep(0)  # binding takes a turn of the loop
         self.sessions.append(FakeSession())
         return self.sessions[-1].as_session()
 
@@ -135,3 +136,13 @@ async def test_closing_ends_every_call_and_tells_each_client() -> None:
         assert isinstance(ended, news.Ended)
         assert ended.end.cause == "shutdown"
     assert [session.closed for session in gateway.plane.sessions] == [1, 1, 1]
+
+
+async def test_calls_that_come_at_once_keep_to_the_limit() -> None:
+    gateway = Gateway(max_calls=2)
+    placed = await asyncio.gather(
+        *(gateway.calls.place(REQUEST, Client()) for _ in range(5)), return_exceptions=True
+    )
+    assert sum(isinstance(result, CapacityError) for result in placed) == 3
+    assert gateway.calls.active == 2
+    await gateway.calls.close()
