@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from gateway.caller import sound
 from gateway.caller.description import read_answer
 from gateway.caller.leg import CallerLeg
-from gateway.errors import UnavailableError
+from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
@@ -82,6 +82,7 @@ class CallerCall:
         self._options = options
         self._on_message = on_message
         self.outcome = Outcome()
+        self._socket: ClientConnection | None = None
         self._hanging_up: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
 
@@ -118,6 +119,18 @@ class CallerCall:
             await self._close(leg)
         return self.outcome
 
+    async def hangup(self) -> None:
+        """End the call before the options would; it is over once `run` returns.
+
+        Raises
+        ------
+        RequestError
+            Before the call has been placed.
+        """
+        if self._socket is None:
+            raise RequestError("there is no call to hang up yet")
+        await _send(self._socket, type="hangup", call=CALL)
+
     async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
         options = self._options
         offer = await leg.open()
@@ -134,6 +147,7 @@ class CallerCall:
                 candidate={"candidate": f"candidate:{candidate}", "sdpMid": "0"},
             )
         await _send(socket, type="candidate", call=CALL, candidate=None)
+        self._socket = socket
         if options.give_up is not None:
             self._hang_up_in(options.give_up, socket)
 
