@@ -1,0 +1,45 @@
+"""One gateway on the lab for the tests of a module, and what they all need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.trunks import lab_trunk
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.tones import make_tone, write_wav
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.peers.ami import Manager
+    from tests.peers.asterisk import AsteriskLab
+
+TONE = 660.0  # Hz, what the caller plays; the lab's own is 440
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(
+    lab: AsteriskLab, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """A gateway whose trunk is the lab."""
+    config = GatewayConfig([lab_trunk(lab)], overrides={"admission": {"allow": ["*"]}})
+    async with run_gateway(config, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def manager(lab: AsteriskLab) -> AsyncIterator[Manager]:
+    """The lab's manager interface; it has the events since this test began."""
+    async with lab.manager() as manager:
+        yield manager
+
+
+@pytest.fixture(scope="session")
+def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file for the caller to play: 660 Hz."""
+    samples = make_tone(TONE, seconds=1, rate=48000)
+    return write_wav(tmp_path_factory.mktemp("sound") / "tone.wav", samples, 48000)

@@ -1,0 +1,96 @@
+"""A headless call that a test follows: it waits for messages, and acts when they have come."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from gateway.caller.call import CallerCall, CallOptions, Message, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.peers.gateway import Gateway
+
+LONG = 60.0  # seconds; a test hangs up when it has seen what it waits for
+
+
+class PhoneCall:
+    """A call on its way. Use `calling`."""
+
+    def __init__(self, options: CallOptions) -> None:
+        self._call = CallerCall(options, on_message=self._take)
+        self._news = asyncio.Event()
+        self.messages: list[Message] = []
+        self.running = asyncio.create_task(self._call.run(), name="phone")
+
+    def _take(self, message: Message) -> None:
+        self.messages.append(message)
+        self._news.set()
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of the messages so far, in order."""
+        return [message["type"] for message in self.messages]
+
+    async def hear(self, kind: str, *, count: int = 1, limit: float = 10.0) -> Message:
+        """Return the `count`th message of a type, whether it came already or comes in time."""
+        try:
+            async with asyncio.timeout(limit):
+                while self.kinds.count(kind) < count:
+                    if self.running.done():
+                        await self.running  # what it raised says more
+                        break
+                    await self._wait_for_news()
+        except TimeoutError:
+            pass
+        found = [message for message in self.messages if message["type"] == kind]
+        assert len(found) >= count, f"no {kind!r} within {limit:g} s; came: {self.messages}"
+        return found[count - 1]
+
+    async def _wait_for_news(self) -> None:
+        self._news.clear()
+        news = asyncio.create_task(self._news.wait())
+        try:
+            await asyncio.wait({news, self.running}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+
+    async def hang_up(self, *, limit: float = 10.0) -> Outcome:
+        """End the call, and return how it went."""
+        await self._call.hangup()
+        return await self.end(limit=limit)
+
+    async def end(self, *, limit: float = 10.0) -> Outcome:
+        """Wait until the call has ended, and return how it went."""
+        async with asyncio.timeout(limit):
+            return await asyncio.shield(self.running)
+
+
+@asynccontextmanager
+async def calling(
+    gateway: Gateway,
+    to: str,
+    *,
+    play: Path | None = None,
+    dtmf: str = "",
+    headers: dict[str, str] | None = None,
+) -> AsyncIterator[PhoneCall]:
+    """Place a call, and take it down at the end if the test has not."""
+    call = PhoneCall(
+        CallOptions(
+            to=to,
+            url=gateway.websocket_url,
+            play=play,
+            dtmf=dtmf,
+            duration=LONG,
+            headers=headers or {},
+        )
+    )
+    try:
+        yield call
+    finally:
+        call.running.cancel()
+        await asyncio.wait([call.running])

@@ -1,0 +1,78 @@
+"""Trunks for the gateway under test, and what a call must leave behind: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.peers.process import PeerError
+
+if TYPE_CHECKING:
+    from tests.peers.asterisk import AsteriskLab
+    from tests.peers.gateway import Gateway, Table
+
+
+def lab_trunk(lab: AsteriskLab, transport: str = "udp") -> Table:
+    """Return the lab as a trunk: PCMU, digest authentication."""
+    return {
+        "name": "lab",
+        "uri": lab.uri(transport),
+        "username": "trunk-digest",
+        "password": lab.secret,
+        "codecs": ["PCMU"],
+        "caller_id": "+15550001",
+    }
+
+
+def open_trunk(port: int, transport: str = "udp") -> Table:
+    """Return a trunk on a port of loopback that asks for no password."""
+    return {
+        "name": "open",
+        "uri": f"sip:127.0.0.1:{port};transport={transport}",
+        "codecs": ["PCMU"],
+        "caller_id": "+15550001",
+    }
+
+
+def media_ports(gateway: Gateway) -> set[int]:
+    """Return the UDP ports of the media range that the gateway has open."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{gateway.pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(descriptor).removeprefix("socket:[").removesuffix("]"))
+        except OSError:  # closed since
+            continue
+    # proc_pid_net(5): the second column is the local address, in hexadecimal, the tenth the inode
+    rows = (line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in inodes}
+    return ports.intersection(gateway.config.media_ports)
+
+
+async def idle(gateway: Gateway, limit: float = 5.0) -> dict[str, float]:
+    """Wait until no call, session or media port is left; return the metrics."""
+    left = "nothing was read"
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                metrics = await gateway.metrics()
+                calls = metrics["gateway_calls_active"]
+                sessions = metrics["gateway_websocket_sessions"]
+                ports = media_ports(gateway)
+                if not (calls or sessions or ports):
+                    return metrics
+                left = f"{calls:g} calls, {sessions:g} WebSockets, media ports {sorted(ports)}"
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise PeerError(f"the gateway is not idle after {limit:g} s: {left}") from None
+
+
+def media_events(metrics: dict[str, float]) -> dict[str, int]:
+    """Return the counts of the media plane by event."""
+    prefix, suffix = 'gateway_media_events_total{event="', '"}'
+    return {
+        name.removeprefix(prefix).removesuffix(suffix): int(value)
+        for name, value in metrics.items()
+        if name.startswith(prefix)
+    }
