@@ -10,7 +10,6 @@ from typing import Protocol
 from gateway.media.core.browser_stream import BrowserStream
 from gateway.media.core.down_batch import DownBatch
 from gateway.media.core.trunk_port import TrunkPort
-from gateway.media.core.trunk_receiver import TrunkPacket
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.trunk_stream import TrunkStream
 from gateway.media.counters import Counters
@@ -18,6 +17,7 @@ from gateway.media.events import BrowserConnected, BrowserLost, MediaEvent, Trun
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from voice.rtp import RtpPacket
 
 Report = Callable[[MediaEvent], None]
 
@@ -127,7 +127,7 @@ class MediaSession:
 
     # Called by the plane and by the sockets
 
-    def from_trunk(self, packet: TrunkPacket, now: float) -> None:
+    def from_trunk(self, packet: RtpPacket, now: float) -> None:
         """Take a packet that has passed the port's latch."""
         self._down.take(packet, now)
 

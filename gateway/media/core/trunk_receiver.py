@@ -6,33 +6,20 @@ import select
 import socket
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.counters import rejected
-from voice.rtp import parse_batch
+from voice.rtp import RtpPacket, parse_batch
 
 LONGEST = 1500  # bytes; nothing longer fits an Ethernet frame
 ROWS = 256  # datagrams read before their headers are parsed
 PER_SOCKET = 16  # datagrams of one socket per tick: a flood on one call must not starve the others
 
 
-@dataclass(frozen=True, slots=True)
-class TrunkPacket:
-    """An RTP packet from the source that its leg has latched on to."""
-
-    payload_type: int
-    marker: bool
-    sequence: int
-    timestamp: int
-    ssrc: int
-    payload: bytes
-
-
-Take = Callable[[TrunkPacket, float], None]
+Take = Callable[[RtpPacket, float], None]
 
 
 class TrunkReceiver:
@@ -100,7 +87,7 @@ class TrunkReceiver:
                 self._counters[rejected("trunk", reason)] += 1
                 continue
             start = batch.start[row]
-            packet = TrunkPacket(
+            packet = RtpPacket(
                 int(batch.payload_type[row]),
                 bool(batch.marker[row]),
                 int(batch.sequence[row]),

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from gateway.media.core.down import DownStream
 from gateway.media.core.down_batch import DownBatch, DownLeg
-from gateway.media.core.trunk_receiver import TrunkPacket
 from gateway.media.counters import rejected
 from gateway.media.parameters import TrunkRemote
 from voice.codec import PAYLOAD_CODECS, PayloadCodec
 from voice.opus import OpusEncoder
+from voice.rtp import RtpPacket
 from voice.telephone_event import EventEnded, EventError, EventReceiver, EventStarted
 
 # At 8 kHz libopus codes narrowband speech; 24 kbit/s leaves room for FEC. Complexity 5 costs twice
@@ -52,7 +52,7 @@ class TrunkStream:
             self._digits = EventReceiver(remote.event.clock_rate)
         self._remote = remote
 
-    def take(self, packet: TrunkPacket, now: float) -> None:
+    def take(self, packet: RtpPacket, now: float) -> None:
         """Take a packet from the trunk."""
         remote = self._remote
         if remote is None:
@@ -76,7 +76,7 @@ class TrunkStream:
         else:
             self._counters[rejected("trunk", "payload-type")] += 1
 
-    def _take_event(self, packet: TrunkPacket, now: float) -> None:
+    def _take_event(self, packet: RtpPacket, now: float) -> None:
         try:
             told = self._digits.receive(packet.timestamp, packet.marker, packet.payload, now)
         except EventError:
