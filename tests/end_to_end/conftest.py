@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tests.peers.ami import Manager
     from tests.peers.asterisk import AsteriskLab
 
-TONE = 660.0  # Hz, what the caller plays; the lab's own is 440
+TONE = 660.0  # Hz, what the caller plays
+LAB_TONE = 440.0
+RINGBACK = (440.0, 480.0)  # the lab's, as in North America
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

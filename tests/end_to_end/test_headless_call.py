@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from gateway.caller.sound import RATE
-from tests.end_to_end.conftest import TONE
+from tests.end_to_end.conftest import LAB_TONE, RINGBACK, TONE
 from tests.end_to_end.phone import calling
+from tests.end_to_end.recording import first_sound, read_recording
 from tests.end_to_end.trunks import idle, media_events
-from tests.peers.process import wait_until
-from tests.tones import Samples, assert_tone, make_tone, read_wav, strongest_tone, write_wav
+from tests.tones import assert_tone, make_tone, read_wav, strongest_tone, write_wav
 
 if TYPE_CHECKING:
     from tests.peers.ami import Manager
@@ -24,19 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
-LAB_TONE = 440.0
-RINGBACK = (440.0, 480.0)  # the lab's, as in North America
-
 CLIPPED = 0.3  # seconds of the first word that may be missing on a busy machine; 0.1 is usual
-
-
-def first_sound(samples: Samples, rate: int) -> float:
-    """Return the second at which the recording is first louder than -50 dBFS."""
-    block = rate // 100
-    blocks = samples[: len(samples) // block * block].reshape(-1, block).astype(float)
-    loud = np.sqrt(np.square(blocks).mean(axis=1)) > 32768 * 10 ** (-50 / 20)
-    assert loud.any(), "nothing is heard"
-    return float(loud.argmax()) / 100
 
 
 @pytest.mark.parametrize(
@@ -113,18 +101,8 @@ async def test_each_side_hears_the_other_and_not_itself(
     assert outcome.heard is not None
     heard = outcome.heard[-round(1.5 * RATE) :]
     assert_tone(heard, RATE, present=[LAB_TONE], absent=[TONE])
-    received, rate = await lab_recording(record)
+    received, rate = await read_recording(Path(record["Rx"]))
     assert_tone(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
-
-
-async def lab_recording(record: dict[str, str]) -> tuple[Samples, int]:
-    """Return what Asterisk received, once its mixing thread has closed the file."""
-    path = Path(record["Rx"])
-    # A WAV's header gets its lengths when the file is closed
-    await wait_until(
-        lambda: path.exists() and read_wav(path)[0].size > 0, limit=5, what="the recording is there"
-    )
-    return read_wav(path)
 
 
 async def test_first_words_from_the_far_end(gateway: Gateway) -> None:
@@ -159,7 +137,7 @@ async def test_first_words_from_the_caller(
         outcome = await call.hang_up()
     record = await manager.wait("LabRecord")
     await manager.wait("LabHangup", CallID=record["CallID"])
-    received, rate = await lab_recording(record)
+    received, rate = await read_recording(Path(record["Rx"]))
     begins = round(first_sound(received, rate) * rate)
     tone = strongest_tone(received[begins : begins + round(step * rate)], rate)
     heard_at = (tone.frequency - lowest) / rise * step

@@ -1,0 +1,31 @@
+"""What Asterisk wrote down, and where the sound in it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tests.peers.process import wait_until
+from tests.tones import Samples, read_wav
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def read_recording(path: Path) -> tuple[Samples, int]:
+    """Return samples and rate of a recording of the lab, once its mixing thread has closed it."""
+    # The header of a WAV file gets its lengths when the file is closed
+    await wait_until(
+        lambda: path.exists() and read_wav(path)[0].size > 0, limit=5, what=f"{path.name} is closed"
+    )
+    return read_wav(path)
+
+
+def first_sound(samples: Samples, rate: int) -> float:
+    """Return the second at which the recording is first louder than -50 dBFS."""
+    block = rate // 100
+    blocks = samples[: len(samples) // block * block].reshape(-1, block).astype(float)
+    loud = np.sqrt(np.square(blocks).mean(axis=1)) > 32768 * 10 ** (-50 / 20)
+    assert loud.any(), "nothing is heard"
+    return float(loud.argmax()) / 100
