@@ -21,6 +21,7 @@ from voice import g711, rtp
 from voice.telephone_event import EventError, EventReceiver, EventStarted
 
 TICK: Final = FRAME / RATE
+CUSHION: Final = 3 * FRAME  # samples kept before they are played: packets come unevenly
 MOST_HEARD: Final = 10 * FRAME  # samples kept: an echo is never later than 200 ms
 LARGEST_PACKET: Final = 1500
 CODERS: Final = {
@@ -41,6 +42,7 @@ class Audio(asyncio.DatagramProtocol):
         self._media: TrunkMedia | None = None
         self._latched: Address | None = None
         self._heard = np.zeros(0, np.int16)
+        self._filling = True
         self._events = EventReceiver(RATE)
         self._newest: int | None = None
         self._sequence = random.randrange(1 << 15)
@@ -107,8 +109,9 @@ class Audio(asyncio.DatagramProtocol):
                     self._on_key(event.digit)
 
     def _take(self) -> Samples:
-        """Return the oldest frame heard; silence if there is no whole one."""
-        if len(self._heard) < FRAME:
+        """Return the oldest frame heard, silence while too little is kept to go on evenly."""
+        self._filling = len(self._heard) < (CUSHION if self._filling else FRAME)
+        if self._filling:
             return np.zeros(FRAME, np.int16)
         frame, self._heard = self._heard[:FRAME], self._heard[FRAME:]
         return frame

@@ -37,6 +37,7 @@ class Call:
         self._host = host
         self._over = asyncio.Event()
         self._source: Source | None = None
+        self._early_keys: list[str] = []
         self._audio: Audio | None = None
         self._versions = itertools.count(1)
         self._codec: Codec | None = None
@@ -93,6 +94,9 @@ class Call:
                 await self._leg.answer(self._answer, self._reanswer(audio.port))
             case Play(make, seconds):
                 self._source = make()
+                for digit in self._early_keys:
+                    self._key(digit)
+                self._early_keys.clear()
                 await audio.play(self._source, seconds)
             case Refuse(code, reason):
                 await self._leg.reject(code, reason)
@@ -100,6 +104,8 @@ class Call:
     def _key(self, digit: str) -> None:
         if self._source is not None:
             self._source.key(digit)
+        else:  # pressed as soon as the 200 was there, before anything plays
+            self._early_keys.append(digit)
 
     def _reanswer(self, port: int) -> Callable[[str], str]:
         return lambda offer: self._negotiate(offer, port)[0]
