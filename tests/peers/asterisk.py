@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers.ami import Manager, connect_manager
-from tests.peers.ports import free_port, free_ports
+from tests.peers.ports import free_port, release_ports, reserve_ports
 from tests.peers.process import PeerError
 from tests.peers.requirement import missing, require
 
@@ -60,9 +60,8 @@ class AsteriskLab:
     def log(self) -> str:
         return (self.directory / "log" / "full").read_text(errors="replace")
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, rtp: range) -> dict[str, str]:
         """Return the variables that asterisk-lab/run-local.sh is started with."""
-        rtp = free_ports(RTP_PORTS)
         settings = {
             "LAB_RUN": self.directory,
             "LAB_OWNER": os.getpid(),  # a test run that is killed leaves no Asterisk behind
@@ -96,7 +95,8 @@ def run_lab() -> Iterator[AsteriskLab]:
     # Not pytest's tmp_path: the path of Asterisk's socket must stay under 108 characters
     directory = Path(tempfile.mkdtemp(prefix="asterisk-lab-"))
     lab = AsteriskLab(directory, free_port(), free_port(), free_port(), free_port())
-    environment = lab.environment()
+    rtp = reserve_ports(RTP_PORTS)
+    environment = lab.environment(rtp)
     try:
         _run("start", environment)
         try:
@@ -104,6 +104,7 @@ def run_lab() -> Iterator[AsteriskLab]:
         finally:
             _run("stop", environment)
     finally:
+        release_ports(rtp)
         shutil.rmtree(directory)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.ports import free_port, free_ports, release_ports
+from tests.peers.ports import free_port, release_ports, reserve_ports
 from tests.peers.process import PeerError, Usage, end_process, read_usage, tail
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class GatewayConfig:
     trunks: Sequence[Mapping[str, object]]
     http_port: int = field(default_factory=free_port)
     sip_port: int = field(default_factory=free_port)
-    media_ports: range = field(default_factory=lambda: free_ports(MEDIA_PORTS))
+    media_ports: range = field(default_factory=lambda: reserve_ports(MEDIA_PORTS))
     overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:

@@ -1,9 +1,10 @@
 """Free ports on loopback.
 
 They come from below the kernel's ephemeral range (32768 and up): a port that the kernel gives to
-somebody's outgoing connection a moment later is no free port. None is handed out twice: a range for
-media is bound port by port, call by call, so that it looks free while it is somebody's. Whoever
-took a large one gives it back.
+somebody's outgoing connection a moment later is no free port. They are handed out in a circle, so
+that one comes again only after thousands of others.
+
+Whoever binds its ports later, call by call, reserves them: they look free while they are taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from contextlib import ExitStack
 SINGLE = range(10000, 20000)
 BLOCKS = range(20000, 32000)
 
-_given: set[int] = set()
+_reserved: set[int] = set()
+_next: dict[range, int] = {}  # where the circle goes on
 _chance = random.Random(os.getpid())  # two test runs on one machine start at different places
 
 
@@ -27,18 +29,26 @@ def free_port() -> int:
 
 def free_ports(count: int, *, within: range = BLOCKS) -> range:
     """Return `count` ports in a row, the first one even, free for UDP and TCP."""
-    starts = list(range(within.start, within.stop - count, 2))
-    for _ in range(200):
-        block = range(start := _chance.choice(starts), start + count)
-        if _given.isdisjoint(block) and _is_free(block):
-            _given.update(block)
+    starts = range(within.start + within.start % 2, within.stop - count + 1, 2)
+    began = _next.get(within, _chance.choice(starts))
+    for start in (*(s for s in starts if s >= began), *(s for s in starts if s < began)):
+        block = range(start, start + count)
+        if _reserved.isdisjoint(block) and _is_free(block):
+            _next[within] = block.stop
             return block
     raise OSError(f"no {count} free ports in a row from {within.start} to {within.stop - 1}")
 
 
+def reserve_ports(count: int, *, within: range = BLOCKS) -> range:
+    """Return `count` free ports that are nobody else's until they are released."""
+    block = free_ports(count, within=within)
+    _reserved.update(block)
+    return block
+
+
 def release_ports(block: range) -> None:
-    """Give back ports that nobody will use any more."""
-    _given.difference_update(block)
+    """Give back ports that were reserved."""
+    _reserved.difference_update(block)
 
 
 def _is_free(block: range) -> bool:

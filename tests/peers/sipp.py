@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tests.peers.ports import free_port
+from tests.peers.ports import free_port, free_ports
 from tests.peers.process import PeerError, end_process, tail, wait_until
 from tests.peers.requirement import require
 
@@ -173,7 +173,7 @@ async def _run(
 
 def _command(scenario: str, port: int, arguments: Sequence[str], limit: float) -> list[str]:
     source = ["-sn", scenario] if scenario in BUILT_IN else ["-sf", str(_file(scenario))]
-    media, control = str(free_port()), str(free_port())
+    control, media = str(free_port()), str(free_ports(4).start)  # RTP, RTCP, and those for video
     return [
         *(str(require("sipp")), *source, *arguments),
         *("-i", HOST, "-p", str(port), "-mi", HOST, "-mp", media, "-cp", control),

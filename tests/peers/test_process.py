@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers.ports import free_port, free_ports, release_ports
+from tests.peers.ports import free_port, free_ports, release_ports, reserve_ports
 from tests.peers.process import PeerError, end_process, read_usage, wait_until
 from tests.peers.requirement import require
 
@@ -44,22 +45,25 @@ async def _start(code: str) -> asyncio.subprocess.Process:
     return process
 
 
-def test_ports_are_free_and_no_port_is_given_twice() -> None:
+def test_ports_are_free_and_come_in_a_circle() -> None:
     single, block = free_port(), free_ports(100)
-    assert single % 2 == 0
-    assert block.start % 2 == 0
+    assert (single % 2, block.start % 2) == (0, 0)
     assert set(free_ports(100)).isdisjoint(block)
     with socket.create_server(("127.0.0.1", single)):
         pass
-
-
-def test_what_is_given_back_is_given_again() -> None:
     narrow = range(31000, 31012)
-    first = free_ports(8, within=narrow)
+    blocks = [free_ports(4, within=narrow) for _ in range(9)]
+    assert {port for block in blocks for port in block} == set(narrow)
+    assert all(set(one).isdisjoint(other) for one, other in pairwise(blocks))
+
+
+def test_reserved_ports_are_nobody_elses() -> None:
+    narrow = range(31020, 31032)
+    reserved = reserve_ports(8, within=narrow)
     with pytest.raises(OSError, match="no 8 free ports"):
         free_ports(8, within=narrow)
-    release_ports(first)
-    release_ports(free_ports(8, within=narrow))
+    release_ports(reserved)
+    assert len(free_ports(8, within=narrow)) == 8
 
 
 def test_a_taken_port_is_not_given() -> None:
@@ -67,7 +71,7 @@ def test_a_taken_port_is_not_given() -> None:
         taken.bind(("127.0.0.1", free_port()))
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="no 2 free ports"):
-            free_ports(2, within=range(port, port + 4))
+            free_ports(2, within=range(port, port + 2))
 
 
 async def test_usage_counts_the_whole_process_tree() -> None:
