@@ -7,6 +7,8 @@ import itertools
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gateway.trunk.address import (
@@ -153,7 +155,8 @@ class TrunkEndpoint:
             leg.call_id = await stack.run(place)
         except BaseException as error:
             self._release(leg)
-            if isinstance(error, asyncio.CancelledError):
+            if isinstance(error, asyncio.CancelledError):  # the INVITE may be out already
+                leg.notify = None
                 leg.post(lambda dialog: dialog.end())
             raise
         leg.expect_response(request.trunk.response_timeout)
@@ -209,10 +212,10 @@ class TrunkEndpoint:
     # -- book-keeping
 
     def _running(self) -> Stack:
-        if self._stack is None or self._closing is not None:
-            raise TrunkError(
-                "the trunk endpoint is not started" if self._stack is None else "closed"
-            )
+        if self._stack is None:
+            raise TrunkError("the trunk endpoint is not started")
+        if self._closing is not None:
+            raise TrunkError("the trunk endpoint is closing")
         return self._stack
 
     def _teller(self, leg: TrunkLeg) -> Callable[[TrunkEvent], None]:
@@ -240,6 +243,8 @@ class TrunkEndpoint:
 
 async def resolve(trunk: TrunkUri) -> str:
     """Return the IPv4 address of the trunk; pjsip itself would block its thread for a name."""
+    with suppress(ValueError):
+        return str(IPv4Address(trunk.host))
     kind = socket.SOCK_STREAM if trunk.transport == "tcp" else socket.SOCK_DGRAM
     loop = asyncio.get_running_loop()
     try:
