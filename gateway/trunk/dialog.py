@@ -185,6 +185,9 @@ class Dialog(pj.Call):  # type: ignore[misc]
         except ValueError as error:
             log.info("call %s: the trunk's new offer is refused: %s", self.call_id, error)
             return NOT_ACCEPTABLE
+        except Exception:  # noqa: BLE001 - the engine would accept by itself
+            log.error("call %s: no answer\n%s", self.call_id, traceback.format_exc())
+            return NOT_ACCEPTABLE
         self._next = (offer, answer)
         return accept
 

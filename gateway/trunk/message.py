@@ -112,7 +112,12 @@ class Message:
 
 
 def read(text: str) -> Message:
-    """Split a SIP message into start line, headers and body. Never raises."""
+    """Split a SIP message into start line, headers and body. Never raises.
+
+    Bytes that are no UTF-8 come as surrogates (PEP 383); they leave as replacement characters, so
+    that the text can be logged, encoded and sent on.
+    """
+    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     head, _, body = text.partition("\r\n\r\n")
     start, *lines = FOLD.sub(" ", head).split("\r\n")
     headers = []
@@ -157,7 +162,7 @@ def _sdp_part(body: str, content_type: str) -> str:
 
 def redact(text: str) -> str:
     """Cut the credentials out of a log text that may hold whole SIP messages."""
-    return CREDENTIALS.sub(r"\1: ***", text)
+    return CREDENTIALS.sub(r"\1: ***", text.encode("utf-8", "replace").decode())
 
 
 CREDENTIALS: Final = re.compile(

@@ -45,6 +45,9 @@ LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 FAREWELL: Final = 1.0  # seconds for the last BYEs to leave
 
 
+_only_one = threading.Lock()  # a second pj.Endpoint aborts the process
+
+
 class PjsipLog(pj.LogWriter):  # type: ignore[misc]
     """Passes pjsip's log on, without credentials."""
 
@@ -70,6 +73,7 @@ class Stack:
         self.stopping = False
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll: select.poll | None = None
+        self._endpoint: Any = None
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._live, name="pjsip", daemon=True)
@@ -78,8 +82,14 @@ class Stack:
 
     async def start(self) -> None:
         """Start the thread; TrunkError if pjsua2 or its transports do not come up."""
+        if not _only_one.acquire(blocking=False):
+            raise TrunkError("another trunk endpoint runs in this process, and pjsua2 allows one")
         self._thread.start()
-        await asyncio.shield(self._started)
+        try:
+            await asyncio.shield(self._started)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in the thread and return its result; its errors are raised here."""
@@ -131,6 +141,7 @@ class Stack:
         await asyncio.shield(self._ended)
         await self._loop.run_in_executor(None, self._thread.join)
         os.close(self._bell)
+        _only_one.release()
 
     def _put(self, job: Callable[[], None]) -> None:
         self._work.put(job)
@@ -184,19 +195,25 @@ class Stack:
     def _live(self) -> None:
         fault = self._try_open()
         if fault is not None:
-            self._destroy()
             self.tell(self._started.set_exception, TrunkError(self._hint(fault)))
-            self.tell(self._ended.set_result, None)
-            return
-        self.tell(self._started.set_result, None)
-        try:
-            while not self.stopping:
-                self._turn()
-            self._farewell()
-        except Exception:  # noqa: BLE001 - the calls are ended and the port is closed all the same
-            log.error("the SIP thread ended by a fault\n%s", traceback.format_exc())
+        else:
+            self.tell(self._started.set_result, None)
+            self._serve()
         self._destroy()
         self.tell(self._ended.set_result, None)
+
+    def _serve(self) -> None:
+        """Turn until told to stop; whatever happens, every call gets its end."""
+        for work in (self._turns, self._farewell):
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - nobody waits for the thread but to join it
+                log.error("the SIP thread ended by a fault\n%s", traceback.format_exc())
+                self.stopping = True
+
+    def _turns(self) -> None:
+        while not self.stopping:
+            self._turn()
 
     def _try_open(self) -> str | None:
         """Open pjsua2; return what went wrong.
@@ -305,11 +322,13 @@ class Stack:
         while not self._work.empty():
             self._work.get_nowait()()
         gc.collect()  # what is in a cycle must be freed here, not by a collection elsewhere
+        if self._endpoint is None:
+            return
         try:
             self._endpoint.libDestroy()
         except pj.Error as error:
             log.warning("pjsua2 did not close cleanly: %s", explain(error))
-        del self._endpoint
+        self._endpoint = None
 
 
 def explain(error: Any) -> str:

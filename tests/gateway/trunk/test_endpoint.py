@@ -68,6 +68,12 @@ async def test_port_taken() -> None:
         await Phone(endpoint).dial("sip:127.0.0.1")
 
 
+async def test_second_endpoint() -> None:
+    async with running(EndpointConfig(port=0)):
+        with pytest.raises(TrunkError, match="another trunk endpoint runs in this process"):
+            await TrunkEndpoint(EndpointConfig(port=0)).start()
+
+
 async def test_bad_address() -> None:
     with pytest.raises(TrunkError, match="'example' is not an IPv4 address"):
         await TrunkEndpoint(EndpointConfig(address="example")).start()
