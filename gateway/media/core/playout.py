@@ -7,9 +7,11 @@ more than the stream needs.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from gateway.media.counters import rejected
 from voice.sequence import SequenceTracker
 
 # More than this in the buffer is a stream that has run away (a stalled process, a burst): the
@@ -54,10 +56,11 @@ class _Waiting:
 class Playout:
     """One stream's packets between arrival and playing.
 
-    Times are seconds of the caller's clock.
+    Times are seconds of the caller's clock. What is lost, late or let go is counted by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counter[str]) -> None:
+        self.counters = counters
         self._waiting: dict[int, _Waiting] = {}
         self._track = SequenceTracker()
         self._restarts = 0
@@ -65,25 +68,21 @@ class Playout:
         self._talking = False
         self._shortest = float("inf")
         self._played = 0
-        self.late = 0
-        self.duplicate = 0
-        self.discarded = 0
-        self.lost = 0
 
     def put(self, sequence: int, payload: bytes | None, now: float) -> None:
         """Take a packet: its 16-bit sequence number and its payload, None if it is no audio."""
         number = self._track(sequence)
         if number is None:
-            self.discarded += 1
+            self.counters[rejected("browser", "sequence")] += 1
             return
         if self._next is None or self._track.restarts != self._restarts:
             self._restarts = self._track.restarts
             self._waiting.clear()
             self._next = number
         if number < self._next:
-            self.late += 1
+            self.counters[rejected("browser", "late")] += 1
         elif number in self._waiting:
-            self.duplicate += 1
+            self.counters[rejected("browser", "duplicate")] += 1
         else:
             self._waiting[number] = _Waiting(payload, now)
             if len(self._waiting) > MOST_WAITING:
@@ -92,7 +91,7 @@ class Playout:
     def _let_go(self) -> None:
         oldest = min(self._waiting)
         del self._waiting[oldest]
-        self.discarded += 1
+        self.counters["browser_packets_let_go"] += 1
         self._next = oldest + 1
 
     def take(self, now: float) -> Step:
@@ -119,10 +118,10 @@ class Playout:
     def _missing(self) -> Step:
         first = min(self._waiting)
         if self._next is None or first - self._next > LONGEST_REPAIR:
-            self.lost += 0 if self._next is None else first - self._next
+            self.counters["browser_packets_lost"] += 0 if self._next is None else first - self._next
             self._next = first
             return CONCEAL
-        self.lost += 1
+        self.counters["browser_packets_lost"] += 1
         self._next += 1
         after = self._waiting.get(self._next)
         if after is not None and after.payload is not None:

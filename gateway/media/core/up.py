@@ -30,7 +30,7 @@ class UpStream:
     """Turns one browser's Opus packets into 20 ms frames of 8 kHz samples."""
 
     def __init__(self, counters: Counter[str]) -> None:
-        self.playout = Playout()
+        self.playout = Playout(counters)
         self._counters = counters
         self._decoder = OpusDecoder(RATE)
         self._buffer: NDArray[np.int16] = np.zeros(LONGEST_PACKET, np.int16)
@@ -40,7 +40,7 @@ class UpStream:
 
     def restart(self) -> None:
         """Begin with a new stream; what waits of the old one is dropped."""
-        self.playout = Playout()
+        self.playout = Playout(self._counters)
         self._rest = self._buffer[:0]
         self._decoder.reset()
 
@@ -52,6 +52,7 @@ class UpStream:
             if step.kind is Kind.EMPTY and not self._slipped and not filled:
                 # Waiting 5 ms now keeps every later frame 5 ms further from its packet's arrival
                 self._slipped = True
+                self._counters["browser_frames_delayed"] += 1
                 return Filled.LATER
             filled = self._play(step, out, filled)
         self._slipped = False
@@ -71,6 +72,7 @@ class UpStream:
                 return self._decode(step.payload, out, filled)
             if step.kind is Kind.REPAIR:
                 self._decoder.decode_fec(step.payload, out[filled:], FRAME_SAMPLES - filled)
+                self._counters["browser_frames_repaired"] += 1
                 return FRAME_SAMPLES
         except OpusError:
             self._counters[rejected("browser", "opus")] += 1
@@ -79,6 +81,7 @@ class UpStream:
             out[filled:] = 0
         else:
             self._decoder.conceal(out[filled:], FRAME_SAMPLES - filled)
+            self._counters["browser_frames_concealed"] += 1
         return FRAME_SAMPLES
 
     def _decode(self, payload: bytes, out: NDArray[np.int16], filled: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def kinds(playout: Playout, count: int, now: float = 0.0) -> list[Kind]:
 
 
 def fed(*sequences: int) -> Playout:
-    playout = Playout()
+    playout = Playout(Counter())
     for sequence in sequences:
         playout.put(sequence, b"%d" % sequence, 0.0)
     return playout
@@ -42,7 +44,7 @@ def test_a_single_loss_is_repaired_from_the_packet_after_it() -> None:
     step = playout.take(0.0)
     assert (step.kind, step.payload) == (Kind.REPAIR, b"3")
     assert playout.take(0.0).payload == b"3"
-    assert playout.lost == 1
+    assert playout.counters["browser_packets_lost"] == 1
 
 
 def test_of_two_losses_the_first_is_concealed_and_the_second_repaired() -> None:
@@ -52,7 +54,7 @@ def test_of_two_losses_the_first_is_concealed_and_the_second_repaired() -> None:
 def test_a_wide_gap_is_jumped_over() -> None:
     playout = fed(1, 3 + LONGEST_REPAIR)
     assert kinds(playout, 3) == [Kind.PLAY, Kind.CONCEAL, Kind.PLAY]
-    assert playout.lost == LONGEST_REPAIR + 1
+    assert playout.counters["browser_packets_lost"] == LONGEST_REPAIR + 1
 
 
 def test_an_empty_buffer_does_not_move_on() -> None:
@@ -60,11 +62,11 @@ def test_an_empty_buffer_does_not_move_on() -> None:
     assert kinds(playout, 3) == [Kind.PLAY, Kind.EMPTY, Kind.EMPTY]
     playout.put(2, b"2", 0.0)
     assert playout.take(0.0).payload == b"2"
-    assert playout.lost == 0
+    assert playout.counters["browser_packets_lost"] == 0
 
 
 def test_nothing_is_expected_before_the_first_packet() -> None:
-    assert Playout().take(0.0).kind is Kind.QUIET
+    assert Playout(Counter()).take(0.0).kind is Kind.QUIET
 
 
 def test_a_pause_for_digits_is_no_loss() -> None:
@@ -74,7 +76,7 @@ def test_a_pause_for_digits_is_no_loss() -> None:
     assert kinds(playout, 3) == [Kind.PLAY, Kind.QUIET, Kind.QUIET]
     playout.put(5, b"5", 0.0)
     assert playout.take(0.0).payload == b"5"
-    assert playout.lost == 0
+    assert playout.counters["browser_packets_lost"] == 0
 
 
 @pytest.mark.parametrize(("again", "counted"), [(1, "late"), (3, "duplicate")])
@@ -82,13 +84,13 @@ def test_what_comes_late_or_twice_is_counted_and_not_played(again: int, counted:
     playout = fed(1, 2, 3)
     kinds(playout, 2)
     playout.put(again, b"again", 0.0)
-    assert getattr(playout, counted) == 1
+    assert playout.counters[f"browser_rejected_{counted}"] == 1
     assert playout.take(0.0).payload == b"3"
 
 
 def test_a_buffer_that_runs_away_lets_the_oldest_go() -> None:
     playout = fed(*range(1, MOST_WAITING + 4))
-    assert playout.discarded == 3
+    assert playout.counters["browser_packets_let_go"] == 3
     assert playout.take(0.0).payload == b"4"
 
 
@@ -105,7 +107,7 @@ def test_delay_that_is_never_needed_is_given_back() -> None:
     for number in range(3, JUDGED + 3):
         playout.take(number * 0.02)
         playout.put(number, b"", number * 0.02)
-    assert playout.discarded == 1
+    assert playout.counters["browser_packets_let_go"] == 1
 
 
 @given(
@@ -119,7 +121,7 @@ def test_delay_that_is_never_needed_is_given_back() -> None:
 def test_any_packets_in_any_order_are_played_or_counted(
     events: list[tuple[int, bytes | None] | None],
 ) -> None:
-    playout = Playout()
+    playout = Playout(Counter())
     put = played = events_seen = 0
     for now, event in enumerate(events):
         if event is None:
