@@ -176,9 +176,9 @@ def tree_version(tree: Path) -> str:
 def obtain_swig(scratch: Path, log: Log) -> list[str]:
     """Return the command of swig: the tested one by pip, else the system's."""
     folder = scratch / "swig"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "1", "--no-deps"]
     try:
-        log.run([*pip, f"swig=={SWIG}"], scratch)
+        log.run([*pip, "--target", str(folder), f"swig=={SWIG}"], scratch)
     except BuildError:
         if system := shutil.which("swig"):
             return [system]

@@ -86,10 +86,13 @@ def check(tarball: Path) -> str:
 
 def unpack(tarball: Path, folder: Path) -> Path:
     """Unpack and return the source's top folder."""
-    with tarfile.open(tarball) as archive:
-        # Debian 12's Python 3.11.2 has no filters yet; the tarball is a known one in any case
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(folder)
+    try:
+        with tarfile.open(tarball) as archive:
+            # Debian 12's Python 3.11.2 has no filters yet; the tarball is a known one in any case
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder)
+    except (tarfile.TarError, EOFError) as error:
+        raise UnknownSourceError(f"{tarball.name} cannot be unpacked: {error}") from error
     tops = [path.parent for path in folder.glob("*/aconfigure")]
     if len(tops) != 1:
         raise UnknownSourceError(f"{tarball.name} holds no pjproject (no */aconfigure in it).")

@@ -54,6 +54,12 @@ def test_unpacked(tarball: Path, tmp_path: Path) -> None:
     assert build.tree_version(tree) == "2.17"
 
 
+def test_not_a_tarball(tmp_path: Path) -> None:
+    (path := tmp_path / "pjproject.tar.gz").write_bytes(b"nothing of the kind")
+    with pytest.raises(source.UnknownSourceError, match="cannot be unpacked"):
+        source.unpack(path, tmp_path / "tree")
+
+
 def test_missing_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, one command, and the exit status that lets make go on without."""
     monkeypatch.setenv("PATH", str(tmp_path))
