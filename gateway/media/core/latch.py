@@ -3,6 +3,9 @@
 The description names the far end's address, but behind a NAT the packets come from another port.
 So the first source at the described host is believed, the described port itself takes over once,
 and anybody else is a stranger (RTP bleed and injection both start with believing the last packet).
+
+When the media moves to another port of its host, packets of the old one are still on their way.
+They are taken, but not answered: to send there again would be to stay where the far end has left.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ class SourceLatch:
     def __init__(self) -> None:
         self._described: Address | None = None
         self.source: Address | None = None
+        self._former: Address | None = None  # the source under the description before this one
         self._ssrc: int | None = None
         self._last = float("-inf")
 
@@ -27,13 +31,19 @@ class SourceLatch:
         """Believe this description from now on; the same one again changes nothing."""
         if (host, port) != self._described:
             self._described = (host, port)
+            self._former = self.source or self._former
             self.source = None
             self._ssrc = None
 
     @property
     def target(self) -> Address | None:
         """Where to send: to where packets come from, until then to the described address."""
-        return self.source or self._described
+        return self.source if self._settled else self._described
+
+    @property
+    def _settled(self) -> bool:
+        """Whether a source has been found that belongs to the present description."""
+        return self.source is not None and self.source != self._former
 
     def refuse(self, source: Address, ssrc: int, now: float) -> str | None:
         """Return why a packet is not taken ("stranger", "ssrc"), or None if it is."""
@@ -50,7 +60,7 @@ class SourceLatch:
         described = self._described
         if described is None or source[0] != described[0]:
             return False
-        if self.source is not None and source != described:
+        if self._settled and source != described:
             return False
         self.source = source
         self._ssrc = None

@@ -68,3 +68,28 @@ def test_a_new_description_starts_afresh_and_the_same_one_does_not() -> None:
     one.expect("203.0.113.5", 5000)
     assert one.target == ("203.0.113.5", 5000)
     assert one.refuse(BEHIND_NAT, 1, 0.0) == "stranger"
+
+
+def test_after_a_move_the_old_port_is_heard_but_not_answered() -> None:
+    one = latch()
+    moved, moved_behind_nat = ("192.0.2.1", 4002), ("192.0.2.1", 61002)
+    assert one.refuse(DESCRIBED, 1, 0.0) is None
+    one.expect(*moved)
+    assert one.refuse(DESCRIBED, 1, 0.02) is None
+    assert one.target == moved
+    assert one.refuse(moved_behind_nat, 2, 0.04) is None
+    assert one.target == moved_behind_nat
+    assert one.refuse(DESCRIBED, 1, 0.06) == "stranger"
+
+
+def test_a_move_back_is_a_move() -> None:
+    one = latch()
+    moved = ("192.0.2.1", 4002)
+    assert one.refuse(DESCRIBED, 1, 0.0) is None
+    one.expect(*moved)
+    assert one.refuse(moved, 2, 0.02) is None
+    one.expect(*DESCRIBED)
+    assert one.refuse(moved, 2, 0.04) is None
+    assert one.target == DESCRIBED
+    assert one.refuse(DESCRIBED, 1, 0.06) is None
+    assert one.target == DESCRIBED
