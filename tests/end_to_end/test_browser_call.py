@@ -10,12 +10,11 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.end_to_end.conftest import LAB_TONE, RINGBACK, TONE
-from tests.end_to_end.recording import read_recording
+from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import idle
 from tests.peers.browser import record
 from tests.peers.chromium import Chromium, ChromiumPage, run_chromium
 from tests.peers.firefox import run_firefox
-from tests.tones import assert_tone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,14 +82,14 @@ async def test_the_caller_hears_the_echo(demo: ChromiumPage, gateway: Gateway) -
     await expect(page.locator("#codec-browser")).to_have_attribute("data-codec", "opus")
     await expect(page.locator("#codec-trunk")).to_have_attribute("data-codec", "PCMU")
     samples, rate = await record(demo, REMOTE, seconds=SECONDS)
-    assert_tone(samples[-rate:], rate, present=[TONE], absent=[LAB_TONE])
+    assert_heard(samples[-rate:], rate, present=[TONE], absent=[LAB_TONE])
     for meter in ("#meter-in", "#meter-out"):
         level = await page.get_attribute(meter, "aria-valuenow")
         assert level is not None
         assert int(level) > 30, f"{meter} shows {level} %"
     await page.click("#mute")
     samples, rate = await record(demo, REMOTE, seconds=SECONDS)
-    assert_tone(samples[-rate:], rate, absent=[TONE])
+    assert_heard(samples[-rate:], rate, absent=[TONE])
     await page.click("#hangup")
     await expect_end(page, "hangup", "You ended the call.", "Ended here")
 
@@ -104,9 +103,9 @@ async def test_each_side_hears_the_other_and_not_itself(
     samples, rate = await record(demo, REMOTE, seconds=SECONDS)
     await demo.page.click("#hangup")
     hangup = await manager.wait("LabHangup", CallID=recorded["CallID"])
-    assert_tone(samples[-rate:], rate, present=[LAB_TONE], absent=[TONE])
+    assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[TONE])
     received, rate = await read_recording(Path(recorded["Rx"]))
-    assert_tone(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
+    assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
     assert float(hangup["RxPloss"]) == 0
 
 
@@ -191,7 +190,7 @@ async def test_ringback_of_the_far_end_is_heard_before_the_answer(demo: Chromium
     await expect_state(demo.page, "ringing")
     await expect(demo.page.locator("#state-text")).to_have_text("Ringing, with audio…")
     samples, rate = await record(demo, REMOTE, seconds=1.5)  # it rings two seconds in six
-    assert_tone(samples[rate // 2 : rate], rate, present=RINGBACK, absent=[TONE])
+    assert_heard(samples[rate // 2 : rate], rate, present=RINGBACK, absent=[TONE])
     await demo.page.click("#hangup")
     await expect_end(
         demo.page, "canceled", "You gave up before the call was answered.", "Ended here"
@@ -204,7 +203,7 @@ async def test_early_media_and_then_the_answer(demo: ChromiumPage) -> None:
     names = [(name, detail) for name, detail in await events(demo) if name in ("ringing", "accept")]
     assert names == [("ringing", "early media"), ("accept", "opus ⇄ PCMU")]
     samples, rate = await record(demo, REMOTE, seconds=SECONDS)
-    assert_tone(samples[-rate:], rate, present=[TONE], absent=RINGBACK)
+    assert_heard(samples[-rate:], rate, present=[TONE], absent=RINGBACK)
     await demo.page.click("#hangup")
 
 
@@ -235,7 +234,7 @@ async def test_firefox(gateway: Gateway, manager: Manager) -> None:
         await page.evaluate("document.querySelector('#call').click()")
         assert await page.evaluate(f"{UNTIL}(() => demo.call?.state === 'open')") == "open"
         samples, rate = await record(page, REMOTE, seconds=SECONDS + 1)
-        assert_tone(samples[-rate:], rate, present=[firefox.tone], absent=[LAB_TONE])
+        assert_heard(samples[-rate:], rate, present=[firefox.tone], absent=[LAB_TONE])
         await page.evaluate("document.querySelector(\"[data-digit='7']\").click()")
         digit = await manager.wait("DTMFEnd", Digit="7", Direction="Received")
         assert int(digit["DurationMs"]) >= 80
