@@ -13,6 +13,7 @@ import os
 import signal
 import stat
 import sys
+from typing import TextIO
 
 from gateway.peer.server import run_peer
 from gateway.trunk import SipAddress, TrunkError
@@ -24,9 +25,12 @@ def main() -> int:
     parser.add_argument("--listen", type=_address, required=True, metavar="HOST:PORT")
     parser.add_argument("--verbose", action="store_true", help="log each call")
     arguments = parser.parse_args()
+    # The stock SIP engine chatters on standard output as it starts, where only our line belongs
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     logging.basicConfig(level=logging.INFO if arguments.verbose else logging.WARNING)
     try:
-        asyncio.run(_serve(arguments.listen))
+        asyncio.run(_serve(arguments.listen, output))
     except TrunkError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -40,7 +44,7 @@ def _address(text: str) -> SipAddress:
     return SipAddress(host, int(port))
 
 
-async def _serve(address: SipAddress) -> None:
+async def _serve(address: SipAddress, output: TextIO) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -48,8 +52,8 @@ async def _serve(address: SipAddress) -> None:
     async with run_peer(address) as endpoint:
         if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
             loop.add_reader(0, _read_input, end)
-        sys.stdout.write(f"ready on {endpoint.address}\n")
-        sys.stdout.flush()
+        output.write(f"ready on {endpoint.address}\n")
+        output.flush()
         await end.wait()
 
 
