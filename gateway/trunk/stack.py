@@ -30,6 +30,7 @@ from gateway.trunk.dialog import Dialog
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
 from gateway.trunk.message import redact
+from gateway.trunk.quiet import c_stdout_discarded
 
 T = TypeVar("T")
 
@@ -236,7 +237,8 @@ class Stack:
     def _open(self) -> None:
         self._endpoint = pj.Endpoint()
         before = open_epolls()
-        self._endpoint.libCreate()
+        with c_stdout_discarded():
+            self._endpoint.libCreate()
         self._watch(open_epolls() - before)
         config = pj.EpConfig()
         compiled = config.uaConfig.maxCalls
