@@ -1,11 +1,12 @@
 """All we know of the insides of aiortc and aioice, in one place.
 
 We use their ICE and DTLS without RTCPeerConnection and its tracks, whose audio path costs a thread
-per call. Three things have no public way in, and the contract test names each of them:
+per call. Four things have no public way in, and the contract test names each of them:
 
 * choosing address and port: `Connection.get_component_candidates` and `StunProtocol`;
 * taking SRTP straight from the socket, without a queue and a task switch per packet, and dropping
   datagrams that would close the transport (aiortc 1.16 falls to one empty or oversized datagram);
+* who may speak before a pair is nominated: the addresses in `_check_list`, and then `_nominated`;
 * the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp`.
 
 Both packages are pinned to a minor version, so that a release which changes any of this fails in
@@ -19,7 +20,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from aioice import Candidate, Connection
+from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 from aiortc import (
@@ -68,11 +69,7 @@ class Protocol(StunProtocol):
             return
         first = data[0]
         if first in STUN:
-            owner.alive = True
-            try:
-                super().datagram_received(data, addr)
-            except _STUN_GARBAGE:
-                owner.counters[rejected("browser", "stun")] += 1
+            self._stun_received(data, addr)
         elif not owner.from_peer(addr):
             owner.counters[rejected("browser", "stranger")] += 1
         elif first in RTP and owner.on_srtp is not None:
@@ -82,6 +79,15 @@ class Protocol(StunProtocol):
             owner.data_received(data, self.local_candidate.component)
         else:
             owner.counters[rejected("browser", "unknown")] += 1
+
+    def _stun_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        owner = self._owner
+        try:
+            stun.parse_message(data)  # what fails here, aioice would hand on as the peer's data
+            owner.alive = owner.alive or owner.from_peer(addr)
+            super().datagram_received(data, addr)
+        except _STUN_GARBAGE:
+            owner.counters[rejected("browser", "stun")] += 1
 
 
 class GatewayConnection(Connection):
@@ -116,10 +122,13 @@ class GatewayConnection(Connection):
     def from_peer(self, addr: tuple[Any, ...]) -> bool:
         """Whether media from `addr` may be the peer's.
 
-        Until a pair is nominated any address may be; afterwards only that pair's.
+        Until a pair is nominated that is an address with a pair: one that the browser has told us
+        of, or that knew our password in a check of its own. Anybody else could end the handshake
+        with a forged alert, which is not encrypted. Afterwards it is the nominated pair's only.
         """
-        pair = self._nominated.get(1)
-        return pair is None or pair.remote_addr == (addr[0], addr[1])
+        nominated = self._nominated.get(1)
+        pairs = self._check_list if nominated is None else [nominated]
+        return any(pair.remote_addr == (addr[0], addr[1]) for pair in pairs)
 
 
 class _Gatherer(RTCIceGatherer):

@@ -45,6 +45,7 @@ def test_what_we_override_has_its_shape(owner: type, name: str, parameters: list
 async def test_the_attributes_we_read_are_there() -> None:
     connection = aioice.Connection(ice_controlling=False)
     assert connection._nominated == {}
+    assert connection._check_list == []
     assert connection._protocols == []
     gatherer = RTCIceGatherer(iceServers=[])
     assert isinstance(gatherer._connection, aioice.Connection)
