@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,7 @@ from voice import g711
 from voice.rtp import RtpPacket, pack_header, parse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
 RATE = 8000
 FRAME = 160  # samples, 20 ms
@@ -45,10 +46,13 @@ class TrunkAudio(asyncio.DatagramProtocol):
         tone = make_tone(frequency, seconds=1, rate=RATE)
         self._frames = g711.encode_ulaw(tone).reshape(-1, FRAME)
         self._count = 0
+        self._beside: list[bytes] = []
+        self._flushed = asyncio.Event()
 
-    def open(self, transport: asyncio.DatagramTransport) -> None:
+    def open(self, sock: socket.socket, transport: asyncio.DatagramTransport) -> None:
+        self._socket = sock
         self._transport = transport
-        self.port: int = transport.get_extra_info("sockname")[1]
+        self.port: int = sock.getsockname()[1]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.heard.append(Heard(perf_counter(), parse(data)))
@@ -58,18 +62,26 @@ class TrunkAudio(asyncio.DatagramProtocol):
     async def speak(self) -> None:
         """Send a frame every 20 ms, until canceled."""
         await self.found.wait()
+        assert self.gateway is not None
         deadline = perf_counter()
         while True:
             frame = self._frames[self._count % len(self._frames)]
             header = pack_header(PCMU, self._count & 0xFFFF, self._count * FRAME, self.ssrc)
             self._transport.sendto(header + frame.tobytes(), self.gateway)
             self._count += 1
+            if self._beside:
+                # asyncio's own method passes over an empty datagram
+                self._socket.sendto(self._beside.pop(0), self.gateway)
+            else:
+                self._flushed.set()
             deadline += FRAME / RATE
             await asyncio.sleep(max(0.0, deadline - perf_counter()))
 
-    def send(self, data: bytes) -> None:
-        """Send a datagram of the test's own from the address of the stream."""
-        self._transport.sendto(data, self.gateway)
+    async def send_beside(self, datagrams: Sequence[bytes]) -> None:
+        """Send these from the address of the stream, one after each of its packets."""
+        self._beside += datagrams
+        self._flushed.clear()
+        await self._flushed.wait()
 
     def samples(self) -> Samples:
         """Return what was heard so far, in order of arrival."""
@@ -86,10 +98,11 @@ class TrunkAudio(asyncio.DatagramProtocol):
 async def trunk_audio(frequency: float) -> AsyncIterator[TrunkAudio]:
     """Open a port and speak on it until the end of the block."""
     loop = asyncio.get_running_loop()
-    transport, audio = await loop.create_datagram_endpoint(
-        lambda: TrunkAudio(frequency), local_addr=(HOST, 0)
-    )
-    audio.open(transport)
+    sock = socket.socket(type=socket.SOCK_DGRAM)
+    sock.bind((HOST, 0))
+    sock.setblocking(False)
+    transport, audio = await loop.create_datagram_endpoint(lambda: TrunkAudio(frequency), sock=sock)
+    audio.open(sock, transport)
     speaking = asyncio.create_task(audio.speak(), name="trunk-audio")
     try:
         yield audio
