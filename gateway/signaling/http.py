@@ -40,7 +40,7 @@ class Readiness(BaseModel):
     capacity: int
 
 
-def _room_of(connection: HTTPConnection) -> Room:
+async def _room_of(connection: HTTPConnection) -> Room:
     room: Room = connection.app.state.room
     return room
 
