@@ -223,8 +223,9 @@ async def test_no_packet_is_lost(gateway: Gateway, manager: Manager, tone: Path)
     after = media_events(await idle(gateway))
     counted = {name: after[name] - before.get(name, 0) for name in after}
     assert outcome.lost == 0
-    assert counted["browser_packets_received"] == outcome.sent
-    assert counted["browser_packets_sent"] == outcome.received
+    # The last ones may come when the call has ended
+    assert 0 <= outcome.sent - counted["browser_packets_received"] <= 5
+    assert 0 <= counted["browser_packets_sent"] - outcome.received <= 5
     assert counted["trunk_packets_sent"] == int(lab["RtpRx"])
     assert counted["trunk_packets_received"] == int(lab["RtpTx"])
     assert {name for name, count in counted.items() if count and "rejected" in name} == set()
