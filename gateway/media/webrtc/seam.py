@@ -126,9 +126,11 @@ class GatewayConnection(Connection):
         of, or that knew our password in a check of its own. Anybody else could end the handshake
         with a forged alert, which is not encrypted. Afterwards it is the nominated pair's only.
         """
+        source = (addr[0], addr[1])
         nominated = self._nominated.get(1)
-        pairs = self._check_list if nominated is None else [nominated]
-        return any(pair.remote_addr == (addr[0], addr[1]) for pair in pairs)
+        if nominated is not None:
+            return bool(nominated.remote_addr == source)
+        return any(pair.remote_addr == source for pair in self._check_list)
 
 
 class _Gatherer(RTCIceGatherer):
