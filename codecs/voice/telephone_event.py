@@ -105,6 +105,15 @@ class EventSender:
         self._sending: _Sending | None = None
 
     @property
+    def clock_rate(self) -> int:
+        return self._rate
+
+    @property
+    def waiting(self) -> int:
+        """How many digits wait behind the one that is being sent."""
+        return len(self._waiting)
+
+    @property
     def busy(self) -> bool:
         """Whether digits are being sent or wait to be."""
         return self._sending is not None or bool(self._waiting)

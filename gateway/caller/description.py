@@ -79,7 +79,6 @@ def read_answer(text: str) -> Accepted:
         ice_ufrag=answer.ice.ufrag,
         ice_password=answer.ice.password,
         candidates=answer.candidates,
-        end_of_candidates=answer.end_of_candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in answer.fingerprints),
         dtls_role=role,
         opus_payload_type=opus.payload_type,

@@ -21,7 +21,7 @@ from gateway.calls.state import CallState, advance
 from gateway.errors import GatewayError, RequestError
 from gateway.media import MediaSession
 from gateway.media import events as media
-from gateway.media.parameters import Flow
+from gateway.media.parameters import Flow, TrunkRemote
 from sdp import SdpError
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 Tell = Callable[[news.News], None]
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
-# How long each step of taking a call down may last; what hangs is left behind, not waited for
-STEP_TIMEOUT = 3.0  # seconds
+# How long taking a call down may last; what hangs is left behind, not waited for
+CLOSE_TIMEOUT = 3.0  # seconds
 
 _LOST = {
     media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
@@ -169,17 +169,17 @@ class Call:
             case trunk.Answered():
                 return await self._answer(event.sdp, before)
             case trunk.Reoffered():
-                await self._session.connect_trunk(self._negotiation.reoffered(event.offer))
+                await self._follow(self._negotiation.reoffered(event.answer))
             case trunk.Remapped():
-                await self._remap(event)
+                moved = self._negotiation.remapped(event.host, event.port, event.payload_type)
+                await self._follow(moved)
             case trunk.Digit() | media.TrunkDigit():
                 self._tell(news.DigitHeard(event.digit, event.duration_ms))
             case _:
                 return _end_of(event)
         return None
 
-    async def _remap(self, event: trunk.Remapped) -> None:
-        remote = self._negotiation.remapped(event.host, event.port, event.payload_type)
+    async def _follow(self, remote: TrunkRemote | None) -> None:
         if remote is not None:
             await self._session.connect_trunk(remote)
 
@@ -225,24 +225,25 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
         duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
-        # The far end first: its phone must stop ringing, and its bill running, whatever comes after
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._take_down()
+        except TimeoutError:
+            logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
+        finally:
+            logger.info("call %s ended by %s: %s (%d)", self.id, end.by, end.cause, end.sip_code)
+            self._tell(news.Ended(end, duration))
+
+    async def _take_down(self) -> None:
         if self._dialing is not None:
             self._dialing.cancel()  # an INVITE that is just going out is taken back by the endpoint
-            await asyncio.wait([self._dialing], timeout=STEP_TIMEOUT)
-        if self._leg is not None:
-            await self._step("hang up", self._leg.hangup())
-        await self._step("close media", self._session.close())
-        logger.info("call %s ended by %s: %s (%d)", self.id, end.by, end.cause, end.sip_code)
-        self._tell(news.Ended(end, duration))
-
-    async def _step(self, what: str, step: Awaitable[None]) -> None:
-        try:
-            async with asyncio.timeout(STEP_TIMEOUT):
-                await step
-        except TimeoutError:
-            logger.error("call %s: %s took longer than %.0f s", self.id, what, STEP_TIMEOUT)
-        except Exception:  # the next step has to be taken all the same
-            logger.exception("call %s: %s failed", self.id, what)
+            await asyncio.wait([self._dialing])
+        # The far end first: its phone must stop ringing, and its bill running, whatever comes of
+        # the rest. But the rest does not wait for a trunk that hangs.
+        steps = [] if self._leg is None else [self._leg.hangup()]
+        for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
+            if fault is not None:
+                logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
 
 
 def _end_of(event: CallEvent) -> CallEnd | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import sdp
 from gateway.errors import OfferError
@@ -101,6 +102,7 @@ class Negotiation:
         )
         self._current: sdp.Codec | None = None
         self._remote: TrunkRemote | None = None
+        self._agreed: tuple[str, sdp.TrunkMedia] | None = None
         self.trunk_offer = sdp.render(self._offered)
         self.trunk_takes_events = False
         self.browser_answer = sdp.render(self._answer(offer))
@@ -150,19 +152,34 @@ class Negotiation:
             When the offer cannot be answered; the call goes on as it was.
         """
         self._version += 1
-        answer, _ = self._answer_trunk(text)
-        return sdp.render(answer)
+        description, media = sdp.answer_trunk(
+            sdp.parse(text),
+            policy=self._policy,
+            address=self._address,
+            session_id=self._session_id,
+            version=self._version,
+            current=self._current,
+        )
+        answer = sdp.render(description)
+        self._agreed = (answer, media)
+        return answer
 
-    def reoffered(self, offer: str) -> TrunkRemote:
-        """Read what an offer that `answer_reoffer` has answered asks of the media."""
-        _, media = self._answer_trunk(offer)
-        return self._follow(media)
+    def reoffered(self, answer: str) -> TrunkRemote | None:
+        """Return what `answer_reoffer` has agreed to; None if a later agreement has replaced it."""
+        agreed = self._agreed
+        if agreed is None or agreed[0] != answer:
+            return None
+        return self._follow(agreed[1])
 
     def remapped(self, host: str, port: int, payload_type: int) -> TrunkRemote | None:
         """Move the media to where the trunk wants it, with a codec by its payload type alone.
 
-        None when that payload type is none that we have offered.
+        None when that payload type is none that we have offered, or the host is no address.
         """
+        try:
+            ip_address(host)
+        except ValueError:
+            return None
         codec = next(
             (
                 each
@@ -178,16 +195,6 @@ class Negotiation:
         )
         return self._remote
 
-    def _answer_trunk(self, text: str) -> tuple[sdp.SessionDescription, sdp.TrunkMedia]:
-        return sdp.answer_trunk(
-            sdp.parse(text),
-            policy=self._policy,
-            address=self._address,
-            session_id=self._session_id,
-            version=self._version,
-            current=self._current,
-        )
-
     def _follow(self, media: sdp.TrunkMedia) -> TrunkRemote:
         self._current = media.codec
         event = media.telephone_event
@@ -200,7 +207,6 @@ class Negotiation:
             event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
             codecs=tuple((each.payload_type, each.name.upper()) for each in media.codecs),
             event_payload_types=media.event_payload_types,
-            sends=media.direction.receives,
             receives=media.direction.sends,
         )
         return self._remote
@@ -212,7 +218,6 @@ def _browser_remote(offer: Offer) -> BrowserRemote:
         ice_ufrag=browser.ice.ufrag,
         ice_password=browser.ice.password,
         candidates=browser.candidates,
-        end_of_candidates=browser.end_of_candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in browser.fingerprints),
         dtls_role=_DTLS_ROLE[_OUR_ROLE[browser.setup]],
         opus_payload_type=offer.opus.payload_type,

@@ -21,7 +21,7 @@ from gateway.media import MediaPlane
 logger = logging.getLogger(__name__)
 
 # Calls end with BYE and its answer within milliseconds; a dead trunk must not hold up the stop
-CLOSE_TIMEOUT = 4.0  # seconds
+CLOSE_TIMEOUT = 4.0  # seconds; more than a call may take for its own end
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Calls:
             When no media port is free.
         """
         if self.draining:
-            raise DrainingError("the gateway is going out of service and takes no new calls")
+            raise _draining()
         if self.active >= self.capacity:
             raise CapacityError(f"all {self.capacity} lines are in use; try again later")
         offer = read_offer(request.offer)
@@ -109,6 +109,8 @@ class Calls:
     async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
         session = await self._plane.open()
         try:
+            if self.draining:  # it began while the session was opened
+                raise _draining()
             negotiation = Negotiation(offer, session.local, self._route.codecs)
         except BaseException:
             await session.close()
@@ -177,3 +179,7 @@ class Calls:
             task.cancel()
         if hanging:
             await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)
+
+
+def _draining() -> DrainingError:
+    return DrainingError("the gateway is going out of service and takes no new calls")

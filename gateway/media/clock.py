@@ -58,8 +58,8 @@ class Ticks:
         return max(0.0, self._start + self.next * TICK - now)
 
 
-async def run(tick: Callable[[int], None]) -> None:
-    """Call `tick` with each tick's number until cancelled.
+async def run(tick: Callable[[int], None], skip: Callable[[int], None]) -> None:
+    """Call `tick` with each tick's number until cancelled, `skip` with the frames left out.
 
     Deadlines are absolute, so lateness does not add up, and late ticks are run one after the other
     as soon as the loop comes round.
@@ -67,5 +67,13 @@ async def run(tick: Callable[[int], None]) -> None:
     ticks = Ticks(perf_counter())
     while True:
         await asyncio.sleep(ticks.wait(perf_counter()))
-        for number in ticks.due(perf_counter()):
+        skipped = ticks.skipped
+        due = ticks.due(perf_counter())
+        if ticks.skipped > skipped:
+            skip((ticks.skipped - skipped) // SLOTS)
+        for number in due:
             tick(number)
+            if number + 1 in due:
+                # The packets of the frames to catch up are still in the kernel, and the loop reads
+                # one of each socket per turn: without it they would be taken for lost
+                await asyncio.sleep(0)

@@ -70,7 +70,6 @@ class BrowserRemote:
     ice_ufrag: str
     ice_password: str
     candidates: tuple[str, ...]
-    end_of_candidates: bool
     fingerprints: tuple[tuple[str, str], ...]
     dtls_role: DtlsRole  # ours
     opus_payload_type: int
@@ -83,7 +82,7 @@ class TrunkRemote:
 
     `codec`, `payload_type` and `event` are what to send. `codecs` are what may come: payload types
     and names of voice.codec's table, since a trunk may change among the codecs that both sides
-    listed without a word (RFC 3264 section 5.1). `sends` and `receives` are the trunk's own.
+    listed without a word (RFC 3264 section 5.1). On hold it `receives` nothing.
     """
 
     host: str
@@ -93,5 +92,4 @@ class TrunkRemote:
     event: EventFormat | None
     codecs: tuple[tuple[int, str], ...]
     event_payload_types: tuple[int, ...] = ()
-    sends: bool = True
     receives: bool = True

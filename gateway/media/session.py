@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from ipaddress import ip_address
 from time import perf_counter
@@ -13,11 +14,19 @@ from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.trunk_stream import TrunkStream
 from gateway.media.counters import Counters
-from gateway.media.events import BrowserConnected, BrowserLost, MediaEvent, TrunkDigit
+from gateway.media.events import (
+    BrowserConnected,
+    BrowserLost,
+    LossReason,
+    MediaEvent,
+    TrunkDigit,
+)
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
 from voice.rtp import RtpPacket
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[MediaEvent], None]
 
@@ -48,7 +57,7 @@ class MediaSession:
         self._report: Report = _nobody
         self._closed = False
         self.port = TrunkPort(*ports.bind_pair(), counters)
-        self.sender = TrunkSender(self.port, counters)
+        self.sender = TrunkSender(self.port, counters, self.failed)
         self._browser = WebRtcEndpoint(
             config,
             ports,
@@ -58,15 +67,20 @@ class MediaSession:
             on_rtcp=self._rtcp_from_browser,
         )
         self._up = BrowserStream(self.sender, counters)
-        self._down = TrunkStream(core.down, self._browser.send, self._digit, counters)
+        self._down = TrunkStream(core.down, self._browser.send, self._digit, self.failed, counters)
 
     async def open(self) -> None:
         """Bind the browser's socket and describe our end."""
         try:
             await self._browser.open()
+            self._describe()
+            self._core.enlist(self)
         except BaseException:
             self.port.close()
+            await self._browser.close()
             raise
+
+    def _describe(self) -> None:
         host, port = self.port.address
         ufrag, password = self._browser.ice
         self.local = LocalMedia(
@@ -78,7 +92,6 @@ class MediaSession:
             trunk_host=self._config.public_address or host,
             trunk_port=port,
         )
-        self._core.enlist(self)
 
     def report_to(self, report: Report) -> None:
         """Tell this function what happens from now on."""
@@ -129,7 +142,16 @@ class MediaSession:
 
     def from_trunk(self, packet: RtpPacket, now: float) -> None:
         """Take a packet that has passed the port's latch."""
-        self._down.take(packet, now)
+        try:
+            self._down.take(packet, now)
+        except Exception:  # one call's fault is its own
+            logger.exception("a packet of a trunk could not be taken")
+            self.failed()
+
+    def failed(self) -> None:
+        """Give this session up after a fault of ours; its call hears of it and ends."""
+        self._core.counters["faults"] += 1
+        self._report(BrowserLost(LossReason.INTERNAL))
 
     def watch(self, now: float, elapsed: float) -> None:
         """Look after what packets alone do not tell; called every `elapsed` seconds."""
@@ -138,7 +160,7 @@ class MediaSession:
         self._down.expire(now)
 
     def _from_browser(self, datagram: bytes) -> None:
-        if self._up.take(datagram, perf_counter()):
+        if self._up.take(datagram, perf_counter()) and not self._closed:
             self._core.follow(self.sender)
 
     def _rtcp_from_browser(self, datagram: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from voice.codec import PayloadCodec
 from voice.opus import OpusEncoder
 from voice.rtp import pack_header
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class DownLeg:
@@ -21,6 +24,7 @@ class DownLeg:
 
     encoder: OpusEncoder
     send: Callable[[bytes], None]
+    failed: Callable[[], None]  # to be called when serving this leg raised
     ssrc: int
     payload_type: int = 0
 
@@ -38,13 +42,16 @@ class DownBatch:
 
     def serve(self) -> None:
         """Decode all that waits with one call for each codec, encode and send each frame."""
-        for codec, frames in self._waiting.items():
-            if frames:
-                codes = np.frombuffer(b"".join(frame.codes for _, frame in frames), np.uint8)
-                pcm: NDArray[np.int16] = codec.decode(codes).reshape(-1, FRAME_SAMPLES)
-                for (leg, frame), row in zip(frames, pcm, strict=True):
+        waiting, self._waiting = self._waiting, {}
+        for codec, frames in waiting.items():
+            codes = np.frombuffer(b"".join(frame.codes for _, frame in frames), np.uint8)
+            pcm: NDArray[np.int16] = codec.decode(codes).reshape(-1, FRAME_SAMPLES)
+            for (leg, frame), row in zip(frames, pcm, strict=True):
+                try:
                     self._send(leg, frame, row)
-                frames.clear()
+                except Exception:  # one call's fault is its own
+                    logger.exception("a frame could not be sent to a browser")
+                    leg.failed()
 
     def _send(self, leg: DownLeg, frame: Frame, pcm: NDArray[np.int16]) -> None:
         header = pack_header(

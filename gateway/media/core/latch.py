@@ -12,6 +12,10 @@ from __future__ import annotations
 
 Address = tuple[str, int]
 
+# Another port of the right host is a NAT that has forgotten us, or a media server that has moved
+# without a word: it is believed once the present source has been silent for this long
+SOURCE_SILENCE = 2.0  # seconds
+
 # A new SSRC from the right address is a media server that was put in another's place. It is
 # believed once the old stream has been silent for this long; two at once would be a mixture.
 SSRC_SILENCE = 0.1  # seconds
@@ -47,7 +51,7 @@ class SourceLatch:
 
     def refuse(self, source: Address, ssrc: int, now: float) -> str | None:
         """Return why a packet is not taken ("stranger", "ssrc"), or None if it is."""
-        if source != self.source and not self._latches(source):
+        if source != self.source and not self._latches(source, now):
             return "stranger"
         if ssrc != self._ssrc:
             if self._ssrc is not None and now - self._last < SSRC_SILENCE:
@@ -56,11 +60,12 @@ class SourceLatch:
         self._last = now
         return None
 
-    def _latches(self, source: Address) -> bool:
+    def _latches(self, source: Address, now: float) -> bool:
         described = self._described
         if described is None or source[0] != described[0]:
             return False
-        if self._settled and source != described:
+        speaks = now - self._last < SOURCE_SILENCE
+        if self._settled and speaks and source != described:
             return False
         self.source = source
         self._ssrc = None

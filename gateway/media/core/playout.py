@@ -69,6 +69,11 @@ class Playout:
         self._shortest = float("inf")
         self._played = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many packets have come and not been played."""
+        return len(self._waiting)
+
     def put(self, sequence: int, payload: bytes | None, now: float) -> None:
         """Take a packet: its 16-bit sequence number and its payload, None if it is no audio."""
         number = self._track(sequence)
@@ -77,6 +82,7 @@ class Playout:
             return
         if self._next is None or self._track.restarts != self._restarts:
             self._restarts = self._track.restarts
+            self.counters["browser_packets_let_go"] += len(self._waiting)
             self._waiting.clear()
             self._next = number
         if number < self._next:

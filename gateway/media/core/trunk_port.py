@@ -32,6 +32,8 @@ class TrunkPort:
             self.rtp.sendto(packet, target)
         except OSError:  # a full buffer, or the far end's ICMP: the next packet may pass
             self._counters["trunk_send_errors"] += 1
+        else:
+            self._counters["trunk_packets_sent"] += 1
 
     def close(self) -> None:
         self.rtp.close()

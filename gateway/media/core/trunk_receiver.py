@@ -80,7 +80,8 @@ class TrunkReceiver:
         if not count:
             return
         batch = parse_batch(self._rows[:count], self._lengths[:count])
-        for row, (port, take, source) in enumerate(self._origins):
+        origins, self._origins = self._origins, []
+        for row, (port, take, source) in enumerate(origins):
             ssrc = int(batch.ssrc[row])
             reason = batch.reasons[row] or port.latch.refuse(source, ssrc, now)
             if reason:
@@ -97,7 +98,6 @@ class TrunkReceiver:
             )
             take(packet, now)
         self._counters["trunk_packets_received"] += count
-        self._origins.clear()
 
     def _skip_rtcp(self, sock: socket.socket) -> None:
         for _ in range(PER_SOCKET):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from voice.telephone_event import EventError, EventSender
 SHORTEST_DIGIT = 100  # ms
 GAP = 60  # ms
 
+# Nobody presses more ahead of what has been sent; a program that does would send for hours
+MAX_WAITING = 64  # digits
+
 
 class TrunkSender:
     """One stream to a trunk: numbers its packets and says what is in them.
@@ -28,9 +32,9 @@ class TrunkSender:
     packet for every frame, so that the far end sees neither gaps nor a jumping clock.
     """
 
-    def __init__(self, port: TrunkPort, counters: Counter[str]) -> None:
+    def __init__(self, port: TrunkPort, counters: Counter[str], failed: Callable[[], None]) -> None:
+        self.failed = failed  # to be called when serving this sender raised
         self._port = port
-        self._counters = counters
         self._remote: TrunkRemote | None = None
         self._events: EventSender | None = None
         self._marker = True
@@ -49,7 +53,7 @@ class TrunkSender:
         self.payload_type = remote.payload_type
         if remote.event is None:
             self._events = None
-        elif self._remote is None or self._remote.event != remote.event:
+        elif self._events is None or self._events.clock_rate != remote.event.clock_rate:
             self._events = EventSender(remote.event.clock_rate)
         self._remote = remote
 
@@ -59,10 +63,12 @@ class TrunkSender:
         Raises
         ------
         RequestError
-            When the trunk takes no telephone events, or a character is no digit.
+            When the trunk takes no telephone events, a character is no digit, or too many wait.
         """
         if self._events is None:
             raise RequestError("this trunk takes no telephone events (RFC 4733)")
+        if self._events.waiting + len(digits) > MAX_WAITING:
+            raise RequestError(f"{MAX_WAITING} digits wait to be sent already; send more later")
         try:
             self._events.send(digits, duration=max(duration, SHORTEST_DIGIT), gap=max(gap, GAP))
         except EventError as error:
@@ -72,8 +78,11 @@ class TrunkSender:
         """Fill `out` (int16, 160 samples) with the frame that is due, or send an event for it."""
         filled = self.up.fill(out, now)
         remote = self._remote
-        if filled is Filled.LATER or remote is None or not remote.receives:
+        if filled is Filled.LATER or remote is None:
             return Filled.LATER if filled is Filled.LATER else Filled.NOTHING
+        if not remote.receives:  # on hold, time goes on
+            self.pass_frames(1)
+            return Filled.NOTHING
         if self._events is not None and self._events.busy:
             packet, suppress = self._events.tick(self.timestamp)
             if packet is not None and remote.event is not None:
@@ -84,11 +93,9 @@ class TrunkSender:
                     self.ssrc,
                     marker=packet.marker,
                 )
-                self.sequence = (self.sequence + 1) & 0xFFFF
-                self.send(header + packet.payload)
+                self._put(header + packet.payload)
             if suppress:
-                self._pass_frame()
-                self._marker = True  # audio begins again after the digit
+                self.pass_frames(1)
                 return Filled.NOTHING
         if self.flow is Flow.SILENCE:
             out[:] = 0
@@ -99,15 +106,16 @@ class TrunkSender:
         marker, self._marker = self._marker, False
         return marker
 
-    def sent(self, packet: NDArray[np.uint8]) -> None:
-        """Send the frame's packet and count on."""
-        self.send(packet.data)
-        self.sequence = (self.sequence + 1) & 0xFFFF
-        self._pass_frame()
-
-    def send(self, packet: bytes | memoryview) -> None:
-        self._port.send(packet)
-        self._counters["trunk_packets_sent"] += 1
-
-    def _pass_frame(self) -> None:
+    def send_frame(self, packet: NDArray[np.uint8]) -> None:
+        """Send the frame's packet, headers and all, and count on."""
+        self._put(packet.data)
         self.timestamp = (self.timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+
+    def pass_frames(self, count: int) -> None:
+        """Let the time of frames pass without audio; what comes next begins a stretch of it."""
+        self.timestamp = (self.timestamp + count * FRAME_SAMPLES) & 0xFFFFFFFF
+        self._marker = True
+
+    def _put(self, packet: bytes | memoryview) -> None:
+        self._port.send(packet)
+        self.sequence = (self.sequence + 1) & 0xFFFF

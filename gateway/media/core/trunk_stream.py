@@ -30,6 +30,7 @@ class TrunkStream:
         batch: DownBatch,
         send: Callable[[bytes], None],
         on_digit: Callable[[str, int], None],
+        failed: Callable[[], None],
         counters: Counter[str],
     ) -> None:
         self._batch = batch
@@ -37,7 +38,7 @@ class TrunkStream:
         self._counters = counters
         self._down = DownStream(secrets.randbits(16), secrets.randbits(32), counters)
         encoder = OpusEncoder(SAMPLE_RATE, bitrate=BITRATE, complexity=COMPLEXITY)
-        self.leg = DownLeg(encoder, send, ssrc=secrets.randbits(32))
+        self.leg = DownLeg(encoder, send, failed, ssrc=secrets.randbits(32))
         self._remote: TrunkRemote | None = None
         self._codecs: dict[int, PayloadCodec] = {}
         self._digits = EventReceiver(SAMPLE_RATE)
@@ -46,11 +47,10 @@ class TrunkStream:
     def expect(self, remote: TrunkRemote) -> None:
         """Take what this description announces."""
         self._codecs = {number: PAYLOAD_CODECS[name] for number, name in remote.codecs}
-        if remote.event is not None and self._remote is not None:
+        before, self._remote = self._remote, remote
+        if remote.event is not None and (before is None or before.event != remote.event):
             self._tell(self._digits.reset())
-        if remote.event is not None:
             self._digits = EventReceiver(remote.event.clock_rate)
-        self._remote = remote
 
     def take(self, packet: RtpPacket, now: float) -> None:
         """Take a packet from the trunk."""

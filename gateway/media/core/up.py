@@ -49,8 +49,9 @@ class UpStream:
         filled = self._take_rest(out, 0)
         while filled < FRAME_SAMPLES:
             step = self.playout.take(now)
-            if step.kind is Kind.EMPTY and not self._slipped and not filled:
-                # Waiting 5 ms now keeps every later frame 5 ms further from its packet's arrival
+            if step.kind is Kind.EMPTY and not (self._slipped or self._missing or filled):
+                # Waiting 5 ms now keeps every later frame 5 ms further from its packet's arrival.
+                # Once is enough: a stream that has stopped must not slow the trunk's clock down.
                 self._slipped = True
                 self._counters["browser_frames_delayed"] += 1
                 return Filled.LATER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.up import FRAME_SAMPLES, Filled
 from voice.codec import PayloadCodec
 from voice.rtp import HEADER_SIZE, pack_headers
+
+logger = logging.getLogger(__name__)
 
 FIRST_CAPACITY = 32  # rows; grows to the largest slot there ever was
 
@@ -33,7 +36,12 @@ class UpBatch:
         later: list[TrunkSender] = []
         rows: list[TrunkSender] = []
         for sender in senders:
-            filled = sender.fill(self._pcm[len(rows)], now)
+            try:
+                filled = sender.fill(self._pcm[len(rows)], now)
+            except Exception:  # one call's fault is its own
+                logger.exception("a frame could not be made")
+                sender.failed()
+                continue
             if filled is Filled.AUDIO:
                 rows.append(sender)
             elif filled is Filled.LATER:
@@ -56,7 +64,7 @@ class UpBatch:
             ssrc=np.array([sender.ssrc for sender in rows], np.uint32),
         )
         for sender, packet in zip(rows, packets, strict=True):
-            sender.sent(packet)
+            sender.send_frame(packet)
 
     def _encode(self, rows: list[TrunkSender]) -> None:
         """Fill the codes; one call when all trunks speak the same codec, as they mostly do."""

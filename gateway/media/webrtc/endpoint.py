@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from gateway.media.counters import Counters, rejected
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason
@@ -90,8 +91,6 @@ class WebRtcEndpoint:
         try:
             for candidate in remote.candidates:
                 await self.add_candidate(candidate)
-            if remote.end_of_candidates:
-                await self.add_candidate(None)
             lost = await self._bring_up(remote)
         except Exception:  # a fault in the stack below must end this call, not hang it
             logger.exception("the browser's transport failed")
@@ -122,11 +121,12 @@ class WebRtcEndpoint:
     async def add_candidate(self, text: str | None) -> None:
         """Take a trickled candidate; None or an empty text says that it was the last one.
 
-        Names (mDNS), TCP and second components are passed over: the browser that sends from such a
-        candidate is found by its checks (peer-reflexive, RFC 8445 section 7.3.1.3) anyway.
+        Names (mDNS), TCP, second components and addresses that nobody can be called at are passed
+        over: the browser that sends from such a candidate is found by its checks (peer-reflexive,
+        RFC 8445 section 7.3.1.3) anyway. For the same reason the last candidate is no news: aioice
+        would give up at once if it had none to check, and our own time limit decides.
         """
         if not text:
-            await self._transport.add_candidate(None)
             return
         if self._candidates_taken >= MAX_CANDIDATES:
             self._counters[rejected("browser", "candidate")] += 1
@@ -134,7 +134,7 @@ class WebRtcEndpoint:
         try:
             candidate = parse_candidate(text)
             usable = candidate.protocol.lower() == "udp" and candidate.component == 1
-            if usable and not candidate.ip.endswith(".local"):
+            if usable and _may_be_probed(candidate.ip, self._config.address):
                 self._candidates_taken += 1
                 await self._transport.add_candidate(candidate)
         except ValueError:
@@ -158,6 +158,7 @@ class WebRtcEndpoint:
         """Say goodbye and close the socket; harmless when called twice."""
         self._lost = True
         self.connected = False
+        self._transport.deafen()
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
@@ -165,3 +166,19 @@ class WebRtcEndpoint:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._transport.close()
+
+
+def _may_be_probed(host: str, ours: str) -> bool:
+    """Whether a browser can be at this address: one host, and not ourselves from elsewhere.
+
+    A candidate makes us send checks, so it must not aim them at groups, at every host of a link,
+    or at services that listen on loopback or link-local addresses only.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:  # a name, such as mDNS's
+        return False
+    if address.is_loopback:
+        return ip_address(ours).is_loopback
+    aimed_at_many = address.is_multicast or address.is_unspecified or host == "255.255.255.255"
+    return not aimed_at_many and not (address.version == 4 and address.is_link_local)

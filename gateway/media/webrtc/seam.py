@@ -7,6 +7,7 @@ per call. Four things have no public way in, and the contract test names each of
 * taking SRTP straight from the socket, without a queue and a task switch per packet, and dropping
   datagrams that would close the transport (aiortc 1.16 falls to one empty or oversized datagram);
 * who may speak before a pair is nominated: the addresses in `_check_list`, and then `_nominated`;
+  and how much of it may wait in `_queue`;
 * the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp`.
 
 Both packages are pinned to a minor version, so that a release which changes any of this fails in
@@ -43,6 +44,16 @@ from gateway.media.ports import PortRange
 
 # The shortest thing on this socket is a DTLS record header; the longest fits an Ethernet frame
 SHORTEST, LONGEST = 13, 1500
+
+# ICE pairs of one call. Browsers make a dozen; each one is probed, and anybody who has the password
+# can add some by sending checks from forged addresses.
+MAX_PAIRS = 64
+
+# Datagrams that wait for DTLS to read them: a handshake has four flights of a few each
+MAX_WAITING = 64
+
+# Streams of one browser: a call has one. libsrtp keeps state for each.
+MAX_SOURCES = 8
 
 # First byte of a datagram (RFC 7983 section 7)
 STUN = range(0, 4)
@@ -83,7 +94,11 @@ class Protocol(StunProtocol):
     def _stun_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         owner = self._owner
         try:
-            stun.parse_message(data)  # what fails here, aioice would hand on as the peer's data
+            # What fails here, aioice would hand on as the peer's data
+            request = stun.parse_message(data).message_class == stun.Class.REQUEST
+            if request and not owner.has_room_for(addr):
+                owner.counters[rejected("browser", "pairs")] += 1
+                return
             owner.alive = owner.alive or owner.from_peer(addr)
             super().datagram_received(data, addr)
         except _STUN_GARBAGE:
@@ -118,6 +133,18 @@ class GatewayConnection(Connection):
         )
         self._protocols.append(protocol)
         return [protocol.local_candidate]
+
+    def data_received(self, data: bytes, component: int) -> None:
+        if self._queue.qsize() < MAX_WAITING:
+            super().data_received(data, component)
+        else:
+            self.counters[rejected("browser", "early")] += 1
+
+    def has_room_for(self, addr: tuple[Any, ...]) -> bool:
+        """Whether a check from `addr` may become a pair, or belongs to one already."""
+        source = (addr[0], addr[1])
+        known = any(pair.remote_addr == source for pair in self._check_list)
+        return known or len(self._check_list) < MAX_PAIRS
 
     def from_peer(self, addr: tuple[Any, ...]) -> bool:
         """Whether media from `addr` may be the peer's.
@@ -213,14 +240,21 @@ class Transport:
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
         self._tx, self._rx = self._dtls._tx_srtp, self._dtls._rx_srtp
         unprotect, unprotect_rtcp = self._rx.unprotect, self._rx.unprotect_rtcp
+        sources: set[bytes] = set()
 
         def receive(data: bytes) -> None:
+            source = data[8:12]
+            if source not in sources and len(sources) >= MAX_SOURCES and not 192 <= data[1] <= 223:
+                self._counters[rejected("browser", "ssrc")] += 1
+                return
             try:
                 # RTCP's packet types stand where RTP has marker and payload type (RFC 5761)
                 if 192 <= data[1] <= 223:
                     on_rtcp(unprotect_rtcp(data))
                 else:
-                    on_rtp(unprotect(data))
+                    packet = unprotect(data)
+                    sources.add(source)
+                    on_rtp(packet)
             except SrtpError:
                 self._counters[rejected("browser", "srtp")] += 1
 
@@ -249,9 +283,14 @@ class Transport:
         heard, self._connection.alive = self._connection.alive, False
         return heard
 
+    def deafen(self) -> None:
+        """Take no more packets from now on; sending and closing go on."""
+        self._connection.on_srtp = None
+        self._dtls.on_rtp = self._dtls.on_rtcp = None
+
     async def close(self) -> None:
         """Say goodbye (close_notify) and close the socket."""
-        self._connection.on_srtp = None
+        self.deafen()
         self._dtls.remove_all_listeners()
         await self._dtls.stop()
         await self._ice.stop()

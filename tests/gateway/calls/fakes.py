@@ -72,18 +72,26 @@ class FakeTrunk:
         self.dialed = asyncio.Event()
         self.wait = asyncio.Event()
         self.wait.set()
+        self.canceled = False
+        self.hanging = asyncio.Event()
         self.notify: Callable[[trunk.TrunkEvent], None] = lambda event: None
 
     async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
         self.offer, self.notify = offer, notify
         self.dialed.set()
-        await self.wait.wait()
+        try:
+            await self.wait.wait()
+        except asyncio.CancelledError:
+            self.canceled = True
+            raise
         if self.error is not None:
             raise self.error
         return cast(trunk.TrunkLeg, self)
 
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         self.hung_up += 1
+        if self.hanging.is_set():
+            await asyncio.Event().wait()
 
 
 class Client:

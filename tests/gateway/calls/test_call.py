@@ -32,10 +32,11 @@ class Story:
         self.session = FakeSession()
         self.client = Client()
         offer = read_offer(fixture("chrome-156-audio.sdp"))
+        self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"))
         self.call = Call(
             "test",
             self.session.as_session(),
-            Negotiation(offer, LOCAL, ("PCMU", "PCMA")),
+            self.negotiation,
             self.trunk.dial,
             self.client,
             max_duration=max_duration,
@@ -190,10 +191,24 @@ async def test_both_hang_up_at_once() -> None:
 
 
 async def test_a_hang_up_does_not_wait_for_a_name_that_does_not_resolve() -> None:
+    made = Story()
+    made.trunk.wait.clear()
+    await made.trunk.dialed.wait()
+    await made.call.hangup()
+    assert (await made.ended()).cause == "canceled"
+    assert made.trunk.canceled, "the INVITE that was going out has been taken back"
+
+
+async def test_a_trunk_that_hangs_does_not_keep_the_media_open(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("gateway.calls.call.CLOSE_TIMEOUT", 0.05)
     async with story() as call:
-        call.trunk.wait.clear()
+        await call.answer()
+        call.trunk.hanging.set()
         await call.call.hangup()
-        assert (await call.ended()).cause == "canceled"
+        await call.ended()
+        assert "was not down" in caplog.text
 
 
 async def test_a_trunk_that_cannot_be_dialed_says_why() -> None:
@@ -266,10 +281,22 @@ async def test_digits_are_refused_when_the_trunk_takes_none() -> None:
 async def test_a_hold_by_the_trunk_reaches_the_media() -> None:
     async with story() as call:
         await call.answer()
-        call.trunk.notify(trunk.Reoffered(HOLD, "v=0"))
+        call.trunk.notify(trunk.Reoffered(HOLD, call.negotiation.answer_reoffer(HOLD)))
         call.trunk.notify(trunk.Digit("1", 100))
         await call.client.hear(news.DigitHeard)
         assert not call.session.trunk[-1].receives
+
+
+async def test_media_that_the_engine_moved_is_followed() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(trunk.Remapped("198.51.100.9", 5000, 0))
+        call.trunk.notify(trunk.Digit("1", 100))
+        await call.client.hear(news.DigitHeard)
+        assert (call.session.trunk[-1].host, call.session.trunk[-1].codec) == (
+            "198.51.100.9",
+            "PCMU",
+        )
 
 
 async def test_candidates_go_to_the_session_until_the_end() -> None:

@@ -73,7 +73,6 @@ def test_the_trunks_answer_says_where_and_how_to_send() -> None:
     assert (remote.host, remote.port) == ("198.51.100.7", 4000)
     assert (remote.codec, remote.payload_type) == ("PCMA", 8)
     assert remote.event == EventFormat(101, 8000)
-    assert remote.sends
     assert remote.receives
 
 
@@ -86,13 +85,26 @@ def test_an_answer_that_cannot_be_used_is_refused(answer: str) -> None:
 def test_a_hold_is_answered_and_followed_with_a_new_version() -> None:
     made = negotiation()
     made.trunk_answered(ANSWER)
-    first, second = (sdp.parse(made.answer_reoffer(HOLD)) for _ in range(2))
+    answers = [made.answer_reoffer(HOLD) for _ in range(2)]
+    first, second = map(sdp.parse, answers)
     assert first.origin.session_id == sdp.parse(made.trunk_offer).origin.session_id
     assert second.origin.version == first.origin.version + 1
     assert first.media[0].formats[0] == "8"
-    remote = made.reoffered(HOLD)
-    assert remote.sends
+    assert made.reoffered(answers[0]) is None, "the second agreement has replaced the first"
+    remote = made.reoffered(answers[1])
+    assert remote is not None
     assert not remote.receives
+
+
+def test_what_was_agreed_is_followed_even_before_the_first_answer_was_read() -> None:
+    """A re-INVITE right behind the ACK may be answered before its 200 has been looked at."""
+    made = negotiation()
+    both = HOLD.replace("RTP/AVP 8 101", "RTP/AVP 0 8 101").replace("sendonly", "sendrecv")
+    answer = made.answer_reoffer(both)
+    made.trunk_answered(ANSWER)
+    remote = made.reoffered(answer)
+    assert remote is not None
+    assert str(remote.payload_type) == sdp.parse(answer).media[0].formats[0]
 
 
 def test_a_bad_offer_from_the_trunk_is_refused() -> None:
@@ -108,6 +120,7 @@ def test_media_may_move_by_payload_type_alone() -> None:
     assert remote is not None
     assert (remote.host, remote.port, remote.codec) == ("198.51.100.8", 5000, "PCMU")
     assert made.remapped("198.51.100.8", 5000, 96) is None
+    assert made.remapped("example.com", 5000, 0) is None
 
 
 @pytest.mark.parametrize(

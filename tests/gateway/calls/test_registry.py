@@ -123,6 +123,17 @@ async def test_draining_takes_no_new_calls_and_keeps_the_old() -> None:
     await gateway.calls.close()
 
 
+async def test_a_call_that_was_being_opened_at_the_end_is_refused() -> None:
+    gateway = Gateway()
+    placing = asyncio.create_task(gateway.calls.place(REQUEST, Client()))
+    await asyncio.sleep(0)
+    await gateway.calls.close()
+    with pytest.raises(DrainingError):
+        await placing
+    assert [session.closed for session in gateway.plane.sessions] == [1]
+    assert not gateway.endpoint.requests
+
+
 async def test_closing_ends_every_call_and_tells_each_client() -> None:
     gateway = Gateway()
     clients = [Client() for _ in range(3)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.media.clock import LONGEST_CATCH_UP, NEAR, SLOTS, TICK, Ticks
+import asyncio
+import time
+
+from gateway.media.clock import FRAME, LONGEST_CATCH_UP, NEAR, SLOTS, TICK, Ticks, run
 
 
 def test_each_tick_comes_once_and_in_order() -> None:
@@ -42,3 +45,38 @@ def test_waiting_is_never_negative() -> None:
     ticks = Ticks(0.0)
     assert ticks.wait(0.0) == TICK
     assert ticks.wait(1.0) == 0.0
+
+
+async def test_late_ticks_let_the_loop_read_between_them() -> None:
+    turns: list[str] = []
+    skipped: list[int] = []
+    enough = asyncio.Event()
+
+    def tick(number: int) -> None:
+        turns.append("tick")
+        asyncio.get_running_loop().call_soon(turns.append, "read")
+        if number == 2:
+            time.sleep(0.05)
+        if number >= 12:
+            enough.set()
+
+    task = asyncio.create_task(run(tick, skipped.append))
+    async with asyncio.timeout(2):
+        await enough.wait()
+    task.cancel()
+    assert ["tick", "tick"] not in [turns[at : at + 2] for at in range(len(turns))]
+    assert not skipped
+
+
+async def test_a_long_stall_is_told_in_frames() -> None:
+    skipped: asyncio.Queue[int] = asyncio.Queue()
+
+    def tick(number: int) -> None:
+        if number == 2:
+            time.sleep(0.4)
+
+    task = asyncio.create_task(run(tick, skipped.put_nowait))
+    async with asyncio.timeout(2):
+        frames = await skipped.get()
+    task.cancel()
+    assert frames >= (0.4 - LONGEST_CATCH_UP) / FRAME - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,13 @@ from gateway.caller.description import OPUS, Accepted
 from gateway.caller.leg import CallerLeg
 from gateway.errors import RequestError, UnavailableError
 from gateway.media import MediaConfig, MediaPlane, MediaSession
-from gateway.media.events import BrowserConnected, MediaEvent, TrunkDigit
+from gateway.media.events import (
+    BrowserConnected,
+    BrowserLost,
+    LossReason,
+    MediaEvent,
+    TrunkDigit,
+)
 from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, Flow, TrunkRemote
 from gateway.media.ports import PortRange
 from tests.peers.ports import free_ports
@@ -97,7 +104,6 @@ def browser_remote(caller: CallerLeg) -> BrowserRemote:
     return BrowserRemote(
         *endpoint.ice,
         candidates=caller.candidates,
-        end_of_candidates=True,
         fingerprints=endpoint.fingerprints,
         dtls_role=DtlsRole.SERVER,
         opus_payload_type=OPUS,
@@ -111,7 +117,6 @@ def accepted(session: MediaSession) -> Accepted:
         local.ice_ufrag,
         local.ice_password,
         candidates=local.candidates,
-        end_of_candidates=True,
         fingerprints=local.fingerprints,
         dtls_role=DtlsRole.CLIENT,
         opus_payload_type=OPUS,
@@ -300,4 +305,63 @@ async def test_a_plane_without_room_says_so_and_gives_everything_back() -> None:
         await (await plane.open()).close()
     assert plane.stats()["sessions"] == 0
     await plane.close()
+    await plane.close()
+
+
+async def test_the_fault_of_one_session_ends_that_one_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ports = free_ports(20)
+    plane = MediaPlane(MediaConfig(ports=(ports.start, ports.stop - 1)))
+    faulty, sound = await plane.open(), await plane.open()
+    told: dict[MediaSession, asyncio.Queue[MediaEvent]] = {}
+    trunks = {faulty: Trunk(), sound: Trunk()}
+    for session, far_end in trunks.items():
+        told[session] = asyncio.Queue()
+        session.report_to(told[session].put_nowait)
+        await session.connect_trunk(far_end.remote())
+
+    def take(packet: object, now: float) -> None:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr(faulty._down, "take", take)
+    end_of_5 = bytes([5, 0x8A, 3, 0x20])  # RFC 4733: event 5, end, 800 units
+    for session, far_end in trunks.items():
+        far_end.send(session.local.trunk_port, end_of_5, payload_type=101)
+    async with asyncio.timeout(2):
+        assert await told[faulty].get() == BrowserLost(LossReason.INTERNAL)
+        assert await told[sound].get() == TrunkDigit("5", 100)
+    assert len(await trunks[sound].packets(5)) == 5
+    assert plane.counters["faults"] == 1
+    assert "on purpose" in caplog.text
+    await plane.close()
+    for far_end in trunks.values():
+        far_end.sock.close()
+
+
+async def test_a_closed_plane_opens_nothing_and_leaves_nothing_open() -> None:
+    ports = free_ports(8)
+    plane = MediaPlane(MediaConfig(ports=(ports.start, ports.stop - 1)))
+    await plane.close()
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(UnavailableError, match="closed"):
+        await plane.open()
+    await asyncio.sleep(0)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_opening_may_be_cancelled_at_any_moment(turns: int) -> None:
+    ports = free_ports(8)
+    plane = MediaPlane(MediaConfig(ports=(ports.start, ports.stop - 1)))
+    before = set(os.listdir("/proc/self/fd"))
+    opening = asyncio.create_task(plane.open())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    opening.cancel()
+    await asyncio.wait([opening])
+    if not opening.cancelled():
+        await opening.result().close()
+    await asyncio.sleep(0.01)
+    assert set(os.listdir("/proc/self/fd")) == before
     await plane.close()

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +17,7 @@ from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
+from gateway.media.webrtc.seam import MAX_WAITING
 from tests.peers.ports import free_ports
 from voice.rtp import pack_header
 
@@ -76,7 +77,6 @@ def remote_of(
         ice_ufrag=ufrag,
         ice_password=password,
         candidates=side.endpoint.candidates if candidates else (),
-        end_of_candidates=candidates,
         fingerprints=fingerprints or side.endpoint.fingerprints,
         dtls_role=role,
         opus_payload_type=111,
@@ -240,6 +240,40 @@ async def test_candidates_of_no_use_do_no_harm(candidate: str) -> None:
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
         assert await gateway.report() == BrowserConnected()
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    ["candidate:1 1 udp 1 0f8a.local 5000 typ host", "candidate:1 1 udp 1 2001:db8::1 5 typ host"],
+)
+async def test_a_browser_with_no_candidate_of_use_is_found_by_its_checks(candidate: str) -> None:
+    async with two_sides() as (browser, gateway):
+        remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
+        gateway.endpoint.connect(replace(remote, candidates=(candidate,)))
+        await gateway.endpoint.add_candidate(None)
+        await asyncio.sleep(0.1)  # time enough to give up, were it to
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        assert await gateway.report() == BrowserConnected()
+
+
+@pytest.mark.parametrize(
+    "host", ["224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.169.254", "ff02::1", "example.com"]
+)
+async def test_checks_are_not_aimed_at_groups_and_hidden_services(host: str) -> None:
+    async with two_sides() as (_, gateway):
+        await gateway.endpoint.add_candidate(f"candidate:1 1 udp 1 {host} 5000 typ host")
+        assert gateway.endpoint._transport._connection.remote_candidates == []
+
+
+async def test_what_waits_for_the_handshake_is_bounded() -> None:
+    async with two_sides() as (browser, gateway):
+        for candidate in browser.endpoint.candidates:
+            await gateway.endpoint.add_candidate(candidate)
+        connection = gateway.endpoint._transport._connection
+        for _ in range(MAX_WAITING + 9):
+            connection.data_received(b"\x80" * 100, 1)
+        assert connection._queue.qsize() == MAX_WAITING
+        assert gateway.counters["browser_rejected_early"] == 9
 
 
 async def test_closing_twice_and_in_mid_handshake_is_harmless() -> None:

@@ -46,6 +46,7 @@ async def test_the_attributes_we_read_are_there() -> None:
     connection = aioice.Connection(ice_controlling=False)
     assert connection._nominated == {}
     assert connection._check_list == []
+    assert connection._queue.qsize() == 0
     assert connection._protocols == []
     gatherer = RTCIceGatherer(iceServers=[])
     assert isinstance(gatherer._connection, aioice.Connection)
