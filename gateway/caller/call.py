@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -21,12 +21,16 @@ from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
+from voice.telephone_event import DIGITS
 
 SUBPROTOCOL = Subprotocol("gateway.v1")
 CALL = "1"  # our name for the only call on this socket
 
-# From the port of the range on, a caller takes one; it must not meet the gateway's own
+# Media ports of a caller; not those that a gateway takes unless told otherwise
 PORTS = (30000, 32766)
+
+# A gateway says `ended` within its own time limits; one that does not is not waited for
+END_TIMEOUT = 10.0  # seconds after our hang-up
 
 Message = dict[str, Any]
 
@@ -37,7 +41,7 @@ class CallOptions:
 
     to: str
     url: str = "ws://127.0.0.1:8080/v1/ws"
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     play: Path | None = None
     record: Path | None = None
     dtmf: str = ""
@@ -83,7 +87,7 @@ class CallerCall:
         self._on_message = on_message
         self.outcome = Outcome()
         self._socket: ClientConnection | None = None
-        self._hanging_up: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Outcome:
@@ -92,11 +96,15 @@ class CallerCall:
         Raises
         ------
         UnavailableError
-            When the gateway cannot be reached or closes the socket.
+            When the gateway cannot be reached, closes the socket before the call has ended, or
+            says something that cannot be understood.
         RequestError
-            When the file to play cannot be read.
+            When the file to play cannot be read, or a digit is none.
         """
         options = self._options
+        strange = set(options.dtmf.upper()) - set(DIGITS)
+        if strange:
+            raise RequestError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
         microphone = sound.play(options.play) if options.play is not None else sound.silence()
         leg = CallerLeg(
             PortRange(options.address, *PORTS),
@@ -110,14 +118,16 @@ class CallerCall:
                 await self._place(socket, leg)
                 async for frame in socket:
                     message = json.loads(frame)
-                    await self._take(message, socket, leg)
+                    await self._take(message, leg)
                     if _is_end(message):
-                        break
-        except (OSError, WebSocketException, TimeoutError) as error:
+                        return self.outcome
+        except (OSError, WebSocketException) as error:
             raise UnavailableError(f"{options.url}: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
+            raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error
         finally:
             await self._close(leg)
-        return self.outcome
+        raise UnavailableError(f"{options.url} closed the connection before the call had ended")
 
     async def hangup(self) -> None:
         """End the call before the options would; it is over once `run` returns.
@@ -129,6 +139,7 @@ class CallerCall:
         """
         if self._socket is None:
             raise RequestError("there is no call to hang up yet")
+        self._in(END_TIMEOUT, self._socket.close)
         await _send(self._socket, type="hangup", call=CALL)
 
     async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
@@ -149,9 +160,9 @@ class CallerCall:
         await _send(socket, type="candidate", call=CALL, candidate=None)
         self._socket = socket
         if options.give_up is not None:
-            self._hang_up_in(options.give_up, socket)
+            self._in(options.give_up, self.hangup)
 
-    async def _take(self, message: Message, socket: ClientConnection, leg: CallerLeg) -> None:
+    async def _take(self, message: Message, leg: CallerLeg) -> None:
         outcome = self.outcome
         outcome.messages.append(message)
         outcome.note(message["type"])
@@ -165,26 +176,26 @@ class CallerCall:
                 await leg.add_candidate(candidate.get("candidate"))
             case "answered":
                 outcome.answered = True
-                self._hang_up_in(self._options.duration, socket)
+                self._in(self._options.duration, self.hangup)
                 if self._options.dtmf:
-                    self._start(self._press(socket, leg))
+                    await self._press(leg)
             case "dtmf":
                 outcome.digits += message["digit"]
 
-    async def _press(self, socket: ClientConnection, leg: CallerLeg) -> None:
+    async def _press(self, leg: CallerLeg) -> None:
         options = self._options
-        if not leg.press(options.dtmf, options.dtmf_duration, options.dtmf_gap):
-            await _send(socket, type="dtmf", call=CALL, digits=options.dtmf)
+        pressed = leg.press(options.dtmf, options.dtmf_duration, options.dtmf_gap)
+        if not pressed and self._socket is not None:
+            await _send(self._socket, type="dtmf", call=CALL, digits=options.dtmf)
 
-    def _hang_up_in(self, seconds: float, socket: ClientConnection) -> None:
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
-        self._hanging_up = asyncio.get_running_loop().call_later(
-            seconds, lambda: self._start(_send(socket, type="hangup", call=CALL))
-        )
+    def _in(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do this after so many seconds, in place of what was to be done before."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = asyncio.get_running_loop().call_later(seconds, self._start, work)
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(work())
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
@@ -192,8 +203,8 @@ class CallerCall:
         self.outcome.note("media" if isinstance(event, BrowserConnected) else "lost")
 
     async def _close(self, leg: CallerLeg) -> None:
-        if self._hanging_up is not None:
-            self._hanging_up.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
         for task in self._later:
             task.cancel()
         await leg.close()
