@@ -1,0 +1,123 @@
+"""The headless caller: its offer is one that the gateway takes, and it says what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from gateway.caller import sound
+from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions
+from gateway.caller.description import OPUS, make_offer, read_answer
+from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.errors import RequestError, UnavailableError
+from gateway.media.parameters import DtlsRole
+from sdp import SdpError
+from tests.gateway.calls.fakes import LOCAL
+from tests.tones import assert_tone, make_tone, read_wav, write_wav
+
+FINGERPRINT = ("sha-256", ":".join(["CD"] * 32))
+Behavior = Callable[[ServerConnection], Awaitable[None]]
+
+
+def offer() -> str:
+    return make_offer(
+        session=1, ssrc=2, ice=("abcd", "0123456789012345678901"), fingerprint=FINGERPRINT
+    )
+
+
+def test_its_offer_is_answered_and_its_answer_is_read() -> None:
+    answer = Negotiation(read_offer(offer()), LOCAL, ("PCMU",)).browser_answer
+    accepted = read_answer(answer)
+    assert accepted.remote.ice_ufrag == LOCAL.ice_ufrag
+    assert accepted.remote.dtls_role is DtlsRole.CLIENT
+    assert accepted.remote.opus_payload_type == OPUS
+    assert accepted.remote.event is not None
+    assert accepted.remote.event.clock_rate == 48000
+    assert accepted.bitrate == 24000
+
+
+def test_an_answer_that_is_none_is_refused() -> None:
+    with pytest.raises(SdpError):
+        read_answer("v=0\r\n")
+
+
+def test_a_file_is_played_at_48_khz_and_repeated(tmp_path: Path) -> None:
+    file = write_wav(tmp_path / "tone.wav", make_tone(440, seconds=0.5, rate=8000), 8000)
+    frames = list(islice(sound.play(file), 60))
+    assert {frame.shape for frame in frames} == {(sound.FRAME_SAMPLES,)}
+    assert_tone(np.concatenate(frames[:25]), sound.RATE, present=[440])
+    period = next(n for n in range(20, 60) if np.array_equal(frames[n], frames[0]))
+    assert period == pytest.approx(25, abs=1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no sound at all"])
+def test_a_file_that_cannot_be_played_says_so(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "tone.wav"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(RequestError, match=r"tone\.wav"):
+        sound.play(file)
+
+
+def test_what_was_heard_is_written_as_it_was(tmp_path: Path) -> None:
+    samples = make_tone(440, seconds=0.1, rate=sound.RATE)
+    sound.write(tmp_path / "heard.wav", samples)
+    written, rate = read_wav(tmp_path / "heard.wav")
+    assert rate == sound.RATE
+    assert np.array_equal(written, samples)
+
+
+@asynccontextmanager
+async def server(behavior: Behavior) -> AsyncIterator[str]:
+    async with serve(behavior, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL]) as running:
+        port = next(iter(running.sockets)).getsockname()[1]
+        yield f"ws://127.0.0.1:{port}/v1/ws"
+
+
+async def close(socket: ServerConnection) -> None:
+    await socket.recv()
+    await socket.close()
+
+
+async def talk_nonsense(socket: ServerConnection) -> None:
+    await socket.send("[]")
+    await socket.wait_closed()
+
+
+async def refuse(socket: ServerConnection) -> None:
+    await socket.send(
+        '{"type": "error", "code": 403, "name": "not-allowed", "message": "No.", "fatal": true}'
+    )
+    await socket.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("behavior", "words"), [(close, "before the call had ended"), (talk_nonsense, "protocol")]
+)
+async def test_a_gateway_that_misbehaves_is_said(behavior: Behavior, words: str) -> None:
+    async with server(behavior) as url, asyncio.timeout(10):
+        with pytest.raises(UnavailableError, match=words):
+            await CallerCall(CallOptions(to="600", url=url)).run()
+
+
+async def test_a_refusal_is_an_outcome() -> None:
+    async with server(refuse) as url, asyncio.timeout(10):
+        outcome = await CallerCall(CallOptions(to="600", url=url)).run()
+    assert not outcome.answered
+    assert outcome.last["name"] == "not-allowed"
+
+
+async def test_a_digit_that_is_none_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(RequestError, match="'X'"):
+        await CallerCall(CallOptions(to="600", url="ws://127.0.0.1:9", dtmf="12x")).run()
+
+
+def test_the_token_does_not_show() -> None:
+    assert "secret" not in repr(CallOptions(to="600", token="secret"))
