@@ -99,8 +99,11 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return nested
 
 
+_BRACKETED_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]:[0-9]+", re.ASCII)  # [::1]:8080
+
+
 def _read_value(variable: str, text: str) -> Any:
-    if not text.startswith(("[", "{")):
+    if not text.startswith(("[", "{")) or _BRACKETED_ADDRESS.fullmatch(text):
         return text
     try:
         return json.loads(text)

@@ -205,6 +205,6 @@ def _closing_of(task: asyncio.Task[None]) -> Closing:
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):
-        return Closing(NORMAL, f"it is closed already ({error.code})")
+        return Closing(NORMAL, f"by the client ({error.code})")
     logger.error("a WebSocket task failed", exc_info=error)
     return Closing(INTERNAL_ERROR, "internal error")

@@ -40,6 +40,11 @@ def test_defaults_are_a_gateway_that_dials_nothing() -> None:
     assert settings.trunks == ()
 
 
+def test_an_address_in_brackets_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_HTTP__LISTEN", "[::1]:8379")
+    assert load(None, {}).http.listen == Address("::1", 8379)
+
+
 def test_a_whole_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(f"{SECRET}\n")
     settings = read(
