@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 Tell = Callable[[news.News], None]
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
+# Three minutes of ringing are more than any mailbox waits for; a trunk that rings for ever would
+# hold a line for as long as the page is open. RFC 3261 section 16.6 sets its timer C just above.
+MAX_RINGING = 180.0  # seconds
+
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
 
@@ -40,6 +44,7 @@ _LOST = {
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
+_RANG_OUT = CallEnd.made_here(By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes.")
 _FAULT = CallEnd.made_here(By.GATEWAY, "internal", 500, "The gateway failed; its log says why.")
 
 
@@ -139,6 +144,7 @@ class Call:
         self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
+        self._limit_in(MAX_RINGING, _RANG_OUT)
         # Beside the inbox, not before it: a name that does not resolve must not hold up a hang-up
         self._dialing = asyncio.create_task(self._place(), name=f"dial-{self.id}")
         while True:
@@ -153,6 +159,7 @@ class Call:
     async def _place(self) -> None:
         try:
             self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
+            logger.info("call %s: INVITE sent, Call-ID %s", self.id, self._leg.call_id)
         except GatewayError as error:
             self.end(CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error)))
         except Exception:  # the call's own task must hear of it
@@ -211,14 +218,18 @@ class Call:
         await self._session.connect_trunk(remote)
         await self._session.set_flow(Flow.AUDIO)
         self._answered_at = monotonic()
-        self._limit = asyncio.get_running_loop().call_later(self._max_duration, self._limit_reached)
+        minutes = self._max_duration / 60
+        sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
+        end = CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence)
+        self._limit_in(self._max_duration, end)
         self._tell(news.Answered("opus", remote.codec))
         return None
 
-    def _limit_reached(self) -> None:
-        minutes = self._max_duration / 60
-        sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
-        self.end(CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence))
+    def _limit_in(self, seconds: float, end: CallEnd) -> None:
+        """End the call in this way after so many seconds, whatever limit there was before."""
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = asyncio.get_running_loop().call_later(seconds, self.end, end)
 
     async def _close(self, end: CallEnd) -> None:
         self.state = CallState.ENDED
@@ -231,7 +242,8 @@ class Call:
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
-            logger.info("call %s ended by %s: %s (%d)", self.id, end.by, end.cause, end.sip_code)
+            what = f"{end.cause} ({end.sip_code}): {end.message}"
+            logger.info("call %s ended by %s: %s", self.id, end.by, what)
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self) -> None:

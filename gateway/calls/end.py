@@ -19,6 +19,7 @@ _PHRASES = {
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",
+    408: "Request Timeout",
     481: "Call/Transaction Does Not Exist",
     484: "Address Incomplete",
     487: "Request Terminated",

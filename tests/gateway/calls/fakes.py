@@ -67,6 +67,7 @@ class FakeTrunk:
 
     def __init__(self) -> None:
         self.offer = ""
+        self.call_id = "fake@trunk"
         self.hung_up = 0
         self.error: Exception | None = None
         self.dialed = asyncio.Event()
