@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def test_media_may_move_by_payload_type_alone() -> None:
         (lambda text: "", ""),
     ],
 )
-def test_an_offer_that_cannot_be_answered_says_why(change, word: str) -> None:  # type: ignore[no-untyped-def]
+def test_an_offer_that_cannot_be_answered_says_why(change: Callable[[str], str], word: str) -> None:
     with pytest.raises(OfferError) as caught:
         read_offer(change(fixture("chrome-156-audio.sdp")))
     assert word in str(caught.value)
