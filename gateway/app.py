@@ -60,6 +60,7 @@ async def serve(
     *,
     stop: asyncio.Event,
     announce: Callable[[str], None],
+    on_stop: Callable[[], None] = lambda: None,
     extensions: Extensions = (),
 ) -> None:
     """Run the gateway until `stop` is set.
@@ -70,6 +71,8 @@ async def serve(
         Starts everything below the web application, and stops it on the way out.
     announce
         Called with the page's address once it is served.
+    on_stop
+        Called as the stop begins, whatever the reason: from here on time is limited.
 
     Raises
     ------
@@ -88,12 +91,19 @@ async def serve(
             try:
                 await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                logger.info("stopping: %d calls to end", room.calls.active)
-                await room.calls.drain()
-                await room.calls.close()
-                server.should_exit = True
+                on_stop()
                 stopping.cancel()
-                await serving
+                await _stop(room, server, serving)
+
+
+async def _stop(room: Room, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    logger.info("stopping: %d calls to end", room.calls.active)
+    try:
+        await room.calls.drain()
+        await room.calls.close()
+    finally:
+        server.should_exit = True
+        await serving
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -20,6 +21,9 @@ from gateway.config_sources import DEFAULT_FILE, BadConfigError, load
 from gateway.errors import ConfigError, GatewayError, UnavailableError
 
 DEMO_PORT = 8080
+
+# The orderly stop takes one or two seconds, and eight where a trunk and a call hang in it
+STOP_LIMIT = 10.0  # seconds
 
 _NO_TRUNK = (
     "trunks: none is configured, so no call can leave; write for example "
@@ -79,7 +83,9 @@ def _serve(options: argparse.Namespace) -> int:
 async def _serve_until_stopped(settings: Settings) -> None:
     from gateway.wiring import open_room  # loads the SIP engine: `check` and --help go without
 
-    await app.serve(settings, open_room, stop=_stop_on_signals(), announce=_announce)
+    await app.serve(
+        settings, open_room, stop=_stop_on_signals(), on_stop=_limit_stop, announce=_announce
+    )
 
 
 # demo
@@ -107,7 +113,12 @@ async def _demo_until_stopped(settings: Settings, address: Address) -> None:
         peer_ended = asyncio.create_task(_forward(peer.ended, stop), name="peer-ended")
         try:
             await app.serve(
-                settings, open_room, stop=stop, announce=_announce, extensions=demo.extensions()
+                settings,
+                open_room,
+                stop=stop,
+                on_stop=_limit_stop,
+                announce=_announce,
+                extensions=demo.extensions(),
             )
         finally:
             peer_ended.cancel()
@@ -158,10 +169,29 @@ def _run(work: Coroutine[Any, Any, None]) -> int:
 
 
 def _stop_on_signals() -> asyncio.Event:
+    """Return what the first signal sets; a second one ends the process at once."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+
+    def begin() -> None:
+        _limit_stop()
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)  # not even Python has to be able to run
+
+    for number in numbers:
+        loop.add_signal_handler(number, begin)
     return stop
+
+
+def _limit_stop() -> None:
+    """End the process with status 1 at the limit, whatever hangs, and say on stderr where.
+
+    The thread that does so is C: code that blocks the event loop, or keeps the interpreter to
+    itself, does not stop it. It is never called off, as the interpreter's own end may hang too.
+    """
+    faulthandler.dump_traceback_later(STOP_LIMIT, exit=True, file=2)
 
 
 def _announce(url: str) -> None:

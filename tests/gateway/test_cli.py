@@ -7,6 +7,9 @@ import os
 import signal
 import socket
 import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from gateway.config import Address
 from gateway.config_sources import load
 from gateway.errors import UnavailableError
 
+TREE = Path(cli.__file__).parents[1]
 TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:9;transport=tcp"\n'
 
 
@@ -24,6 +28,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
+
+
+def program(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
 
 
 def write(text: str, name: str = "gateway.toml") -> None:
@@ -110,10 +118,9 @@ def test_a_free_port_is_free_for_both_transports() -> None:
 
 async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
     write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
-    tree = Path(cli.__file__).parents[1]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "serve"),
-        env={**os.environ, "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'codecs'}"},
+        env={**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"},
         stdout=asyncio.subprocess.PIPE,
     )
     try:
@@ -130,11 +137,76 @@ async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
             await process.wait()
 
 
+# Stopping, with parts below that hang in it
+
+HANGING = """
+import asyncio, time
+from contextlib import asynccontextmanager
+
+from gateway import cli, wiring
+from gateway.admission.policy import Policy
+from gateway.signaling.room import Room
+from tests.gateway.signaling.fakes import FakeCalls
+
+@asynccontextmanager
+async def open_room(settings):
+    yield Room(calls=FakeCalls(), policy=Policy())
+    print("hanging", flush=True)
+    {hang}
+
+wiring.open_room = open_room
+cli.STOP_LIMIT = {limit}
+raise SystemExit(cli.main(["serve"]))
+"""
+
+
+@asynccontextmanager
+async def gateway_that(text: str) -> AsyncIterator[Process]:
+    """Run a program that serves, from the line that says so."""
+    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    process = await asyncio.create_subprocess_exec(
+        *program(text),
+        env={**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(20):
+            await until(process, b"The gateway is at ")
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(process: Process, words: bytes) -> None:
+    assert process.stdout is not None
+    while words not in await process.stdout.readline():
+        assert not process.stdout.at_eof()
+
+
+@pytest.mark.parametrize("hang", ["await asyncio.Event().wait()", "time.sleep(60)"])
+async def test_a_stop_that_hangs_ends_at_the_limit_and_says_where(hang: str) -> None:
+    async with gateway_that(HANGING.format(hang=hang, limit=0.5)) as process:
+        process.send_signal(signal.SIGTERM)
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    assert b"Timeout (0:00:00.500000)!" in said
+    assert b"gateway/cli.py" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("hang", ["await asyncio.Event().wait()", "time.sleep(60)"])
+async def test_a_second_signal_ends_the_process_at_once(hang: str, number: signal.Signals) -> None:
+    async with gateway_that(HANGING.format(hang=hang, limit=60)) as process:
+        process.send_signal(signal.SIGTERM)
+        await until(process, b"hanging")
+        process.send_signal(number)
+        assert await process.wait() == -number
+
+
 # The embedded peer, with any program in its place
-
-
-def program(text: str) -> list[str]:
-    return [sys.executable, "-c", text]
 
 
 async def test_a_peer_runs_as_long_as_the_block() -> None:
