@@ -11,9 +11,10 @@ import re
 import secrets
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from gateway.app import check_certificate, listen
-from gateway.config import Address, Settings, TrunkSettings, TrunkUri
+from gateway.config import Address, MediaSettings, Settings, TrunkSettings, TrunkUri, reaches
 from gateway.errors import ConfigError
 
 ANSWER_TIMEOUT = 3.0  # seconds: three sendings over UDP by timer T1 (RFC 3261 section 17.1.2.2)
@@ -33,7 +34,9 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Try everything in the settings that can be tried without a call."""
     findings = [_http(settings), *_sip(settings), _media(settings)]
-    return findings + [await _trunk(trunk) for trunk in settings.trunks]
+    for trunk in settings.trunks:
+        findings += [*await audio(trunk, settings.media), await _trunk(trunk)]
+    return findings
 
 
 def _http(settings: Settings) -> Finding:
@@ -66,6 +69,25 @@ def _bindable(key: str, kind: socket.SocketKind, address: Address) -> Finding:
         except OSError as error:
             return Finding(False, f"{key} = '{address}': {error.strerror or error}")
     return Finding(True, f"{key}: {address} can be bound")
+
+
+async def audio(trunk: TrunkSettings, media: MediaSettings) -> list[Finding]:
+    """Find a trunk whose name leads elsewhere while we tell it to send audio to loopback."""
+    loop, host = asyncio.get_running_loop(), trunk.uri.host
+    try:
+        found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except socket.gaierror:
+        return []  # asking it says so
+    addresses = [IPv4Address(sockaddr[0]) for *_, sockaddr in found]
+    return [
+        Finding(
+            False,
+            f"media.address = '{media.told}': the trunk {trunk.name!r} at {host} ({address}) "
+            "cannot send audio to a loopback address",
+        )
+        for address in addresses
+        if not reaches(media, address)
+    ][:1]
 
 
 async def _trunk(trunk: TrunkSettings) -> Finding:

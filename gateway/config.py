@@ -102,6 +102,14 @@ class TrunkUri:
     def __str__(self) -> str:
         return f"sip:{self.host}:{self.port};transport={self.transport}"
 
+    @property
+    def ip(self) -> IPv4Address | None:
+        """The host, unless it is a name."""
+        try:
+            return IPv4Address(self.host)
+        except ValueError:
+            return None
+
 
 _TRUNK_URI = re.compile(
     r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>[0-9]{1,5}))?"
@@ -198,16 +206,23 @@ class SipSettings(Section):
 
 
 class MediaSettings(Section):
-    # Loopback, as http.listen: a first start talks to nobody outside
+    # Loopback, as http.listen: a first start talks to nobody outside. With a trunk elsewhere it has
+    # to change (Settings checks it): the trunk is told to send its audio to this address
     address: Annotated[str, AfterValidator(_media_address)] = "127.0.0.1"
-    # The same as `address` unless a 1:1 NAT stands before this machine
+    # The same as `address` unless a 1:1 NAT stands before this machine; the check is of this one
     public_address: Annotated[str, AfterValidator(_media_address)] | None = None
     # Below the ports that Linux gives to outgoing connections (32768 and up)
     ports: Annotated[tuple[int, int], AfterValidator(_ports)] = (20000, 29999)
 
+    @property
+    def told(self) -> str:
+        """The address that browsers and trunks are told to send to."""
+        return self.public_address or self.address
+
 
 class TrunkSettings(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    # One elsewhere needs a media.address that it can send to
     uri: Annotated[TrunkUri, PlainValidator(read_trunk_uri)]
     # No digest authentication unless a user name is given; many trunks know us by address
     username: Annotated[str, Field(pattern=r'^[^\s"\\\x00-\x1f]{1,128}$')] | None = None
@@ -296,3 +311,20 @@ class Settings(Section):
                 value=str(self.http.listen),
             )
         return self
+
+    @model_validator(mode="after")
+    def _media_where_trunks_can_send(self) -> Self:
+        for trunk in self.trunks:
+            if trunk.uri.ip is not None and not reaches(self.media, trunk.uri.ip):
+                raise broken(
+                    f"the trunk {trunk.name!r} at {trunk.uri.host} cannot send audio to a loopback "
+                    "address: an address of this machine that it reaches is needed",
+                    key="media.public_address" if self.media.public_address else "media.address",
+                    value=self.media.told,
+                )
+        return self
+
+
+def reaches(media: MediaSettings, trunk: IPv4Address) -> bool:
+    """Say whether a trunk at this address can send to ours; else both sides hear silence."""
+    return trunk.is_loopback or not IPv4Address(media.told).is_loopback

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import check
-from gateway.config import Settings, TrunkUri
+from gateway.config import MediaSettings, Settings, TrunkSettings, TrunkUri
 from gateway.config_sources import load
 
 
@@ -99,6 +99,30 @@ async def test_a_trunk_over_tcp() -> None:
         port = server.sockets[0].getsockname()[1]
         *_, trunk = await check.examine(settings("tcp", port))
     assert trunk.ok, trunk
+
+
+async def test_a_name_that_leads_elsewhere_needs_another_media_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    family, kind = socket.AF_INET, socket.SOCK_DGRAM
+
+    async def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if host != "pbx.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(family, kind, 17, "", ("192.0.2.7", 0)), (family, kind, 17, "", ("192.0.2.8", 0))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    trunk = TrunkSettings(name="t", uri=TrunkUri("pbx.example", 5060, "udp"))
+    (finding,) = await check.audio(trunk, MediaSettings())
+    assert not finding.ok
+    assert finding.text == (
+        "media.address = '127.0.0.1': the trunk 't' at pbx.example (192.0.2.7) cannot send audio "
+        "to a loopback address"
+    )
+    assert await check.audio(trunk, MediaSettings(address="192.0.2.1")) == []
+    nowhere = TrunkSettings(name="t", uri=TrunkUri("nowhere.example", 5060, "udp"))
+    assert await check.audio(nowhere, MediaSettings()) == []
 
 
 async def test_ports_in_use_are_found() -> None:

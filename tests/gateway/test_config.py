@@ -129,6 +129,15 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             TRUNK + 'password_file = "/nope"',
             "trunks[0].password_file = '/nope': the file cannot be",
         ),
+        (
+            '[[trunks]]\nname = "a"\nuri = "sip:192.0.2.1"',
+            "media.address = '127.0.0.1': the trunk 'a' at 192.0.2.1 cannot send audio to a loop",
+        ),
+        (
+            '[[trunks]]\nname = "a"\nuri = "sip:192.0.2.1"\n'
+            '[media]\naddress = "192.0.2.2"\npublic_address = "127.0.0.2"',
+            "media.public_address = '127.0.0.2': the trunk 'a' at 192.0.2.1 cannot send audio to",
+        ),
         (TRUNK + TRUNK, "trunks: this version takes one trunk"),
         ('[admission]\nmode = "token"', "admission.mode = 'token': Input should be 'open'"),
         ('[admission]\nallow = ["<"]', "admission.allow[0] = '<': a prefix is 1 to 32"),
@@ -144,6 +153,19 @@ def test_what_is_wrong_is_one_line_with_key_value_and_rule(
     (problem,) = problems(tmp_path, text)
     assert line in problem
     assert "\n" not in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[media]\naddress = "192.0.2.2"\n[[trunks]]\nname = "a"\nuri = "sip:192.0.2.1"',
+        '[media]\npublic_address = "192.0.2.2"\n[[trunks]]\nname = "a"\nuri = "sip:192.0.2.1"',
+        '[[trunks]]\nname = "a"\nuri = "sip:127.0.0.2"',
+        '[[trunks]]\nname = "a"\nuri = "sip:pbx.example"',  # nobody is asked at start
+    ],
+)
+def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text).trunks[0].name == "a"
 
 
 @pytest.mark.parametrize(
