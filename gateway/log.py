@@ -11,7 +11,9 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FIELDS = ("session", "call")  # what a module may pass as `extra`, in this order on the line
+# What a module may pass as `extra`, in this order on the line: the WebSocket, the id that the page
+# gave a call, and ours. "call placed" has all three
+FIELDS = ("session", "page_call", "call")
 
 # These write whole frames (tokens, descriptions) or a line per request below this level
 _FLOORS = {

@@ -59,7 +59,7 @@ class ClientCall:
         self._room = room
         self._say = say
         self._over = over
-        self._log = {"session": session, "call": call}
+        self._log = {"session": session, "page_call": call}
         self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
         self._placed_at = monotonic()
         self._stages_seen: set[str] = set()
@@ -92,6 +92,8 @@ class ClientCall:
             self._refuse(GatewayError(_OUR_FAULT))
         else:
             self._log["call"] = call.id
+            # The line that leads from what a page tells to what the gateway and the trunk tell
+            logger.info("call placed", extra=self._log)
             while (command := await self._commands.get()) is not None:
                 await self._carry_out(command, call)
         finally:

@@ -72,7 +72,7 @@ class Session:
         try:
             request = self._admit(message)
         except GatewayError as error:
-            log = {"session": self.id, "call": message.call}
+            log = {"session": self.id, "page_call": message.call}
             logger.info("call refused: %s", error, extra=log)
             self._room.metrics.refused.labels(error.name).inc()
             self._say(messages.error_of(error, call=message.call, fatal=True))
