@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NOT_ACCEPTABLE: Final = 488
+DECLINE: Final = 603
 WAYS: Final = {
     pj.PJSIP_EVENT_RX_MSG: Way.MESSAGE,
     pj.PJSIP_EVENT_TIMER: Way.TIMEOUT,
@@ -190,6 +191,16 @@ class Dialog(pj.Call):  # type: ignore[misc]
             return NOT_ACCEPTABLE
         self._next = (offer, answer)
         return accept
+
+    # -- what the engine would do by itself: dial whomever the trunk names, past admission
+
+    def onCallTransferRequest(self, prm: Any) -> None:
+        """Decline a REFER; the call goes on."""
+        prm.statusCode = DECLINE
+
+    def onCallReplaceRequest(self, prm: Any) -> None:
+        """Decline an INVITE with Replaces (RFC 3891) that names this call; it goes on."""
+        prm.statusCode = DECLINE
 
     @guarded
     def onCallMediaState(self, prm: Any) -> None:

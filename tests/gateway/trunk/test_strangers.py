@@ -1,0 +1,69 @@
+"""What a trunk, or anybody who reaches the port, may not make the gateway do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.trunk import Answered, Origin
+from tests.gateway.trunk.conftest import OFFER, Phone
+from tests.gateway.trunk.script import (
+    ACK,
+    ANSWER,
+    BYE,
+    DONE,
+    HANG_UP,
+    INVITE,
+    OK,
+    RINGING,
+    Receive,
+    Request,
+    write_script,
+)
+from tests.gateway.trunk.wire import open_wire
+from tests.peers.sipp import run_trunk
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("last", [HANG_UP, (BYE, DONE)], ids=["trunk hangs up", "we hang up"])
+async def test_transfer(phone: Phone, tmp_path: Path, last: tuple[Receive, ...]) -> None:
+    """A REFER is declined: nobody is dialed, and the call goes on until its own end."""
+    async with open_wire() as elsewhere:
+        refer = Request("REFER", 2, headers=f"Refer-To: <sip:premium@127.0.0.1:{elsewhere.port}>")
+        script = write_script(tmp_path, *ANSWER, refer, Receive(603), *last)
+        async with run_trunk(script, tmp_path) as sipp:
+            leg, ear = await phone.dial(sipp.uri)
+            await ear.hear(Answered)
+            if last is not HANG_UP:
+                await leg.hangup()
+            end = await ear.end()
+            await sipp.finish()
+        assert elsewhere.heard == []
+    assert (end.by, end.cause) == (
+        Origin.REMOTE if last is HANG_UP else Origin.LOCAL,
+        "hangup",
+    )
+    assert ear.kinds == ["Trying", "Ringing", "Answered", "Ended"]
+
+
+@pytest.mark.peer
+async def test_replaces(phone: Phone, tmp_path: Path) -> None:
+    """An INVITE with Replaces takes no call over, whoever knows its tags; the call goes on."""
+    script = write_script(tmp_path, INVITE, RINGING, OK, ACK, BYE, DONE)
+    async with run_trunk(script, tmp_path) as sipp, open_wire() as thief:
+        leg, ear = await phone.dial(sipp.uri)
+        await ear.hear(Answered)
+        ours = re.search(r"tag=([^;>\s]+)", sipp.messages()[0].header("from") or "")
+        assert ours
+        named = f"Replaces: {leg.call_id};to-tag={ours[1]};from-tag=trunk1"
+        thief.request("INVITE", phone.endpoint.address.port, named, sdp=OFFER)
+        assert (await thief.hear(200)).code == 603
+        assert ear.kinds == ["Ringing", "Answered"]
+        await leg.hangup()
+        end = await ear.end()
+        await sipp.finish()
+    assert (end.by, end.cause) == (Origin.LOCAL, "hangup")

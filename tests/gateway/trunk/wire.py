@@ -1,0 +1,82 @@
+"""A SIP peer by hand: one UDP socket that says whatever a test wants, and keeps what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import DatagramTransport
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+from uuid import uuid4
+
+from gateway.trunk.message import Message, read
+
+
+class Wire(asyncio.DatagramProtocol):
+    """The socket. `heard` holds every message that came, in order."""
+
+    transport: DatagramTransport
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+        self.raw: list[bytes] = []
+        self._news = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        self.raw.append(data)
+        self.heard.append(read(data.decode()))
+        self._news.set()
+
+    @property
+    def port(self) -> int:
+        return int(self.transport.get_extra_info("sockname")[1])
+
+    @property
+    def uri(self) -> str:
+        return f"sip:127.0.0.1:{self.port}"
+
+    async def hear(self, what: str | int, limit: float = 5) -> Message:
+        """Wait for the first request of a method, or final response from a code on."""
+        async with asyncio.timeout(limit):
+            while True:
+                for message in self.heard:
+                    wanted = message.method if isinstance(what, str) else message.code
+                    if wanted == what or (what == 200 and message.code > 200):
+                        return message
+                self._news.clear()
+                await self._news.wait()
+
+    def request(
+        self, method: str, port: int, *headers: str, sdp: str = "", call_id: str = ""
+    ) -> None:
+        """Send a request outside of any dialog to a port of loopback."""
+        lines = [
+            f"{method} sip:600@127.0.0.1:{port} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{uuid4().hex}",
+            f"From: <sip:stranger@127.0.0.1:{self.port}>;tag=stranger",
+            f"To: <sip:600@127.0.0.1:{port}>",
+            f"Call-ID: {call_id or uuid4().hex}",
+            f"CSeq: 1 {method}",
+            f"Contact: <sip:stranger@127.0.0.1:{self.port}>",
+            "Max-Forwards: 70",
+            *headers,
+            *(["Content-Type: application/sdp"] if sdp else []),
+            f"Content-Length: {len(sdp)}",
+            "",
+            sdp,
+        ]
+        self.transport.sendto("\r\n".join(lines).encode(), ("127.0.0.1", port))
+
+
+@asynccontextmanager
+async def open_wire() -> AsyncIterator[Wire]:
+    """Open the socket at any port of loopback."""
+    loop = asyncio.get_running_loop()
+    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
+    try:
+        yield wire
+    finally:
+        transport.close()
