@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -146,8 +147,9 @@ class TrunkEndpoint:
         leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
 
         def place() -> str:
-            account = stack.account(route, self._arrive)
-            dialog = stack.dialog(account, leg.key, self._teller(leg), request.answer_reoffer)
+            account = stack.account(route, partial(self._arrive, stack))
+            tell = self._teller(stack, leg)
+            dialog = stack.dialog(account, leg.key, tell, request.answer_reoffer)
             dialog.dial(uri, local, headers, offer)
             return dialog.call_id
 
@@ -174,16 +176,20 @@ class TrunkEndpoint:
 
     def _open_reception(self) -> None:
         host = self._config.public_address or self._config.address
-        self._running().account(Route(f"<sip:gateway@{host}>", proxy=""), self._arrive)
-
-    def _arrive(self, account: Account, call_id: int, whole: str, source: str) -> None:
         stack = self._running()
+        stack.account(Route(f"<sip:gateway@{host}>", proxy=""), partial(self._arrive, stack))
+
+    def _arrive(
+        self, stack: Stack, account: Account, call_id: int, whole: str, source: str
+    ) -> None:
         key = next(self._keys)
         leg = TrunkLeg(stack, key)
-        dialog = stack.dialog(account, key, self._teller(leg), refuse_reoffer, call_id)
+        dialog = stack.dialog(account, key, self._teller(stack, leg), refuse_reoffer, call_id)
         leg.call_id = dialog.call_id
         if self.on_incoming is None or self._closing is not None:
-            dialog.end(403)
+            # Not here: to end an INVITE without SDP inside the engine's callback trips an assertion
+            # of the engine, which ends the process if it is the stock wheel.
+            leg.post(lambda dialog: dialog.end(403))
         else:
             stack.tell(self._offer, leg, whole, source)
 
@@ -218,9 +224,8 @@ class TrunkEndpoint:
             raise TrunkError("the trunk endpoint is closing")
         return self._stack
 
-    def _teller(self, leg: TrunkLeg) -> Callable[[TrunkEvent], None]:
+    def _teller(self, stack: Stack, leg: TrunkLeg) -> Callable[[TrunkEvent], None]:
         """Return what the SIP thread calls with an event of the leg."""
-        stack = self._running()
 
         def deliver(event: TrunkEvent) -> None:
             leg.receive(event)

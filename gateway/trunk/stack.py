@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Any, Final, TypeVar
 
 import pjsua2 as pj
@@ -243,6 +244,11 @@ class Stack:
         config = pj.EpConfig()
         compiled = config.uaConfig.maxCalls
         self.stock = compiled <= STOCK_CALLS
+        if self.stock and not IPv4Address(self.config.address).is_loopback:
+            raise TrunkError(
+                "the stock engine must not listen beyond loopback, where any stranger's message "
+                "can end the process: build the engine by `make engine`"
+            )
         self.capacity = min(compiled, self.config.max_calls)
         config.uaConfig.maxCalls = self.capacity
         config.uaConfig.threadCnt = 0

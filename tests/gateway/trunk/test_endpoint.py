@@ -20,6 +20,7 @@ from gateway.trunk import (
     TrunkEndpoint,
     TrunkError,
     TrunkFullError,
+    stack,
 )
 from tests.gateway.trunk.conftest import Phone
 from tests.peers.ports import free_port
@@ -77,6 +78,15 @@ async def test_second_endpoint() -> None:
 async def test_bad_address() -> None:
     with pytest.raises(TrunkError, match="'example' is not an IPv4 address"):
         await TrunkEndpoint(EndpointConfig(address="example")).start()
+
+
+async def test_stock_engine_beyond_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's INVITE can end a process with the stock wheel, so strangers must not reach it."""
+    monkeypatch.setattr(stack, "STOCK_CALLS", 2000)
+    with pytest.raises(TrunkError, match="stock engine must not listen beyond loopback.*make eng"):
+        await TrunkEndpoint(EndpointConfig(address="0.0.0.0", port=0)).start()
+    async with running(EndpointConfig(address="127.0.0.2", port=0)) as phone:
+        assert "stock wheel" in phone.endpoint.engine_name
 
 
 @pytest.mark.peer

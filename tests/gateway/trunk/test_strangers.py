@@ -67,3 +67,18 @@ async def test_replaces(phone: Phone, tmp_path: Path) -> None:
         end = await ear.end()
         await sipp.finish()
     assert (end.by, end.cause) == (Origin.LOCAL, "hangup")
+
+
+@pytest.mark.parametrize("sdp", ["", OFFER], ids=["without SDP", "with SDP"])
+async def test_invite(phone: Phone, caplog: pytest.LogCaptureFixture, sdp: str) -> None:
+    """Nobody takes calls here: a final refusal without a complaint, and the next one gets it too."""
+    for _ in range(2):
+        async with open_wire() as stranger:
+            stranger.request("INVITE", phone.endpoint.address.port, sdp=sdp)
+            assert (await stranger.hear(200)).code == 403
+    assert "Assert failed" not in caplog.text
+    async with open_wire() as silent:
+        leg, ear = await phone.dial(silent.uri)
+        await silent.hear("INVITE")
+        await leg.hangup()
+        await ear.end()
