@@ -25,6 +25,11 @@ _FLOORS = {
 }
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Drop uvicorn's traceback of a text frame that is no UTF-8; "session closed" tells of it."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], UnicodeDecodeError)
+
+
 class LineFormatter(logging.Formatter):
     """Formats a record as one line."""
 
@@ -51,4 +56,5 @@ def set_up(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name, floor in _FLOORS.items():
         logging.getLogger(name).setLevel(max(floor, logging.getLogger().level))
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
     logging.captureWarnings(True)

@@ -30,6 +30,13 @@ NORMAL = 1000
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
 
+# The server below answers these faults by itself, and tells us nothing but the code
+_FAULTS_OF_CLIENTS = {
+    1002: "a frame breaks the WebSocket protocol",
+    1007: "a text frame is not UTF-8",
+    1009: "a frame is too big",
+}
+
 
 class Closing(Exception):
     """The way out of reading and writing: the socket has to close, and why.
@@ -205,6 +212,7 @@ def _closing_of(task: asyncio.Task[None]) -> Closing:
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):
-        return Closing(NORMAL, f"by the client ({error.code})")
+        why = _FAULTS_OF_CLIENTS.get(error.code, "by the client")
+        return Closing(NORMAL, f"{why} ({error.code})")
     logger.error("a WebSocket task failed", exc_info=error)
     return Closing(INTERNAL_ERROR, "internal error")

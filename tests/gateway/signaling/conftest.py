@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,13 +15,14 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
+from gateway import log
 from gateway.admission.policy import Policy
 from gateway.app import create_app, uvicorn_config
 from gateway.config import HttpSettings
 from gateway.signaling.http import Extensions
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.socket import SUBPROTOCOL
-from tests.gateway.signaling.fakes import FakeCalls
+from tests.gateway.signaling.fakes import FakeCall, FakeCalls
 
 Message = dict[str, Any]
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}
@@ -78,6 +80,22 @@ class Gateway:
             await client.send(type="hello")
             assert (await client.receive())["type"] == "welcome"
             yield client
+
+
+async def soon(queue: asyncio.Queue[Any]) -> Any:
+    async with asyncio.timeout(5):
+        return await queue.get()
+
+
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in log.FIELDS if hasattr(record, name)}
+
+
+async def placed(gateway: Gateway, client: Client, call: str = "c1") -> FakeCall:
+    await client.place(call)
+    fake = await soon(gateway.calls.placed)
+    assert isinstance(fake, FakeCall)
+    return fake
 
 
 StartGateway = Callable[..., Awaitable[Gateway]]

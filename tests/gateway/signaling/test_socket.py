@@ -9,31 +9,13 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from gateway import log
 from gateway.admission.policy import Policy
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.errors import OfferError, RequestError
 from gateway.signaling.room import Limits
-from tests.gateway.signaling.conftest import Client, Gateway, StartGateway
+from tests.gateway.signaling.conftest import Gateway, StartGateway, fields, placed, soon
 from tests.gateway.signaling.fakes import FakeCall
-
-
-async def soon(queue: asyncio.Queue[Any]) -> Any:
-    async with asyncio.timeout(5):
-        return await queue.get()
-
-
-def fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in log.FIELDS if hasattr(record, name)}
-
-
-async def placed(gateway: Gateway, client: Client, call: str = "c1") -> FakeCall:
-    await client.place(call)
-    fake = await soon(gateway.calls.placed)
-    assert isinstance(fake, FakeCall)
-    return fake
-
 
 # Opening
 
@@ -404,24 +386,3 @@ async def test_a_page_that_leaves_ends_its_calls(gateway: Gateway) -> None:
         call = await placed(gateway, client)
         await client.connection.close()
         assert (await soon(call.commands))[0] == "abandon"
-
-
-# What the log says
-
-
-async def test_one_line_joins_the_names_of_a_call(
-    gateway: Gateway, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "gateway")
-    async with gateway.raw() as client:
-        await client.send(type="hello")
-        session = (await client.receive())["session"]
-        call = await placed(gateway, client, "page-7")
-        call.tell(news.Trying())
-        await client.receive()
-        await client.place("page-8", to="")
-        await client.receive()
-    joined = {"session": session, "page_call": "page-7", "call": call.id}
-    assert [fields(it) for it in caplog.records if it.message == "call placed"] == [joined]
-    refused = [fields(it) for it in caplog.records if it.message.startswith("call refused")]
-    assert refused == [{"session": session, "page_call": "page-8"}]
