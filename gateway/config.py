@@ -201,7 +201,8 @@ class SipSettings(Section):
     listen: Annotated[Address, PlainValidator(read_address), AfterValidator(_sip_address)] = (
         Address("0.0.0.0", 5060)
     )
-    # The engine that is installed; its limits are told at start, in /readyz and in /metrics
+    # One value, and nobody reads it: pjsua2 as it is installed is the only engine so far. The key
+    # is kept so that a file which names another, meant for a later version, is refused
     engine: Literal["auto"] = "auto"
 
 
