@@ -13,6 +13,7 @@ from gateway.trunk.address import Route
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN: Final = 403
 MOST_ACCOUNTS: Final = 200
 STOCK_ACCOUNTS: Final = 7  # the stock wheel aborts the process at the ninth
 
@@ -54,3 +55,7 @@ class Account(pj.Account):  # type: ignore[misc]
             self._incoming(self, prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
         except Exception:  # noqa: BLE001 - pjsua2 would print it and go on
             log.error("an incoming call was lost\n%s", traceback.format_exc())
+
+    def onIncomingSubscribe(self, prm: Any) -> None:
+        """Refuse a SUBSCRIBE: the engine would take any, and tell strangers of our presence."""
+        prm.code = FORBIDDEN

@@ -81,9 +81,9 @@ async def test_bad_address() -> None:
 
 
 async def test_stock_engine_beyond_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stranger's INVITE can end a process with the stock wheel, so strangers must not reach it."""
+    """A stranger's INVITE can end a process with the stock wheel: none may reach it."""
     monkeypatch.setattr(stack, "STOCK_CALLS", 2000)
-    with pytest.raises(TrunkError, match="stock engine must not listen beyond loopback.*make eng"):
+    with pytest.raises(TrunkError, match=r"stock engine must not listen beyond loopback.*make eng"):
         await TrunkEndpoint(EndpointConfig(address="0.0.0.0", port=0)).start()
     async with running(EndpointConfig(address="127.0.0.2", port=0)) as phone:
         assert "stock wheel" in phone.endpoint.engine_name

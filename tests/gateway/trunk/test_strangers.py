@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -29,24 +30,22 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("last", [HANG_UP, (BYE, DONE)], ids=["trunk hangs up", "we hang up"])
-async def test_transfer(phone: Phone, tmp_path: Path, last: tuple[Receive, ...]) -> None:
+@pytest.mark.parametrize("by", [Origin.REMOTE, Origin.LOCAL])
+async def test_transfer(phone: Phone, tmp_path: Path, by: Origin) -> None:
     """A REFER is declined: nobody is dialed, and the call goes on until its own end."""
     async with open_wire() as elsewhere:
         refer = Request("REFER", 2, headers=f"Refer-To: <sip:premium@127.0.0.1:{elsewhere.port}>")
+        last = HANG_UP if by is Origin.REMOTE else (BYE, DONE)
         script = write_script(tmp_path, *ANSWER, refer, Receive(603), *last)
         async with run_trunk(script, tmp_path) as sipp:
             leg, ear = await phone.dial(sipp.uri)
             await ear.hear(Answered)
-            if last is not HANG_UP:
+            if by is Origin.LOCAL:
                 await leg.hangup()
             end = await ear.end()
             await sipp.finish()
         assert elsewhere.heard == []
-    assert (end.by, end.cause) == (
-        Origin.REMOTE if last is HANG_UP else Origin.LOCAL,
-        "hangup",
-    )
+    assert (end.by, end.cause) == (by, "hangup")
     assert ear.kinds == ["Trying", "Ringing", "Answered", "Ended"]
 
 
@@ -71,7 +70,7 @@ async def test_replaces(phone: Phone, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sdp", ["", OFFER], ids=["without SDP", "with SDP"])
 async def test_invite(phone: Phone, caplog: pytest.LogCaptureFixture, sdp: str) -> None:
-    """Nobody takes calls here: a final refusal without a complaint, and the next one gets it too."""
+    """Nobody takes calls here: a refusal without a complaint, and the next one gets it too."""
     for _ in range(2):
         async with open_wire() as stranger:
             stranger.request("INVITE", phone.endpoint.address.port, sdp=sdp)
@@ -82,3 +81,13 @@ async def test_invite(phone: Phone, caplog: pytest.LogCaptureFixture, sdp: str) 
         await silent.hear("INVITE")
         await leg.hangup()
         await ear.end()
+
+
+async def test_subscribe(phone: Phone) -> None:
+    """Nobody may watch the gateway's presence."""
+    async with open_wire() as stranger:
+        port = phone.endpoint.address.port
+        stranger.request("SUBSCRIBE", port, "Event: presence", "Expires: 60")
+        assert (await stranger.hear(200)).code == 403
+        await asyncio.sleep(0.3)  # a NOTIFY would come at once
+        assert [message.method for message in stranger.heard if message.method] == []
