@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -44,6 +45,7 @@ class Command:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what it cannot do is said on standard error."""
+    _open_missing_descriptors()
     parser = argparse.ArgumentParser(prog="gateway", description="A WebRTC-to-SIP gateway.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -61,6 +63,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _open_missing_descriptors() -> None:
+    """Put /dev/null where a descriptor 0 to 2 was closed (`gateway serve >&-`).
+
+    Else a socket gets the number: the event loop aborts on it, and a log would be written into it.
+    """
+    for descriptor, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest free number, most likely this one
+            if null != descriptor:
+                os.dup2(null, descriptor)
+                os.close(null)
+            os.set_inheritable(descriptor, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for good
 
 
 # serve
@@ -195,7 +215,13 @@ def _limit_stop() -> None:
 
 
 def _announce(url: str) -> None:
-    print(f"The gateway is at {url} (Ctrl+C stops it)", flush=True)
+    try:
+        print(f"The gateway is at {url} (Ctrl+C stops it)", flush=True)
+    except OSError:
+        # Nobody reads it (`gateway serve | true`), which is no reason to stop; what is left in the
+        # buffer would fail once more at the end
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), sys.stdout.fileno())
 
 
 COMMANDS = (

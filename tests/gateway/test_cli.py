@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from asyncio.subprocess import Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +32,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def program(text: str) -> list[str]:
     return [sys.executable, "-c", text]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"}
 
 
 def write(text: str, name: str = "gateway.toml") -> None:
@@ -120,7 +124,7 @@ async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
     write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "serve"),
-        env={**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"},
+        env=environment(),
         stdout=asyncio.subprocess.PIPE,
     )
     try:
@@ -135,6 +139,53 @@ async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+# Started with less than the three descriptors, or with a reader that is gone
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+async def test_a_closed_descriptor_is_no_reason_to_fail(closed: tuple[int, ...]) -> None:
+    redirections = " ".join("<&-" if each == 0 else f"{each}>&-" for each in closed)
+    assert await status_of_a_whole_life(f'exec "$0" -m gateway serve {redirections}') == 0
+
+
+async def test_a_reader_that_is_gone_is_no_reason_to_fail() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert await status_of_a_whole_life('exec "$0" -m gateway serve', stdout=writer) == 0
+    finally:
+        os.close(writer)
+
+
+async def status_of_a_whole_life(command: str, stdout: int = DEVNULL) -> int:
+    """Run a gateway by a shell until it answers, stop it, and return its exit status."""
+    port = demo.free_port()
+    write(f'[http]\nlisten = "127.0.0.1:{port}"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", command, sys.executable), env=environment(), stdout=stdout
+    )
+    try:
+        async with asyncio.timeout(20):
+            while not await answers(port):
+                assert process.returncode is None
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 # Stopping, with parts below that hang in it
@@ -166,7 +217,7 @@ async def gateway_that(text: str) -> AsyncIterator[Process]:
     write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
     process = await asyncio.create_subprocess_exec(
         *program(text),
-        env={**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"},
+        env=environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
