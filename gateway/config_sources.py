@@ -27,6 +27,18 @@ DEFAULT_FILE = Path("gateway.toml")
 
 _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNORECASE)
 
+# What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
+_PLANNED_TABLES = frozenset({"turn", "records", "cluster"})
+_PLANNED_KEYS = {
+    "sip": {"tls_listen"},
+    "media": {"workers", "codec"},
+    "trunks": {"register", "srtp", "priority", "weight"},
+    "admission": {"token_secret_file", "jwks_url"},
+}
+_PLANNED_VALUES: dict[tuple[str, ...], set[str]] = {
+    ("admission", "mode"): {"token"},
+    ("trunks", "codecs"): {"G722"},
+}
 
 # Where pydantic's own words speak of Python and not of the file
 _RULES = {
@@ -129,7 +141,9 @@ def _stray_variables(environ: Mapping[str, str]) -> Iterator[str]:
         if not name.startswith(PREFIX):
             continue
         section, separator, _ = name.removeprefix(PREFIX).partition(SEPARATOR)
-        if separator and section.lower() not in Settings.model_fields:
+        if separator and section.lower() in _PLANNED_TABLES:
+            yield f"{variable}: not in this version"
+        elif separator and section.lower() not in Settings.model_fields:
             yield f"{variable}: unknown key{_nearest(name, sorted(known))}"
         elif name in with_one_underscore:
             yield f"{variable}: unknown key; the nearest one is {with_one_underscore[name]}"
@@ -165,6 +179,8 @@ def _line(detail: ErrorDetails) -> str:
     if detail["type"] == "rule" and context["key"] is not None:
         key = ".".join(filter(None, (key, context["key"])))
         value = context["value"]
+    if _is_planned_value(location, value):
+        rule = f"not in this version: {rule}"
     rule = _RULES.get(detail["type"], rule)
     return f"{key}{_shown(key, value)}: {rule}"
 
@@ -173,7 +189,28 @@ def _unknown_key(location: tuple[int | str, ...], value: object) -> str:
     names = _keys_at(location[:-1])
     # In a trunk's table even a mistyped key may hold the password
     shown = "" if location[0] == "trunks" else _shown(str(location[-1]), value)
+    if _is_planned_key(location):
+        return f"{_dotted(location)}{shown}: not in this version"
     return f"{_dotted(location)}{shown}: unknown key{_nearest(str(location[-1]), names)}"
+
+
+def _is_planned_key(location: tuple[int | str, ...]) -> bool:
+    match _names(location):
+        case (table,):
+            return table in _PLANNED_TABLES
+        case (table, key):
+            return key in _PLANNED_KEYS.get(table, ())
+        case _:
+            return False
+
+
+def _is_planned_value(location: tuple[int | str, ...], value: object) -> bool:
+    return isinstance(value, str) and value in _PLANNED_VALUES.get(_names(location), ())
+
+
+def _names(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Return the keys without the places in a list: trunks[0].codecs[1] is trunks, codecs."""
+    return tuple(name for name in location if isinstance(name, str))
 
 
 def _keys_at(location: tuple[int | str, ...]) -> list[str]:
@@ -187,7 +224,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
     return f"; the nearest one is {near[0]}" if near else f"; known are {', '.join(known)}"
 
 

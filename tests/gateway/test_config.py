@@ -139,7 +139,16 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             "media.public_address = '127.0.0.2': the trunk 'a' at 192.0.2.1 cannot send audio to",
         ),
         (TRUNK + TRUNK, "trunks: this version takes one trunk"),
-        ('[admission]\nmode = "token"', "admission.mode = 'token': Input should be 'open'"),
+        (
+            '[admission]\nmode = "token"',
+            "admission.mode = 'token': not in this version: Input should be 'open'",
+        ),
+        ('[admission]\nmode = "x"', "admission.mode = 'x': Input should be 'open'"),
+        (
+            TRUNK + 'codecs = ["G722"]',
+            "trunks[0].codecs[0] = 'G722': not in this version: Input should be 'PCMU' or",
+        ),
+        ("[http]\nx-forwarded = 1", "http.x-forwarded = 1: unknown key; known are listen, cert"),
         ('[admission]\nallow = ["<"]', "admission.allow[0] = '<': a prefix is 1 to 32"),
         ('[admission]\norigins = ["shop"]', "admission.origins[0] = 'shop': an origin is"),
         ("[admission]\nmax_duration = 0", "admission.max_duration = 0: Input should be greater"),
@@ -166,6 +175,27 @@ def test_what_is_wrong_is_one_line_with_key_value_and_rule(
 )
 def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).trunks[0].name == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[sip]\ntls_listen = "0.0.0.0:5061"', "sip.tls_listen = '0.0.0.0:5061'"),
+        ("[media]\nworkers = 1", "media.workers = 1"),
+        ('[media]\ncodec = "opus"', "media.codec = 'opus'"),
+        (TRUNK + "register = true", "trunks[0].register"),
+        (TRUNK + 'srtp = "off"', "trunks[0].srtp"),
+        (TRUNK + "priority = 1", "trunks[0].priority"),
+        (TRUNK + "weight = 1", "trunks[0].weight"),
+        ('[admission]\ntoken_secret_file = "x"', "admission.token_secret_file = 'x'"),
+        ('[admission]\njwks_url = "https://a"', "admission.jwks_url = 'https://a'"),
+        ('[turn]\nurls = ["turn:a"]', "turn"),
+        ('[records]\ndatabase = "postgresql://u:p@a"', "records"),
+        ('[cluster]\nredis = "redis://a"', "cluster"),
+    ],
+)
+def test_what_a_later_version_takes_is_called_so(tmp_path: Path, text: str, line: str) -> None:
+    assert problems(tmp_path, text) == (f"{line}: not in this version",)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +233,8 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     ("variable", "value", "line"),
     [
         ("GATEWAY_HTPP__LISTEN", "x", "GATEWAY_HTPP__LISTEN: unknown key; the nearest one is"),
+        ("GATEWAY_TURN__URLS", "x", "GATEWAY_TURN__URLS: not in this version"),
+        ("GATEWAY_MEDIA__WORKERS", "2", "media.workers = '2': not in this version"),
         ("GATEWAY_HTTP_LISTEN", "x", "the nearest one is GATEWAY_HTTP__LISTEN"),
         ("GATEWAY_HTTP__LISTN", "x", "http.listn = 'x': unknown key; the nearest one is listen"),
         ("GATEWAY_TRUNKS", f'[{{"password": "{SECRET}"', "GATEWAY_TRUNKS: this is not JSON"),
