@@ -48,7 +48,7 @@ class Peer:
 async def run_peer(address: SipAddress) -> AsyncIterator[TrunkEndpoint]:
     """Answer calls at an address, UDP and TCP; port 0 takes any. TrunkError if it cannot be."""
     peer = Peer(address.host)
-    config = EndpointConfig(address.host, address.port, user_agent="gateway-peer")
+    config = EndpointConfig(address.host, address.port, tcp=True, user_agent="gateway-peer")
     endpoint = TrunkEndpoint(config, peer.accept)
     await endpoint.start()
     try:

@@ -44,7 +44,8 @@ class EndpointConfig:
     """Where the gateway speaks SIP.
 
     `address` is the IPv4 address to bind and `port` the port, for UDP and (with `tcp`) for TCP;
-    port 0 takes any. `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
+    port 0 takes any. TCP is for trunks that use it: each connection, whoever makes it, costs a file
+    descriptor. `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
     `max_calls` is a wish: the engine has a limit of its own, see `TrunkEndpoint.capacity`.
     `log_level` is pjsip's, for the logger `gateway.trunk.pjsip`: 1 errors, 3 a line per
     message, 5 whole messages (credentials are cut out).
@@ -52,7 +53,7 @@ class EndpointConfig:
 
     address: str = "127.0.0.1"
     port: int = 5060
-    tcp: bool = True
+    tcp: bool = False
     public_address: str | None = None
     user_agent: str = "webrtc-sip-gateway"
     max_calls: int = 2000

@@ -23,6 +23,7 @@ from gateway.trunk.address import (
 )
 from gateway.trunk.config import DialRequest, EndpointConfig, SipAddress, Trunk
 from gateway.trunk.description import check_description
+from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
 from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
@@ -104,6 +105,8 @@ class TrunkEndpoint:
         except BaseException:
             await self.close(0)
             raise
+        if not stack.stock:  # the stock wheel waits by select(), which ends at 1024
+            raise_descriptor_limit()
         log.info("SIP on %s by %s", self.address, self.engine_name)
 
     async def close(self, timeout: float = 5.0) -> None:

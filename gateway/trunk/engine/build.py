@@ -30,7 +30,7 @@ from typing import Final
 from gateway.trunk.engine import source, wheel
 from gateway.trunk.engine.source import CannotBuildError
 
-RELEASE: Final = "gateway1"
+RELEASE: Final = "gateway2"
 """Local version of our build; raise it when the build changes for the same pjproject."""
 
 MISSING_STATUS: Final = 3
@@ -46,6 +46,7 @@ CONFIG_SITE: Final = """\
 #define PJSIP_MAX_PKT_LEN 8000                  /* kept twice per transaction: memory */
 #define PJSIP_MAX_TSX_COUNT 16383
 #define PJSIP_MAX_DIALOG_COUNT 8191
+#define PJSIP_TCP_INITIAL_TIMEOUT 10            /* a stranger's connection that says nothing */
 #define PJSIP_DONT_SWITCH_TO_TCP 1              /* the trunk's transport is the operator's choice */
 #define PJMEDIA_HAS_SRTP 0                      /* SRTP is ours: pjmedia must add no crypto line */
 #define PJMEDIA_CONF_USE_SWITCH_BOARD 1         /* the bridge proper leaks a port per call when no

@@ -103,7 +103,7 @@ class Phone:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def endpoint() -> AsyncIterator[TrunkEndpoint]:
-    endpoint = TrunkEndpoint(EndpointConfig(port=0))
+    endpoint = TrunkEndpoint(EndpointConfig(port=0, tcp=True))
     await endpoint.start()
     yield endpoint
     await endpoint.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import threading
 import time
@@ -87,6 +88,35 @@ async def test_stock_engine_beyond_loopback(monkeypatch: pytest.MonkeyPatch) -> 
         await TrunkEndpoint(EndpointConfig(address="0.0.0.0", port=0)).start()
     async with running(EndpointConfig(address="127.0.0.2", port=0)) as phone:
         assert "stock wheel" in phone.endpoint.engine_name
+
+
+async def test_descriptor_limit() -> None:
+    """The soft limit of open files would be reached by strangers' connections, or by 500 calls."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1000, hard), hard))
+    try:
+        async with running(EndpointConfig(port=0)):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_no_tcp_unless_asked() -> None:
+    async with running(EndpointConfig(port=0)) as phone:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", phone.endpoint.address.port)
+
+
+async def test_idle_connection() -> None:
+    """Who connects and says nothing is hung up by the engine after 10 s."""
+    async with running(EndpointConfig(port=0, tcp=True)) as phone:
+        if "own build" not in phone.endpoint.engine_name:
+            pytest.skip("the stock wheel keeps it")
+        reader, writer = await asyncio.open_connection("127.0.0.1", phone.endpoint.address.port)
+        async with asyncio.timeout(15):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.peer
