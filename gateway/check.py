@@ -1,23 +1,38 @@
 """What `gateway check` finds out by trying: addresses that can be bound, trunks that answer.
 
-A trunk is asked with OPTIONS (RFC 3261 section 11). Any answer is good news, a refusal too: a SIP
-server is there and heard us.
+A trunk is asked with OPTIONS (RFC 3261 section 11). A refusal is good news too: a SIP server is
+there and heard us. Only 5xx is not: the server says itself that it does not work.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import json
 import re
 import secrets
 import socket
+import ssl
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv4Address
 
 from gateway.app import check_certificate, listen
-from gateway.config import Address, MediaSettings, Settings, TrunkSettings, TrunkUri, reaches
+from gateway.config import (
+    Address,
+    HttpSettings,
+    MediaSettings,
+    Settings,
+    TrunkSettings,
+    TrunkUri,
+    reaches,
+)
 from gateway.errors import ConfigError
 
 ANSWER_TIMEOUT = 3.0  # seconds: three sendings over UDP by timer T1 (RFC 3261 section 17.1.2.2)
+HEALTHY = {"status": "ok"}  # what GET /healthz says
+_HERE = "a gateway runs here already"
 _RESENDINGS = (0.5, 1.0)  # seconds after the sending before
 
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,200})\r?\n", re.IGNORECASE)
@@ -33,40 +48,68 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Try everything in the settings that can be tried without a call."""
-    findings = [_http(settings), *_sip(settings), _media(settings)]
+    here = await asyncio.to_thread(runs_here, settings.http)
+    findings = [_http(settings, here), *_sip(settings, here), _media(settings)]
     for trunk in settings.trunks:
         findings += [*await audio(trunk, settings.media), await _trunk(trunk)]
     return findings
 
 
-def _http(settings: Settings) -> Finding:
+def runs_here(http: HttpSettings) -> bool:
+    """Ask http.listen whether a gateway serves it already."""
+    address = http.listen
+    if address.port == 0:
+        return False
+    host, port = address.host, address.port
+    if http.certificate is None:
+        connection = HTTPConnection(host, port, timeout=ANSWER_TIMEOUT)
+    else:
+        # Its certificate is for the name that pages use, not for the address that it listens on
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = HTTPSConnection(host, port, timeout=ANSWER_TIMEOUT, context=context)
+    with closing(connection):
+        try:
+            connection.request("GET", "/healthz")
+            response = connection.getresponse()
+            return response.status == 200 and json.loads(response.read(1024)) == HEALTHY
+        except (OSError, HTTPException, ValueError):
+            return False
+
+
+def _http(settings: Settings, here: bool) -> Finding:
     try:
         check_certificate(settings.http)
+        if here:
+            return Finding(True, f"http.listen: {settings.http.listen}: {_HERE}")
         with listen(settings.http):
             return Finding(True, f"http.listen: {settings.http.listen} is free")
     except ConfigError as error:
         return Finding(False, str(error))
 
 
-def _sip(settings: Settings) -> list[Finding]:
+def _sip(settings: Settings, here: bool) -> list[Finding]:
     address = settings.sip.listen
     return [
-        _bindable("sip.listen (udp)", socket.SOCK_DGRAM, address),
-        _bindable("sip.listen (tcp)", socket.SOCK_STREAM, address),
+        _bindable("sip.listen (udp)", socket.SOCK_DGRAM, address, here),
+        _bindable("sip.listen (tcp)", socket.SOCK_STREAM, address, here),
     ]
 
 
 def _media(settings: Settings) -> Finding:
-    return _bindable("media.address", socket.SOCK_DGRAM, Address(settings.media.address, 0))
+    address = Address(settings.media.address, 0)
+    return _bindable("media.address", socket.SOCK_DGRAM, address, here=False)
 
 
-def _bindable(key: str, kind: socket.SocketKind, address: Address) -> Finding:
+def _bindable(key: str, kind: socket.SocketKind, address: Address, here: bool) -> Finding:
     with socket.socket(socket.AF_INET, kind) as probe:
         if kind is socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
         except OSError as error:
+            if here and error.errno == errno.EADDRINUSE:
+                return Finding(True, f"{key}: {address}: {_HERE}")
             return Finding(False, f"{key} = '{address}': {error.strerror or error}")
     return Finding(True, f"{key}: {address} can be bound")
 
@@ -104,7 +147,9 @@ async def _trunk(trunk: TrunkSettings) -> Finding:
         return Finding(False, f"{where}: {error.strerror or error}")
     except ValueError as error:
         return Finding(False, f"{where}: {error}")
-    return Finding(True, f"{where}: answered OPTIONS with {status} {reason}")
+    return Finding(
+        status < 500 or status >= 600, f"{where}: answered OPTIONS with {status} {reason}"
+    )
 
 
 async def _ask_udp(uri: TrunkUri) -> tuple[int, str]:

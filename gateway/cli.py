@@ -158,11 +158,11 @@ def _check(options: argparse.Namespace) -> int:
     try:
         settings = load(_config_file(options), {})
     except BadConfigError as error:
-        print(*error.problems, sep="\n")
-        return 1
-    findings = asyncio.run(check.examine(settings))
-    if not settings.trunks:
-        findings.append(check.Finding(ok=False, text=_NO_TRUNK))
+        findings = [check.Finding(ok=False, text=problem) for problem in error.problems]
+    else:
+        findings = asyncio.run(check.examine(settings))
+        if not settings.trunks:
+            findings.append(check.Finding(ok=False, text=_NO_TRUNK))
     for finding in findings:
         print("ok     " if finding.ok else "wrong  ", finding.text, sep="")
     return 0 if all(finding.ok for finding in findings) else 1

@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import check
-from gateway.config import MediaSettings, Settings, TrunkSettings, TrunkUri
+from gateway.admission.policy import Policy
+from gateway.app import serve
+from gateway.config import Address, HttpSettings, MediaSettings, Settings, TrunkSettings, TrunkUri
 from gateway.config_sources import load
+from gateway.signaling.room import Room
+from tests.gateway.signaling.fakes import FakeCalls
 
 
 def settings(transport: str, port: int) -> Settings:
@@ -59,6 +63,9 @@ async def answering(answer: bytes, ignore: int = 0) -> AsyncIterator[tuple[Answe
     [
         (b"SIP/2.0 200 OK\r\n\r\n", True, "answered OPTIONS with 200 OK"),
         (b"SIP/2.0 403 Not\x1b[1m you\r\n\r\n", True, "answered OPTIONS with 403 Not[1m you"),
+        (b"SIP/2.0 603 Decline\r\n\r\n", True, "answered OPTIONS with 603 Decline"),
+        (b"SIP/2.0 500 Oops\r\n\r\n", False, "answered OPTIONS with 500 Oops"),
+        (b"SIP/2.0 503 Later\r\n\r\n", False, "answered OPTIONS with 503 Later"),
         (b"HTTP/1.1 200 OK\r\n\r\n", False, "what answers is not SIP: it began with b'HTTP"),
         (b"\r\n", False, "what answers is not SIP"),
     ],
@@ -141,6 +148,50 @@ async def test_ports_in_use_are_found() -> None:
         findings = await check.examine(both)
     wrong = [finding.text.split(" ")[0] for finding in findings if not finding.ok]
     assert wrong == ["http.listen", "sip.listen"]
+
+
+@asynccontextmanager
+async def running_gateway() -> AsyncIterator[str]:
+    """Serve the pages of a gateway with no calls below; yields host and port."""
+
+    @asynccontextmanager
+    async def open_room(_: Settings) -> AsyncIterator[Room]:
+        yield Room(calls=FakeCalls(), policy=Policy())
+
+    stop, url = asyncio.Event(), asyncio.Queue[str]()
+    any_port = Settings(http=HttpSettings(listen=Address("127.0.0.1", 0)))
+    serving = asyncio.create_task(serve(any_port, open_room, stop=stop, announce=url.put_nowait))
+    async with asyncio.timeout(10):
+        yield (await url.get()).removeprefix("http://")
+        stop.set()
+        await serving
+
+
+async def test_a_gateway_that_runs_here_is_no_fault() -> None:
+    async with running_gateway() as http:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
+            sip.bind(("127.0.0.1", 0))
+            values = {
+                "http": {"listen": http},
+                "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
+            }
+            findings = await check.examine(load(None, values))
+    assert all(finding.ok for finding in findings), findings
+    told = [finding.text for finding in findings if "a gateway runs here already" in finding.text]
+    assert [text.split(":")[0] for text in told] == ["http.listen", "sip.listen (udp)"]
+
+
+@pytest.mark.parametrize("body", [b'{"status": "no"}', b"<html>", b"", b"\xff"])
+async def test_another_server_is_no_gateway(body: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        http = HttpSettings(listen=Address("127.0.0.1", server.sockets[0].getsockname()[1]))
+        assert not await asyncio.to_thread(check.runs_here, http)
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=60).map(lambda tail: b"SIP/2.0 200 " + tail))
