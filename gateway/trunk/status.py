@@ -25,6 +25,9 @@ class Local(Enum):
     NO_RESPONSE = Meaning("unreachable", "The trunk did not answer within {} s.")
     NO_CONNECTION = Meaning("unreachable", "No connection to the trunk could be made.")
     NO_FINAL = Meaning("no-answer", "The trunk stopped answering while the call was set up.")
+    BROKEN = Meaning(
+        "connection-lost", "The connection to the trunk broke while the call was set up."
+    )
     LOST = Meaning("connection-lost", "The trunk stopped answering during the call.")
     CANCELED = Meaning("canceled", "The call was canceled before it was answered.")
     HUNG_UP = Meaning("hangup", "The call was ended.")

@@ -124,6 +124,8 @@ class Transcript:
                 return Origin.NETWORK, Local.LOST, 408, "Request Timeout"
             case Way.TIMEOUT if self.heard:
                 return Origin.NETWORK, Local.NO_FINAL, 408, "Request Timeout"
+            case Way.TRANSPORT if self.heard:
+                return Origin.NETWORK, Local.BROKEN, 503, "Service Unavailable"
             case Way.TIMEOUT:
                 return Origin.NETWORK, Local.NO_RESPONSE, 503, "Service Unavailable"
             case _:

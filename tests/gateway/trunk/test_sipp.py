@@ -19,6 +19,7 @@ from gateway.trunk import (
     Ringing,
     Trunk,
 )
+from gateway.trunk.message import read
 from tests.gateway.trunk.conftest import OFFER, Ear, Phone
 from tests.gateway.trunk.script import (
     ACK,
@@ -41,6 +42,8 @@ from tests.gateway.trunk.script import (
 )
 from tests.peers.ports import free_port
 from tests.peers.sipp import SipMessage, run_trunk
+
+DIALOG = ("via", "from", "to", "call-id", "cseq")
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
@@ -271,6 +274,28 @@ async def test_tcp_refused(phone: Phone) -> None:
     _, ear = await phone.dial(f"sip:127.0.0.1:{free_port()};transport=tcp")
     end = await ear.end(limit=2)
     assert (end.by, end.code, end.cause) == (Origin.NETWORK, 503, "unreachable")
+
+
+async def test_tcp_broken_while_ringing(phone: Phone) -> None:
+    """The trunk rings and resets the connection: it was there, so it is not unreachable."""
+
+    async def ring(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        invite = read((await reader.readuntil(b"\r\n\r\n")).decode())
+        kept = [f"{name}: {value}" for name, value in invite.headers if name in DIALOG]
+        writer.write("\r\n".join(["SIP/2.0 180 Ringing", *kept, "l: 0", "", ""]).encode())
+        await rung.wait()
+        writer.transport.abort()
+
+    rung = asyncio.Event()
+    server = await asyncio.start_server(ring, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        _, ear = await phone.dial(f"sip:127.0.0.1:{port};transport=tcp")
+        await ear.hear(Ringing)
+        rung.set()
+        end = await ear.end()
+    assert (end.by, end.code, end.cause) == (Origin.NETWORK, 503, "connection-lost")
+    assert end.sentence == "The connection to the trunk broke while the call was set up."
 
 
 async def test_many_at_once(phone: Phone, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ NEW, HEARD, ANSWERED = (), (response(180),), (response(200, sdp=SDP),)
         (HEARD, Way.TIMEOUT, None, Origin.NETWORK, 408, "no-answer"),
         (ANSWERED, Way.TIMEOUT, None, Origin.NETWORK, 408, "connection-lost"),
         (NEW, Way.TRANSPORT, None, Origin.NETWORK, 503, "unreachable"),
+        (HEARD, Way.TRANSPORT, None, Origin.NETWORK, 503, "connection-lost"),
         (ANSWERED, Way.TRANSPORT, None, Origin.NETWORK, 408, "connection-lost"),
         (HEARD, Way.ENGINE, None, Origin.GATEWAY, 488, "incompatible-media"),
         (HEARD, Way.MESSAGE, response(200), Origin.GATEWAY, 488, "incompatible-media"),
