@@ -6,6 +6,7 @@ import re
 from ipaddress import ip_address
 
 _ORIGIN = re.compile(r"https?://([^/@\s]+)", re.ASCII)
+_NO_ORIGIN = "there is no Origin header: it is needed where admission.origins lists any"
 
 
 def refused_because(
@@ -20,12 +21,16 @@ def refused_because(
     Parameters
     ----------
     origin
-        The Origin header. Browsers always send it; without it the client is a program on this
-        machine, since in open mode we listen nowhere else.
+        The Origin header. Browsers always send it, so without it the client is a program: on this
+        machine, or anywhere when a reverse proxy stands before us. It passes only as long as no
+        origin is listed. That keeps nobody out, as a program writes any Origin; it makes sure that
+        a list is never taken for one of the pages alone.
     host
         The Host header.
     """
-    if origin is None or origin.lower() in allowed:
+    if origin is None:
+        return _NO_ORIGIN if allowed else None
+    if origin.lower() in allowed:
         return None
     match = _ORIGIN.fullmatch(origin.lower())
     if match is None or host is None or match[1] != host.lower():

@@ -12,8 +12,6 @@ LISTED = ("https://shop.example",)
 @pytest.mark.parametrize(
     ("origin", "host"),
     [
-        (None, "127.0.0.1:8080"),
-        (None, None),
         ("http://127.0.0.1:8080", "127.0.0.1:8080"),
         ("http://localhost:8080", "localhost:8080"),
         ("http://LocalHost:8080", "localhost:8080"),
@@ -27,6 +25,14 @@ LISTED = ("https://shop.example",)
 )
 def test_own_and_listed_pages_pass(origin: str | None, host: str | None) -> None:
     assert refused_because(origin, host, allowed=LISTED) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "shop.example", None])
+def test_a_client_without_origin_passes_only_where_none_is_listed(host: str | None) -> None:
+    assert refused_because(None, host, allowed=()) is None
+    reason = refused_because(None, host, allowed=LISTED)
+    assert reason is not None
+    assert "no Origin header" in reason
 
 
 @pytest.mark.parametrize(

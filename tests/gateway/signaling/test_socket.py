@@ -56,6 +56,15 @@ async def test_own_and_listed_pages_may_connect(start_gateway: StartGateway) -> 
             assert (await client.receive())["type"] == "welcome"
 
 
+async def test_where_origins_are_listed_one_is_needed(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(origins=("https://shop.example",))
+    with pytest.raises(InvalidStatus) as refused:
+        async with gateway.raw():
+            pass
+    assert refused.value.response.status_code == 403
+    assert b"there is no Origin header" in refused.value.response.body
+
+
 async def test_without_hello_the_socket_closes(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(Limits(hello=0.05))
     async with gateway.raw() as client:
