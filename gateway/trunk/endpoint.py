@@ -7,9 +7,7 @@ import itertools
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from gateway.trunk.address import (
@@ -27,6 +25,7 @@ from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
 from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
+from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import name_address, read, request_user
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class TrunkEndpoint:
         self._stack: Stack | None = None
         self._legs: dict[int, TrunkLeg] = {}
         self._keys = itertools.count(1)
+        self._resolver = Resolver()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing: asyncio.Task[None] | None = None
@@ -144,7 +144,7 @@ class TrunkEndpoint:
         local = from_uri(caller, request.display_name, trunk)
         headers = plain_headers(request.headers)
         offer = check_description(request.offer)
-        route = self._route(request.trunk, trunk, await resolve(trunk))
+        route = self._route(request.trunk, trunk, await self._resolver.resolve(trunk))
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
         leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
@@ -247,16 +247,3 @@ class TrunkEndpoint:
         self._legs.pop(leg.key, None)
         if not self._legs:
             self._idle.set()
-
-
-async def resolve(trunk: TrunkUri) -> str:
-    """Return the IPv4 address of the trunk; pjsip itself would block its thread for a name."""
-    with suppress(ValueError):
-        return str(IPv4Address(trunk.host))
-    kind = socket.SOCK_STREAM if trunk.transport == "tcp" else socket.SOCK_DGRAM
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(trunk.host, trunk.port, family=socket.AF_INET, type=kind)
-    except OSError as error:
-        raise TrunkError(f"the trunk's host {trunk.host!r} has no address: {error}") from error
-    return str(found[0][4][0])

@@ -1,0 +1,86 @@
+"""Names of trunks: a resolver that hangs holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.trunk import TrunkError
+from gateway.trunk.address import TrunkUri
+from gateway.trunk.lookup import Resolver
+
+NAMED = TrunkUri("trunk.example", 5060, "udp")
+FOUND = [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.7", 5060))]
+
+
+class Hanging:
+    """A resolver that answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go = threading.Event()
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        self.asked += 1
+        self.go.wait(30)
+        return FOUND
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
+    resolver = Hanging()
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    yield resolver
+    resolver.go.set()
+
+
+def test_limit(hanging: Hanging) -> None:
+    """The call fails in time, and neither the loop's end nor its executor waits."""
+
+    async def ask() -> None:
+        with pytest.raises(TrunkError, match=r"'trunk.example' was not resolved within 0\.3 s"):
+            await Resolver(0.3).resolve(NAMED)
+
+    began = time.monotonic()
+    asyncio.run(ask())
+    assert time.monotonic() - began < 1
+
+
+async def test_cancel(hanging: Hanging) -> None:
+    asking = asyncio.create_task(Resolver().resolve(NAMED))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert time.monotonic() - began < 0.1
+
+
+async def test_one_thread_for_all(hanging: Hanging) -> None:
+    """However many calls wait for a name, and whichever of them is canceled."""
+    resolver = Resolver()
+    asking = [asyncio.create_task(resolver.resolve(NAMED)) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    asking.pop(0).cancel()
+    hanging.go.set()
+    assert await asyncio.gather(*asking) == ["192.0.2.7"] * 19
+    assert hanging.asked == 1
+    assert await resolver.resolve(NAMED) == "192.0.2.7"
+    assert hanging.asked == 2  # asked again: addresses change
+
+
+async def test_literal_address(hanging: Hanging) -> None:
+    assert await Resolver().resolve(TrunkUri("192.0.2.1", 5060, "udp")) == "192.0.2.1"
+    assert hanging.asked == 0
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 70 + ".example"])
+async def test_no_address(host: str) -> None:
+    with pytest.raises(TrunkError, match="has no address"):
+        await Resolver().resolve(TrunkUri(host, 5060, "udp"))
