@@ -90,10 +90,10 @@ def _http(settings: Settings, here: bool) -> Finding:
 
 def _sip(settings: Settings, here: bool) -> list[Finding]:
     address = settings.sip.listen
-    return [
-        _bindable("sip.listen (udp)", socket.SOCK_DGRAM, address, here),
-        _bindable("sip.listen (tcp)", socket.SOCK_STREAM, address, here),
-    ]
+    findings = [_bindable("sip.listen (udp)", socket.SOCK_DGRAM, address, here)]
+    if any(trunk.uri.transport == "tcp" for trunk in settings.trunks):
+        findings.append(_bindable("sip.listen (tcp)", socket.SOCK_STREAM, address, here))
+    return findings
 
 
 def _media(settings: Settings) -> Finding:

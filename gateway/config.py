@@ -197,7 +197,8 @@ class HttpSettings(Section):
 
 
 class SipSettings(Section):
-    # SIP's own port on every interface: a trunk reaches us wherever it sends from
+    # SIP's own port on every interface: a trunk reaches us wherever it sends from. UDP, and TCP
+    # where a trunk says transport=tcp
     listen: Annotated[Address, PlainValidator(read_address), AfterValidator(_sip_address)] = (
         Address("0.0.0.0", 5060)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.admission.policy import Policy
 from gateway.calls.registry import Calls, Route
@@ -28,16 +28,15 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         A part cannot start.
     """
     endpoint = TrunkEndpoint(_endpoint_config(settings))
-    try:
-        await endpoint.start()
-    except TrunkError as error:
-        raise UnavailableError(f"sip.listen = '{settings.sip.listen}': {error}") from error
-    plane = MediaPlane(_media_config(settings))
-    try:
+    async with AsyncExitStack() as stack:  # one that fails to start or stop leaves none running
+        try:
+            await endpoint.start()
+        except TrunkError as error:
+            raise UnavailableError(f"sip.listen = '{settings.sip.listen}': {error}") from error
+        stack.push_async_callback(endpoint.close, ENDPOINT_CLOSE_TIMEOUT)
+        plane = MediaPlane(_media_config(settings))
+        stack.push_async_callback(plane.close)
         yield _room(settings, endpoint, plane)
-    finally:
-        await plane.close()
-        await endpoint.close(ENDPOINT_CLOSE_TIMEOUT)
 
 
 def _room(settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane) -> Room:
@@ -63,6 +62,8 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
     return EndpointConfig(
         address=settings.sip.listen.host,
         port=settings.sip.listen.port,
+        # A port that nobody sends to is one more that strangers find
+        tcp=any(trunk.uri.transport == "tcp" for trunk in settings.trunks),
         public_address=settings.media.public_address,
         log_level=5 if settings.log.level == "debug" else 1,
     )
