@@ -41,11 +41,19 @@ OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
 class TrunkEndpoint:
     """SIP by pjsua2. One per process: pjsua2 is a singleton; it can be started again after close.
 
-    `on_incoming` decides about calls from trunks; without it they are refused with 403.
+    `on_incoming` decides about calls from trunks; without it they are refused with 403. `on_fault`
+    is told, once and in the event loop, when SIP has stopped by a fault: every call gets its end,
+    and the endpoint is of no more use but to be closed.
     """
 
-    def __init__(self, config: EndpointConfig, on_incoming: OnIncoming | None = None) -> None:
+    def __init__(
+        self,
+        config: EndpointConfig,
+        on_incoming: OnIncoming | None = None,
+        on_fault: Callable[[str], None] | None = None,
+    ) -> None:
         self.on_incoming = on_incoming
+        self.on_fault = on_fault
         self._config = config
         self._stack: Stack | None = None
         self._legs: dict[int, TrunkLeg] = {}
@@ -69,6 +77,15 @@ class TrunkEndpoint:
             return "pjsua2 (not started)"
         kind = "stock wheel" if self._stack.stock else "own build"
         return f"pjsua2 {self._stack.version} ({kind}, {self._stack.capacity} calls)"
+
+    @property
+    def fault(self) -> str | None:
+        """Why no calls can be placed, as a sentence; None while SIP is in service."""
+        if self._stack is None:
+            return "The trunk endpoint is not started."
+        if self._stack.fault is not None:
+            return self._stack.fault
+        return "The trunk endpoint is closing." if self._closing is not None else None
 
     @property
     def address(self) -> SipAddress:
@@ -98,6 +115,7 @@ class TrunkEndpoint:
                 f"there is no SIP engine ({error}): build it by `make engine`"
             ) from None
         stack = Stack(self._config, asyncio.get_running_loop())
+        stack.on_fault = self._fail
         await stack.start()
         self._stack, self._closing = stack, None
         try:
@@ -220,9 +238,15 @@ class TrunkEndpoint:
 
     # -- book-keeping
 
+    def _fail(self, fault: str) -> None:
+        if self.on_fault is not None:
+            self.on_fault(fault)
+
     def _running(self) -> Stack:
         if self._stack is None:
             raise TrunkError("the trunk endpoint is not started")
+        if self._stack.fault is not None:
+            raise TrunkError(self._stack.fault)
         if self._closing is not None:
             raise TrunkError("the trunk endpoint is closing")
         return self._stack

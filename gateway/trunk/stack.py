@@ -73,6 +73,8 @@ class Stack:
         self._loop = loop
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self.stopping = False
+        self.fault: str | None = None  # why the thread ended unasked
+        self.on_fault: Callable[[str], None] = lambda fault: None  # in the event loop
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll: select.poll | None = None
         self._endpoint: Any = None
@@ -201,17 +203,25 @@ class Stack:
         else:
             self.tell(self._started.set_result, None)
             self._serve()
-        self._destroy()
-        self.tell(self._ended.set_result, None)
+        try:
+            self._destroy()
+        finally:
+            self.tell(self._ended.set_result, None)
 
     def _serve(self) -> None:
         """Turn until told to stop; whatever happens, every call gets its end."""
         for work in (self._turns, self._farewell):
             try:
                 work()
-            except Exception:  # noqa: BLE001 - nobody waits for the thread but to join it
+            except Exception as error:  # noqa: BLE001 - nobody waits for the thread
                 log.error("the SIP thread ended by a fault\n%s", traceback.format_exc())
-                self.stopping = True
+                self._fail(f"SIP has stopped by a fault: {describe(error)}.")
+
+    def _fail(self, fault: str) -> None:
+        self.stopping = True
+        if self.fault is None:
+            self.fault = fault
+            self.tell(self.on_fault, fault)
 
     def _turns(self) -> None:
         while not self.stopping:
@@ -342,6 +352,11 @@ class Stack:
 def explain(error: Any) -> str:
     """Return the reason that a pjsua2 error holds (its str() is empty)."""
     return str(error.reason or error.info()).strip()
+
+
+def describe(error: Exception) -> str:
+    """Return what went wrong, in a line."""
+    return explain(error) if isinstance(error, pj.Error) else f"{type(error).__name__}: {error}"
 
 
 def trunk_error(error: Any) -> TrunkError:
