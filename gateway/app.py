@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.config import Address, HttpSettings, Settings
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, UnavailableError
 from gateway.signaling.http import Extensions, add_routes
 from gateway.signaling.room import Room
 
@@ -63,7 +63,7 @@ async def serve(
     on_stop: Callable[[], None] = lambda: None,
     extensions: Extensions = (),
 ) -> None:
-    """Run the gateway until `stop` is set.
+    """Run the gateway until `stop` is set, or a part below dies.
 
     Parameters
     ----------
@@ -77,9 +77,10 @@ async def serve(
     Raises
     ------
     GatewayError
-        A part cannot start.
+        A part cannot start, or has died; then everything else was stopped in order.
     """
     check_certificate(settings.http)
+    faults: list[str] = []
     with listen(settings.http) as listener:
         async with open_room(settings) as room:
             server = _Server(
@@ -88,12 +89,18 @@ async def serve(
             )
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             stopping = asyncio.create_task(stop.wait(), name="stop")
+            dying = asyncio.create_task(room.died.wait(), name="died")
             try:
-                await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({serving, stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 on_stop()
+                if room.died.is_set():
+                    faults = room.faults()
                 stopping.cancel()
+                dying.cancel()
                 await _stop(room, server, serving)
+    if faults:
+        raise UnavailableError(" ".join(faults))
 
 
 async def _stop(room: Room, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -27,7 +28,8 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
     GatewayError
         A part cannot start.
     """
-    endpoint = TrunkEndpoint(_endpoint_config(settings))
+    died = asyncio.Event()
+    endpoint = TrunkEndpoint(_endpoint_config(settings), on_fault=lambda _: died.set())
     async with AsyncExitStack() as stack:  # one that fails to start or stop leaves none running
         try:
             await endpoint.start()
@@ -36,10 +38,12 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(endpoint.close, ENDPOINT_CLOSE_TIMEOUT)
         plane = MediaPlane(_media_config(settings))
         stack.push_async_callback(plane.close)
-        yield _room(settings, endpoint, plane)
+        yield _room(settings, endpoint, plane, died)
 
 
-def _room(settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane) -> Room:
+def _room(
+    settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane, died: asyncio.Event
+) -> Room:
     admission = settings.admission
     calls = Calls(endpoint, plane, _route(settings.trunks[0]), max_duration=admission.max_duration)
     return Room(
@@ -47,6 +51,8 @@ def _room(settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane) -> Roo
         policy=Policy(allow=admission.allow, deny=admission.deny),
         origins=admission.origins,
         engine=endpoint.engine_name,
+        faults=lambda: [endpoint.fault] if endpoint.fault is not None else [],
+        died=died,
         media_stats=lambda: plane.counters,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -43,6 +44,8 @@ class Room:
     metrics: Metrics = field(default_factory=Metrics)
     engine: str = "unknown"  # the SIP engine's name and version
     faults: Callable[[], list[str]] = list  # what does not work now, in words
+    # Set once a part has died that only a new process brings back; `faults` says which
+    died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
 
     def __post_init__(self) -> None:

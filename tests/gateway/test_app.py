@@ -32,10 +32,13 @@ class Parts(FakeCalls):
         super().__init__()
         self.notes: list[str] = []
         self.live: list[FakeCall] = []
+        self.faults: list[str] = []
+        self.died = asyncio.Event()
 
     @asynccontextmanager
     async def open_room(self, settings: Settings) -> AsyncIterator[Room]:
-        yield Room(calls=self, policy=Policy(allow=("*",)))
+        policy = Policy(allow=("*",))
+        yield Room(calls=self, policy=policy, faults=lambda: self.faults, died=self.died)
         self.notes.append("parts stopped")
 
     async def place(self, *arguments: Any) -> FakeCall:
@@ -71,6 +74,20 @@ async def test_calls_end_before_sockets_and_sockets_before_parts() -> None:
             parts.notes.append("socket closed")
         await serving
     assert parts.notes == ["calls ended", "socket closed", "parts stopped"]
+
+
+async def test_a_part_that_dies_stops_the_rest_and_is_said() -> None:
+    parts, up = Parts(), asyncio.Event()
+    serving = asyncio.create_task(
+        serve(ANY_PORT, parts.open_room, stop=asyncio.Event(), announce=lambda _: up.set())
+    )
+    async with asyncio.timeout(10):
+        await up.wait()
+        parts.faults.append("The SIP engine is gone.")
+        parts.died.set()
+        with pytest.raises(UnavailableError, match=r"^The SIP engine is gone\.$"):
+            await serving
+    assert parts.notes == ["calls ended", "parts stopped"]
 
 
 async def test_a_part_that_cannot_start_is_said() -> None:

@@ -141,6 +141,33 @@ async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
             await process.wait()
 
 
+DYING = """
+import os
+from gateway import cli
+from gateway.trunk.stack import Stack
+
+turn = Stack._turn
+
+def dying_turn(stack):
+    if os.path.exists("die"):
+        raise ValueError("injected")
+    turn(stack)
+
+Stack._turn = dying_turn
+raise SystemExit(cli.main(["serve"]))
+"""
+
+
+async def test_a_gateway_without_sip_ends_with_1_and_a_line() -> None:
+    async with gateway_that(DYING) as process:
+        write("", "die")
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    last = said.decode().splitlines()[-1]
+    assert last.startswith("gateway: ")
+    assert "ValueError: injected" in last
+
+
 # Started with less than the three descriptors, or with a reader that is gone
 
 

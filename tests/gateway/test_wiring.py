@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -10,6 +11,7 @@ from gateway import wiring
 from gateway.config import Settings
 from gateway.config_sources import load
 from gateway.media import MediaPlane
+from gateway.trunk.stack import Stack
 
 
 class BrokenError(Exception):
@@ -53,6 +55,21 @@ async def test_sip_ends_when_media_cannot_stop(monkeypatch: pytest.MonkeyPatch) 
                 pass
     async with wiring.open_room(settings()):
         pass
+
+
+async def test_a_sip_thread_that_dies_makes_the_gateway_unready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: Stack) -> None:
+        raise BrokenError("injected")
+
+    async with wiring.open_room(settings()) as room:
+        assert room.not_ready() == []
+        monkeypatch.setattr(Stack, "_turn", broken)
+        async with asyncio.timeout(5):
+            await room.died.wait()
+        (reason,) = room.not_ready()
+        assert "BrokenError: injected" in reason
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
