@@ -1,8 +1,8 @@
 """Builds the URIs and headers of a call, and keeps everything out that could break a message.
 
-Whatever comes from a page or a token is checked here once more, right before it enters SIP: no
-control characters, no quotes, no angle brackets, so that no text can end its header and begin
-another. RFC 3261 sections 19.1 and 25.1.
+Whatever comes from a page or a token is checked here once more, right before it enters SIP, so that
+no text can end its place and begin another: no control characters and no line ends anywhere, the
+user part of a URI percent-encoded, a display name quoted. RFC 3261 sections 19.1 and 25.1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from gateway.trunk.errors import TrunkRequestError
 
 USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved; letters and digits are too
 TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
-FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>"\\]')
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # the last two are line ends
+NOT_IN_USER: Final = re.compile(r'[<>"\\]')  # no number or user has them, whatever the encoding
 TRUNK_URI: Final = re.compile(
     r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252}))(?::(?P<port>[0-9]{1,5}))?"
     r"(?:;transport=(?P<transport>udp|tcp))?"
 )
 LONGEST_TEXT: Final = 256
+LONGEST_HEADER: Final = 1024  # as much as admission lets through in all headers together
 
 RESERVED: Final = """
     via from to call-id cseq contact route record-route max-forwards content-type content-length
@@ -63,14 +65,14 @@ def parse_trunk(uri: str) -> TrunkUri:
     return TrunkUri(found["host"], port, "tcp" if found["transport"] == "tcp" else "udp")
 
 
-def text(value: str, what: str) -> str:
+def text(value: str, what: str, longest: int = LONGEST_TEXT) -> str:
     """Return `value` if it can stand in a header, else raise TrunkRequestError naming `what`."""
-    if len(value) > LONGEST_TEXT:
-        raise TrunkRequestError(f"{what} has {len(value)} characters, {LONGEST_TEXT} at most")
-    if bad := FORBIDDEN.search(value):
+    if len(value) > longest:
+        raise TrunkRequestError(f"{what} has {len(value)} characters, {longest} at most")
+    if bad := CONTROL.search(value):
         raise TrunkRequestError(
-            f"{what} {value!r} holds {bad[0]!r}: control characters, quotes, backslashes and "
-            "angle brackets cannot stand in a SIP header"
+            f"{what} {value!r} holds {bad[0]!r}: control characters and line ends cannot stand in "
+            "a SIP header"
         )
     try:
         value.encode()
@@ -83,6 +85,11 @@ def user(value: str, what: str) -> str:
     """Return the user part of a URI, escaped (RFC 3261 section 19.1.2)."""
     if not text(value, what):
         raise TrunkRequestError(f"{what} is empty")
+    if bad := NOT_IN_USER.search(value):
+        raise TrunkRequestError(
+            f"{what} {value!r} holds {bad[0]!r}: quotes, backslashes and angle brackets are no "
+            "part of a SIP user"
+        )
     return quote(value, safe=USER_SAFE)
 
 
@@ -94,8 +101,14 @@ def request_uri(to: str, trunk: TrunkUri) -> str:
 
 def from_uri(caller: str, display_name: str | None, trunk: TrunkUri) -> str:
     """Return the From header's name and address."""
-    shown = f'"{text(display_name, "the display name")}" ' if display_name else ""
+    shown = f"{quoted(text(display_name, 'the display name'))} " if display_name else ""
     return f"{shown}<sip:{user(caller, 'the caller')}@{trunk.host}>"
+
+
+def quoted(value: str) -> str:
+    """Return a quoted-string; quotes and backslashes in it become quoted-pairs."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def next_hop(host: str, trunk: TrunkUri) -> str:
@@ -110,5 +123,5 @@ def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
             raise TrunkRequestError(f"{name!r} is not the name of a header")
         if name.lower() in OURS:
             raise TrunkRequestError(f"the header {name} belongs to the SIP stack")
-        text(value, f"the header {name}")
+        text(value, f"the header {name}", LONGEST_HEADER)
     return given

@@ -26,10 +26,11 @@ COMPACT: Final = {
 
 STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.I)
 NAME_ADDRESS: Final = re.compile(
-    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.){0,256})"|(?P<plain>[^"<;]{0,256}?))\s*'
+    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.){0,512})"|(?P<plain>[^"<;]{0,256}?))\s*'
     r"<?sips?:(?:(?P<user>[^@;>?:]{0,256})(?::[^@>]{0,256})?@)?[^@>]+",
     re.I,
 )
+QUOTED_PAIR: Final = re.compile(r"\\(.)")
 FOLD: Final = re.compile(r"\r?\n[ \t]+")
 DIGITS: Final = frozenset("0123456789*#ABCD")
 SHOWN_CODES: Final = dict(zip(map(str, range(10, 16)), "*#ABCD", strict=True))
@@ -134,7 +135,7 @@ def name_address(value: str) -> tuple[str, str]:
     found = NAME_ADDRESS.match(value)
     if not found:
         return "", ""
-    shown = (found["quoted"] or found["plain"] or "").strip()
+    shown = QUOTED_PAIR.sub(r"\1", found["quoted"] or "") or (found["plain"] or "").strip()
     return shown, unquote(found["user"] or "")
 
 

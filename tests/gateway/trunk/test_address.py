@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.admission.fields import parse_display_name, parse_headers
+from gateway.errors import RequestError
 from gateway.trunk.address import (
     TrunkUri,
     from_uri,
@@ -17,6 +19,7 @@ from gateway.trunk.address import (
     request_uri,
 )
 from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.message import name_address
 
 TRUNK = TrunkUri("trunk.example", 5070, "udp")
 
@@ -59,4 +62,18 @@ def test_nothing_breaks_out(to: str, shown: str) -> None:
     except TrunkRequestError:
         return
     assert re.fullmatch(r"<sip:[A-Za-z0-9%\-_.!~*'()&=+$,;?/]+@trunk\.example:5070>", uri)
-    assert re.fullmatch(r'("[^"<>\\\x00-\x1f\x7f]+" )?<sip:ana@trunk\.example>', sender)
+    quoted_string = r'("([^"\\\x00-\x1f\x7f]|\\["\\])+" )?'
+    assert re.fullmatch(quoted_string + r"<sip:ana@trunk\.example>", sender)
+
+
+@given(st.text(max_size=64))
+def test_all_that_admission_accepts(shown: str) -> None:
+    """A text that passed the door is not refused later, and arrives as it was."""
+    try:
+        name = parse_display_name(shown)
+        headers = parse_headers({"X-Note": shown * 4})
+        shown.encode()
+    except (RequestError, UnicodeEncodeError):
+        return
+    assert plain_headers(headers) == headers
+    assert name_address(from_uri("ana", name, TRUNK)) == (name or "", "ana")

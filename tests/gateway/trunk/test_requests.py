@@ -14,7 +14,9 @@ from gateway.trunk import (
     TrunkRequestError,
     refuse_reoffer,
 )
+from gateway.trunk.message import name_address
 from tests.gateway.trunk.conftest import OFFER, Ear, Phone
+from tests.gateway.trunk.wire import open_wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,6 +32,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ({"display_name": "a" * 300}, "256 at most"),
         ({"headers": (("X-A\r\nVia", "1"),)}, "not the name of a header"),
         ({"headers": (("X-A", "1\r\nVia: 2"),)}, "control characters"),
+        ({"headers": (("X-A", "a" * 1025),)}, "1024 at most"),
+        ({"headers": (("X-A", "1\u20282"),)}, "line ends"),
         ({"headers": (("Contact", "x"),)}, "belongs to the SIP stack"),
         ({"trunk": Trunk("t", "sip:127.0.0.1;lr")}, "trunk uri"),
         ({"trunk": Trunk("t", "sip:127.0.0.1:70000")}, "up to 65535"),
@@ -52,3 +56,19 @@ async def test_malformed_offer(phone: Phone) -> None:
 async def test_unknown_host(phone: Phone) -> None:
     with pytest.raises(TrunkError, match=r"'nowhere\.invalid' has no address"):
         await phone.dial("sip:nowhere.invalid")
+
+
+@pytest.mark.parametrize(
+    "name", ['Ana "the \\ cat" Lima', "陳大文 🐈", "🐈" * 64, "a; b=<c>, d", '"', "\\"]
+)
+async def test_texts_on_the_wire(phone: Phone, name: str) -> None:
+    """Quotes, backslashes and Unicode reach the trunk as they were."""
+    note = (name * 1024)[:1000]
+    async with open_wire() as trunk:
+        leg, ear = await phone.dial(trunk.uri, display_name=name, headers=(("X-Note", note),))
+        invite = await trunk.hear("INVITE")
+        await leg.hangup()
+        await ear.end()
+    assert name_address(invite.header("from") or "") == (name, "+15550001")
+    assert invite.header("x-note") == note.strip()
+    assert invite.sdp == OFFER
