@@ -80,7 +80,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self.on_end: Callable[[], None] = lambda: None
         self.answer_reoffer = answer_reoffer
         self.sdp = ""  # our description in force
-        self._account = account  # keeps it alive
+        self.account = account  # keeps it alive
         self._tell = tell
         self._transcript = Transcript(incoming=call_id != pj.PJSUA_INVALID_ID)
         self._uas = call_id != pj.PJSUA_INVALID_ID
@@ -89,6 +89,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._negotiated = False
         self._repeated = False  # our description is on offer again
         self.call_id = str(self.getInfo().callIdString) if self._uas else ""
+        self.slot = call_id  # the engine's number of the call, for as long as it knows it
         account.calls += 1
 
     # -- commands
@@ -110,7 +111,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
                 self._release()
                 raise
             return
-        self.call_id = str(self.getInfo().callIdString)
+        self.call_id, self.slot = str(self.getInfo().callIdString), self.getId()
 
     def respond(self, code: int, sdp: str = "", reason: str = "") -> None:
         """Answer an incoming INVITE provisionally or with 200."""
@@ -256,7 +257,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
                 self._tell(end)
 
     def _release(self) -> None:
-        self._account.calls -= 1
+        self.account.calls -= 1
         self.on_end()
 
 

@@ -98,6 +98,17 @@ class TrunkEndpoint:
         """Legs that have not ended."""
         return len(self._legs)
 
+    @property
+    def free(self) -> int:
+        """Calls that the engine has room for now (to a second); 0 unless in service.
+
+        Less than `capacity` minus `active`, for a call that has ended keeps its place until the
+        trunk has answered our BYE or CANCEL, or for 32 s if it does not.
+        """
+        if self._stack is None or self.fault is not None:
+            return 0
+        return max(0, self.capacity - self.active - len(self._stack.lingering))
+
     # -- life
 
     async def start(self) -> None:

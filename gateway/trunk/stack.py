@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import pjsua2 as pj
 
@@ -44,6 +44,7 @@ TICK_MS: Final = 20  # SIP's timers are due this exactly
 TOO_MANY: Final = 70010  # PJ_ETOOMANY
 STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
 LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
+SWEEP: Final = 1.0  # seconds; a look at a slot takes about 20 µs
 FAREWELL: Final = 1.0  # seconds for the last BYEs to leave
 
 
@@ -58,6 +59,23 @@ class PjsipLog(pj.LogWriter):  # type: ignore[misc]
         pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
 
 
+class Slot(NamedTuple):
+    """A call of the engine's that has ended for us: its BYE or CANCEL may still be under way."""
+
+    number: int
+    call_id: str
+    account: Account
+
+    def in_use(self) -> bool:
+        """Tell whether the engine still has this call."""
+        if pj.Call.lookup(self.number) is not None:
+            return False  # a later dialog has it: to probe would take it away
+        try:
+            return str(pj.Call(self.account, self.number).getInfo().callIdString) == self.call_id
+        except pj.Error:
+            return False
+
+
 class Stack:
     """pjsua2, its thread, and what lives in it."""
 
@@ -65,6 +83,8 @@ class Stack:
         self.config = config
         self.dialogs: dict[int, Dialog] = {}  # strong references: pjsua2 keeps none
         self.accounts: dict[Route, Account] = {}
+        self.lingering: dict[int, Slot] = {}  # ended for us, not yet for the engine
+        self._next_sweep = 0.0
         self.graves: list[object] = []  # freed between two polls, never inside a callback
         self.capacity = 0
         self.stock = False
@@ -195,6 +215,16 @@ class Stack:
         """Give up a dialog; its object is freed once the current callback has returned."""
         if dialog := self.dialogs.pop(key, None):
             self.graves.append(dialog)
+            if dialog.slot != pj.PJSUA_INVALID_ID:
+                self.lingering[key] = Slot(dialog.slot, dialog.call_id, dialog.account)
+
+    def _sweep(self) -> None:
+        """Forget the slots that the engine has freed; it tells nobody when."""
+        if self.lingering and time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP
+            for key, slot in list(self.lingering.items()):
+                if not slot.in_use():
+                    del self.lingering[key]
 
     def _live(self) -> None:
         fault = self._try_open()
@@ -321,6 +351,7 @@ class Stack:
                 break
             job()
         self.graves.clear()
+        self._sweep()
 
     def _farewell(self) -> None:
         for dialog in list(self.dialogs.values()):
@@ -333,6 +364,7 @@ class Stack:
     def _destroy(self) -> None:
         """Free everything in this thread, calls before accounts before the library."""
         self.dialogs.clear()
+        self.lingering.clear()
         self.graves.clear()
         for account in self.accounts.values():
             account.shutdown()
@@ -361,8 +393,12 @@ def describe(error: Exception) -> str:
 
 def trunk_error(error: Any) -> TrunkError:
     """Return our error for the engine's."""
-    kind = TrunkFullError if error.status == TOO_MANY else TrunkError
-    return kind(f"the SIP engine says: {explain(error)}")
+    if error.status == TOO_MANY:
+        return TrunkFullError(
+            "all lines of the SIP engine are in use, some by calls that have ended but whose trunk "
+            "has not confirmed it yet (32 s at most)"
+        )
+    return TrunkError(f"the SIP engine says: {explain(error)}")
 
 
 def open_epolls() -> set[int]:

@@ -18,13 +18,16 @@ from gateway.trunk import (
     Answered,
     EndpointConfig,
     Origin,
+    Trunk,
     TrunkEndpoint,
     TrunkError,
     TrunkFullError,
     stack,
 )
 from tests.gateway.trunk.conftest import Phone
+from tests.gateway.trunk.wire import open_wire
 from tests.peers.ports import free_port
+from tests.peers.process import wait_until
 from tests.peers.sipp import run_trunk
 
 
@@ -145,6 +148,30 @@ async def test_capacity() -> None:
             await phone.dial(uri)
             with pytest.raises(TrunkFullError, match="carries 2 calls"):
                 await phone.dial(uri)
+
+
+async def test_ended_calls_keep_their_place() -> None:
+    """A trunk that answers nothing: its calls have ended for us, and the engine still has them."""
+    async with open_wire() as silent, running(EndpointConfig(port=0, max_calls=2)) as phone:
+        assert phone.endpoint.free == 2
+        for _ in range(2):
+            _, ear = await phone.dial(Trunk("silent", silent.uri, response_timeout=0.2))
+            await ear.end()
+        await asyncio.sleep(1.5)  # a sweep finds them in use
+        assert (phone.endpoint.active, phone.endpoint.free) == (0, 0)
+        with pytest.raises(TrunkFullError, match="all lines of the SIP engine are in use"):
+            await phone.dial(silent.uri)
+
+
+@pytest.mark.peer
+async def test_answered_calls_give_their_place_back(tmp_path: Path) -> None:
+    config = EndpointConfig(port=0, max_calls=2)
+    async with run_trunk("uas", tmp_path, calls=2) as sipp, running(config) as phone:
+        for leg, ear in [await phone.dial(sipp.uri) for _ in range(2)]:
+            await ear.hear(Answered)
+            await leg.hangup()
+            await ear.end()
+        await wait_until(lambda: phone.endpoint.free == 2, limit=3, what="the slots are free")
 
 
 async def test_engine_stays_idle() -> None:
