@@ -69,7 +69,7 @@ def parse_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise RequestError(
-                f"header {name!r}: a name is X- and 1 to 62 letters, digits and hyphens"
+                f"header {name[:80]!r}: a name is X- and 1 to 62 letters, digits and hyphens"
             )
         if name.lower() in seen:
             raise RequestError(f"header {name!r} is given twice: names do not differ by case")

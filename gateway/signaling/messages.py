@@ -159,7 +159,8 @@ def _first_problem(error: ValidationError, kind: object) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     if problem["type"].startswith("union_tag"):
         return f"`type` is {str(kind)[:40]!r}: that message is unknown"
-    field = ".".join(str(part) for part in problem["loc"][1:])
+    # A part may be the name of a header, which is the page's own
+    field = ".".join(str(part)[:80] for part in problem["loc"][1:])
     return f"`{kind}` message, field `{field}`: {problem['msg']}"
 
 

@@ -80,6 +80,12 @@ def test_other_headers_are_refused(headers: dict[str, str], rule: str) -> None:
         parse_headers(headers)
 
 
+def test_an_endless_header_name_is_cut() -> None:
+    with pytest.raises(RequestError) as refused:
+        parse_headers({"Y" * 60_000: "x"})
+    assert f"header {'Y' * 80!r}: a name is X-" in str(refused.value)
+
+
 @given(st.dictionaries(st.text(max_size=70) | st.just("X-Id"), st.text(max_size=300), max_size=20))
 def test_whatever_passes_cannot_start_a_header(headers: dict[str, str]) -> None:
     try:

@@ -102,6 +102,14 @@ def test_what_breaks_a_rule_is_named(text: str, rule: str) -> None:
         parse(text)
 
 
+def test_an_endless_header_name_is_cut() -> None:
+    headers = {"X" * 60_000: 7}
+    frame = {"type": "call", "call": "c", "to": "1", "offer": OFFER, "headers": headers}
+    with pytest.raises(MessageError) as refused:
+        parse(json.dumps(frame))
+    assert f"field `headers.{'X' * 80}`: Input" in str(refused.value)
+
+
 def test_an_error_knows_the_call_that_it_prevents() -> None:
     with pytest.raises(MessageError) as refused:
         parse('{"type": "call", "call": "c1", "to": 600}')
