@@ -38,6 +38,7 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(endpoint.close, ENDPOINT_CLOSE_TIMEOUT)
         plane = MediaPlane(_media_config(settings))
         stack.push_async_callback(plane.close)
+        await plane.start()
         yield _room(settings, endpoint, plane, died)
 
 
