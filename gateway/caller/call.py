@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from gateway.caller import sound
 from gateway.caller.description import read_answer
@@ -51,6 +51,7 @@ class CallOptions:
     give_up: float | None = None
     keep: float = 60.0
     address: str = "127.0.0.1"
+    origin: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -114,7 +115,8 @@ class CallerCall:
             on_change=self._media_changed,
         )
         try:
-            async with connect(options.url, subprotocols=[SUBPROTOCOL]) as socket:
+            origin = None if options.origin is None else Origin(options.origin)
+            async with connect(options.url, subprotocols=[SUBPROTOCOL], origin=origin) as socket:
                 await self._place(socket, leg)
                 async for frame in socket:
                     message = json.loads(frame)

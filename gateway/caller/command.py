@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--give-up", type=float, metavar="SECONDS", help="hang up when not answered within"
     )
     parser.add_argument("--address", default=DEFAULTS.address, help="local address for media")
+    parser.add_argument("--origin", help="say to be a page of this origin (admission.origins)")
     parser.add_argument("--json", action="store_true", help="print every message as it came")
 
 
@@ -62,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
             duration=options.duration,
             give_up=options.give_up,
             address=options.address,
+            origin=options.origin,
         ),
         on_message=_print_json if options.json else _print_line,
     )

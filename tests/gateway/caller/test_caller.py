@@ -107,6 +107,20 @@ async def test_a_gateway_that_misbehaves_is_said(behavior: Behavior, words: str)
             await CallerCall(CallOptions(to="600", url=url)).run()
 
 
+async def test_the_origin_is_said() -> None:
+    heard: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def listen(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        heard.put_nowait(socket.request.headers.get("Origin"))
+        await refuse(socket)
+
+    for origin in ("https://shop.example", None):
+        async with server(listen) as url, asyncio.timeout(10):
+            await CallerCall(CallOptions(to="600", url=url, origin=origin)).run()
+        assert await heard.get() == origin
+
+
 async def test_a_refusal_is_an_outcome() -> None:
     async with server(refuse) as url, asyncio.timeout(10):
         outcome = await CallerCall(CallOptions(to="600", url=url)).run()
