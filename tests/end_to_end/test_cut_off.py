@@ -91,7 +91,7 @@ async def test_the_gateway_is_stopped(lab: AsteriskLab, manager: Manager, tmp_pa
             await ringing.hear("ringing")
             calls = [await manager.wait("LabCall", Dialed=to) for to in ("600", "630")]
             began = perf_counter()
-            os.kill(gateway.pid, signal.SIGTERM)
+            gateway.terminate()
             for call in (answered, ringing):
                 end = (await call.end(limit=5)).last
                 assert (end["by"], end["cause"], end["sipCode"]) == ("gateway", "shutdown", 503)

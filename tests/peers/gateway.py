@@ -72,6 +72,7 @@ class Gateway:
         self.websocket_url = f"ws://127.0.0.1:{config.http_port}/v1/ws"
         self._process = process
         self._log = log
+        self._terminated = False
 
     @property
     def pid(self) -> int:
@@ -114,9 +115,20 @@ class Gateway:
         state = f"ended with status {ended}" if ended is not None else f"/readyz: {status} {text}"
         raise PeerError(f"the gateway is not ready: {state}\n{tail(self._log)}")
 
+    def terminate(self) -> None:
+        """Send SIGTERM, once: a second one would end it at once, calls or no calls."""
+        if not self._terminated and self._process.returncode is None:
+            self._process.terminate()
+        self._terminated = True
+
     async def stop(self) -> None:
-        """Send SIGTERM; PeerError unless it ends by itself, with status 0."""
-        status = await end_process(self._process, limit=STOP_LIMIT)
+        """Have it stop; PeerError unless it ends by itself, with status 0."""
+        self.terminate()
+        try:
+            async with asyncio.timeout(STOP_LIMIT):
+                status = await self._process.wait()
+        except TimeoutError:
+            status = await end_process(self._process)
         if status != 0:
             raise PeerError(f"the gateway ended with status {status}\n{tail(self._log)}")
 
