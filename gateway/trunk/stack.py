@@ -52,10 +52,14 @@ _only_one = threading.Lock()  # a second pj.Endpoint aborts the process
 
 
 class PjsipLog(pj.LogWriter):  # type: ignore[misc]
-    """Passes pjsip's log on, without credentials."""
+    """Passes pjsip's log on, without credentials; nothing while it is `muted`."""
+
+    muted = False
 
     def write(self, entry: Any) -> None:
         """Log one entry, which may hold a whole SIP message."""
+        if self.muted:
+            return
         pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
 
 
@@ -222,9 +226,11 @@ class Stack:
         """Forget the slots that the engine has freed; it tells nobody when."""
         if self.lingering and time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SWEEP
+            self._log.muted = True  # that a call is gone is an answer here, not an error
             for key, slot in list(self.lingering.items()):
                 if not slot.in_use():
                     del self.lingering[key]
+            self._log.muted = False
 
     def _live(self) -> None:
         fault = self._try_open()
@@ -277,6 +283,7 @@ class Stack:
 
     def _open(self) -> None:
         self._endpoint = pj.Endpoint()
+        self._log = PjsipLog()
         before = open_epolls()
         with c_stdout_discarded():
             self._endpoint.libCreate()
@@ -297,8 +304,8 @@ class Stack:
         config.medConfig.hasIoqueue = False
         config.medConfig.threadCnt = 0
         config.medConfig.sndAutoCloseTime = -1
-        config.logConfig.writer = writer = PjsipLog()
-        writer.__disown__()  # libDestroy deletes it
+        config.logConfig.writer = self._log
+        self._log.__disown__()  # libDestroy deletes it
         config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
 
 async def read_recording(path: Path) -> tuple[Samples, int]:
     """Return samples and rate of a recording of the lab, once its mixing thread has closed it."""
-    # The header of a WAV file gets its lengths when the file is closed
-    await wait_until(
-        lambda: path.exists() and read_wav(path)[0].size > 0, limit=5, what=f"{path.name} is closed"
-    )
+    await wait_until(lambda: _is_whole(path), limit=5, what=f"{path.name} is closed")
     return read_wav(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the header of a WAV file has its lengths: it gets them when the file is closed."""
+    try:
+        return read_wav(path)[0].size > 0
+    except (FileNotFoundError, EOFError, wave.Error):  # not there, or no header yet
+        return False
 
 
 def assert_heard(

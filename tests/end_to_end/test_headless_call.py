@@ -217,9 +217,11 @@ async def test_no_packet_is_lost(gateway: Gateway, manager: Manager, tone: Path)
     before = media_events(await idle(gateway))
     async with calling(gateway, "600", play=tone) as call:
         await call.hear("answered")
+        taken = await manager.wait("LabCall", Dialed="600")
         await asyncio.sleep(1)
         outcome = await call.hang_up()
-    lab = await manager.wait("LabHangup")
+    # By its Call-ID: the end of the test before this one may be told only now
+    lab = await manager.wait("LabHangup", CallID=taken["CallID"])
     after = media_events(await idle(gateway))
     counted = {name: after[name] - before.get(name, 0) for name in after}
     assert outcome.lost == 0
