@@ -81,7 +81,8 @@ def read_answer(text: str) -> Accepted:
         candidates=answer.candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in answer.fingerprints),
         dtls_role=role,
-        opus_payload_type=opus.payload_type,
+        codec="OPUS",
+        payload_type=opus.payload_type,
         event=event,
     )
     parameters = dict(

@@ -115,7 +115,7 @@ class CallerLeg:
     async def _speak(self, accepted: Accepted) -> None:
         encoder = OpusEncoder(RATE, bitrate=accepted.bitrate)
         sequence, timestamp = secrets.randbits(16), secrets.randbits(32)
-        payload_type, event = accepted.remote.opus_payload_type, accepted.remote.event
+        payload_type, event = accepted.remote.payload_type, accepted.remote.event
         deadline = perf_counter()
         for frame in self._microphone:
             tick = self._events.tick(timestamp) if self._events is not None else None

@@ -42,7 +42,10 @@ _LOST = {
     media.LossReason.CLOSED: "The browser closed the media connection.",
     media.LossReason.SILENT: "Nothing came from the browser any more.",
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
+    media.LossReason.WORKER: "The process that carried this call's media ended.",
 }
+
+_SILENT = "Neither audio nor a report came from the far end"
 
 _RANG_OUT = CallEnd.made_here(By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes.")
 _FAULT = CallEnd.made_here(By.GATEWAY, "internal", 500, "The gateway failed; its log says why.")
@@ -266,6 +269,10 @@ def _end_of(event: CallEvent) -> CallEnd | None:
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
         case media.BrowserLost():
             return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
+        case media.TrunkSilent():
+            return CallEnd.made_here(
+                By.GATEWAY, "media-timeout", 408, f"{_SILENT} for {event.seconds:g} seconds."
+            )
         case EndWanted():
             return event.end
     return None

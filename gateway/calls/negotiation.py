@@ -220,6 +220,7 @@ def _browser_remote(offer: Offer) -> BrowserRemote:
         candidates=browser.candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in browser.fingerprints),
         dtls_role=_DTLS_ROLE[_OUR_ROLE[browser.setup]],
-        opus_payload_type=offer.opus.payload_type,
+        codec="OPUS",
+        payload_type=offer.opus.payload_type,
         event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
     )

@@ -36,6 +36,8 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     media.BrowserConnected: (_C, _R, _E, _A, _X),
     media.BrowserLost: (_X, _X, _X, _X, _X),
     media.TrunkDigit: (_C, _R, _E, _A, _X),
+    media.TrunkSilent: (_X, _X, _X, _X, _X),
+    media.Quality: (_C, _R, _E, _A, _X),
     EndWanted: (_X, _X, _X, _X, _X),
 }
 _COLUMN = {state: column for column, state in enumerate(CallState)}

@@ -14,6 +14,7 @@ class LossReason(StrEnum):
     CLOSED = "closed"  # the browser said goodbye (DTLS close_notify)
     SILENT = "silent"  # nothing at all came for too long
     INTERNAL = "internal"
+    WORKER = "worker"  # the process that carried the media is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,36 @@ class TrunkDigit:
     duration_ms: int
 
 
-MediaEvent = BrowserConnected | BrowserLost | TrunkDigit
+@dataclass(frozen=True, slots=True)
+class TrunkSilent:
+    """Neither RTP nor RTCP has come from the trunk for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LegQuality:
+    """What one leg of a call was like in the last interval.
+
+    `mos` by the E-model (ITU-T G.107), 1 to 4.5; `loss` the share of packets that did not come, 0
+    to 1; times in milliseconds; `level` in -dBov as RFC 6464 counts it, 0 to 127. None where
+    nothing is known: no packet came, or no report.
+    """
+
+    mos: float | None
+    loss: float
+    jitter_ms: float
+    rtt_ms: float | None
+    level: int | None
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How both legs are doing; every two seconds, as heard by the gateway on each."""
+
+    browser: LegQuality
+    trunk: LegQuality
+
+
+MediaEvent = BrowserConnected | BrowserLost | TrunkDigit | TrunkSilent | Quality

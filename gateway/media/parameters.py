@@ -39,7 +39,15 @@ class MediaConfig:
     dtls_timeout: float = 10.0
     # Browsers send an RTP packet every 20 ms and a consent check every few seconds (RFC 7675)
     browser_silence: float = 12.0
+    # Neither RTP nor RTCP from the trunk for so long ends a call: before the answer, and after it
+    # (0: never). Early media may pause for a long announcement; a call that is paid for may not.
+    trunk_silence_early: float = 30.0
+    trunk_silence: float = 15.0
     sessions: int = 2000
+    # What the encoder towards browsers does with its time and bits; codecs/README.md has the table
+    # that the defaults were chosen from
+    complexity: int = 5  # 0 to 10
+    bitrate: int = 24000  # bit/s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,10 @@ class BrowserRemote:
     candidates: tuple[str, ...]
     fingerprints: tuple[tuple[str, str], ...]
     dtls_role: DtlsRole  # ours
-    opus_payload_type: int
+    codec: str  # a name of voice.codec's table: "OPUS", or "PCMU" and "PCMA" for passthrough
+    payload_type: int
     event: EventFormat | None
+    level_extension: int | None = None  # id of ssrc-audio-level (RFC 6464), if both sides have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,8 @@ class TrunkRemote:
 
     `codec`, `payload_type` and `event` are what to send. `codecs` are what may come: payload types
     and names of voice.codec's table, since a trunk may change among the codecs that both sides
-    listed without a word (RFC 3264 section 5.1). On hold it `receives` nothing.
+    listed without a word (RFC 3264 section 5.1). On hold it `receives` nothing, and `sends` nothing
+    while we are held by it or hold it. `ptime` is what it wants to receive, in milliseconds.
     """
 
     host: str
@@ -93,3 +104,6 @@ class TrunkRemote:
     codecs: tuple[tuple[int, str], ...]
     event_payload_types: tuple[int, ...] = ()
     receives: bool = True
+    sends: bool = True
+    ptime: int = 20
+    rtcp_port: int | None = None  # None: the one after `port` (RFC 3550 section 11)

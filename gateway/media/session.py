@@ -100,7 +100,7 @@ class MediaSession:
     async def connect_browser(self, remote: BrowserRemote) -> None:
         """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
         self._up.expect(remote)
-        self._down.leg.payload_type = remote.opus_payload_type
+        self._down.leg.payload_type = remote.payload_type
         self._browser.connect(remote)
 
     async def add_candidate(self, candidate: str | None) -> None:

@@ -30,7 +30,7 @@ class BrowserStream:
 
     def expect(self, remote: BrowserRemote) -> None:
         """Take these payload types."""
-        self._opus = remote.opus_payload_type
+        self._opus = remote.payload_type
         self._event = None if remote.event is None else remote.event.payload_type
 
     def take(self, datagram: bytes, now: float) -> bool:

@@ -37,7 +37,7 @@ def test_its_offer_is_answered_and_its_answer_is_read() -> None:
     accepted = read_answer(answer)
     assert accepted.remote.ice_ufrag == LOCAL.ice_ufrag
     assert accepted.remote.dtls_role is DtlsRole.CLIENT
-    assert accepted.remote.opus_payload_type == OPUS
+    assert accepted.remote.payload_type == OPUS
     assert accepted.remote.event is not None
     assert accepted.remote.event.clock_rate == 48000
     assert accepted.bitrate == 24000

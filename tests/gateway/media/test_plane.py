@@ -106,7 +106,8 @@ def browser_remote(caller: CallerLeg) -> BrowserRemote:
         candidates=caller.candidates,
         fingerprints=endpoint.fingerprints,
         dtls_role=DtlsRole.SERVER,
-        opus_payload_type=OPUS,
+        codec="OPUS",
+        payload_type=OPUS,
         event=EventFormat(110, 48000),
     )
 
@@ -119,7 +120,8 @@ def accepted(session: MediaSession) -> Accepted:
         candidates=local.candidates,
         fingerprints=local.fingerprints,
         dtls_role=DtlsRole.CLIENT,
-        opus_payload_type=OPUS,
+        codec="OPUS",
+        payload_type=OPUS,
         event=EventFormat(110, 48000),
     )
     return Accepted(remote, 32000)

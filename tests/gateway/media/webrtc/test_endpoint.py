@@ -79,7 +79,8 @@ def remote_of(
         candidates=side.endpoint.candidates if candidates else (),
         fingerprints=fingerprints or side.endpoint.fingerprints,
         dtls_role=role,
-        opus_payload_type=111,
+        codec="OPUS",
+        payload_type=111,
         event=None,
     )
 
