@@ -1,35 +1,57 @@
 """The audio codecs of an RTP payload, as one table.
 
-A codec of its own is one file, one row here and one class of tests. G.711 keeps no state, so one
-call serves the frames of any number of streams; Opus keeps state per stream.
+A codec of its own is one file, one row here and one class of tests. G.711 and L16 keep no state, so
+one call serves the frames of any number of streams; G.722 and Opus keep state per stream.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voice import g711
+from voice import g711, l16
+from voice.g722 import G722Decoder, G722Encoder
 from voice.opus import OpusDecoder, OpusEncoder
 
 Samples = NDArray[np.int16]
 Codes = NDArray[np.uint8]
+Payload = bytes | bytearray | memoryview
 
 
 class Encode(Protocol):
-    """int16[...] → uint8[...], into `out` if it is given."""
+    """int16[..., n] → uint8[..., n * bytes_per_sample], into `out` if it is given."""
 
     def __call__(self, pcm: Samples, out: Codes | None = None, /) -> Codes: ...
 
 
 class Decode(Protocol):
-    """uint8[...] → int16[...], into `out` if it is given."""
+    """uint8[..., n * bytes_per_sample] → int16[..., n], into `out` if it is given."""
 
     def __call__(self, codes: Codes, out: Samples | None = None, /) -> Samples: ...
+
+
+class StreamEncoder(Protocol):
+    """The state of one stream that is sent."""
+
+    def encode(self, samples: Samples) -> bytes:
+        """Encode one frame of 20 ms, int16[sample_rate / 50], and return the payload."""
+        ...
+
+
+class StreamDecoder(Protocol):
+    """The state of one stream that is received."""
+
+    def decode(self, payload: Payload, out: Samples) -> int:
+        """Decode into the beginning of `out` and return the samples written, never more than fit.
+
+        Raises the codec's own error, a ValueError, where the payload is none or does not fit.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +82,44 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class PayloadCodec(Codec):
-    """A codec without state: frames of a whole batch are one call. One code per sample.
+    """A codec without state: frames of a whole batch are one call.
 
-    `silence` is the code of a silent sample.
+    `silence` is each byte of a silent sample.
     """
 
     encode: Encode
     decode: Decode
     silence: int
+    bytes_per_sample: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class StreamCodec(Codec):
-    """A codec with state: an encoder and a decoder for each stream, made for a sample rate."""
+    """A codec with state: an encoder and a decoder for each stream, at `sample_rate`."""
 
-    encoder: Callable[[int], OpusEncoder]
-    decoder: Callable[[int], OpusDecoder]
+    encoder: Callable[[], StreamEncoder]
+    decoder: Callable[[], StreamDecoder]
 
 
 PCMU = PayloadCodec("PCMU", 8000, 8000, 1, 0, g711.encode_ulaw, g711.decode_ulaw, g711.ULAW_SILENCE)
 PCMA = PayloadCodec("PCMA", 8000, 8000, 1, 8, g711.encode_alaw, g711.decode_alaw, g711.ALAW_SILENCE)
+G722 = StreamCodec("G722", 8000, 16000, 1, 9, G722Encoder, G722Decoder)
+# The static payload types of L16, 10 and 11, are for 44100 Hz; telephony asks for a dynamic one
+L16 = PayloadCodec(
+    "L16", 16000, 16000, 1, None, l16.encode, l16.decode, l16.SILENCE, l16.BYTES_PER_SAMPLE
+)
 # Always announced as two channels, whatever is sent (RFC 7587 section 7)
-OPUS = StreamCodec("opus", 48000, 8000, 2, None, OpusEncoder, OpusDecoder)
+OPUS = StreamCodec(
+    "opus", 48000, 8000, 2, None, partial(OpusEncoder, 8000), partial(OpusDecoder, 8000)
+)
 
-CODECS: dict[str, Codec] = {codec.name.upper(): codec for codec in (PCMU, PCMA, OPUS)}
-"""By encoding name in capitals."""
+TRUNK: dict[str, PayloadCodec | StreamCodec] = {
+    codec.name.upper(): codec for codec in (PCMU, PCMA, G722, L16, OPUS)
+}
+"""What a trunk can speak, by encoding name in capitals."""
+
+CODECS: dict[str, Codec] = {**TRUNK}
+"""Every codec, by encoding name in capitals."""
 
 PAYLOAD_CODECS: dict[str, PayloadCodec] = {codec.name: codec for codec in (PCMU, PCMA)}
-"""Those without state, by encoding name."""
+"""Those without state at 8 kHz and one byte per sample, by encoding name."""
