@@ -5,6 +5,7 @@ Pure functions over frozen values, standard library only; `README.md` shows the 
 
 from sdp.attributes import read_candidate
 from sdp.browser import (
+    AUDIO_LEVEL,
     BrowserOffer,
     choose_browser_codecs,
     choose_extensions,
@@ -33,6 +34,7 @@ from sdp.trunk import TrunkPolicy, make_trunk_offer, offer_to_trunk
 from sdp.trunk_answer import TrunkMedia, answer_trunk, read_trunk_answer
 
 __all__ = [
+    "AUDIO_LEVEL",
     "Attribute",
     "BrowserAnswer",
     "BrowserOffer",

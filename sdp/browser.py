@@ -46,10 +46,8 @@ HASHES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
 # The level lets the gateway see silence without decoding, mid lets the browser match packets early.
 # All others serve bandwidth estimation and video.
-ANSWERED_EXTENSIONS = (
-    "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
-    "urn:ietf:params:rtp-hdrext:sdes:mid",
-)
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
+ANSWERED_EXTENSIONS = (AUDIO_LEVEL, "urn:ietf:params:rtp-hdrext:sdes:mid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +234,9 @@ def choose_browser_codecs(
 
 
 def choose_extensions(offered: Sequence[Extension]) -> tuple[Extension, ...]:
-    """Choose the header extensions to answer, with the browser's ids."""
-    return tuple(
-        Extension(each.id, each.uri) for each in offered if each.uri in ANSWERED_EXTENSIONS
-    )
+    """Choose the header extensions to answer, with the browser's ids, the first id of each."""
+    chosen: dict[str, Extension] = {}
+    for each in offered:
+        if each.uri in ANSWERED_EXTENSIONS:
+            chosen.setdefault(each.uri, Extension(each.id, each.uri))
+    return tuple(chosen.values())

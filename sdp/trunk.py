@@ -35,12 +35,15 @@ TRUNK_CODECS = {
     "PCMU": STATIC_PAYLOAD_TYPES[0],
     "PCMA": STATIC_PAYLOAD_TYPES[8],
     "G722": STATIC_PAYLOAD_TYPES[9],
+    # Numbers of our own choice (RFC 3551 section 3), and those that Asterisk knows them by
     "opus": Codec(107, "opus", 48000, 2, "useinbandfec=1"),
+    "L16": Codec(118, "L16", 16000),
 }
 
-# 101 is what trunks expect without reading the rtpmap; 0-15 is what RFC 4733 section 2.4 assumes
-# where nothing is said, and all that a browser can send
-EVENT_PAYLOAD_TYPE = 101
+# Events count time by the clock of the audio beside them (RFC 4733 section 2.1), so each clock rate
+# has a number. 101 is what trunks expect without reading the rtpmap; 0-15 is what section 2.4
+# assumes where nothing is said, and all that a browser can send
+EVENT_PAYLOAD_TYPES = {8000: 101, 16000: 102, 48000: 103}
 DEFAULT_EVENTS = "0-15"
 _EVENTS = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*", re.ASCII)
 
@@ -119,11 +122,16 @@ def make_trunk_offer(
     direction
         As the gateway sees it.
     events
-        The telephone events to offer, as `0-15`; None for none.
+        The telephone events to offer, as `0-15`; None for none. They come at 8000 Hz, which every
+        trunk knows, and at the clock rates of the codecs.
     """
     codecs = [TRUNK_CODECS[name] for name in policy.codecs]
     if events is not None and policy.telephone_event:
-        codecs.append(Codec(EVENT_PAYLOAD_TYPE, TELEPHONE_EVENT, 8000, 1, events))
+        rates = {8000, *(codec.clock_rate for codec in codecs)}
+        codecs += [
+            Codec(EVENT_PAYLOAD_TYPES[rate], TELEPHONE_EVENT, rate, 1, events)
+            for rate in sorted(rates)
+        ]
     media = trunk_audio(codecs, policy.ptime, direction, address)
     return trunk_session(address, session_id, version, (media,))
 

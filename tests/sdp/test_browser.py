@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sdp import (
+    AUDIO_LEVEL,
     Direction,
+    Extension,
     Fingerprint,
     IceParameters,
     SdpError,
@@ -188,3 +190,8 @@ def test_extensions_keep_the_browsers_numbers_only() -> None:
     offered = read_browser_offer(load("firefox-153-audio")).extensions
     chosen = choose_extensions([replace(each, direction=Direction.SENDRECV) for each in offered])
     assert [(each.id, each.direction) for each in chosen] == [(1, None), (3, None)]
+
+
+def test_an_extension_that_is_offered_twice_is_answered_once() -> None:
+    offered = (Extension(4, AUDIO_LEVEL), Extension(1, AUDIO_LEVEL), Extension(2, "urn:other"))
+    assert choose_extensions(offered) == (Extension(4, AUDIO_LEVEL),)

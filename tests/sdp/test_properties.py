@@ -27,7 +27,7 @@ from tests.sdp.descriptions import ADDRESS, our_answer
 from tests.sdp.strategies import damaged, descriptions
 
 ROWS = [each for each in vars(typed).values() if isinstance(each, AttributeType)]
-POLICY = TrunkPolicy(("PCMU", "PCMA", "G722", "opus"))
+POLICY = TrunkPolicy(("PCMU", "PCMA", "G722", "opus", "L16"))
 OUR_OFFER = make_trunk_offer(policy=POLICY, address=ADDRESS, session_id=1, version=1)
 
 

@@ -12,6 +12,7 @@ from sdp import (
     parse,
     render,
 )
+from sdp.trunk import TRUNK_CODECS
 from tests.sdp.descriptions import (
     ADDRESS,
     BROWSER_OFFER,
@@ -60,12 +61,37 @@ def test_the_whole_offer(name: str, events: str) -> None:
     [
         (TrunkPolicy(("PCMA", "PCMU")), "m=audio 40000 RTP/AVP 8 0 101"),
         (TrunkPolicy(("G722",)), "m=audio 40000 RTP/AVP 9 101"),
-        (TrunkPolicy(("opus", "PCMU")), "m=audio 40000 RTP/AVP 107 0 101"),
+        (TrunkPolicy(("opus", "PCMU")), "m=audio 40000 RTP/AVP 107 0 101 103"),
+        (TrunkPolicy(("L16", "opus")), "m=audio 40000 RTP/AVP 118 107 101 102 103"),
         (TrunkPolicy(telephone_event=False), "m=audio 40000 RTP/AVP 0 8"),
     ],
 )
 def test_policy_says_which_codecs_in_which_order(policy: TrunkPolicy, line: str) -> None:
     assert line in lines_for("chrome-156-audio", policy)
+
+
+def test_each_clock_rate_has_events_of_its_own() -> None:
+    lines = lines_for("chrome-156-audio", TrunkPolicy(("opus", "L16", "G722")))
+    assert [each for each in lines if each.startswith(("a=rtpmap", "a=fmtp"))] == [
+        "a=rtpmap:107 opus/48000/2",
+        "a=fmtp:107 useinbandfec=1",
+        "a=rtpmap:118 L16/16000",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+        "a=rtpmap:102 telephone-event/16000",
+        "a=fmtp:102 0-15",
+        "a=rtpmap:103 telephone-event/48000",
+        "a=fmtp:103 0-15",
+    ]
+
+
+def test_no_two_formats_share_a_number() -> None:
+    offer = make_trunk_offer(
+        policy=TrunkPolicy(tuple(TRUNK_CODECS)), address=ADDRESS, session_id=5, version=1
+    )
+    formats = offer.media[0].formats
+    assert len(set(formats)) == len(formats) == len(TRUNK_CODECS) + 3
 
 
 def test_policy_says_how_long_packets_are() -> None:
@@ -74,7 +100,7 @@ def test_policy_says_how_long_packets_are() -> None:
 
 @pytest.mark.parametrize("codecs", [(), ("G729",), ("PCMU", "pcma")])
 def test_a_policy_names_codecs_that_exist(codecs: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="PCMU, PCMA, G722, opus"):
+    with pytest.raises(ValueError, match="PCMU, PCMA, G722, opus, L16"):
         TrunkPolicy(codecs)
 
 

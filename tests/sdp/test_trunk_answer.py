@@ -290,6 +290,44 @@ def test_numbers_are_the_trunks_and_parameters_are_ours() -> None:
     assert agreed.codec.parameters == "useinbandfec=1; usedtx=1; maxaveragebitrate=30000"
 
 
+ALL = TrunkPolicy(("L16", "opus", "G722", "PCMU"))
+L16, OPUS = Codec(96, "L16", 16000), Codec(97, "OPUS", 48000, 2, "stereo=1;useinbandfec=1")
+
+
+@pytest.mark.parametrize(
+    ("formats", "codec", "events"),
+    [
+        ("96 102", L16, 102),
+        ("97 103", OPUS, 103),
+        ("97 101", OPUS, 101),
+        ("9 101", G722, 101),
+    ],
+)
+def test_each_codec_has_the_events_of_its_clock(formats: str, codec: Codec, events: int) -> None:
+    """A trunk may number dynamic formats as it likes: name and clock rate decide."""
+    lines = (
+        "a=rtpmap:96 L16/16000\na=rtpmap:97 OPUS/48000/2\na=fmtp:97 stereo=1;useinbandfec=1\n"
+        "a=rtpmap:102 telephone-event/16000\na=rtpmap:103 telephone-event/48000\na=ptime:20"
+    )
+    offer = make_trunk_offer(policy=ALL, address=ADDRESS, session_id=5, version=1)
+    text = TRUNK_ANSWER.replace("a=ptime:20", lines)
+    description = changed(text, "0 101\n", f"{formats}\n")
+    agreed = read_trunk_answer(offer, description)
+    assert agreed.codec == codec
+    assert agreed.telephone_event is not None
+    assert agreed.telephone_event.payload_type == events
+    _, taken = answered(description, ALL)
+    assert taken.codec == codec
+    assert taken.event_payload_types == (events,)
+
+
+def test_l16_at_another_rate_is_another_codec() -> None:
+    """Payload types 10 and 11 are L16 at 44.1 kHz (RFC 3551 section 4.5.11)."""
+    with pytest.raises(SdpError) as raised:
+        answered(changed(TRUNK_ANSWER, "RTP/AVP 0", "RTP/AVP 11"), TrunkPolicy(("L16",)))
+    assert facts(raised.value) == (6, "RFC 3264 section 6.1")
+
+
 def test_events_only_where_policy_and_offer_have_them() -> None:
     offer = load("rtpengine-10.5-offer-from-chrome")
     assert answered(offer)[1].event_payload_types == (126,)
