@@ -1,0 +1,146 @@
+"""The far end of the trunk: answers every call at once, with a bare socket for its media."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+import sdp
+from gateway.bench.player import PlainLeg
+from gateway.media.ports import PortRange
+from gateway.trunk import (
+    Ended,
+    EndpointConfig,
+    IncomingCall,
+    Reoffered,
+    SipAddress,
+    TrunkEndpoint,
+    TrunkEvent,
+)
+
+log = logging.getLogger(__name__)
+
+POLICY = sdp.TrunkPolicy(codecs=("PCMU", "PCMA"))
+
+
+class TrunkEnd(PlainLeg):
+    """One call's media at the trunk's side, RTP without encryption.
+
+    Attributes
+    ----------
+    media
+        What was agreed.
+    answered_at
+        `perf_counter()` when the 200 was given to the SIP engine.
+    """
+
+    def __init__(self, pair: tuple[socket.socket, socket.socket], offer: str) -> None:
+        super().__init__(pair[0])
+        # RTCP is taken by nobody; without a socket the gateway would be told that its port is shut
+        self._rtcp = pair[1]
+        self.ssrc = secrets.randbits(32)
+        self.answered_at = 0.0
+        self.over = asyncio.Event()
+        self._host, self._port = pair[0].getsockname()[:2]
+        self._versions = itertools.count(1)
+        self.media: sdp.TrunkMedia | None = None
+        self.answer = self.negotiate(offer)
+
+    def negotiate(self, offer: str) -> str:
+        """Answer an offer, and send where it says from now on; SdpError if it cannot be used."""
+        answer, self.media = sdp.answer_trunk(
+            sdp.parse(offer),
+            policy=POLICY,
+            address=sdp.RtpAddress(self._host, self._port),
+            session_id=self._port,
+            version=next(self._versions),
+            current=self.media.codec if self.media is not None else None,
+        )
+        address = self.media.address
+        self.socket.connect((address.host, address.port))
+        return sdp.render(answer)
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.socket.close()
+        self._rtcp.close()
+
+
+class Answerer:
+    """The calls that came, by the number that was dialled."""
+
+    def __init__(self, ports: PortRange) -> None:
+        self._ports = ports
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.calls: dict[str, TrunkEnd] = {}
+        self.refused = 0
+
+    def accept(self, incoming: IncomingCall) -> Callable[[TrunkEvent], None]:
+        """Take a call."""
+        try:
+            end = TrunkEnd(self._ports.bind_pair(), incoming.offer)
+        except sdp.SdpError as error:
+            log.warning("an INVITE to %s is refused: %s", incoming.to, error)
+            self.refused += 1
+            self._start(incoming.leg.reject(488, "Not Acceptable Here"))
+            return _ignore
+        self.calls[digits(incoming.to)] = end
+        self._start(self._answer(incoming, end))
+
+        def notify(event: TrunkEvent) -> None:
+            if isinstance(event, Ended):
+                end.over.set()
+            elif isinstance(event, Reoffered):
+                end.negotiate(event.offer)
+
+        return notify
+
+    def _start(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, incoming: IncomingCall, end: TrunkEnd) -> None:
+        try:
+            end.answered_at = perf_counter()
+            await incoming.leg.answer(end.answer, lambda _: end.answer)
+            await end.over.wait()
+        finally:
+            end.close()
+            await incoming.leg.hangup()
+
+    async def close(self) -> None:
+        """Hang up every call."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ignore(event: TrunkEvent) -> None:
+    """A refused call has nothing more to say."""
+
+
+def digits(number: str) -> str:
+    """Return a number as it can be compared: trunks add and drop what is no digit."""
+    return "".join(each for each in number if each.isdecimal())
+
+
+@asynccontextmanager
+async def run_answerer(sip: SipAddress, ports: PortRange) -> AsyncIterator[Answerer]:
+    """Answer calls at an address by UDP and TCP; TrunkError if that cannot be."""
+    answerer = Answerer(ports)
+    config = EndpointConfig(sip.host, sip.port, tcp=True, user_agent="gateway-bench")
+    endpoint = TrunkEndpoint(config, answerer.accept)
+    await endpoint.start()
+    try:
+        yield answerer
+    finally:
+        await answerer.close()
+        await endpoint.close(2.0)
