@@ -43,7 +43,8 @@ ROOMS: dict[str, set[str]] = {
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},
-    "media": {"voice"},  # it knows no SDP: it is given and gives typed parameters
+    # It knows no SDP: it is given and gives typed parameters. A worker process has a log of its own
+    "media": {"voice", "log"},
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
