@@ -3,9 +3,11 @@
 #
 #   make run PYTHON=python3.12      another Python (3.11 or newer) for a new .venv
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
+#   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
 
 PYTHON ?= python3
 TESTS ?=
+BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -15,6 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ENGINE_PACKAGES := gcc g++ make dpkg-dev libssl-dev libopus-dev uuid-dev
 LAB_PACKAGES := openssl debian-archive-keyring
+BENCH_PACKAGES := debian-archive-keyring util-linux
 TEST_PACKAGES := $(LAB_PACKAGES) chromium firefox-esr sip-tester
 
 .DEFAULT_GOAL := help
@@ -40,9 +43,10 @@ check: $(VENV)/.development ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.development $(VENV)/.engine ## Measure, print tables, write tests/bench/results/
-	@test -d tests/bench || { echo 'There are no benchmarks yet: tests/bench does not exist.'; exit 1; }
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/bench/results/
+	@.ci/packages $(BENCH_PACKAGES)
+	@tests/bench/fetch-rtpengine.sh > /dev/null
+	@$(BIN)/python -m tests.bench --peers $(BENCH)
 
 lab: ## Start the Asterisk lab and print its ports
 	@.ci/packages $(LAB_PACKAGES)
@@ -75,6 +79,11 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 $(VENV)/.development: pyproject.toml | $(VENV)/.runtime
 	@echo 'Installing the tools and libraries for tests into $(VENV)'
 	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/.development $(VENV)/.engine
+	@echo 'Installing the libraries for benchmarks into $(VENV)'
+	@$(BIN)/pip install --quiet --editable '.[bench]'
 	@touch $@
 
 # Exit status 3: this machine cannot build it (no compiler, no network). Then the stock engine serves,
