@@ -12,7 +12,7 @@ trunks are told to; a call with audible echo is worse than it is said to be here
 
 from __future__ import annotations
 
-from math import log2
+import math
 from typing import NamedTuple
 
 DEFAULT_RATING = 93.2  # Ro - Is, all parameters at the defaults of G.107: nothing is impaired
@@ -95,9 +95,9 @@ def delay_impairment(delay_ms: float) -> float:
     """Return Idd, what delay alone takes off, without echo (G.107 section 7.4)."""
     if delay_ms <= _UNNOTICED:
         return 0.0
-    x = log2(delay_ms / _UNNOTICED)
-    root = 1 / 6
-    return 25.0 * ((1 + x**6) ** root - 3 * (1 + (x / 3) ** 6) ** root + 2)
+    x = math.log2(delay_ms / _UNNOTICED)
+    # With sT = 1 both roots are the sixth; math.pow, since ** of two floats may be complex
+    return 25.0 * (math.pow(1 + x**6, 1 / 6) - 3 * math.pow(1 + (x / 3) ** 6, 1 / 6) + 2)
 
 
 def loss_impairment(impairment: Impairment, loss: float, burst_ratio: float = 1.0) -> float:

@@ -31,7 +31,7 @@ _FIRST_TYPE, _LAST_TYPE = 192, 223
 
 _HEADER = Struct("!BBH")
 _WORD = Struct("!I")
-_SENDER_INFO = Struct("!QIII")
+_SENDER = Struct("!IQIII")
 _BLOCK = Struct("!IIIIII")
 _PLAIN = VERSION << 6
 _PADDING, _COUNT = 0x20, 0x1F
@@ -115,11 +115,11 @@ class Goodbye(NamedTuple):
 class Unknown(NamedTuple):
     """Any other packet: APP (204), feedback (205, 206), extended reports (207) and what may come.
 
-    `count` is the five bits after the version; `body` all after the header.
+    `subtype` is what stands in place of a count; `body` all after the header.
     """
 
     packet_type: int
-    count: int
+    subtype: int
     body: bytes
 
 
@@ -192,14 +192,15 @@ def _read_blocks(count: int, body: bytes, start: int) -> tuple[ReportBlock, ...]
 
 
 def _read_sender_report(count: int, body: bytes) -> SenderReport:
-    start = _WORD.size + _SENDER_INFO.size
-    blocks = _read_blocks(count, body, start)
-    return SenderReport(*_WORD.unpack_from(body), *_SENDER_INFO.unpack_from(body, 4), blocks)
+    blocks = _read_blocks(count, body, _SENDER.size)
+    ssrc, ntp, timestamp, packets, octets = _SENDER.unpack_from(body)
+    return SenderReport(ssrc, ntp, timestamp, packets, octets, blocks)
 
 
 def _read_receiver_report(count: int, body: bytes) -> ReceiverReport:
     blocks = _read_blocks(count, body, _WORD.size)
-    return ReceiverReport(*_WORD.unpack_from(body), blocks)
+    (ssrc,) = _WORD.unpack_from(body)
+    return ReceiverReport(ssrc, blocks)
 
 
 def _read_description(count: int, body: bytes) -> SourceDescription:
@@ -285,8 +286,8 @@ def _lay_out(packet: Packet) -> tuple[int, int, bytes]:
     """Return (packet type, count, body)."""
     match packet:
         case SenderReport(ssrc, ntp, timestamp, sent, octets, blocks):
-            info = _WORD.pack(ssrc) + _SENDER_INFO.pack(ntp, timestamp, sent, octets)
-            return SENDER_REPORT, len(blocks), info + _pack_blocks(blocks)
+            sender = _SENDER.pack(ssrc, ntp, timestamp, sent, octets)
+            return SENDER_REPORT, len(blocks), sender + _pack_blocks(blocks)
         case ReceiverReport(ssrc, blocks):
             return RECEIVER_REPORT, len(blocks), _WORD.pack(ssrc) + _pack_blocks(blocks)
         case SourceDescription(chunks):
@@ -296,8 +297,8 @@ def _lay_out(packet: Packet) -> tuple[int, int, bytes]:
             if reason:
                 body += _pack_text(reason)
             return GOODBYE, len(ssrcs), body + bytes(-len(body) % 4)
-        case Unknown(packet_type, count, body):
-            return packet_type, count, body
+        case Unknown(packet_type, subtype, body):
+            return packet_type, subtype, body
 
 
 def _pack_blocks(blocks: tuple[ReportBlock, ...]) -> bytes:
