@@ -159,6 +159,12 @@ def _caller_id(text: str) -> str:
         raise broken("a number or a SIP user is needed") from None
 
 
+def _timeout(seconds: float) -> float:
+    if seconds and seconds < 1:
+        raise broken("at least 1 second is needed, or 0 for never: a stream may pause for a moment")
+    return seconds
+
+
 def _codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
     if not codecs or len(set(codecs)) != len(codecs):
         raise broken("at least one codec is needed, and each only once")
@@ -172,7 +178,9 @@ def _regular_file(path: Path) -> Path:
 
 
 RegularFile = Annotated[Path, AfterValidator(_regular_file)]
+Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), AfterValidator(_timeout)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 
 
 class Section(BaseModel):
@@ -215,6 +223,23 @@ class MediaSettings(Section):
     public_address: Annotated[str, AfterValidator(_media_address)] | None = None
     # Below the ports that Linux gives to outgoing connections (32768 and up)
     ports: Annotated[tuple[int, int], AfterValidator(_ports)] = (20000, 29999)
+    # In the process that also does the signaling: fewest parts, and enough for a small trunk. One
+    # core carries only so many calls; past that, one worker for each core that media may use
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    # Between browser and gateway. Opus sounds better on a bad network, since it repairs losses;
+    # "passthrough" takes G.711 wherever browser and trunk share it, for a tenth of the CPU
+    codec: Literal["opus", "passthrough"] = "opus"
+    # Of our Opus encoder, 0 to 10: what it spends on a frame. Beyond the middle it costs twice as
+    # much for what nobody hears on a telephone
+    complexity: Annotated[int, Field(ge=0, le=10)] = 5
+    # Bit/s of Opus in either direction, for narrowband; where a trunk has a wideband codec the
+    # browser is asked for more in proportion. Below 20000 there is no room left for FEC
+    bitrate: Annotated[int, Field(ge=6000, le=64_000)] = 24_000
+    # Seconds without RTP and RTCP from the trunk that end a call; 0 for never. An answered call
+    # costs money although nobody hears anything; on hold RTCP keeps it
+    timeout: Timeout = 15.0
+    # The same before the answer, where an announcement may pause, and ringing ends by itself
+    early_timeout: Timeout = 30.0
 
     @property
     def told(self) -> str:
@@ -230,11 +255,10 @@ class TrunkSettings(Section):
     username: Annotated[str, Field(pattern=r'^[^\s"\\\x00-\x1f]{1,128}$')] | None = None
     password: SecretStr | None = Field(default=None, min_length=1, max_length=256)
     password_file: Path | None = None
-    # The two that every trunk has, the one with the better sound for North America and Japan first
-    codecs: Annotated[tuple[Literal["PCMU", "PCMA"], ...], AfterValidator(_codecs)] = (
-        "PCMU",
-        "PCMA",
-    )
+    # What the trunk is offered, the best first: the two that every trunk has, the one of North
+    # America and Japan first. With a wideband one (G722, L16: 16 kHz; opus: 48 kHz, not decoded
+    # here) browsers are asked for more than telephone sound
+    codecs: Annotated[tuple[TrunkCodec, ...], AfterValidator(_codecs)] = ("PCMU", "PCMA")
     # "anonymous" unless this or the page's `from` names a caller
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = None
     # What a small trunk contract carries; past it we refuse before the carrier does

@@ -31,13 +31,11 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 _PLANNED_TABLES = frozenset({"turn", "records", "cluster"})
 _PLANNED_KEYS = {
     "sip": {"tls_listen"},
-    "media": {"workers", "codec"},
     "trunks": {"register", "srtp", "priority", "weight"},
     "admission": {"token_secret_file", "jwks_url"},
 }
 _PLANNED_VALUES: dict[tuple[str, ...], set[str]] = {
     ("admission", "mode"): {"token"},
-    ("trunks", "codecs"): {"G722"},
 }
 
 # Where pydantic's own words speak of Python and not of the file

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,6 +16,33 @@ from prometheus_client.registry import Collector
 
 # From a local answer within milliseconds to a phone that rings for a minute
 _SETUP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+# Text and upper bounds of what is known of a leg. Of the MOS, the bounds of ITU-T G.107 annex B
+# between bad and very satisfied; of the others, from a wire to what a person no longer bears
+_QUALITY: dict[str, tuple[str, tuple[float, ...]]] = {
+    "mos": ("Mean opinion score by the E-model", (1.5, 2.0, 2.58, 3.1, 3.6, 3.8, 4.03, 4.2, 4.34)),
+    "loss_ratio": ("Packets lost, 0 to 1", (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)),
+    "jitter_seconds": ("Interarrival jitter", (0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16)),
+    "rtt_seconds": ("Round trip", (0.01, 0.02, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0)),
+}
+
+# What is counted by the media plane but goes down again
+_OPEN_SESSIONS = "sessions"
+
+
+class LegQuality(Protocol):
+    """One leg of a call in its last interval; None where nothing is known."""
+
+    @property
+    def mos(self) -> float | None: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def jitter_ms(self) -> float: ...
+    @property
+    def rtt_ms(self) -> float | None: ...
+    @property
+    def packets(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,30 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._quality = {
+            name: Histogram(
+                f"gateway_leg_{name}",
+                f"{text}, of each leg and interval of two seconds",
+                ["leg"],
+                buckets=buckets,
+                registry=self.registry,
+            )
+            for name, (text, buckets) in _QUALITY.items()
+        }
+
+    def observe_quality(self, leg: str, quality: LegQuality) -> None:
+        """Count one interval of one leg (`browser` or `trunk`); what is not known is left out."""
+        arrived = quality.packets > 0
+        values = {
+            "mos": quality.mos,
+            "loss_ratio": quality.loss if arrived or quality.loss else None,
+            "jitter_seconds": quality.jitter_ms / 1000 if arrived else None,
+            "rtt_seconds": None if quality.rtt_ms is None else quality.rtt_ms / 1000,
+        }
+        for name, value in values.items():
+            if value is not None:
+                self._quality[name].labels(leg).observe(value)
+
     def watch(self, read: Callable[[], Reading]) -> None:
         """Add what `read` returns to every scrape."""
         self.registry.register(_Readings(read))
@@ -75,7 +127,11 @@ class _Readings(Collector):
         yield CounterMetricFamily("gateway_calls_placed", "Calls placed", value=now.placed)
         yield CounterMetricFamily("gateway_calls_answered", "Calls answered", value=now.answered)
         yield _by_label("gateway_calls_ended", "Calls ended, by cause", "cause", now.ended)
-        yield _by_label("gateway_media_events", "Packets and more, by event", "event", now.media)
+        media = dict(now.media)
+        yield GaugeMetricFamily(
+            "gateway_media_sessions", "Open media sessions", value=media.pop(_OPEN_SESSIONS, 0)
+        )
+        yield _by_label("gateway_media_events", "Packets and more, by event", "event", media)
 
 
 def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

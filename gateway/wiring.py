@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.admission.policy import Policy
 from gateway.calls.registry import Calls, Route
-from gateway.config import Settings, TrunkSettings
+from gateway.calls.seam import Plane
+from gateway.config import MediaSettings, Settings, TrunkSettings
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
@@ -36,17 +37,16 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         except TrunkError as error:
             raise UnavailableError(f"sip.listen = '{settings.sip.listen}': {error}") from error
         stack.push_async_callback(endpoint.close, ENDPOINT_CLOSE_TIMEOUT)
-        plane = MediaPlane(_media_config(settings))
+        plane = plane_of(settings)
         stack.push_async_callback(plane.close)
         await plane.start()
         yield _room(settings, endpoint, plane, died)
 
 
-def _room(
-    settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane, died: asyncio.Event
-) -> Room:
+def _room(settings: Settings, endpoint: TrunkEndpoint, plane: Plane, died: asyncio.Event) -> Room:
     admission = settings.admission
-    calls = Calls(endpoint, plane, _route(settings.trunks[0]), max_duration=admission.max_duration)
+    route = route_of(settings.trunks[0], settings.media)
+    calls = Calls(endpoint, plane, route, max_duration=admission.max_duration)
     return Room(
         calls=calls,
         policy=Policy(allow=admission.allow, deny=admission.deny),
@@ -54,14 +54,31 @@ def _room(
         engine=endpoint.engine_name,
         faults=lambda: [endpoint.fault] if endpoint.fault is not None else [],
         died=died,
-        media_stats=lambda: plane.counters,
+        media_stats=plane.stats,
     )
 
 
-def _media_config(settings: Settings) -> MediaConfig:
+def plane_of(settings: Settings) -> Plane:
+    """Choose where media runs: in this process, or in workers of its own."""
+    config, workers = media_config(settings), settings.media.workers
+    if workers == 0:
+        return MediaPlane(config)
+    from gateway.media.workers.pool import WorkerPool  # processes that most gateways do without
+
+    return WorkerPool(config, workers)
+
+
+def media_config(settings: Settings) -> MediaConfig:
+    """Say what the settings mean for the media plane."""
     media = settings.media
     return MediaConfig(
-        address=media.address, public_address=media.public_address, ports=media.ports
+        address=media.address,
+        public_address=media.public_address,
+        ports=media.ports,
+        trunk_silence=media.timeout,
+        trunk_silence_early=media.early_timeout,
+        complexity=media.complexity,
+        bitrate=media.bitrate,
     )
 
 
@@ -76,7 +93,12 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
     )
 
 
-def _route(settings: TrunkSettings) -> Route:
+# What a browser's audio can be for it to reach a trunk as it came (RFC 7874 section 3)
+_PASSTHROUGH = ("PCMU", "PCMA")
+
+
+def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
+    """Say what the settings mean for calls to a trunk."""
     password = settings.password
     trunk = Trunk(
         name=settings.name,
@@ -85,4 +107,11 @@ def _route(settings: TrunkSettings) -> Route:
         password=Secret(password.get_secret_value()) if password is not None else None,
         caller_id=settings.caller_id or "anonymous",
     )
-    return Route(trunk, settings.codecs, settings.max_calls)
+    shared = _PASSTHROUGH if media.codec == "passthrough" else ()
+    return Route(
+        trunk,
+        settings.codecs,
+        settings.max_calls,
+        passthrough=tuple(codec for codec in settings.codecs if codec in shared),
+        bitrate=media.bitrate,
+    )

@@ -16,10 +16,10 @@ from gateway import trunk
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.calls.events import CallEvent, EndWanted
-from gateway.calls.negotiation import Negotiation
+from gateway.calls.negotiation import Negotiation, spelling
+from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
 from gateway.errors import GatewayError, RequestError
-from gateway.media import MediaSession
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 from sdp import SdpError
@@ -36,16 +36,17 @@ MAX_RINGING = 180.0  # seconds
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
 
+# What a lost browser means: the cause for programs, and the sentence
+_MEDIA_FAILED = "media-failed"
+_LOST_CAUSES = {media.LossReason.WORKER: "media-worker"}
 _LOST = {
     media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
     media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
     media.LossReason.CLOSED: "The browser closed the media connection.",
     media.LossReason.SILENT: "Nothing came from the browser any more.",
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
-    media.LossReason.WORKER: "The process that carried this call's media ended.",
+    media.LossReason.WORKER: "The process of the gateway that carried this call's audio died.",
 }
-
-_SILENT = "Neither audio nor a report came from the far end"
 
 _RANG_OUT = CallEnd.made_here(By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes.")
 _FAULT = CallEnd.made_here(By.GATEWAY, "internal", 500, "The gateway failed; its log says why.")
@@ -73,7 +74,7 @@ class Call:
     def __init__(
         self,
         call_id: str,
-        session: MediaSession,
+        session: Session,
         negotiation: Negotiation,
         dial: Dial,
         tell: Tell,
@@ -102,17 +103,15 @@ class Call:
             await self._session.add_candidate(candidate)
 
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
-        """Press keys towards the trunk.
+        """Press keys towards the trunk, as telephone events or, where it takes none, as tones.
 
         Raises
         ------
         RequestError
-            While there is nobody to hear them, or when the trunk takes no telephone events.
+            While there is nobody to hear them, or when a character is no digit.
         """
         if self.state not in (CallState.EARLY, CallState.ANSWERED):
             raise RequestError("digits can be sent once the far end answers or plays early media")
-        if not self._negotiation.trunk_takes_events:
-            raise RequestError("this trunk takes no telephone events (RFC 4733)")
         await self._session.send_digits(digits, duration_ms, gap_ms)
 
     async def hangup(self) -> None:
@@ -185,6 +184,9 @@ class Call:
                 await self._follow(moved)
             case trunk.Digit() | media.TrunkDigit():
                 self._tell(news.DigitHeard(event.digit, event.duration_ms))
+            case media.Quality() if self.state in (CallState.EARLY, CallState.ANSWERED):
+                # Before that nobody hears anything: there is nothing to judge
+                self._tell(news.Quality(event.browser, event.trunk))
             case _:
                 return _end_of(event)
         return None
@@ -225,7 +227,8 @@ class Call:
         sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
         end = CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence)
         self._limit_in(self._max_duration, end)
-        self._tell(news.Answered("opus", remote.codec))
+        ours = self._negotiation.browser_remote.codec
+        self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
         return None
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
@@ -268,11 +271,11 @@ def _end_of(event: CallEvent) -> CallEnd | None:
             by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
         case media.BrowserLost():
-            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
+            cause = _LOST_CAUSES.get(event.reason, _MEDIA_FAILED)
+            return CallEnd.made_here(By.GATEWAY, cause, 500, _LOST[event.reason])
         case media.TrunkSilent():
-            return CallEnd.made_here(
-                By.GATEWAY, "media-timeout", 408, f"{_SILENT} for {event.seconds:g} seconds."
-            )
+            sentence = f"Nothing came from the far end for {event.seconds:g} seconds."
+            return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)
         case EndWanted():
             return event.end
     return None

@@ -1,4 +1,4 @@
-"""Where the two descriptions of a call meet: the only place that joins sdp with media.
+"""Where the two descriptions of a call meet: the only place that joins sdp with voice and media.
 
 A browser's offer becomes two things at once: our answer to the browser, and our own offer to the
 trunk. Neither waits for the other, so that ICE and DTLS come up while the phone rings.
@@ -20,25 +20,21 @@ from gateway.media.parameters import (
     TrunkRemote,
 )
 from sdp import SdpError
-from sdp.codecs import read_codecs
+from sdp.codecs import event_for, named, read_codecs
+from voice.codec import CODECS
 
-# What the browser is asked to send. The trunk's side is 8 kHz, so anything above 4 kHz is thrown
-# away: narrowband Opus at 24 kbit/s costs a third of the decoding and sounds better under loss than
-# fullband at 32 (PESQ 3.88 against 3.78 at 5 %). Speech from one microphone is mono. FEC repairs
-# single losses (RFC 7587 section 6.1). No DTX: the far end's buffers like a steady stream.
-OPUS_PARAMETERS = ";".join(
-    (
-        "minptime=10",
-        "useinbandfec=1",
-        "maxaveragebitrate=24000",
-        "maxplaybackrate=8000",
-        "sprop-maxcapturerate=8000",
-        "stereo=0",
-        "sprop-stereo=0",
-        "usedtx=0",
-    )
-)
+# Sampling rates in Hz of a trunk's codecs, where they are above 8000. What no trunk can get is not
+# worth its bits: narrowband Opus at 24 kbit/s costs a third of the decoding and sounds better under
+# loss than fullband at 32 (PESQ 3.88 against 3.78 at 5 %).
+_WIDE = {"G722": 16000, "L16": 16000, "opus": 48000}
+# A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
+# narrowband speech, 16 to 20 for wideband, 28 to 40 for fullband; FEC comes on top of each
+_BITS = {8000: 1.0, 16000: 4 / 3, 48000: 5 / 3}
+_FULLBAND = 48000
+BITRATE = 24_000  # bit/s, of narrowband
+
 PTIME = 20  # milliseconds, the frame of the media clock
+PTIMES = (10, 60)  # the shortest and the longest that we send
 
 _OUR_ROLE = {
     sdp.Setup.ACTPASS: sdp.Setup.PASSIVE,  # one flight shorter than opening it ourselves
@@ -50,16 +46,34 @@ _DTLS_ROLE = {sdp.Setup.PASSIVE: DtlsRole.SERVER, sdp.Setup.ACTIVE: DtlsRole.CLI
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A browser's offer that can be answered: read, and with the codecs chosen."""
+    """A browser's offer that can be answered: read, and with the codecs chosen, the best first.
+
+    Either Opus, or the G.711 codecs that go through to the trunk as they are.
+    """
 
     description: sdp.SessionDescription
     browser: sdp.BrowserOffer
-    opus: sdp.Codec
+    codecs: tuple[sdp.Codec, ...]
     event: sdp.Codec | None
 
+    @property
+    def passes_through(self) -> bool:
+        return self.codecs[0].name.lower() != "opus"
 
-def read_offer(text: str) -> Offer:
+    @property
+    def levels(self) -> int | None:
+        """The id of the audio levels (RFC 6464) that both sides will send."""
+        extensions = sdp.choose_extensions(self.browser.extensions)
+        return next((each.id for each in extensions if each.uri == sdp.AUDIO_LEVEL), None)
+
+
+def read_offer(text: str, passthrough: tuple[str, ...] = ()) -> Offer:
     """Read a browser's offer.
+
+    Parameters
+    ----------
+    passthrough
+        Codecs to take instead of Opus where the browser has them, the best first.
 
     Raises
     ------
@@ -69,10 +83,44 @@ def read_offer(text: str) -> Offer:
     try:
         description = sdp.parse(text)
         browser = sdp.read_browser_offer(description)
-        opus, *events = sdp.choose_browser_codecs(browser.codecs)
+        codecs = [c for name in passthrough if (c := named(browser.codecs, name, 8000)) is not None]
+        if not codecs:
+            codecs = [sdp.choose_browser_codecs(browser.codecs)[0]]
     except SdpError as error:
         raise OfferError(str(error)) from error
-    return Offer(description, browser, opus, events[0] if events else None)
+    return Offer(description, browser, tuple(codecs), event_for(codecs[0], browser.codecs))
+
+
+def opus_parameters(codecs: tuple[str, ...], bitrate: int = BITRATE) -> str:
+    """Say what the browser's Opus encoder should do, as fmtp parameters (RFC 7587 section 6.1).
+
+    Parameters
+    ----------
+    codecs
+        What the trunk may get, by name; the best of them decides how wide the band is.
+    bitrate
+        Bit/s of narrowband speech; a wider band gets more in proportion.
+    """
+    rate = max(_WIDE.get(name, 8000) for name in codecs)
+    limits = (
+        () if rate == _FULLBAND else (f"maxplaybackrate={rate}", f"sprop-maxcapturerate={rate}")
+    )
+    return ";".join(
+        (
+            "minptime=10",
+            "useinbandfec=1",  # repairs single losses
+            f"maxaveragebitrate={round(bitrate * _BITS[rate])}",
+            *limits,
+            "stereo=0",  # speech from one microphone
+            "sprop-stereo=0",
+            "usedtx=0",  # the far end's buffers like a steady stream
+        )
+    )
+
+
+def spelling(codec: str) -> str:
+    """Return a codec's encoding name as descriptions write it; `codec` is in capitals."""
+    return CODECS[codec].name
 
 
 class Negotiation:
@@ -82,16 +130,27 @@ class Negotiation:
     ----------
     codecs
         What may be offered to the trunk, by name, the best first.
+    bitrate
+        Bit/s that the browser is asked for, as of `opus_parameters`.
     """
 
-    def __init__(self, offer: Offer, local: LocalMedia, codecs: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        offer: Offer,
+        local: LocalMedia,
+        codecs: tuple[str, ...],
+        *,
+        bitrate: int = BITRATE,
+    ) -> None:
         self._local = local
+        if offer.passes_through:
+            # Nothing else, or the trunk's choice would bring a codec back into the path
+            codecs = tuple(codec.name.upper() for codec in offer.codecs)
+        self._opus_parameters = opus_parameters(codecs, bitrate)
         # Ours alone: the browser's own id would tell the trunk which browser it is
         self._session_id = secrets.randbits(62)
         self._version = 1
-        self._policy = sdp.TrunkPolicy(
-            codecs=codecs, ptime=PTIME, telephone_event=offer.event is not None
-        )
+        self._policy = sdp.TrunkPolicy(codecs=codecs, ptime=PTIME)
         self._address = sdp.RtpAddress(local.trunk_host, local.trunk_port, local.trunk_port + 1)
         self._offered = sdp.offer_to_trunk(
             offer.description,
@@ -104,17 +163,17 @@ class Negotiation:
         self._remote: TrunkRemote | None = None
         self._agreed: tuple[str, sdp.TrunkMedia] | None = None
         self.trunk_offer = sdp.render(self._offered)
-        self.trunk_takes_events = False
         self.browser_answer = sdp.render(self._answer(offer))
         self.browser_remote = _browser_remote(offer)
 
     def _answer(self, offer: Offer) -> sdp.SessionDescription:
         local = self._local
-        opus = replace(offer.opus, parameters=OPUS_PARAMETERS)
+        parameters = "" if offer.passes_through else self._opus_parameters
+        codecs = tuple(replace(codec, parameters=parameters) for codec in offer.codecs)
         return sdp.answer_browser(
             offer.description,
             sdp.BrowserAnswer(
-                codecs=(opus,) if offer.event is None else (opus, offer.event),
+                codecs=codecs if offer.event is None else (*codecs, offer.event),
                 ice=sdp.IceParameters(local.ice_ufrag, local.ice_password),
                 candidates=local.candidates,
                 fingerprints=tuple(sdp.Fingerprint(a, v) for a, v in local.fingerprints),
@@ -190,26 +249,58 @@ class Negotiation:
         )
         if codec is None or self._remote is None:
             return None
+        name = codec.name.upper()
         self._remote = replace(
-            self._remote, host=host, port=port, codec=codec.name, payload_type=payload_type
+            self._remote,
+            host=host,
+            port=port,
+            codec=name,
+            payload_type=payload_type,
+            codecs=_heard(((payload_type, name),), self._remote.codecs),
+            rtcp_port=None,  # where it was is not where it is
         )
         return self._remote
 
     def _follow(self, media: sdp.TrunkMedia) -> TrunkRemote:
         self._current = media.codec
         event = media.telephone_event
-        self.trunk_takes_events = event is not None
+        before = self._remote
+        agreed = tuple((each.payload_type, each.name.upper()) for each in media.codecs)
+        codecs = _heard(agreed, before.codecs if before else (), media.event_payload_types)
         self._remote = TrunkRemote(
             host=media.address.host,
             port=media.address.port,
             codec=media.codec.name.upper(),
             payload_type=media.codec.payload_type,
             event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
-            codecs=tuple((each.payload_type, each.name.upper()) for each in media.codecs),
+            codecs=codecs,
             event_payload_types=media.event_payload_types,
             receives=media.direction.sends,
+            sends=media.direction.receives,
+            ptime=_packet_time(media.ptime),
+            rtcp_port=media.address.rtcp_port,
         )
         return self._remote
+
+
+def _heard(
+    agreed: tuple[tuple[int, str], ...],
+    before: tuple[tuple[int, str], ...],
+    taken: tuple[int, ...] = (),
+) -> tuple[tuple[int, str], ...]:
+    """Say what audio may come: the codecs agreed now, and those before under their old numbers.
+
+    Packets of the old ones are on their way when a description changes (RFC 3264 section 8.3.2);
+    a number that means something else now (`taken`, or by `agreed`) is not theirs any more.
+    """
+    numbers = {number for number, _ in agreed}.union(taken)
+    return (*agreed, *(each for each in before if each[0] not in numbers))
+
+
+def _packet_time(wanted: int) -> int:
+    """Return the packet time to send, in whole frames of 10 ms: never longer than is wanted."""
+    shortest, longest = PTIMES
+    return min(max(wanted // 10 * 10, shortest), longest)
 
 
 def _browser_remote(offer: Offer) -> BrowserRemote:
@@ -220,7 +311,8 @@ def _browser_remote(offer: Offer) -> BrowserRemote:
         candidates=browser.candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in browser.fingerprints),
         dtls_role=_DTLS_ROLE[_OUR_ROLE[browser.setup]],
-        codec="OPUS",
-        payload_type=offer.opus.payload_type,
+        codec=offer.codecs[0].name.upper(),
+        payload_type=offer.codecs[0].payload_type,
         event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
+        level_extension=offer.levels,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.calls.end import CallEnd
+from gateway.media.events import LegQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class AnswerReady:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The phone is picked up; audio flows both ways."""
+    """The phone is picked up; audio flows both ways. Codecs by their encoding names."""
 
     browser_codec: str
     trunk_codec: str
@@ -47,6 +48,14 @@ class DigitHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How both legs did in the last two seconds, as the gateway sees it."""
+
+    browser: LegQuality
+    trunk: LegQuality
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over. Nothing comes after this."""
 
@@ -54,4 +63,4 @@ class Ended:
     duration_ms: int  # from the answer to the end; 0 for a call never answered
 
 
-News = Trying | Ringing | AnswerReady | Answered | DigitHeard | Ended
+News = Trying | Ringing | AnswerReady | Answered | DigitHeard | Quality | Ended

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from gateway import trunk
 from gateway.calls.call import Call, Tell
 from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import Negotiation, Offer, read_offer
+from gateway.calls.negotiation import BITRATE, Negotiation, Offer, read_offer
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.request import CallRequest
+from gateway.calls.seam import Plane
 from gateway.errors import CapacityError, DrainingError
-from gateway.media import MediaPlane
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,18 @@ CLOSE_TIMEOUT = 4.0  # seconds; more than a call may take for its own end
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A trunk and how calls on it are described."""
+    """A trunk and how calls on it are described.
+
+    `codecs` are what the trunk is offered and `passthrough` those of them that a browser's audio
+    is to come in as well, the best first of each; `bitrate` (bit/s) is asked of the browser
+    otherwise.
+    """
 
     trunk: trunk.Trunk
     codecs: tuple[str, ...]
     max_calls: int
+    passthrough: tuple[str, ...] = ()
+    bitrate: int = BITRATE
 
 
 @dataclass(slots=True)
@@ -56,7 +63,7 @@ class Calls:
     def __init__(
         self,
         endpoint: trunk.TrunkEndpoint,
-        plane: MediaPlane,
+        plane: Plane,
         route: Route,
         *,
         max_duration: float,
@@ -95,7 +102,7 @@ class Calls:
             raise _draining()
         if self.active >= self.capacity:
             raise CapacityError(f"all {self.capacity} lines are in use; try again later")
-        offer = read_offer(request.offer)
+        offer = read_offer(request.offer, self._route.passthrough)
         self._opening += 1
         try:
             call = await self._open(request, offer, tell)
@@ -107,11 +114,11 @@ class Calls:
         return call
 
     async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
-        session = await self._plane.open()
+        session, route = await self._plane.open(), self._route
         try:
             if self.draining:  # it began while the session was opened
                 raise _draining()
-            negotiation = Negotiation(offer, session.local, self._route.codecs)
+            negotiation = Negotiation(offer, session.local, route.codecs, bitrate=route.bitrate)
         except BaseException:
             await session.close()
             raise

@@ -14,6 +14,7 @@ from time import monotonic
 from gateway.calls import news
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, GatewayError
+from gateway.media.events import LegQuality
 from gateway.signaling import messages
 from gateway.signaling.room import Room
 from gateway.signaling.seam import PlacedCall
@@ -118,6 +119,9 @@ class ClientCall:
         if stage is not None and stage not in self._stages_seen:
             self._stages_seen.add(stage)
             self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
+        if isinstance(event, news.Quality):
+            self._room.metrics.observe_quality("browser", event.browser)
+            self._room.metrics.observe_quality("trunk", event.trunk)
         if isinstance(event, news.Ended):
             # Before the message: who reads it may use the id again at once
             self._over(self)
@@ -138,6 +142,8 @@ def message_for(call: str, event: news.News) -> messages.ServerMessage:
             return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
         case news.DigitHeard(digit=digit, duration_ms=duration):
             return messages.Digit(call=call, digit=digit, duration=duration)
+        case news.Quality(browser=browser_leg, trunk=trunk_leg):
+            return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):
             return messages.Ended(
                 call=call,
@@ -148,3 +154,16 @@ def message_for(call: str, event: news.News) -> messages.ServerMessage:
                 message=end.message,
                 duration_ms=duration,
             )
+
+
+def _leg(quality: LegQuality) -> messages.LegQuality:
+    """Round to what a person could tell apart: a frame in two seconds need not carry more."""
+    mos, rtt = quality.mos, quality.rtt_ms
+    return messages.LegQuality(
+        mos=None if mos is None else round(mos, 2),
+        loss=round(quality.loss, 4),
+        jitter_ms=round(quality.jitter_ms, 1),
+        rtt_ms=None if rtt is None else round(rtt, 1),
+        level=quality.level,
+        packets=quality.packets,
+    )

@@ -228,6 +228,27 @@ class Digit(Wire):
     duration: int
 
 
+class LegQuality(Wire):
+    """The last two seconds of one leg; null where nothing is known.
+
+    `mos` 1 to 4.5 (ITU-T G.107), `loss` 0 to 1, `level` in -dBov (RFC 6464: 0 is the loudest).
+    """
+
+    mos: float | None
+    loss: float
+    jitter_ms: float
+    rtt_ms: float | None
+    level: int | None
+    packets: int
+
+
+class Quality(Wire):
+    type: Literal["quality"] = "quality"
+    call: str
+    browser: LegQuality
+    trunk: LegQuality
+
+
 class Ended(Wire):
     type: Literal["ended"] = "ended"
     call: str
@@ -262,7 +283,17 @@ class Error(Wire):
 
 
 ServerMessage = Annotated[
-    Welcome | Trying | Ringing | Answer | ServerCandidate | Answered | Digit | Ended | Pong | Error,
+    Welcome
+    | Trying
+    | Ringing
+    | Answer
+    | ServerCandidate
+    | Answered
+    | Digit
+    | Quality
+    | Ended
+    | Pong
+    | Error,
     Field(discriminator="type"),
 ]
 

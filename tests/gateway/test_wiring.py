@@ -11,6 +11,7 @@ from gateway import wiring
 from gateway.config import Settings
 from gateway.config_sources import load
 from gateway.media import MediaPlane
+from gateway.media.workers.pool import WorkerPool
 from gateway.trunk.stack import Stack
 
 
@@ -18,11 +19,12 @@ class BrokenError(Exception):
     """A fault that no part knows."""
 
 
-def settings(transport: str = "udp", port: int = 0) -> Settings:
+def settings(transport: str = "udp", port: int = 0, workers: int = 0) -> Settings:
     return load(
         None,
         {
             "sip": {"listen": f"127.0.0.1:{port}"},
+            "media": {"workers": workers},
             "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:9;transport={transport}"}],
         },
     )
@@ -70,6 +72,41 @@ async def test_a_sip_thread_that_dies_makes_the_gateway_unready(
             await room.died.wait()
         (reason,) = room.not_ready()
         assert "BrokenError: injected" in reason
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(0, MediaPlane), (1, WorkerPool), (4, WorkerPool)])
+async def test_media_runs_here_or_in_workers(workers: int, kind: type) -> None:
+    assert type(wiring.plane_of(settings(workers=workers))) is kind
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+async def test_what_media_counts_is_in_the_metrics(workers: int) -> None:
+    async with wiring.open_room(settings(workers=workers)) as room:
+        assert room.media_stats()["sessions"] == 0
+        assert b"gateway_media_sessions 0.0" in room.metrics.text()
+
+
+def test_settings_reach_the_media_and_the_route() -> None:
+    given = load(
+        None,
+        {
+            "media": {
+                **{"codec": "passthrough", "complexity": 3, "bitrate": 20_000},
+                **{"timeout": 20, "early_timeout": 0},
+            },
+            "trunks": [
+                {"name": "t", "uri": "sip:127.0.0.1", "codecs": ["G722", "PCMA", "opus", "PCMU"]}
+            ],
+        },
+    )
+    config = wiring.media_config(given)
+    assert (config.complexity, config.bitrate) == (3, 20_000)
+    assert (config.trunk_silence, config.trunk_silence_early) == (20, 0)
+    route = wiring.route_of(given.trunks[0], given.media)
+    assert route.codecs == ("G722", "PCMA", "opus", "PCMU")
+    assert (route.passthrough, route.bitrate) == (("PCMA", "PCMU"), 20_000)
+    opus = given.media.model_copy(update={"codec": "opus"})
+    assert wiring.route_of(given.trunks[0], opus).passthrough == ()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -8,7 +8,6 @@ from typing import cast
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.media import MediaSession
 from gateway.media.events import MediaEvent
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, TrunkRemote
 
@@ -57,9 +56,6 @@ class FakeSession:
 
     async def close(self) -> None:
         self.closed += 1
-
-    def as_session(self) -> MediaSession:
-        return cast(MediaSession, self)
 
 
 class FakeTrunk:

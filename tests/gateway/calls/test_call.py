@@ -16,7 +16,7 @@ from gateway.calls.negotiation import Negotiation, read_offer
 from gateway.calls.state import CallState
 from gateway.errors import RequestError
 from gateway.media import events as media
-from gateway.media.parameters import Flow
+from gateway.media.parameters import EventFormat, Flow
 from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
 from tests.gateway.calls.test_negotiation import ANSWER, HOLD, fixture
 
@@ -35,7 +35,7 @@ class Story:
         self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"))
         self.call = Call(
             "test",
-            self.session.as_session(),
+            self.session,
             self.negotiation,
             self.trunk.dial,
             self.client,
@@ -236,9 +236,42 @@ async def test_a_lost_browser_ends_the_call_on_the_trunk(reason: media.LossReaso
         await call.answer()
         call.session.report(media.BrowserLost(reason))
         end = await call.ended()
-        assert (end.by, end.cause) == (By.GATEWAY, "media-failed")
+        worker = reason is media.LossReason.WORKER
+        assert (end.by, end.cause) == (By.GATEWAY, "media-worker" if worker else "media-failed")
         assert end.message
         assert call.trunk.hung_up == 1
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_trunk_that_sends_nothing_ends_the_call(answered: bool) -> None:
+    async with story() as call:
+        if answered:
+            await call.answer()
+        call.session.report(media.TrunkSilent(15.0))
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "media-timeout", 408)
+        assert end.message == "Nothing came from the far end for 15 seconds."
+        assert call.trunk.hung_up == 1
+
+
+GOOD = media.LegQuality(mos=4.3, loss=0.0, jitter_ms=1.0, rtt_ms=20.0, level=28, packets=100)
+BAD = media.LegQuality(mos=None, loss=1.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_quality_is_told_once_there_is_something_to_hear(early: bool) -> None:
+    async with story() as call:
+        call.session.report(media.Quality(BAD, BAD))
+        call.trunk.notify(trunk.Ringing(180, "Ringing"))
+        call.session.report(media.Quality(BAD, BAD))
+        if early:
+            call.trunk.notify(trunk.Progress(183, "Session Progress", ANSWER))
+        else:
+            call.trunk.notify(trunk.Answered(ANSWER))
+        call.session.report(media.Quality(GOOD, BAD))
+        await call.client.hear(news.Quality)
+        told = [event for event in call.client.told if isinstance(event, news.Quality)]
+        assert told == [news.Quality(GOOD, BAD)]
 
 
 async def test_a_client_that_is_gone_ends_the_call() -> None:
@@ -284,15 +317,37 @@ async def test_digits_pass_both_ways_once_somebody_hears_them() -> None:
         assert await call.client.hear(news.DigitHeard) == news.DigitHeard("7", 160)
 
 
-async def test_digits_are_refused_when_the_trunk_takes_none() -> None:
+async def test_digits_reach_the_media_when_the_trunk_takes_no_events() -> None:
+    """The media session plays them as tones then."""
     async with story() as call:
         without = ANSWER.replace(" 101\r\n", "\r\n").replace(
             "a=rtpmap:101 telephone-event/8000\r\n", ""
         )
         call.trunk.notify(trunk.Answered(without))
         await call.client.hear(news.Answered)
-        with pytest.raises(RequestError, match="RFC 4733"):
-            await call.call.send_digits("1", 100, 60)
+        await call.call.send_digits("1", 100, 60)
+        assert call.session.trunk[-1].event is None
+        assert call.session.digits == "1"
+
+
+async def test_codecs_are_named_as_descriptions_name_them() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Answered(ANSWER.replace("PCMA", "pcma")))
+        assert await call.client.hear(news.Answered) == news.Answered("opus", "PCMA")
+
+
+async def test_a_codec_that_changes_in_mid_call_reaches_the_media() -> None:
+    async with story() as call:
+        await call.answer()
+        offer = ANSWER.replace("1 1 IN", "1 2 IN").replace(
+            "RTP/AVP 8 101\r\na=rtpmap:8 PCMA", "RTP/AVP 0 96\r\na=rtpmap:0 PCMU"
+        )
+        offer = offer.replace("rtpmap:101", "rtpmap:96")
+        call.trunk.notify(trunk.Reoffered(offer, call.negotiation.answer_reoffer(offer)))
+        call.trunk.notify(trunk.Digit("1", 100))
+        await call.client.hear(news.DigitHeard)
+        assert call.session.trunk[-1].codec == "PCMU"
+        assert call.session.trunk[-1].event == EventFormat(96, 8000)
 
 
 async def test_a_hold_by_the_trunk_reaches_the_media() -> None:

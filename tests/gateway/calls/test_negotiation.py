@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import sdp
-from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.negotiation import Negotiation, opus_parameters, read_offer, spelling
 from gateway.errors import OfferError
-from gateway.media.parameters import DtlsRole, EventFormat
+from gateway.media.parameters import DtlsRole, EventFormat, TrunkRemote
 from sdp import SdpError
+from sdp.codecs import parameter
+from sdp.trunk import TRUNK_CODECS
 from tests.gateway.calls.fakes import LOCAL
 
 DATA = Path(__file__).parents[2] / "sdp" / "data"
@@ -40,8 +42,18 @@ def fixture(name: str) -> str:
     return (DATA / name).read_bytes().decode()
 
 
-def negotiation(name: str = "chrome-156-audio.sdp") -> Negotiation:
-    return Negotiation(read_offer(fixture(name)), LOCAL, ("PCMU", "PCMA"))
+def negotiation(
+    name: str = "chrome-156-audio.sdp",
+    codecs: tuple[str, ...] = ("PCMU", "PCMA"),
+    passthrough: tuple[str, ...] = (),
+) -> Negotiation:
+    return Negotiation(read_offer(fixture(name), passthrough), LOCAL, codecs)
+
+
+def reoffer(made: Negotiation, text: str) -> TrunkRemote:
+    remote = made.reoffered(made.answer_reoffer(text))
+    assert remote is not None
+    return remote
 
 
 @pytest.mark.parametrize("name", BROWSERS)
@@ -74,7 +86,168 @@ def test_the_trunks_answer_says_where_and_how_to_send() -> None:
     assert (remote.host, remote.port) == ("198.51.100.7", 4000)
     assert (remote.codec, remote.payload_type) == ("PCMA", 8)
     assert remote.event == EventFormat(101, 8000)
-    assert remote.receives
+    assert (remote.receives, remote.sends) == (True, True)
+    assert (remote.ptime, remote.rtcp_port) == (20, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ptime"),
+    [
+        ("a=ptime:10", 10),
+        ("a=ptime:30", 30),
+        ("a=ptime:25", 20),
+        ("a=ptime:5", 10),
+        ("a=ptime:120", 60),
+        ("a=ptime:60\r\na=maxptime:40", 40),
+        ("a=maxptime:10", 10),
+    ],
+)
+def test_packets_to_the_trunk_are_as_long_as_it_wants(lines: str, ptime: int) -> None:
+    assert negotiation().trunk_answered(f"{ANSWER}{lines}\r\n").ptime == ptime
+
+
+def test_rtcp_goes_where_the_trunk_says_until_its_media_moves() -> None:
+    made = negotiation()
+    assert made.trunk_answered(f"{ANSWER}a=rtcp:4010\r\n").rtcp_port == 4010
+    moved = made.remapped("198.51.100.8", 5000, 8)
+    assert moved is not None
+    assert moved.rtcp_port is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "receives", "sends"),
+    [
+        ("sendrecv", True, True),
+        ("sendonly", False, True),
+        ("recvonly", True, False),
+        ("inactive", False, False),
+    ],
+)
+def test_hold_is_of_each_direction(direction: str, receives: bool, sends: bool) -> None:
+    made = negotiation()
+    made.trunk_answered(ANSWER)
+    remote = reoffer(made, HOLD.replace("sendonly", direction))
+    assert (remote.receives, remote.sends) == (receives, sends)
+
+
+CHANGED = ANSWER.replace("8 101", "9 96").replace("8 PCMA", "9 G722").replace(":101 ", ":96 ")
+
+
+def test_a_codec_and_a_number_of_events_that_change_in_mid_call() -> None:
+    made = negotiation(codecs=("PCMA", "G722"))
+    made.trunk_answered(ANSWER)
+    remote = reoffer(made, CHANGED)
+    assert (remote.codec, remote.payload_type) == ("G722", 9)
+    assert (remote.event, remote.event_payload_types) == (EventFormat(96, 8000), (96,))
+    assert remote.codecs == ((9, "G722"), (8, "PCMA")), "old packets are on their way"
+
+
+def test_a_number_that_means_something_else_now_is_not_the_old_codecs() -> None:
+    made = negotiation(codecs=("L16", "PCMU"))
+    answer = ANSWER.replace("8 101", "96 101").replace("8 PCMA/8000", "96 L16/16000")
+    assert made.trunk_answered(answer).codecs == ((96, "L16"),)
+    later = ANSWER.replace("8 101", "0 96").replace("8 PCMA", "0 PCMU").replace(":101 ", ":96 ")
+    remote = reoffer(made, later)
+    assert (remote.codecs, remote.event_payload_types) == (((0, "PCMU"),), (96,))
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "rtpmap", "event"),
+    [
+        ("PCMU", 0, "PCMU/8000", 8000),
+        ("G722", 9, "G722/8000", 8000),
+        ("L16", 118, "L16/16000", 16000),
+        ("opus", 107, "opus/48000/2", 48000),
+    ],
+)
+def test_every_codec_of_a_trunk(name: str, number: int, rtpmap: str, event: int) -> None:
+    made = negotiation(codecs=(name,))
+    assert f"a=rtpmap:{number} {rtpmap}\r\n" in made.trunk_offer
+    answer = (
+        ANSWER.replace("8 101", f"{number} 101")
+        .replace("8 PCMA/8000", f"{number} {rtpmap}")
+        .replace("telephone-event/8000", f"telephone-event/{event}")
+    )
+    remote = made.trunk_answered(answer)
+    assert (remote.codec, remote.payload_type) == (name.upper(), number)
+    assert remote.codecs == ((number, name.upper()),)
+    assert remote.event == EventFormat(101, event)
+    assert spelling(remote.codec) == name
+
+
+def test_sdp_and_voice_know_the_same_codecs_of_trunks() -> None:
+    assert {spelling(name.upper()) for name in TRUNK_CODECS} == set(TRUNK_CODECS)
+
+
+@pytest.mark.parametrize(
+    ("codecs", "playback", "bitrate"),
+    [
+        (("PCMU", "PCMA"), "8000", 24_000),
+        (("PCMU", "G722"), "16000", 32_000),
+        (("L16",), "16000", 32_000),
+        (("PCMA", "opus", "G722"), None, 40_000),
+    ],
+)
+def test_the_browser_is_asked_for_no_more_than_the_trunk_may_get(
+    codecs: tuple[str, ...], playback: str | None, bitrate: int
+) -> None:
+    opus = sdp.read_browser_offer(sdp.parse(negotiation(codecs=codecs).browser_answer)).codecs[0]
+    assert parameter(opus, "maxplaybackrate") == playback
+    assert parameter(opus, "sprop-maxcapturerate") == playback
+    assert parameter(opus, "maxaveragebitrate") == str(bitrate)
+
+
+def test_the_bitrate_asked_for_is_the_operators() -> None:
+    assert "maxaveragebitrate=12000;" in opus_parameters(("PCMU",), 12_000)
+    assert "maxaveragebitrate=16000;" in opus_parameters(("G722",), 12_000)
+
+
+@pytest.mark.parametrize(
+    ("codecs", "answered", "codec", "number"),
+    [
+        (("PCMU", "PCMA"), ["PCMU", "PCMA"], "PCMU", 0),
+        (("PCMA", "PCMU"), ["PCMA", "PCMU"], "PCMA", 8),
+        (("PCMA",), ["PCMA"], "PCMA", 8),
+    ],
+)
+@pytest.mark.parametrize("name", ["chrome-156-audio.sdp", "firefox-153-audio.sdp"])
+def test_g711_goes_through_when_policy_says_so(
+    name: str, codecs: tuple[str, ...], answered: list[str], codec: str, number: int
+) -> None:
+    made = negotiation(name, ("G722", *codecs), codecs)
+    answer = sdp.read_browser_offer(sdp.parse(made.browser_answer))
+    *audio, event = answer.codecs
+    assert [each.name for each in audio] == answered
+    assert (event.name, event.clock_rate) == ("telephone-event", 8000)
+    assert all(not each.parameters for each in audio)
+    assert (made.browser_remote.codec, made.browser_remote.payload_type) == (codec, number)
+    assert made.browser_remote.event == EventFormat(event.payload_type, 8000)
+    formats = sdp.parse(made.trunk_offer).media[0].formats
+    assert formats == (*(str(each.payload_type) for each in audio), "101"), "and no G722"
+
+
+def test_a_browser_without_g711_keeps_opus() -> None:
+    text = fixture("chrome-156-audio.sdp").replace("PCMU/8000", "x/8000").replace("PCMA", "y")
+    made = Negotiation(read_offer(text, ("PCMU", "PCMA")), LOCAL, ("G722", "PCMU"))
+    assert made.browser_remote.codec == "OPUS"
+    assert "maxplaybackrate=16000" in made.browser_answer
+    assert sdp.parse(made.trunk_offer).media[0].formats == ("9", "0", "101")
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("chrome-156-audio.sdp", 1), ("firefox-153-audio.sdp", 1)]
+)
+def test_levels_have_the_id_of_the_answer(name: str, level: int) -> None:
+    made = negotiation(name)
+    assert made.browser_remote.level_extension == level
+    answered = sdp.read_browser_offer(sdp.parse(made.browser_answer)).extensions
+    assert (level, sdp.AUDIO_LEVEL) in [(each.id, each.uri) for each in answered]
+
+
+def test_levels_are_not_sent_to_a_browser_that_knows_none() -> None:
+    text = fixture("chrome-156-audio.sdp").replace("ssrc-audio-level", "something-else")
+    made = Negotiation(read_offer(text), LOCAL, ("PCMU",))
+    assert made.browser_remote.level_extension is None
 
 
 @pytest.mark.parametrize("answer", ["", "  \r\n", "nonsense", ANSWER.replace("4000", "0")])

@@ -13,7 +13,6 @@ from gateway.calls import news
 from gateway.calls.registry import Calls, Route
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, DrainingError, OfferError
-from gateway.media import MediaPlane, MediaSession
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
 from tests.gateway.calls.test_negotiation import ANSWER, fixture
 
@@ -26,10 +25,17 @@ class FakePlane:
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
 
-    async def open(self) -> MediaSession:
+    async def start(self) -> None: ...
+
+    async def open(self) -> FakeSession:
         await asyncio.sleep(0)  # binding takes a turn of the loop
         self.sessions.append(FakeSession())
-        return self.sessions[-1].as_session()
+        return self.sessions[-1]
+
+    def stats(self) -> dict[str, int]:
+        return {"sessions": len(self.sessions)}
+
+    async def close(self) -> None: ...
 
 
 class FakeEndpoint:
@@ -54,13 +60,14 @@ class FakeEndpoint:
 class Gateway:
     """A registry between its seams."""
 
-    def __init__(self, max_calls: int = 100) -> None:
+    def __init__(self, max_calls: int = 100, passthrough: tuple[str, ...] = ()) -> None:
         self.plane = FakePlane()
         self.endpoint = FakeEndpoint()
-        route = Route(trunk.Trunk("lab", "sip:127.0.0.1:5060"), ("PCMU",), max_calls)
+        lab = trunk.Trunk("lab", "sip:127.0.0.1:5060")
+        route = Route(lab, ("PCMU",), max_calls, passthrough, bitrate=16_000)
         self.calls = Calls(
             cast(trunk.TrunkEndpoint, self.endpoint),
-            cast(MediaPlane, self.plane),
+            self.plane,
             route,
             max_duration=60,
         )
@@ -73,6 +80,26 @@ async def test_what_was_asked_for_reaches_the_trunk() -> None:
     (request,) = gateway.endpoint.requests
     assert (request.to, request.from_user) == ("600", "+15550001")
     assert "RTP/AVP" in request.offer
+    await gateway.calls.close()
+
+
+@pytest.mark.parametrize(
+    ("passthrough", "codec", "line"),
+    [((), "OPUS", "maxaveragebitrate=16000"), (("PCMU",), "PCMU", "a=rtpmap:0 PCMU/8000")],
+)
+async def test_the_route_says_what_the_browser_sends(
+    passthrough: tuple[str, ...], codec: str, line: str
+) -> None:
+    gateway = Gateway(passthrough=passthrough)
+    client = Client()
+    await gateway.calls.place(REQUEST, client)
+    answer = await client.hear(news.AnswerReady)
+    assert isinstance(answer, news.AnswerReady)
+    assert line in answer.sdp
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    remote = gateway.plane.sessions[0].browser
+    assert remote is not None
+    assert remote.codec == codec
     await gateway.calls.close()
 
 

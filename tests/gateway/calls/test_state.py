@@ -14,6 +14,7 @@ from gateway.media import events as media
 
 C, R, E, A, X = CallState
 
+LEG = media.LegQuality(mos=4.2, loss=0.0, jitter_ms=1.5, rtt_ms=None, level=30, packets=100)
 EVENTS: dict[type[CallEvent], CallEvent] = {
     type(event): event
     for event in (
@@ -28,10 +29,12 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         media.BrowserConnected(),
         media.BrowserLost(media.LossReason.SILENT),
         media.TrunkDigit("5", 100),
+        media.TrunkSilent(15.0),
+        media.Quality(LEG, LEG),
         EndWanted(CallEnd(By.LOCAL, "hangup", 200, "", "")),
     )
 }
-ENDING = (trunk.Ended, media.BrowserLost, EndWanted)
+ENDING = (trunk.Ended, media.BrowserLost, media.TrunkSilent, EndWanted)
 
 
 def test_the_examples_cover_the_closed_set() -> None:
@@ -63,6 +66,7 @@ def test_no_event_raises_and_nothing_leaves_the_end(state: CallState, event: Cal
         ([trunk.Answered, trunk.Progress, trunk.Ringing], A),
         ([trunk.Answered, trunk.Ended, trunk.Answered], X),
         ([EndWanted, trunk.Answered], X),
+        ([trunk.Answered, media.Quality, media.TrunkSilent, media.Quality], X),
     ],
 )
 def test_stories(events: list[type[CallEvent]], expected: CallState) -> None:

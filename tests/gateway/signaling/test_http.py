@@ -75,9 +75,11 @@ async def test_metrics_are_what_the_parts_count(gateway: Gateway) -> None:
         'gateway_calls_ended_total{cause="busy"} 3.0',
         'gateway_calls_refused_total{name="bad-target"} 1.0',
         'gateway_media_events_total{event="browser_rejected_size"} 7.0',
+        "gateway_media_sessions 2.0",
         "gateway_websocket_sessions 1.0",
     ):
         assert line in lines
+    assert 'event="sessions"' not in body.decode(), "what goes down again is no count"
 
 
 async def test_the_demo_and_the_sdk_are_served(gateway: Gateway) -> None:

@@ -181,6 +181,37 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
             "durationMs": 0,
         },
     ),
+    (
+        messages.Quality(
+            call="c",
+            browser=messages.LegQuality(
+                mos=4.21, loss=0.01, jitter_ms=2.5, rtt_ms=31.0, level=28, packets=100
+            ),
+            trunk=messages.LegQuality(
+                mos=None, loss=0.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0
+            ),
+        ),
+        {
+            "type": "quality",
+            "call": "c",
+            "browser": {
+                "mos": 4.21,
+                "loss": 0.01,
+                "jitterMs": 2.5,
+                "rttMs": 31.0,
+                "level": 28,
+                "packets": 100,
+            },
+            "trunk": {
+                "mos": None,
+                "loss": 0.0,
+                "jitterMs": 0.0,
+                "rttMs": None,
+                "level": None,
+                "packets": 0,
+            },
+        },
+    ),
     (messages.Pong(), {"type": "pong"}),
     (
         error_of(OfferError("no audio"), call="c", fatal=True),

@@ -13,6 +13,7 @@ from gateway.admission.policy import Policy
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.errors import OfferError, RequestError
+from gateway.media.events import LegQuality
 from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import Gateway, StartGateway, fields, placed, soon
 from tests.gateway.signaling.fakes import FakeCall
@@ -152,6 +153,12 @@ async def test_messages_of_later_versions_are_not_counted(gateway: Gateway) -> N
 # Calls
 
 
+BROWSER_LEG = LegQuality(
+    mos=4.1234, loss=0.012345, jitter_ms=2.345, rtt_ms=45.678, level=28, packets=99
+)
+TRUNK_LEG = LegQuality(mos=None, loss=1.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
+
+
 async def test_a_call_from_offer_to_end(gateway: Gateway) -> None:
     async with gateway.client() as client:
         await client.place(
@@ -171,23 +178,34 @@ async def test_a_call_from_offer_to_end(gateway: Gateway) -> None:
             news.Ringing(early_media=False),
             news.Answered("opus", "PCMU"),
             news.DigitHeard("5", 80),
+            news.Quality(BROWSER_LEG, TRUNK_LEG),
         ):
             call.tell(event)
         call.end(By.REMOTE)
-        types = [await client.receive() for _ in range(6)]
+        types = [await client.receive() for _ in range(7)]
         assert [message["type"] for message in types] == [
             "trying",
             "answer",
             "ringing",
             "answered",
             "dtmf",
+            "quality",
             "ended",
         ]
         assert {message["call"] for message in types} == {"c1"}
         assert types[-1]["durationMs"] == 1500
-        assert b'gateway_call_setup_seconds_count{stage="answered"} 1.0' in (
-            gateway.room.metrics.text()
-        )
+        assert types[-2]["browser"] == {
+            "mos": 4.12,
+            "loss": 0.0123,
+            "jitterMs": 2.3,
+            "rttMs": 45.7,
+            "level": 28,
+            "packets": 99,
+        }
+        counted = gateway.room.metrics.text()
+        assert b'gateway_call_setup_seconds_count{stage="answered"} 1.0' in counted
+        assert b'gateway_leg_mos_count{leg="browser"} 1.0' in counted
+        assert b'gateway_leg_loss_ratio_sum{leg="trunk"} 1.0' in counted
 
 
 async def test_commands_sent_while_placing_arrive_in_order(gateway: Gateway) -> None:

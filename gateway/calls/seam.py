@@ -1,0 +1,44 @@
+"""What a call needs of the media below it, in the fewest words that do.
+
+A session may live in this process or in a worker's; calls do not know the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.media.events import MediaEvent
+from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, TrunkRemote
+
+
+class Session(Protocol):
+    """One call's media. Commands are awaited; what happens comes to the function reported to."""
+
+    @property
+    def local(self) -> LocalMedia:
+        """Our end, from the first moment on."""
+
+    def report_to(self, report: Callable[[MediaEvent], None], /) -> None: ...
+    async def connect_browser(self, remote: BrowserRemote, /) -> None: ...
+    async def add_candidate(self, candidate: str | None, /) -> None: ...
+    async def connect_trunk(self, remote: TrunkRemote, /) -> None: ...
+    async def set_flow(self, flow: Flow, /) -> None: ...
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int, /) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Plane(Protocol):
+    """The media of all calls."""
+
+    async def start(self) -> None:
+        """Make sure that calls will find what they need, or raise a `GatewayError`."""
+
+    async def open(self) -> Session:
+        """Open a session, or raise `UnavailableError`."""
+
+    def stats(self) -> Mapping[str, int]:
+        """Return what has been counted so far, by name; `sessions` are those open now."""
+
+    async def close(self) -> None:
+        """Close every session; harmless when called twice."""
