@@ -22,7 +22,7 @@ from gateway.media.workers.sharing import burden, delays, split_ports
 logger = logging.getLogger(__name__)
 
 # A worker that has lived so long did not fail for what made the one before it fail
-SETTLED = 60.0  # seconds
+SETTLED = 10.0  # seconds
 
 
 class _Place:
