@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from gateway.errors import GatewayError, UnavailableError
 from gateway.media.events import MediaEvent, Quality
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 # How often the loop's timers are compared with the clock
 SAMPLE = 0.1  # seconds
+
+# Reports may follow each other at once, and no share can be told of no time
+MOMENT = 1e-3  # seconds
 
 
 class Serving:
@@ -141,28 +145,41 @@ class Serving:
 
 
 class Load:
-    """How much of its core the process takes, and how late its event loop runs."""
+    """How much of its core the process takes, and how late its event loop runs.
 
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-        self._late = 0.0
-        self._samples = 0
+    Parameters
+    ----------
+    wall, cpu
+        Clocks, in seconds: time that passes, and time that this process computes.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.perf_counter,
+        cpu: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clocks = wall, cpu
+        self._last = wall(), cpu()
+        self._late: list[float] = []
 
     async def sample(self) -> None:
         """Compare the loop's timers with the clock until cancelled."""
         while True:
             due = time.perf_counter() + SAMPLE
             await asyncio.sleep(SAMPLE)
-            self._late += max(0.0, time.perf_counter() - due)
-            self._samples += 1
+            self.note(time.perf_counter() - due)
+
+    def note(self, late: float) -> None:
+        """Take note of how many seconds a timer came too late."""
+        self._late.append(max(0.0, late))
 
     def report(self, counters: dict[str, int]) -> Report:
         """Return how it went since the last report."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        share = (cpu - self._cpu) / max(wall - self._wall, 1e-3)
-        late = self._late / max(self._samples, 1)
-        self._wall, self._cpu, self._late, self._samples = wall, cpu, 0.0, 0
-        return Report(cpu=share, late=late, counters=counters)
+        now = tuple(clock() for clock in self._clocks)
+        wall, cpu = (new - old for new, old in zip(now, self._last, strict=True))
+        late = sum(self._late) / max(len(self._late), 1)
+        self._last, self._late = (now[0], now[1]), []
+        return Report(cpu=cpu / max(wall, MOMENT), late=late, counters=counters)
 
 
 async def _pass_on(command: SessionCommand, session: MediaSession) -> None:
