@@ -1,0 +1,267 @@
+"""Speech quality through the real thing: what the phone hears, and the browser, on bad networks.
+
+24 calls at once, each with its own eight seconds of recorded speech, in real time. For every
+condition the same packets meet the same fate on the way to the gateway, to a peer, to the ideal
+receiver, which knows no jitter, and as plain G.711.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gateway.bench.calls import BenchCall, Target, failures
+from gateway.bench.description import Wanted
+from gateway.bench.player import play
+from gateway.bench.schedule import CLEAN, Impairment
+from gateway.bench.session import Bench
+from gateway.trunk import SipAddress
+from tests.bench.conversation import (
+    TAIL,
+    Clock,
+    Departures,
+    Ends,
+    Network,
+    Said,
+    Take,
+    check_clock,
+    converse,
+    plan,
+)
+from tests.bench.receivers import FRAME, RATE, RECEIVERS, Arrival, Conceal, Samples, ideal
+from tests.bench.rtpengine import find_program, run_rtpengine
+from tests.bench.scores import Score, Scorer
+from tests.bench.speech import Speech
+from tests.bench.tradeoff import browser_packets, frames
+from tests.peers.gateway import GatewayConfig, run_gateway
+from tests.peers.ports import free_port
+from voice.g711 import encode_ulaw
+
+FRAME_SECONDS = FRAME / RATE
+FULLBAND_BITRATE = 32000  # bit/s: what browsers send where nobody asks for anything
+_RATE = 25.0  # set-ups per second
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the browser's network does on the way up, and the trunk's on the way down."""
+
+    up: Impairment = CLEAN
+    down: Impairment = CLEAN
+
+
+CONDITIONS: dict[str, Condition] = {
+    "clean": Condition(),
+    "loss1": Condition(Impairment(loss=0.01), Impairment(loss=0.01)),
+    "loss3": Condition(Impairment(loss=0.03), Impairment(loss=0.03)),
+    "loss5": Condition(Impairment(loss=0.05), Impairment(loss=0.05)),
+    "loss10": Condition(Impairment(loss=0.10), Impairment(loss=0.10)),
+    "burst5": Condition(Impairment(loss=0.05, burst=3.0), Impairment(loss=0.05, burst=3.0)),
+    "jit40": Condition(Impairment(jitter_ms=40)),
+    "reo40": Condition(Impairment(jitter_ms=40, reorder=True)),
+    "loss5jit40": Condition(Impairment(loss=0.05, jitter_ms=40)),
+}
+QUICK = ("clean", "loss5", "jit40", "loss5jit40")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One side of a condition: the scores of each receiver, by its name."""
+
+    scores: dict[str, Score]
+    clock: Clock | None = None  # of the trunk's streams, summed
+    concealed: float = 0.0  # share of what the queue receiver had to make up
+    generator_late_ms: float = 0.0
+
+    @property
+    def worst(self) -> float:
+        """The mean of the receiver that it sounds worst through."""
+        return min(score.mean for score in self.scores.values())
+
+    @property
+    def best(self) -> float:
+        """The mean of the receiver that it sounds best through."""
+        return max(score.mean for score in self.scores.values())
+
+
+@dataclass(frozen=True)
+class Result:
+    """A condition: who was measured, by name, on the way up and on the way down."""
+
+    condition: str
+    up: dict[str, Heard]
+    down: dict[str, Heard]
+
+
+@dataclass
+class _Pending:
+    """What is still to be scored: by who was measured, and by receiver."""
+
+    up: dict[str, dict[str, list[Samples]]] = field(default_factory=dict)
+    down: dict[str, dict[str, list[Samples]]] = field(default_factory=dict)
+    takes: dict[str, Take] = field(default_factory=dict)
+    concealed: dict[str, float] = field(default_factory=dict)
+
+
+def run(
+    speech: Speech,
+    scorer: Scorer,
+    *,
+    conditions: Sequence[str] = tuple(CONDITIONS),
+    peers: bool = False,
+) -> list[Result]:
+    """Measure each condition: fresh calls through one gateway, then through the peer."""
+    with _gateway() as bench:
+        return [_measure(bench, name, speech, scorer, peers) for name in conditions]
+
+
+@contextmanager
+def _gateway() -> Iterator[tuple[Bench, Target]]:
+    """Run a gateway whose trunk is ours."""
+    sip = SipAddress("127.0.0.1", free_port())
+    trunk = {
+        "name": "bench",
+        "uri": f"sip:{sip.host}:{sip.port};transport=udp",
+        "codecs": ["PCMU"],
+    }
+    with TemporaryDirectory(prefix="gateway-bench-") as folder, Bench(sip) as bench:
+        gateway = bench.enter(run_gateway(GatewayConfig(trunks=[trunk]), Path(folder)))
+        yield bench, Target(gateway.websocket_url)
+
+
+def _measure(
+    gateway: tuple[Bench, Target], name: str, speech: Speech, scorer: Scorer, peers: bool
+) -> Result:
+    condition = CONDITIONS[name]
+    count = speech.narrowband.shape[1] // FRAME
+    network = plan(len(speech), count, condition.up, condition.down)
+    pending = _Pending()
+    wanted, said, take = _through_gateway(*gateway, speech, condition, network)
+    _listen(pending, "gateway", take)
+    pending.up["ideal"] = {"": _ideal(said, network)}
+    fullband = _say(speech, condition, None)
+    if peers:
+        _listen(pending, "rtpengine", _through_rtpengine(fullband, network))
+    if wanted.playback_rate is not None or wanted.bitrate not in (None, FULLBAND_BITRATE):
+        pending.up["ideal, fullband"] = {"": _ideal(fullband, network)}
+    pending.up["G.711"] = _direct([words.down for words in said], network.up)
+    pending.down["G.711"] = _direct([words.down for words in said], network.down)
+    return _score(name, pending, speech, scorer)
+
+
+def _through_gateway(
+    bench: Bench, target: Target, speech: Speech, condition: Condition, network: Network
+) -> tuple[Wanted, list[Said], Take]:
+    calls = bench.call(target, len(speech), _RATE)
+    if causes := failures(calls):
+        raise RuntimeError(f"calls failed: {dict(causes)}")
+    wanted = calls[0].wanted
+    if wanted is None:
+        raise RuntimeError("a call is up without an answer")
+    said = _say(speech, condition, wanted)
+    take = converse([_ends(call) for call in calls], said, network, partial(bench.play, tail=TAIL))
+    bench.hang_up()
+    return wanted, said, take
+
+
+def _ends(call: BenchCall) -> Ends:
+    if call.wanted is None or call.trunk is None:
+        raise RuntimeError(f"the call to {call.number} is not up: {call.failure}")
+    call.browser.take()
+    return Ends(call.browser, call.trunk, call.wanted.payload_type)
+
+
+def _through_rtpengine(said: Sequence[Said], network: Network) -> Take:
+    with run_rtpengine(find_program(), calls=len(said)) as engine:
+        calls = engine.make_calls(len(said))
+        try:
+            ends = [Ends(call.browser, call.trunk, call.payload_type) for call in calls]
+            return converse(ends, said, network, partial(play, tail=TAIL))
+        finally:
+            for call in calls:
+                call.close()
+
+
+def _say(speech: Speech, condition: Condition, wanted: Wanted | None) -> list[Said]:
+    """Encode what each call says, as a browser does after this answer."""
+    bitrate = (wanted.bitrate if wanted else None) or FULLBAND_BITRATE
+    expected = round(100 * condition.up.loss)
+    return [
+        Said(
+            browser_packets(
+                wide,
+                bitrate=bitrate,
+                maxplaybackrate=wanted.playback_rate if wanted else None,
+                expected_loss=expected,
+            ),
+            [row.tobytes() for row in encode_ulaw(frames(narrow, RATE))],
+        )
+        for wide, narrow in zip(speech.fullband, speech.narrowband, strict=True)
+    ]
+
+
+def _ideal(said: Sequence[Said], network: Network) -> list[Samples]:
+    return [
+        ideal(words.up, [departure is not None for departure in departures])
+        for words, departures in zip(said, network.up, strict=True)
+    ]
+
+
+def _direct(
+    payloads: Sequence[Sequence[bytes]], departures: Sequence[Departures]
+) -> dict[str, list[Samples]]:
+    """Return G.711 as it sounds when the network's packets meet the receiver as they are."""
+    streams = [
+        [
+            Arrival(time, number, number * FRAME, payload)
+            for number, (payload, time) in enumerate(zip(each, times, strict=True))
+            if time is not None
+        ]
+        for each, times in zip(payloads, departures, strict=True)
+    ]
+    return {
+        f"queue, {conceal}": [
+            RECEIVERS["queue"](sorted(stream), conceal).samples for stream in streams
+        ]
+        for conceal in Conceal
+    }
+
+
+def _listen(pending: _Pending, who: str, take: Take) -> None:
+    pending.takes[who] = take
+    pending.up[who] = {}
+    for receiver, play_out in RECEIVERS.items():
+        for conceal in Conceal:
+            played = [play_out(stream, conceal) for stream in take.trunk]
+            pending.up[who][f"{receiver}, {conceal}"] = [each.samples for each in played]
+            if receiver == "queue":
+                pending.concealed[who] = sum(each.concealed for each in played) / len(played)
+    pending.down[who] = {"libopus": take.browser}
+
+
+def _score(name: str, pending: _Pending, speech: Speech, scorer: Scorer) -> Result:
+    names: dict[str, Sequence[Samples]] = {}
+    sides = {"up": pending.up, "down": pending.down}
+    for side, measured in sides.items():
+        for who, receivers in measured.items():
+            names |= {f"{side}|{who}|{key}": samples for key, samples in receivers.items()}
+    scores = scorer.score_all(speech.narrowband, names)
+    heard: dict[str, dict[str, Heard]] = {side: {} for side in sides}
+    for side, measured in sides.items():
+        for who, receivers in measured.items():
+            found = {key: scores[f"{side}|{who}|{key}"] for key in receivers}
+            heard[side][who] = _heard(found, side, pending, who)
+    return Result(name, heard["up"], heard["down"])
+
+
+def _heard(scores: dict[str, Score], side: str, pending: _Pending, who: str) -> Heard:
+    take = pending.takes.get(who)
+    if take is None or side == "down":
+        return Heard(scores)
+    clocks = [check_clock(stream) for stream in take.trunk]
+    clock = Clock(*(sum(column) for column in zip(*clocks, strict=True)))
+    return Heard(scores, clock, pending.concealed[who], take.generator_late_ms)
