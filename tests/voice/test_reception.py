@@ -32,6 +32,11 @@ def play(
         reception.update(number & 0xFFFF, stamp & 0xFFFFFFFF, arrival)
 
 
+def check_steady(heard: Interval, received: int) -> None:
+    assert heard[:3] == (received, 0, 0)
+    assert heard.jitter == pytest.approx(0, abs=1e-6)
+
+
 class TestCount:
     def test_nothing_has_come(self) -> None:
         reception = Reception(RATE, 7)
@@ -42,7 +47,7 @@ class TestCount:
         reception = Reception(RATE)
         play(reception, range(100))
         assert reception.expected == reception.received == 100
-        assert reception.interval() == Interval(100, 0, 0, pytest.approx(0, abs=1e-9))
+        check_steady(reception.interval(), 100)
 
     @pytest.mark.parametrize("first", [0, 1, 65535, 65500])
     def test_any_first_number(self, first: int) -> None:
@@ -54,7 +59,7 @@ class TestCount:
         reception = Reception(RATE)
         play(reception, range(65000, 65000 + 70000), timestamp=2**32 - 16000)
         assert reception.expected == 70000
-        assert reception.interval() == Interval(70000, 0, 0, pytest.approx(0, abs=1e-6))
+        check_steady(reception.interval(), 70000)
         assert reception.report_block(0).highest == 65000 + 70000 - 1
 
     def test_loss(self) -> None:
@@ -163,7 +168,7 @@ class TestRestart:
         play(reception, range(100))
         play(reception, range(30000, 30101), start=2.0, timestamp=10**9)
         # The first packet after the jump is not believed
-        assert reception.interval() == Interval(200, 0, 0, pytest.approx(0, abs=1e-6))
+        check_steady(reception.interval(), 200)
         assert reception.report_block(0).lost == 0
 
     def test_loss_before_it_is_not_forgotten(self) -> None:
@@ -178,7 +183,7 @@ class TestRestart:
         play(reception, range(10))
         reception.update(40000, 5, 0.2)
         play(reception, range(10, 20), start=0.2, timestamp=1600)
-        assert reception.interval() == Interval(20, 0, 0, pytest.approx(0, abs=1e-6))
+        check_steady(reception.interval(), 20)
 
 
 class TestJitter:
