@@ -188,7 +188,7 @@ class Call:
                 # Before that nobody hears anything: there is nothing to judge
                 self._tell(news.Quality(event.browser, event.trunk))
             case _:
-                return _end_of(event)
+                return end_of(event)
         return None
 
     async def _follow(self, remote: TrunkRemote | None) -> None:
@@ -264,7 +264,7 @@ class Call:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
 
 
-def _end_of(event: CallEvent) -> CallEnd | None:
+def end_of(event: CallEvent) -> CallEnd | None:
     """Return how the call ends by this event; None for one that ends nothing."""
     match event:
         case trunk.Ended():

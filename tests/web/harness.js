@@ -78,6 +78,7 @@ window.harness = {
     note("warning-cleared", (name) => name);
     note("cancel", (_, end) => end.cause);
     note("reject", (_, end) => end.cause);
+    note("quality", (quality) => quality);
     note("error", harness.brief);
     note("disconnect", (_, end) => ({ ...end, open: harness.open() }));
     call.on("volume", (input, output) => (harness.volume = [input, output]));

@@ -199,6 +199,29 @@ async def test_a_second_answer_is_ignored(fake_gateway: FakeGateway, open_page: 
     assert await page.evaluate("harness.call.state") == "open"
 
 
+GOOD = {"mos": 4.31, "loss": 0.0, "jitterMs": 1.2, "rttMs": 24.5, "level": 28, "packets": 100}
+UNKNOWN = dict.fromkeys(GOOD)
+
+
+async def test_the_gateways_view_of_both_legs_is_handed_on(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def judge(session: Session) -> None:
+        await answer_call(session)
+        await session.reply("quality", browser=GOOD, trunk={**UNKNOWN, "loss": 0.25, "mos": "4"})
+        await session.reply("quality", browser=None)
+
+    fake_gateway.story = judge
+    page = await open_page()
+    await open_call(page)
+    await until(page, "harness.named('quality').length === 2")
+    assert await events(page, "quality") == [
+        {"browser": GOOD, "trunk": {**UNKNOWN, "loss": 0.25}},
+        {"browser": UNKNOWN, "trunk": UNKNOWN},
+    ]
+    assert await events(page, "error") == []
+
+
 async def test_digits_go_as_a_message_without_telephone_event(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -8,6 +8,8 @@ from tests.peers.firefox import Firefox
 from tests.web.conftest import INSECURE_HOST, OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 
+UNKNOWN = "\N{EN DASH}"
+
 
 async def open_demo(open_page: OpenPage, **options: object) -> Page:
     page = await open_page("/", **options)
@@ -79,6 +81,42 @@ async def test_refusal_shows_sentence_and_sip_status(
         "Ended by the other side · SIP 486 Busy Here"
     )
     assert await page.evaluate("demo.end.sipCode") == 486
+
+
+async def test_the_page_shows_how_both_legs_are(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def judge(session: Session) -> None:
+        await answer_call(session)
+        browser = {"mos": 4.31, "loss": 0.012, "jitterMs": 2.4, "rttMs": 38.6}
+        trunk = {"mos": 4.41, "loss": 0.0, "jitterMs": 0.6, "rttMs": None}
+        await session.reply("quality", browser=browser, trunk=trunk)
+
+    fake_gateway.story = judge
+    page = await open_demo(open_page)
+    await page.click("#call")
+    await expect(page.get_by_role("row", name="Browser")).to_have_text("Browser4.31.2 %2.4 ms39 ms")
+    await expect(page.get_by_role("row", name="SIP trunk")).to_have_text(
+        f"SIP trunk4.40.0 %0.6 ms{UNKNOWN}"
+    )
+    await page.click("#hangup")
+    await expect_state(page, "idle")
+    await expect(page.get_by_role("row", name="Browser")).to_contain_text("4.3")
+    fake_gateway.story = answer_call
+    await page.click("#call")
+    await expect(page.get_by_role("row", name="Browser")).to_have_text(f"Browser{4 * UNKNOWN}")
+
+
+async def test_a_call_that_falls_silent_says_so(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def silent(session: Session) -> None:
+        await session.reply("ended", by="gateway", cause="media-timeout", sipCode=408)
+
+    fake_gateway.story = silent
+    page = await open_demo(open_page)
+    await page.click("#call")
+    await expect_notice(page, "media-timeout", "nothing came from the other side any more")
 
 
 async def test_refused_microphone_says_what_to_do(open_page: OpenPage) -> None:

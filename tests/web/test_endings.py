@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.calls.call import end_of
 from gateway.errors import ConfigError, GatewayError
+from gateway.media import events as media
 from gateway.signaling.messages import MessageError, NotSupportedError
 from gateway.trunk import errors as trunk_errors
 from gateway.trunk.status import CLASSES, CODES, Q850, Local
@@ -31,7 +33,14 @@ def said_by_the_gateway() -> set[str]:
     """Every cause of an `ended` that comes from the trunk, and every name of an `error`."""
     meanings = [*CODES.values(), *CLASSES.values(), *Q850.values(), *(way.value for way in Local)]
     names = {error.name for error in errors_of(GatewayError)} - {ConfigError.name}
-    return {meaning.cause for meaning in meanings} | names
+    return {meaning.cause for meaning in meanings} | names | said_of_media()
+
+
+def said_of_media() -> set[str]:
+    """Every cause by which the media plane ends a call."""
+    lost = [media.BrowserLost(reason) for reason in media.LossReason]
+    ends = [end_of(event) for event in (*lost, media.TrunkSilent(15.0))]
+    return {end.cause for end in ends if end is not None}
 
 
 def test_all_classes_of_errors_are_seen() -> None:

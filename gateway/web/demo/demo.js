@@ -78,6 +78,7 @@ function clear() {
   view.showTime(0);
   view.showCodec(null);
   view.showFigures(null);
+  view.showQuality(null);
   view.showDigit("");
   view.showMuted(false);
 }
@@ -114,6 +115,7 @@ function follow(call) {
     view.showLevel("meter-out", output);
   });
   call.on("sample", view.showFigures);
+  call.on("quality", view.showQuality);
   call.on("warning", (name) => {
     note("warning", name);
     if (WARNINGS[name]) view.showNotice(WARNINGS[name], { cause: name });

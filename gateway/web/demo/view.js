@@ -17,7 +17,7 @@ const STATES = {
 };
 
 /** @type {Readonly<Record<string, string>>} */
-const CODECS = { opus: "Opus", PCMU: "G.711 µ-law", PCMA: "G.711 A-law", G722: "G.722" };
+const CODECS = { opus: "Opus", PCMU: "G.711 µ-law", PCMA: "G.711 A-law", G722: "G.722", L16: "Linear PCM" };
 
 /**
  * @template {HTMLElement} T
@@ -120,12 +120,37 @@ export function showLevel(id, level) {
 /** @param {import("/sdk/voice-client.js").Sample | null} sample */
 export function showFigures(sample) {
   const { rttMs = null, jitterMs = null, lossFraction = null } = sample ?? {};
-  const write = (/** @type {string} */ id, /** @type {number | null} */ value, /** @type {string} */ unit) => {
-    find(id, HTMLElement).textContent = value === null ? "–" : `${value.toFixed(value < 9.95 ? 1 : 0)} ${unit}`;
-  };
-  write("rtt", rttMs, "ms");
-  write("jitter", jitterMs, "ms");
-  write("loss", lossFraction === null ? null : 100 * lossFraction, "%");
+  find("rtt", HTMLElement).textContent = figure(rttMs, "ms");
+  find("jitter", HTMLElement).textContent = figure(jitterMs, "ms");
+  find("loss", HTMLElement).textContent = figure(percent(lossFraction), "%");
+}
+
+/** @param {import("/sdk/voice-client.js").Quality | null} quality */
+export function showQuality(quality) {
+  for (const leg of /** @type {const} */ (["browser", "trunk"])) {
+    const { mos = null, loss = null, jitterMs = null, rttMs = null } = quality?.[leg] ?? {};
+    const figures = {
+      mos: figure(mos),
+      loss: figure(percent(loss), "%"),
+      jitter: figure(jitterMs, "ms"),
+      rtt: figure(rttMs, "ms"),
+    };
+    for (const [name, text] of Object.entries(figures)) {
+      const cell = document.querySelector(`#quality [data-leg="${leg}"] [data-figure="${name}"]`);
+      if (cell) cell.textContent = text;
+    }
+  }
+}
+
+/** @param {number | null} fraction */
+const percent = (fraction) => (fraction === null ? null : 100 * fraction);
+
+/**
+ * @param {number | null} value
+ * @param {string} [unit]
+ */
+function figure(value, unit = "") {
+  return value === null ? "–" : `${value.toFixed(value < 9.95 ? 1 : 0)} ${unit}`.trim();
 }
 
 /** @param {string} digit nothing starts anew */

@@ -16,4 +16,6 @@ export { CallError, ENDINGS } from "./voice/errors.js";
 /** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
 /** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
+/** @typedef {import("./voice/quality.js").Quality} Quality */
+/** @typedef {import("./voice/quality.js").LegQuality} LegQuality */
 /** @typedef {import("./voice/quality.js").Sample} Sample */

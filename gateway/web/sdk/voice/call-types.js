@@ -10,6 +10,7 @@ export {};
 /** @typedef {"pending" | "connecting" | "ringing" | "open" | "closed"} CallState */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./quality.js").Sample} Sample */
+/** @typedef {import("./quality.js").Quality} Quality */
 /** @typedef {{ browser: string, trunk: string }} Codecs */
 
 /**
@@ -20,7 +21,8 @@ export {};
  * @property {[muted: boolean, call: Call]} mute
  * @property {[digit: string, info: { direction: "sent" | "received", duration: number | null }]} dtmf
  * @property {[input: number, output: number]} volume 0 to 1 each, 15 times a second
- * @property {[sample: Sample]} sample once a second
+ * @property {[sample: Sample]} sample once a second, what the browser sees
+ * @property {[quality: Quality]} quality every two seconds, what the gateway sees
  * @property {[name: string, data: object]} warning
  * @property {[name: string]} warning-cleared
  * @property {[call: Call, end: CallEnd]} cancel ended by this side before the answer

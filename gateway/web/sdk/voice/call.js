@@ -12,6 +12,7 @@ import { CallError, endFromError, endFromFrame, ENDINGS, errorFromFrame, kindOf 
 import { Media } from "./media.js";
 import { openMicrophone } from "./microphone.js";
 import { Monitor } from "./monitor.js";
+import { qualityFromFrame } from "./quality.js";
 
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
@@ -253,6 +254,7 @@ export class Call extends Emitter {
     candidate: (frame) => void this.#candidate(frame.candidate),
     answered: (frame) => this.#answered(frame.codec),
     dtmf: (frame) => this.#digit(frame),
+    quality: (frame) => this.emit("quality", qualityFromFrame(frame)),
     ended: (frame) => this.#finish(endFromFrame(frame)),
     error: (frame) => this.#refused(frame),
   };

@@ -71,6 +71,8 @@ export const ENDINGS = Object.freeze({
   "shutdown": ending("failed", 503, "The call ended because the service restarted."),
   "gateway-closed": ending("failed", 503, "The call ended because the service restarted."),
   "connection-lost": ending("failed", 481, "The phone network lost the call."),
+  "media-timeout": ending("failed", 408, "The call ended because nothing came from the other side any more."),
+  "media-worker": ending("failed", 500, "The call ended because a part of the gateway failed. Please call again."),
   "internal": ending("failed", 500, "The call failed because of a fault in the gateway."),
 
   "insecure-origin": ending("failed", 1001,

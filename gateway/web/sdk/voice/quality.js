@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * From the browser's getStats to a few numbers per second, and from those to warnings. Pure: time
- * and reports are arguments.
+ * From the browser's getStats to a few numbers per second, and from those to warnings; and what the
+ * gateway says of both legs. Pure: time and reports are arguments.
  */
 
 /**
@@ -23,6 +23,45 @@
  * @property {number} bytesReceived in total
  * @property {number} bytesSent in total
  */
+
+/**
+ * @typedef {object} LegQuality what came to the gateway on one leg in two seconds; null: not known
+ * @property {number | null} mos 1 to 4.5, by the E-model (ITU-T G.107)
+ * @property {number | null} loss 0 to 1
+ * @property {number | null} jitterMs
+ * @property {number | null} rttMs
+ * @property {number | null} level in -dBov (RFC 6464): 0 is the loudest, 127 silence
+ * @property {number | null} packets
+ */
+
+/** @typedef {{ browser: LegQuality, trunk: LegQuality }} Quality both legs, as the gateway sees them */
+
+/**
+ * The gateway's `quality` frame.
+ *
+ * @param {{ [key: string]: unknown }} frame
+ * @returns {Quality}
+ */
+export function qualityFromFrame(frame) {
+  return { browser: readLeg(frame.browser), trunk: readLeg(frame.trunk) };
+}
+
+/**
+ * @param {unknown} leg
+ * @returns {LegQuality}
+ */
+function readLeg(leg) {
+  const fields = /** @type {{ [key: string]: unknown }} */ (leg ?? {});
+  const read = (/** @type {string} */ name) => (typeof fields[name] === "number" ? fields[name] : null);
+  return {
+    mos: read("mos"),
+    loss: read("loss"),
+    jitterMs: read("jitterMs"),
+    rttMs: read("rttMs"),
+    level: read("level"),
+    packets: read("packets"),
+  };
+}
 
 /** @typedef {{ [key: string]: any }} Stats one entry of an RTCStatsReport */
 
