@@ -171,6 +171,9 @@ def _codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
     return codecs
 
 
+PORTS_PER_WORKER = 8  # a call takes up to four: the trunk's pair and the browser's one, each even
+
+
 def _regular_file(path: Path) -> Path:
     if not path.is_file():
         raise broken("no such file")
@@ -240,6 +243,18 @@ class MediaSettings(Section):
     timeout: Timeout = 15.0
     # The same before the answer, where an announcement may pause, and ringing ends by itself
     early_timeout: Timeout = 30.0
+
+    @model_validator(mode="after")
+    def _ports_for_every_worker(self) -> Self:
+        first, last = self.ports
+        if last - first + 1 < PORTS_PER_WORKER * self.workers:
+            raise broken(
+                f"{self.workers} workers need at least {PORTS_PER_WORKER * self.workers} ports, "
+                "two calls' for each",
+                key="ports",
+                value=self.ports,
+            )
+        return self
 
     @property
     def told(self) -> str:

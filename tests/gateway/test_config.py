@@ -141,6 +141,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ("[media]\nports = [9, 8]", "media.ports = [9, 8]: two ports are needed"),
         ("[media]\nports = 9", "media.ports = 9: a list is needed"),
         ("[media]\nworkers = 65", "media.workers = 65: Input should be less than or equal to 64"),
+        (
+            "[media]\nworkers = 4\nports = [30000, 30030]",
+            "media.ports = [30000, 30030]: 4 workers need at least 32 ports",
+        ),
         ("[media]\nworkers = -1", "media.workers = -1: Input should be greater than or equal to 0"),
         (
             '[media]\ncodec = "PCMU"',
