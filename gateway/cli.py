@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from gateway import app, check, demo, log
+from gateway.bench import command as bench
 from gateway.caller import command as caller
 from gateway.config import Address, Settings
 from gateway.config_sources import DEFAULT_FILE, BadConfigError, load
@@ -232,6 +233,12 @@ COMMANDS = (
         "call somebody through a gateway, without a browser",
         caller.add_arguments,
         caller.run,
+    ),
+    Command(
+        "bench",
+        "put a load on a gateway and measure what becomes of it",
+        bench.add_arguments,
+        bench.run,
     ),
     Command("check", "say what is wrong with the configuration", _add_config, _check),
 )
