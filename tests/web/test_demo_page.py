@@ -146,12 +146,18 @@ async def test_ringing_can_be_given_up(fake_gateway: FakeGateway, open_page: Ope
 async def test_no_list_of_extensions_and_narrow_screen(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
+    async def judge(session: Session) -> None:
+        await answer_call(session)
+        worst = {"mos": 1.0, "loss": 1.0, "jitterMs": 120.4, "rttMs": 1385.6}
+        await session.reply("quality", browser=worst, trunk=worst)
+
     fake_gateway.extensions = False
+    fake_gateway.story = judge
     page = await open_demo(open_page)
     await expect(page.locator("#extensions-area")).to_be_hidden()
     await page.set_viewport_size({"width": 320, "height": 640})
     await page.click("#call")
-    await expect_state(page, "open")
+    await expect(page.get_by_role("row", name="SIP trunk")).to_contain_text("1386 ms")
     assert await page.evaluate("document.documentElement.scrollWidth") == 320
 
 
