@@ -7,9 +7,9 @@ import itertools
 import logging
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from time import perf_counter
 
 import sdp
 from gateway.bench.player import PlainLeg
@@ -37,7 +37,7 @@ class TrunkEnd(PlainLeg):
     media
         What was agreed.
     answered_at
-        `perf_counter()` when the 200 was given to the SIP engine.
+        CLOCK_REALTIME in ns when the 200 was given to the SIP engine; 0 before.
     """
 
     def __init__(self, pair: tuple[socket.socket, socket.socket], offer: str) -> None:
@@ -45,7 +45,7 @@ class TrunkEnd(PlainLeg):
         # RTCP is taken by nobody; without a socket the gateway would be told that its port is shut
         self._rtcp = pair[1]
         self.ssrc = secrets.randbits(32)
-        self.answered_at = 0.0
+        self.answered_at = 0
         self.over = asyncio.Event()
         self._host, self._port = pair[0].getsockname()[:2]
         self._versions = itertools.count(1)
@@ -73,13 +73,26 @@ class TrunkEnd(PlainLeg):
 
 
 class Answerer:
-    """The calls that came, by the number that was dialled."""
+    """The calls that came, by the number that was dialled.
+
+    They ring until `gate` is set, and it is at first.
+    """
 
     def __init__(self, ports: PortRange) -> None:
         self._ports = ports
         self._tasks: set[asyncio.Task[None]] = set()
         self.calls: dict[str, TrunkEnd] = {}
         self.refused = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self._came = asyncio.Condition()
+
+    async def arrival(self, number: str) -> TrunkEnd:
+        """Wait for the INVITE to a number."""
+        name = digits(number)
+        async with self._came:
+            await self._came.wait_for(lambda: name in self.calls)
+        return self.calls[name]
 
     def accept(self, incoming: IncomingCall) -> Callable[[TrunkEvent], None]:
         """Take a call."""
@@ -108,7 +121,11 @@ class Answerer:
 
     async def _answer(self, incoming: IncomingCall, end: TrunkEnd) -> None:
         try:
-            end.answered_at = perf_counter()
+            async with self._came:
+                self._came.notify_all()
+            await incoming.leg.ring()
+            await self.gate.wait()
+            end.answered_at = time.time_ns()
             await incoming.leg.answer(end.answer, lambda _: end.answer)
             await end.over.wait()
         finally:

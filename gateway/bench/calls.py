@@ -84,6 +84,7 @@ class BenchCall:
         self._connecting: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answered = asyncio.Event()
+        self._connected = asyncio.Event()
         self._ended = asyncio.Event()
         self._closing = False
 
@@ -92,24 +93,33 @@ class BenchCall:
         """Whether media can flow."""
         return self.failure is None and {"media", "answered"} <= self.times.keys()
 
-    async def open(self, answerer: Answerer | None) -> None:
-        """Place the call and wait until media can flow; `failure` says if it cannot."""
+    async def open(self, answerer: Answerer | None, *, ring: bool = False) -> None:
+        """Place the call and wait until it is answered; `failure` says if it cannot be.
+
+        With `ring` only until it rings at the answerer and the browser's transport is up.
+        """
         try:
             async with asyncio.timeout(SETUP_LIMIT):
                 await self._place()
-                await self._answered.wait()
+                await (self._connected if ring else self._answered).wait()
                 if self._connecting is not None and self.failure is None:
                     await self._connecting
                 if self.failure is None and answerer is not None:
-                    self.trunk = answerer.calls.get(digits(self.number))
-                    if self.trunk is None:
-                        raise Failure(f"answered, but not at this trunk: {self.number}")
+                    self.trunk = await self._find(answerer, ring)
         except TimeoutError:
             self._fail(f"not up within {SETUP_LIMIT:g} s ({', '.join(self.times)})")
         except Failure as error:
             self._fail(str(error))
         except (OSError, WebSocketException, GatewayError, ValueError, KeyError) as error:
             self._fail(f"{type(error).__name__}: {error}")
+
+    async def _find(self, answerer: Answerer, ring: bool) -> TrunkEnd:
+        if ring:
+            return await answerer.arrival(self.number)
+        end = answerer.calls.get(digits(self.number))
+        if end is None:
+            raise Failure(f"answered, but not at this trunk: {self.number}")
+        return end
 
     async def _place(self) -> None:
         target = self._target
@@ -165,15 +175,21 @@ class BenchCall:
                 self._fail(f"error {message['code']} {message['name']}")
 
     async def _connect(self, wanted: Wanted) -> None:
-        await self.browser.connect(wanted)
+        try:
+            await self.browser.connect(wanted)
+        except (ConnectionError, ValueError) as error:
+            self._fail(str(error))
+            return
         self._note("media")
+        self._connected.set()
 
     def _note(self, what: str) -> None:
         self.times.setdefault(what, perf_counter())
 
     def _fail(self, cause: str) -> None:
-        """Remember the first cause; whoever waits for the answer waits no more."""
+        """Remember the first cause; whoever waits for the call waits no more."""
         self.failure = self.failure or cause
+        self._connected.set()
         self._answered.set()
 
     async def close(self) -> None:
@@ -205,8 +221,13 @@ async def open_calls(
     ports: PortRange,
     answerer: Answerer | None,
     first: int = 0,
+    ring: bool = False,
+    keep: bool = True,
 ) -> list[BenchCall]:
-    """Place `count` calls, `rate` of them in a second, and wait until each is up or has failed."""
+    """Place `count` calls, `rate` of them in a second, and wait until each is up or has failed.
+
+    With `ring` they need only ring; unless `keep` each is hung up as soon as it was up.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     calls: list[BenchCall] = []
@@ -215,8 +236,14 @@ async def open_calls(
             await asyncio.sleep(max(0.0, began + index / rate - loop.time()))
             call = BenchCall(target, first + index, ports)
             calls.append(call)
-            tasks.create_task(call.open(answerer))
+            tasks.create_task(_open(call, answerer, ring=ring, keep=keep))
     return calls
+
+
+async def _open(call: BenchCall, answerer: Answerer | None, *, ring: bool, keep: bool) -> None:
+    await call.open(answerer, ring=ring)
+    if not keep:
+        await call.close()
 
 
 async def close_calls(calls: Sequence[BenchCall]) -> None:

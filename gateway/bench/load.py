@@ -4,31 +4,47 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gateway.bench.calls import BenchCall
-from gateway.bench.material import Coding, asked, encode_speech
-from gateway.bench.player import Leg, Packet, Stream, rtp_packets
+from gateway.bench.material import Coding, Samples, asked, encode, encode_speech
+from gateway.bench.player import Leg, Stream, rtp_packets
 from gateway.bench.schedule import CLEAN, Impairment, departures
+
+
+def _any_source() -> int:
+    return secrets.randbits(32)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a call: its leg, and how and under which payload type it speaks."""
+
+    leg: Leg
+    coding: Coding
+    payload_type: int
+    ssrc: int = field(default_factory=_any_source)
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What is said into a leg: which of the encoded speech, from which packet on."""
+    """What is said into a leg: its payloads in the order of sending, and where to find it.
+
+    `stream` and `leg` are numbers among those of the load.
+    """
 
     coding: Coding
-    first: int
-    stream: int  # its number among the streams
-    leg: int  # the number of the leg where it enters
+    payloads: list[bytes]
+    stream: int
+    leg: int
 
 
 @dataclass(frozen=True, slots=True)
 class CallLoad:
-    """One call's voices; `down` and its leg are None where somebody else is the trunk."""
+    """One call's voices; `down` is None where somebody else is the trunk."""
 
-    call: BenchCall
     up: Voice
     down: Voice | None
 
@@ -48,78 +64,87 @@ class Load:
         return [voice.leg for voice in voices]
 
 
+def ends_of(
+    call: BenchCall, *, coding: Coding | None = None, ptime: int = 20
+) -> tuple[End, End | None]:
+    """Return both ends of a call that is up, or rings, and take its sockets for the player.
+
+    `coding` is what the browser sends; what the gateway's answer asks for, if None.
+
+    Raises
+    ------
+    ValueError
+        The call is not up.
+    """
+    if call.wanted is None or call.failure is not None:
+        raise ValueError(f"the call to {call.number} is not up: {call.failure}")
+    call.browser.take()
+    said = coding or asked(call.wanted, ptime)
+    browser = End(call.browser, said, call.wanted.payload_type, call.browser.ssrc)
+    if call.trunk is None or call.trunk.media is None:
+        return browser, None
+    codec = call.trunk.media.codec
+    return browser, End(call.trunk, Coding(codec.name.upper()), codec.payload_type, call.trunk.ssrc)
+
+
 def make_load(
-    calls: Sequence[BenchCall],
+    ends: Sequence[tuple[End, End | None]],
     *,
     seconds: float,
-    ptime: int = 20,
-    coding: Coding | None = None,
-    impairment: Impairment = CLEAN,
+    up: Impairment = CLEAN,
     down: Impairment = CLEAN,
     seed: int = 1,
+    sound: Samples | None = None,
 ) -> Load:
-    """Make a load of calls that are up, and take their sockets for the player.
+    """Make a load of calls, each the browser's end and the trunk's.
 
-    `coding` is what browsers send; what each call's answer asks for, if None. `impairment` is what
-    the network does on its way up; `down` what the trunk's network does.
+    `up` is what the network does to browsers' packets, `down` to the trunk's. `sound` is said
+    (int16 at 8 kHz, a whole number of `material.BLOCK`) instead of the speech that we bring.
     """
     rng = np.random.default_rng(seed)
     load = Load([], [], [])
-    for number, call in enumerate(calls):
-        if call.wanted is None or not call.up:
-            continue
-        offset = number * ptime / 1000 / len(calls)
-        call.browser.take()
-        said = coding or asked(call.wanted, ptime)
-        packet_type = call.wanted.payload_type
-        up = _add(load, call.browser, call.browser.ssrc, said, packet_type, rng)
-        _stream(load, up, seconds, offset, impairment, rng)
+    encoded: dict[Coding, Sequence[bytes]] = {}
+
+    def payloads(coding: Coding) -> Sequence[bytes]:
+        if coding not in encoded:
+            encoded[coding] = encode_speech(coding) if sound is None else encode(sound, coding)
+        return encoded[coding]
+
+    for number, (browser, trunk) in enumerate(ends):
+        offset = number * browser.coding.ptime / 1000 / len(ends)
+        said = _speak(load, browser, payloads(browser.coding), seconds, offset, up, rng)
         heard = None
-        if call.trunk is not None and call.trunk.media is not None:
-            codec = call.trunk.media.codec
-            said = Coding(codec.name.upper())
-            packets = _add(load, call.trunk, call.trunk.ssrc, said, codec.payload_type, rng)
-            _stream(load, packets, seconds, offset, down, rng)
-            heard = packets.voice
-        load.calls.append(CallLoad(call, up.voice, heard))
+        if trunk is not None:
+            heard = _speak(load, trunk, payloads(trunk.coding), seconds, offset, down, rng)
+        load.calls.append(CallLoad(said, heard))
     return load
 
 
-@dataclass(frozen=True, slots=True)
-class _Added:
-    voice: Voice
-    leg: Leg
-    packet: Packet
-
-
-def _add(
-    load: Load, leg: Leg, ssrc: int, coding: Coding, payload_type: int, rng: np.random.Generator
-) -> _Added:
-    payloads = encode_speech(coding)
-    first = int(rng.integers(len(payloads)))
-    packet = rtp_packets(
-        payloads,
-        payload_type=payload_type,
-        step=coding.step,
-        ssrc=ssrc,
-        first=first,
-        # Numbers of the first packet are random (RFC 3550 section 5.1); small enough to see wraps
-        sequence=secrets.randbits(15),
-        timestamp=secrets.randbits(31),
-    )
-    voice = Voice(coding, first, len(load.streams), len(load.legs))
-    load.legs.append(leg)
-    return _Added(voice, leg, packet)
-
-
-def _stream(
+def _speak(
     load: Load,
-    added: _Added,
+    end: End,
+    payloads: Sequence[bytes],
     seconds: float,
     offset: float,
     impairment: Impairment,
     rng: np.random.Generator,
-) -> None:
-    ptime = added.voice.coding.ptime
-    times = departures(round(seconds * 1000 / ptime), ptime, impairment, rng)
-    load.streams.append(Stream(added.leg, added.packet, times, offset))
+) -> Voice:
+    """Add an end's leg and its stream, which begins somewhere in the payloads."""
+    coding = end.coding
+    count = round(seconds * 1000 / coding.ptime)
+    first = int(rng.integers(len(payloads)))
+    order = [payloads[(first + number) % len(payloads)] for number in range(count)]
+    packet = rtp_packets(
+        order,
+        payload_type=end.payload_type,
+        step=coding.step,
+        ssrc=end.ssrc,
+        # Random (RFC 3550 section 5.1)
+        sequence=secrets.randbits(16),
+        timestamp=secrets.randbits(32),
+    )
+    times = departures(count, coding.ptime, impairment, rng)
+    voice = Voice(coding, order, len(load.streams), len(load.legs))
+    load.legs.append(end.leg)
+    load.streams.append(Stream(end.leg, packet, times, offset))
+    return voice

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.bench.delay import Heard, Said, delays
-from gateway.bench.load import CallLoad, Load, Voice
-from gateway.bench.material import RATE, Samples, decode, encode_speech
+from gateway.bench.load import Load, Voice
+from gateway.bench.material import RATE, Samples, decode
 from gateway.bench.player import Arrival, Leg, Recording
 from voice import g711, rtp
 from voice.opus import OpusDecoder, OpusError, packet_samples
@@ -44,25 +44,23 @@ class Way:
 
 def measure_up(load: Load, recording: Recording) -> Way:
     """Measure what came to the trunk; nothing comes where somebody else is the trunk."""
-    voices = [(each, each.up, each.down) for each in load.calls]
-    return _measure(load, recording, [(a, b, c) for a, b, c in voices if c is not None])
+    voices = [(each.up, each.down) for each in load.calls if each.down is not None]
+    return _measure(load, recording, voices)
 
 
 def measure_down(load: Load, recording: Recording) -> Way:
     """Measure what came to the browsers."""
-    voices = [(each, each.down, each.up) for each in load.calls]
-    return _measure(load, recording, [(a, b, c) for a, b, c in voices if b is not None])
+    voices = [(each.down, each.up) for each in load.calls if each.down is not None]
+    return _measure(load, recording, voices)
 
 
-def _measure(
-    load: Load, recording: Recording, voices: Sequence[tuple[CallLoad, Voice, Voice]]
-) -> Way:
-    sent = sum(np.count_nonzero(recording.sent[said.stream]) for _, said, _ in voices)
-    receptions = [recording.received[heard.leg] for _, _, heard in voices]
-    kept = [heard.leg for _, _, heard in voices if recording.arrivals[heard.leg]]
+def _measure(load: Load, recording: Recording, voices: Sequence[tuple[Voice, Voice]]) -> Way:
+    sent = sum(np.count_nonzero(recording.sent[said.stream]) for said, _ in voices)
+    receptions = [recording.received[heard.leg] for _, heard in voices]
+    kept = [heard.leg for _, heard in voices if recording.arrivals[heard.leg]]
     found = [
         delays_of(load, recording, said, heard)[:, 1]
-        for _, said, heard in voices
+        for said, heard in voices
         if recording.arrivals[heard.leg]
     ]
     late = np.concatenate(found) * 1e3 if found else np.zeros(0)
@@ -102,19 +100,20 @@ def _end(recording: Recording) -> int:
 def delays_of(load: Load, recording: Recording, said: Voice, heard: Voice) -> NDArray[np.float64]:
     """Return float64[n, 2] of one direction of a call, see `delay.delays`; settling left out."""
     stream = load.streams[said.stream]
-    payloads, count = encode_speech(said.coding), len(stream.departures)
-    order = [payloads[(said.first + number) % len(payloads)] for number in range(count)]
-    sound = decode(order, said.coding.codec, said.coding.ptime)
+    sound = decode(said.payloads, said.coding.codec, said.coding.ptime)
     opus_behind = heard.coding.codec == "OPUS"
     sent = (recording.sent[said.stream] - recording.start) / 1e9
-    due = stream.offset + np.arange(count) * (said.coding.ptime / 1000)
+    due = stream.offset + np.arange(len(said.payloads)) * (said.coding.ptime / 1000)
     given = Said(
         sound,
         np.where(recording.sent[said.stream] > 0, sent, due),
         OPUS_DELAY if opus_behind else 0,
     )
     arrivals = recording.arrivals[heard.leg]
-    packets = read_packets(arrivals, load.legs[heard.leg], recording.start, opus=opus_behind)
+    law = "PCMA" if heard.coding.codec == "PCMA" else "PCMU"
+    packets = read_packets(
+        arrivals, load.legs[heard.leg], recording.start, opus=opus_behind, g711_law=law
+    )
     end = (_end(recording) - recording.start) / 1e9
     found = delays(given, [each for each in packets if each.at <= end])
     return found[found[:, 0] >= SETTLING]

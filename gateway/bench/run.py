@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gateway.bench.calls import BenchCall, Target, failures
-from gateway.bench.load import make_load
+from gateway.bench.load import ends_of, make_load
 from gateway.bench.material import BROWSER_DEFAULT, Coding
 from gateway.bench.measure import Way, measure_down, measure_up, percentile
 from gateway.bench.player import Mark
@@ -123,14 +123,9 @@ def _note_setup(report: Report, calls: list[BenchCall]) -> None:
 
 
 def _play(plan: Plan, bench: Bench, calls: list[BenchCall], report: Report) -> None:
-    load = make_load(
-        calls,
-        seconds=plan.duration,
-        ptime=plan.ptime,
-        coding=plan.coding if report.codec == "OPUS" else None,
-        impairment=plan.impairment,
-        seed=plan.seed,
-    )
+    coding = plan.coding if report.codec == "OPUS" else None
+    ends = [ends_of(call, coding=coding, ptime=plan.ptime) for call in calls]
+    load = make_load(ends, seconds=plan.duration, up=plan.impairment, seed=plan.seed)
 
     def note_usage() -> None:
         if plan.pid is not None:

@@ -71,8 +71,13 @@ class Bench:
         """Enter a context that is left when the bench is: a gateway under test, say."""
         return self.run(self._stack.enter_async_context(context))
 
-    def call(self, target: Target, count: int, rate: float = 50.0) -> list[BenchCall]:
-        """Place `count` calls more, `rate` of them in a second; return them, up or failed."""
+    def call(
+        self, target: Target, count: int, rate: float = 50.0, *, ring: bool = False
+    ) -> list[BenchCall]:
+        """Place `count` calls more, `rate` of them in a second; return them, up or failed.
+
+        With `ring` they need only ring.
+        """
         placed = self.run(
             open_calls(
                 target,
@@ -81,6 +86,7 @@ class Bench:
                 ports=self._ports,
                 answerer=self.answerer,
                 first=len(self.calls),
+                ring=ring,
             )
         )
         self.calls += placed

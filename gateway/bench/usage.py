@@ -29,13 +29,14 @@ def read_usage(pid: int) -> Usage:
     UnavailableError
         There is no such process.
     """
-    rows = [row for each in set(_tree(pid)) if (row := _usage_of(each)) is not None]
+    rows = [row for each in set(process_tree(pid)) if (row := _usage_of(each)) is not None]
     if not rows:
         raise UnavailableError(f"there is no process {pid}")
     return Usage(sum(cpu for cpu, _ in rows), sum(size for _, size in rows), len(rows))
 
 
-def _tree(pid: int) -> Iterator[int]:
+def process_tree(pid: int) -> Iterator[int]:
+    """Yield the process and all that descend from it."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -43,7 +44,7 @@ def _tree(pid: int) -> Iterator[int]:
         except OSError:  # the thread has ended since
             continue
         for child in found:
-            yield from _tree(int(child))
+            yield from process_tree(int(child))
 
 
 def _usage_of(pid: int) -> tuple[float, int] | None:
