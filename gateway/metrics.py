@@ -26,6 +26,8 @@ _QUALITY: dict[str, tuple[str, tuple[float, ...]]] = {
     "rtt_seconds": ("Round trip", (0.01, 0.02, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0)),
 }
 
+_LEGS = ("browser", "trunk")
+
 # What is counted by the media plane but goes down again
 _OPEN_SESSIONS = "sessions"
 
@@ -79,7 +81,7 @@ class Metrics:
             registry=self.registry,
         )
 
-        self._quality = {
+        quality = {
             name: Histogram(
                 f"gateway_leg_{name}",
                 f"{text}, of each leg and interval of two seconds",
@@ -89,19 +91,22 @@ class Metrics:
             )
             for name, (text, buckets) in _QUALITY.items()
         }
+        # Looked up once: every call observes eight values every two seconds
+        self._quality = {
+            leg: {name: each.labels(leg) for name, each in quality.items()} for leg in _LEGS
+        }
 
     def observe_quality(self, leg: str, quality: LegQuality) -> None:
         """Count one interval of one leg (`browser` or `trunk`); what is not known is left out."""
-        arrived = quality.packets > 0
-        values = {
-            "mos": quality.mos,
-            "loss_ratio": quality.loss if arrived or quality.loss else None,
-            "jitter_seconds": quality.jitter_ms / 1000 if arrived else None,
-            "rtt_seconds": None if quality.rtt_ms is None else quality.rtt_ms / 1000,
-        }
-        for name, value in values.items():
-            if value is not None:
-                self._quality[name].labels(leg).observe(value)
+        into = self._quality[leg]
+        if quality.mos is not None:
+            into["mos"].observe(quality.mos)
+        if quality.packets or quality.loss:
+            into["loss_ratio"].observe(quality.loss)
+        if quality.packets:
+            into["jitter_seconds"].observe(quality.jitter_ms / 1000)
+        if quality.rtt_ms is not None:
+            into["rtt_seconds"].observe(quality.rtt_ms / 1000)
 
     def watch(self, read: Callable[[], Reading]) -> None:
         """Add what `read` returns to every scrape."""
