@@ -54,17 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def _serve(end: socket.socket) -> None:
-    alarm = asyncio.create_task(_put_off_alarm(), name="alarm")
+    alarm = asyncio.create_task(put_off_alarm(ALARM), name="alarm")
     try:
         await Serving(await connect(end)).run()
     finally:
         alarm.cancel()
 
 
-async def _put_off_alarm() -> None:
+async def put_off_alarm(seconds: float) -> None:
+    """Have the process ended when its event loop stands still for so long; until cancelled."""
     while True:
-        signal.setitimer(signal.ITIMER_REAL, ALARM)
-        await asyncio.sleep(ALARM / 6)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        await asyncio.sleep(seconds / 6)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.media import MediaConfig, MediaPlane, MediaSession
 from gateway.media.events import BrowserLost, LossReason, MediaEvent
 from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, Flow, TrunkRemote
 from gateway.media.workers import WorkerPool, WorkerSession
+from gateway.media.workers.process import HUNG, PING_INTERVAL
 from gateway.media.workers.sharing import split_ports
 from tests.peers.ports import free_ports
 from tests.peers.process import wait_until
@@ -227,6 +229,16 @@ async def test_a_hanging_worker_is_killed(pool: WorkerPool) -> None:
     await back(pool)
 
 
+async def test_a_pause_of_our_own_is_no_fault_of_the_workers(pool: WorkerPool) -> None:
+    heard = Heard(await pool.open())
+    workers = pool.workers
+    time.sleep(HUNG * PING_INTERVAL + 0.5)  # noqa: ASYNC251 (the pause: a laptop's lid, a debugger)
+    await heard.session.connect_browser(BROWSER)
+    assert await heard.event() == BrowserLost(LossReason.ICE_TIMEOUT)
+    assert pool.workers == workers
+    await heard.session.close()
+
+
 async def test_signals_of_a_terminal_or_service_manager_end_no_worker(pool: WorkerPool) -> None:
     heard = Heard(await pool.open())
     workers = pool.workers
@@ -301,6 +313,16 @@ async def test_nothing_is_left_after_a_close(caplog: pytest.LogCaptureFixture) -
         await heard.session.close()
         await pool.close()
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def test_a_close_while_a_worker_is_started_again_leaves_nothing() -> None:
+    processes = set(children())
+    async with running(1) as pool:
+        (worker,) = pool.workers
+        os.kill(worker.pid, signal.SIGKILL)
+        known = {worker.pid, *processes}
+        await wait_until(lambda: not known.issuperset(children()), limit=5, what="a start")
+    assert set(children()) == processes
 
 
 def children() -> list[int]:
