@@ -1,0 +1,112 @@
+"""Results as people and programs read them: tables, goals beside what was measured, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+RESULTS = Path(__file__).with_name("results")
+
+_GAP = "  "
+
+
+class Rule(StrEnum):
+    """Which side of the limit is the good one."""
+
+    AT_LEAST = "≥"
+    AT_MOST = "≤"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text in rows; the first column is set left, numbers right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was aimed at, and what came of it; None where it was not measured."""
+
+    figure: str
+    rule: Rule
+    limit: float
+    measured: float | None
+    unit: str = ""
+    digits: int = 2
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it was reached, as far as the digits shown go."""
+        if self.measured is None:
+            return None
+        measured, limit = round(self.measured, self.digits), round(self.limit, self.digits)
+        return measured >= limit if self.rule is Rule.AT_LEAST else measured <= limit
+
+    @property
+    def verdict(self) -> str:
+        """Return it in a word or three."""
+        if self.measured is None:
+            return "not measured"
+        if self.met:
+            return "met"
+        return f"missed by {abs(self.measured - self.limit):.{self.digits}f}{self.unit}"
+
+
+def render_table(table: Table) -> str:
+    """Return a table for a terminal."""
+    lines = [table.columns, *table.rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(table.columns))]
+    text = [_GAP.join(_align(row, widths)).rstrip() for row in lines]
+    rule = _GAP.join("─" * width for width in widths)
+    return "\n".join([table.title, "", text[0], rule, *text[1:], ""])
+
+
+def goals_table(goals: Iterable[Goal]) -> Table:
+    """Return goals and results side by side."""
+    rows = [
+        (
+            goal.figure,
+            f"{goal.rule} {goal.limit:.{goal.digits}f}{goal.unit}",
+            "-" if goal.measured is None else f"{goal.measured:.{goal.digits}f}{goal.unit}",
+            goal.verdict,
+        )
+        for goal in goals
+    ]
+    return Table("Goals", ("figure", "goal", "measured", "verdict"), rows)
+
+
+def write_json(name: str, data: object, folder: Path = RESULTS) -> Path:
+    """Write a result as JSON, dataclasses as objects."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(data, default=_plain, indent=1, ensure_ascii=False) + "\n")
+    return file
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+def _align(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [
+        cell.rjust(width) if column and _is_number(cell) else cell.ljust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+
+
+def _is_number(cell: str) -> bool:
+    return cell[:1].isdigit() or cell[:1] == "-"
