@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.calls.call import end_of
+from gateway.calls.events import CallEvent
 from gateway.errors import ConfigError, GatewayError
 from gateway.media import events as media
 from gateway.signaling.messages import MessageError, NotSupportedError
@@ -38,8 +39,8 @@ def said_by_the_gateway() -> set[str]:
 
 def said_of_media() -> set[str]:
     """Every cause by which the media plane ends a call."""
-    lost = [media.BrowserLost(reason) for reason in media.LossReason]
-    ends = [end_of(event) for event in (*lost, media.TrunkSilent(15.0))]
+    events: list[CallEvent] = [media.BrowserLost(reason) for reason in media.LossReason]
+    ends = map(end_of, [*events, media.TrunkSilent(15.0)])
     return {end.cause for end in ends if end is not None}
 
 
