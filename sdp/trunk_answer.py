@@ -79,13 +79,16 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
         raise SdpError(problem, rule="RFC 3264 section 6.1", line=media.line)
     event = event_for(codec, agreed)
     numbers = {each.payload_type for each in (*offered, event) if each and is_event(each)}
+    codecs = tuple(each for each in agreed if not is_event(each))
+    # A trunk that chooses numbers of its own may have given one of ours to a codec
+    numbers -= {each.payload_type for each in codecs}
     return TrunkMedia(
         address=_address(media, answer),
         codec=codec,
         telephone_event=event,
         ptime=_packet_time(media, answer),
         direction=_direction(media, answer).within(direction(asked, offer_sent)),
-        codecs=tuple(each for each in agreed if not is_event(each)),
+        codecs=codecs,
         event_payload_types=tuple(sorted(numbers)) if event else (),
     )
 

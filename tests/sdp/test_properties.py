@@ -89,7 +89,7 @@ def check_trunk_answer(answer: SessionDescription) -> None:
     except SdpError:
         return
     assert media.address.port in range(1, 65536)
-    assert media.codec.name.upper() in ("PCMU", "PCMA", "G722", "OPUS")
+    assert media.codec.name.upper() in ("PCMU", "PCMA", "G722", "OPUS", "L16")
     assert media.codec in media.codecs
 
 

@@ -321,6 +321,17 @@ def test_each_codec_has_the_events_of_its_clock(formats: str, codec: Codec, even
     assert taken.event_payload_types == (events,)
 
 
+def test_a_number_of_our_events_may_be_a_codecs() -> None:
+    text = TRUNK_ANSWER.replace("RTP/AVP 0 101", "RTP/AVP 101 96").replace("0 PCMU", "96 x")
+    text = text.replace(
+        "101 telephone-event/8000", "101 L16/16000\na=rtpmap:96 telephone-event/8000"
+    )
+    offer = make_trunk_offer(policy=ALL, address=ADDRESS, session_id=5, version=1)
+    agreed = read_trunk_answer(offer, changed(text, "a=rtpmap:96 x/8000\n", ""))
+    assert (agreed.codec.payload_type, agreed.codec.name) == (101, "L16")
+    assert agreed.event_payload_types == (96, 102, 103)
+
+
 def test_l16_at_another_rate_is_another_codec() -> None:
     """Payload types 10 and 11 are L16 at 44.1 kHz (RFC 3551 section 4.5.11)."""
     with pytest.raises(SdpError) as raised:

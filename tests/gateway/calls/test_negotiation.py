@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
 
 import sdp
 from gateway.calls.negotiation import Negotiation, opus_parameters, read_offer, spelling
@@ -15,6 +17,8 @@ from sdp import SdpError
 from sdp.codecs import parameter
 from sdp.trunk import TRUNK_CODECS
 from tests.gateway.calls.fakes import LOCAL
+from tests.sdp.strategies import damaged
+from voice.codec import CODECS
 
 DATA = Path(__file__).parents[2] / "sdp" / "data"
 BROWSERS = sorted(
@@ -312,3 +316,34 @@ def test_an_offer_that_cannot_be_answered_says_why(change: Callable[[str], str],
     with pytest.raises(OfferError) as caught:
         read_offer(change(fixture("chrome-156-audio.sdp")))
     assert word in str(caught.value)
+
+
+@settings(max_examples=50)
+@given(damaged())
+def test_any_offer_of_a_browser_is_answered_or_refused(text: str) -> None:
+    with contextlib.suppress(OfferError):
+        offer = read_offer(text, ("PCMA", "PCMU"))
+        made = Negotiation(offer, LOCAL, tuple(TRUNK_CODECS))
+        assert made.browser_remote.codec in CODECS
+        sdp.read_browser_offer(sdp.parse(made.browser_answer))
+
+
+@settings(max_examples=100)
+@given(damaged(), damaged())
+def test_any_description_of_a_trunk_is_followed_or_refused(first: str, second: str) -> None:
+    made = negotiation(codecs=tuple(TRUNK_CODECS))
+    for text in (first, second):
+        with contextlib.suppress(SdpError):
+            check(made.trunk_answered(text))
+        with contextlib.suppress(SdpError):
+            check(reoffer(made, text))
+
+
+def check(remote: TrunkRemote) -> None:
+    assert spelling(remote.codec) in TRUNK_CODECS
+    assert (remote.payload_type, remote.codec) in remote.codecs
+    numbers = [number for number, _ in remote.codecs]
+    assert len(set(numbers)) == len(numbers)
+    assert not set(numbers) & set(remote.event_payload_types)
+    assert {name for _, name in remote.codecs} <= set(CODECS)
+    assert remote.ptime in range(10, 70, 10)
