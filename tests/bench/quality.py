@@ -7,19 +7,14 @@ receiver, which knows no jitter, and as plain G.711.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from gateway.bench.calls import BenchCall, Target, failures
+from gateway.bench.calls import BenchCall
 from gateway.bench.description import Wanted
 from gateway.bench.player import play
 from gateway.bench.schedule import CLEAN, Impairment
-from gateway.bench.session import Bench
-from gateway.trunk import SipAddress
 from tests.bench.conversation import (
     TAIL,
     Clock,
@@ -32,18 +27,22 @@ from tests.bench.conversation import (
     converse,
     plan,
 )
+from tests.bench.load import (
+    MEASURED_CORE,
+    BenchError,
+    Loaded,
+    Progress,
+    gateway_under_load,
+    silent,
+)
 from tests.bench.receivers import FRAME, RATE, RECEIVERS, Arrival, Conceal, Samples, ideal
 from tests.bench.rtpengine import find_program, run_rtpengine
 from tests.bench.scores import Score, Scorer
 from tests.bench.speech import Speech
 from tests.bench.tradeoff import browser_packets, frames
-from tests.peers.gateway import GatewayConfig, run_gateway
-from tests.peers.ports import free_port
 from voice.g711 import encode_ulaw
 
-FRAME_SECONDS = FRAME / RATE
 FULLBAND_BITRATE = 32000  # bit/s: what browsers send where nobody asks for anything
-_RATE = 25.0  # set-ups per second
 
 
 @dataclass(frozen=True)
@@ -113,34 +112,27 @@ def run(
     *,
     conditions: Sequence[str] = tuple(CONDITIONS),
     peers: bool = False,
+    progress: Progress = silent,
 ) -> list[Result]:
     """Measure each condition: fresh calls through one gateway, then through the peer."""
-    with _gateway() as bench:
-        return [_measure(bench, name, speech, scorer, peers) for name in conditions]
+    pending: dict[str, _Pending] = {}
+    with gateway_under_load(len(speech)) as loaded:
+        for name in conditions:
+            progress(f"{name}: {len(speech)} calls")
+            pending[name] = _measure(loaded, name, speech, peers)
+    results = []
+    for name, each in pending.items():
+        progress(f"{name}: scoring")
+        results.append(_score(name, each, speech, scorer))
+    return results
 
 
-@contextmanager
-def _gateway() -> Iterator[tuple[Bench, Target]]:
-    """Run a gateway whose trunk is ours."""
-    sip = SipAddress("127.0.0.1", free_port())
-    trunk = {
-        "name": "bench",
-        "uri": f"sip:{sip.host}:{sip.port};transport=udp",
-        "codecs": ["PCMU"],
-    }
-    with TemporaryDirectory(prefix="gateway-bench-") as folder, Bench(sip) as bench:
-        gateway = bench.enter(run_gateway(GatewayConfig(trunks=[trunk]), Path(folder)))
-        yield bench, Target(gateway.websocket_url)
-
-
-def _measure(
-    gateway: tuple[Bench, Target], name: str, speech: Speech, scorer: Scorer, peers: bool
-) -> Result:
+def _measure(loaded: Loaded, name: str, speech: Speech, peers: bool) -> _Pending:
     condition = CONDITIONS[name]
     count = speech.narrowband.shape[1] // FRAME
     network = plan(len(speech), count, condition.up, condition.down)
     pending = _Pending()
-    wanted, said, take = _through_gateway(*gateway, speech, condition, network)
+    wanted, said, take = _through_gateway(loaded, speech, condition, network)
     _listen(pending, "gateway", take)
     pending.up["ideal"] = {"": _ideal(said, network)}
     fullband = _say(speech, condition, None)
@@ -150,33 +142,33 @@ def _measure(
         pending.up["ideal, fullband"] = {"": _ideal(fullband, network)}
     pending.up["G.711"] = _direct([words.down for words in said], network.up)
     pending.down["G.711"] = _direct([words.down for words in said], network.down)
-    return _score(name, pending, speech, scorer)
+    return pending
 
 
 def _through_gateway(
-    bench: Bench, target: Target, speech: Speech, condition: Condition, network: Network
+    loaded: Loaded, speech: Speech, condition: Condition, network: Network
 ) -> tuple[Wanted, list[Said], Take]:
-    calls = bench.call(target, len(speech), _RATE)
-    if causes := failures(calls):
-        raise RuntimeError(f"calls failed: {dict(causes)}")
+    calls = loaded.call(len(speech))
     wanted = calls[0].wanted
     if wanted is None:
-        raise RuntimeError("a call is up without an answer")
+        raise BenchError("a call is up without an answer")
     said = _say(speech, condition, wanted)
-    take = converse([_ends(call) for call in calls], said, network, partial(bench.play, tail=TAIL))
-    bench.hang_up()
+    take = converse(
+        [_ends(call) for call in calls], said, network, partial(loaded.bench.play, tail=TAIL)
+    )
+    loaded.bench.hang_up()
     return wanted, said, take
 
 
 def _ends(call: BenchCall) -> Ends:
     if call.wanted is None or call.trunk is None:
-        raise RuntimeError(f"the call to {call.number} is not up: {call.failure}")
+        raise BenchError(f"the call to {call.number} is not up: {call.failure}")
     call.browser.take()
     return Ends(call.browser, call.trunk, call.wanted.payload_type)
 
 
 def _through_rtpengine(said: Sequence[Said], network: Network) -> Take:
-    with run_rtpengine(find_program(), calls=len(said)) as engine:
+    with run_rtpengine(find_program(), calls=len(said), core=MEASURED_CORE) as engine:
         calls = engine.make_calls(len(said))
         try:
             ends = [Ends(call.browser, call.trunk, call.payload_type) for call in calls]

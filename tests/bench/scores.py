@@ -53,8 +53,15 @@ class Scorer:
     """Scores by all cores; a context manager, since its processes outlive one condition."""
 
     def __init__(self) -> None:
-        # Not forked: a benchmark's process has an event loop and threads
-        self._pool = ProcessPoolExecutor(os.cpu_count(), get_context("forkserver"))
+        # Not forked: a benchmark's process has an event loop and threads. All cores, whichever one
+        # whoever asks for a score has been confined to by then
+        cores = os.sched_getaffinity(0)
+        self._pool = ProcessPoolExecutor(
+            len(cores),
+            get_context("forkserver"),
+            initializer=os.sched_setaffinity,
+            initargs=(0, cores),
+        )
 
     def __enter__(self) -> Scorer:
         return self
