@@ -92,6 +92,19 @@ class Bench:
         self.calls += placed
         return placed
 
+    def call_and_hang_up(self, target: Target, count: int, rate: float) -> list[BenchCall]:
+        """Place calls and hang each up once it was up; return them, their `times` and failures."""
+        return self.run(
+            open_calls(
+                target,
+                count,
+                rate=rate,
+                ports=self._ports,
+                answerer=self.answerer,
+                keep=False,
+            )
+        )
+
     def pump(self) -> None:
         """Let the event loop do what is due now."""
         loop = self._runner.get_loop()

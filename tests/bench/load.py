@@ -1,0 +1,121 @@
+"""The gateway under load: started on a core of its own, the generator on the other one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from gateway.bench.calls import BenchCall, Target, failures
+from gateway.bench.session import Bench
+from gateway.bench.usage import Usage, read_usage
+from gateway.trunk import SipAddress
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.ports import free_port, reserve_ports
+
+# The generator's loop must not wait for what it measures. With one core they share it, and no
+# figure of the CPU means anything
+CORES = sorted(os.sched_getaffinity(0))
+GENERATOR_CORE, MEASURED_CORE = CORES[0], CORES[-1]
+
+PORTS_PER_CALL = 4  # RTP and RTCP, and ICE's is the next even one
+SPARE_PORTS = 100  # just given back, and not to be used again at once
+SETUP_RATE = 50.0  # calls in a second
+TRUNK = "bench"
+
+
+class BenchError(Exception):
+    """A benchmark could not be run: calls failed that should not."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The median of some runs, and their spread."""
+
+    median: float
+    lowest: float
+    highest: float
+    runs: int
+
+
+def figure(values: Sequence[float]) -> Figure:
+    """Return the median of values, at least one."""
+    return Figure(median(values), min(values), max(values), len(values))
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Run this thread, and the processes that it starts meanwhile, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A gateway whose trunk we are."""
+
+    bench: Bench
+    gateway: Gateway
+    target: Target
+
+    def call(self, count: int, *, ring: bool = False) -> list[BenchCall]:
+        """Set calls up; BenchError if one fails."""
+        calls = self.bench.call(self.target, count, SETUP_RATE, ring=ring)
+        check(calls, ring=ring)
+        return calls
+
+    def usage(self) -> Usage:
+        """Return what the gateway and its workers use."""
+        return read_usage(self.gateway.pid)
+
+
+def check(calls: Sequence[BenchCall], *, ring: bool = False) -> None:
+    """Raise BenchError if a call is not up; where calls only `ring`, if one has failed."""
+    causes = failures([call for call in calls if not ring or call.failure is not None])
+    if causes:
+        raise BenchError(f"of {len(calls)} calls failed: {dict(causes)}")
+
+
+@contextmanager
+def gateway_under_load(
+    calls: int, *, media: Mapping[str, object] | None = None
+) -> Iterator[Loaded]:
+    """Run a gateway with room for so many calls on its core, and us on ours.
+
+    `media` is laid over the configuration's table of that name.
+    """
+    sip = SipAddress("127.0.0.1", free_port())
+    trunk = {
+        "name": TRUNK,
+        "uri": f"sip:{sip};transport=udp",
+        "codecs": ["PCMU"],
+        "max_calls": calls,
+    }
+    config = GatewayConfig(
+        [trunk],
+        media_ports=reserve_ports(calls * PORTS_PER_CALL + SPARE_PORTS),
+        overrides={"media": media or {}},
+    )
+    with (
+        TemporaryDirectory(prefix="gateway-bench-") as folder,
+        on_core(GENERATOR_CORE),
+        Bench(sip) as bench,
+    ):
+        with on_core(MEASURED_CORE):
+            gateway = bench.enter(run_gateway(config, Path(folder)))
+        yield Loaded(bench, gateway, Target(gateway.websocket_url))
+
+
+Progress = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """Say nothing of the progress."""
