@@ -82,9 +82,12 @@ async def check_sound(calls: list[PhoneCall], tones: list[float]) -> None:
 async def test_a_killed_worker_ends_its_calls_on_both_sides_and_no_other(
     lab: AsteriskLab, manager: Manager, tmp_path: Path
 ) -> None:
-    overrides = {"media": {"workers": WORKERS}, "admission": {"allow": ["*"]}}
+    config = GatewayConfig(
+        [lab_trunk(lab)],
+        overrides={"media": {"workers": WORKERS}, "admission": {"allow": ["*"]}},
+    )
     async with (
-        run_gateway(GatewayConfig([lab_trunk(lab)], overrides=overrides), tmp_path) as gateway,
+        run_gateway(config, tmp_path) as gateway,
         AsyncExitStack() as stack,
     ):
         await require_lines(gateway, CALLS)
