@@ -30,11 +30,15 @@ Play = Callable[[Sequence[Leg], Sequence[Stream]], Recording]
 
 @dataclass(frozen=True)
 class Ends:
-    """A call as the player sees it; `payload_type` is Opus's, the trunk's leg is PCMU."""
+    """A call as the player sees it; `payload_type` is Opus's, the trunk's leg is PCMU.
+
+    `ssrc` is the browser's, if it has announced one.
+    """
 
     browser: Leg
     trunk: Leg
     payload_type: int
+    ssrc: int = 1
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,8 @@ def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play
     streams: list[Stream] = []
     for number, (ends, words) in enumerate(zip(calls, said, strict=True)):
         offset = number * PTIME / 1000 / len(calls)
-        up = rtp_packets(
-            words.up, payload_type=ends.payload_type, step=OPUS_STEP, ssrc=2 * number + 1
-        )
-        down = rtp_packets(words.down, payload_type=_PCMU, step=FRAME, ssrc=2 * number + 2)
+        up = rtp_packets(words.up, payload_type=ends.payload_type, step=OPUS_STEP, ssrc=ends.ssrc)
+        down = rtp_packets(words.down, payload_type=_PCMU, step=FRAME, ssrc=number + 2)
         legs += [ends.browser, ends.trunk]
         streams += [
             Stream(ends.browser, up, network.up[number], offset),

@@ -164,7 +164,7 @@ def _ends(call: BenchCall) -> Ends:
     if call.wanted is None or call.trunk is None:
         raise BenchError(f"the call to {call.number} is not up: {call.failure}")
     call.browser.take()
-    return Ends(call.browser, call.trunk, call.wanted.payload_type)
+    return Ends(call.browser, call.trunk, call.wanted.payload_type, call.browser.ssrc)
 
 
 def _through_rtpengine(said: Sequence[Said], network: Network) -> Take:

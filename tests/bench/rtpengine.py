@@ -96,6 +96,8 @@ class SdesLeg(PlainLeg):
 
     def unwire(self, datagram: bytes) -> bytes:
         """Decrypt; ValueError if it is none of the far end's."""
+        if self._receiver is None:
+            raise ValueError("nothing can be decrypted before the far end's key is known")
         try:
             packet: bytes = self._receiver.unprotect(datagram)
         except SrtpError as error:

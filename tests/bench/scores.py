@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from multiprocessing import get_context
 
 import numpy as np
@@ -74,13 +75,26 @@ class Scorer:
         return self.score_all(references, {"": degraded})[""]
 
     def score_all(
-        self, references: Sequence[Samples], heard: dict[str, Sequence[Samples]]
+        self, references: Sequence[Samples] | Samples, heard: dict[str, Sequence[Samples]]
     ) -> dict[str, Score]:
-        """Return the scores of several conditions of the same pieces, by name."""
+        """Return the scores of several conditions of the same pieces, by name.
+
+        What sounds the same in two of them is scored once.
+        """
+        known: dict[tuple[int, bytes], Future[float]] = {}
+
+        def submit(index: int, reference: Samples, degraded: Samples) -> Future[float]:
+            key = index, sha256(degraded.tobytes()).digest()
+            if key not in known:
+                known[key] = self._pool.submit(pesq_narrowband, reference, degraded)
+            return known[key]
+
         pending = {
             name: [
-                self._pool.submit(pesq_narrowband, reference, degraded)
-                for reference, degraded in zip(references, condition, strict=True)
+                submit(index, reference, degraded)
+                for index, (reference, degraded) in enumerate(
+                    zip(references, condition, strict=True)
+                )
             ]
             for name, condition in heard.items()
         }

@@ -17,6 +17,7 @@ from time import process_time_ns
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.bench.load import Progress, silent
 from tests.bench.receivers import FRAME, RATE, ideal, through_ulaw
 from tests.bench.scores import Score, Scorer
 from tests.bench.speech import Samples, Speech
@@ -78,16 +79,16 @@ class Tradeoff:
     down: list[Down]
 
 
-def run(speech: Speech, scorer: Scorer, *, runs: int = 3) -> Tradeoff:
+def run(speech: Speech, scorer: Scorer, *, runs: int = 3, progress: Progress = silent) -> Tradeoff:
     """Measure both tables over the pieces of `speech`."""
-    up = [
-        _measure_up(speech, scorer, rate, bitrate, runs)
-        for rate, bitrate in product(PLAYBACK_RATES, BITRATES)
-    ]
-    down = [
-        _measure_down(speech, scorer, complexity, bitrate, runs)
-        for complexity, bitrate in product(COMPLEXITIES, BITRATES)
-    ]
+    up = []
+    for rate, bitrate in product(PLAYBACK_RATES, BITRATES):
+        progress(f"up: maxplaybackrate {rate}, {bitrate} bit/s")
+        up.append(_measure_up(speech, scorer, rate, bitrate, runs))
+    down = []
+    for complexity, bitrate in product(COMPLEXITIES, BITRATES):
+        progress(f"down: complexity {complexity}, {bitrate} bit/s")
+        down.append(_measure_down(speech, scorer, complexity, bitrate, runs))
     return Tradeoff(up, down)
 
 

@@ -1,0 +1,207 @@
+"""`python -m tests.bench`: the benchmarks one after the other, tables, JSON, plots, goals."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from tests.bench import cpu, distribution, latency, quality, setup, tradeoff
+from tests.bench.load import BenchError, Progress
+from tests.bench.plot import Labels, draw_distribution, draw_lines
+from tests.bench.report import (
+    RESULTS,
+    Goal,
+    Table,
+    goals_table,
+    render_table,
+    write_json,
+)
+from tests.bench.rtpengine import RtpengineError
+from tests.bench.scores import Scorer
+from tests.bench.speech import SpeechError, load_speech
+from tests.bench.summary import (
+    cpu_curves,
+    cpu_goals,
+    cpu_tables,
+    latency_goals,
+    latency_tables,
+    quality_curves,
+    quality_goals,
+    quality_tables,
+    setup_goals,
+    setup_tables,
+    tradeoff_tables,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How thorough to be."""
+
+    runs: int
+    quick: bool
+    peers: bool
+
+
+@dataclass
+class Outcome:
+    """What a benchmark gives: its data as it is written, and how it is shown."""
+
+    data: object
+    tables: list[Table]
+    goals: list[Goal] = field(default_factory=list)
+    plots: list[Path] = field(default_factory=list)
+
+
+def _tradeoff(settings: Settings, progress: Progress) -> Outcome:
+    speech = load_speech().spread(4 if settings.quick else 8)
+    with Scorer() as scorer:
+        result = tradeoff.run(speech, scorer, runs=settings.runs, progress=progress)
+    return Outcome(result, tradeoff_tables(result))
+
+
+def _cpu(settings: Settings, progress: Progress) -> Outcome:
+    ours, theirs = cpu.GATEWAY_MODES, cpu.PEER_MODES if settings.peers else ()
+    counts = (20, 100) if settings.quick else (20, 50, 100, 200)
+    grown = cpu.run(
+        calls=counts,
+        subjects=(*ours[:1], *theirs[:1]),
+        runs=settings.runs,
+        progress=progress,
+    )
+    others = cpu.run(
+        calls=(100,),
+        subjects=(*ours[1:], *theirs[1:]),
+        runs=settings.runs,
+        progress=progress,
+    )
+    result = cpu.Cpu([*grown.rows, *others.rows], grown.floor_ms, grown.idle_ms, grown.memory_kb)
+    plots = draw_lines(
+        "cpu",
+        cpu_curves(result),
+        Labels("CPU per call", "calls at a time", "ms of a core per call and second"),
+        y_range=(0, None),
+    )
+    return Outcome(result, cpu_tables(result), cpu_goals(result), plots)
+
+
+def _latency(settings: Settings, progress: Progress) -> Outcome:
+    results = [latency.run(progress=progress) for _ in range(settings.runs)]
+    delays = distribution.run(peers=settings.peers, progress=progress)
+    plots = draw_distribution(
+        "latency",
+        delays,
+        Labels("Added latency, 100 calls", "ms beyond the codec's own delay", "% of packets"),
+        x_range=(-2, 30),
+    )
+    data = {"runs": results, "distribution": delays}
+    return Outcome(data, latency_tables(results), latency_goals(results), plots)
+
+
+def _setup(settings: Settings, progress: Progress) -> Outcome:
+    results = [setup.run(progress=progress) for _ in range(settings.runs)]
+    return Outcome(results, setup_tables(results), setup_goals(results))
+
+
+def _quality(settings: Settings, progress: Progress) -> Outcome:
+    speech = load_speech().spread(8) if settings.quick else load_speech()
+    conditions = quality.QUICK if settings.quick else tuple(quality.CONDITIONS)
+    with Scorer() as scorer:
+        results = quality.run(
+            speech, scorer, conditions=conditions, peers=settings.peers, progress=progress
+        )
+    plots = draw_lines(
+        "quality",
+        quality_curves(results),
+        Labels("What the trunk hears", "random loss on the browser's network, %", "PESQ-NB"),
+        y_range=(1, 4.5),
+    )
+    return Outcome(results, quality_tables(results), quality_goals(results), plots)
+
+
+BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
+    "tradeoff": _tradeoff,
+    "cpu": _cpu,
+    "latency": _latency,
+    "setup": _setup,
+    "quality": _quality,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; 1 if one could not be run. A missed goal is a result, no failure."""
+    options = _parse(arguments)
+    settings = Settings(1 if options.quick else options.runs, options.quick, options.peers)
+    goals: list[Goal] = []
+    failed = 0
+    for name in options.names or BENCHES:
+        began = monotonic()
+        _progress(f"{name} …")
+        try:
+            outcome = BENCHES[name](settings, lambda line: _progress(f"  {line}"))
+        except (BenchError, RtpengineError, SpeechError) as error:
+            _progress(f"{name} could not be run: {error}")
+            failed += 1
+            continue
+        goals += outcome.goals
+        files = [write_json(name, _with_circumstances(outcome.data, settings)), *outcome.plots]
+        print("\n" + "\n".join(map(render_table, outcome.tables)))
+        _progress(f"{name}: {monotonic() - began:.0f} s; {', '.join(map(_shorten, files))}")
+    if goals:
+        print("\n" + render_table(goals_table(goals)))
+        write_json("goals", [{**vars(goal), "met": goal.met} for goal in goals])
+    return min(failed, 1)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHES)}")
+    parser.add_argument("--quick", action="store_true", help="one run, fewer calls: a first look")
+    parser.add_argument("--runs", type=int, default=3, help="runs of which the median is taken")
+    parser.add_argument("--peers", action="store_true", help="measure rtpengine in the same run")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: it must be some of {', '.join(BENCHES)}")
+    if options.runs < 1:
+        parser.error(f"{options.runs} runs: there is at least one")
+    return options
+
+
+def _with_circumstances(data: object, settings: Settings) -> dict[str, object]:
+    """Add what a figure means nothing without."""
+    return {
+        "taken": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "settings": settings,
+        "result": data,
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _shorten(file: Path) -> str:
+    return str(file.relative_to(RESULTS.parents[2]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
