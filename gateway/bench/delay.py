@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 RATE = 8000  # Hz
 PIECE = 1600  # samples that are looked up at a time: a syllable
 LONGEST = 1.0  # seconds of delay that are looked for
+LONGEST_GAP = 5.0  # seconds between two packets of one source
 EARLIEST = 0.02  # seconds before its departure that a sound is looked for, to notice a wrong clock
 
 # Speech in a pause looks like any other pause, and what was concealed like nothing that was said
@@ -58,8 +59,23 @@ def delays(said: Said, heard: Sequence[Heard]) -> NDArray[np.float64]:
 
     Packets that nothing can be said of (pauses, concealment) are left out.
     """
-    if not heard:
-        return np.zeros((0, 2))
+    found = [each for run in _runs(heard) for each in _delays_of_run(said, run)]
+    return np.array(found).reshape(-1, 2)
+
+
+def _runs(heard: Sequence[Heard]) -> list[list[Heard]]:
+    """Cut where the place jumps: the source began anew, or somebody has forged a timestamp."""
+    runs: list[list[Heard]] = []
+    last = 0
+    for each in heard:
+        if not runs or abs(each.position - last) > LONGEST_GAP * RATE:
+            runs.append([])
+        runs[-1].append(each)
+        last = each.position
+    return runs
+
+
+def _delays_of_run(said: Said, heard: Sequence[Heard]) -> list[tuple[float, float]]:
     sound, first = _timeline(heard)
     found: list[tuple[float, float]] = []
     step = PIECE // 2
@@ -80,7 +96,7 @@ def delays(said: Said, heard: Sequence[Heard]) -> NDArray[np.float64]:
             found += [
                 (each.at, each.at - _departure(said, each.position + shift)) for each in packets
             ]
-    return np.array(found).reshape(-1, 2)
+    return found
 
 
 def _timeline(heard: Sequence[Heard]) -> tuple[NDArray[np.float32], int]:

@@ -13,12 +13,12 @@ import struct
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.rtp import pack_header
+from voice.rtp import HEADER_SIZE, pack_header
 
 Arrival = tuple[int, bytes]  # CLOCK_REALTIME in ns, by the kernel where it stamps; the datagram
 Packet = Callable[[int], bytes]  # the n-th RTP packet of a stream, header and payload
@@ -31,6 +31,7 @@ GRACE = 0.1  # seconds after the last departure within which packets count as re
 _STAMP = struct.Struct("qq")  # struct timespec
 _STAMP_SPACE = socket.CMSG_SPACE(_STAMP.size)
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
+_CATCH_UP = 64  # packets sent in a row at most while late
 _CHUNK = 20_000  # departures that are lists at a time: a run of minutes has millions
 
 
@@ -197,6 +198,13 @@ def play(
     return _Run(legs, streams, keep, pump, marks).run(tail)
 
 
+class _Ear(NamedTuple):
+    sock: socket.socket
+    control: Callable[[bytes], None]
+    tally: Callable[[bytes], None]
+    arrivals: list[Arrival] | None  # None: not kept
+
+
 class _Run:
     def __init__(
         self,
@@ -216,11 +224,14 @@ class _Run:
             arrivals=[[] for _ in legs],
             received=[Reception() for _ in legs],
         )
-        self._legs: dict[int, tuple[int, Leg, list[Arrival] | None]] = {}
+        # What each packet needs, looked up once
+        self._senders = [(each.packet, each.leg.wire, each.leg.socket.send) for each in streams]
+        self._ears: dict[int, _Ear] = {}
         for number, leg in enumerate(legs):
             arrivals = self._recording.arrivals[number] if number in kept else None
             leg.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, int(arrivals is not None))
-            self._legs[leg.socket.fileno()] = (number, leg, arrivals)
+            ear = _Ear(leg.socket, leg.control, self._recording.received[number].count, arrivals)
+            self._ears[leg.socket.fileno()] = ear
 
     def run(self, tail: float) -> Recording:
         recording = self._recording
@@ -229,7 +240,7 @@ class _Run:
         lateness = np.zeros(times.size)
         cpu = time.process_time()
         with select.epoll() as epoll:
-            for descriptor in self._legs:
+            for descriptor in self._ears:
                 epoll.register(descriptor, select.EPOLLIN)
             self._epoll = epoll
             self._forget_what_waits()
@@ -253,36 +264,35 @@ class _Run:
     def _forget_what_waits(self) -> None:
         """Drop what came before the start: a gateway speaks as soon as a call is answered."""
         self._counting = False
-        while ready := self._epoll.poll(0, 256):
+        until = time.monotonic() + LEAD
+        while (ready := self._epoll.poll(0, 256)) and time.monotonic() < until:
             for descriptor, _ in ready:
-                self._drain(*self._legs[descriptor])
+                self._drain(self._ears[descriptor])
         for arrivals in self._recording.arrivals:
             arrivals.clear()
         self._counting = True
 
     def _send(self, times: list[float], owners: list[int], numbers: list[int]) -> list[float]:
         """Send these packets when each is due; return how late each was."""
-        streams, sent, monotonic, now_ns = (
-            self._streams,
-            self._recording.sent,
-            time.monotonic,
-            time.time_ns,
-        )
+        senders, sent, zero = self._senders, self._recording.sent, self._zero
+        monotonic, now_ns = time.monotonic, time.time_ns
         lateness: list[float] = []
         for due, owner, number in zip(times, owners, numbers, strict=True):
-            stream = streams[owner]
-            late = monotonic() - self._zero - due
-            if late < 0:
+            late = monotonic() - zero - due
+            # All else must go on even where the sending never catches up
+            if late < 0 or not len(lateness) % _CATCH_UP:
                 self._wait(due)
-                late = monotonic() - self._zero - due
+                late = monotonic() - zero - due
             lateness.append(late)
-            datagram = stream.leg.wire(stream.packet(number))
+            packet, wire, send = senders[owner]
+            datagram = wire(packet(number))
             stamp = now_ns()
             try:
-                stream.leg.socket.send(datagram)
-                sent[owner][number] = stamp
+                send(datagram)
             except OSError:  # a full buffer, or the far end's port is closed: lost on the way
                 self._recording.unsent += 1
+            else:
+                sent[owner][number] = stamp
         return lateness
 
     def _wait(self, until: float) -> None:
@@ -298,24 +308,27 @@ class _Run:
             # rounds up: packets leave up to one late, several at a time, for half of the wake-ups
             left = until - (time.monotonic() - self._zero)
             for descriptor, _ in self._epoll.poll(max(0.0, min(left, PUMP)), 256):
-                self._drain(*self._legs[descriptor])
+                self._drain(self._ears[descriptor])
             if time.monotonic() - self._zero >= until:
                 return
 
-    def _drain(self, number: int, leg: Leg, arrivals: list[Arrival] | None) -> None:
+    def _drain(self, ear: _Ear) -> None:
         """Take one datagram; epoll names the socket again if there are more."""
+        sock, control, tally, arrivals = ear
         try:
             if arrivals is None:
-                datagram = leg.socket.recv(LARGEST)
+                datagram = sock.recv(LARGEST)
             else:
-                datagram, ancillary, _, _ = leg.socket.recvmsg(LARGEST, _STAMP_SPACE)
+                datagram, ancillary, _, _ = sock.recvmsg(LARGEST, _STAMP_SPACE)
         except OSError:  # somebody else took it, or it was an ICMP error
             return
-        if len(datagram) < 2 or not 128 <= datagram[0] < 192:  # RFC 7983 section 7
-            leg.control(datagram)
+        if len(datagram) < HEADER_SIZE:  # neither media nor STUN nor DTLS is so short
+            return
+        if not 128 <= datagram[0] < 192:  # RFC 7983 section 7
+            control(datagram)
         elif not 192 <= datagram[1] <= 223:  # RFC 5761 section 4
             if self._counting:
-                self._recording.received[number].count(datagram)
+                tally(datagram)
             if arrivals is not None:
                 arrivals.append((_read_stamp(ancillary), datagram))
 
