@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
 Power = NDArray[np.float32]
+Rows = NDArray[np.integer[Any]]
 
 LOW_GROUP = (697.0, 770.0, 852.0, 941.0)  # Hz, ITU-T Q.23; rows of the keypad
 HIGH_GROUP = (1209.0, 1336.0, 1477.0, 1633.0)  # Hz; columns
@@ -19,6 +22,9 @@ DTMF = {key: (LOW_GROUP[place // 4], HIGH_GROUP[place % 4]) for place, key in en
 """Frequencies of each digit."""
 
 _FULL_SCALE = 32767.0
+_SINE_OF_FULL_SCALE = 3.14  # dBm0, ITU-T G.711
+_RAMP = 0.002  # s
+_MOST_PRODUCTS = 1 << 18  # of one matrix product
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,108 @@ class ToneGenerator:
         return self.fill(np.zeros(samples, np.int16))
 
 
+class DtmfTones:
+    """Says digits in band, for trunks without telephone events.
+
+    Each tone rises and falls within 2 ms, so that it clicks neither in an ear nor in a detector.
+
+    Parameters
+    ----------
+    sample_rate
+        Hz.
+    low, high
+        Level of each group in dBm0. ITU-T Q.24 has receivers take from about -25 to -3, and a high
+        tone up to 4 dB above the low one; lines attenuate the high one more.
+
+    Raises
+    ------
+    ValueError
+        Levels that clip together.
+    """
+
+    def __init__(self, sample_rate: int, *, low: float = -8.0, high: float = -6.0) -> None:
+        amplitudes = [
+            _FULL_SCALE * 10 ** ((level - _SINE_OF_FULL_SCALE) / 20) for level in (low, high)
+        ]
+        if sum(amplitudes) > _FULL_SCALE:
+            raise ValueError(f"tones of {low} and {high} dBm0 clip")
+        self._rate = sample_rate
+        self._amplitudes = np.array(amplitudes)[:, None]
+        self._ramp = sample_rate * _RAMP
+        self._waiting: deque[tuple[str, int, int]] = deque()  # digit, samples of tone and of gap
+        self._position = 0  # in the first of them
+
+    @property
+    def waiting(self) -> int:
+        """How many digits are not over yet, their gap included."""
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next frame is ours."""
+        return bool(self._waiting)
+
+    def send(self, digits: str, *, duration: int = 100, gap: int = 60) -> None:
+        """Queue digits behind those that wait.
+
+        Parameters
+        ----------
+        digits
+            Out of `KEYPAD`; small letters too.
+        duration, gap
+            Milliseconds of each tone and of the silence after it. ITU-T Q.24 asks a receiver for
+            40 and 40 at most.
+
+        Raises
+        ------
+        ValueError
+            No such digit, a duration that is not positive, or a negative gap; nothing is queued.
+        """
+        if duration <= 0 or gap < 0:
+            raise ValueError(f"digits of {duration} ms, {gap} ms apart: neither can be negative")
+        strange = set(digits.upper()) - set(KEYPAD)
+        if strange:
+            raise ValueError(f"{min(strange)!r} is no digit: there are {' '.join(KEYPAD)}")
+        lengths = duration * self._rate // 1000, gap * self._rate // 1000
+        self._waiting.extend((digit, *lengths) for digit in digits.upper())
+
+    def clear(self) -> None:
+        """Forget what waits and what is being said."""
+        self._waiting.clear()
+        self._position = 0
+
+    def fill(self, out: Samples) -> bool:
+        """Write the next samples into `out`, int16[n], and return whether there were any.
+
+        The last frame ends in silence; one that is not ours is left alone.
+        """
+        if not self._waiting:
+            return False
+        out[:] = 0
+        place = 0
+        while self._waiting and place < len(out):
+            digit, tone, gap = self._waiting[0]
+            size = min(len(out) - place, tone + gap - self._position)
+            sounding = min(size, tone - self._position)
+            if sounding > 0:
+                out[place : place + sounding] = self._make(digit, tone, sounding)
+            place += size
+            self._position += size
+            if self._position == tone + gap:
+                self._waiting.popleft()
+                self._position = 0
+        return True
+
+    def _make(self, digit: str, tone: int, size: int) -> Samples:
+        count = self._position + np.arange(size)
+        frequencies = np.array(DTMF[digit])[:, None]
+        waves = np.sin(2 * np.pi / self._rate * frequencies * count) * self._amplitudes
+        edge = np.minimum(count, tone - count) / self._ramp
+        wave = waves.sum(axis=0) * np.clip(edge, 0, 1)
+        samples: Samples = np.rint(wave).astype(np.int16)
+        return samples
+
+
 def goertzel(frames: NDArray[np.int16], frequencies: Sequence[float], rate: float) -> Power:
     """Return the power of each frequency in each frame.
 
@@ -111,7 +219,7 @@ def goertzel(frames: NDArray[np.int16], frequencies: Sequence[float], rate: floa
     """
     samples = frames.shape[-1]
     angles = 2 * np.pi * np.arange(samples)[:, None] * np.array(frequencies) / rate
-    return _power(frames, _basis(angles))
+    return _power(frames.astype(np.float32), _basis(angles))
 
 
 def _basis(angles: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -120,14 +228,24 @@ def _basis(angles: NDArray[np.float64]) -> NDArray[np.float32]:
     return basis * np.float32(scale)
 
 
-def _power(frames: NDArray[np.int16], basis: NDArray[np.float32]) -> Power:
-    parts: Power = np.square(frames.astype(np.float32) @ basis)
-    middle = parts.shape[-1] // 2
+def _power(frames: NDArray[np.float32], basis: NDArray[np.float32]) -> Power:
+    # In pieces that OpenBLAS multiplies on the calling thread: it would take every core for the
+    # rows of 200 streams, and be five times slower where those are busy
+    rows = max(1, _MOST_PRODUCTS // basis.size)
+    pieces = [frames[start : start + rows] @ basis for start in range(0, max(len(frames), 1), rows)]
+    parts: Power = np.square(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+    middle = basis.shape[-1] // 2
     return parts[..., :middle] + parts[..., middle:]
 
 
+# Of one stream: the digit in its newest window, windows in a row that showed it, the digit that is
+# on, windows in a row without that
+_STATE = np.dtype([("seen", "i4"), ("run", "i4"), ("told", "i4"), ("absent", "i4")])
+_NOTHING_HEARD = np.array((-1, 0, -1, 0), _STATE)
+
+
 class DigitDetector:
-    """Finds DTMF in the audio of n streams at once, after ITU-T Q.24.
+    """Finds DTMF in the audio of many streams at once, after ITU-T Q.24.
 
     Windows of 20 ms, every 10 ms. A digit is told once, as soon as three windows in a row show it,
     and may come again after three without it. A tone of 40 ms always fills three windows by three
@@ -135,10 +253,12 @@ class DigitDetector:
     pauses: what Q.24 wants told apart is told apart. Tones off by 1.5 % are taken; those off by
     3.5 % are refused in the high group, not always in the low one.
 
+    Streams come and go: each has a row of the state, and whoever counts the rows says which.
+
     Parameters
     ----------
     streams
-        n.
+        Rows to begin with.
     sample_rate
         Hz, a multiple of 100.
     """
@@ -154,50 +274,94 @@ class DigitDetector:
         angles = np.arange(2 * self._hop)[:, None] * np.array(LOW_GROUP + HIGH_GROUP)
         self._basis = _basis(2 * np.pi * angles / sample_rate)
         self._half: Samples = np.zeros((streams, self._hop), np.int16)
-        self._seen = np.full(streams, -1)  # in the newest window
-        self._run = np.zeros(streams, np.int64)  # windows in a row that showed it
-        self._told = np.full(streams, -1)  # the digit that is on
-        self._absent = np.zeros(streams, np.int64)  # windows in a row without it
+        self._state = np.empty(streams, _STATE)
+        self._state[:] = _NOTHING_HEARD
 
-    def detect(self, frames: Samples) -> list[tuple[int, str]]:
-        """Take 20 ms of each stream, int16[n, samples]; return (stream, digit) of what is new.
+    @property
+    def streams(self) -> int:
+        """How many rows there are."""
+        return len(self._state)
+
+    def grow(self, streams: int) -> None:
+        """Have at least so many rows; what is known of the others stays."""
+        more = streams - self.streams
+        if more > 0:
+            self._half = np.vstack([self._half, np.zeros((more, self._hop), np.int16)])
+            self._state = np.append(self._state, np.full(more, _NOTHING_HEARD))
+
+    def clear(self, row: int) -> None:
+        """Forget a stream: its row is another's from now on."""
+        self._half[row] = 0
+        self._state[row] = _NOTHING_HEARD
+
+    def detect(self, frames: Samples, rows: Rows | None = None) -> list[tuple[int, str]]:
+        """Take the next 20 ms of some streams.
+
+        Parameters
+        ----------
+        frames
+            int16[n, samples].
+        rows
+            int[n]: whose each frame is, none twice; all streams in order by default.
+
+        Returns
+        -------
+        (row, digit) of what is new.
 
         Raises
         ------
         ValueError
-            Another shape.
+            Frames of another shape.
+        IndexError
+            A row that is not there.
         """
-        streams, hop = self._half.shape
-        if frames.shape != (streams, 2 * hop):
-            raise ValueError(f"frames of shape {frames.shape}: {streams} of {2 * hop} are needed")
-        straddling = np.hstack([self._half, frames[:, :hop]])
-        self._half = frames[:, hop:].copy()
-        return [found for window in (straddling, frames) for found in self._step(window)]
+        rows = np.arange(self.streams) if rows is None else rows
+        if not len(rows):
+            return []
+        if frames.shape != (len(rows), 2 * self._hop):
+            rule = f"{len(rows)} of {2 * self._hop} are needed"
+            raise ValueError(f"frames of shape {frames.shape}: {rule}")
+        straddling = np.hstack([self._half[rows], frames[:, : self._hop]])
+        self._half[rows] = frames[:, self._hop :]
+        seen = self._classify(np.concatenate([straddling, frames])).reshape(2, len(rows))
+        state = self._state[rows]
+        # Most of the time nobody presses a key
+        if max(seen.max(), state["seen"].max(), state["told"].max()) < 0:
+            return []
+        return [found for window in seen for found in self._step(window, rows)]
 
-    def _step(self, window: Samples) -> list[tuple[int, str]]:
-        seen = self._classify(window)
-        self._run = np.where(seen == self._seen, self._run + 1, 1)
-        self._seen = seen
-        self._absent = np.where(seen == self._told, 0, self._absent + 1)
-        self._told[self._absent >= self._IN_A_ROW] = -1
-        new = (self._run >= self._IN_A_ROW) & (seen >= 0) & (seen != self._told)
-        self._told[new] = seen[new]
-        self._absent[new] = 0
-        return [(int(stream), KEYPAD[seen[stream]]) for stream in np.flatnonzero(new)]
+    def _step(self, seen: Rows, rows: Rows) -> list[tuple[int, str]]:
+        state = self._state[rows]
+        state["run"] = np.where(seen == state["seen"], state["run"] + 1, 1)
+        state["seen"] = seen
+        state["absent"] = np.where(seen == state["told"], 0, state["absent"] + 1)
+        state["told"][state["absent"] >= self._IN_A_ROW] = -1
+        new = (state["run"] >= self._IN_A_ROW) & (seen >= 0) & (seen != state["told"])
+        state["told"][new] = seen[new]
+        state["absent"][new] = 0
+        self._state[rows] = state
+        return [(int(rows[place]), KEYPAD[seen[place]]) for place in np.flatnonzero(new)]
 
-    def _classify(self, window: Samples) -> NDArray[np.intp]:
-        """Return each stream's place on the keypad, -1 for no digit."""
-        power = _power(window, self._basis)
-        groups = power.reshape(-1, 2, 4)
+    def _classify(self, windows: Samples) -> Rows:
+        """Return each window's place on the keypad, -1 for no digit."""
+        wide = windows.astype(np.float32)
+        groups = _power(wide, self._basis).reshape(-1, 2, 4)
+        pair = groups.max(axis=2)
+        total = np.vecdot(wide, wide) / np.float32(wide.shape[1])
+        likely = (pair.min(axis=1) >= self._LOWEST) & (pair.sum(axis=1) >= self._PURITY * total)
+        places = np.full(len(windows), -1)
+        # Speech hardly ever comes so far
+        if likely.any():
+            places[likely] = self._decide(groups[likely], pair[likely])
+        return places
+
+    def _decide(self, groups: Power, pair: Power) -> Rows:
         best = groups.argmax(axis=2)
-        second, first = np.moveaxis(np.partition(groups, 2, axis=2)[:, :, 2:], 2, 0)
-        low, high = first.T
-        total = np.square(window.astype(np.float32)).mean(axis=1)
+        second = np.partition(groups, 2, axis=2)[:, :, 2]
+        low, high = pair.T
         good = (
-            (first.min(axis=1) >= self._LOWEST)
-            & (high >= low * self._TWIST[0])
+            (high >= low * self._TWIST[0])
             & (high <= low * self._TWIST[1])
-            & (second <= first * self._RUNNER_UP).all(axis=1)
-            & (low + high >= self._PURITY * total)
+            & (second <= pair * self._RUNNER_UP).all(axis=1)
         )
         return np.where(good, best[:, 0] * 4 + best[:, 1], -1)

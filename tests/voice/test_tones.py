@@ -20,6 +20,7 @@ from voice.tones import (
     RINGBACK,
     CallTone,
     DigitDetector,
+    DtmfTones,
     ToneGenerator,
     goertzel,
 )
@@ -208,10 +209,163 @@ class TestDetector:
     def test_digits_without_a_pause_are_two(self) -> None:
         assert detect(dial("19", on=0.1, off=0)) == ["19"]
 
+    @pytest.mark.parametrize("rate", [8000, 16000])
+    def test_many_streams_are_as_one(self, rate: int) -> None:
+        """What a large batch is cut into makes no difference."""
+        frames = dial("5", rate=rate).reshape(-1, rate // 50)
+        detector = DigitDetector(150, rate)
+        found = [one for frame in frames for one in detector.detect(np.tile(frame, (150, 1)))]
+        assert sorted(found) == [(row, "5") for row in range(150)]
+
     @pytest.mark.parametrize("shape", [(2, 160), (1, 80), (160,)])
     def test_other_shapes_are_refused(self, shape: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match="1 of 160 are needed"):
             DigitDetector().detect(np.zeros(shape, np.int16))
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+class TestStreamsThatComeAndGo:
+    def test_frames_of_some_streams_in_any_order(self, rate: int) -> None:
+        rng, frame = np.random.default_rng(9), rate // 50
+        numbers = ["".join(rng.choice(list(KEYPAD), 4)) for _ in range(12)]
+        left = [list(dial(n, rate=rate).reshape(-1, frame)) for n in numbers]
+        detector, found = DigitDetector(12, rate), [""] * 12
+        while any(left):
+            rows = [row for row in rng.permutation(12) if left[row] and rng.random() < 0.6]
+            frames = np.array([left[row].pop(0) for row in rows], np.int16).reshape(-1, frame)
+            for row, digit in detector.detect(frames, np.array(rows, int)):
+                found[row] += digit
+        assert found == numbers
+
+    def test_nobody_has_anything(self, rate: int) -> None:
+        empty = np.zeros((0, rate // 50), np.int16)
+        assert DigitDetector(3, rate).detect(empty, np.zeros(0, int)) == []
+        assert DigitDetector(0, rate).detect(empty) == []
+
+    def test_growing_keeps_what_is_known(self, rate: int) -> None:
+        frames = dial("7", on=0.1, rate=rate).reshape(-1, rate // 50)
+        detector, found = DigitDetector(1, rate), []
+        for place, frame in enumerate(frames):
+            found += detector.detect(frame[None], np.array([0]))
+            detector.grow(1 + 3 * place)
+            detector.grow(1)
+        assert detector.streams == 1 + 3 * (len(frames) - 1)
+        assert found == [(0, "7")]
+        found = [digit for frame in frames for digit in detector.detect(frame[None], np.array([5]))]
+        assert found == [(5, "7")]
+
+    def test_who_gets_a_cleared_row_starts_anew(self, rate: int) -> None:
+        frames = dial("3", on=0.1, rate=rate).reshape(-1, rate // 50)[:4]
+        detector, found = DigitDetector(2, rate), []
+        for _ in range(2):
+            for frame in frames:
+                found += detector.detect(np.stack([frame, frame]))
+            detector.clear(1)
+        # The digit of row 0 never ended; row 1 has had two calls with one each
+        assert sorted(found) == [(0, "3"), (1, "3"), (1, "3")]
+
+    def test_a_cleared_row_keeps_no_half_window(self, rate: int) -> None:
+        """Two thirds of a tone in one call and the rest in the next are a digit of neither."""
+        frames = dial("3", rate=rate).reshape(-1, rate // 50)
+        detector = DigitDetector(1, rate)
+        assert detector.detect(frames[:1]) == []
+        detector.clear(0)
+        assert detector.detect(frames[1:2]) == []
+
+    def test_a_row_that_is_not_there(self, rate: int) -> None:
+        with pytest.raises(IndexError):
+            DigitDetector(2, rate).detect(np.zeros((1, rate // 50), np.int16), np.array([2]))
+
+
+def say(tones: DtmfTones, rate: int, frame: int) -> Samples:
+    """Return all that waits, and the frame after it, which is left alone."""
+    frames: list[Samples] = []
+    while True:
+        row = np.full(frame, 77, np.int16)
+        if not tones.fill(row):
+            assert (row == 77).all()
+            return np.concatenate([*frames, np.zeros(rate // 10, np.int16)])
+        frames.append(row)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+class TestDtmfTones:
+    @pytest.mark.parametrize(("duration", "gap"), [(40, 40), (100, 60), (73, 51)])
+    def test_every_digit_is_found(self, rate: int, duration: int, gap: int) -> None:
+        tones = DtmfTones(rate)
+        tones.send(KEYPAD + "11", duration=duration, gap=gap)
+        assert detect(say(tones, rate, rate // 50), rate=rate) == [KEYPAD + "11"]
+
+    def test_through_g711_and_at_the_end_of_a_line(self, rate: int) -> None:
+        tones = DtmfTones(rate, low=-20, high=-22)
+        tones.send(KEYPAD)
+        signal = decode_ulaw(encode_ulaw(say(tones, rate, rate // 50)))
+        assert detect(signal, rate=rate) == [KEYPAD]
+
+    def test_frequencies_and_levels(self, rate: int) -> None:
+        """A sine of full scale has 3.14 dBm0 (ITU-T G.711)."""
+        tones = DtmfTones(rate)
+        tones.send("6", duration=1000)
+        signal = say(tones, rate, rate // 50)[rate // 4 : rate * 3 // 4][None]
+        low, high = goertzel(signal, DTMF["6"], rate)[0].tolist()
+        levels = [10 * np.log10(power / (32767**2 / 2)) + 3.14 for power in (low, high)]
+        assert levels == pytest.approx([-8, -6], abs=0.1)
+        assert np.square(signal.astype(float)).mean() == pytest.approx(low + high, rel=0.01)
+
+    @pytest.mark.parametrize("frame", [1, 37, 80, 320, 5000])
+    def test_frames_equal_one_shot(self, rate: int, frame: int) -> None:
+        signals = []
+        for size in (frame, rate):
+            tones = DtmfTones(rate)
+            tones.send("12", duration=50, gap=45)
+            signals.append(say(tones, rate, size)[: rate // 5])
+        np.testing.assert_array_equal(signals[0], signals[1])
+
+    def test_rhythm(self, rate: int) -> None:
+        tones = DtmfTones(rate)
+        tones.send("1", duration=50, gap=30)
+        tones.send("2", duration=80, gap=40)
+        frames = say(tones, rate, rate // 100).reshape(-1, rate // 100)
+        assert [bool(frame.any()) for frame in frames[:20]] == [True] * 5 + [False] * 3 + [
+            True
+        ] * 8 + [False] * 4
+
+    def test_edges_are_soft(self, rate: int) -> None:
+        tones = DtmfTones(rate)
+        tones.send("9", duration=60)
+        signal = say(tones, rate, rate // 50).astype(int)
+        middle = np.abs(np.diff(signal[rate // 100 : rate // 20])).max()
+        edges = np.r_[signal[: rate // 2000], signal[rate * 6 // 100 - rate // 2000 :]]
+        assert np.abs(edges).max() < 0.3 * np.abs(signal).max()
+        assert np.abs(np.diff(signal)).max() <= 1.05 * middle
+
+    def test_busy_as_long_as_a_digit_or_its_gap_lasts(self, rate: int) -> None:
+        tones, row = DtmfTones(rate), np.zeros(rate // 50, np.int16)
+        assert (tones.busy, tones.waiting) == (False, 0)
+        tones.send("12", duration=40, gap=40)
+        seen = [(tones.waiting, tones.fill(row)) for _ in range(10)]
+        assert seen == [(2, True)] * 4 + [(1, True)] * 4 + [(0, False)] * 2
+        assert not tones.busy
+
+    def test_clear(self, rate: int) -> None:
+        tones, row = DtmfTones(rate), np.full(rate // 50, 77, np.int16)
+        tones.send("12")
+        tones.fill(np.zeros(rate // 50, np.int16))
+        tones.clear()
+        assert not tones.fill(row)
+        tones.send("c")
+        assert detect(say(tones, rate, rate // 50), rate=rate) == ["C"]
+
+    def test_what_cannot_be_said(self, rate: int) -> None:
+        tones = DtmfTones(rate)
+        with pytest.raises(ValueError, match="'X' is no digit"):
+            tones.send("1x2")
+        for duration, gap in ((0, 40), (-1, 40), (40, -1)):
+            with pytest.raises(ValueError, match="neither can be negative"):
+                tones.send("1", duration=duration, gap=gap)
+        assert not tones.busy
+        with pytest.raises(ValueError, match="clip"):
+            DtmfTones(rate, low=0, high=0)
 
 
 def test_no_two_digits_share_their_frequencies() -> None:
