@@ -15,6 +15,7 @@ from gateway.errors import RequestError
 from gateway.trunk import SipAddress, TrunkError
 
 DEFAULTS = Plan(Target(), SipAddress("127.0.0.1", 5070))
+ENOUGH = 20  # calls of which can be said what more of them would cost
 PTIMES = (10, 20, 40, 60)  # ms
 
 # Numbers of the command line that are checked here: name, type, default, metavar, help
@@ -148,7 +149,7 @@ def render(report: Report) -> str:
             rows += _rows_of(name, way)
     if report.cpu_ms is not None:
         rows.append(
-            ("gateway's CPU", f"{report.cpu_ms:.2f} ms per call and second, {_cores(report)}")
+            ("gateway's CPU", f"{report.cpu_ms:.2f} ms per call and second{_cores(report)}")
         )
     if report.memory_kb is not None:
         rows.append(("gateway's memory", f"{report.memory_kb:.0f} kB per call"))
@@ -161,12 +162,8 @@ def render(report: Report) -> str:
 
 
 def _rows_of(name: str, way: Way) -> list[tuple[str, str]]:
-    rows = [
-        (
-            f"packets to the {name}",
-            f"{way.sent} sent, {way.received} received, {way.lost} lost",
-        )
-    ]
+    sent = f"{way.sent} sent, " if way.sent else ""
+    rows = [(f"packets to the {name}", f"{sent}{way.received} received, {way.lost} lost")]
     if way.delay_p50 is not None:
         rows.append(("  delay p50, p99", _ms(way.delay_p50, way.delay_p99)))
     if way.spacing_p99 is not None:
@@ -179,4 +176,7 @@ def _ms(*values: float | None) -> str:
 
 
 def _cores(report: Report) -> str:
-    return f"{1000 / report.cpu_ms:.0f} calls per core" if report.cpu_ms else "no CPU at all"
+    """Say how many calls a core carries, unless few calls share what a gateway does anyway."""
+    if not report.cpu_ms or report.up < ENOUGH:
+        return ""
+    return f", {1000 / report.cpu_ms:.0f} calls per core"

@@ -49,24 +49,24 @@ def measure_up(load: Load, recording: Recording) -> Way:
 
 
 def measure_down(load: Load, recording: Recording) -> Way:
-    """Measure what came to the browsers."""
-    voices = [(each.down, each.up) for each in load.calls if each.down is not None]
-    return _measure(load, recording, voices)
+    """Measure what came to the browsers; from somebody else's trunk nobody knows what was sent."""
+    return _measure(load, recording, [(each.down, each.up) for each in load.calls])
 
 
-def _measure(load: Load, recording: Recording, voices: Sequence[tuple[Voice, Voice]]) -> Way:
-    sent = sum(np.count_nonzero(recording.sent[said.stream]) for said, _ in voices)
+def _measure(load: Load, recording: Recording, voices: Sequence[tuple[Voice | None, Voice]]) -> Way:
+    streams = [said.stream for said, _ in voices if said is not None]
+    sent = sum(int(np.count_nonzero(recording.sent[stream])) for stream in streams)
     receptions = [recording.received[heard.leg] for _, heard in voices]
     kept = [heard.leg for _, heard in voices if recording.arrivals[heard.leg]]
     found = [
         delays_of(load, recording, said, heard)[:, 1]
         for said, heard in voices
-        if recording.arrivals[heard.leg]
+        if said is not None and recording.arrivals[heard.leg]
     ]
     late = np.concatenate(found) * 1e3 if found else np.zeros(0)
     uneven = np.concatenate([spacing(recording, leg) for leg in kept]) if kept else np.zeros(0)
     return Way(
-        sent=int(sent),
+        sent=sent,
         received=sum(each.packets for each in receptions),
         lost=sum(each.lost for each in receptions),
         spacing_p99=percentile(np.abs(uneven) * 1e3, 99),
