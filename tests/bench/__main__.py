@@ -98,8 +98,9 @@ def _latency(settings: Settings, progress: Progress) -> Outcome:
     plots = draw_distribution(
         "latency",
         delays,
+        [float(share) for share in distribution.SHARES],
         Labels("Added latency, 100 calls", "ms beyond the codec's own delay", "% of packets"),
-        x_range=(-2, 30),
+        x_range=(-2, 60),
     )
     data = {"runs": results, "distribution": delays}
     return Outcome(data, latency_tables(results), latency_goals(results), plots)

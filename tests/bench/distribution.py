@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.bench.load import End, Load, ends_of, make_load
 from gateway.bench.measure import delays_of
@@ -22,13 +23,17 @@ from tests.bench.rtpengine import find_program, run_rtpengine
 
 LOOKED_AT = 25  # calls of which every packet is decoded and looked up
 
-Delays = dict[str, list[float]]  # ms beyond the codec's own, by who and which way
+SHARES = np.linspace(0, 100, 201)  # per cent of the packets
+
+# By who and which way, ms beyond the codec's own delay that so many of the packets are below: as
+# many as there are shares, or none where nothing came
+Delays = dict[str, list[float]]
 
 
 def run(
     *, calls: int = 100, seconds: float = 8.0, peers: bool = False, progress: Progress = silent
 ) -> Delays:
-    """Return the delay of each packet looked at."""
+    """Return how the delays of all packets looked at are distributed."""
     progress(f"distribution: {calls} calls through the gateway")
     found = _through_gateway(calls, seconds)
     if peers:
@@ -67,12 +72,15 @@ def _delays(who: str, load: Load, recording: Recording) -> Delays:
     pairs = [(call.up, call.down) for call in load.calls if call.down is not None]
     kept = [pair for pair in pairs if recording.arrivals[pair[0].leg]]
 
-    def joined(parts: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]) -> list[float]:
-        return [float(each) for part in parts for each in part[:, 1] * 1e3]
+    def shares(parts: Sequence[NDArray[np.float64]]) -> list[float]:
+        all_of_them = np.concatenate(parts)[:, 1] * 1e3
+        if not all_of_them.size:
+            return []
+        return [float(each) for each in np.percentile(all_of_them, SHARES)]
 
     return {
-        f"{who}, to the trunk": joined([delays_of(load, recording, *pair) for pair in kept]),
-        f"{who}, to the browser": joined(
+        f"{who}, to the trunk": shares([delays_of(load, recording, *pair) for pair in kept]),
+        f"{who}, to the browser": shares(
             [delays_of(load, recording, down, up) for up, down in kept]
         ),
     }

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
+from math import isfinite, isinf
 from pathlib import Path
-
-import numpy as np
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -33,7 +32,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was aimed at, and what came of it; None where it was not measured."""
+    """What was aimed at, and what came of it.
+
+    `measured` is None where it was not, and infinite where what was waited for never came.
+    """
 
     figure: str
     rule: Rule
@@ -57,6 +59,8 @@ class Goal:
             return "not measured"
         if self.met:
             return "met"
+        if isinf(self.measured):
+            return "missed"
         return f"missed by {abs(self.measured - self.limit):.{self.digits}f}{self.unit}"
 
 
@@ -75,7 +79,7 @@ def goals_table(goals: Iterable[Goal]) -> Table:
         (
             goal.figure,
             f"{goal.rule} {goal.limit:.{goal.digits}f}{goal.unit}",
-            "-" if goal.measured is None else f"{goal.measured:.{goal.digits}f}{goal.unit}",
+            _measured(goal),
             goal.verdict,
         )
         for goal in goals
@@ -83,21 +87,33 @@ def goals_table(goals: Iterable[Goal]) -> Table:
     return Table("Goals", ("figure", "goal", "measured", "verdict"), rows)
 
 
+def _measured(goal: Goal) -> str:
+    if goal.measured is None:
+        return "-"
+    return "never" if isinf(goal.measured) else f"{goal.measured:.{goal.digits}f}{goal.unit}"
+
+
 def write_json(name: str, data: object, folder: Path = RESULTS) -> Path:
-    """Write a result as JSON, dataclasses as objects."""
+    """Write a result as JSON: dataclasses as objects, null for what is infinite or undefined."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    file.write_text(json.dumps(data, default=_plain, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False)
+    file.write_text(text + "\n")
     return file
 
 
 def _plain(value: object) -> object:
+    """Return `value` as JSON knows values."""
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
