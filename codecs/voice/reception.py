@@ -161,7 +161,6 @@ class Reception:
             passed = 0 if self._first is None else number - highest - 1
             self._first = number if self._first is None else self._first + passed
             self._restarts = self._track.restarts
-            self._missing.clear()
             self._timestamp = timestamp
             self._arrival = arrival
             self._jump = _CLOCK_JUMP * self._clock_rate
@@ -194,7 +193,8 @@ class Reception:
             delay = min(max(0, int((now - self._report_arrival) * 65536)), _WORD)
         return ReportBlock(
             self.ssrc,
-            min(lost * 256 // due, 255) if due > 0 and lost > 0 else 0,
+            # Never all of 256: no packet is due before one has come
+            lost * 256 // due if due > 0 and lost > 0 else 0,
             min(max(expected - received, _LOST_LEAST), _LOST_MOST),
             self._highest & _WORD if expected else 0,
             min(int(self._jitter), _WORD),

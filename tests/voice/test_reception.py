@@ -225,6 +225,13 @@ class TestJitter:
         play(reception, range(20, 30), start=0.4, timestamp=20 * FRAME)
         assert reception.interval().jitter == pytest.approx(0, abs=1e-6)
 
+    def test_a_packet_of_an_earlier_time(self) -> None:
+        # 20 ms after its predecessor, and should have been 20 ms before it
+        reception = Reception(RATE)
+        reception.update(1, 0, 0.0)
+        reception.update(0, 2**32 - FRAME, SPACING)
+        assert reception.interval().jitter == pytest.approx(2 * SPACING / 16)
+
     def test_a_clock_that_is_set_anew(self) -> None:
         reception = Reception(RATE)
         play(reception, range(50))
@@ -236,9 +243,10 @@ class TestJitter:
         for number in range(200):
             reception.update(number, number * 160, number * SPACING + number % 2 * 0.01)
         reception.retime(16000)
+        reception.update(200, 200 * 320 - 16160, 4.0)
         assert reception.interval().jitter == pytest.approx(0.01, rel=0.01)
-        for number in range(200, 400):
-            reception.update(number, 77 + number * 320, number * SPACING + number % 2 * 0.01)
+        for number in range(201, 400):
+            reception.update(number, number * 320 - 16160, number * SPACING + number % 2 * 0.01)
         assert reception.interval().jitter == pytest.approx(0.01, rel=0.01)
 
     def test_no_clock_at_all(self) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import struct
 
 import pytest
+from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpRrPacket, RtcpSdesPacket, RtcpSrPacket
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -187,6 +188,39 @@ class TestPack:
     def test_what_no_packet_holds(self, packet: Packet) -> None:
         with pytest.raises(ValueError, match=r"\d"):
             pack(packet)
+
+
+class TestAnotherImplementation:
+    def test_it_reads_what_we_write(self) -> None:
+        report = SenderReport(0xBEEF, ntp_time(1.7e9), 160, 1, 160, (BLOCK,))
+        quiet = ReceiverReport(0xBEEF, (BLOCK, BLOCK._replace(ssrc=1, lost=2**23 - 1)))
+        datagram = pack(report, quiet, describe(0xBEEF, "cname"), Goodbye((0xBEEF, 7)))
+        sender, receiver, description, goodbye = RtcpPacket.parse(datagram)
+        assert isinstance(sender, RtcpSrPacket)
+        assert sender.ssrc == report.ssrc
+        info = sender.sender_info
+        assert (info.ntp_timestamp, info.rtp_timestamp) == (report.ntp, report.timestamp)
+        assert (info.packet_count, info.octet_count) == (report.packets, report.octets)
+        assert isinstance(receiver, RtcpRrPacket)
+        for theirs, ours in zip(receiver.reports, quiet.blocks, strict=True):
+            assert (
+                ReportBlock(
+                    theirs.ssrc,
+                    theirs.fraction_lost,
+                    theirs.packets_lost,
+                    theirs.highest_sequence,
+                    theirs.jitter,
+                    theirs.lsr,
+                    theirs.dlsr,
+                )
+                == ours
+            )
+        assert isinstance(description, RtcpSdesPacket)
+        assert [(chunk.ssrc, chunk.items) for chunk in description.chunks] == [
+            (0xBEEF, [(CNAME, b"cname")])
+        ]
+        assert isinstance(goodbye, RtcpByePacket)
+        assert goodbye.sources == [0xBEEF, 7]
 
 
 class TestFuzz:

@@ -230,7 +230,7 @@ class TestRoundTrip:
         assert (leg.far_loss, leg.far_jitter) == (None, None)
         others = make_block(1, fraction_lost=255)
         block = make_block(fraction_lost=64, jitter=80)
-        leg.take(pack(ReceiverReport(THEIRS, (others, block))), 1.0)
+        leg.take(pack(ReceiverReport(THEIRS, (others, block, others))), 1.0)
         assert (leg.far_loss, leg.far_jitter) == (0.25, 0.01)
 
 
@@ -351,6 +351,16 @@ class TestQuality:
         report = read(leg.due(3.0))[0]
         assert isinstance(report, ReceiverReport)
         assert report.blocks[0][:4] == (1, 51, 1, 40004)
+        assert leg.quality(4.0, None).packets == 0
+
+    def test_a_new_source_is_reported_on_whatever_was_before(self) -> None:
+        leg = make_leg()
+        hear(leg, range(10))
+        leg.due(3.0)
+        hear(leg, range(10), ssrc=1, start=3.0)
+        report = read(leg.due(10.0))[0]
+        assert isinstance(report, ReceiverReport)
+        assert [block.ssrc for block in report.blocks] == [1]
 
     def test_another_clock_is_no_new_source(self) -> None:
         leg = make_leg()
