@@ -46,6 +46,11 @@ class _Transport(Transport):
         protected: bytes = self._dtls._tx_srtp.protect(packet)
         return protected
 
+    def protect_rtcp(self, packet: bytes) -> bytes:
+        """Encrypt an RTCP packet."""
+        protected: bytes = self._dtls._tx_srtp.protect_rtcp(packet)
+        return protected
+
     def unprotect(self, datagram: bytes) -> bytes:
         """Decrypt an RTP packet; SrtpError if it is none."""
         packet: bytes = self._dtls._rx_srtp.unprotect(datagram)
@@ -63,6 +68,7 @@ class BrowserLeg:
         self._taken = False
         self.ssrc = secrets.randbits(32)
         self.wire = self._transport.protect
+        self.wire_rtcp = self._transport.protect_rtcp
 
     async def open(self) -> str:
         """Bind, and return the offer."""

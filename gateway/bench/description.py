@@ -18,12 +18,16 @@ _CODECS = {"opus": "OPUS", "pcmu": "PCMU", "pcma": "PCMA"}
 _G711 = "".join(f"a=rtpmap:{number} {name}/8000\r\n" for number, name in ((0, "PCMU"), (8, "PCMA")))
 _G711 += "a=rtpmap:126 telephone-event/8000\r\n"
 
+LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
+_EXTENSIONS = f"a=extmap:1 {LEVEL}\r\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the gateway wants to receive, and where.
 
-    `bitrate` in bit/s and `playback_rate` in Hz are None where its answer names none.
+    `bitrate` in bit/s and `playback_rate` in Hz are None where its answer names none; `level` is
+    the id of the header extension for audio levels, None where it does not want them.
     """
 
     ufrag: str
@@ -35,6 +39,7 @@ class Wanted:
     payload_type: int
     bitrate: int | None
     playback_rate: int | None
+    level: int | None = None
 
 
 def write_offer(
@@ -44,7 +49,7 @@ def write_offer(
     text = make_offer(session=session, ssrc=ssrc, ice=ice, fingerprint=fingerprint)
     first, rest = text.split("a=ssrc:", 1)
     head, formats, tail = first.partition("SAVPF 111 110")
-    return f"{head}{formats} 0 8 126{tail}{_G711}a=ssrc:{rest}"
+    return f"{head}{formats} 0 8 126{tail}{_G711}{_EXTENSIONS}a=ssrc:{rest}"
 
 
 def read_wanted(text: str) -> Wanted:
@@ -74,6 +79,7 @@ def read_wanted(text: str) -> Wanted:
         payload_type=codec.payload_type,
         bitrate=_number(parameters.get("maxaveragebitrate")),
         playback_rate=_number(parameters.get("maxplaybackrate")),
+        level=next((each.id for each in answer.extensions if each.uri == LEVEL), None),
     )
 
 

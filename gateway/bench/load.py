@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import time
 
 import numpy as np
 
 from gateway.bench.calls import BenchCall
 from gateway.bench.material import Coding, Samples, asked, encode, encode_speech
-from gateway.bench.player import Leg, Stream, rtp_packets
+from gateway.bench.player import Leg, Packet, PlainLeg, Stream, rtp_packets
 from gateway.bench.schedule import CLEAN, Impairment, departures
+from voice import rtcp
+from voice.rtp_extension import pack_one_byte
+
+REPORTS = 5.0  # seconds between two RTCP reports of a browser's audio
+
+_LOUD = bytes([0x80 | 30])  # voice at -30 dBov (RFC 6464 section 3)
 
 
 def _any_source() -> int:
@@ -20,12 +27,30 @@ def _any_source() -> int:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a call: its leg, and how and under which payload type it speaks."""
+    """One end of a call: its leg, and how and under which payload type it speaks.
+
+    `extension` stands in the header of each packet. `wire_rtcp` encrypts RTCP for the same socket;
+    without it the end sends no reports.
+    """
 
     leg: Leg
     coding: Coding
     payload_type: int
     ssrc: int = field(default_factory=_any_source)
+    extension: bytes = b""
+    wire_rtcp: Callable[[bytes], bytes] | None = None
+
+
+class _Reporter(PlainLeg):
+    """Sends RTCP on the socket of a leg (RFC 5761)."""
+
+    def __init__(self, leg: Leg, wire_rtcp: Callable[[bytes], bytes]) -> None:
+        super().__init__(leg.socket)
+        self._wire_rtcp = wire_rtcp
+
+    def wire(self, packet: bytes) -> bytes:
+        """Encrypt it as RTCP."""
+        return self._wire_rtcp(packet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +105,15 @@ def ends_of(
         raise ValueError(f"the call to {call.number} is not up: {call.failure}")
     call.browser.take()
     said = coding or asked(call.wanted, ptime)
-    browser = End(call.browser, said, call.wanted.payload_type, call.browser.ssrc)
+    browser = End(
+        call.browser,
+        said,
+        call.wanted.payload_type,
+        call.browser.ssrc,
+        # No look at the sound: a level costs the same to read, whatever it says
+        b"" if call.wanted.level is None else pack_one_byte([(call.wanted.level, _LOUD)]),
+        call.browser.wire_rtcp,
+    )
     if call.trunk is None or call.trunk.media is None:
         return browser, None
     codec = call.trunk.media.codec
@@ -134,17 +167,36 @@ def _speak(
     count = round(seconds * 1000 / coding.ptime)
     first = int(rng.integers(len(payloads)))
     order = [payloads[(first + number) % len(payloads)] for number in range(count)]
+    began = secrets.randbits(32)  # random, as the sequence (RFC 3550 section 5.1)
     packet = rtp_packets(
         order,
         payload_type=end.payload_type,
         step=coding.step,
         ssrc=end.ssrc,
-        # Random (RFC 3550 section 5.1)
         sequence=secrets.randbits(16),
-        timestamp=secrets.randbits(32),
+        timestamp=began,
+        extension=end.extension,
     )
     times = departures(count, coding.ptime, impairment, rng)
     voice = Voice(coding, order, len(load.streams), len(load.legs))
     load.legs.append(end.leg)
     load.streams.append(Stream(end.leg, packet, times, offset))
+    if end.wire_rtcp is not None:
+        first_report = offset + REPORTS * float(rng.random())
+        due = np.arange(first_report, seconds, REPORTS).tolist()
+        reports = _reports(end, began, due, offset)
+        load.streams.append(Stream(_Reporter(end.leg, end.wire_rtcp), reports, due))
     return voice
+
+
+def _reports(end: End, began: int, due: Sequence[float], offset: float) -> Packet:
+    """Return the reports of a browser that has sent each of its packets in time."""
+    ptime = end.coding.ptime / 1000
+
+    def packet(number: int) -> bytes:
+        count = round((due[number] - offset) / ptime)
+        timestamp = (began + count * end.coding.step) & 0xFFFFFFFF
+        report = rtcp.SenderReport(end.ssrc, rtcp.ntp_time(time()), timestamp, count, 60 * count)
+        return rtcp.pack(report, rtcp.describe(end.ssrc, "bench"))
+
+    return packet

@@ -166,16 +166,23 @@ def rtp_packets(
     first: int = 0,
     sequence: int = 0,
     timestamp: int = 0,
+    extension: bytes = b"",
 ) -> Packet:
     """Return a stream's packets: `payloads` from number `first` on, over and over.
 
-    `step` is what the timestamp grows by with each packet; the first one carries the marker.
+    `step` is what the timestamp grows by with each packet; the first one carries the marker, all
+    of them the same header `extension` (see `rtp_extension.pack_one_byte`).
     """
     count = len(payloads)
 
     def packet(number: int) -> bytes:
         header = pack_header(
-            payload_type, sequence + number, timestamp + step * number, ssrc, marker=not number
+            payload_type,
+            sequence + number,
+            timestamp + step * number,
+            ssrc,
+            marker=not number,
+            extension=extension,
         )
         return header + payloads[(first + number) % count]
 

@@ -37,6 +37,7 @@ def test_its_offer_is_a_browsers_and_its_answer_is_read() -> None:
     wanted = read_wanted(Negotiation(read_offer(offer()), LOCAL, ("PCMU",)).browser_answer)
     assert (wanted.codec, wanted.payload_type, wanted.passive) == ("OPUS", 111, True)
     assert (wanted.bitrate, wanted.playback_rate) == (24000, 8000)
+    assert wanted.level == 1
 
 
 def test_an_answer_that_is_none_is_refused() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,8 +20,10 @@ from gateway.bench.usage import read_usage
 from gateway.errors import UnavailableError
 from sdp import SdpError
 from tests.bench.latency import recovery
+from voice import rtcp
 from voice.opus_packet import packet_samples
-from voice.rtp import pack_header
+from voice.rtp import pack_header, parse
+from voice.rtp_extension import find, pack_one_byte
 
 START = 1_000_000_000_000
 CODED = encode_speech(Coding("OPUS", bitrate=24000, rate=RATE))
@@ -27,6 +32,8 @@ SOUND = speech()[: 100 * 160]
 
 class NoSocket(PlainLeg):
     """A leg for what is never sent."""
+
+    socket = cast("socket.socket", None)
 
     def __init__(self) -> None:
         pass
@@ -95,6 +102,27 @@ def test_delay_loss_and_spacing_are_found_in_a_recording() -> None:
         assert way.measured > 50
     uneven = spacing(recording, 1)
     assert np.sort(np.abs(uneven))[-2:] == pytest.approx([0, 0.02], abs=1e-6)
+
+
+def test_a_browser_reports_what_it_has_sent() -> None:
+    """Every five seconds, with the clock of its packets; levels stand in their headers."""
+    extension = pack_one_byte([(1, b"\x9e")])
+    coding = Coding("OPUS", bitrate=24000, rate=RATE)
+    end = End(NoSocket(), coding, 111, 7, extension, lambda packet: b"SRTCP" + packet)
+    load = make_load([(end, None)], seconds=12)
+    media, reports = load.streams
+    assert len(reports.departures) in (2, 3)
+    first = parse(media.packet(0))
+    assert find(first, 1) == b"\x9e"
+    number = len(reports.departures) - 1
+    due = reports.departures[number]
+    assert due is not None
+    wired = reports.leg.wire(reports.packet(number))
+    report = rtcp.parse(wired.removeprefix(b"SRTCP"))[0]
+    assert isinstance(report, rtcp.SenderReport)
+    assert report.ssrc == first.ssrc == 7
+    assert report.packets == round(due / 0.02)
+    assert report.timestamp == (first.timestamp + report.packets * 960) & 0xFFFFFFFF
 
 
 @pytest.mark.parametrize(
