@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gateway.bench.player import Arrival as Datagram
 from gateway.bench.player import Leg, Recording, Stream, rtp_packets
@@ -43,10 +44,14 @@ class Ends:
 
 @dataclass(frozen=True)
 class Network:
-    """What one condition does to the packets of each call, the same for whatever is measured."""
+    """What one condition does to the packets of each call, the same for whatever is measured.
+
+    `skipped` packets are sent before those that are listened to.
+    """
 
     up: list[Departures]
     down: list[Departures]
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,21 @@ class Take:
     generator_late_ms: float  # the 99th percentile
 
 
-def plan(calls: int, frames: int, up: Impairment, down: Impairment, *, seed: int = SEED) -> Network:
-    """Draw when every packet of every call leaves."""
+def plan(
+    calls: int,
+    frames: int,
+    up: Impairment,
+    down: Impairment,
+    *,
+    skipped: int = 0,
+    seed: int = SEED,
+) -> Network:
+    """Draw when every packet of every call leaves, `skipped` and then `frames` of them."""
     rng = np.random.default_rng(seed)
     return Network(
-        [departures(frames, PTIME, up, rng) for _ in range(calls)],
-        [departures(frames, PTIME, down, rng) for _ in range(calls)],
+        [departures(skipped + frames, PTIME, up, rng) for _ in range(calls)],
+        [departures(skipped + frames, PTIME, down, rng) for _ in range(calls)],
+        skipped,
     )
 
 
@@ -102,13 +116,15 @@ def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play
         ]
     recording = play(legs, streams)
     trunk = [
-        _at_trunk(recording.arrivals[2 * number + 1], int(recording.sent[2 * number][0]))
+        _at_trunk(
+            recording.arrivals[2 * number + 1], _since(recording.sent[2 * number], network.skipped)
+        )
         for number in range(len(calls))
     ]
     browser = [
         _at_browser(
             _unwired(ends.browser, recording.arrivals[2 * number]),
-            int(recording.sent[2 * number + 1][0]),
+            _since(recording.sent[2 * number + 1], network.skipped),
         )
         for number, ends in enumerate(calls)
     ]
@@ -125,6 +141,12 @@ def check_clock(arrivals: Sequence[Arrival]) -> Clock:
             after.timestamp != before.timestamp + len(before.payload) for before, after in pairs
         ),
     )
+
+
+def _since(sent: NDArray[np.int64], skipped: int) -> int:
+    """Return when the first packet to be listened to was sent."""
+    there = sent[skipped:][sent[skipped:] > 0]
+    return int(there[0]) if there.size else 0
 
 
 def _unwired(leg: Leg, datagrams: Sequence[Datagram]) -> list[Datagram]:

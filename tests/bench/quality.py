@@ -35,13 +35,24 @@ from tests.bench.load import (
     gateway_under_load,
     silent,
 )
-from tests.bench.receivers import FRAME, RATE, RECEIVERS, Arrival, Conceal, Samples, ideal
+from tests.bench.receivers import (
+    FRAME,
+    FRAME_SECONDS,
+    RATE,
+    RECEIVERS,
+    Arrival,
+    Conceal,
+    Samples,
+    ideal,
+)
 from tests.bench.rtpengine import find_program, run_rtpengine
 from tests.bench.scores import Score, Scorer
 from tests.bench.speech import Speech
 from tests.bench.tradeoff import browser_packets, frames
 from voice.g711 import encode_ulaw
 
+# Between what is said to settle and what is listened to: a jitter buffer's worth at least
+PAUSE_FRAMES = 25
 FULLBAND_BITRATE = 32000  # bit/s: what browsers send where nobody asks for anything
 
 
@@ -51,6 +62,7 @@ class Condition:
 
     up: Impairment = CLEAN
     down: Impairment = CLEAN
+    settled: bool = False  # listened to only after as much again has been said
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -61,6 +73,7 @@ CONDITIONS: dict[str, Condition] = {
     "loss10": Condition(Impairment(loss=0.10), Impairment(loss=0.10)),
     "burst5": Condition(Impairment(loss=0.05, burst=3.0), Impairment(loss=0.05, burst=3.0)),
     "jit40": Condition(Impairment(jitter_ms=40)),
+    "jit40 settled": Condition(Impairment(jitter_ms=40), settled=True),
     "reo40": Condition(Impairment(jitter_ms=40, reorder=True)),
     "loss5jit40": Condition(Impairment(loss=0.05, jitter_ms=40)),
 }
@@ -130,7 +143,8 @@ def run(
 def _measure(loaded: Loaded, name: str, speech: Speech, peers: bool) -> _Pending:
     condition = CONDITIONS[name]
     count = speech.narrowband.shape[1] // FRAME
-    network = plan(len(speech), count, condition.up, condition.down)
+    skipped = count + PAUSE_FRAMES if condition.settled else 0
+    network = plan(len(speech), count, condition.up, condition.down, skipped=skipped)
     pending = _Pending()
     wanted, said, take = _through_gateway(loaded, speech, condition, network)
     _listen(pending, "gateway", take)
@@ -140,8 +154,9 @@ def _measure(loaded: Loaded, name: str, speech: Speech, peers: bool) -> _Pending
         _listen(pending, "rtpengine", _through_rtpengine(fullband, network))
     if wanted.playback_rate is not None or wanted.bitrate not in (None, FULLBAND_BITRATE):
         pending.up["ideal, fullband"] = {"": _ideal(fullband, network)}
-    pending.up["G.711"] = _direct([words.down for words in said], network.up)
-    pending.down["G.711"] = _direct([words.down for words in said], network.down)
+    mulaw = [words.down for words in said]
+    pending.up["G.711"] = _direct(mulaw, network.up, network.skipped)
+    pending.down["G.711"] = _direct(mulaw, network.down, network.skipped)
     return pending
 
 
@@ -182,6 +197,8 @@ def _say(speech: Speech, condition: Condition, wanted: Wanted | None) -> list[Sa
     """Encode what each call says, as a browser does after this answer."""
     bitrate = (wanted.bitrate if wanted else None) or FULLBAND_BITRATE
     expected = round(100 * condition.up.loss)
+    if condition.settled:
+        speech = speech.twice(PAUSE_FRAMES * FRAME_SECONDS)
     return [
         Said(
             browser_packets(
@@ -197,21 +214,22 @@ def _say(speech: Speech, condition: Condition, wanted: Wanted | None) -> list[Sa
 
 
 def _ideal(said: Sequence[Said], network: Network) -> list[Samples]:
+    skipped = network.skipped * FRAME
     return [
-        ideal(words.up, [departure is not None for departure in departures])
+        ideal(words.up, [departure is not None for departure in departures])[skipped:]
         for words, departures in zip(said, network.up, strict=True)
     ]
 
 
 def _direct(
-    payloads: Sequence[Sequence[bytes]], departures: Sequence[Departures]
+    payloads: Sequence[Sequence[bytes]], departures: Sequence[Departures], skipped: int
 ) -> dict[str, list[Samples]]:
     """Return G.711 as it sounds when the network's packets meet the receiver as they are."""
     streams = [
         [
             Arrival(time, number, number * FRAME, payload)
             for number, (payload, time) in enumerate(zip(each, times, strict=True))
-            if time is not None
+            if time is not None and number >= skipped
         ]
         for each, times in zip(payloads, departures, strict=True)
     ]

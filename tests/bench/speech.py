@@ -67,6 +67,14 @@ class Speech:
         names = tuple(self.names[index] for index in chosen)
         return Speech(names, self.fullband[chosen], self.narrowband[chosen])
 
+    def twice(self, pause: float) -> Speech:
+        """Return each piece two times, with `pause` seconds of silence between."""
+        return Speech(
+            self.names,
+            _repeated(self.fullband, pause, 48000),
+            _repeated(self.narrowband, pause, 8000),
+        )
+
 
 def cache_folder() -> Path:
     """Return where the benchmarks keep what they fetch, as the engine's build does."""
@@ -93,6 +101,11 @@ def load_speech() -> Speech:
     with np.load(file) as stored:
         names = tuple(str(name) for name in stored["names"])
         return Speech(names, stored["fullband"], stored["narrowband"])
+
+
+def _repeated(samples: Samples, pause: float, rate: int) -> Samples:
+    silence: Samples = np.zeros((len(samples), round(pause * rate)), np.int16)
+    return np.concatenate([samples, silence, samples], axis=1)
 
 
 def _fetch(sounds: Path) -> Path:
