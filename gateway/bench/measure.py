@@ -22,6 +22,8 @@ OPUS_DELAY = 52  # samples at 8 kHz
 # A stream's first packets wait for a jitter buffer that does not know the network yet
 SETTLING = 1.0  # seconds
 
+PTIME = 20  # ms of the packets that come out: our answer as the trunk asks for them
+
 Decode = Callable[[bytes], Samples]
 
 
@@ -29,8 +31,9 @@ Decode = Callable[[bytes], Samples]
 class Way:
     """One direction. Times in milliseconds; None where nothing was measured.
 
-    `spacing_p99` is of |interval - packet time|, `delay_*` beyond the codec's own, of `measured`
-    packets.
+    `lost` are packets that are missing at the receiver, be it by a gap in their numbers or because
+    the gateway sent less than went in. `spacing_p99` is of |interval - packet time|, `delay_*`
+    beyond the codec's own, of `measured` packets.
     """
 
     sent: int
@@ -68,12 +71,24 @@ def _measure(load: Load, recording: Recording, voices: Sequence[tuple[Voice | No
     return Way(
         sent=sent,
         received=sum(each.packets for each in receptions),
-        lost=sum(each.lost for each in receptions),
+        lost=sum(missing(recording, said, heard) for said, heard in voices),
         spacing_p99=percentile(np.abs(uneven) * 1e3, 99),
         delay_p50=percentile(late, 50),
         delay_p99=percentile(late, 99),
         measured=late.size,
     )
+
+
+def missing(recording: Recording, said: Voice | None, heard: Voice) -> int:
+    """Return how many packets did not come to a leg; only gaps, if nobody knows what was sent.
+
+    What was lost on its way in does not count, though a gateway may well conceal it.
+    """
+    reception = recording.received[heard.leg]
+    if said is None:
+        return reception.lost
+    sent = int(np.count_nonzero(recording.sent[said.stream]))
+    return max(reception.lost, sent * said.coding.ptime // PTIME - reception.packets)
 
 
 def percentile(values: NDArray[np.float64], which: float) -> float | None:

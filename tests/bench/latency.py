@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.bench.load import Load, Voice, ends_of, make_load
-from gateway.bench.measure import Way, delays_of, measure_down, measure_up
+from gateway.bench.load import Load, ends_of, make_load
+from gateway.bench.measure import Way, delays_of, measure_down, measure_up, missing
 from gateway.bench.player import Mark, Recording
 from gateway.bench.schedule import CLEAN, Impairment
 from gateway.bench.usage import process_tree
@@ -112,17 +112,10 @@ def _recovery(load: Load, recording: Recording, end: float) -> Recovery:
             for said, heard in pairs
             if recording.arrivals[heard.leg]
         ]
-        lost = sum(_missing(load, recording, said, heard) for said, heard in pairs)
+        lost = sum(missing(recording, said, heard) for said, heard in pairs)
         ways.append((*recovery(np.concatenate(found), end), lost))
     (up, worst_up, lost_up), (down, worst_down, lost_down) = ways
     return Recovery(up, down, worst_up * 1e3, worst_down * 1e3, lost_up, lost_down)
-
-
-def _missing(load: Load, recording: Recording, said: Voice, heard: Voice) -> int:
-    """Return how many packets fewer came than were sent, or have gaps where they should be."""
-    sent = int(np.count_nonzero(recording.sent[said.stream]))
-    reception = recording.received[heard.leg]
-    return max(reception.lost, sent - reception.packets)
 
 
 def recovery(found: NDArray[np.float64], end: float) -> tuple[float | None, float]:

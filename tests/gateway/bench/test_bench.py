@@ -105,8 +105,9 @@ async def test_calls_through_a_real_gateway(start_gateway: StartGateway, tmp_pat
     assert (report["calls"], report["up"], report["failures"]) == (4, 4, {})
     for way in (report["to_trunk"], report["to_browser"]):
         assert way["sent"] == 4 * 150
+        # None, unless the machine holds the gateway up so long that it has to leave frames out
+        assert way["lost"] <= 0.05 * way["sent"]
         assert way["received"] >= 0.95 * way["sent"]
-        assert way["lost"] == 0
         assert way["measured"] > 100
         assert -1 < way["delay_p50"] < 100
     assert report["cpu_ms"] > 0

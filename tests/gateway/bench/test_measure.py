@@ -14,7 +14,7 @@ from gateway.bench.delay import Said, delays
 from gateway.bench.description import read_wanted
 from gateway.bench.load import End, Load, make_load
 from gateway.bench.material import BLOCK, RATE, Coding, decode, encode, encode_speech, speech
-from gateway.bench.measure import measure_down, measure_up, read_packets, spacing
+from gateway.bench.measure import measure_down, measure_up, missing, read_packets, spacing
 from gateway.bench.player import PlainLeg, Reception, Recording
 from gateway.bench.usage import read_usage
 from gateway.errors import UnavailableError
@@ -100,6 +100,7 @@ def test_delay_loss_and_spacing_are_found_in_a_recording() -> None:
         assert way.delay_p50 == pytest.approx(4.0, abs=0.3)
         assert way.delay_p99 == pytest.approx(4.0, abs=0.3)
         assert way.measured > 50
+    assert missing(recording, None, load.calls[0].up) == 1
     uneven = spacing(recording, 1)
     assert np.sort(np.abs(uneven))[-2:] == pytest.approx([0, 0.02], abs=1e-6)
 
@@ -123,6 +124,15 @@ def test_a_browser_reports_what_it_has_sent() -> None:
     assert report.ssrc == first.ssrc == 7
     assert report.packets == round(due / 0.02)
     assert report.timestamp == (first.timestamp + report.packets * 960) & 0xFFFFFFFF
+
+
+def test_what_a_gateway_left_out_without_a_gap_is_missing() -> None:
+    load, recording = recorded(4.0)
+    for reception in recording.received:
+        reception.packets -= 50
+        reception.span -= 50
+    assert measure_up(load, recording).lost == 50
+    assert measure_down(load, recording).lost == 50
 
 
 @pytest.mark.parametrize(
