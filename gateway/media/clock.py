@@ -14,9 +14,13 @@ TICK = 0.005  # seconds
 SLOTS = 4
 FRAME = TICK * SLOTS
 
-# After a stall longer than this the missed ticks are not made up for: what they would have sent is
-# of no use to anybody any more, and a burst of it would fill the far end's jitter buffer.
-LONGEST_CATCH_UP = 0.2  # seconds
+# After a stall longer than this the missed ticks are not made up for: what they would have sent
+# comes too late for any jitter buffer, and would only fill it
+LONGEST_CATCH_UP = 0.06  # seconds
+
+# While more than a frame is missing, a tick is run this often: twice as fast as time passes, so
+# that what a stall held up is sent neither in a burst nor for long
+CATCH_UP = TICK / 2  # seconds
 
 # Event loops round their timers to a millisecond. A tick that is this near is run at once: waiting
 # for the rest would take a dozen turns of a loop whose shortest wait is zero.
@@ -34,6 +38,7 @@ class Ticks:
 
     def __init__(self, start: float) -> None:
         self._start = start
+        self._ran = start
         self.next = 1
         self.skipped = 0
 
@@ -41,7 +46,7 @@ class Ticks:
         """Return the numbers of the ticks to run at `now`, oldest first.
 
         Ticks older than the longest catch-up are left out, whole frames at a time so that every
-        stream keeps its slot.
+        stream keeps its slot. Of several frames that are missing one tick is due at a time.
         """
         last = int((now + NEAR - self._start) / TICK)
         first = self.next
@@ -50,19 +55,28 @@ class Ticks:
             lost = (last - first + 1 - limit + SLOTS - 1) // SLOTS * SLOTS
             self.skipped += lost
             first += lost
-        self.next = max(self.next, last + 1)
+        if last - first >= SLOTS:
+            last = first
+        self._ran = now
+        self.next = max(first, last + 1)
         return range(first, last + 1)
 
     def wait(self, now: float) -> float:
-        """Return the seconds from `now` until the next tick, never negative."""
-        return max(0.0, self._start + self.next * TICK - now)
+        """Return the seconds from `now` until ticks should be run again, never negative."""
+        due = self._start + self.next * TICK
+        if now - due > SLOTS * TICK:
+            due = self._ran + CATCH_UP
+        return max(0.0, due - now)
+
+    def time(self, number: int) -> float:
+        """Return when a tick was to be run."""
+        return self._start + number * TICK
 
 
-async def run(tick: Callable[[int], None], skip: Callable[[int], None]) -> None:
-    """Call `tick` with each tick's number until cancelled, `skip` with the frames left out.
+async def run(tick: Callable[[int, float], None], skip: Callable[[int], None]) -> None:
+    """Call `tick` with each tick's number and time until cancelled, `skip` with frames left out.
 
-    Deadlines are absolute, so lateness does not add up, and late ticks are run one after the other
-    as soon as the loop comes round.
+    Deadlines are absolute, so lateness does not add up.
     """
     ticks = Ticks(perf_counter())
     while True:
@@ -72,8 +86,4 @@ async def run(tick: Callable[[int], None], skip: Callable[[int], None]) -> None:
         if ticks.skipped > skipped:
             skip((ticks.skipped - skipped) // SLOTS)
         for number in due:
-            tick(number)
-            if number + 1 in due:
-                # The packets of the frames to catch up are still in the kernel, and the loop reads
-                # one of each socket per turn: without it they would be taken for lost
-                await asyncio.sleep(0)
+            tick(number, ticks.time(number))

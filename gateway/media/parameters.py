@@ -46,8 +46,8 @@ class MediaConfig:
     sessions: int = 2000
     # What the encoder towards browsers does with its time and bits; codecs/README.md has the table
     # that the defaults were chosen from
-    complexity: int = 5  # 0 to 10
-    bitrate: int = 24000  # bit/s
+    complexity: int = 0  # 0 to 10
+    bitrate: int = 32000  # bit/s
 
 
 @dataclass(frozen=True, slots=True)

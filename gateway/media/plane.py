@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import perf_counter
+from time import perf_counter, time
 
 from gateway.errors import UnavailableError
 from gateway.media import clock
 from gateway.media.core.down_batch import DownBatch
-from gateway.media.core.trunk_receiver import TrunkReceiver
+from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.up_batch import UpBatch
 from gateway.media.counters import Counters
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
+from gateway.media.receiver import Receiver
 from gateway.media.session import MediaSession
 from voice import libopus
 
 logger = logging.getLogger(__name__)
 
-WATCH_TICKS = round(1 / clock.TICK)  # browsers are looked after once a second
+WATCH_TICKS = round(1 / clock.TICK)  # sessions are looked after once a second, each at its own tick
+
+# What a tick reads later than this after its time may have come long before
+PUNCTUAL = 0.004  # seconds
+
+SWEEP = 0.5  # seconds between looks at the ports of calls that are over
 
 
 class MediaPlane:
@@ -33,14 +39,21 @@ class MediaPlane:
         self._config = config
         self._ports = PortRange(config.address, *config.ports)
         self._sessions: set[MediaSession] = set()
+        self._watched: list[list[MediaSession]] = [[] for _ in range(WATCH_TICKS)]
+        self._noisy: set[MediaSession] = set()
         self._slots: list[list[TrunkSender]] = [[] for _ in range(clock.SLOTS)]
+        self._paced: list[TrunkSender] = []  # whose packets are no frames of the clock
         self._clock: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
         self._closed = False
         self._tick_number = 0
         self.counters = Counters()
+        self.receiver = Receiver()
         self.down = DownBatch(self.counters)
         self._up = UpBatch()
-        self._receiver = TrunkReceiver(self.counters)
+        self.now = perf_counter()
+        self.stale = False
+        self.unix_offset = time() - self.now
 
     async def start(self) -> None:
         """Make sure that calls will find what they need.
@@ -69,6 +82,8 @@ class MediaPlane:
             raise UnavailableError("the media plane is closed")
         if len(self._sessions) >= self._config.sessions:
             raise UnavailableError(f"all {self._config.sessions} media sessions are in use")
+        if not self._sessions:
+            self.now = perf_counter()
         session = MediaSession(self, self._config, self._ports)
         await session.open()
         return session
@@ -85,7 +100,11 @@ class MediaPlane:
             if fault is not None:
                 logger.error("a session did not close", exc_info=fault)
         self._stop_clock()
-        self._receiver.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        self._ports.close()
+        self.receiver.close()
 
     # What sessions ask of their plane
 
@@ -93,8 +112,11 @@ class MediaPlane:
         """Serve this session from now on."""
         if self._closed:
             raise UnavailableError("the media plane is closed")
-        self._receiver.add(session.port, session.from_trunk)
+        port = session.port
+        self.receiver.add(port.rtp.fileno(), lambda: port.read(self.now))
+        self.receiver.add(port.rtcp.fileno(), lambda: port.read_rtcp(self.now))
         self._sessions.add(session)
+        self._watched[self._tick_number % WATCH_TICKS].append(session)
         self._join(session.sender, min(range(clock.SLOTS), key=lambda n: len(self._slots[n])))
         if self._clock is None:
             self._clock = asyncio.create_task(clock.run(self._tick, self._skip), name="media-clock")
@@ -105,14 +127,44 @@ class MediaPlane:
         if session not in self._sessions:
             return
         self._sessions.discard(session)
-        self._receiver.remove(session.port)
+        self._noisy.discard(session)
+        for watched in self._watched:
+            if session in watched:
+                watched.remove(session)
+        self.receiver.remove(session.port.rtp.fileno())
+        self.receiver.remove(session.port.rtcp.fileno())
         self._slots[session.sender.slot].remove(session.sender)
+        if session.sender in self._paced:
+            self._paced.remove(session.sender)
+        self.down.forget(session.down.leg)
         if not self._sessions:
             self._stop_clock()
 
     def follow(self, sender: TrunkSender) -> None:
-        """Put a sender into the slot that comes next: its stream's first packet is here."""
-        self._move(sender, (self._tick_number + 1) % clock.SLOTS)
+        """Put a sender into the slot that is served next: its stream's first packet is here."""
+        self._move(sender, self._tick_number % clock.SLOTS)
+
+    def pace(self, sender: TrunkSender) -> None:
+        """Ask a sender each tick for packets that are due, if its are no frames of the clock."""
+        if sender in self._paced:
+            self._paced.remove(sender)
+        if sender.packetizer is not None:
+            self._paced.append(sender)
+
+    def fill_silence(self, session: MediaSession) -> None:
+        """Have a session make noise each frame, until its trunk sends again."""
+        self._noisy.add(session)
+
+    def retire(self, port: TrunkPort) -> None:
+        """Take a port back; it is used again once nothing comes there any more."""
+        self._ports.retire((port.rtp, port.rtcp), perf_counter())
+        if self._sweeping is None and not self._closed:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        left = self._ports.sweep(perf_counter())
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(SWEEP, self._sweep) if left else None
 
     def _join(self, sender: TrunkSender, slot: int) -> None:
         sender.slot = slot
@@ -120,7 +172,7 @@ class MediaPlane:
 
     def _move(self, sender: TrunkSender, slot: int) -> None:
         self._slots[sender.slot].remove(sender)
-        self._join(sender, slot)
+        self._join(sender, slot % clock.SLOTS)
 
     def _stop_clock(self) -> None:
         if self._clock is not None:
@@ -131,18 +183,28 @@ class MediaPlane:
         """Let time pass that nothing was sent in: the process stood still for too long."""
         self.counters["frames_skipped"] += frames * len(self._sessions)
         for session in self._sessions:
-            session.sender.pass_frames(frames)
+            session.sender.skip(frames)
 
-    def _tick(self, number: int) -> None:
+    def _tick(self, number: int, due: float) -> None:
         self._tick_number = number
-        now = perf_counter()
-        self._receiver.drain(now)
+        actual = perf_counter()
+        self.stale = actual - due > PUNCTUAL
+        # The time that a tick was for: the clock's own unrest is none of the network's
+        self.now = now = due
+        self.receiver.drain()
+        if self._noisy:
+            self._noisy = {each for each in self._noisy if each.down.make_noise(now)}
         self.down.serve()
-        for late in self._up.serve(self._slots[number % clock.SLOTS], now):
-            self._move(late, (number + 1) % clock.SLOTS)
-        if number % WATCH_TICKS == 0:
-            for session in list(self._sessions):
-                session.watch(now, WATCH_TICKS * clock.TICK)
+        slot = number % clock.SLOTS
+        moves = self._up.serve(self._slots[slot], now, number)
+        for sender in moves.later:
+            self._move(sender, slot + 1)
+        for sender in moves.earlier:
+            self._move(sender, slot - 1)
+        for sender in self._paced:
+            sender.send_due(number)
+        for session in tuple(self._watched[number % WATCH_TICKS]):
+            session.watch(now, WATCH_TICKS * clock.TICK)
 
 
 def _report_fault(task: asyncio.Task[None]) -> None:

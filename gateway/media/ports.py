@@ -1,17 +1,23 @@
-"""UDP ports of the media range, handed out in turn.
+"""UDP ports of the media range, handed out in turn, and again only once nothing comes there.
 
-In turn, and not the lowest free one: a port that has just been given back may still receive the
-last packets of its old call, so it comes round again as late as the range allows.
+In turn, and not the lowest free one, so that a port comes round again as late as the range allows.
+A trunk that has not heard of a call's end goes on sending to its port; as nobody can tell such
+packets from the next call's, the sockets stay open, unread by any call, until they are quiet.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gateway.errors import UnavailableError
 
 RECEIVE_BUFFER = 256 * 1024  # a pause of the process of more than a second loses nothing
+
+QUIET = 1.0  # seconds without a packet after which a port may be used again
+LONGEST_RETIREMENT = 60.0  # seconds; a sender that does not stop then meets a closed port
+SWEPT = 256  # datagrams that are read of one socket at a time
 
 
 class PortRange:
@@ -23,6 +29,7 @@ class PortRange:
         self._first = first + first % 2  # pairs start on an even port (RFC 3550 section 11)
         self._last = last
         self._next = self._first
+        self._retired: list[_Retired] = []
 
     def bind_one(self) -> socket.socket:
         """One socket, for ICE with RTP and RTCP multiplexed.
@@ -60,6 +67,21 @@ class PortRange:
                 rtp.close()
         raise self._exhausted()
 
+    def retire(self, sockets: tuple[socket.socket, ...], now: float) -> None:
+        """Take sockets back whose call is over; `sweep` closes them."""
+        self._retired.append(_Retired(sockets, now, now))
+
+    def sweep(self, now: float) -> int:
+        """Close what has become quiet; return how many calls' sockets are left."""
+        self._retired = [each for each in self._retired if not each.is_over(now)]
+        return len(self._retired)
+
+    def close(self) -> None:
+        """Close all that were retired, quiet or not."""
+        for each in self._retired:
+            each.close()
+        self._retired.clear()
+
     def check(self) -> None:
         """Raise UnavailableError if the address is none of this machine's."""
         with socket.socket(self._family, socket.SOCK_DGRAM) as sock:
@@ -94,3 +116,36 @@ class PortRange:
             f"no free media port on {self._address} between {self._first} and {self._last}"
             " (setting media.ports)"
         )
+
+
+@dataclass(slots=True)
+class _Retired:
+    """One call's sockets after its end; times in seconds."""
+
+    sockets: tuple[socket.socket, ...]
+    since: float
+    heard: float
+
+    def is_over(self, now: float) -> bool:
+        """Read what has come; close the sockets and say so once nothing does."""
+        for sock in self.sockets:
+            if _read_away(sock):
+                self.heard = now
+        if now - self.heard < QUIET and now - self.since < LONGEST_RETIREMENT:
+            return False
+        self.close()
+        return True
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+
+def _read_away(sock: socket.socket) -> int:
+    """Return how many datagrams have come, and forget them."""
+    for count in range(SWEPT):
+        try:
+            sock.recv(1)
+        except OSError:
+            return count
+    return SWEPT

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import random
+import secrets
 from collections.abc import Callable
 from ipaddress import ip_address
-from time import perf_counter
 from typing import Protocol
 
 from gateway.media.core.browser_stream import BrowserStream
 from gateway.media.core.down_batch import DownBatch
+from gateway.media.core.reports import LegIdentity, LegReports
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.trunk_stream import TrunkStream
@@ -19,27 +21,47 @@ from gateway.media.events import (
     BrowserLost,
     LossReason,
     MediaEvent,
+    Quality,
     TrunkDigit,
+    TrunkSilent,
 )
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
 from gateway.media.ports import PortRange
+from gateway.media.receiver import Receiver
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from voice.codec import CODECS
 from voice.rtp import RtpPacket
 
 logger = logging.getLogger(__name__)
 
 Report = Callable[[MediaEvent], None]
 
+QUALITY_INTERVAL = 2.0  # seconds
+
+# What the codec and a frame cost on the way, besides what the buffer holds (RFC 6716: 6.5 ms)
+CODEC_DELAY = 26.5  # ms
+
 
 class Core(Protocol):
-    """What a session needs of the plane that serves it."""
+    """What a session needs of the plane that serves it.
+
+    `now` is the time of the clock's tick, `stale` whether what is read in it may have waited for us
+    longer than that; `unix_offset` added to `now` is the time since 1970.
+    """
 
     counters: Counters
     down: DownBatch
+    receiver: Receiver
+    now: float
+    stale: bool
+    unix_offset: float
 
     def enlist(self, session: MediaSession) -> None: ...
     def discharge(self, session: MediaSession) -> None: ...
     def follow(self, sender: TrunkSender) -> None: ...
+    def pace(self, sender: TrunkSender) -> None: ...
+    def fill_silence(self, session: MediaSession) -> None: ...
+    def retire(self, port: TrunkPort) -> None: ...
 
 
 class MediaSession:
@@ -65,9 +87,41 @@ class MediaSession:
             report=self._browser_changed,
             on_rtp=self._from_browser,
             on_rtcp=self._rtcp_from_browser,
+            receiver=core.receiver,
         )
-        self._up = BrowserStream(self.sender, counters)
-        self._down = TrunkStream(core.down, self._browser.send, self._digit, self.failed, counters)
+        down_ssrc = secrets.randbits(32)
+        self._browser_reports = self._make_reports("browser", down_ssrc, "OPUS")
+        self._trunk_reports = self._make_reports("trunk", self.sender.ssrc, "PCMU")
+        self._up = BrowserStream(self.sender, self._browser_reports, counters)
+        self.down = TrunkStream(
+            core.down,
+            self._browser.send,
+            self._digit,
+            self.failed,
+            self._trunk_reports,
+            counters,
+            ssrc=down_ssrc,
+            on_silence=lambda: core.fill_silence(self),
+            complexity=config.complexity,
+            bitrate=config.bitrate,
+        )
+        self.port.take, self.port.take_rtcp = self._from_trunk, self._trunk_reports.take
+        self._browser_remote: BrowserRemote | None = None
+        self._trunk_remote: TrunkRemote | None = None
+        self._quality_due = core.now + QUALITY_INTERVAL
+        self._sent = (0, 0, 0, 0)  # packets and octets to the browser and the trunk, as reported
+
+    def _make_reports(self, leg: str, ssrc: int, codec: str) -> LegReports:
+        core = self._core
+        identity = LegIdentity(leg, ssrc, secrets.token_urlsafe(12), core.unix_offset)
+        return LegReports(
+            identity,
+            core.counters,
+            started=core.now,
+            uniform=random.random,
+            codec=codec,
+            clock_rate=CODECS[codec].clock_rate,
+        )
 
     async def open(self) -> None:
         """Bind the browser's socket and describe our end."""
@@ -88,7 +142,7 @@ class MediaSession:
             ice_password=password,
             candidates=self._browser.candidates,
             fingerprints=self._browser.fingerprints,
-            ssrc=self._down.leg.ssrc,
+            ssrc=self.down.leg.ssrc,
             trunk_host=self._config.public_address or host,
             trunk_port=port,
         )
@@ -99,8 +153,11 @@ class MediaSession:
 
     async def connect_browser(self, remote: BrowserRemote) -> None:
         """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
+        self._browser_remote = remote
         self._up.expect(remote)
-        self._down.leg.payload_type = remote.payload_type
+        self.down.serve(remote)
+        self._browser_reports.speak(remote.codec, CODECS[remote.codec].clock_rate)
+        self._route()
         self._browser.connect(remote)
 
     async def add_candidate(self, candidate: str | None) -> None:
@@ -110,13 +167,25 @@ class MediaSession:
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
         if not ip_address(remote.host).is_unspecified:  # hold as RFC 2543 had it: stay as we are
-            self.port.latch.expect(remote.host, remote.port)
+            self.port.expect(remote.host, remote.port, remote.rtcp_port)
+        self._trunk_remote = remote
         self.sender.connect(remote)
-        self._down.expect(remote)
+        self.down.expect(remote)
+        self._trunk_reports.speak(remote.codec, CODECS[remote.codec].clock_rate)
+        self._trunk_reports.wait_anew(self._core.now)
+        self._core.pace(self.sender)
+        self._route()
 
     async def set_flow(self, flow: Flow) -> None:
         """Say what the trunk hears."""
-        self.sender.flow = flow
+        self.sender.set_flow(flow)
+        self._route()
+
+    def _route(self) -> None:
+        """Let packets pass as they are where both legs speak the same codec."""
+        browser, trunk = self._browser_remote, self._trunk_remote
+        same = browser is not None and trunk is not None and browser.codec == trunk.codec
+        self.sender.relaying = same and self.sender.flow is Flow.AUDIO
 
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         """Press keys towards the trunk, after those that are still being sent.
@@ -124,7 +193,7 @@ class MediaSession:
         Raises
         ------
         RequestError
-            When the trunk takes no telephone events, or a character is no digit.
+            When a character is no digit, or there is no trunk to hear them yet.
         """
         self.sender.press(digits, duration_ms, gap_ms)
 
@@ -134,16 +203,28 @@ class MediaSession:
             return
         self._closed = True
         self._report = _nobody
+        self._say_goodbye()
         self._core.discharge(self)
-        self.port.close()
+        if self._trunk_remote is None:  # nobody has found out where to send
+            self.port.close()
+        else:
+            self._core.retire(self.port)
         await self._browser.close()
+
+    def _say_goodbye(self) -> None:
+        """Tell both ends by RTCP that our streams are over (RFC 3550 section 6.6)."""
+        self._count_sent(self._core.now)
+        trunk, browser = self._trunk_reports.goodbye(), self._browser_reports.goodbye()
+        if trunk is not None:
+            self.port.send_rtcp(trunk)
+        if browser is not None and self._browser.connected:
+            self._browser.send_rtcp(browser)
 
     # Called by the plane and by the sockets
 
-    def from_trunk(self, packet: RtpPacket, now: float) -> None:
-        """Take a packet that has passed the port's latch."""
+    def _from_trunk(self, packet: RtpPacket, now: float) -> None:
         try:
-            self._down.take(packet, now)
+            self.down.take(packet, now)
         except Exception:  # one call's fault is its own
             logger.exception("a packet of a trunk could not be taken")
             self.failed()
@@ -157,17 +238,75 @@ class MediaSession:
         """Look after what packets alone do not tell; called every `elapsed` seconds."""
         self._browser.watch(elapsed)
         self._up.expire(now)
-        self._down.expire(now)
+        self.down.expire(now)
+        self._watch_trunk(now)
+        self._send_reports(now)
+        if now >= self._quality_due and self._browser.connected and self._trunk_remote is not None:
+            self._quality_due = now + QUALITY_INTERVAL
+            self._report(self._measure(now))
+
+    def _watch_trunk(self, now: float) -> None:
+        remote = self._trunk_remote
+        if remote is None or not remote.sends:  # on hold it owes us nothing
+            self._trunk_reports.wait_anew(now)
+            return
+        config = self._config
+        answered = self.sender.flow is Flow.AUDIO
+        limit = config.trunk_silence if answered else config.trunk_silence_early
+        silent = self._trunk_reports.silent_for(now)
+        if limit and silent >= limit:
+            self._trunk_reports.wait_anew(now)  # said once; the call ends by it
+            self._report(TrunkSilent(round(silent)))
+
+    def _send_reports(self, now: float) -> None:
+        self._count_sent(now)
+        report = self._trunk_reports.due(now)
+        if report is not None and self._trunk_remote is not None:
+            self.port.send_rtcp(report)
+        report = self._browser_reports.due(now)
+        if report is not None and self._browser.connected:
+            self._browser.send_rtcp(report)
+        loss = self._browser_reports.far_loss
+        if loss is not None:
+            self.down.expect_loss(loss)
+
+    def _count_sent(self, now: float) -> None:
+        leg, sender = self.down.leg, self.sender
+        sent = (leg.packets_sent, leg.octets_sent, sender.packets_sent, sender.octets_sent)
+        before, self._sent = self._sent, sent
+        if sent[0] != before[0]:
+            packets, octets = sent[0] - before[0], sent[1] - before[1]
+            self._browser_reports.sent(packets, octets, leg.timestamp, now)
+        if sent[2] != before[2]:
+            packets, octets = sent[2] - before[2], sent[3] - before[3]
+            self._trunk_reports.sent(packets, octets, sender.timestamp, now)
+
+    def _measure(self, now: float) -> Quality:
+        up = self.sender.up
+        waiting = 0.0 if self.sender.relaying else 1000 * up.playout.target
+        return Quality(
+            browser=self._browser_reports.quality(
+                now, up.loudness.level, buffer_ms=waiting + CODEC_DELAY
+            ),
+            trunk=self._trunk_reports.quality(now, self.down.leg.level),
+        )
 
     def _from_browser(self, datagram: bytes) -> None:
-        if self._up.take(datagram, perf_counter()) and not self._closed:
-            self._core.follow(self.sender)
+        core = self._core
+        try:
+            begins = self._up.take(datagram, core.now, stale=core.stale)
+        except Exception:  # one call's fault is its own
+            logger.exception("a packet of a browser could not be taken")
+            self.failed()
+            return
+        if begins and not self._closed:
+            core.follow(self.sender)
 
     def _rtcp_from_browser(self, datagram: bytes) -> None:
-        self._core.counters["browser_rtcp_packets"] += 1
+        self._browser_reports.take(datagram, self._core.now)
 
     def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
-        self._down.open = isinstance(event, BrowserConnected)
+        self.down.open = isinstance(event, BrowserConnected)
         self._report(event)
 
     def _digit(self, digit: str, duration_ms: int) -> None:

@@ -1,32 +1,83 @@
-"""Trunk → browser, all packets of a tick at once: G.711 for all, then Opus row by row."""
+"""Trunk → browser, all packets of a tick at once: decoded together, then Opus row by row."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.core.down import FRAME_SAMPLES, Frame
-from voice.codec import PayloadCodec
-from voice.opus import OpusEncoder
+from gateway.media.core.down import Frame
+from gateway.media.core.up import FRAMES_PER_SECOND
+from voice.codec import PayloadCodec, StreamCodec, StreamDecoder
+from voice.concealment import PcmConcealer
+from voice.levels import AudioLevel, measure, pack
 from voice.rtp import pack_header
+from voice.rtp_extension import pack_one_byte
+from voice.tones import DigitDetector
 
 logger = logging.getLogger(__name__)
 
+Samples = NDArray[np.int16]
 
-@dataclass(slots=True)
+# RFC 6464's flag for voice; the noise of an empty line is softer
+VOICE = 45  # -dBov
+
+
+@dataclass(slots=True, eq=False)
 class DownLeg:
-    """One browser as the batch needs it."""
+    """One browser as the batch needs it.
 
-    encoder: OpusEncoder
+    `encode` is of the browser's codec at the rate of the frames; `failed` is to be called when
+    serving this leg raised; `on_tone` gets digits that are found in the sound, None where nobody
+    looks for them. `row` is this leg's in the detector.
+    """
+
+    encode: Callable[[Samples], bytes]
     send: Callable[[bytes], None]
-    failed: Callable[[], None]  # to be called when serving this leg raised
+    failed: Callable[[], None]
     ssrc: int
     payload_type: int = 0
+    level_extension: int | None = None
+    on_tone: Callable[[str], None] | None = None
+    row: int = -1
+    level: int = 127
+    packets_sent: int = 0
+    octets_sent: int = 0
+    timestamp: int = 0
+    _extensions: list[bytes] = field(default_factory=list)
+
+    def extension(self, level: int) -> bytes:
+        """Return the header extension that tells a frame's level (RFC 6464)."""
+        if self.level_extension is None:
+            return b""
+        if not self._extensions:
+            self._extensions = [
+                pack_one_byte([(self.level_extension, pack(AudioLevel(each, each <= VOICE)))])
+                for each in range(128)
+            ]
+        return self._extensions[level]
+
+    def put(self, frame: Frame, payload: bytes, extension: bytes = b"") -> None:
+        """Send a payload under a frame's header."""
+        header = pack_header(
+            self.payload_type,
+            frame.sequence,
+            frame.timestamp,
+            self.ssrc,
+            marker=frame.marker,
+            extension=extension,
+        )
+        self.send(header + payload)
+        self.packets_sent += 1
+        self.octets_sent += len(payload)
+        self.timestamp = frame.timestamp
+
+
+Entry = tuple[DownLeg, Frame]
 
 
 class DownBatch:
@@ -34,28 +85,114 @@ class DownBatch:
 
     def __init__(self, counters: Counter[str]) -> None:
         self._counters = counters
-        self._waiting: dict[PayloadCodec, list[tuple[DownLeg, Frame]]] = {}
+        self._coded: dict[PayloadCodec, list[Entry]] = {}
+        self._rows: dict[int, list[tuple[DownLeg, Frame, Samples]]] = {}
+        self._detectors: dict[int, ToneFinder] = {}
 
     def add(self, leg: DownLeg, codec: PayloadCodec, frame: Frame) -> None:
         """Take a frame for this tick's batch."""
-        self._waiting.setdefault(codec, []).append((leg, frame))
+        if not frame.codes:
+            self.add_samples(leg, codec.sample_rate, frame, _made_up(codec, frame))
+            return
+        self._coded.setdefault(codec, []).append((leg, frame))
+
+    def add_coded(
+        self, leg: DownLeg, codec: StreamCodec, decoder: StreamDecoder, frame: Frame
+    ) -> None:
+        """Take a frame of a codec that keeps state per stream."""
+        pcm = np.zeros(codec.sample_rate // FRAMES_PER_SECOND, np.int16)
+        if frame.codes:
+            decoder.decode(frame.codes, pcm)
+            self.add_samples(leg, codec.sample_rate, frame, pcm)
+
+    def add_samples(self, leg: DownLeg, rate: int, frame: Frame, pcm: Samples) -> None:
+        """Take a frame that is decoded already."""
+        self._rows.setdefault(rate, []).append((leg, frame, pcm))
 
     def serve(self) -> None:
         """Decode all that waits with one call for each codec, encode and send each frame."""
-        waiting, self._waiting = self._waiting, {}
-        for codec, frames in waiting.items():
-            codes = np.frombuffer(b"".join(frame.codes for _, frame in frames), np.uint8)
-            pcm: NDArray[np.int16] = codec.decode(codes).reshape(-1, FRAME_SAMPLES)
-            for (leg, frame), row in zip(frames, pcm, strict=True):
-                try:
-                    self._send(leg, frame, row)
-                except Exception:  # one call's fault is its own
-                    logger.exception("a frame could not be sent to a browser")
-                    leg.failed()
+        # What was made up for lost packets first: encoders have to hear it before what follows
+        if self._rows:
+            rows, self._rows = self._rows, {}
+            for rate, entries in rows.items():
+                pcm = np.stack([samples for _, _, samples in entries])
+                self._serve([(leg, frame) for leg, frame, _ in entries], pcm, rate)
+        if not self._coded:
+            return
+        coded, self._coded = self._coded, {}
+        for codec, pairs in coded.items():
+            codes = np.frombuffer(b"".join([frame.codes for _, frame in pairs]), np.uint8)
+            frame_size = codec.sample_rate // FRAMES_PER_SECOND
+            self._serve(pairs, codec.decode(codes).reshape(-1, frame_size), codec.sample_rate)
 
-    def _send(self, leg: DownLeg, frame: Frame, pcm: NDArray[np.int16]) -> None:
-        header = pack_header(
-            leg.payload_type, frame.sequence, frame.timestamp, leg.ssrc, marker=frame.marker
-        )
-        leg.send(header + leg.encoder.encode(pcm))
-        self._counters["browser_packets_sent"] += 1
+    def _serve(self, entries: list[Entry], pcm: Samples, rate: int) -> None:
+        levels = measure(pcm).tolist()
+        tones = [row for row, (leg, _) in enumerate(entries) if leg.on_tone is not None]
+        if tones:
+            self._finder(rate).find([entries[row][0] for row in tones], pcm[tones])
+        for (leg, frame), row, level in zip(entries, pcm, levels, strict=True):
+            try:
+                payload = leg.encode(row)
+                if frame.history:  # made up for the encoder's sake
+                    self._counters["trunk_frames_concealed"] += 1
+                    continue
+                leg.level = level
+                leg.put(frame, payload, leg.extension(level))
+            except Exception:  # one call's fault is its own
+                logger.exception("a frame could not be sent to a browser")
+                leg.failed()
+
+    def _finder(self, rate: int) -> ToneFinder:
+        found = self._detectors.get(rate)
+        if found is None:
+            found = self._detectors[rate] = ToneFinder(rate)
+        return found
+
+    def forget(self, leg: DownLeg) -> None:
+        """Give the leg's place in the detectors back."""
+        for finder in self._detectors.values():
+            finder.forget(leg)
+
+
+class ToneFinder:
+    """In-band digits of every leg whose trunk sends no telephone events."""
+
+    def __init__(self, rate: int) -> None:
+        self._detector = DigitDetector(0, rate)
+        self._legs: list[DownLeg | None] = []
+
+    def find(self, legs: list[DownLeg], pcm: Samples) -> None:
+        """Look at one frame of each leg, and tell it the digits that are new."""
+        rows = np.array([self._row(leg) for leg in legs])
+        # A leg may have several frames in a tick, and a detector takes one of each at a time
+        while rows.size:
+            _, first = np.unique(rows, return_index=True)
+            for row, digit in self._detector.detect(pcm[first], rows[first]):
+                leg = self._legs[row]
+                if leg is not None and leg.on_tone is not None:
+                    leg.on_tone(digit)
+            rest = np.setdiff1d(np.arange(rows.size), first)
+            rows, pcm = rows[rest], pcm[rest]
+
+    def _row(self, leg: DownLeg) -> int:
+        if leg.row < 0 or leg.row >= len(self._legs) or self._legs[leg.row] is not leg:
+            leg.row = self._legs.index(None) if None in self._legs else len(self._legs)
+            self._legs[leg.row : leg.row + 1] = [leg]
+            self._detector.grow(len(self._legs))
+            self._detector.clear(leg.row)
+        return leg.row
+
+    def forget(self, leg: DownLeg) -> None:
+        """Give the leg's row to another."""
+        if 0 <= leg.row < len(self._legs) and self._legs[leg.row] is leg:
+            self._legs[leg.row] = None
+
+
+def _made_up(codec: PayloadCodec, frame: Frame) -> Samples:
+    """Return what may have been said in a lost packet, from what was before it."""
+    concealer = PcmConcealer(codec.sample_rate)
+    for codes in frame.history:
+        concealer.heard(codec.decode(np.frombuffer(codes, np.uint8)))
+    out: Samples = np.zeros(codec.sample_rate // FRAMES_PER_SECOND, np.int16)
+    concealer.conceal(out)
+    return out

@@ -1,145 +1,342 @@
-"""The order in which a browser's packets are played, and what to do where one is missing.
+"""When each of a browser's packets is played, and what stands in for the missing ones. Pure.
 
-Pure: packets go in as they come, one step comes out per frame. The buffer starts with the first
-packet and grows by waiting when packets come late; it gives the delay back once it proves to be
-more than the stream needs.
+Packets go in as they come; the media clock asks what to play for each frame. Three things differ
+from a plain queue:
+
+* a packet that is missing when its time has come is not given up at once. The frame is made up
+  *beside* the stream: if the packet comes after all it is played, and everything after it waits
+  that much longer. So the delay grows exactly where it is too small. If it never comes, what was
+  made up has stood in for it;
+* a loss that the next packet can repair (Opus FEC) makes the stream keep one packet in hand for
+  as long as losses go on;
+* the delay moves by a slot of the clock (5 ms) where that is enough, which the far end sees as a
+  little jitter and nobody hears. Beyond that frames are left out or put in where it is quiet, and
+  words are shortened by single pitch periods if they have to be.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import Enum, auto
 
+from gateway.media.core.lateness import LONGEST, Lateness
+from gateway.media.core.speech import OPUS_FORMAT, SpeechFormat
 from gateway.media.counters import rejected
-from voice.sequence import SequenceTracker
+from voice.sequence import SequenceTracker, TimestampUnwrapper
 
-# More than this in the buffer is a stream that has run away (a stalled process, a burst): the
-# oldest are let go, because their time has passed.
-MOST_WAITING = 12  # packets
+# Twice the longest delay in packets of 10 ms; more is a stream that has run away
+MOST_WAITING = 40  # packets
 
-# A gap wider than this is not repaired frame by frame but jumped over
-LONGEST_REPAIR = 5  # packets
+SLOT = 0.005  # seconds, by which the clock can move a stream
+MOST_SHIFTED = 4  # slots to either side: 20 ms of jitter are what every far end bears
+SHIFT_PAUSE = 5  # frames between two moves to an earlier slot
+FRAMES_SPENT = 25  # frames at the latest slot, after which a pause is used to get away from it
 
-# The delay is judged by the packet that waited least in so many frames (2 s)
-JUDGED = 100
-TOO_LONG = 0.030  # seconds: a frame and the spread that a good network has
+# How far the delay may be off before something is done: a slot less the clock's own unrest
+TOO_LONG = 0.0065  # seconds
+TOO_SHORT = 0.0035
+
+# How long a delay that has become too long waits for a pause before words are shortened
+PATIENCE = 10  # frames
+
+LOSSES_REMEMBERED = 10.0  # seconds after the last loss in which one packet is kept in hand
+
+# What is lost in one gap is made up frame by frame up to this; more is a pause
+LONGEST_REPAIR = 0.2  # seconds
+
+
+_NO_PACKET = (None, 0, 0.0)
 
 
 class Kind(Enum):
-    PLAY = auto()  # decode `payload`
-    REPAIR = auto()  # lost, but `payload` is the packet after it: decode its FEC
-    CONCEAL = auto()  # lost: make something up
-    EMPTY = auto()  # nothing has come: the packet may only be late
-    QUIET = auto()  # nothing has come, and nothing was to be expected
+    """What to do for a frame; `Playout.payload` has the packet for the first four."""
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What to do for one frame."""
-
-    kind: Kind
-    payload: bytes = b""
-
-
-CONCEAL = Step(Kind.CONCEAL)
-EMPTY = Step(Kind.EMPTY)
-QUIET = Step(Kind.QUIET)
-
-
-@dataclass(slots=True)
-class _Waiting:
-    payload: bytes | None  # None: not audio (a telephone event), but it has a number in the stream
-    since: float
+    PLAY = auto()
+    LEAVE_OUT = auto()  # decode it to keep the decoder going, and ask again
+    SHORTEN = auto()  # play it shorter, if its sound allows
+    REPAIR = auto()  # lost, but the payload is the packet after it: decode its FEC
+    CONCEAL = auto()  # lost, or late: make something up
+    QUIET = auto()  # nothing was to be expected: no packet has come yet, or a pause
+    LATER = auto()  # ask again in the next slot
 
 
 class Playout:
     """One stream's packets between arrival and playing.
 
     Times are seconds of the caller's clock. What is lost, late or let go is counted by name.
+
+    Attributes
+    ----------
+    payload
+        Of the packet that the last step speaks of.
+    one_frame
+        Whether that packet is as long as a frame.
+    earlier
+        Whether the stream should be served in the slot before its own from now on.
     """
 
-    def __init__(self, counters: Counter[str]) -> None:
+    def __init__(self, counters: Counter[str], speech: SpeechFormat = OPUS_FORMAT) -> None:
         self.counters = counters
-        self._waiting: dict[int, _Waiting] = {}
+        self._speech = speech
+        clock_rate = speech.clock_rate
+        self.payload = b""
+        self.one_frame = True
+        self.earlier = False
+        self._clock_rate = clock_rate
+        self._frame = clock_rate // 50
+        self._lateness = Lateness(clock_rate)
         self._track = SequenceTracker()
+        self._unwrap = TimestampUnwrapper()
         self._restarts = 0
+        # number -> (payload, timestamp, arrival); without a payload it is no audio (a telephone
+        # event), but has a number in the stream all the same
+        self._waiting: dict[int, tuple[bytes | None, int, float]] = {}
         self._next: int | None = None
+        self._position = 0  # timestamp that comes next
+        self._duration = self._frame  # of the newest packet
+        self._made_up = 0  # frames beside the stream since it last went on
+        self._shift = 0  # slots that the stream has been moved
+        self._since_shift = 0  # frames
+        self._lossy_until = float("-inf")
+        self._too_long = 0  # frames in a row whose delay was longer than needed by a packet
+        self._forgiven = 0  # frames that the clock has left out
         self._talking = False
-        self._shortest = float("inf")
-        self._played = 0
 
     @property
     def waiting(self) -> int:
         """How many packets have come and not been played."""
         return len(self._waiting)
 
-    def put(self, sequence: int, payload: bytes | None, now: float) -> None:
-        """Take a packet: its 16-bit sequence number and its payload, None if it is no audio."""
+    @property
+    def target(self) -> float:
+        """Seconds of delay that the stream needs, as far as is known."""
+        return self._lateness.target
+
+    def put(
+        self, sequence: int, timestamp: int, payload: bytes | None, now: float, *, stale: bool
+    ) -> None:
+        """Take a packet.
+
+        Parameters
+        ----------
+        sequence, timestamp
+            As in its RTP header.
+        payload
+            None for a packet that is no audio.
+        stale
+            It may have waited for us, so that `now` does not say when it came.
+        """
         number = self._track(sequence)
         if number is None:
             self.counters[rejected("browser", "sequence")] += 1
             return
+        when = self._unwrap(timestamp)
+        if payload is not None and not stale:
+            self._lateness.note(when, now)
         if self._next is None or self._track.restarts != self._restarts:
-            self._restarts = self._track.restarts
-            self.counters["browser_packets_let_go"] += len(self._waiting)
-            self._waiting.clear()
-            self._next = number
-        if number < self._next:
+            self._begin(number, when)
+        if self._next is not None and number < self._next:
             self.counters[rejected("browser", "late")] += 1
         elif number in self._waiting:
             self.counters[rejected("browser", "duplicate")] += 1
         else:
-            self._waiting[number] = _Waiting(payload, now)
+            self._waiting[number] = (payload, when, now)
             if len(self._waiting) > MOST_WAITING:
                 self._let_go()
 
+    def _begin(self, number: int, when: int) -> None:
+        self._restarts = self._track.restarts
+        self.counters["browser_packets_let_go"] += len(self._waiting)
+        self._waiting.clear()
+        self._next = number
+        self._position = when
+
     def _let_go(self) -> None:
         oldest = min(self._waiting)
-        del self._waiting[oldest]
+        payload, when, _ = self._waiting.pop(oldest)
         self.counters["browser_packets_let_go"] += 1
         self._next = oldest + 1
+        self._position = when + self._length(payload)
 
-    def take(self, now: float) -> Step:
-        """Return what to do for the frame that is due at `now`."""
-        self._pass_over_events()
-        if not self._waiting or self._next is None:
-            return EMPTY if self._talking else QUIET
-        found = self._waiting.pop(self._next, None)
-        if found is not None and found.payload is not None:
+    def skip(self, frames: int) -> None:
+        """Let time pass in which nothing could be played; packets of that time are let go."""
+        self._forgiven += frames
+
+    def take(self, now: float, *, quiet: bool, started: bool = False) -> Kind:
+        """Return what to do for the frame that is due at `now`.
+
+        Parameters
+        ----------
+        quiet
+            Nobody would hear a frame more or less.
+        started
+            The frame has some samples already, so it cannot wait.
+        """
+        self.earlier = False
+        while True:
+            self._pass_over_events()
+            if self._next is None or not self._waiting:
+                return self._nothing(started)
+            found = self._waiting.get(self._next)
+            kind = (
+                self._missing(now, started)
+                if found is None
+                else self._present(found, now, quiet, started)
+            )
+            if kind is not None:
+                return kind
+
+    def _nothing(self, started: bool) -> Kind:
+        """No packet waits: the next one is late, or lost, or there is none."""
+        if not self._talking:
+            return Kind.QUIET
+        if self._may_wait(started):
+            return self._later()
+        self._made_up += 1
+        return Kind.CONCEAL
+
+    def _present(
+        self, found: tuple[bytes | None, int, float], now: float, quiet: bool, started: bool
+    ) -> Kind | None:
+        payload, when, came = found
+        if payload is None:
+            return None
+        excess = self._lateness.of(when, now) - self._in_hand(now)
+        if when != self._position:
+            self._position = when
+            if excess < -TOO_SHORT and self._talking:  # after a pause the delay costs nothing
+                return Kind.QUIET
+        excess = min(excess, now - came)  # nothing can be played before it is here
+        length = self._length(payload)
+        if self._forgiven or excess > LONGEST:
+            self._forgiven = max(0, self._forgiven - 1)
+            if excess > TOO_LONG and len(self._waiting) > 1:
+                self._go_on(payload, length)
+                self.counters["browser_packets_let_go"] += 1
+                return Kind.LEAVE_OUT
+        kind = self._adjust(excess, quiet, started, length / self._clock_rate)
+        if kind in (Kind.LATER, Kind.CONCEAL):
+            return kind
+        self._go_on(payload, length)
+        self._talking = True
+        return kind
+
+    def _adjust(self, excess: float, quiet: bool, started: bool, length: float) -> Kind:
+        """Choose how a packet is played that is here: the delay is off by `excess` seconds."""
+        self._since_shift += 1
+        if -TOO_SHORT <= excess <= TOO_LONG:
+            return Kind.PLAY
+        if excess < 0:
+            if self._may_wait(started):
+                return self._later()
+            if quiet and excess < -length / 2:
+                return self._inserted()
+            return Kind.PLAY
+        if self._shift > -MOST_SHIFTED and self._since_shift >= SHIFT_PAUSE:
+            self._shift -= 1
+            self._since_shift = 0
+            self.earlier = True
+            excess -= SLOT
+        if excess < length:
+            self._too_long = 0
+            return Kind.PLAY
+        self._too_long += 1
+        if quiet:
+            self.counters["browser_frames_left_out"] += 1
+            return Kind.LEAVE_OUT
+        return Kind.SHORTEN if self._too_long > PATIENCE else Kind.PLAY
+
+    def _inserted(self) -> Kind:
+        self._since_shift = 0
+        self.counters["browser_frames_inserted"] += 1
+        return Kind.CONCEAL
+
+    def _missing(self, now: float, started: bool) -> Kind | None:
+        """Packets have come, but not the next one."""
+        excess = self._lateness.of(self._position, now)
+        if excess < -TOO_SHORT:  # it is not late yet, for what this network does
+            if self._may_wait(started):
+                return self._later()
+            self._made_up += 1
+            return Kind.CONCEAL
+        first = min(self._waiting)
+        next_ = self._next or first
+        when = self._waiting[first][1]
+        if when - self._position > LONGEST_REPAIR * self._clock_rate:
+            self.counters["browser_packets_lost"] += first - next_
+            self._next, self._position = first, when
+            return None
+        self.counters["browser_packets_lost"] += 1
+        repair = self._repair(next_ + 1, now)
+        self._next = next_ + 1
+        # What is lost was as long as its neighbors, unless the timestamps say otherwise
+        self._position = min(self._position + self._duration, when)
+        if self._made_up and (repair is None or excess > 1.5 * self._duration_seconds):
+            self._made_up -= 1
+            return None
+        if repair is None:
+            return Kind.CONCEAL
+        self.payload = repair
+        return Kind.REPAIR
+
+    def _repair(self, number: int, now: float) -> bytes | None:
+        """Return the packet that carries the lost one before it, if it is here."""
+        payload = self._waiting.get(number, _NO_PACKET)[0]
+        if payload is None:
+            return None
+        if not self._speech.repairs(payload):
+            return None
+        self._lossy_until = now + LOSSES_REMEMBERED
+        return payload
+
+    def _in_hand(self, now: float) -> float:
+        """Return by how many seconds more than they need packets should wait, to repair losses."""
+        if now >= self._lossy_until:
+            return 0.0
+        return max(0.0, self._duration_seconds - self._lateness.target)
+
+    @property
+    def _duration_seconds(self) -> float:
+        return self._duration / self._clock_rate
+
+    def _may_wait(self, started: bool) -> bool:
+        return not started and self._shift < MOST_SHIFTED
+
+    def _later(self) -> Kind:
+        self._shift += 1
+        self._since_shift = 0
+        self.counters["browser_frames_delayed"] += 1
+        return Kind.LATER
+
+    def _length(self, payload: bytes | None) -> int:
+        if payload is None:
+            return 0
+        return self._speech.length(payload) or self._duration
+
+    def following(self) -> bytes | None:
+        """Return the packet right after the one just played, if it is here, and play it as well."""
+        found = self._waiting.get(self._next) if self._next is not None else None
+        if found is None or found[0] is None or found[1] != self._position:
+            return None
+        payload = found[0]
+        self._go_on(payload, self._length(payload))
+        return payload
+
+    def _go_on(self, payload: bytes, length: int) -> None:
+        if self._next is not None:
+            del self._waiting[self._next]
             self._next += 1
-            self._talking = True
-            self._judge(now - found.since)
-            return Step(Kind.PLAY, found.payload)
-        return self._missing()
+        self.payload = payload
+        self.one_frame = length == self._frame
+        self._duration = length
+        self._position += length
+        self._made_up = 0
 
     def _pass_over_events(self) -> None:
-        while self._next is not None and self._next in self._waiting:
-            if self._waiting[self._next].payload is not None:
+        while self._next is not None:
+            found = self._waiting.get(self._next)
+            if found is None or found[0] is not None:
                 return
             del self._waiting[self._next]
             self._next += 1
             self._talking = False  # audio stops while a digit is sent
-
-    def _missing(self) -> Step:
-        first = min(self._waiting)
-        if self._next is None or first - self._next > LONGEST_REPAIR:
-            self.counters["browser_packets_lost"] += 0 if self._next is None else first - self._next
-            self._next = first
-            return CONCEAL
-        self.counters["browser_packets_lost"] += 1
-        self._next += 1
-        after = self._waiting.get(self._next)
-        if after is not None and after.payload is not None:
-            return Step(Kind.REPAIR, after.payload)
-        return CONCEAL
-
-    def _judge(self, waited: float) -> None:
-        self._shortest = min(self._shortest, waited)
-        self._played += 1
-        if self._played < JUDGED:
-            return
-        if self._shortest > TOO_LONG and self._waiting:
-            self._let_go()
-        self._shortest = float("inf")
-        self._played = 0

@@ -280,6 +280,10 @@ class LegReports:
         """Return for how many seconds neither RTP nor RTCP has come."""
         return max(0.0, now - self._heard_at)
 
+    def wait_anew(self, now: float) -> None:
+        """Count the silence from now on: what was before was not to be expected otherwise."""
+        self._heard_at = max(self._heard_at, now)
+
     def round_trip(self, now: float) -> float | None:
         """Return the latest round-trip time in seconds; None if there is none of late."""
         return self._round_trip if now - self._round_trip_at <= STALE else None

@@ -1,23 +1,30 @@
-"""Browser → trunk: one stream's way from Opus packets to a row of the batch."""
+"""Browser → trunk: one stream's way from Opus packets to rows of the batch."""
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.core.playout import Kind, Playout, Step
+from gateway.media.core.loudness import Loudness
+from gateway.media.core.playout import Kind, Playout
+from gateway.media.core.speech import FORMATS, make_decoder
 from gateway.media.counters import rejected
-from voice.opus import OpusDecoder, OpusError, packet_samples
+from voice.comfort_noise import NoiseGenerator
+from voice.stretch import SHORTEST_INPUT, shorten
 
-RATE = 8000  # Hz: libopus decodes straight to what the trunk's codec wants
-FRAME_SAMPLES = 160  # 20 ms
-LONGEST_PACKET = 960  # samples: 120 ms, the most that one Opus packet holds (RFC 6716 section 3.1)
+FRAMES_PER_SECOND = 50
+LONGEST_PACKET = 6  # frames: 120 ms, the most that one Opus packet holds (RFC 6716 section 3.1)
 
-# libopus fades its concealment out by itself; after so many frames there is nothing left to hear
-LONGEST_CONCEALMENT = 5  # frames
+# libopus is asked to make up so many frames in a row: within 60 to 100 ms its guess has become a
+# buzz, and what the ear takes for "still there" is the noise of the room
+LONGEST_CONCEALMENT = 4
+FADE = 2  # of these frames, at the end
 
 
 class Filled(Enum):
@@ -27,67 +34,131 @@ class Filled(Enum):
 
 
 class UpStream:
-    """Turns one browser's Opus packets into 20 ms frames of 8 kHz samples."""
+    """Turns one browser's Opus packets into frames of 20 ms at the rate of the trunk's codec.
 
-    def __init__(self, counters: Counter[str]) -> None:
-        self.playout = Playout(counters)
+    Attributes
+    ----------
+    loudness
+        To be told each frame's level once it is known (the batch measures all at once).
+    unheard
+        Nobody hears the stream yet, so that its delay may change without care.
+    """
+
+    def __init__(self, counters: Counter[str], rate: int = 8000) -> None:
+        self.loudness = Loudness()
+        self.unheard = False
         self._counters = counters
-        self._decoder = OpusDecoder(RATE)
-        self._buffer: NDArray[np.int16] = np.zeros(LONGEST_PACKET, np.int16)
-        self._rest = self._buffer[:0]  # decoded, not yet played: packets of more than one frame
+        self._codec = "OPUS"
+        self._noise = NoiseGenerator(secrets.randbits(16))
+        self.playout = Playout(counters)
+        self.set_rate(rate)
+
+    def set_codec(self, codec: str) -> None:
+        """Take packets of this codec from now on: Opus or G.711, by its name in capitals."""
+        if codec != self._codec:
+            self._codec = codec
+            self.playout = Playout(self._counters, FORMATS[codec])
+            self.set_rate(self.rate)
+
+    def set_rate(self, rate: int) -> None:
+        """Make frames of this rate in Hz from now on."""
+        self.rate = rate
+        self.frame = rate // FRAMES_PER_SECOND
+        self._decoder = make_decoder(self._codec, rate)
+        # One packet to be shortened may follow another
+        self._buffer: NDArray[np.int16] = np.zeros(2 * LONGEST_PACKET * self.frame, np.int16)
+        self._rest = self._buffer[:0]  # decoded, not yet played
         self._missing = 0  # frames in a row that had no packet
-        self._slipped = False
 
     def restart(self) -> None:
         """Begin with a new stream; what waits of the old one is dropped."""
-        self.playout = Playout(self._counters)
+        self.playout = Playout(self._counters, FORMATS[self._codec])
         self._rest = self._buffer[:0]
         self._decoder.reset()
 
     def fill(self, out: NDArray[np.int16], now: float) -> Filled:
-        """Fill `out` (int16, 160 samples) with the frame that is due at `now`."""
-        filled = self._take_rest(out, 0)
-        while filled < FRAME_SAMPLES:
-            step = self.playout.take(now)
-            if step.kind is Kind.EMPTY and not (self._slipped or self._missing or filled):
-                # Waiting 5 ms now keeps every later frame 5 ms further from its packet's arrival.
-                # Once is enough: a stream that has stopped must not slow the trunk's clock down.
-                self._slipped = True
-                self._counters["browser_frames_delayed"] += 1
+        """Fill `out` (int16, one frame) with what is due at `now`."""
+        filled = self._take_rest(out, 0) if self._rest.size else 0
+        while filled < self.frame:
+            quiet = self.unheard or self.loudness.quiet
+            kind = self.playout.take(now, quiet=quiet, started=filled > 0)
+            if kind is Kind.LATER:
                 return Filled.LATER
-            filled = self._play(step, out, filled)
-        self._slipped = False
+            try:
+                filled = self._play(kind, out, filled)
+            except ValueError:  # a payload that the codec does not take
+                self._counters[rejected("browser", "payload")] += 1
+                filled = self._make_up(out, filled)
         return Filled.AUDIO
 
     def _take_rest(self, out: NDArray[np.int16], filled: int) -> int:
-        count = min(self._rest.size, FRAME_SAMPLES - filled)
-        if count:
-            out[filled : filled + count] = self._rest[:count]
-            self._rest = self._rest[count:]
+        count = min(self._rest.size, self.frame - filled)
+        out[filled : filled + count] = self._rest[:count]
+        self._rest = self._rest[count:]
         return filled + count
 
-    def _play(self, step: Step, out: NDArray[np.int16], filled: int) -> int:
-        try:
-            if step.kind is Kind.PLAY:
+    def _play(self, kind: Kind, out: NDArray[np.int16], filled: int) -> int:
+        payload = self.playout.payload
+        match kind:
+            case Kind.PLAY:
                 self._missing = 0
-                return self._decode(step.payload, out, filled)
-            if step.kind is Kind.REPAIR:
-                self._decoder.decode_fec(step.payload, out[filled:], FRAME_SAMPLES - filled)
+                if not filled and self.playout.one_frame:
+                    return self._decoder.decode(payload, out)
+                self._rest = self._buffer[: self._decoder.decode(payload, self._buffer)]
+                return self._take_rest(out, filled)
+            case Kind.SHORTEN:
+                self._missing = 0
+                self._rest = self._shortened(payload)
+                return self._take_rest(out, filled)
+            case Kind.LEAVE_OUT:
+                self._decoder.decode(payload, self._buffer)
+                return filled
+            case Kind.REPAIR:
                 self._counters["browser_frames_repaired"] += 1
-                return FRAME_SAMPLES
-        except OpusError:
-            self._counters[rejected("browser", "opus")] += 1
-        self._missing += 1
-        if step.kind is Kind.QUIET or self._missing > LONGEST_CONCEALMENT:
-            out[filled:] = 0
-        else:
-            self._decoder.conceal(out[filled:], FRAME_SAMPLES - filled)
-            self._counters["browser_frames_concealed"] += 1
-        return FRAME_SAMPLES
+                self._missing = 0
+                return self._whole(out, filled, partial(self._decoder.decode_fec, payload))
+            case Kind.QUIET:
+                self._noise.fill(out[filled:], self.loudness.floor)
+                return self.frame
+        return self._make_up(out, filled)
 
-    def _decode(self, payload: bytes, out: NDArray[np.int16], filled: int) -> int:
-        samples = packet_samples(payload, RATE)
-        if not filled and samples == FRAME_SAMPLES:
-            return self._decoder.decode(payload, out)
-        self._rest = self._buffer[: self._decoder.decode(payload, self._buffer)]
+    def _shortened(self, payload: bytes) -> NDArray[np.int16]:
+        """Decode a packet, and the next if it is here, and take one pitch period out of them."""
+        count = self._decoder.decode(payload, self._buffer)
+        following = self.playout.following()
+        if following is not None:
+            count += self._decoder.decode(following, self._buffer[count:])
+        whole = self._buffer[:count]
+        if count < self.rate * SHORTEST_INPUT // 1000:
+            return whole
+        shorter = shorten(whole, self.rate)
+        if shorter is not whole:
+            self._counters["browser_frames_shortened"] += 1
+        return shorter
+
+    def _make_up(self, out: NDArray[np.int16], filled: int) -> int:
+        """Play what could have been said: a guess, then the noise of the room."""
+        self._missing += 1
+        if self._missing > LONGEST_CONCEALMENT:
+            self._noise.fill(out[filled:], self.loudness.floor)
+            return self.frame
+        self._counters["browser_frames_concealed"] += 1
+        return self._whole(out, filled, self._guess)
+
+    def _guess(self, frame: NDArray[np.int16], samples: int) -> int:
+        self._decoder.conceal(frame, samples)
+        step = self._missing - (LONGEST_CONCEALMENT - FADE)
+        if step > 0:
+            noise = self._noise.fill(np.empty(samples, np.int16), self.loudness.floor)
+            fade = np.linspace((step - 1) / FADE, step / FADE, samples, endpoint=False)
+            frame[:] = frame + fade * (noise - frame.astype(np.float32))
+        return samples
+
+    def _whole(
+        self, out: NDArray[np.int16], filled: int, make: Callable[[NDArray[np.int16], int], int]
+    ) -> int:
+        """Make a whole frame, as libopus wants it, and play as much of it as there is room for."""
+        if not filled:
+            return make(out, self.frame)
+        self._rest = self._buffer[: make(self._buffer[: self.frame], self.frame)]
         return self._take_rest(out, filled)

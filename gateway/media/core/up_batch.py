@@ -4,77 +4,153 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.media.core.trunk_sender import TrunkSender
-from gateway.media.core.up import FRAME_SAMPLES, Filled
-from voice.codec import PayloadCodec
+from gateway.media.core.up import FRAMES_PER_SECOND, Filled
+from voice.codec import OPUS, PayloadCodec, StreamCodec
+from voice.levels import measure
 from voice.rtp import HEADER_SIZE, pack_headers
 
 logger = logging.getLogger(__name__)
 
 FIRST_CAPACITY = 32  # rows; grows to the largest slot there ever was
 
+# An Opus packet of 20 ms of silence (RFC 6716: CELT, fullband, one frame without any energy): what
+# a trunk that speaks Opus gets until it may hear the browser
+OPUS_SILENCE = b"\xf8\xff\xfe"
 
-class UpBatch:
-    """Serves one slot's senders; its arrays are made once and reused."""
 
-    def __init__(self) -> None:
+class Rows:
+    """The frames of one sample rate; the arrays are made once and reused."""
+
+    def __init__(self, rate: int) -> None:
+        self._frame = rate // FRAMES_PER_SECOND
+        self._packets: dict[int, NDArray[np.uint8]] = {}  # by bytes of a payload
+        self.senders: list[TrunkSender] = []
         self._grow(FIRST_CAPACITY)
 
     def _grow(self, rows: int) -> None:
-        self._pcm: NDArray[np.int16] = np.zeros((rows, FRAME_SAMPLES), np.int16)
-        self._codes: NDArray[np.uint8] = np.zeros((rows, FRAME_SAMPLES), np.uint8)
-        self._packets: NDArray[np.uint8] = np.zeros((rows, HEADER_SIZE + FRAME_SAMPLES), np.uint8)
+        self.pcm: NDArray[np.int16] = np.zeros((rows, self._frame), np.int16)
+        self.views = list(self.pcm)  # an index into an array costs as much as a dictionary's ten
+        self._packets.clear()
 
-    def serve(self, senders: Sequence[TrunkSender], now: float) -> list[TrunkSender]:
-        """Send each sender's frame; return those that want to be asked again in the next slot."""
-        if len(senders) > len(self._pcm):
-            self._grow(2 * len(senders))
-        later: list[TrunkSender] = []
-        rows: list[TrunkSender] = []
+    def make_room(self, count: int) -> None:
+        """See to it that `count` senders find a row each; what is in the rows is lost."""
+        if count > len(self.pcm):
+            self._grow(2 * count)
+
+    def packets(self, count: int, size: int) -> NDArray[np.uint8]:
+        """Return rows for packets with payloads of this size."""
+        found = self._packets.get(size)
+        if found is None:
+            found = np.zeros((len(self.pcm), HEADER_SIZE + size), np.uint8)
+            self._packets[size] = found
+        return found[:count]
+
+
+class Moves(NamedTuple):
+    """Streams that are to be served in the next slot from now on, and in the one before theirs."""
+
+    later: list[TrunkSender]
+    earlier: list[TrunkSender]
+
+
+class UpBatch:
+    """Serves one slot's senders."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Rows] = {}
+
+    def serve(self, senders: Sequence[TrunkSender], now: float, tick: int) -> Moves:
+        """Send each sender's frame; return those that want another slot."""
+        moves = Moves([], [])
+        for rows in self._rows.values():
+            rows.make_room(len(senders))
         for sender in senders:
+            rows = self._rows_of(sender, len(senders))
             try:
-                filled = sender.fill(self._pcm[len(rows)], now)
+                filled = sender.fill(rows.views[len(rows.senders)], now)
             except Exception:  # one call's fault is its own
                 logger.exception("a frame could not be made")
                 sender.failed()
                 continue
             if filled is Filled.AUDIO:
-                rows.append(sender)
+                rows.senders.append(sender)
             elif filled is Filled.LATER:
-                later.append(sender)
-        if rows:
-            self._send(rows)
-        return later
+                moves.later.append(sender)
+                continue
+            if sender.up.playout.earlier:
+                moves.earlier.append(sender)
+        for rows in self._rows.values():
+            if rows.senders:
+                self._send(rows, tick)
+                rows.senders.clear()
+        return moves
 
-    def _send(self, rows: list[TrunkSender]) -> None:
-        count = len(rows)
-        packets = self._packets[:count]
-        self._encode(rows)
-        packets[:, HEADER_SIZE:] = self._codes[:count]
+    def _rows_of(self, sender: TrunkSender, count: int) -> Rows:
+        rate = sender.up.rate
+        rows = self._rows.get(rate)
+        if rows is None:
+            rows = self._rows[rate] = Rows(rate)
+            rows.make_room(count)
+        return rows
+
+    def _send(self, rows: Rows, tick: int) -> None:
+        senders = rows.senders
+        levels = measure(rows.pcm[: len(senders)]).tolist()
+        for sender, level in zip(senders, levels, strict=True):
+            sender.up.loudness.note(level)
+        kinds: dict[PayloadCodec | StreamCodec, list[int]] = {}
+        for row, sender in enumerate(senders):
+            kinds.setdefault(sender.codec, []).append(row)
+        for codec, members in kinds.items():
+            if isinstance(codec, PayloadCodec):
+                self._send_batch(rows, codec, members, tick)
+                continue
+            for row in members:
+                self._send_one(senders[row], codec, rows.views[row], tick)
+
+    def _send_batch(self, rows: Rows, codec: PayloadCodec, members: list[int], tick: int) -> None:
+        """Encode with one call for all, and write all headers at once."""
+        senders = [rows.senders[row] for row in members]
+        whole = len(senders) == len(rows.senders)
+        pcm = rows.pcm[: len(senders)] if whole else rows.pcm[members]
+        packets = rows.packets(len(senders), pcm.shape[1] * codec.bytes_per_sample)
+        packets[:, HEADER_SIZE:] = codec.encode(pcm)
+        plain = [sender.packetizer is None for sender in senders]
         pack_headers(
             packets,
-            payload_type=np.array([sender.payload_type for sender in rows], np.uint8),
-            marker=np.array([sender.take_marker() for sender in rows], np.bool_),
-            sequence=np.array([sender.sequence for sender in rows], np.uint16),
-            timestamp=np.array([sender.timestamp for sender in rows], np.uint32),
-            ssrc=np.array([sender.ssrc for sender in rows], np.uint32),
+            payload_type=[sender.payload_type for sender in senders],
+            marker=[
+                direct and sender.take_marker()
+                for direct, sender in zip(plain, senders, strict=True)
+            ],
+            sequence=[sender.sequence for sender in senders],
+            timestamp=[sender.timestamp for sender in senders],
+            ssrc=[sender.ssrc for sender in senders],
         )
-        for sender, packet in zip(rows, packets, strict=True):
-            sender.send_frame(packet)
+        for sender, packet in zip(senders, packets, strict=True):
+            if sender.packetizer is None:
+                sender.send_frame(packet.data)
+            else:
+                sender.packetizer.put(packet[HEADER_SIZE:].tobytes(), tick)
+                sender.send_due(tick)
 
-    def _encode(self, rows: list[TrunkSender]) -> None:
-        """Fill the codes; one call when all trunks speak the same codec, as they mostly do."""
-        kinds: dict[PayloadCodec, list[int]] = {}
-        for row, sender in enumerate(rows):
-            kinds.setdefault(sender.codec, []).append(row)
-        count = len(rows)
-        if len(kinds) == 1:
-            (codec,) = kinds
-            codec.encode(self._pcm[:count], self._codes[:count])
+    def _send_one(
+        self, sender: TrunkSender, codec: StreamCodec, pcm: NDArray[np.int16], tick: int
+    ) -> None:
+        if codec is OPUS:  # audio is relayed, see UpRelay; this is what stands in for it
+            sender.send_payload(OPUS_SILENCE, codec.clock_rate // FRAMES_PER_SECOND)
             return
-        for codec, members in kinds.items():
-            self._codes[members] = codec.encode(self._pcm[members])
+        if sender.encoder is None:
+            return
+        payload = sender.encoder.encode(pcm)
+        if sender.packetizer is None:
+            sender.send_payload(payload)
+        else:
+            sender.packetizer.put(payload, tick)
+            sender.send_due(tick)

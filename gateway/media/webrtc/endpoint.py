@@ -17,6 +17,7 @@ from gateway.media.counters import Counters, rejected
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.ports import PortRange
+from gateway.media.receiver import Receiver
 from gateway.media.webrtc.seam import Receive, Transport, parse_candidate, render_candidate
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ class WebRtcEndpoint:
     """ICE, DTLS and SRTP with one browser.
 
     `report` is told once when media can flow, and once when it no longer can. `on_rtp` and
-    `on_rtcp` get decrypted packets, on the event loop, one call per packet.
+    `on_rtcp` get decrypted packets, one call per packet: from the `receiver` once media flows, from
+    the event loop where there is none.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class WebRtcEndpoint:
         on_rtp: Receive,
         on_rtcp: Receive,
         controlling: bool = False,
+        receiver: Receiver | None = None,
     ) -> None:
         self._config = config
         self._counters = counters
         self._report = report
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
+        self._receiver = receiver
         role = DtlsRole.CLIENT if controlling else DtlsRole.SERVER
         self._transport = Transport(ports, counters, controlling=controlling, role=role)
         self._connecting: asyncio.Task[None] | None = None
@@ -59,6 +63,7 @@ class WebRtcEndpoint:
         self._lost = False
         self.connected = False
         self.send = self._transport.send
+        self.send_rtcp = self._transport.send_rtcp
 
     async def open(self) -> None:
         """Bind the socket; raises UnavailableError when the range has no port left."""
@@ -98,7 +103,7 @@ class WebRtcEndpoint:
         if lost is not None:
             self._lose(lost)
             return
-        self._transport.open_media(self._on_rtp, self._on_rtcp)
+        self._transport.open_media(self._on_rtp, self._on_rtcp, self._receiver)
         self._transport.on_closed(lambda: self._lose(LossReason.CLOSED))
         self.connected = True
         self._report(BrowserConnected())

@@ -8,7 +8,8 @@ per call. Four things have no public way in, and the contract test names each of
   datagrams that would close the transport (aiortc 1.16 falls to one empty or oversized datagram);
 * who may speak before a pair is nominated: the addresses in `_check_list`, and then `_nominated`;
   and how much of it may wait in `_queue`;
-* the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp`.
+* the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp` (`srtp.py` knows
+  their insides).
 
 Both packages are pinned to a minor version, so that a release which changes any of this fails in
 the contract test and nowhere else.
@@ -16,7 +17,6 @@ the contract test and nowhere else.
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -36,11 +36,13 @@ from aiortc import (
 )
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 from pylibsrtp import Error as SrtpError
-from pylibsrtp import Session as SrtpSession
 
 from gateway.media.counters import Counters, rejected
 from gateway.media.parameters import DtlsRole
 from gateway.media.ports import PortRange
+from gateway.media.receiver import Receiver
+from gateway.media.webrtc import srtp
+from gateway.media.webrtc.datagrams import SocketTransport
 
 # The shortest thing on this socket is a DTLS record header; the longest fits an Ethernet frame
 SHORTEST, LONGEST = 13, 1500
@@ -119,8 +121,8 @@ class GatewayConnection(Connection):
         self, component: int, addresses: list[str], timeout: int = 5
     ) -> list[Candidate]:
         sock = self._ports.bind_one()
-        loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_datagram_endpoint(lambda: Protocol(self), sock=sock)
+        protocol = Protocol(self)
+        SocketTransport(sock, protocol)
         host, port = sock.getsockname()[:2]
         protocol.local_candidate = Candidate(
             foundation=candidate_foundation("host", "udp", host),
@@ -196,8 +198,8 @@ class Transport:
         self._ice = RTCIceTransport(self._gatherer)
         self._dtls = _Dtls(self._ice, [RTCCertificate.generateCertificate()])
         self._dtls._set_role(role.value)
-        self._tx: SrtpSession | None = None
-        self._rx: SrtpSession | None = None
+        self._protect: srtp.Cipher | None = None
+        self._protect_rtcp: srtp.Cipher | None = None
 
     async def gather(self) -> None:
         await self._gatherer.gather()
@@ -235,11 +237,18 @@ class Transport:
         )
         return bool(self._dtls.state == "connected")
 
-    def open_media(self, on_rtp: Receive, on_rtcp: Receive) -> None:
-        """From now on decrypted packets go straight from the socket to these functions."""
+    def open_media(
+        self, on_rtp: Receive, on_rtcp: Receive, receiver: Receiver | None = None
+    ) -> None:
+        """From now on decrypted packets go straight from the socket to these functions.
+
+        With a `receiver` it reads the socket, else the event loop goes on to.
+        """
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
-        self._tx, self._rx = self._dtls._tx_srtp, self._dtls._rx_srtp
-        unprotect, unprotect_rtcp = self._rx.unprotect, self._rx.unprotect_rtcp
+        self._protect = srtp.protect(self._dtls._tx_srtp)
+        self._protect_rtcp = srtp.protect_rtcp(self._dtls._tx_srtp)
+        unprotect = srtp.unprotect(self._dtls._rx_srtp)
+        unprotect_rtcp = srtp.unprotect_rtcp(self._dtls._rx_srtp)
         sources: set[bytes] = set()
 
         def receive(data: bytes) -> None:
@@ -259,6 +268,10 @@ class Transport:
                 self._counters[rejected("browser", "srtp")] += 1
 
         self._connection.on_srtp = receive
+        if receiver is not None:
+            for protocol in self._connection._protocols:
+                if isinstance(protocol.transport, SocketTransport):
+                    protocol.transport.read_by(receiver)
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call back once when an established transport closes (close_notify, lost consent)."""
@@ -272,11 +285,14 @@ class Transport:
     def send(self, rtp: bytes) -> None:
         """Encrypt and send one RTP packet; what cannot be sent now is lost, as on any network."""
         pair = self._connection._nominated.get(1)
-        if self._tx is None or pair is None:
-            return
-        transport = pair.protocol.transport
-        if not transport.is_closing():
-            transport.sendto(self._tx.protect(rtp), pair.remote_addr)
+        if self._protect is not None and pair is not None:
+            pair.protocol.transport.sendto(self._protect(rtp), pair.remote_addr)
+
+    def send_rtcp(self, rtcp: bytes) -> None:
+        """Encrypt and send one compound RTCP packet."""
+        pair = self._connection._nominated.get(1)
+        if self._protect_rtcp is not None and pair is not None:
+            pair.protocol.transport.sendto(self._protect_rtcp(rtcp), pair.remote_addr)
 
     def heard(self) -> bool:
         """Whether anything came from the peer since the last time this was asked."""

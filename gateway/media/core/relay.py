@@ -1,0 +1,69 @@
+"""Packets that pass from one leg to the other as they are: only the RTP header is written anew.
+
+So it is when both legs speak the same codec: Opus, or G.711 where the policy says passthrough.
+What one side lost stays a gap for the other, which has the better means to hide it.
+"""
+
+from __future__ import annotations
+
+from gateway.media.core.trunk_sender import TrunkSender
+from voice.rtp import RtpPacket, pack_header
+from voice.sequence import SequenceTracker
+
+WIDEST_GAP = 50  # packets; a wider one is a new start
+
+
+class UpRelay:
+    """Browser → trunk, under the sender's numbers, which its telephone events share."""
+
+    def __init__(self, sender: TrunkSender) -> None:
+        self._sender = sender
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with a new source."""
+        self._track = SequenceTracker()
+        self._restarts = -1
+        self._highest = 0
+        self._end: int | None = None  # the source's timestamp that the sender's stands for
+
+    def pass_over(self, sequence: int) -> None:
+        """A packet that is no audio has a number as well; its lack is no gap."""
+        number = self._track(sequence)
+        if number is not None and number > self._highest:
+            self._highest = number
+
+    def send(self, packet: RtpPacket, ticks: int) -> None:
+        """Send a packet that lasts so many ticks of the RTP clock."""
+        sender = self._sender
+        number = self._track(packet.sequence)
+        if number is None:
+            return
+        if self._restarts != self._track.restarts:
+            self._restarts = self._track.restarts
+            self._highest, self._end = number - 1, None
+        gap = number - self._highest - 1
+        if gap < 0:  # older than what was sent: the far end can still use it
+            self._send_late(packet, gap)
+            return
+        self._highest = number
+        if gap <= WIDEST_GAP:
+            sender.sequence = (sender.sequence + gap) & 0xFFFF
+        if self._end is not None:
+            passed = (packet.timestamp - self._end) & 0xFFFFFFFF
+            sender.timestamp = (sender.timestamp + passed) & 0xFFFFFFFF
+        self._end = (packet.timestamp + ticks) & 0xFFFFFFFF
+        sender.send_payload(packet.payload, ticks)
+
+    def _send_late(self, packet: RtpPacket, gap: int) -> None:
+        sender = self._sender
+        if self._end is None or gap < -WIDEST_GAP:
+            return
+        behind = (self._end - packet.timestamp) & 0xFFFFFFFF
+        header = pack_header(
+            sender.payload_type,
+            sender.sequence + gap,
+            sender.timestamp - behind,
+            sender.ssrc,
+        )
+        sender.send_late(header + packet.payload)
