@@ -185,7 +185,8 @@ def _speak(
         first_report = offset + REPORTS * float(rng.random())
         due = np.arange(first_report, seconds, REPORTS).tolist()
         reports = _reports(end, began, due, offset)
-        load.streams.append(Stream(_Reporter(end.leg, end.wire_rtcp), reports, due))
+        reporter = _Reporter(end.leg, end.wire_rtcp)
+        load.streams.append(Stream(reporter, reports, due, ahead=False))
     return voice
 
 

@@ -7,12 +7,15 @@ has to go on (ICE consent, WebSockets, SIP) is `pump`, called every few millisec
 
 from __future__ import annotations
 
+import gc
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -31,6 +34,8 @@ GRACE = 0.1  # seconds after the last departure within which packets count as re
 _STAMP = struct.Struct("qq")  # struct timespec
 _STAMP_SPACE = socket.CMSG_SPACE(_STAMP.size)
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the socket module does not name it
+MOST_AHEAD = 400_000  # packets made before the start: some 100 MB
+
 _CATCH_UP = 64  # packets sent in a row at most while late
 _CHUNK = 20_000  # departures that are lists at a time: a run of minutes has millions
 
@@ -79,12 +84,14 @@ class Stream:
     """Packets that leave from a leg; `departures` in seconds since the start, None for a loss.
 
     The start of the stream itself is `offset`: streams that all began at once would come in heaps.
+    Packets that say when they were sent must not be made `ahead` of the run.
     """
 
     leg: Leg
     packet: Packet
     departures: Sequence[float | None]
     offset: float = 0.0
+    ahead: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +196,18 @@ def rtp_packets(
     return packet
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Do without the garbage collector: it would look through all that is kept, again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def play(
     legs: Sequence[Leg],
     streams: Sequence[Stream],
@@ -245,28 +264,45 @@ class _Run:
         times, owners, numbers = _merge(self._streams)
         last = float(times[-1]) if times.size else 0.0
         lateness = np.zeros(times.size)
-        cpu = time.process_time()
-        with select.epoll() as epoll:
+        made = self._make_ahead(owners, numbers)
+        with _no_collection(), select.epoll() as epoll:
             for descriptor in self._ears:
                 epoll.register(descriptor, select.EPOLLIN)
             self._epoll = epoll
             self._forget_what_waits()
+            cpu = time.process_time()
             recording.start = time.time_ns() + round(LEAD * 1e9)
             self._zero = time.monotonic() + LEAD
             self._pumped = 0.0
             for first in range(0, times.size, _CHUNK):
                 part = slice(first, first + _CHUNK)
                 departing = (times[part].tolist(), owners[part].tolist(), numbers[part].tolist())
-                lateness[part] = self._send(*departing)
+                lateness[part] = self._send(*departing, made[part] or repeat(None))
             self._wait(last + min(tail, GRACE))
             self._counting = False
             self._wait(last + tail)
+            recording.cpu = time.process_time() - cpu
         for mark in self._marks:
             mark.action()
         recording.lateness = lateness
-        recording.cpu = time.process_time() - cpu
         recording.elapsed = last + tail + LEAD
         return recording
+
+    def _make_ahead(
+        self, owners: NDArray[np.int32], numbers: NDArray[np.int32]
+    ) -> list[bytes | None]:
+        """Return what is sent, in order, made and encrypted; None for what is made when it leaves.
+
+        Nothing for a run of so many packets that they would take too much memory.
+        """
+        if owners.size > MOST_AHEAD:
+            return []
+        ahead = [stream.ahead for stream in self._streams]
+        senders = self._senders
+        return [
+            senders[owner][1](senders[owner][0](number)) if ahead[owner] else None
+            for owner, number in zip(owners.tolist(), numbers.tolist(), strict=True)
+        ]
 
     def _forget_what_waits(self) -> None:
         """Drop what came before the start: a gateway speaks as soon as a call is answered."""
@@ -279,12 +315,18 @@ class _Run:
             arrivals.clear()
         self._counting = True
 
-    def _send(self, times: list[float], owners: list[int], numbers: list[int]) -> list[float]:
+    def _send(
+        self,
+        times: list[float],
+        owners: list[int],
+        numbers: list[int],
+        made: Iterable[bytes | None],
+    ) -> list[float]:
         """Send these packets when each is due; return how late each was."""
         senders, sent, zero = self._senders, self._recording.sent, self._zero
         monotonic, now_ns = time.monotonic, time.time_ns
         lateness: list[float] = []
-        for due, owner, number in zip(times, owners, numbers, strict=True):
+        for due, owner, number, datagram in zip(times, owners, numbers, made, strict=False):
             late = monotonic() - zero - due
             # All else must go on even where the sending never catches up
             if late < 0 or not len(lateness) % _CATCH_UP:
@@ -292,10 +334,10 @@ class _Run:
                 late = monotonic() - zero - due
             lateness.append(late)
             packet, wire, send = senders[owner]
-            datagram = wire(packet(number))
+            ready = datagram or wire(packet(number))
             stamp = now_ns()
             try:
-                send(datagram)
+                send(ready)
             except OSError:  # a full buffer, or the far end's port is closed: lost on the way
                 self._recording.unsent += 1
             else:

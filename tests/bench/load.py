@@ -14,7 +14,7 @@ from gateway.bench.calls import BenchCall, Target, failures
 from gateway.bench.session import Bench
 from gateway.bench.usage import Usage, read_usage
 from gateway.trunk import SipAddress
-from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.gateway import TREE, Gateway, GatewayConfig, run_gateway
 from tests.peers.ports import free_port, reserve_ports
 
 # The generator's loop must not wait for what it measures. With one core they share it, and no
@@ -112,6 +112,11 @@ def gateway_under_load(
         with on_core(MEASURED_CORE):
             gateway = bench.enter(run_gateway(config, Path(folder)))
         yield Loaded(bench, gateway, Target(gateway.websocket_url))
+
+
+def tree_environment() -> dict[str, str]:
+    """Return our environment, with this tree's packages before what is installed."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(TREE), str(TREE / "codecs")))}
 
 
 Progress = Callable[[str], None]

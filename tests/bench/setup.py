@@ -28,7 +28,9 @@ from tests.bench.load import (
     Progress,
     gateway_under_load,
     silent,
+    tree_environment,
 )
+from tests.peers.gateway import TREE
 
 ANSWER_AT = 1.0  # seconds: browsers and the trunk speak already
 LISTEN = 1.0  # seconds after the answer
@@ -179,7 +181,7 @@ def _run_beside(
     children: list[subprocess.Popen[bytes]] = []
 
     def begin() -> None:
-        children.append(subprocess.Popen(command, stdout=output))
+        children.append(subprocess.Popen(command, stdout=output, cwd=TREE, env=tree_environment()))
 
     try:
         running = _run_calls(loaded, calls, seconds, [Mark(PAUSE, begin)])

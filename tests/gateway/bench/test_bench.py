@@ -18,6 +18,7 @@ from gateway.bench.run import Report
 from gateway.calls.negotiation import Negotiation, read_offer
 from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
+from tests.bench.load import tree_environment
 from tests.conftest import StartGateway
 from tests.gateway.calls.fakes import LOCAL
 from tests.peers.ports import free_port
@@ -97,6 +98,7 @@ async def test_calls_through_a_real_gateway(start_gateway: StartGateway, tmp_pat
             *("--listen-sip", f"127.0.0.1:{sip}", "--calls", "4", "--duration", "3"),
             *("--pid", str(gateway.pid), "--json", str(figures)),
             stdout=PIPE,
+            env=tree_environment(),
         )
         output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
