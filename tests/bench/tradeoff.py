@@ -38,6 +38,7 @@ LOSS = 0.05
 EXPECTED_LOSS = 5  # per cent; without it libopus spends nothing on repair
 # With more, it spends at bitrates where it would not otherwise: our encoder may be told anything
 INSURED_LOSS = 15
+_DOWN = ("clean", "guarded", "lossy", "insured")
 _SPARED = 3  # the first packets always arrive: a call whose beginning is lost has another problem
 _SEED = 7
 _NOISE = 20.0  # of int16, about -64 dBov: a room. Without it libopus finds nothing above 8 kHz
@@ -81,15 +82,26 @@ class Tradeoff:
 
 def run(speech: Speech, scorer: Scorer, *, runs: int = 3, progress: Progress = silent) -> Tradeoff:
     """Measure both tables over the pieces of `speech`."""
-    up = []
+    up: dict[tuple[int | None, int], _Scored] = {}
     for rate, bitrate in product(PLAYBACK_RATES, BITRATES):
         progress(f"up: maxplaybackrate {rate}, {bitrate} bit/s")
-        up.append(_measure_up(speech, scorer, rate, bitrate, runs))
-    down = []
+        up[rate, bitrate] = _score_up(speech, scorer, rate, bitrate)
+    down: dict[tuple[int, int], _Scored] = {}
     for complexity, bitrate in product(COMPLEXITIES, BITRATES):
         progress(f"down: complexity {complexity}, {bitrate} bit/s")
-        down.append(_measure_down(speech, scorer, complexity, bitrate, runs))
-    return Tradeoff(up, down)
+        down[complexity, bitrate] = _score_down(speech, scorer, complexity, bitrate)
+    progress("CPU")
+    times = _time([*up.values(), *down.values()], runs)
+    return Tradeoff(
+        [
+            Up(*key, each.packet_bytes, times.pop(0), each.scores["clean"], each.scores["lossy"])
+            for key, each in up.items()
+        ],
+        [
+            Down(*key, each.packet_bytes, times.pop(0), *(each.scores[name] for name in _DOWN))
+            for key, each in down.items()
+        ],
+    )
 
 
 def browser_packets(
@@ -128,7 +140,17 @@ def arrivals(packets: Sequence[bytes], loss: float, rng: np.random.Generator) ->
     return arrived
 
 
-def _measure_up(speech: Speech, scorer: Scorer, rate: int | None, bitrate: int, runs: int) -> Up:
+@dataclass(frozen=True)
+class _Scored:
+    """A row before its CPU is known: `work` codes `frames` frames."""
+
+    packet_bytes: float
+    scores: dict[str, Score]
+    work: Callable[[], object]
+    frames: int
+
+
+def _score_up(speech: Speech, scorer: Scorer, rate: int | None, bitrate: int) -> _Scored:
     def packets(pieces: Samples, expected_loss: int) -> list[list[bytes]]:
         return [
             browser_packets(
@@ -145,12 +167,12 @@ def _measure_up(speech: Speech, scorer: Scorer, rate: int | None, bitrate: int, 
         },
     )
     # What is timed has a room's noise, which a microphone always has and PESQ would only punish
-    timed = packets(add_room(speech.fullband, np.random.default_rng(0)), 0)
-    decode_us = _time(lambda: _decode_all(timed), sum(map(len, timed)), runs)
-    return Up(rate, bitrate, _mean_size(timed), decode_us, scores["clean"], scores["lossy"])
+    pieces = speech.fullband[:: _every(speech)]
+    timed = packets(add_room(pieces, np.random.default_rng(0)), 0)
+    return _Scored(_mean_size(timed), scores, lambda: _decode_all(timed), sum(map(len, timed)))
 
 
-def _measure_down(speech: Speech, scorer: Scorer, complexity: int, bitrate: int, runs: int) -> Down:
+def _score_down(speech: Speech, scorer: Scorer, complexity: int, bitrate: int) -> _Scored:
     heard = [frames(through_ulaw(piece), RATE) for piece in speech.narrowband]
 
     def encode(expected_loss: int = 0) -> list[list[bytes]]:
@@ -166,8 +188,18 @@ def _measure_down(speech: Speech, scorer: Scorer, complexity: int, bitrate: int,
             "insured": _heard(encode(INSURED_LOSS), LOSS, ulaw=False),
         },
     )
-    encode_us = _time(encode, sum(map(len, heard)), runs)
-    return Down(complexity, bitrate, _mean_size(guarded), encode_us, **scores)
+    timed = heard[:: _every(speech)]
+
+    def work() -> None:
+        for piece in timed:
+            _encode(piece, complexity, bitrate, EXPECTED_LOSS)
+
+    return _Scored(_mean_size(guarded), scores, work, sum(map(len, timed)))
+
+
+def _every(speech: Speech) -> int:
+    """Return which pieces are timed: four of them say enough of the CPU."""
+    return max(1, len(speech) // 4)
 
 
 def _encode(rows: Samples, complexity: int, bitrate: int, expected_loss: int) -> list[bytes]:
@@ -191,14 +223,18 @@ def _heard(pieces: Sequence[Sequence[bytes]], loss: float, *, ulaw: bool = True)
     return [ideal(packets, arrivals(packets, loss, rng), ulaw=ulaw) for packets in pieces]
 
 
-def _time(work: Callable[[], object], count: int, runs: int) -> float:
-    """Return the median CPU time of `work`, in microseconds for each of `count`."""
-    spent = []
+def _time(rows: Sequence[_Scored], runs: int) -> list[float]:
+    """Return the median CPU time per frame of each row, in microseconds.
+
+    In turn, so that what else the machine does is spread over all of them.
+    """
+    spent: list[list[float]] = [[] for _ in rows]
     for _ in range(runs):
-        begin = process_time_ns()
-        work()
-        spent.append((process_time_ns() - begin) / count / 1000)
-    return median(spent)
+        for row, times in zip(rows, spent, strict=True):
+            begin = process_time_ns()
+            row.work()
+            times.append((process_time_ns() - begin) / row.frames / 1000)
+    return [median(times) for times in spent]
 
 
 def _mean_size(pieces: Sequence[Sequence[bytes]]) -> float:
