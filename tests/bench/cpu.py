@@ -19,6 +19,7 @@ from gateway.bench.load import CallLoad, End, Load, ends_of, make_load
 from gateway.bench.material import RATE, Coding, Samples, encode, speech
 from gateway.bench.player import Leg, Mark, Recording, Stream, play
 from gateway.bench.usage import read_usage
+from gateway.media.parameters import MediaConfig
 from tests.bench.load import (
     GENERATOR_CORE,
     MEASURED_CORE,
@@ -36,12 +37,12 @@ WARM_UP = 2.0  # seconds of the load before the window
 WINDOW = 5.0  # seconds
 FRAMES_PER_SECOND = 50
 
-NARROWBAND = Coding("OPUS", bitrate=24000, rate=RATE)  # what browsers send after our answer
+# What our encoder does unless told otherwise, and what our answer asks of browsers
+DEFAULTS = MediaConfig()
+
+NARROWBAND = Coding("OPUS", bitrate=DEFAULTS.bitrate, rate=RATE)  # sent after our answer
 FULLBAND = Coding("OPUS", bitrate=32000)  # what they send unasked
 PCMU = Coding("PCMU")
-
-# What the gateway's encoder does unless told otherwise (media.complexity, media.bitrate)
-COMPLEXITY, BITRATE = 5, 24000
 
 
 class Running(Protocol):
@@ -285,7 +286,7 @@ def _floor(coding: Coding, sound: Samples) -> float:
     with (
         on_core(MEASURED_CORE),
         OpusDecoder(RATE) as decoder,
-        OpusEncoder(RATE, bitrate=BITRATE, complexity=COMPLEXITY) as encoder,
+        OpusEncoder(RATE, bitrate=DEFAULTS.bitrate, complexity=DEFAULTS.complexity) as encoder,
     ):
         for timed in (False, True):  # the first time round fills the caches
             began = process_time()
