@@ -5,6 +5,7 @@ The same for the gateway and for a peer: all that is known of a call is its two 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.bench.player import Arrival as Datagram
-from gateway.bench.player import Leg, Recording, Stream, rtp_packets
+from gateway.bench.player import Leg, Packet, Recording, Stream, rtp_packets
 from gateway.bench.schedule import Impairment, departures
 from tests.bench.receivers import FRAME, RATE, Arrival, Samples, ideal
 from voice.rtp import RtpError, RtpPacket, parse
@@ -107,8 +108,8 @@ def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play
     streams: list[Stream] = []
     for number, (ends, words) in enumerate(zip(calls, said, strict=True)):
         offset = number * PTIME / 1000 / len(calls)
-        up = rtp_packets(words.up, payload_type=ends.payload_type, step=OPUS_STEP, ssrc=ends.ssrc)
-        down = rtp_packets(words.down, payload_type=_PCMU, step=FRAME, ssrc=number + 2)
+        up = _stream(words.up, ends.payload_type, OPUS_STEP, ends.ssrc)
+        down = _stream(words.down, _PCMU, FRAME, number + 2)
         legs += [ends.browser, ends.trunk]
         streams += [
             Stream(ends.browser, up, network.up[number], offset),
@@ -129,6 +130,18 @@ def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play
         for number, ends in enumerate(calls)
     ]
     return Take(trunk, browser, float(np.percentile(recording.lateness, 99)) * 1000)
+
+
+def _stream(payloads: Sequence[bytes], payload_type: int, step: int, ssrc: int) -> Packet:
+    """Return a stream's packets; their counters begin anywhere (RFC 3550 section 5.1)."""
+    return rtp_packets(
+        payloads,
+        payload_type=payload_type,
+        step=step,
+        ssrc=ssrc,
+        sequence=secrets.randbits(16),
+        timestamp=secrets.randbits(32),
+    )
 
 
 def check_clock(arrivals: Sequence[Arrival]) -> Clock:
