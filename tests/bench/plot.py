@@ -26,7 +26,6 @@ _COLORS = {
     "G.711": "#CC79A7",
     "libopus alone": "#000000",
 }
-_OTHERS = ("#0072B2", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
 _DASHED = ("ideal", "ideal, fullband", "libopus alone")
 _STYLE = {
     "font.size": 10,
@@ -57,13 +56,13 @@ def draw_lines(
     y_range: tuple[float | None, float | None] = (None, None),
     folder: Path = RESULTS,
 ) -> list[Path]:
-    """Draw a line for each of `curves`, named at its end."""
+    """Draw a line for each of `curves`, named at its end; the color is whose it is."""
     with plt.rc_context(_STYLE):
         figure, axes = _open(labels)
         ends = []
-        for index, (who, points) in enumerate(curves.items()):
+        for who, points in curves.items():
             x, y = zip(*sorted(points), strict=True)
-            color = _COLORS.get(who, _OTHERS[index % len(_OTHERS)])
+            color = _COLORS.get(who) or _COLORS[who.partition(", ")[0]]
             style = "--" if who in _DASHED else "-"
             axes.plot(x, y, style, color=color, marker="o", markersize=4, linewidth=2)
             ends.append((x[-1], y[-1], who, color))

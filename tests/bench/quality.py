@@ -206,12 +206,8 @@ def _ends(call: BenchCall) -> Ends:
 def _through_rtpengine(said: Sequence[Said], network: Network) -> Take:
     with run_rtpengine(find_program(), calls=len(said), core=MEASURED_CORE) as engine:
         calls = engine.make_calls(len(said))
-        try:
-            ends = [Ends(call.browser, call.trunk, call.payload_type) for call in calls]
-            return converse(ends, said, network, partial(play, tail=TAIL))
-        finally:
-            for call in calls:
-                call.close()
+        ends = [Ends(call.browser, call.trunk, call.payload_type) for call in calls]
+        return converse(ends, said, network, partial(play, tail=TAIL))
 
 
 def _say(speech: Speech, condition: Condition, wanted: Wanted | None) -> list[Said]:

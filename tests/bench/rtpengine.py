@@ -162,6 +162,7 @@ class Rtpengine:
         self._ports = reserve_ports(calls * _PORTS_PER_CALL + 2)
         self._control = ("127.0.0.1", free_port())
         self._log = log
+        self._calls: list[RtpengineCall] = []
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.settimeout(REPLY_LIMIT)
         self._socket.connect(self._control)
@@ -208,8 +209,10 @@ class Rtpengine:
         return reply
 
     def make_calls(self, count: int, mode: Mode = Mode.OPUS) -> list[RtpengineCall]:
-        """Set up calls; their media may be sent at once."""
-        return [self._make_call(mode) for _ in range(count)]
+        """Set up calls; their media may be sent at once. `stop` closes what is still open."""
+        made = [self._make_call(mode) for _ in range(count)]
+        self._calls += made
+        return made
 
     def cpu_seconds(self) -> float:
         """Return what all of its threads have spent so far."""
@@ -222,7 +225,9 @@ class Rtpengine:
         return spent / 1e9
 
     def stop(self) -> None:
-        """End it."""
+        """End it and its calls."""
+        for call in self._calls:
+            call.close()
         self._process.terminate()
         try:
             self._process.wait(STOP_LIMIT)
