@@ -54,7 +54,9 @@ class StreamDecoder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+# There is one object of each codec. Compared field by field, as the keys of a batch are, they would
+# cost more than what they do
+@dataclass(frozen=True, slots=True, eq=False)
 class Codec:
     """What descriptions and RTP have to know of a codec.
 
@@ -80,7 +82,7 @@ class Codec:
     payload_type: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PayloadCodec(Codec):
     """A codec without state: frames of a whole batch are one call.
 
@@ -93,7 +95,7 @@ class PayloadCodec(Codec):
     bytes_per_sample: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StreamCodec(Codec):
     """A codec with state: an encoder and a decoder for each stream, at `sample_rate`."""
 

@@ -114,7 +114,7 @@ def _parse_variable(
     start = HEADER_SIZE + 4 * count
     if start > size:
         raise RtpError(RtpReason.CSRC, f"{count} contributing sources in {size} bytes")
-    csrcs = Struct(f"!{count}I").unpack_from(datagram, HEADER_SIZE)
+    csrcs = Struct(f"!{count}I").unpack_from(datagram, HEADER_SIZE) if count else ()
     profile, extension = None, b""
     if flags & _EXTENDED:
         if start + 4 > size:

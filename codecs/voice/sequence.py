@@ -43,11 +43,11 @@ class Unwrapper:
         highest = self._highest
         if highest is None:
             return self.start(value & self._mask)
-        # Exactly half a cycle off counts as ahead: a stream goes on more often than back
-        unwrapped = highest + ((value - highest + self._half - 1) & self._mask) - self._half + 1
-        if unwrapped > highest:
-            self._highest = unwrapped
-        return unwrapped
+        ahead = (value - highest) & self._mask
+        if ahead <= self._half:  # exactly half a cycle counts as ahead: streams seldom go back
+            self._highest = highest + ahead
+            return highest + ahead
+        return highest + ahead - self._mask - 1
 
 
 class SequenceUnwrapper(Unwrapper):
@@ -79,7 +79,7 @@ class SequenceTracker:
 
     def __init__(self) -> None:
         self.restarts = 0
-        self._unwrap = SequenceUnwrapper()
+        self._highest: int | None = None
         self._first = 0
         self._suspect: int | None = None  # what must come next for a restart
         self._received = 0
@@ -92,7 +92,7 @@ class SequenceTracker:
     @property
     def expected(self) -> int:
         """Packets sent since the (re)start, as far as the numbers tell."""
-        highest = self._unwrap.highest
+        highest = self._highest
         return 0 if highest is None else highest - self._first + 1
 
     def __call__(self, sequence: int) -> int | None:
@@ -101,14 +101,19 @@ class SequenceTracker:
         Numbers of a restarted source are higher than all before, and equal modulo 65536 to the
         sequence numbers that they stand for.
         """
-        highest = self._unwrap.highest
+        highest = self._highest
         if highest is None:
             return self._start(sequence, 0)
         ahead = (sequence - highest) & 0xFFFF
-        if ahead < MAX_DROPOUT or ahead > 0x10000 - MAX_MISORDER:
+        if ahead < MAX_DROPOUT:
             self._suspect = None
             self._received += 1
-            return self._unwrap(sequence)
+            self._highest = highest = highest + ahead
+            return highest
+        if ahead > 0x10000 - MAX_MISORDER:
+            self._suspect = None
+            self._received += 1
+            return highest + ahead - 0x10000
         if sequence != self._suspect:
             self._suspect = (sequence + 1) & 0xFFFF
             return None
@@ -118,5 +123,5 @@ class SequenceTracker:
     def _start(self, sequence: int, cycle: int) -> int:
         self._suspect = None
         self._received = 1
-        self._first = self._unwrap.start((cycle << SEQUENCE_BITS) + sequence)
+        self._first = self._highest = (cycle << SEQUENCE_BITS) + sequence
         return self._first

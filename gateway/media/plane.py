@@ -9,6 +9,7 @@ from time import perf_counter, time
 from gateway.errors import UnavailableError
 from gateway.media import clock
 from gateway.media.core.down_batch import DownBatch
+from gateway.media.core.moment import Moment
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.up_batch import UpBatch
@@ -51,9 +52,8 @@ class MediaPlane:
         self.receiver = Receiver()
         self.down = DownBatch(self.counters)
         self._up = UpBatch()
-        self.now = perf_counter()
-        self.stale = False
-        self.unix_offset = time() - self.now
+        self.moment = Moment(perf_counter())
+        self.unix_offset = time() - self.moment.now
 
     async def start(self) -> None:
         """Make sure that calls will find what they need.
@@ -83,7 +83,7 @@ class MediaPlane:
         if len(self._sessions) >= self._config.sessions:
             raise UnavailableError(f"all {self._config.sessions} media sessions are in use")
         if not self._sessions:
-            self.now = perf_counter()
+            self.moment.now = perf_counter()
         session = MediaSession(self, self._config, self._ports)
         await session.open()
         return session
@@ -113,8 +113,8 @@ class MediaPlane:
         if self._closed:
             raise UnavailableError("the media plane is closed")
         port = session.port
-        self.receiver.add(port.rtp.fileno(), lambda: port.read(self.now))
-        self.receiver.add(port.rtcp.fileno(), lambda: port.read_rtcp(self.now))
+        self.receiver.add(port.rtp.fileno(), port.read)
+        self.receiver.add(port.rtcp.fileno(), port.read_rtcp)
         self._sessions.add(session)
         self._watched[self._tick_number % WATCH_TICKS].append(session)
         self._join(session.sender, min(range(clock.SLOTS), key=lambda n: len(self._slots[n])))
@@ -187,10 +187,10 @@ class MediaPlane:
 
     def _tick(self, number: int, due: float) -> None:
         self._tick_number = number
-        actual = perf_counter()
-        self.stale = actual - due > PUNCTUAL
         # The time that a tick was for: the clock's own unrest is none of the network's
-        self.now = now = due
+        moment = self.moment
+        moment.now = now = due
+        moment.stale = perf_counter() - due > PUNCTUAL
         self.receiver.drain()
         if self._noisy:
             self._noisy = {each for each in self._noisy if each.down.make_noise(now)}

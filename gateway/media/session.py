@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.media.core.browser_stream import BrowserStream
 from gateway.media.core.down_batch import DownBatch
+from gateway.media.core.moment import Moment
 from gateway.media.core.reports import LegIdentity, LegReports
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
@@ -45,15 +46,13 @@ CODEC_DELAY = 26.5  # ms
 class Core(Protocol):
     """What a session needs of the plane that serves it.
 
-    `now` is the time of the clock's tick, `stale` whether what is read in it may have waited for us
-    longer than that; `unix_offset` added to `now` is the time since 1970.
+    `unix_offset` added to the moment's time is the time since 1970.
     """
 
     counters: Counters
     down: DownBatch
     receiver: Receiver
-    now: float
-    stale: bool
+    moment: Moment
     unix_offset: float
 
     def enlist(self, session: MediaSession) -> None: ...
@@ -78,7 +77,7 @@ class MediaSession:
         counters = core.counters
         self._report: Report = _nobody
         self._closed = False
-        self.port = TrunkPort(*ports.bind_pair(), counters)
+        self.port = TrunkPort(*ports.bind_pair(), counters, core.moment)
         self.sender = TrunkSender(self.port, counters, self.failed)
         self._browser = WebRtcEndpoint(
             config,
@@ -108,7 +107,7 @@ class MediaSession:
         self.port.take, self.port.take_rtcp = self._from_trunk, self._trunk_reports.take
         self._browser_remote: BrowserRemote | None = None
         self._trunk_remote: TrunkRemote | None = None
-        self._quality_due = core.now + QUALITY_INTERVAL
+        self._quality_due = core.moment.now + QUALITY_INTERVAL
         self._sent = (0, 0, 0, 0)  # packets and octets to the browser and the trunk, as reported
 
     def _make_reports(self, leg: str, ssrc: int, codec: str) -> LegReports:
@@ -117,7 +116,7 @@ class MediaSession:
         return LegReports(
             identity,
             core.counters,
-            started=core.now,
+            started=core.moment.now,
             uniform=random.random,
             codec=codec,
             clock_rate=CODECS[codec].clock_rate,
@@ -172,7 +171,7 @@ class MediaSession:
         self.sender.connect(remote)
         self.down.expect(remote)
         self._trunk_reports.speak(remote.codec, CODECS[remote.codec].clock_rate)
-        self._trunk_reports.wait_anew(self._core.now)
+        self._trunk_reports.wait_anew(self._core.moment.now)
         self._core.pace(self.sender)
         self._route()
 
@@ -213,7 +212,7 @@ class MediaSession:
 
     def _say_goodbye(self) -> None:
         """Tell both ends by RTCP that our streams are over (RFC 3550 section 6.6)."""
-        self._count_sent(self._core.now)
+        self._count_sent(self._core.moment.now)
         trunk, browser = self._trunk_reports.goodbye(), self._browser_reports.goodbye()
         if trunk is not None:
             self.port.send_rtcp(trunk)
@@ -292,18 +291,18 @@ class MediaSession:
         )
 
     def _from_browser(self, datagram: bytes) -> None:
-        core = self._core
+        moment = self._core.moment
         try:
-            begins = self._up.take(datagram, core.now, stale=core.stale)
+            begins = self._up.take(datagram, moment.now, stale=moment.stale)
         except Exception:  # one call's fault is its own
             logger.exception("a packet of a browser could not be taken")
             self.failed()
             return
         if begins and not self._closed:
-            core.follow(self.sender)
+            self._core.follow(self.sender)
 
     def _rtcp_from_browser(self, datagram: bytes) -> None:
-        self._browser_reports.take(datagram, self._core.now)
+        self._browser_reports.take(datagram, self._core.moment.now)
 
     def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
         self.down.open = isinstance(event, BrowserConnected)

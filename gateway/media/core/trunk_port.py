@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from gateway.media.core.latch import Address, SourceLatch
+from gateway.media.core.moment import Moment
 from gateway.media.counters import rejected
 from voice.rtp import RtpError, RtpPacket, is_rtcp, parse
 
@@ -23,7 +24,14 @@ class TrunkPort:
     take: Callable[[RtpPacket, float], None]
     take_rtcp: Callable[[bytes, float], None]
 
-    def __init__(self, rtp: socket.socket, rtcp: socket.socket, counters: Counter[str]) -> None:
+    def __init__(
+        self,
+        rtp: socket.socket,
+        rtcp: socket.socket,
+        counters: Counter[str],
+        moment: Moment,
+    ) -> None:
+        self._moment = moment
         self.rtp = rtp
         self.rtcp = rtcp
         self.latch = SourceLatch()
@@ -41,7 +49,7 @@ class TrunkPort:
         self.latch.expect(host, port)
         self.rtcp_target = (host, port + 1 if rtcp_port is None else rtcp_port)
 
-    def read(self, now: float) -> None:
+    def read(self) -> None:
         """Take one datagram from the RTP socket."""
         try:
             datagram, source = self.rtp.recvfrom(LONGEST + 1)
@@ -52,20 +60,21 @@ class TrunkPort:
             return
         self._counters["trunk_packets_received"] += 1
         if is_rtcp(datagram):  # multiplexed, though we have not said that we could (RFC 5761)
-            self._take_rtcp(datagram, source, now)
+            self._take_rtcp(datagram, source)
             return
         try:
             packet = parse(datagram)
         except RtpError as error:
             self._counters[rejected("trunk", error.reason)] += 1
             return
+        now = self._moment.now
         reason = self.latch.refuse(source[:2], packet.ssrc, now)
         if reason is not None:
             self._counters[rejected("trunk", reason)] += 1
             return
         self.take(packet, now)
 
-    def read_rtcp(self, now: float) -> None:
+    def read_rtcp(self) -> None:
         """Take one datagram from the RTCP socket."""
         try:
             datagram, source = self.rtcp.recvfrom(LONGEST + 1)
@@ -74,14 +83,14 @@ class TrunkPort:
         if not 0 < len(datagram) <= LONGEST:
             self._counters[rejected("trunk", "length")] += 1
             return
-        self._take_rtcp(datagram, source, now)
+        self._take_rtcp(datagram, source)
 
-    def _take_rtcp(self, datagram: bytes, source: tuple[str, int], now: float) -> None:
+    def _take_rtcp(self, datagram: bytes, source: tuple[str, int]) -> None:
         target = self.latch.target
         if target is None or source[0] != target[0]:
             self._counters[rejected("trunk", "rtcp-stranger")] += 1
             return
-        self.take_rtcp(datagram, now)
+        self.take_rtcp(datagram, self._moment.now)
 
     def send(self, packet: bytes | memoryview) -> None:
         """Send one RTP packet; what the system cannot take now is lost, as on any network."""

@@ -64,6 +64,7 @@ class TrunkSender:
         self._events: EventSender | None = None
         self._tones: DtmfTones | None = None
         self._ticks = PCMU.clock_rate // FRAMES_PER_SECOND  # of the RTP clock, in a frame
+        self._bytes_per_tick = bytes_per_tick(PCMU)
         self._marker = True
         self.set_flow(Flow.SILENCE)
 
@@ -89,12 +90,13 @@ class TrunkSender:
     def _speak(self, codec: PayloadCodec | StreamCodec, ptime: int) -> None:
         self.codec = codec
         self._ticks = codec.clock_rate // FRAMES_PER_SECOND
+        self._bytes_per_tick = bytes_per_tick(codec)
         self.encoder = codec.encoder() if isinstance(codec, StreamCodec) else None
         if codec.sample_rate != self.up.rate:
             self.up.set_rate(codec.sample_rate)
         self.packetizer = None
         if ptime != FRAME_MS and codec is not OPUS:
-            size = codec.clock_rate * ptime // 1000 * bytes_per_tick(codec)
+            size = codec.clock_rate * ptime // 1000 * self._bytes_per_tick
             self.packetizer = Packetizer(ptime, size)
 
     def press(self, digits: str, duration: int = SHORTEST_DIGIT, gap: int = GAP) -> None:
@@ -163,28 +165,15 @@ class TrunkSender:
             and not (self._events is not None and self._events.busy)
         )
 
-    def take_marker(self) -> bool:
-        """Whether the next packet begins a stretch of audio (RFC 3551 section 4.1)."""
-        marker, self._marker = self._marker, False
-        return marker
-
-    def send_frame(self, packet: bytes | memoryview) -> None:
-        """Send a frame's packet, headers and all, and count on."""
-        self.put(packet)
-        self.timestamp = (self.timestamp + self._ticks) & 0xFFFFFFFF
-
     def send_payload(self, payload: bytes, ticks: int | None = None) -> None:
         """Send a payload under a header made here; it lasts `ticks`, else what its size says."""
+        marker, self._marker = self._marker, False
         header = pack_header(
-            self.payload_type,
-            self.sequence,
-            self.timestamp,
-            self.ssrc,
-            marker=self.take_marker(),
+            self.payload_type, self.sequence, self.timestamp, self.ssrc, marker=marker
         )
         self.put(header + payload)
         if ticks is None:
-            ticks = len(payload) // bytes_per_tick(self.codec)
+            ticks = len(payload) // self._bytes_per_tick
         self.timestamp = (self.timestamp + ticks) & 0xFFFFFFFF
 
     def send_due(self, tick: int) -> None:

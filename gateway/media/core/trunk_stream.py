@@ -113,7 +113,9 @@ class TrunkStream:
             return
         codec = self._codecs.get(packet.payload_type)
         if codec is not None:
-            self._heard(packet, codec.clock_rate, now)
+            self._reports.heard(
+                packet.sequence, packet.timestamp, now, packet.ssrc, codec.clock_rate
+            )
             self._take_audio(packet, codec, now)
         elif packet.payload_type in remote.event_payload_types:
             self._heard(packet, remote.event.clock_rate if remote.event else TELEPHONE, now)

@@ -17,13 +17,14 @@ the contract test and nowhere else.
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Callable
 from typing import Any
 
 from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol
+from aioice.ice import CandidatePair, StunProtocol
 from aiortc import (
     RTCCertificate,
     RTCDtlsFingerprint,
@@ -115,6 +116,8 @@ class GatewayConnection(Connection):
         self._ports = ports
         self.counters = counters
         self.on_srtp: Receive | None = None
+        self._pair: CandidatePair | None = None  # the nominated one that was asked about last
+        self._route: tuple[asyncio.DatagramTransport, tuple[str, int]] | None = None
         self.alive = False  # something came from the peer since this was last cleared
 
     async def get_component_candidates(
@@ -156,10 +159,21 @@ class GatewayConnection(Connection):
         with a forged alert, which is not encrypted. Afterwards it is the nominated pair's only.
         """
         source = (addr[0], addr[1])
-        nominated = self._nominated.get(1)
+        nominated = self.nominated()
         if nominated is not None:
-            return bool(nominated.remote_addr == source)
+            return source == nominated[1]
         return any(pair.remote_addr == source for pair in self._check_list)
+
+    def nominated(self) -> tuple[asyncio.DatagramTransport, tuple[str, int]] | None:
+        """Return by which socket and to which address the peer is reached; None before ICE is up.
+
+        Asked for every packet: the answer is kept as long as the pair is the same.
+        """
+        pair = self._nominated.get(1)
+        if pair is not self._pair:
+            self._pair = pair
+            self._route = None if pair is None else (pair.protocol.transport, pair.remote_addr)
+        return self._route
 
 
 class _Gatherer(RTCIceGatherer):
@@ -284,15 +298,15 @@ class Transport:
 
     def send(self, rtp: bytes) -> None:
         """Encrypt and send one RTP packet; what cannot be sent now is lost, as on any network."""
-        pair = self._connection._nominated.get(1)
-        if self._protect is not None and pair is not None:
-            pair.protocol.transport.sendto(self._protect(rtp), pair.remote_addr)
+        route = self._connection.nominated()
+        if self._protect is not None and route is not None:
+            route[0].sendto(self._protect(rtp), route[1])
 
     def send_rtcp(self, rtcp: bytes) -> None:
         """Encrypt and send one compound RTCP packet."""
-        pair = self._connection._nominated.get(1)
-        if self._protect_rtcp is not None and pair is not None:
-            pair.protocol.transport.sendto(self._protect_rtcp(rtcp), pair.remote_addr)
+        route = self._connection.nominated()
+        if self._protect_rtcp is not None and route is not None:
+            route[0].sendto(self._protect_rtcp(rtcp), route[1])
 
     def heard(self) -> bool:
         """Whether anything came from the peer since the last time this was asked."""
