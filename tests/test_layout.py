@@ -28,14 +28,14 @@ CALL = {"trunk", "media", "admission", "sdp", "voice"}
 # What there is of media/ besides the plane: the caller is a WebRTC end point, and no gateway
 ENDPOINT = {
     *("media.webrtc", "media.parameters", "media.events"),
-    *("media.clock", "media.counters", "media.ports"),
+    *("media.clock", "media.counters", "media.ports", "media.receiver"),
 }
 
 # Each room of gateway/, and the rooms and packages that it may import besides LEAVES
 ROOMS: dict[str, set[str]] = {
     "": set(),  # gateway/__init__.py
     "__main__": {"cli"},
-    "cli": {"app", "caller", "check", "config_sources", "demo", "log", "peer", "wiring"},
+    "cli": {"app", "bench", "caller", "check", "config_sources", "demo", "log", "peer", "wiring"},
     "check": {"app", "trunk"},
     "demo": {"peer"},
     "wiring": {"signaling", "calls", *CALL},  # makes the parts and joins them
@@ -48,6 +48,8 @@ ROOMS: dict[str, set[str]] = {
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
+    # The load generator: both ends of every call, on bare sockets
+    "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
     "config": {"admission"},  # what a setting may be is said where it is used
     "config_sources": set(),
     "errors": set(),
