@@ -52,6 +52,7 @@ CONFIG_SITE: Final = """\
 #define PJMEDIA_CONF_USE_SWITCH_BOARD 1         /* the bridge proper leaks a port per call when no
                                                    sound device drives its clock */
 #define PJMEDIA_CONF_SWITCH_BOARD_BUF_SIZE 4096 /* an Opus frame at 48 kHz */
+#define PJMEDIA_CODEC_L16_HAS_16KHZ_MONO 1      /* an SDP that picks it is refused otherwise */
 """
 
 UNUSED: Final = """
