@@ -82,6 +82,7 @@ class Lateness:
             self._lowest = transit
             if transit < self.base:
                 self.base = transit
+                self.offset = min(self.offset, transit + LONGEST)
         elif transit > self._highest:
             self._highest = transit
             if transit > self.offset:

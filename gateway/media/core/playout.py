@@ -27,17 +27,21 @@ from voice.sequence import SequenceTracker, TimestampUnwrapper
 # Twice the longest delay in packets of 10 ms; more is a stream that has run away
 MOST_WAITING = 40  # packets
 
+FRAME = 0.02  # seconds
 SLOT = 0.005  # seconds, by which the clock can move a stream
 MOST_SHIFTED = 4  # slots to either side: 20 ms of jitter are what every far end bears
 SHIFT_PAUSE = 5  # frames between two moves to an earlier slot
-FRAMES_SPENT = 25  # frames at the latest slot, after which a pause is used to get away from it
 
 # How far the delay may be off before something is done: a slot less the clock's own unrest
 TOO_LONG = 0.0065  # seconds
 TOO_SHORT = 0.0035
 
-# How long a delay that has become too long waits for a pause before words are shortened
+KEPT = 3  # slots for what is left once single packets do not help any more
+
+# How long a delay that has become too long waits for a pause before words are shortened, and how
+# long one must be that does not wait
 PATIENCE = 10  # frames
+URGENT = 0.06  # seconds
 
 LOSSES_REMEMBERED = 10.0  # seconds after the last loss in which one packet is kept in hand
 
@@ -72,7 +76,8 @@ class Playout:
     one_frame
         Whether that packet is as long as a frame.
     earlier
-        Whether the stream should be served in the slot before its own from now on.
+        Whether the stream should be served in the slot before its own from now on. Set while a
+        frame is made, which may take several packets; whoever begins a frame clears it.
     """
 
     def __init__(self, counters: Counter[str], speech: SpeechFormat = OPUS_FORMAT) -> None:
@@ -98,7 +103,7 @@ class Playout:
         self._shift = 0  # slots that the stream has been moved
         self._since_shift = 0  # frames
         self._lossy_until = float("-inf")
-        self._too_long = 0  # frames in a row whose delay was longer than needed by a packet
+        self._too_long = 0  # packets in a row that waited for a packet's time too long
         self._forgiven = 0  # frames that the clock has left out
         self._talking = False
 
@@ -162,17 +167,17 @@ class Playout:
         """Let time pass in which nothing could be played; packets of that time are let go."""
         self._forgiven += frames
 
-    def take(self, now: float, *, quiet: bool, started: bool = False) -> Kind:
+    def take(self, now: float, *, quiet: bool, filled: float = 0.0) -> Kind:
         """Return what to do for the frame that is due at `now`.
 
         Parameters
         ----------
         quiet
             Nobody would hear a frame more or less.
-        started
-            The frame has some samples already, so it cannot wait.
+        filled
+            Seconds of the frame that have samples already; with any it cannot wait.
         """
-        self.earlier = False
+        started = filled > 0
         while True:
             self._pass_over_events()
             if self._next is None or not self._waiting:
@@ -181,7 +186,7 @@ class Playout:
             kind = (
                 self._missing(now, started)
                 if found is None
-                else self._present(found, now, quiet, started)
+                else self._present(found, now, quiet, filled)
             )
             if kind is not None:
                 return kind
@@ -196,25 +201,28 @@ class Playout:
         return Kind.CONCEAL
 
     def _present(
-        self, found: tuple[bytes | None, int, float], now: float, quiet: bool, started: bool
+        self, found: tuple[bytes | None, int, float], now: float, quiet: bool, filled: float
     ) -> Kind | None:
         payload, when, came = found
         if payload is None:
             return None
-        excess = self._lateness.of(when, now) - self._in_hand(now)
+        length = self._length(payload)
+        seconds = length / self._clock_rate
+        # A frame of several packets needs the last of them as well
+        following = max(0.0, FRAME - filled - seconds)
+        excess = self._lateness.of(when, now) - max(following, self._in_hand(now))
         if when != self._position:
             self._position = when
             if excess < -TOO_SHORT and self._talking:  # after a pause the delay costs nothing
                 return Kind.QUIET
         excess = min(excess, now - came)  # nothing can be played before it is here
-        length = self._length(payload)
         if self._forgiven or excess > LONGEST:
             self._forgiven = max(0, self._forgiven - 1)
             if excess > TOO_LONG and len(self._waiting) > 1:
                 self._go_on(payload, length)
                 self.counters["browser_packets_let_go"] += 1
                 return Kind.LEAVE_OUT
-        kind = self._adjust(excess, quiet, started, length / self._clock_rate)
+        kind = self._adjust(excess, quiet, filled > 0, seconds)
         if kind in (Kind.LATER, Kind.CONCEAL):
             return kind
         self._go_on(payload, length)
@@ -225,6 +233,7 @@ class Playout:
         """Choose how a packet is played that is here: the delay is off by `excess` seconds."""
         self._since_shift += 1
         if -TOO_SHORT <= excess <= TOO_LONG:
+            self._too_long = 0
             return Kind.PLAY
         if excess < 0:
             if self._may_wait(started):
@@ -232,19 +241,37 @@ class Playout:
             if quiet and excess < -length / 2:
                 return self._inserted()
             return Kind.PLAY
-        if self._shift > -MOST_SHIFTED and self._since_shift >= SHIFT_PAUSE:
-            self._shift -= 1
-            self._since_shift = 0
-            self.earlier = True
-            excess -= SLOT
+        return self._catch_up(excess, quiet, length)
+
+    def _catch_up(self, excess: float, quiet: bool, length: float) -> Kind:
+        """Choose how a packet is played that has waited for too long."""
+        spare = 0.0
         if excess < length:
+            if self._move_earlier(MOST_SHIFTED):
+                self._too_long = 0
+                return Kind.PLAY
+            # The slots are used up: in a pause a packet is let go, and some are won back
+            spare = MOST_SHIFTED * SLOT
+        else:
+            self._move_earlier(MOST_SHIFTED - KEPT)
+        if quiet and excess >= length - spare:
+            self.counters["browser_frames_left_out"] += 1
+            return Kind.LEAVE_OUT
+        if spare:
             self._too_long = 0
             return Kind.PLAY
         self._too_long += 1
-        if quiet:
-            self.counters["browser_frames_left_out"] += 1
-            return Kind.LEAVE_OUT
-        return Kind.SHORTEN if self._too_long > PATIENCE else Kind.PLAY
+        return Kind.SHORTEN if self._too_long > PATIENCE or excess > URGENT else Kind.PLAY
+
+    def _move_earlier(self, most: int) -> bool:
+        """Move by one slot if it is time to, up to this many; false if they are used up."""
+        if self._shift <= -most:
+            return False
+        if self._since_shift >= SHIFT_PAUSE:
+            self._shift -= 1
+            self._since_shift = 0
+            self.earlier = True
+        return True
 
     def _inserted(self) -> Kind:
         self._since_shift = 0
@@ -262,7 +289,9 @@ class Playout:
         first = min(self._waiting)
         next_ = self._next or first
         when = self._waiting[first][1]
-        if when - self._position > LONGEST_REPAIR * self._clock_rate:
+        # Where the time between is none either, as among the packets of one telephone event, there
+        # is nothing to be heard of what is lost
+        if not 0 < when - self._position <= LONGEST_REPAIR * self._clock_rate:
             self.counters["browser_packets_lost"] += first - next_
             self._next, self._position = first, when
             return None
@@ -304,6 +333,9 @@ class Playout:
 
     def _later(self) -> Kind:
         self._shift += 1
+        if self.earlier:  # what was left out before this packet has asked for the other way
+            self.earlier = False
+            self._shift += 1
         self._since_shift = 0
         self.counters["browser_frames_delayed"] += 1
         return Kind.LATER

@@ -78,10 +78,15 @@ class UpStream:
 
     def fill(self, out: NDArray[np.int16], now: float) -> Filled:
         """Fill `out` (int16, one frame) with what is due at `now`."""
-        filled = self._take_rest(out, 0) if self._rest.size else 0
+        self.playout.earlier = False
+        quiet = self.unheard or self.loudness.quiet
+        filled = 0
+        if self._rest.size:
+            if quiet:  # a part of a frame that is ahead of the packets is delay for nothing
+                self._rest = self._rest[self._rest.size % self.frame :]
+            filled = self._take_rest(out, 0)
         while filled < self.frame:
-            quiet = self.unheard or self.loudness.quiet
-            kind = self.playout.take(now, quiet=quiet, started=filled > 0)
+            kind = self.playout.take(now, quiet=quiet, filled=filled / self.rate)
             if kind is Kind.LATER:
                 return Filled.LATER
             try:
