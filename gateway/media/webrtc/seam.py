@@ -1,13 +1,14 @@
 """All we know of the insides of aiortc and aioice, in one place.
 
 We use their ICE and DTLS without RTCPeerConnection and its tracks, whose audio path costs a thread
-per call. Four things have no public way in, and the contract test names each of them:
+per call. Five things have no public way in, and the contract test names each of them:
 
 * choosing address and port: `Connection.get_component_candidates` and `StunProtocol`;
 * taking SRTP straight from the socket, without a queue and a task switch per packet, and dropping
   datagrams that would close the transport (aiortc 1.16 falls to one empty or oversized datagram);
 * who may speak before a pair is nominated: the addresses in `_check_list`, and then `_nominated`;
   and how much of it may wait in `_queue`;
+* one SSL context for all calls: `RTCCertificate._create_ssl_context`;
 * the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp` (`srtp.py` knows
   their insides).
 
@@ -20,6 +21,8 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Callable
+from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from aioice import Candidate, Connection, stun
@@ -35,7 +38,9 @@ from aiortc import (
     RTCIceParameters,
     RTCIceTransport,
 )
+from aiortc.rtcdtlstransport import SRTPProtectionProfile
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
+from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 
 from gateway.media.counters import Counters, rejected
@@ -57,6 +62,8 @@ MAX_WAITING = 64
 
 # Streams of one browser: a call has one. libsrtp keeps state for each.
 MAX_SOURCES = 8
+
+DAY = 86_400  # seconds
 
 # First byte of a datagram (RFC 7983 section 7)
 STUN = range(0, 4)
@@ -176,6 +183,23 @@ class GatewayConnection(Connection):
         return self._route
 
 
+class _Certificate(RTCCertificate):
+    """A certificate whose SSL context is made once: it is the same for every call, and 30 kB."""
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+        return self._context
+
+
+@lru_cache(maxsize=2)
+def _certificate(day: int) -> RTCCertificate:
+    """Return the certificate of a day: its key is good for nothing the day after."""
+    return _Certificate.generateCertificate()
+
+
 class _Gatherer(RTCIceGatherer):
     def __init__(self, connection: GatewayConnection) -> None:
         super().__init__(iceServers=[])  # the default would ask a public STUN server
@@ -210,7 +234,7 @@ class Transport:
         self._counters = counters
         self._gatherer = _Gatherer(self._connection)
         self._ice = RTCIceTransport(self._gatherer)
-        self._dtls = _Dtls(self._ice, [RTCCertificate.generateCertificate()])
+        self._dtls = _Dtls(self._ice, [_certificate(int(monotonic() // DAY))])
         self._dtls._set_role(role.value)
         self._protect: srtp.Cipher | None = None
         self._protect_rtcp: srtp.Cipher | None = None

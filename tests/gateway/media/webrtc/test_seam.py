@@ -10,7 +10,7 @@ from importlib.metadata import version
 import aioice
 import pytest
 from aioice.ice import StunProtocol
-from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +35,7 @@ def test_the_versions_are_those_that_were_read() -> None:
         (RTCDtlsTransport, "_handle_rtp_data", ["data", "arrival_time_ms"]),
         (RTCDtlsTransport, "_handle_rtcp_data", ["data"]),
         (RTCDtlsTransport, "_set_role", ["role"]),
+        (RTCCertificate, "_create_ssl_context", ["srtp_profiles"]),
     ],
 )
 def test_what_we_override_has_its_shape(owner: type, name: str, parameters: list[str]) -> None:
