@@ -22,6 +22,11 @@ LONGEST_CATCH_UP = 0.06  # seconds
 # that what a stall held up is sent neither in a burst nor for long
 CATCH_UP = TICK / 2  # seconds
 
+# Turns that take longer than a tick, so many in a row, are no stall but more work than there is time
+# for. Then several are run at once: one at a time each would wait for
+# all that has come meanwhile, and the streams of its slot for three more such turns
+STRAINED = 4  # turns
+
 # Event loops round their timers to a millisecond. A tick that is this near is run at once: waiting
 # for the rest would take a dozen turns of a loop whose shortest wait is zero.
 NEAR = 0.0006  # seconds
@@ -39,6 +44,7 @@ class Ticks:
     def __init__(self, start: float) -> None:
         self._start = start
         self._ran = start
+        self._strained = 0  # turns in a row that took too long
         self.next = 1
         self.skipped = 0
 
@@ -55,15 +61,16 @@ class Ticks:
             lost = (last - first + 1 - limit + SLOTS - 1) // SLOTS * SLOTS
             self.skipped += lost
             first += lost
-        if last - first >= SLOTS:
+        if last - first >= SLOTS and self._strained < STRAINED:
             last = first
         self._ran = now
         self.next = max(first, last + 1)
         return range(first, last + 1)
 
     def wait(self, now: float) -> float:
-        """Return the seconds from `now` until ticks should be run again, never negative."""
+        """Return the seconds from `now`, when ticks have been run, until it should be done again."""
         due = self._start + self.next * TICK
+        self._strained = self._strained + 1 if now - self._ran > TICK else 0
         if now - due > SLOTS * TICK:
             due = self._ran + CATCH_UP
         return max(0.0, due - now)

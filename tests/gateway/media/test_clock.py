@@ -65,6 +65,18 @@ def test_catching_up_takes_no_longer_where_ticks_take_their_time() -> None:
     assert ticks.wait(now + CATCH_UP) == 0.0, "the time a tick takes is none to wait besides"
 
 
+def test_with_too_much_work_every_stream_gets_its_share() -> None:
+    ticks = Ticks(0.0)
+    now, served = 0.0, [0] * SLOTS
+    for _ in range(100):
+        due = list(ticks.due(now))
+        for number in due:
+            served[number % SLOTS] += 1
+        now += 0.030  # whatever is due, a turn takes six ticks' time
+        now += ticks.wait(now)
+    assert min(served) > 90, "each slot once a turn, or nearly"
+
+
 def test_a_long_stall_costs_whole_frames_and_no_more_than_it_must() -> None:
     ticks = Ticks(0.0)
     (first,) = ticks.due(1000 * TICK)
