@@ -33,7 +33,8 @@ class DownLeg:
 
     `encode` is of the browser's codec at the rate of the frames; `failed` is to be called when
     serving this leg raised; `on_tone` gets digits that are found in the sound, None where nobody
-    looks for them. `row` is this leg's in the detector.
+    looks for them. `row` is this leg's in the detector. `concealer` has made up what was lost just
+    now, and makes what follows join to it.
     """
 
     encode: Callable[[Samples], bytes]
@@ -44,6 +45,7 @@ class DownLeg:
     level_extension: int | None = None
     on_tone: Callable[[str], None] | None = None
     row: int = -1
+    concealer: PcmConcealer | None = None
     level: int = 127
     packets_sent: int = 0
     octets_sent: int = 0
@@ -92,7 +94,7 @@ class DownBatch:
     def add(self, leg: DownLeg, codec: PayloadCodec, frame: Frame) -> None:
         """Take a frame for this tick's batch."""
         if not frame.codes:
-            self.add_samples(leg, codec.sample_rate, frame, _made_up(codec, frame))
+            self.add_samples(leg, codec.sample_rate, frame, _made_up(leg, codec, frame))
             return
         self._coded.setdefault(codec, []).append((leg, frame))
 
@@ -132,10 +134,14 @@ class DownBatch:
             self._finder(rate).find([entries[row][0] for row in tones], pcm[tones])
         for (leg, frame), row, level in zip(entries, pcm, levels, strict=True):
             try:
-                payload = leg.encode(row)
                 if frame.history:  # made up for the encoder's sake
+                    leg.encode(row)
                     self._counters["trunk_frames_concealed"] += 1
                     continue
+                if leg.concealer is not None:
+                    leg.concealer.heard(row)
+                    leg.concealer = None
+                payload = leg.encode(row)
                 leg.level = level
                 leg.put(frame, payload, leg.extension(level))
             except Exception:  # one call's fault is its own
@@ -188,11 +194,12 @@ class ToneFinder:
             self._legs[leg.row] = None
 
 
-def _made_up(codec: PayloadCodec, frame: Frame) -> Samples:
+def _made_up(leg: DownLeg, codec: PayloadCodec, frame: Frame) -> Samples:
     """Return what may have been said in a lost packet, from what was before it."""
-    concealer = PcmConcealer(codec.sample_rate)
-    for codes in frame.history:
-        concealer.heard(codec.decode(np.frombuffer(codes, np.uint8)))
+    if leg.concealer is None:
+        leg.concealer = PcmConcealer(codec.sample_rate)
+        for codes in frame.history:
+            leg.concealer.heard(codec.decode(np.frombuffer(codes, np.uint8)))
     out: Samples = np.zeros(codec.sample_rate // FRAMES_PER_SECOND, np.int16)
-    concealer.conceal(out)
+    leg.concealer.conceal(out)
     return out
