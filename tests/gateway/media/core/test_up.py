@@ -1,0 +1,318 @@
+"""One browser's packets become frames of 20 ms, whatever they hold and whatever is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from gateway.media.core.up import FADE, LONGEST_CONCEALMENT, Filled, UpStream
+from tests.tones import assert_tone, make_tone
+from tests.voice.signals import make_speech, measure_snr
+from voice.g711 import encode_alaw, encode_ulaw
+from voice.levels import measure
+from voice.opus import OpusEncoder, has_fec
+
+TONE = 440.0
+START = 50.0  # seconds
+FRAME = 0.02  # seconds
+Frame = NDArray[np.int16]
+
+
+def packets(
+    milliseconds: int = 20, seconds: float = 2.4, *, fec: bool = True, rate: int = 48000
+) -> list[bytes]:
+    encoder = OpusEncoder(rate, bitrate=32000, fec=fec, expected_loss=20)
+    size = rate * milliseconds // 1000
+    samples = make_tone(TONE, 3 * TONE, seconds=seconds, rate=rate)
+    samples[:: rate // 10] //= 2  # not quite periodic, so that it cannot be guessed
+    return [encoder.encode(samples[at : at + size]) for at in range(0, len(samples), size)]
+
+
+def speech(seconds: float = 2.4, *, fec: bool) -> list[bytes]:
+    encoder = OpusEncoder(16000, bitrate=24000, fec=fec, expected_loss=20)
+    samples = make_speech(16000, seconds)
+    return [encoder.encode(samples[at : at + 320]) for at in range(0, len(samples), 320)]
+
+
+class Player:
+    """Feeds a stream packet by packet and plays it frame by frame, each at its time."""
+
+    def __init__(self, rate: int = 8000, codec: str = "OPUS", *, clock: int = 48000) -> None:
+        self.counters: Counter[str] = Counter()
+        self.stream = UpStream(self.counters, rate)
+        self.stream.set_codec(codec)
+        self.stream.loudness.quiet = False  # somebody speaks
+        self.now = START
+        self.frames: list[Frame] = []
+        self._clock = clock
+        self._timestamp = 2**32 - 5000
+        self._number = 65530
+
+    def put(self, payload: bytes, milliseconds: int = 20, *, lost: bool = False) -> None:
+        """Let a packet come, and the next after its time."""
+        if not lost:
+            sequence, timestamp = self._number & 0xFFFF, self._timestamp & 0xFFFFFFFF
+            self.stream.playout.put(sequence, timestamp, payload, self.now, stale=False)
+        self._number += 1
+        self._timestamp += milliseconds * self._clock // 1000
+
+    def play(self, count: int) -> Frame:
+        """Play frames and return their sound; asks again in the next slot as the clock does."""
+        begin = len(self.frames)
+        while len(self.frames) < begin + count:
+            out: Frame = np.full(self.stream.frame, 77, np.int16)
+            if self.stream.fill(out, self.now) is Filled.LATER:
+                self.now += FRAME / 4
+                continue
+            self.frames.append(out)
+            self.now += FRAME
+        return np.concatenate(self.frames[begin:])
+
+    def talk(
+        self, payloads: list[bytes], milliseconds: int = 20, lost: Collection[int] = ()
+    ) -> Frame:
+        """Put and play packets of whole frames in turn."""
+        begin = len(self.frames)
+        for number, payload in enumerate(payloads):
+            self.put(payload, milliseconds, lost=number in lost)
+            self.play(milliseconds // 20)
+        return np.concatenate(self.frames[begin:])
+
+
+class TestLengths:
+    @pytest.mark.parametrize("rate", [8000, 16000])
+    @pytest.mark.parametrize("milliseconds", [20, 40, 60])
+    def test_packets_of_any_length_come_out_as_whole_frames(
+        self, milliseconds: int, rate: int
+    ) -> None:
+        player = Player(rate)
+        whole = player.talk(packets(milliseconds), milliseconds)
+        assert_tone(whole[rate // 2 :], rate, present=[TONE, 3 * TONE])
+        assert player.counters["browser_frames_concealed"] == 0
+
+    @pytest.mark.parametrize("rate", [8000, 16000])
+    def test_two_packets_make_a_frame(self, rate: int) -> None:
+        player = Player(rate)
+        sent = packets(10)
+        for first, second in zip(sent[::2], sent[1::2], strict=True):
+            player.put(first, 10)
+            player.put(second, 10)
+            player.play(1)
+        whole = np.concatenate(player.frames)
+        assert_tone(whole[rate // 2 :], rate, present=[TONE, 3 * TONE])
+        assert player.counters["browser_frames_concealed"] == 0
+
+    def test_packets_of_mixed_lengths(self) -> None:
+        """The encoder changes its mind four times a second; the sound goes on without a seam."""
+        player = Player()
+        encoder = OpusEncoder(48000, bitrate=32000)
+        samples = make_tone(TONE, seconds=4, rate=48000)
+        at = 0
+        for turn in range(16):
+            milliseconds = (20, 60, 10, 40)[turn % 4]
+            for _ in range(max(4, 120 // milliseconds)):
+                size = 48 * milliseconds
+                player.put(encoder.encode(samples[at : at + size]), milliseconds)
+                at += size
+                while at * 1000 // 48 > (len(player.frames) + 1) * 20000:
+                    player.play(1)
+        whole = np.concatenate(player.frames)
+        assert_tone(whole[4000:], 8000, present=[TONE], ratio=25)
+        assert player.counters["browser_frames_concealed"] == 0
+
+    def test_wideband_has_what_narrowband_has_not(self) -> None:
+        encoder = OpusEncoder(48000, bitrate=32000)
+        samples = make_tone(TONE, 6000, seconds=2, rate=48000, level=-15)
+        sent = [encoder.encode(samples[at : at + 960]) for at in range(0, len(samples), 960)]
+        assert_tone(Player(16000).talk(sent)[8000:], 16000, present=[TONE, 6000])
+        assert_tone(Player(8000).talk(sent)[4000:], 8000, present=[TONE], absent=[2000])
+
+
+class TestLoss:
+    def test_a_lost_packet_is_repaired_from_the_next(self) -> None:
+        lost = set(range(25, 115, 10))
+        errors = {}
+        for fec in (True, False):
+            sent = speech(fec=fec)
+            sounds = []
+            for gone in (lost, set[int]()):
+                player = Player()
+                player.put(sent[0])
+                for number, packet in enumerate(sent[1:], 1):  # one packet is always in hand
+                    player.put(packet, lost=number in gone)
+                    player.play(1)
+                sounds.append(np.concatenate(player.frames))
+                if gone:
+                    assert player.counters["browser_packets_lost"] == len(lost)
+                    repairs = sum(has_fec(sent[number + 1]) for number in lost)
+                    assert player.counters["browser_frames_repaired"] == repairs
+                    assert (repairs > 2) is fec
+            errors[fec] = -measure_snr(*sounds)
+        assert errors[True] < errors[False] - 1  # dB
+
+    def test_what_is_missing_is_made_up_then_the_noise_of_the_room(self) -> None:
+        player = Player()
+        player.talk(packets(seconds=0.4))
+        player.stream.loudness.floor = 55.0
+        sound = player.play(LONGEST_CONCEALMENT + 10)
+        levels = measure(sound.reshape(-1, 160)).astype(int)
+        spoken = int(measure(player.frames[15][None, :])[0])
+        assert abs(levels[0] - spoken) <= 6
+        assert np.all(np.abs(levels[LONGEST_CONCEALMENT:] - 55) <= 2)
+        assert player.counters["browser_frames_concealed"] == LONGEST_CONCEALMENT
+
+    def test_the_guess_fades_into_the_noise_without_a_step(self) -> None:
+        player = Player()
+        player.talk(packets(seconds=0.4))
+        player.stream.loudness.floor = 60.0
+        sound = player.play(LONGEST_CONCEALMENT + 1)
+        fading = sound[(LONGEST_CONCEALMENT - FADE) * 160 :]
+        power = np.sqrt(np.square(fading.reshape(-1, 40).astype(float)).mean(axis=1))
+        assert power[0] > 10 * power[-1]
+        assert np.all(power[1:] < 1.6 * power[:-1] + 50)
+
+    def test_with_nothing_known_of_the_room_there_is_silence(self) -> None:
+        player = Player()
+        player.talk(packets(seconds=0.2))
+        player.play(LONGEST_CONCEALMENT)
+        assert not player.play(3).any()
+
+    def test_before_the_first_packet_there_is_silence(self) -> None:
+        assert not Player().play(5).any()
+
+    @pytest.mark.parametrize(
+        "garbage", [b"", b"\xff", b"\x0b\xff\xff", b"\x03\x00", bytes(range(200))]
+    )
+    def test_garbage_is_counted_and_the_stream_goes_on(self, garbage: bytes) -> None:
+        player = Player()
+        sent = packets(seconds=1.0)
+        sent[10] = garbage
+        sound = player.talk(sent)
+        assert len(player.frames) == 50
+        assert_tone(sound[-1600:], 8000, present=[TONE, 3 * TONE])
+        assert (
+            player.counters["browser_rejected_payload"] + player.counters["browser_packets_lost"]
+            <= 1
+        )
+
+    def test_malformed_payloads_have_a_reason(self) -> None:
+        player = Player()
+        sent = packets(seconds=0.4)
+        sent[10] = b"\x0b\xff\xff"
+        player.talk(sent)
+        assert player.counters["browser_rejected_payload"] == 1
+        assert player.counters["browser_frames_concealed"] == 1
+
+
+class TestPcm:
+    @pytest.mark.parametrize(("codec", "encode"), [("PCMU", encode_ulaw), ("PCMA", encode_alaw)])
+    @pytest.mark.parametrize("rate", [8000, 16000])
+    @pytest.mark.parametrize("milliseconds", [20, 40])
+    def test_a_browser_that_speaks_g711(
+        self, codec: str, encode: Callable[[Frame], NDArray[np.uint8]], rate: int, milliseconds: int
+    ) -> None:
+        player = Player(rate, codec, clock=8000)
+        size = 8 * milliseconds
+        codes = encode(make_tone(TONE, seconds=2)).tobytes()
+        sound = player.talk(
+            [codes[at : at + size] for at in range(0, len(codes), size)], milliseconds
+        )
+        assert_tone(sound[rate // 4 :], rate, present=[TONE], ratio=25)
+
+    def test_a_lost_packet_is_made_up(self) -> None:
+        player = Player(codec="PCMU", clock=8000)
+        codes = encode_ulaw(make_tone(TONE, seconds=2)).tobytes()
+        sound = player.talk([codes[at : at + 160] for at in range(0, 16000, 160)], lost={50, 70})
+        assert player.counters["browser_frames_concealed"] == 2
+        assert player.counters["browser_packets_lost"] == 2
+        assert np.abs(sound.reshape(-1, 160)).max(axis=1)[10:].min() > 2000
+
+    @pytest.mark.parametrize("size", [0, 1, 7, 961, 1400])
+    def test_payloads_of_no_sensible_length(self, size: int) -> None:
+        player = Player(codec="PCMU", clock=8000)
+        for _ in range(10):
+            player.put(bytes(size), max(1, size // 8))
+            player.play(1)
+        assert len(player.frames) == 10
+
+    def test_the_codec_may_change(self) -> None:
+        player = Player(codec="PCMU", clock=8000)
+        player.talk([encode_ulaw(make_tone(TONE, seconds=0.02)).tobytes()] * 10)
+        player.stream.set_codec("OPUS")
+        again = Player()
+        again.stream, again.counters = player.stream, player.counters
+        assert_tone(again.talk(packets())[4000:], 8000, present=[TONE, 3 * TONE])
+
+
+class TestStream:
+    def test_a_new_stream_begins_afresh(self) -> None:
+        player = Player()
+        player.talk(packets(40, seconds=0.4), 40)
+        player.stream.restart()
+        other = Player()
+        other.stream, other.counters = player.stream, player.counters
+        other._number, other._timestamp = 7, 123456
+        assert_tone(other.talk(packets())[4000:], 8000, present=[TONE, 3 * TONE])
+        assert player.counters["browser_rejected_sequence"] == 0
+
+    def test_the_rate_may_change_in_mid_call(self) -> None:
+        player = Player(8000)
+        sent = packets(seconds=3)
+        player.talk(sent[:70])
+        player.stream.set_rate(16000)
+        begin = len(player.frames)
+        for payload in sent[70:]:
+            player.put(payload)
+            player.play(1)
+        assert {frame.size for frame in player.frames[begin:]} == {320}
+        whole = np.concatenate(player.frames[begin:])
+        # 40 ms after the change all is as it was
+        assert_tone(whole[640 : 640 + 16000], 16000, present=[TONE, 3 * TONE])
+
+    def test_words_are_shortened_when_nobody_pauses(self) -> None:
+        """Ten packets too many, in speech: gone without one that is left out."""
+        encoder = OpusEncoder(48000, bitrate=32000)
+        speech = make_speech(48000, 6)
+        sent = [encoder.encode(speech[at : at + 960]) for at in range(0, len(speech), 960)]
+        player = Player()
+        for payload in sent[:10]:
+            player.put(payload)
+        player.talk(sent[10:])
+        assert player.counters["browser_frames_shortened"] > 5
+        assert player.counters["browser_frames_left_out"] == 0
+        assert player.stream.playout.waiting <= 4
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.binary(max_size=60) | st.binary(min_size=1, max_size=3),
+            st.integers(0, 12),
+            st.sampled_from([0, 480, 960, 2880, 2**31]),
+            st.booleans(),
+        ),
+        max_size=40,
+    ),
+    st.sampled_from(["OPUS", "PCMU", "PCMA"]),
+    st.sampled_from([8000, 16000]),
+)
+def test_whatever_comes_there_is_a_frame_for_each_frame(
+    arriving: list[tuple[bytes, int, int, bool]], codec: str, rate: int
+) -> None:
+    player = Player(rate, codec)
+    timestamp = 0
+    for number, (payload, missing, step, quiet) in enumerate(arriving):
+        timestamp += step
+        player.stream.loudness.quiet = quiet
+        player.stream.playout.put(
+            (number + missing) & 0xFFFF, timestamp & 0xFFFFFFFF, payload, player.now, stale=False
+        )
+        player.play(1)
+    assert len(player.frames) == len(arriving)
