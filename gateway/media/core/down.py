@@ -96,6 +96,8 @@ class DownStream:
         if self.clock_rate != self._ratio * clock_rate:
             self._move(timestamp, clock_rate, now)
         gap = number - self._last - 1
+        if gap:
+            self._counters["trunk_packets_lost"] += gap
         self._last = number
         self._arrived = now
         return gap
@@ -104,7 +106,6 @@ class DownStream:
         """Return the frames of `size` bytes that a packet completes, after `gap` missing ones."""
         lost: list[Frame] = []
         if gap:
-            self._counters["trunk_packets_lost"] += gap
             lost = self._lost(min(gap, MOST_MADE_UP))
             self._sequence += gap if gap <= WIDEST_GAP else 0
             self._rest = b""
