@@ -113,6 +113,26 @@ class Result:
 
 
 @dataclass
+class _Material:
+    """What calls say, encoded once for all conditions that browsers encode alike in."""
+
+    speech: Speech
+    wanted: Wanted  # the gateway's answer
+    _said: dict[tuple[int, bool, bool], list[Said]] = field(default_factory=dict)
+
+    def say(self, condition: Condition, *, fullband: bool = False) -> list[Said]:
+        """Return what each call says, as a browser does after this answer, or unasked."""
+        expected = round(100 * condition.up.loss)
+        key = expected, condition.settled, fullband
+        if key not in self._said:
+            speech = self.speech
+            if condition.settled:
+                speech = speech.twice(PAUSE_FRAMES * FRAME_SECONDS)
+            self._said[key] = _say(speech, expected, None if fullband else self.wanted)
+        return self._said[key]
+
+
+@dataclass
 class _Pending:
     """What is still to be scored: by who was measured, and by receiver."""
 
@@ -133,10 +153,11 @@ def run(
     """Measure each condition: fresh calls through one gateway, then through the peer."""
     pending: dict[str, _Pending] = {}
     with gateway_under_load(len(speech)) as loaded:
-        wanted = _ask(loaded)
+        material = _Material(speech, _ask(loaded))
         for name in conditions:
             progress(f"{name}: {len(speech)} calls")
-            pending[name] = _measure(loaded, wanted, name, speech, peers, progress)
+            condition = CONDITIONS[name]
+            pending[name] = _measure(loaded, material, condition, peers, progress)
     results = []
     for name, each in pending.items():
         progress(f"{name}: scoring")
@@ -154,13 +175,17 @@ def _ask(loaded: Loaded) -> Wanted:
 
 
 def _measure(
-    loaded: Loaded, wanted: Wanted, name: str, speech: Speech, peers: bool, progress: Progress
+    loaded: Loaded,
+    material: _Material,
+    condition: Condition,
+    peers: bool,
+    progress: Progress,
 ) -> _Pending:
-    condition = CONDITIONS[name]
+    speech, wanted = material.speech, material.wanted
     count = speech.narrowband.shape[1] // FRAME
     skipped = count + PAUSE_FRAMES if condition.settled else 0
     network = plan(len(speech), count, condition.up, condition.down, skipped=skipped)
-    said, fullband = _say(speech, condition, wanted), _say(speech, condition, None)
+    said, fullband = material.say(condition), material.say(condition, fullband=True)
     pending = _Pending()
     _listen(pending, "gateway", _on_time(lambda: _through_gateway(loaded, said, network), progress))
     if peers:
@@ -210,19 +235,15 @@ def _through_rtpengine(said: Sequence[Said], network: Network) -> Take:
         return converse(ends, said, network, partial(play, tail=TAIL))
 
 
-def _say(speech: Speech, condition: Condition, wanted: Wanted | None) -> list[Said]:
-    """Encode what each call says, as a browser does after this answer."""
+def _say(speech: Speech, expected_loss: int, wanted: Wanted | None) -> list[Said]:
     bitrate = (wanted.bitrate if wanted else None) or FULLBAND_BITRATE
-    expected = round(100 * condition.up.loss)
-    if condition.settled:
-        speech = speech.twice(PAUSE_FRAMES * FRAME_SECONDS)
     return [
         Said(
             browser_packets(
                 wide,
                 bitrate=bitrate,
                 maxplaybackrate=wanted.playback_rate if wanted else None,
-                expected_loss=expected,
+                expected_loss=expected_loss,
             ),
             [row.tobytes() for row in encode_ulaw(frames(narrow, RATE))],
         )
