@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from gateway.caller.call import CallerCall, CallOptions, Message, Outcome
@@ -24,11 +25,18 @@ class PhoneCall:
         self._call = CallerCall(options, on_message=self._take)
         self._news = asyncio.Event()
         self.messages: list[Message] = []
+        self.times: list[float] = []  # when each message came, by perf_counter()
         self.running = asyncio.create_task(self._call.run(), name="phone")
 
     def _take(self, message: Message) -> None:
         self.messages.append(message)
+        self.times.append(perf_counter())
         self._news.set()
+
+    def came(self, kind: str) -> list[float]:
+        """Return when the messages of a type have come."""
+        pairs = zip(self.messages, self.times, strict=True)
+        return [time for message, time in pairs if message["type"] == kind]
 
     @property
     def kinds(self) -> list[str]:
@@ -77,12 +85,16 @@ async def calling(
     play: Path | None = None,
     dtmf: str = "",
     headers: dict[str, str] | None = None,
+    url: str | None = None,
 ) -> AsyncIterator[PhoneCall]:
-    """Place a call, and take it down at the end if the test has not."""
+    """Place a call, and take it down at the end if the test has not.
+
+    `url` is of the WebSocket, if it is not the gateway's own.
+    """
     call = PhoneCall(
         CallOptions(
             to=to,
-            url=gateway.websocket_url,
+            url=url or gateway.websocket_url,
             play=play,
             dtmf=dtmf,
             duration=LONG,

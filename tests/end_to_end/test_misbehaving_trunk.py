@@ -20,6 +20,7 @@ from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunk_audio import trunk_audio
 from tests.end_to_end.trunks import idle, open_trunk
+from tests.end_to_end.trunks import trunk_sdp as sdp
 from tests.gateway.trunk.script import (
     ACK,
     ANSWER,
@@ -80,15 +81,6 @@ def tell(port: int, tmp_path: Path) -> Tell:
         return run_trunk(write_script(tmp_path, *steps), tmp_path, port=port)
 
     return start
-
-
-def sdp(media_port: int, *, version: int = 1, direction: str = "sendrecv") -> str:
-    """Return the trunk's description with its media on a port of the test's own."""
-    return (
-        SDP.replace("trunk 1 1", f"trunk 1 {version}")
-        .replace("[media_port]", str(media_port))
-        .replace("sendrecv", direction)
-    )
 
 
 def acknowledge(cseq: int) -> Request:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,11 @@ FRAME = 160  # samples, 20 ms
 PCMU = 0
 HOST = "127.0.0.1"
 
+# socket(7): the kernel says when each packet has come, however late this process looks. Linux has
+# the same number for the option and for what comes with a packet, a struct timespec
+SO_TIMESTAMPNS = 35
+TIMESPEC = struct.Struct("ll")
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -34,10 +40,10 @@ class Heard:
     packet: RtpPacket
 
 
-class TrunkAudio(asyncio.DatagramProtocol):
+class TrunkAudio:
     """Speaks to whoever spoke to it first, as a media server behind the same NAT would."""
 
-    def __init__(self, frequency: float) -> None:
+    def __init__(self, frequency: float, sock: socket.socket) -> None:
         self.heard: list[Heard] = []
         self.gateway: tuple[str, int] | None = None
         self.found = asyncio.Event()
@@ -49,33 +55,43 @@ class TrunkAudio(asyncio.DatagramProtocol):
         self._beside: list[bytes] = []
         self._flushed = asyncio.Event()
 
-    def open(self, sock: socket.socket, transport: asyncio.DatagramTransport) -> None:
         self._socket = sock
-        self._transport = transport
+        self._offset = time() - perf_counter()
         self.port: int = sock.getsockname()[1]
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.heard.append(Heard(perf_counter(), parse(data)))
-        self.gateway = self.gateway or addr
-        self.found.set()
+    def read(self) -> None:
+        """Take what has come; to be called when the socket is readable."""
+        while True:
+            try:
+                data, extra, _, source = self._socket.recvmsg(2048, 64)
+            except OSError:  # nothing left, or an ICMP error of an earlier send
+                return
+            seconds, nanoseconds = TIMESPEC.unpack(extra[0][2])
+            at = seconds + nanoseconds / 1e9 - self._offset
+            self.heard.append(Heard(at, parse(data)))
+            self.gateway = self.gateway or source
+            self.found.set()
 
     async def speak(self) -> None:
         """Send a frame every 20 ms, until canceled."""
         await self.found.wait()
-        assert self.gateway is not None
         deadline = perf_counter()
         while True:
             frame = self._frames[self._count % len(self._frames)]
             header = pack_header(PCMU, self._count & 0xFFFF, self._count * FRAME, self.ssrc)
-            self._transport.sendto(header + frame.tobytes(), self.gateway)
+            self._send(header + frame.tobytes())
             self._count += 1
             if self._beside:
-                # asyncio's own method passes over an empty datagram
-                self._socket.sendto(self._beside.pop(0), self.gateway)
+                self._send(self._beside.pop(0))
             else:
                 self._flushed.set()
             deadline += FRAME / RATE
             await asyncio.sleep(max(0.0, deadline - perf_counter()))
+
+    def _send(self, datagram: bytes) -> None:
+        assert self.gateway is not None
+        with suppress(OSError):  # an ICMP error of an earlier send
+            self._socket.sendto(datagram, self.gateway)
 
     async def send_beside(self, datagrams: Sequence[bytes]) -> None:
         """Send these from the address of the stream, one after each of its packets."""
@@ -95,19 +111,21 @@ class TrunkAudio(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def trunk_audio(frequency: float) -> AsyncIterator[TrunkAudio]:
-    """Open a port and speak on it until the end of the block."""
+async def trunk_audio(frequency: float, *, speaks: bool = True) -> AsyncIterator[TrunkAudio]:
+    """Open a port and speak on it until the end of the block, or only listen."""
     loop = asyncio.get_running_loop()
-    sock = socket.socket(type=socket.SOCK_DGRAM)
-    sock.bind((HOST, 0))
-    sock.setblocking(False)
-    transport, audio = await loop.create_datagram_endpoint(lambda: TrunkAudio(frequency), sock=sock)
-    audio.open(sock, transport)
-    speaking = asyncio.create_task(audio.speak(), name="trunk-audio")
-    try:
-        yield audio
-    finally:
-        speaking.cancel()
-        with suppress(asyncio.CancelledError):
-            await speaking
-        transport.close()
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, 0))
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        audio = TrunkAudio(frequency, sock)
+        loop.add_reader(sock, audio.read)
+        work = audio.speak() if speaks else audio.found.wait()
+        speaking = asyncio.create_task(work, name="trunk-audio")
+        try:
+            yield audio
+        finally:
+            speaking.cancel()
+            with suppress(asyncio.CancelledError):
+                await speaking
+            loop.remove_reader(sock)

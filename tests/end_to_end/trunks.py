@@ -7,21 +7,30 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.gateway.trunk.script import SDP
 from tests.peers.process import PeerError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.peers.asterisk import AsteriskLab
     from tests.peers.gateway import Gateway, Table
 
 
-def lab_trunk(lab: AsteriskLab, transport: str = "udp") -> Table:
-    """Return the lab as a trunk: PCMU, digest authentication."""
+def lab_trunk(
+    lab: AsteriskLab,
+    transport: str = "udp",
+    *,
+    username: str = "trunk-digest",
+    codecs: Sequence[str] = ("PCMU",),
+) -> Table:
+    """Return the lab as a trunk with digest authentication; the user name says of which kind."""
     return {
         "name": "lab",
         "uri": lab.uri(transport),
-        "username": "trunk-digest",
+        "username": username,
         "password": lab.secret,
-        "codecs": ["PCMU"],
+        "codecs": list(codecs),
         "caller_id": "+15550001",
     }
 
@@ -34,6 +43,15 @@ def open_trunk(port: int, transport: str = "udp") -> Table:
         "codecs": ["PCMU"],
         "caller_id": "+15550001",
     }
+
+
+def trunk_sdp(media_port: int, *, version: int = 1, direction: str = "sendrecv") -> str:
+    """Return a scripted trunk's description with its media on a port of the test's own."""
+    return (
+        SDP.replace("trunk 1 1", f"trunk 1 {version}")
+        .replace("[media_port]", str(media_port))
+        .replace("sendrecv", direction)
+    )
 
 
 def media_ports(gateway: Gateway) -> set[int]:
