@@ -259,6 +259,10 @@ class EventReceiver:
         self._seen: deque[int] = deque(maxlen=self._REMEMBERED)
         self._newest: _Receiving | None = None
 
+    @property
+    def clock_rate(self) -> int:
+        return self._rate
+
     def receive(
         self, timestamp: int, marker: bool, payload: bytes, now: float
     ) -> list[EventStarted | EventEnded]:

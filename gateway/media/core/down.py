@@ -20,6 +20,8 @@ WIDEST_GAP = 50  # packets
 # that the FEC of the packet after the gap repairs what was lost and not what was before it
 MOST_MADE_UP = 2
 
+FRAME = 0.02  # seconds
+
 HISTORY = 3  # frames that concealment looks back on
 
 
@@ -68,7 +70,8 @@ class DownStream:
         self._restarts = 0
         self._last = 0  # unwrapped sequence number of the newest packet
         self._origin = 0  # trunk timestamp that stands for `_timestamp`
-        self._ratio = 6  # ticks of ours in one of the trunk's clock
+        # Hz of both clocks since `_origin`
+        self._ours, self._theirs = clock_rate, clock_rate
         self._end = timestamp  # ours, just after the newest frame
         self._rest = b""
         self._history: deque[bytes] = deque(maxlen=HISTORY)
@@ -93,7 +96,7 @@ class DownStream:
         if number is None or number <= self._last:
             self._counters[rejected("trunk", "late")] += 1
             return -1
-        if self.clock_rate != self._ratio * clock_rate:
+        if clock_rate != self._theirs or self.clock_rate != self._ours:
             self._move(timestamp, clock_rate, now)
         gap = number - self._last - 1
         if gap:
@@ -114,7 +117,8 @@ class DownStream:
         self._unmarked = False
         if not self._rest and len(codes) == size:  # nearly always
             return [*lost, self._frame(codes, packet.timestamp, size // per_tick, marker)]
-        data = self._rest + codes
+        # A sample that is cut off would put all that follow out of step
+        data = self._rest + codes[: len(codes) - len(codes) % per_tick]
         start = packet.timestamp - len(self._rest) // per_tick
         whole = len(data) - len(data) % size
         frames = lost
@@ -148,9 +152,10 @@ class DownStream:
         if self._filled:  # frames of ours have filled the pause: go on right after them
             self._filled = False
             self._timestamp, self._origin = self._end, start
-        ours = (self._timestamp + ((start - self._origin) & 0xFFFFFFFF) * self._ratio) & 0xFFFFFFFF
+        passed = ((start - self._origin) & 0xFFFFFFFF) * self._ours // self._theirs
+        ours = (self._timestamp + passed) & 0xFFFFFFFF
         frame = Frame(codes, self._sequence & 0xFFFF, ours, marker)
-        self._end = (ours + ticks * self._ratio) & 0xFFFFFFFF
+        self._end = (ours + ticks * self._ours // self._theirs) & 0xFFFFFFFF
         self._sequence += 1
         self._history.append(codes)
         return frame
@@ -172,10 +177,10 @@ class DownStream:
 
     def _move(self, timestamp: int, clock_rate: int, now: float) -> None:
         """Let the trunk's clock begin anew at this timestamp."""
-        passed = max(0.0, now - self._arrived)
+        passed = max(0.0, now - self._arrived - FRAME)  # the newest frame has taken its time
         self._timestamp = (self._end + round(passed * self.clock_rate)) & 0xFFFFFFFF
         self._origin = timestamp
-        self._ratio = self.clock_rate // clock_rate
+        self._ours, self._theirs = self.clock_rate, clock_rate
         self._unmarked = True
         self._rest = b""
         self._history.clear()

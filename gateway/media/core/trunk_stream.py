@@ -100,9 +100,10 @@ class TrunkStream:
     def expect(self, remote: TrunkRemote) -> None:
         """Take what this description announces."""
         self._codecs = {number: TRUNK[name] for number, name in remote.codecs}
-        before, self._remote = self._remote, remote
+        self._remote = remote
         self.leg.on_tone = self._tone if remote.event is None else None
-        if remote.event is not None and (before is None or before.event != remote.event):
+        # Under another payload type alone a digit goes on
+        if remote.event is not None and remote.event.clock_rate != self._digits.clock_rate:
             self._tell(self._digits.reset())
             self._digits = EventReceiver(remote.event.clock_rate)
 
@@ -143,6 +144,9 @@ class TrunkStream:
             if self.open:
                 self.leg.put(frame, frame.codes)
             return
+        if codec is OPUS:  # and this browser does not understand it
+            self._counters[rejected("trunk", "payload-type")] += 1
+            return
         size = codec.clock_rate // FRAMES_PER_SECOND * audio.bytes_per_tick
         for frame in down.cut(audio, size, gap):
             if self.open:
@@ -152,9 +156,6 @@ class TrunkStream:
         self._encode_at(codec.sample_rate)
         if isinstance(codec, PayloadCodec):
             self._batch.add(self.leg, codec, frame)
-            return
-        if codec is OPUS:  # relayed, or not understood by this browser
-            self._counters[rejected("trunk", "payload-type")] += 1
             return
         if self._decoder is None or self._decoder[0] is not codec:
             self._decoder = (codec, codec.decoder())

@@ -158,7 +158,7 @@ class TestSource:
         (after,) = trunk.send(5000, 123456, ssrc=8, now=1.5)
         assert after.marker
         assert (after.sequence - before.sequence) & 0xFFFF == 1
-        assert (after.timestamp - before.timestamp) % 2**32 == STEP + 4000 * RATIO
+        assert (after.timestamp - before.timestamp) % 2**32 == 4000 * RATIO
 
     def test_a_source_that_starts_anew_is_followed_from_its_second_packet(self) -> None:
         trunk = Trunk()
@@ -167,7 +167,7 @@ class TestSource:
         (after,) = trunk.send(40001, 99 + SIZE, now=1.52)
         assert after.marker
         assert (after.sequence - before.sequence) & 0xFFFF == 1
-        assert (after.timestamp - before.timestamp) % 2**32 == STEP + round(0.52 * 48000)
+        assert (after.timestamp - before.timestamp) % 2**32 == round(0.52 * 48000)
 
     def test_a_new_source_has_no_history(self) -> None:
         trunk = Trunk()
@@ -183,7 +183,7 @@ class TestSource:
         gap = trunk.stream.begin(7, 2, 320, 16000, 1.02)
         (frame,) = trunk.stream.cut(DownPacket(bytes(640), 320, False, 2), 640, gap)
         assert gap == 0
-        assert (frame.timestamp - TIMESTAMP) % 2**32 == STEP + round(0.02 * 48000)
+        assert (frame.timestamp - TIMESTAMP) % 2**32 == STEP
         assert frame.marker
 
 
