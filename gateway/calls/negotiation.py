@@ -24,14 +24,14 @@ from sdp.codecs import event_for, named, read_codecs
 from voice.codec import CODECS
 
 # Sampling rates in Hz of a trunk's codecs, where they are above 8000. What no trunk can get is not
-# worth its bits: narrowband Opus at 24 kbit/s costs a third of the decoding and sounds better under
-# loss than fullband at 32 (PESQ 3.88 against 3.78 at 5 %).
+# worth its bits: narrowband Opus costs a third of the decoding of fullband, and sounds better under
+# loss (PESQ 3.94 against 3.81 at 5 %, both at 32 kbit/s; tests/bench/tradeoff.py)
 _WIDE = {"G722": 16000, "L16": 16000, "opus": 48000}
 # A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
 # narrowband speech, 16 to 20 for wideband, 28 to 40 for fullband; FEC comes on top of each
-_BITS = {8000: 1.0, 16000: 4 / 3, 48000: 5 / 3}
+_BITS = {8000: 1.0, 16000: 1.25, 48000: 1.5}
 _FULLBAND = 48000
-BITRATE = 24_000  # bit/s, of narrowband
+BITRATE = 32_000  # bit/s, of narrowband
 
 PTIME = 20  # milliseconds, the frame of the media clock
 PTIMES = (10, 60)  # the shortest and the longest that we send

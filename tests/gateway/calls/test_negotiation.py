@@ -186,10 +186,10 @@ def test_sdp_and_voice_know_the_same_codecs_of_trunks() -> None:
 @pytest.mark.parametrize(
     ("codecs", "playback", "bitrate"),
     [
-        (("PCMU", "PCMA"), "8000", 24_000),
-        (("PCMU", "G722"), "16000", 32_000),
-        (("L16",), "16000", 32_000),
-        (("PCMA", "opus", "G722"), None, 40_000),
+        (("PCMU", "PCMA"), "8000", 32_000),
+        (("PCMU", "G722"), "16000", 40_000),
+        (("L16",), "16000", 40_000),
+        (("PCMA", "opus", "G722"), None, 48_000),
     ],
 )
 def test_the_browser_is_asked_for_no_more_than_the_trunk_may_get(
@@ -203,7 +203,7 @@ def test_the_browser_is_asked_for_no_more_than_the_trunk_may_get(
 
 def test_the_bitrate_asked_for_is_the_operators() -> None:
     assert "maxaveragebitrate=12000;" in opus_parameters(("PCMU",), 12_000)
-    assert "maxaveragebitrate=16000;" in opus_parameters(("G722",), 12_000)
+    assert "maxaveragebitrate=15000;" in opus_parameters(("G722",), 12_000)
 
 
 @pytest.mark.parametrize(
