@@ -22,9 +22,9 @@ LONGEST_CATCH_UP = 0.06  # seconds
 # that what a stall held up is sent neither in a burst nor for long
 CATCH_UP = TICK / 2  # seconds
 
-# Turns that take longer than a tick, so many in a row, are no stall but more work than there is time
-# for. Then several are run at once: one at a time each would wait for
-# all that has come meanwhile, and the streams of its slot for three more such turns
+# Turns that take longer than a tick, so many in a row, are no stall but more work than there is
+# time for. Then all ticks that are due are run at once: one at a time each would wait for all that
+# has come meanwhile, and the streams of its slot for three more such turns
 STRAINED = 4  # turns
 
 # Event loops round their timers to a millisecond. A tick that is this near is run at once: waiting
@@ -68,7 +68,7 @@ class Ticks:
         return range(first, last + 1)
 
     def wait(self, now: float) -> float:
-        """Return the seconds from `now`, when ticks have been run, until it should be done again."""
+        """Return the seconds from `now`, after a turn of ticks, until the next one."""
         due = self._start + self.next * TICK
         self._strained = self._strained + 1 if now - self._ran > TICK else 0
         if now - due > SLOTS * TICK:

@@ -20,6 +20,8 @@ from voice.telephone_event import EventEnded, EventError, EventReceiver, EventSt
 # Browsers run event timestamps on the Opus clock, even for a payload type that says 8000
 OPUS_EVENT_CLOCK = 48000  # Hz
 
+LEVEL_TAKEN = 8  # packets of a relayed stream, of one of which the level is read
+
 
 class BrowserStream:
     """Sorts a browser's packets by payload type; all of them have passed SRTP."""
@@ -80,11 +82,16 @@ class BrowserStream:
                 packet.sequence, packet.timestamp, packet.payload, now, stale=stale
             )
             return
-        if self._level_extension is not None:
+        # Nobody decodes it, so the level is what the browser says; often enough for what it is for
+        if self._level_extension is not None and not packet.sequence % LEVEL_TAKEN:
             level = levels.parse(find(packet, self._level_extension) or b"")
             if level is not None:
                 sender.up.loudness.note(level.level)
-        if sender.hears:
+        if not sender.heard:
+            self._relay.pass_over(packet.sequence)
+        elif sender.pressing:
+            self._relay.interrupt(packet)
+        else:
             self._relay.send(packet, self._speech.length(packet.payload))
 
     def _follow(self, packet: RtpPacket, now: float) -> bool:

@@ -28,10 +28,21 @@ class UpRelay:
         self._end: int | None = None  # the source's timestamp that the sender's stands for
 
     def pass_over(self, sequence: int) -> None:
-        """A packet that is no audio has a number as well; its lack is no gap."""
+        """A packet is not sent; it has a number as well, and its lack is no gap."""
         number = self._track(sequence)
         if number is not None and number > self._highest:
             self._highest = number
+
+    def interrupt(self, packet: RtpPacket) -> None:
+        """A packet is not sent because the sender has its own to send, and counts their time."""
+        self.pass_over(packet.sequence)
+        if self._end is not None:
+            self._pass_time(packet.timestamp, self._end)
+            self._end = None
+
+    def _pass_time(self, timestamp: int, end: int) -> None:
+        passed = (timestamp - end) & 0xFFFFFFFF
+        self._sender.timestamp = (self._sender.timestamp + passed) & 0xFFFFFFFF
 
     def send(self, packet: RtpPacket, ticks: int) -> None:
         """Send a packet that lasts so many ticks of the RTP clock."""
@@ -50,8 +61,7 @@ class UpRelay:
         if gap <= WIDEST_GAP:
             sender.sequence = (sender.sequence + gap) & 0xFFFF
         if self._end is not None:
-            passed = (packet.timestamp - self._end) & 0xFFFFFFFF
-            sender.timestamp = (sender.timestamp + passed) & 0xFFFFFFFF
+            self._pass_time(packet.timestamp, self._end)
         self._end = (packet.timestamp + ticks) & 0xFFFFFFFF
         sender.send_payload(packet.payload, ticks)
 

@@ -43,6 +43,10 @@ class TrunkSender:
         For packets that are longer or shorter than a frame.
     relaying
         The browser's own packets are what is sent (`UpRelay`); the clock only sends events.
+    pressing
+        Digits are being sent, or wait to be.
+    heard
+        The trunk may hear the browser now.
     """
 
     def __init__(self, port: TrunkPort, counters: Counter[str], failed: Callable[[], None]) -> None:
@@ -57,6 +61,7 @@ class TrunkSender:
         self.encoder: StreamEncoder | None = None
         self.packetizer: Packetizer | None = None
         self.relaying = False
+        self.pressing = False
         self.packets_sent = 0
         self.octets_sent = 0
         self._port = port
@@ -73,11 +78,17 @@ class TrunkSender:
         self.flow = flow
         # While nobody hears it the stream may find its delay without care
         self.up.unheard = flow is Flow.SILENCE
+        self._listen()
+
+    def _listen(self) -> None:
+        remote = self._remote
+        self.heard = self.flow is Flow.AUDIO and remote is not None and remote.receives
 
     def connect(self, remote: TrunkRemote) -> None:
         """Send as this description wants it, from the next frame on."""
         before, self._remote = self._remote, remote
         self.payload_type = remote.payload_type
+        self._listen()
         if before is None or (before.codec, before.ptime) != (remote.codec, remote.ptime):
             self._speak(TRUNK[remote.codec], remote.ptime)
         if remote.event is None:
@@ -118,6 +129,7 @@ class TrunkSender:
             sender.send(digits, duration=max(duration, SHORTEST_DIGIT), gap=max(gap, GAP))
         except ValueError as error:
             raise RequestError(str(error)) from error
+        self.pressing = True
 
     def fill(self, out: NDArray[np.int16], now: float) -> Filled:
         """Fill `out` (int16, one frame) with what is due, or send an event for it."""
@@ -128,19 +140,20 @@ class TrunkSender:
         if not remote.receives:  # on hold, time goes on
             self.pass_frames(1)
             return Filled.NOTHING
-        if self._events is not None:
-            if self._events.busy and self._press(self._events, remote):
-                return Filled.NOTHING
-        elif self._tones is not None and self._tones.busy and not self.relaying:
-            self._tones.fill(out)
-            return filled
+        if self.pressing:
+            pressed = self._press(out, remote)
+            if pressed is not None:
+                return pressed
         if self.flow is Flow.SILENCE and filled is Filled.AUDIO:
             out[:] = 0
         return filled
 
-    def _press(self, events: EventSender, remote: TrunkRemote) -> bool:
-        """Send what is due of a digit; true if it takes the audio's place."""
-        packet, suppress = events.tick(self.timestamp)
+    def _press(self, out: NDArray[np.int16], remote: TrunkRemote) -> Filled | None:
+        """Send what is due of a digit; None if the audio goes on."""
+        if self._events is None:
+            self.pressing = self._tones is not None and self._tones.fill(out)
+            return Filled.AUDIO if self.pressing else None
+        packet, suppress = self._events.tick(self.timestamp)
         if packet is not None and remote.event is not None:
             header = pack_header(
                 remote.event.payload_type,
@@ -150,20 +163,11 @@ class TrunkSender:
                 marker=packet.marker,
             )
             self.put(header + packet.payload)
-        if suppress:
-            self.pass_frames(1)
-        return suppress
-
-    @property
-    def hears(self) -> bool:
-        """Whether a browser's packet may be sent to the trunk as it is, right now."""
-        remote = self._remote
-        return (
-            self.flow is Flow.AUDIO
-            and remote is not None
-            and remote.receives
-            and not (self._events is not None and self._events.busy)
-        )
+        self.pressing = self._events.busy
+        if not suppress:
+            return None
+        self.pass_frames(1)
+        return Filled.NOTHING
 
     def send_payload(self, payload: bytes, ticks: int | None = None) -> None:
         """Send a payload under a header made here; it lasts `ticks`, else what its size says."""

@@ -60,6 +60,8 @@ class UpBatch:
         for rows in self._rows.values():
             rows.make_room(len(senders))
         for sender in senders:
+            if sender.relaying and not sender.pressing:
+                continue
             rows = self._rows_of(sender, len(senders))
             try:
                 filled = sender.fill(rows.views[len(rows.senders)], now)
@@ -122,7 +124,7 @@ class UpBatch:
     def _send_one(
         self, sender: TrunkSender, codec: StreamCodec, pcm: NDArray[np.int16], tick: int
     ) -> None:
-        if codec is OPUS:  # audio is relayed, see UpRelay; this is what stands in for it
+        if codec is OPUS and not sender.pressing:  # audio is relayed, see UpRelay
             sender.send_payload(OPUS_SILENCE, codec.clock_rate // FRAMES_PER_SECOND)
             return
         if sender.encoder is None:
