@@ -191,6 +191,7 @@ class _Certificate(RTCCertificate):
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         return self._context
 
 
