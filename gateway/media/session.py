@@ -246,7 +246,8 @@ class MediaSession:
 
     def _watch_trunk(self, now: float) -> None:
         remote = self._trunk_remote
-        if remote is None or not remote.sends:  # on hold it owes us nothing
+        # On hold it owes us nothing, not even music: few phones have any
+        if remote is None or not (remote.sends and remote.receives):
             self._trunk_reports.wait_anew(now)
             return
         config = self._config

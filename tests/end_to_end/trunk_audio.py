@@ -54,6 +54,7 @@ class TrunkAudio:
         self._count = 0
         self._beside: list[bytes] = []
         self._flushed = asyncio.Event()
+        self._silent = False
 
         self._socket = sock
         self._offset = time() - perf_counter()
@@ -73,10 +74,10 @@ class TrunkAudio:
             self.found.set()
 
     async def speak(self) -> None:
-        """Send a frame every 20 ms, until canceled."""
+        """Send a frame every 20 ms, until canceled or told to fall silent."""
         await self.found.wait()
         deadline = perf_counter()
-        while True:
+        while not self._silent:
             frame = self._frames[self._count % len(self._frames)]
             header = pack_header(PCMU, self._count & 0xFFFF, self._count * FRAME, self.ssrc)
             self._send(header + frame.tobytes())
@@ -87,6 +88,10 @@ class TrunkAudio:
                 self._flushed.set()
             deadline += FRAME / RATE
             await asyncio.sleep(max(0.0, deadline - perf_counter()))
+
+    def fall_silent(self) -> None:
+        """Send no more."""
+        self._silent = True
 
     def _send(self, datagram: bytes) -> None:
         assert self.gateway is not None

@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.gateway.trunk.script import SDP
+from tests.gateway.trunk.script import SDP, Step, write_script
 from tests.peers.process import PeerError
+from tests.peers.sipp import Sipp, run_trunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from tests.peers.asterisk import AsteriskLab
     from tests.peers.gateway import Gateway, Table
@@ -52,6 +54,11 @@ def trunk_sdp(media_port: int, *, version: int = 1, direction: str = "sendrecv")
         .replace("[media_port]", str(media_port))
         .replace("sendrecv", direction)
     )
+
+
+def scripted_trunk(port: int, folder: Path, *steps: Step) -> AbstractAsyncContextManager[Sipp]:
+    """Have sipp be the trunk at `port`: it takes one call, step by step."""
+    return run_trunk(write_script(folder, *steps), folder, port=port)
 
 
 def media_ports(gateway: Gateway) -> set[int]:
