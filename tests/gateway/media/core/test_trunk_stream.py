@@ -197,8 +197,10 @@ class TestAudio:
             call.stream.expect_loss(share)
             assert encoder.expected_loss == expected
         call.speak("G722", 2)
-        assert call.stream._encoder is not encoder
-        assert call.stream._encoder.expected_loss == EXPECTED[-1]
+        other = call.stream._encoder
+        assert other is not None
+        assert other is not encoder
+        assert other.expected_loss == EXPECTED[-1]
 
 
 class TestRelay:
