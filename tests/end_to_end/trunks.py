@@ -58,6 +58,7 @@ def trunk_sdp(media_port: int, *, version: int = 1, direction: str = "sendrecv")
 
 def scripted_trunk(port: int, folder: Path, *steps: Step) -> AbstractAsyncContextManager[Sipp]:
     """Have sipp be the trunk at `port`: it takes one call, step by step."""
+    folder.mkdir(exist_ok=True)
     return run_trunk(write_script(folder, *steps), folder, port=port)
 
 
