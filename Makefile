@@ -4,10 +4,13 @@
 #   make run PYTHON=python3.12      another Python (3.11 or newer) for a new .venv
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
+#   make fuzz FUZZ="rtp opus"       some of the harnesses; FUZZ_SECONDS=20 is the time of each
 
 PYTHON ?= python3
 TESTS ?=
 BENCH ?=
+FUZZ ?=
+FUZZ_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -22,7 +25,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) chromium firefox-esr sip-tester
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run test check bench lab lab-stop engine clean
+.PHONY: help install run test check bench fuzz lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +50,9 @@ bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/benc
 	@.ci/packages $(BENCH_PACKAGES)
 	@tests/bench/fetch-rtpengine.sh > /dev/null
 	@$(BIN)/python -m tests.bench --peers $(BENCH)
+
+fuzz: $(VENV)/.fuzz ## Fuzz each parser of the network's bytes for FUZZ_SECONDS
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 lab: ## Start the Asterisk lab and print its ports
 	@.ci/packages $(LAB_PACKAGES)
@@ -84,6 +90,11 @@ $(VENV)/.development: pyproject.toml | $(VENV)/.runtime
 $(VENV)/.bench: pyproject.toml | $(VENV)/.development $(VENV)/.engine
 	@echo 'Installing the libraries for benchmarks into $(VENV)'
 	@$(BIN)/pip install --quiet --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.fuzz: pyproject.toml | $(VENV)/.development
+	@echo 'Installing the fuzzer into $(VENV)'
+	@$(BIN)/pip install --quiet --editable '.[fuzz]'
 	@touch $@
 
 # Exit status 3: this machine cannot build it (no compiler, no network). Then the stock engine serves,

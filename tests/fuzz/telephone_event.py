@@ -1,0 +1,48 @@
+"""Telephone events: as many starts as ends, whatever comes in whatever order."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from voice.telephone_event import (
+    DIGITS,
+    EventEnded,
+    EventError,
+    EventReceiver,
+    EventStarted,
+    encode,
+    parse,
+)
+
+# Payload, marker, timestamp's difference and hundredths of a second since the packet before
+_STEP = Struct("!4sBHB")
+_RATES = (8000, 48000)
+
+
+def one_input(data: bytes) -> None:
+    try:
+        event = parse(data)
+        assert parse(encode(event)) == event
+    except EventError:
+        assert len(data) < 4
+    receiver = EventReceiver(_RATES[len(data) % 2])
+    now, timestamp = 0.0, 0
+    told: list[EventStarted | EventEnded] = []
+    for payload, marker, passed, hundredths in _STEP.iter_unpack(data[: len(data) // 8 * 8]):
+        timestamp = (timestamp + passed - 1000) & 0xFFFFFFFF
+        now += hundredths / 100
+        told += receiver.receive(timestamp, marker > 127, payload, now)
+        if marker & 1:
+            told += receiver.expire(now)
+    told += receiver.reset()
+    down: str | None = None
+    for each in told:
+        assert each.digit in DIGITS
+        if isinstance(each, EventStarted):
+            assert down is None
+            down = each.digit
+        else:
+            assert down == each.digit
+            assert each.duration_ms >= 0
+            down = None
+    assert down is None
