@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.end_to_end.trunks import lab_trunk
+from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.tones import make_tone, write_wav
 
@@ -31,6 +32,13 @@ async def gateway(
     config = GatewayConfig([lab_trunk(lab)], overrides={"admission": {"allow": ["*"]}})
     async with run_gateway(config, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
+    """Chromium, 660 Hz at its microphone."""
+    async with run_chromium(tmp_path_factory.mktemp("chromium"), tone=TONE) as chromium:
+        yield chromium
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 async def read_recording(path: Path) -> tuple[Samples, int]:
     """Return samples and rate of a recording of the lab, once its mixing thread has closed it."""
+    if path.suffix == ".sln48":  # no header; Record() has closed it when the call is over
+        return np.fromfile(path, "<i2"), 48000
     await wait_until(lambda: _is_whole(path), limit=5, what=f"{path.name} is closed")
     return read_wav(path)
 
@@ -47,3 +49,32 @@ def first_sound(samples: Samples, rate: int) -> float:
     loud = np.sqrt(np.square(blocks).mean(axis=1)) > 32768 * 10 ** (-50 / 20)
     assert loud.any(), "nothing is heard"
     return float(loud.argmax()) / 100
+
+
+BLOCK, STEP = 0.01, 0.005  # seconds
+WEAKER = 20.0  # dB below what is usual
+OTHER = 10.0  # dB below the tone; a codec's own noise is far below that
+
+
+def longest_fault(samples: Samples, rate: int, frequency: float) -> tuple[float, float]:
+    """Return how long at most the tone is not what is heard, and from which second on.
+
+    A block is at fault if the tone is far weaker in it than usual, or anything else about as strong
+    as the tone. What is in a block is found by least squares, as its phase may jump.
+    """
+    block, step = round(BLOCK * rate), round(STEP * rate)
+    blocks = np.lib.stride_tricks.sliding_window_view(samples, block)[::step].astype(float)
+    angle = 2 * np.pi * frequency * np.arange(block) / rate
+    basis = np.linalg.qr(np.stack([np.cos(angle), np.sin(angle), np.ones(block)], axis=1))[0]
+    parts = blocks @ basis
+    rest = np.square(blocks).sum(axis=1) - np.square(parts).sum(axis=1)
+    tone = np.square(parts[:, :2]).sum(axis=1)
+    usual = float(np.median(tone))
+    fault = (tone < usual / 10 ** (WEAKER / 10)) | (rest > usual / 10 ** (OTHER / 10))
+    longest, began, run = 0, 0, 0
+    for index, bad in enumerate(fault):
+        run = run + 1 if bad else 0
+        if run > longest:
+            longest, began = run, index - run + 1
+    # Blocks overlap: a fault shorter than a block is in all of those that it touches
+    return max(0.0, longest * STEP - BLOCK + STEP) if longest else 0.0, began * STEP

@@ -10,10 +10,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.end_to_end.conftest import LAB_TONE, RINGBACK, TONE
+from tests.end_to_end.demo import REMOTE, dial, expect_state, open_demo
 from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import idle
 from tests.peers.browser import record
-from tests.peers.chromium import Chromium, ChromiumPage, run_chromium
 from tests.peers.firefox import run_firefox
 
 if TYPE_CHECKING:
@@ -23,42 +23,19 @@ if TYPE_CHECKING:
 
     from tests.peers.ami import Manager
     from tests.peers.browser import BrowserPage
+    from tests.peers.chromium import Chromium, ChromiumPage
     from tests.peers.gateway import Gateway
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
-REMOTE = "demo.call.remoteStream"
 SECONDS = 2  # of recording; the first half is left out, in which the sound may still come up
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    """Chromium, 660 Hz at its microphone."""
-    async with run_chromium(tmp_path_factory.mktemp("chromium"), tone=TONE) as chromium:
-        yield chromium
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def demo(chromium: Chromium, gateway: Gateway) -> AsyncIterator[ChromiumPage]:
-    """The demo page, its microphone without processing (which takes a tone for noise)."""
-    page = await chromium.new_page()
-    page.page.set_default_timeout(10_000)
-    await page.goto(gateway.url)
-    await expect(page.page.locator("#app")).to_have_attribute("data-ready", "")
-    await page.evaluate("document.querySelector('#processing').click()")
-    yield page
-    await page.page.close()
-    await idle(gateway)
-    assert [line for line in page.console if "uncaught" in line] == []
-
-
-async def dial(page: Page, number: str) -> None:
-    await page.fill("#number", number)
-    await page.click("#call")
-
-
-async def expect_state(page: Page, state: str) -> None:
-    await expect(page.locator("#app")).to_have_attribute("data-state", state, timeout=10_000)
+    """The demo page of this module's gateway."""
+    async with open_demo(chromium, gateway) as page:
+        yield page
 
 
 async def expect_end(page: Page, cause: str, sentence: str, detail: str = "") -> None:
