@@ -75,6 +75,10 @@ class Playout:
         Of the packet that the last step speaks of.
     one_frame
         Whether that packet is as long as a frame.
+    clock_rate
+        Of the timestamps, in Hz.
+    length
+        Of that packet, and of what is to be repaired or concealed, in ticks of the clock.
     earlier
         Whether the stream should be served in the slot before its own from now on. Set while a
         frame is made, which may take several packets; whoever begins a frame clears it.
@@ -86,8 +90,9 @@ class Playout:
         clock_rate = speech.clock_rate
         self.payload = b""
         self.one_frame = True
+        self.length = 0
         self.earlier = False
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._frame = clock_rate // 50
         self._lateness = Lateness(clock_rate)
         self._track = SequenceTracker()
@@ -99,7 +104,7 @@ class Playout:
         self._next: int | None = None
         self._position = 0  # timestamp that comes next
         self._duration = self._frame  # of the newest packet
-        self._made_up = 0  # frames beside the stream since it last went on
+        self._made_up = 0  # ticks beside the stream since it last went on
         self._shift = 0  # slots that the stream has been moved
         self._since_shift = 0  # frames
         self._lossy_until = float("-inf")
@@ -197,7 +202,12 @@ class Playout:
             return Kind.QUIET
         if self._may_wait(started):
             return self._later()
-        self._made_up += 1
+        return self._beside()
+
+    def _beside(self) -> Kind:
+        """Make a packet up; if what is missing comes after all, it is played then."""
+        self.length = min(self._frame, self._duration)
+        self._made_up += self.length
         return Kind.CONCEAL
 
     def _present(
@@ -207,10 +217,10 @@ class Playout:
         if payload is None:
             return None
         length = self._length(payload)
-        seconds = length / self._clock_rate
+        seconds = length / self.clock_rate
         # A frame of several packets needs the last of them as well
         following = max(0.0, FRAME - filled - seconds)
-        excess = self._lateness.of(when, now) - max(following, self._in_hand(now))
+        excess = self._lateness.of(when, now) - following - self._in_hand(now)
         if when != self._position:
             self._position = when
             if excess < -TOO_SHORT and self._talking:  # after a pause the delay costs nothing
@@ -275,6 +285,7 @@ class Playout:
 
     def _inserted(self) -> Kind:
         self._since_shift = 0
+        self.length = self._frame
         self.counters["browser_frames_inserted"] += 1
         return Kind.CONCEAL
 
@@ -284,14 +295,13 @@ class Playout:
         if excess < -TOO_SHORT:  # it is not late yet, for what this network does
             if self._may_wait(started):
                 return self._later()
-            self._made_up += 1
-            return Kind.CONCEAL
+            return self._beside()
         first = min(self._waiting)
         next_ = self._next or first
         when = self._waiting[first][1]
         # Where the time between is none either, as among the packets of one telephone event, there
         # is nothing to be heard of what is lost
-        if not 0 < when - self._position <= LONGEST_REPAIR * self._clock_rate:
+        if not 0 < when - self._position <= LONGEST_REPAIR * self.clock_rate:
             self.counters["browser_packets_lost"] += first - next_
             self._next, self._position = first, when
             return None
@@ -299,10 +309,15 @@ class Playout:
         repair = self._repair(next_ + 1, now)
         self._next = next_ + 1
         # What is lost was as long as its neighbors, unless the timestamps say otherwise
-        self._position = min(self._position + self._duration, when)
+        self.length = min(self._duration, when - self._position)
+        self._position += self.length
         if self._made_up and (repair is None or excess > 1.5 * self._duration_seconds):
-            self._made_up -= 1
-            return None
+            covered = min(self._made_up, self.length)
+            self._made_up -= covered
+            self.length -= covered
+            if not self.length:
+                return None
+            repair = None
         if repair is None:
             return Kind.CONCEAL
         self.payload = repair
@@ -322,11 +337,14 @@ class Playout:
         """Return by how many seconds more than they need packets should wait, to repair losses."""
         if now >= self._lossy_until:
             return 0.0
-        return max(0.0, self._duration_seconds - self._lateness.target)
+        # The packet after a lost one may be as late as any. Where packets are late by more than
+        # their length it nearly always is here all the same
+        length = self._duration_seconds
+        return max(0.0, length - max(0.0, self._lateness.target - length))
 
     @property
     def _duration_seconds(self) -> float:
-        return self._duration / self._clock_rate
+        return self._duration / self.clock_rate
 
     def _may_wait(self, started: bool) -> bool:
         return not started and self._shift < MOST_SHIFTED
@@ -359,6 +377,7 @@ class Playout:
             del self._waiting[self._next]
             self._next += 1
         self.payload = payload
+        self.length = length
         self.one_frame = length == self._frame
         self._duration = length
         self._position += length

@@ -19,6 +19,7 @@ from voice.comfort_noise import NoiseGenerator
 from voice.stretch import SHORTEST_INPUT, shorten
 
 FRAMES_PER_SECOND = 50
+STEPS_PER_SECOND = 400
 LONGEST_PACKET = 6  # frames: 120 ms, the most that one Opus packet holds (RFC 6716 section 3.1)
 
 # libopus is asked to make up so many frames in a row: within 60 to 100 ms its guess has become a
@@ -68,7 +69,7 @@ class UpStream:
         # One packet to be shortened may follow another
         self._buffer: NDArray[np.int16] = np.zeros(2 * LONGEST_PACKET * self.frame, np.int16)
         self._rest = self._buffer[:0]  # decoded, not yet played
-        self._missing = 0  # frames in a row that had no packet
+        self._missing = 0  # samples in a row that had no packet
 
     def restart(self) -> None:
         """Begin with a new stream; what waits of the old one is dropped."""
@@ -121,7 +122,7 @@ class UpStream:
             case Kind.REPAIR:
                 self._counters["browser_frames_repaired"] += 1
                 self._missing = 0
-                return self._whole(out, filled, partial(self._decoder.decode_fec, payload))
+                return self._make(out, filled, partial(self._decoder.decode_fec, payload))
             case Kind.QUIET:
                 self._noise.fill(out[filled:], self.loudness.floor)
                 return self.frame
@@ -143,27 +144,35 @@ class UpStream:
 
     def _make_up(self, out: NDArray[np.int16], filled: int) -> int:
         """Play what could have been said: a guess, then the noise of the room."""
-        self._missing += 1
-        if self._missing > LONGEST_CONCEALMENT:
-            self._noise.fill(out[filled:], self.loudness.floor)
-            return self.frame
+        if self._missing >= LONGEST_CONCEALMENT * self.frame:
+            return self._make(out, filled, self._hiss)
         self._counters["browser_frames_concealed"] += 1
-        return self._whole(out, filled, self._guess)
+        return self._make(out, filled, self._guess)
 
-    def _guess(self, frame: NDArray[np.int16], samples: int) -> int:
-        self._decoder.conceal(frame, samples)
-        step = self._missing - (LONGEST_CONCEALMENT - FADE)
-        if step > 0:
+    def _guess(self, out: NDArray[np.int16], samples: int) -> int:
+        self._decoder.conceal(out, samples)
+        begin = self._missing - (LONGEST_CONCEALMENT - FADE) * self.frame
+        self._missing += samples
+        if begin + samples > 0:
+            fade = np.arange(begin, begin + samples, dtype=np.float32) / (FADE * self.frame)
             noise = self._noise.fill(np.empty(samples, np.int16), self.loudness.floor)
-            fade = np.linspace((step - 1) / FADE, step / FADE, samples, endpoint=False)
-            frame[:] = frame + fade * (noise - frame.astype(np.float32))
+            out[:] = out + np.clip(fade, 0, 1) * (noise - out.astype(np.float32))
         return samples
 
-    def _whole(
+    def _hiss(self, out: NDArray[np.int16], samples: int) -> int:
+        self._noise.fill(out, self.loudness.floor)
+        return samples
+
+    def _make(
         self, out: NDArray[np.int16], filled: int, make: Callable[[NDArray[np.int16], int], int]
     ) -> int:
-        """Make a whole frame, as libopus wants it, and play as much of it as there is room for."""
-        if not filled:
+        """Make as much as the playout asks for, and play what there is room for."""
+        playout = self.playout
+        if not filled and playout.length * FRAMES_PER_SECOND == playout.clock_rate:
             return make(out, self.frame)
-        self._rest = self._buffer[: make(self._buffer[: self.frame], self.frame)]
+        # Opus is made up in steps of 2.5 ms, and of up to 120 ms
+        step = self.rate // STEPS_PER_SECOND
+        steps = playout.length * STEPS_PER_SECOND // playout.clock_rate
+        samples = min(max(steps, 1) * step, LONGEST_PACKET * self.frame)
+        self._rest = self._buffer[: make(self._buffer[:samples], samples)]
         return self._take_rest(out, filled)

@@ -164,7 +164,9 @@ class Listener:
         """Note a step, and return how many milliseconds it fills."""
         if kind not in (Kind.PLAY, Kind.LEAVE_OUT, Kind.SHORTEN):
             self.steps.append(Step(now, kind, None, 0.0, quiet))
-            return 0 if kind is Kind.LATER else FRAME
+            if kind is Kind.LATER:
+                return 0
+            return FRAME - filled if kind is Kind.QUIET else self.playout.length // 48
         payload = self.playout.payload
         number = read_number(payload)
         delay = now + filled / 1000 - self._made[number]

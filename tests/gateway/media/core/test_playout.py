@@ -341,6 +341,27 @@ class TestOtherLengths:
         # A frame of two packets needs the second one, too
         assert max(delays(steps)[-20:]) < 0.0101 + abs(milliseconds - 20) / 1000
 
+    @pytest.mark.parametrize("fec", [True, False])
+    @pytest.mark.parametrize("milliseconds", [10, 20, 40, 60])
+    def test_what_is_made_up_is_as_long_as_what_was_lost(
+        self, milliseconds: int, fec: bool
+    ) -> None:
+        """Else each loss would cost delay, or eat it up."""
+        count = 20000 // milliseconds
+        lost = range(count // 4, count * 3 // 4, 11)
+        sent = speak(count, milliseconds=milliseconds, lost=lost, fec=fec)
+        listener = Listener(sent)
+        steps = listener.listen(19)
+        assert listener.counters["browser_packets_lost"] == len(lost)
+        made_up = kinds(steps)[Kind.REPAIR] + kinds(steps)[Kind.CONCEAL]
+        # A packet of 60 ms may be found missing frame by frame
+        assert len(lost) <= made_up <= len(lost) * max(1, milliseconds // 20) + 2
+        assert kinds(steps)[Kind.LEAVE_OUT] == 0
+        assert kinds(steps)[Kind.SHORTEN] == 0
+        kept = milliseconds / 1000 if fec else 0.0
+        assert max(delays(steps)) <= 0.0301 + kept + max(0, milliseconds - 20) / 1000
+        assert max(delays(steps[-20:])) <= max(delays(steps[:20])) + kept + 0.0201
+
     def test_packets_without_repair_and_of_another_clock(self) -> None:
         playout = Playout(Counter(), PCM_FORMAT)
         playout.put(1, 0, bytes(160), START, stale=False)

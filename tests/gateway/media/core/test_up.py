@@ -34,10 +34,10 @@ def packets(
     return [encoder.encode(samples[at : at + size]) for at in range(0, len(samples), size)]
 
 
-def speech(seconds: float = 2.4, *, fec: bool) -> list[bytes]:
+def speech(milliseconds: int, *, fec: bool) -> list[bytes]:
     encoder = OpusEncoder(16000, bitrate=24000, fec=fec, expected_loss=20)
-    samples = make_speech(16000, seconds)
-    return [encoder.encode(samples[at : at + 320]) for at in range(0, len(samples), 320)]
+    samples, size = make_speech(16000, 4.8), 16 * milliseconds
+    return [encoder.encode(samples[at : at + size]) for at in range(0, len(samples), size)]
 
 
 class Player:
@@ -135,18 +135,19 @@ class TestLengths:
 
 
 class TestLoss:
-    def test_a_lost_packet_is_repaired_from_the_next(self) -> None:
-        lost = set(range(25, 115, 10))
+    @pytest.mark.parametrize("milliseconds", [20, 40, 60])
+    def test_a_lost_packet_is_repaired_from_the_next(self, milliseconds: int) -> None:
         errors = {}
         for fec in (True, False):
-            sent = speech(fec=fec)
+            sent = speech(milliseconds, fec=fec)
+            lost = set(range(11, len(sent) - 5, 7))
             sounds = []
             for gone in (lost, set[int]()):
                 player = Player()
-                player.put(sent[0])
+                player.put(sent[0], milliseconds)
                 for number, packet in enumerate(sent[1:], 1):  # one packet is always in hand
-                    player.put(packet, lost=number in gone)
-                    player.play(1)
+                    player.put(packet, milliseconds, lost=number in gone)
+                    player.play(milliseconds // 20)
                 sounds.append(np.concatenate(player.frames))
                 if gone:
                     assert player.counters["browser_packets_lost"] == len(lost)
@@ -155,6 +156,21 @@ class TestLoss:
                     assert (repairs > 2) is fec
             errors[fec] = -measure_snr(*sounds)
         assert errors[True] < errors[False] - 1  # dB
+
+    @pytest.mark.parametrize("milliseconds", [10, 40, 60])
+    def test_losses_do_not_move_what_is_not_lost(self, milliseconds: int) -> None:
+        sent = packets(milliseconds, seconds=4.8, fec=False)
+        lost = set(range(5, len(sent) - 5, 9))
+        player = Player()
+        per_turn = max(1, 20 // milliseconds)
+        for number in range(0, len(sent) - per_turn + 1, per_turn):
+            for each in range(number, number + per_turn):
+                player.put(sent[each], milliseconds, lost=each in lost)
+            player.play(max(1, milliseconds // 20))
+        assert len(player.frames) == 240
+        assert player.counters["browser_packets_lost"] == len(lost)
+        assert player.counters["browser_frames_left_out"] == 0
+        assert player.counters["browser_frames_shortened"] == 0
 
     def test_what_is_missing_is_made_up_then_the_noise_of_the_room(self) -> None:
         player = Player()
