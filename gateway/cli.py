@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from gateway import app, check, demo, log
+from gateway import app, check, demo, garbage, log
 from gateway.bench import command as bench
 from gateway.caller import command as caller
 from gateway.config import Address, Settings
@@ -216,6 +216,7 @@ def _limit_stop() -> None:
 
 
 def _announce(url: str) -> None:
+    garbage.settle()
     try:
         print(f"The gateway is at {url} (Ctrl+C stops it)", flush=True)
     except OSError:

@@ -35,7 +35,18 @@ ENDPOINT = {
 ROOMS: dict[str, set[str]] = {
     "": set(),  # gateway/__init__.py
     "__main__": {"cli"},
-    "cli": {"app", "bench", "caller", "check", "config_sources", "demo", "log", "peer", "wiring"},
+    "cli": {
+        "app",
+        "bench",
+        "caller",
+        "check",
+        "config_sources",
+        "demo",
+        "garbage",
+        "log",
+        "peer",
+        "wiring",
+    },
     "check": {"app", "trunk"},
     "demo": {"peer"},
     "wiring": {"signaling", "calls", *CALL},  # makes the parts and joins them
@@ -44,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
     "calls": CALL,
     "trunk": {"sdp"},
     # It knows no SDP: it is given and gives typed parameters. A worker process has a log of its own
-    "media": {"voice", "log"},
+    "media": {"voice", "log", "garbage"},
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
@@ -53,6 +64,7 @@ ROOMS: dict[str, set[str]] = {
     "config": {"admission"},  # what a setting may be is said where it is used
     "config_sources": set(),
     "errors": set(),
+    "garbage": set(),
     "log": set(),
     "metrics": set(),
     "web": set(),

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from gateway import log
+from gateway import garbage, log
 from gateway.media.workers.channel import connect
 from gateway.media.workers.serving import Serving
 
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 async def _serve(end: socket.socket) -> None:
     alarm = asyncio.create_task(put_off_alarm(ALARM), name="alarm")
     try:
-        await Serving(await connect(end)).run()
+        serving = Serving(await connect(end))
+        garbage.settle()
+        await serving.run()
     finally:
         alarm.cancel()
 
