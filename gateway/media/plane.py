@@ -28,8 +28,8 @@ WATCH_TICKS = round(1 / clock.TICK)  # sessions are looked after once a second, 
 # What a tick reads later than this after its time may have come long before
 PUNCTUAL = 0.004  # seconds
 
-# Calls leave cycles behind, which only a collection of all generations finds. It stops the clock for
-# some 0.2 ms per call that goes on, so that many have to be over, or all
+# Calls leave cycles behind, which only a collection of all generations finds. It stops the clock
+# for some 0.2 ms per call that goes on, so that many have to be over, or all
 COLLECTED = 100  # calls that are over
 
 SWEEP = 0.5  # seconds between looks at the ports of calls that are over
