@@ -12,7 +12,7 @@ from gateway.media.core.browser_stream import BrowserStream
 from gateway.media.core.reports import LegIdentity, LegReports
 from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, Flow
 from tests.gateway.media.core.line import FRAME, Line, open_line
-from tests.gateway.media.core.test_trunk_stream import REMOTE, Call
+from tests.gateway.media.core.trunk_call import REMOTE, Call
 from tests.tones import make_tone
 from voice.opus import OpusEncoder
 from voice.rtp import pack_header
