@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sdp
 from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat
 from sdp import SdpError
+from voice.opus import Bandwidth
 
 OPUS, EVENT = 111, 110  # payload types, as Chromium numbers them
 
@@ -52,12 +53,17 @@ def make_offer(
     return text.replace("\n", "\r\n")
 
 
+# The widest band that is worth its bits for who plays it at this rate in Hz (RFC 7587 section 6.1)
+_BANDWIDTHS = {8000: Bandwidth.NARROWBAND, 16000: Bandwidth.WIDEBAND}
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What the gateway's answer allows."""
 
     remote: BrowserRemote
     bitrate: int
+    bandwidth: Bandwidth = Bandwidth.FULLBAND
 
 
 def read_answer(text: str) -> Accepted:
@@ -88,4 +94,8 @@ def read_answer(text: str) -> Accepted:
     parameters = dict(
         part.strip().partition("=")[::2] for part in opus.parameters.split(";") if part
     )
-    return Accepted(remote, int(parameters.get("maxaveragebitrate", "32000")))
+    return Accepted(
+        remote,
+        int(parameters.get("maxaveragebitrate", "32000")),
+        _BANDWIDTHS.get(int(parameters.get("maxplaybackrate", "48000")), Bandwidth.FULLBAND),
+    )

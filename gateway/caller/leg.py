@@ -113,7 +113,7 @@ class CallerLeg:
         self._on_change(event)
 
     async def _speak(self, accepted: Accepted) -> None:
-        encoder = OpusEncoder(RATE, bitrate=accepted.bitrate)
+        encoder = OpusEncoder(RATE, bitrate=accepted.bitrate, max_bandwidth=accepted.bandwidth)
         sequence, timestamp = secrets.randbits(16), secrets.randbits(32)
         payload_type, event = accepted.remote.payload_type, accepted.remote.event
         deadline = perf_counter()

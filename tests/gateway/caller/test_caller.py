@@ -15,12 +15,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from gateway.caller import sound
 from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions
 from gateway.caller.description import OPUS, make_offer, read_answer
-from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
 from gateway.errors import RequestError, UnavailableError
 from gateway.media.parameters import DtlsRole
 from sdp import SdpError
 from tests.gateway.calls.fakes import LOCAL
 from tests.tones import assert_tone, make_tone, read_wav, write_wav
+from voice.opus import Bandwidth
 
 FINGERPRINT = ("sha-256", ":".join(["CD"] * 32))
 Behavior = Callable[[ServerConnection], Awaitable[None]]
@@ -40,7 +41,16 @@ def test_its_offer_is_answered_and_its_answer_is_read() -> None:
     assert accepted.remote.payload_type == OPUS
     assert accepted.remote.event is not None
     assert accepted.remote.event.clock_rate == 48000
-    assert accepted.bitrate == 24000
+    assert accepted.bitrate == BITRATE
+    assert accepted.bandwidth is Bandwidth.NARROWBAND
+
+
+@pytest.mark.parametrize(
+    ("codec", "bandwidth"), [("G722", Bandwidth.WIDEBAND), ("opus", Bandwidth.FULLBAND)]
+)
+def test_it_speaks_as_wide_as_the_trunk_can_hear(codec: str, bandwidth: Bandwidth) -> None:
+    answer = Negotiation(read_offer(offer()), LOCAL, (codec,)).browser_answer
+    assert read_answer(answer).bandwidth is bandwidth
 
 
 def test_an_answer_that_is_none_is_refused() -> None:
