@@ -276,6 +276,7 @@ class MediaSession:
         before, self._sent = self._sent, sent
         if sent[0] != before[0]:
             packets, octets = sent[0] - before[0], sent[1] - before[1]
+            self._core.counters["browser_packets_sent"] += packets
             self._browser_reports.sent(packets, octets, leg.timestamp, now)
         if sent[2] != before[2]:
             packets, octets = sent[2] - before[2], sent[3] - before[3]

@@ -229,7 +229,7 @@ async def test_no_packet_is_lost(gateway: Gateway, manager: Manager, tone: Path)
     assert 0 <= outcome.sent - counted["browser_packets_received"] <= 5
     assert 0 <= counted["browser_packets_sent"] - outcome.received <= 5
     assert counted["trunk_packets_sent"] == int(lab["RtpRx"])
-    assert counted["trunk_packets_received"] == int(lab["RtpTx"])
+    assert 0 <= int(lab["RtpTx"]) - counted["trunk_packets_received"] <= 2
     assert {name for name, count in counted.items() if count and "rejected" in name} == set()
 
 
