@@ -15,7 +15,7 @@ from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import lab_trunk, media_events
 from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
-from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -34,7 +34,10 @@ SECONDS = 2
 async def passing_through(
     lab: AsteriskLab, folder: Path, username: str, codecs: Sequence[str]
 ) -> AsyncIterator[Gateway]:
-    overrides = {"admission": {"allow": ["*"]}, "media": {"codec": "passthrough"}}
+    overrides: dict[str, Table] = {
+        "admission": {"allow": ["*"]},
+        "media": {"codec": "passthrough"},
+    }
     config = GatewayConfig([lab_trunk(lab, username=username, codecs=codecs)], overrides=overrides)
     async with run_gateway(config, folder) as gateway:
         yield gateway
