@@ -94,6 +94,7 @@ class DownBatch:
     def add(self, leg: DownLeg, codec: PayloadCodec, frame: Frame) -> None:
         """Take a frame for this tick's batch."""
         if not frame.codes:
+            self.serve()  # its encoder has to hear what came before the loss first
             self.add_samples(leg, codec.sample_rate, frame, _made_up(leg, codec, frame))
             return
         self._coded.setdefault(codec, []).append((leg, frame))
@@ -113,7 +114,7 @@ class DownBatch:
 
     def serve(self) -> None:
         """Decode all that waits with one call for each codec, encode and send each frame."""
-        # What was made up for lost packets first: encoders have to hear it before what follows
+        # What was made up for lost packets first: encoders hear it before what follows
         if self._rows:
             rows, self._rows = self._rows, {}
             for rate, entries in rows.items():
