@@ -156,8 +156,9 @@ class Playout:
 
     def _begin(self, number: int, when: int) -> None:
         self._restarts = self._track.restarts
-        self.counters["browser_packets_let_go"] += len(self._waiting)
-        self._waiting.clear()
+        if self._waiting:
+            self.counters["browser_packets_let_go"] += len(self._waiting)
+            self._waiting.clear()
         self._next = number
         self._position = when
 
