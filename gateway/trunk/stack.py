@@ -40,7 +40,7 @@ pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 
 POLL_MS: Final = 10  # without an epoll to wait on
 MOST_ROUNDS: Final = 100  # then work from the loop has its turn, however many messages wait
-TICK_MS: Final = 20  # SIP's timers are due this exactly while there are calls
+TICK_MS: Final = 50  # SIP's timers are due this exactly while there are calls
 IDLE_TICK_MS: Final = 100  # and this exactly while there are none: a turn costs 0.1 ms
 TOO_MANY: Final = 70010  # PJ_ETOOMANY
 STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
