@@ -18,47 +18,14 @@ fail() { echo "asterisk-lab: $*" >&2; exit 1; }
 
 [ "${1:-}" = --check ] && { [ -x "$LAB_ROOT/asterisk" ]; exit; }
 [ -x "$LAB_ROOT/asterisk" ] && exit 0
-for program in apt-get apt-cache dpkg-deb flock; do
-  command -v "$program" > /dev/null ||
-    fail "$program is needed to unpack Asterisk (Debian or Ubuntu has it); elsewhere use the container"
-done
 mkdir -p "$(dirname "$LAB_ROOT")"
 exec 9> "$LAB_ROOT.lock"
 flock 9                                    # two test runs may want it at once: the second waits
 [ -x "$LAB_ROOT/asterisk" ] && exit 0
 
-if [ -z "$LAB_MIRROR" ]; then
-  LAB_MIRROR=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
-    awk '$1 !~ /security|updates|backports/ && $2 ~ /debian\/?$/ && !url { url = $2 } END { print url }')
-fi
-[ -n "$LAB_MIRROR" ] || fail "no Debian mirror in this machine's apt sources: set LAB_MIRROR to one"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -s "$keyring" ] || fail "$keyring is missing: install the package debian-archive-keyring"
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/asterisk-lab.XXXXXX")
+. "$here/../.ci/private-apt.sh"
+private_apt asterisk-lab "$LAB_SUITE" "$LAB_MIRROR"
 trap 'rm -rf "$work" "$LAB_ROOT.new"' EXIT
-mkdir -p "$work"/{lists/partial,archives/partial,empty,packages,root}
-: > "$work/status"
-echo "deb [signed-by=$keyring] $LAB_MIRROR $LAB_SUITE main" > "$work/sources.list"
-cat > "$work/apt.conf" <<CONF
-Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "$work/empty";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "$work/empty";
-Dir::State "$work";
-Dir::State::lists "$work/lists";
-Dir::State::status "$work/status";
-Dir::Cache "$work";
-Dir::Cache::archives "$work/archives";
-Acquire::Languages "none";
-// a mirror may lag: its index's date has run out, its signature still counts
-Acquire::Check-Valid-Until "false";
-APT::Install-Recommends "false";
-APT::Sandbox::User "root";
-Debug::NoLocking "true";
-CONF
-export APT_CONFIG=$work/apt.conf
-apt-get -qq update
 
 # The packages whose libraries the lab's modules load; the closure of all dependencies is four times
 # as big. Should the list go out of date, missing_libraries below says so and all packages are taken.
@@ -73,7 +40,7 @@ closure() { # every package that asterisk depends on
 everything() { apt-get -s -qq install asterisk | awk '$1 == "Inst" { print $2 }'; }
 unpack() { # the packages on standard input
   (cd "$work/packages" && xargs apt-get -qq download 2> "$work/download.log") ||
-    { cat "$work/download.log" >&2; fail "the download from $LAB_MIRROR failed"; }
+    { cat "$work/download.log" >&2; fail "the download failed"; }
   local package
   for package in "$work"/packages/*.deb; do
     dpkg-deb -x "$package" "$work/root"

@@ -20,46 +20,14 @@ say() { echo "rtpengine: $("$program" --version 2>&1 | head -1), in $RTPENGINE_R
 
 [ "${1:-}" = --check ] && { there; exit; }
 there && { say; exit 0; }
-for needed in apt-get apt-cache dpkg-deb flock; do
-  command -v "$needed" > /dev/null || fail "$needed is needed to unpack it (Debian or Ubuntu has it)"
-done
 mkdir -p "$(dirname "$RTPENGINE_ROOT")"
 exec 9> "$RTPENGINE_ROOT.lock"
 flock 9                                    # two runs may want it at once: the second waits
 there && { say; exit 0; }
 
-if [ -z "$RTPENGINE_MIRROR" ]; then
-  RTPENGINE_MIRROR=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
-    awk '$1 !~ /security|updates|backports/ && $2 ~ /debian\/?$/ && !url { url = $2 } END { print url }')
-fi
-[ -n "$RTPENGINE_MIRROR" ] || fail "no Debian mirror in this machine's apt sources: set RTPENGINE_MIRROR"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -s "$keyring" ] || fail "$keyring is missing: install the package debian-archive-keyring"
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/rtpengine.XXXXXX")
+. "$(dirname "$0")/../../.ci/private-apt.sh"
+private_apt rtpengine "$RTPENGINE_SUITE" "$RTPENGINE_MIRROR"
 trap 'rm -rf "$work" "$RTPENGINE_ROOT.new"' EXIT
-mkdir -p "$work"/{lists/partial,archives/partial,empty,packages,root}
-: > "$work/status"
-echo "deb [signed-by=$keyring] $RTPENGINE_MIRROR $RTPENGINE_SUITE main" > "$work/sources.list"
-cat > "$work/apt.conf" <<CONF
-Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "$work/empty";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "$work/empty";
-Dir::State "$work";
-Dir::State::lists "$work/lists";
-Dir::State::status "$work/status";
-Dir::Cache "$work";
-Dir::Cache::archives "$work/archives";
-Acquire::Languages "none";
-// a mirror may lag: its index's date has run out, its signature still counts
-Acquire::Check-Valid-Until "false";
-APT::Install-Recommends "false";
-APT::Sandbox::User "root";
-Debug::NoLocking "true";
-CONF
-export APT_CONFIG=$work/apt.conf
-apt-get -qq update
 
 package=rtpengine-daemon
 apt-cache show "$package" > /dev/null 2>&1 || package=ngcp-rtpengine-daemon
@@ -70,7 +38,7 @@ packages() {
     grep -vxE 'dpkg|perl.*|debconf|adduser|passwd|systemd|udev|dkms|init-system-helpers|mount|tar'
 }
 (cd "$work/packages" && packages | xargs apt-get -qq download 2> "$work/download.log") ||
-  { cat "$work/download.log" >&2; fail "the download from $RTPENGINE_MIRROR failed"; }
+  { cat "$work/download.log" >&2; fail "the download failed"; }
 for archive in "$work"/packages/*.deb; do
   dpkg-deb -x "$archive" "$work/root"
   rm "$archive"
