@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from gateway.media.receiver import Receiver
+
+Take = Callable[[bytes, Any], None]
 
 LONGEST = 1500  # bytes; one more is read, so that a longer datagram shows
 
@@ -27,6 +30,7 @@ class SocketTransport(asyncio.DatagramTransport):
         self._closing = False
         self._listening = False
         self._receiver: Receiver | None = None
+        self._take: Take = protocol.datagram_received
         protocol.connection_made(self)
         self.resume_reading()
 
@@ -45,10 +49,11 @@ class SocketTransport(asyncio.DatagramTransport):
             self._receiver.remove(self._socket.fileno())
             self._receiver = None
 
-    def read_by(self, receiver: Receiver) -> None:
-        """Have the receiver read from now on."""
+    def read_by(self, receiver: Receiver, take: Take | None = None) -> None:
+        """Have the receiver read from now on; `take` gets what it reads, else the protocol."""
         if not self._closing:
             self.pause_reading()
+            self._take = take or self._protocol.datagram_received
             receiver.add(self._socket.fileno(), self.read)
             self._receiver = receiver
 
@@ -60,7 +65,7 @@ class SocketTransport(asyncio.DatagramTransport):
             if not isinstance(error, BlockingIOError):  # an ICMP error of an earlier send
                 self._protocol.error_received(error)
             return
-        self._protocol.datagram_received(data, address)
+        self._take(data, address)
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send at once; what the system cannot take now is lost, as on any network."""

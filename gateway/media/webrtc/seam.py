@@ -286,31 +286,56 @@ class Transport:
         self._dtls.on_rtp, self._dtls.on_rtcp = on_rtp, on_rtcp
         self._protect = srtp.protect(self._dtls._tx_srtp)
         self._protect_rtcp = srtp.protect_rtcp(self._dtls._tx_srtp)
+        receive = self._receive(on_rtp, on_rtcp)
+        self._connection.on_srtp = receive
+        if receiver is not None:
+            for protocol in self._connection._protocols:
+                if isinstance(protocol.transport, SocketTransport):
+                    protocol.transport.read_by(receiver, self._media_first(protocol, receive))
+
+    def _receive(self, on_rtp: Receive, on_rtcp: Receive) -> Receive:
+        """Return what decrypts the peer's packets and hands them on."""
         unprotect = srtp.unprotect(self._dtls._rx_srtp)
         unprotect_rtcp = srtp.unprotect_rtcp(self._dtls._rx_srtp)
         sources: set[bytes] = set()
 
         def receive(data: bytes) -> None:
-            source = data[8:12]
-            if source not in sources and len(sources) >= MAX_SOURCES and not 192 <= data[1] <= 223:
-                self._counters[rejected("browser", "ssrc")] += 1
-                return
             try:
                 # RTCP's packet types stand where RTP has marker and payload type (RFC 5761)
                 if 192 <= data[1] <= 223:
                     on_rtcp(unprotect_rtcp(data))
-                else:
+                    return
+                source = data[8:12]
+                if source not in sources:
+                    if len(sources) >= MAX_SOURCES:
+                        self._counters[rejected("browser", "ssrc")] += 1
+                        return
                     packet = unprotect(data)
                     sources.add(source)
-                    on_rtp(packet)
+                else:
+                    packet = unprotect(data)
+                on_rtp(packet)
             except SrtpError:
                 self._counters[rejected("browser", "srtp")] += 1
 
-        self._connection.on_srtp = receive
-        if receiver is not None:
-            for protocol in self._connection._protocols:
-                if isinstance(protocol.transport, SocketTransport):
-                    protocol.transport.read_by(receiver)
+        return receive
+
+    def _media_first(
+        self, protocol: StunProtocol, receive: Receive
+    ) -> Callable[[bytes, Any], None]:
+        """Return what takes datagrams when nearly all of them are the peer's packets."""
+        connection = self._connection
+
+        def take(data: bytes, address: Any) -> None:
+            route = connection.nominated()
+            expected = route is not None and address == route[1] and connection.on_srtp is receive
+            if expected and SHORTEST <= len(data) <= LONGEST and data[0] in RTP:
+                connection.alive = True
+                receive(data)
+            else:
+                protocol.datagram_received(data, address)
+
+        return take
 
     def on_closed(self, callback: Callable[[], None]) -> None:
         """Call back once when an established transport closes (close_notify, lost consent)."""

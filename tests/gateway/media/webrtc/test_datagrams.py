@@ -122,8 +122,7 @@ async def test_it_is_taken_from_the_clock_when_it_is_closed(end: End) -> None:
 
 async def test_it_may_be_closed_by_what_it_reads(end: End) -> None:
     receiver = Receiver()
-    end.transport.read_by(receiver)
-    end.protocol.datagram_received = lambda data, addr: end.transport.close()  # type: ignore[method-assign]
+    end.transport.read_by(receiver, lambda data, address: end.transport.close())
     end.send(b"goodbye")
     end.send(b"after")
     receiver.drain()
