@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from time import perf_counter, time
 
 from gateway.errors import UnavailableError
@@ -29,8 +30,9 @@ WATCH_TICKS = round(1 / clock.TICK)  # sessions are looked after once a second, 
 PUNCTUAL = 0.004  # seconds
 
 # Calls leave cycles behind, which only a collection of all generations finds. It stops the clock
-# for some 0.2 ms per call that goes on, so that many have to be over, or all
+# for some 0.2 ms per call that goes on, and what is made up for must not be spent on it
 COLLECTED = 100  # calls that are over
+FEW = 100  # calls that go on; with more the interpreter's own turn has to do
 
 SWEEP = 0.5  # seconds between looks at the ports of calls that are over
 
@@ -55,7 +57,7 @@ class MediaPlane:
         self._ended = 0  # calls since the last collection
         self._tick_number = 0
         self.counters = Counters()
-        self.receiver = Receiver()
+        self.receiver = Receiver(self.counters)
         self.down = DownBatch(self.counters)
         self._up = UpBatch()
         self.moment = Moment(perf_counter())
@@ -119,14 +121,27 @@ class MediaPlane:
         if self._closed:
             raise UnavailableError("the media plane is closed")
         port = session.port
-        self.receiver.add(port.rtp.fileno(), port.read)
-        self.receiver.add(port.rtcp.fileno(), port.read_rtcp)
+        try:
+            self.receiver.add(port.rtp.fileno(), port.read)
+            self.receiver.add(port.rtcp.fileno(), port.read_rtcp)
+        except BaseException:
+            self.receiver.remove(port.rtp.fileno())
+            raise
         self._sessions.add(session)
         self._watched[self._tick_number % WATCH_TICKS].append(session)
         self._join(session.sender, min(range(clock.SLOTS), key=lambda n: len(self._slots[n])))
         if self._clock is None:
             self._clock = asyncio.create_task(clock.run(self._tick, self._skip), name="media-clock")
-            self._clock.add_done_callback(_report_fault)
+            self._clock.add_done_callback(self._clock_ended)
+
+    def _clock_ended(self, task: asyncio.Task[None]) -> None:
+        """Without a clock no call has audio: end them all, so that somebody hears of it."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        logger.critical("the media clock stopped", exc_info=error)
+        self._clock = None
+        for session in tuple(self._sessions):
+            session.failed()
 
     def discharge(self, session: MediaSession) -> None:
         """Serve this session no longer; call before its sockets are closed."""
@@ -143,8 +158,12 @@ class MediaPlane:
         if session.sender in self._paced:
             self._paced.remove(session.sender)
         self.down.forget(session.down.leg)
+        self._ended += 1
         if not self._sessions:
             self._stop_clock()
+        if self._sweeping is None and not self._closed:
+            loop = asyncio.get_running_loop()
+            self._sweeping = loop.call_later(SWEEP, self._sweep)
 
     def follow(self, sender: TrunkSender) -> None:
         """Put a sender into the slot that is served next: its stream's first packet is here."""
@@ -163,18 +182,15 @@ class MediaPlane:
 
     def retire(self, port: TrunkPort) -> None:
         """Take a port back; it is used again once nothing comes there any more."""
-        self._ended += 1
         self._ports.retire((port.rtp, port.rtcp), perf_counter())
-        if self._sweeping is None and not self._closed:
-            self._sweep()
 
     def _sweep(self) -> None:
         left = self._ports.sweep(perf_counter())
-        if self._ended >= COLLECTED or not (left or self._sessions):
+        if not self._sessions or (self._ended >= COLLECTED and len(self._sessions) <= FEW):
             self._ended = 0
             gc.collect()
         loop = asyncio.get_running_loop()
-        self._sweeping = loop.call_later(SWEEP, self._sweep) if left else None
+        self._sweeping = loop.call_later(SWEEP, self._sweep) if left or self._ended else None
 
     def _join(self, sender: TrunkSender, slot: int) -> None:
         sender.slot = slot
@@ -203,20 +219,30 @@ class MediaPlane:
         moment.stale = perf_counter() - due > PUNCTUAL
         self.receiver.drain()
         if self._noisy:
-            self._noisy = {each for each in self._noisy if each.down.make_noise(now)}
-        self.down.serve()
+            self._noisy = {each for each in self._noisy if each.make_noise(now)}
+        self._guard(self.down.serve)
+        self._guard(lambda: self._serve_slot(number, now))
+        for sender in tuple(self._paced):
+            try:
+                sender.send_due(number)
+            except Exception:  # one call's fault is its own
+                logger.exception("a packet could not be sent")
+                sender.failed()
+        for session in tuple(self._watched[number % WATCH_TICKS]):
+            session.watch(now, WATCH_TICKS * clock.TICK)
+
+    def _serve_slot(self, number: int, now: float) -> None:
         slot = number % clock.SLOTS
         moves = self._up.serve(self._slots[slot], now, number)
         for sender in moves.later:
             self._move(sender, slot + 1)
         for sender in moves.earlier:
             self._move(sender, slot - 1)
-        for sender in self._paced:
-            sender.send_due(number)
-        for session in tuple(self._watched[number % WATCH_TICKS]):
-            session.watch(now, WATCH_TICKS * clock.TICK)
 
-
-def _report_fault(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.critical("the media clock stopped", exc_info=error)
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Do a batch's work; whatever goes wrong in it, the clock goes on."""
+        try:
+            work()
+        except Exception:
+            logger.exception("a batch could not be served")
+            self.counters["faults"] += 1

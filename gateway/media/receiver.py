@@ -7,8 +7,12 @@ have something.
 
 from __future__ import annotations
 
+import logging
 import select
+from collections import Counter
 from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 PASSES = 16  # datagrams of one socket per tick: a flood on one call must not starve the others
 
@@ -19,14 +23,15 @@ Read = Callable[[], None]
 class Receiver:
     """The sockets of one media plane."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counter[str] | None = None) -> None:
+        self._counters = Counter() if counters is None else counters
         self._epoll = select.epoll()
         self._reads: dict[int, Read] = {}
 
     def add(self, descriptor: int, read: Read) -> None:
         """Read this socket from now on."""
-        self._reads[descriptor] = read
         self._epoll.register(descriptor, select.EPOLLIN)
+        self._reads[descriptor] = read
 
     def remove(self, descriptor: int) -> None:
         """Read it no longer; call before it is closed. Harmless when it is not read."""
@@ -44,8 +49,16 @@ class Receiver:
                 return
             for descriptor, _ in events:
                 read = reads.get(descriptor)
-                if read is not None:  # gone by what another socket said
-                    read()
+                if read is not None:  # else gone by what another socket said
+                    self._take(read)
+
+    def _take(self, read: Read) -> None:
+        try:
+            read()
+        except Exception:  # whatever one socket brings, the others are read all the same
+            logger.exception("a datagram could not be taken")
+            self._counters["faults"] += 1
 
     def close(self) -> None:
+        self._reads.clear()
         self._epoll.close()

@@ -202,13 +202,17 @@ class MediaSession:
             return
         self._closed = True
         self._report = _nobody
-        self._say_goodbye()
-        self._core.discharge(self)
-        if self._trunk_remote is None:  # nobody has found out where to send
-            self.port.close()
-        else:
-            self._core.retire(self.port)
-        await self._browser.close()
+        try:
+            self._say_goodbye()
+        except Exception:  # a call that cannot take its leave ends all the same
+            logger.exception("a session could not say goodbye")
+        finally:
+            self._core.discharge(self)
+            if self._trunk_remote is None:  # nobody has found out where to send
+                self.port.close()
+            else:
+                self._core.retire(self.port)
+            await self._browser.close()
 
     def _say_goodbye(self) -> None:
         """Tell both ends by RTCP that our streams are over (RFC 3550 section 6.6)."""
@@ -233,8 +237,24 @@ class MediaSession:
         self._core.counters["faults"] += 1
         self._report(BrowserLost(LossReason.INTERNAL))
 
+    def make_noise(self, now: float) -> bool:
+        """Send the browser the noise that is due; false once it is no longer wanted."""
+        try:
+            return self.down.make_noise(now)
+        except Exception:  # one call's fault is its own
+            logger.exception("noise could not be made")
+            self.failed()
+            return False
+
     def watch(self, now: float, elapsed: float) -> None:
         """Look after what packets alone do not tell; called every `elapsed` seconds."""
+        try:
+            self._watch(now, elapsed)
+        except Exception:  # one call's fault is its own
+            logger.exception("a session could not be looked after")
+            self.failed()
+
+    def _watch(self, now: float, elapsed: float) -> None:
         self._browser.watch(elapsed)
         self._up.expire(now)
         self.down.expire(now)

@@ -12,6 +12,7 @@ from gateway.media.counters import rejected
 from voice.rtp import RtpError, RtpPacket, is_rtcp, parse
 
 LONGEST = 1500  # bytes; nothing longer fits an Ethernet frame
+LAST_PORT = 65535
 
 
 class TrunkPort:
@@ -47,7 +48,8 @@ class TrunkPort:
     def expect(self, host: str, port: int, rtcp_port: int | None) -> None:
         """Believe this description from now on."""
         self.latch.expect(host, port)
-        self.rtcp_target = (host, port + 1 if rtcp_port is None else rtcp_port)
+        rtcp = port + 1 if rtcp_port is None else rtcp_port
+        self.rtcp_target = (host, rtcp) if rtcp <= LAST_PORT else None
 
     def read(self) -> None:
         """Take one datagram from the RTP socket."""

@@ -372,8 +372,12 @@ class Transport:
         """Say goodbye (close_notify) and close the socket."""
         self.deafen()
         self._dtls.remove_all_listeners()
-        await self._dtls.stop()
-        await self._ice.stop()
+        try:
+            await self._dtls.stop()
+            await self._ice.stop()
+        finally:  # the goodbye may hang, or be cut off
+            for protocol in self._connection._protocols:
+                protocol.transport.close()
 
 
 def parse_candidate(text: str) -> RTCIceCandidate:

@@ -374,3 +374,65 @@ async def test_opening_may_be_cancelled_at_any_moment(turns: int) -> None:
     await asyncio.sleep(0.01)
     assert set(os.listdir("/proc/self/fd")) == before
     await plane.close()
+
+
+async def test_a_port_that_has_no_next_one_harms_nobody() -> None:
+    async with bridge() as call:
+        other = await call.plane.open()
+        await other.connect_trunk(replace(call.trunk.remote(), port=65535))
+        other._trunk_reports._due = 0.0
+        await call.trunk.packets(100)
+        assert call.plane.counters["faults"] == 0
+        await other.close()
+
+
+async def test_what_goes_wrong_while_one_is_looked_after_ends_that_one_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bridge() as call:
+        faulty = await call.plane.open()
+        told: asyncio.Queue[MediaEvent] = asyncio.Queue()
+        faulty.report_to(told.put_nowait)
+
+        def watch(elapsed: float) -> None:
+            raise ZeroDivisionError("on purpose")
+
+        monkeypatch.setattr(faulty._browser, "watch", watch)
+        async with asyncio.timeout(3):
+            assert await told.get() == BrowserLost(LossReason.INTERNAL)
+        await call.trunk.packets(20)
+        assert "on purpose" in caplog.text
+        await faulty.close()
+
+
+async def test_a_session_that_cannot_say_goodbye_is_given_back_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bridge() as call:
+
+        def count(now: float) -> None:
+            raise ZeroDivisionError("on purpose")
+
+        monkeypatch.setattr(call.session, "_count_sent", count)
+        await call.session.close()
+        assert call.plane.stats()["sessions"] == 0
+        assert "on purpose" in caplog.text
+
+
+async def test_without_a_clock_every_call_hears_of_it_and_the_next_has_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bridge() as call:
+        with monkeypatch.context() as patched:
+            patched.setattr(call.plane, "_watched", None)
+            async with asyncio.timeout(3):
+                while await call.events.get() != BrowserLost(LossReason.INTERNAL):
+                    pass
+        assert "the media clock stopped" in caplog.text
+        await call.session.close()
+        session = await call.plane.open()
+        trunk = Trunk()
+        await session.connect_trunk(trunk.remote())
+        await trunk.packets(3)
+        trunk.sock.close()
+        await session.close()
