@@ -240,7 +240,7 @@ class MediaSettings(Section):
     # at 5 % loss speech falls from PESQ 3.99 to 3.2; from the browser 32000 scores 3.94, 24000 3.87
     bitrate: Annotated[int, Field(ge=6000, le=64_000)] = 32_000
     # Seconds without RTP and RTCP from the trunk that end a call; 0 for never. An answered call
-    # costs money although nobody hears anything; on hold RTCP keeps it
+    # costs money although nobody hears anything; a call on hold may be silent
     timeout: Timeout = 15.0
     # The same before the answer, where an announcement may pause, and ringing ends by itself
     early_timeout: Timeout = 30.0
