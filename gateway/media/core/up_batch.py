@@ -124,14 +124,15 @@ class UpBatch:
     def _send_one(
         self, sender: TrunkSender, codec: StreamCodec, pcm: NDArray[np.int16], tick: int
     ) -> None:
+        ticks = codec.clock_rate // FRAMES_PER_SECOND  # no size of a payload says them
         if codec is OPUS and not sender.pressing:  # audio is relayed, see UpRelay
-            sender.send_payload(OPUS_SILENCE, codec.clock_rate // FRAMES_PER_SECOND)
+            sender.send_payload(OPUS_SILENCE, ticks)
             return
         if sender.encoder is None:
             return
         payload = sender.encoder.encode(pcm)
         if sender.packetizer is None:
-            sender.send_payload(payload)
+            sender.send_payload(payload, ticks)
         else:
             sender.packetizer.put(payload, tick)
             sender.send_due(tick)

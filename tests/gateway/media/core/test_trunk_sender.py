@@ -75,6 +75,18 @@ class TestClock:
         line.run(5)
         assert [packet.marker for packet in line.received()] == [True, *[False] * 4]
 
+    @pytest.mark.parametrize("codec", ["OPUS", "G722", "PCMU"])
+    def test_tones_keep_the_clock_of_every_codec(self, codec: str) -> None:
+        """A payload of Opus does not say by its size how long it lasts."""
+        with open_line(codec, event=None) as line:
+            line.run(3)
+            line.sender.press("5")
+            line.run(12)
+            packets = line.received()
+            assert len(packets) == 15
+            steps = set(step([packet.timestamp for packet in packets], 32))
+            assert steps == {TRUNK[codec].clock_rate // 50}
+
     def test_nothing_is_sent_before_there_is_a_description(self) -> None:
         with open_line() as line:
             line.sender._remote = None
