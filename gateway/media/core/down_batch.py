@@ -33,8 +33,8 @@ class DownLeg:
 
     `encode` is of the browser's codec at the rate of the frames; `failed` is to be called when
     serving this leg raised; `on_tone` gets digits that are found in the sound, None where nobody
-    looks for them. `row` is this leg's in the detector. `concealer` has made up what was lost just
-    now, and makes what follows join to it.
+    looks for them. `concealer` has made up what was lost just now, and makes what follows join to
+    it.
     """
 
     encode: Callable[[Samples], bytes]
@@ -44,7 +44,6 @@ class DownLeg:
     payload_type: int = 0
     level_extension: int | None = None
     on_tone: Callable[[str], None] | None = None
-    row: int = -1
     concealer: PcmConcealer | None = None
     level: int = 127
     packets_sent: int = 0
@@ -166,33 +165,36 @@ class ToneFinder:
 
     def __init__(self, rate: int) -> None:
         self._detector = DigitDetector(0, rate)
-        self._legs: list[DownLeg | None] = []
+        self._rows: dict[DownLeg, int] = {}
+        self._free: list[int] = []  # rows of legs that are gone
 
     def find(self, legs: list[DownLeg], pcm: Samples) -> None:
         """Look at one frame of each leg, and tell it the digits that are new."""
         rows = np.array([self._row(leg) for leg in legs])
+        owners = dict(zip(rows.tolist(), legs, strict=True))
         # A leg may have several frames in a tick, and a detector takes one of each at a time
         while rows.size:
             _, first = np.unique(rows, return_index=True)
             for row, digit in self._detector.detect(pcm[first], rows[first]):
-                leg = self._legs[row]
-                if leg is not None and leg.on_tone is not None:
-                    leg.on_tone(digit)
+                on_tone = owners[row].on_tone
+                if on_tone is not None:
+                    on_tone(digit)
             rest = np.setdiff1d(np.arange(rows.size), first)
             rows, pcm = rows[rest], pcm[rest]
 
     def _row(self, leg: DownLeg) -> int:
-        if leg.row < 0 or leg.row >= len(self._legs) or self._legs[leg.row] is not leg:
-            leg.row = self._legs.index(None) if None in self._legs else len(self._legs)
-            self._legs[leg.row : leg.row + 1] = [leg]
-            self._detector.grow(len(self._legs))
-            self._detector.clear(leg.row)
-        return leg.row
+        row = self._rows.get(leg)
+        if row is None:
+            row = self._rows[leg] = self._free.pop() if self._free else self._detector.streams
+            self._detector.grow(row + 1)
+            self._detector.clear(row)
+        return row
 
     def forget(self, leg: DownLeg) -> None:
         """Give the leg's row to another."""
-        if 0 <= leg.row < len(self._legs) and self._legs[leg.row] is leg:
-            self._legs[leg.row] = None
+        row = self._rows.pop(leg, None)
+        if row is not None:
+            self._free.append(row)
 
 
 def _made_up(leg: DownLeg, codec: PayloadCodec, frame: Frame) -> Samples:

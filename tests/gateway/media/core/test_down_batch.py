@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -284,7 +286,7 @@ class TestTones:
             browser.take(batch, PCMU.encode(frame).tobytes())
             batch.serve()
         assert browser.digits == []
-        assert browser.leg.row == -1
+        assert not batch._detectors
 
     def test_rows_are_given_back(self) -> None:
         """A thousand calls one after the other need the memory of those at one time."""
@@ -295,11 +297,30 @@ class TestTones:
             for browser in browsers:
                 browser.take(batch, b"\xff" * SIZE)
             batch.serve()
-            rows |= {browser.leg.row for browser in browsers}
+            rows |= {batch._finder(8000)._rows[browser.leg] for browser in browsers}
             for browser in browsers:
                 batch.forget(browser.leg)
         assert rows == {0, 1, 2}
         assert batch._finder(8000)._detector.streams == 3
+
+    def test_a_leg_that_spoke_at_two_rates_is_forgotten_at_both(self) -> None:
+        """Else the finders keep its session alive, and their rows grow call by call."""
+        batch, other = DownBatch(Counter()), self.listening()
+        other.take(batch, b"\xff" * SIZE)
+        batch.serve()
+        for _ in range(3):
+            browser = self.listening()
+            for codec in (PCMU, L16, PCMU, L16):
+                samples: Samples = np.zeros(codec.sample_rate // 50, np.int16)
+                browser.leg.encode = lambda pcm: b""
+                browser.take(batch, codec.encode(samples).tobytes(), codec)
+                batch.serve()
+            batch.forget(browser.leg)
+            gone = weakref.ref(browser)
+            del browser
+            gc.collect()
+            assert gone() is None
+        assert [finder._detector.streams for finder in batch._detectors.values()] == [2, 1]
 
     def test_a_row_that_was_given_back_remembers_nothing(self) -> None:
         """Half a digit of the last call and half a one of the next are none."""
@@ -307,9 +328,10 @@ class TestTones:
         sound = dial("5")
         first, second = self.listening(), self.listening()
         finder.find([first.leg], sound[0][None, :])
+        before = finder._rows[first.leg]
         finder.forget(first.leg)
         finder.find([second.leg], sound[1][None, :])
-        assert second.leg.row == first.leg.row
+        assert finder._rows == {second.leg: before}
         assert (first.digits, second.digits) == ([], [])
 
     def test_a_leg_that_is_forgotten_may_come_again(self) -> None:
@@ -321,7 +343,7 @@ class TestTones:
         finder.find([other.leg], np.zeros((1, SIZE), np.int16))
         for frame in dial("7"):
             finder.find([browser.leg, other.leg], np.stack([frame, np.zeros(SIZE, np.int16)]))
-        assert browser.leg.row != other.leg.row
+        assert finder._rows[browser.leg] != finder._rows[other.leg]
         assert (browser.digits, other.digits) == (["7"], [])
 
 
