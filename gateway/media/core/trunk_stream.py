@@ -10,7 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.core.down import DownPacket, DownStream, Frame
+from gateway.media.core.allowance import Allowance
+from gateway.media.core.down import MOST_MADE_UP, DownPacket, DownStream, Frame
 from gateway.media.core.down_batch import DownBatch, DownLeg
 from gateway.media.core.reports import LegReports
 from gateway.media.core.speech import FORMATS
@@ -36,6 +37,16 @@ LEAST_EXPECTED = EXPECTED[0]
 
 # A tone in the sound is told when it is found, and how long it will last nobody knows yet
 TONE_DURATION = 100  # ms
+
+# Seconds of audio that are taken per second, and at once: the backlog of a stall passes, a flood
+# that would take more than a call's share of a core does not
+AUDIO_RATE = 2.0
+AUDIO_BURST = 0.5
+SHORTEST_PACKET = 0.01  # seconds; whatever it holds, a packet costs as much as one of these
+
+# Nobody presses faster, and whoever is told has a queue that ends somewhere
+DIGIT_RATE = 20.0  # per second
+DIGIT_BURST = 20.0
 
 Samples = NDArray[np.int16]
 
@@ -81,7 +92,10 @@ class TrunkStream:
         self._remote: TrunkRemote | None = None
         self._codecs: dict[int, PayloadCodec | StreamCodec] = {}
         self._decoder: tuple[StreamCodec, StreamDecoder] | None = None
+        self._audio_allowed = Allowance(AUDIO_RATE, AUDIO_BURST)
         self._digits = EventReceiver(TELEPHONE)
+        self._digits_allowed = Allowance(DIGIT_RATE, DIGIT_BURST)
+        self._latest = 0.0  # when a packet came
         self._noise = NoiseGenerator(secrets.randbits(16))
         self._noise_wanted = comfort_noise.ComfortNoise(127)
         self._noise_due = 0.0
@@ -104,7 +118,7 @@ class TrunkStream:
         self.leg.on_tone = self._tone if remote.event is None else None
         # Under another payload type alone a digit goes on
         if remote.event is not None and remote.event.clock_rate != self._digits.clock_rate:
-            self._tell(self._digits.reset())
+            self._tell(self._digits.reset(), self._latest)
             self._digits = EventReceiver(remote.event.clock_rate)
 
     def take(self, packet: RtpPacket, now: float) -> None:
@@ -112,6 +126,7 @@ class TrunkStream:
         remote = self._remote
         if remote is None:
             return
+        self._latest = now
         codec = self._codecs.get(packet.payload_type)
         if codec is not None:
             self._reports.heard(
@@ -127,12 +142,17 @@ class TrunkStream:
             self._down.pass_over(packet.ssrc, packet.sequence)
             self._take_noise(packet.payload, now)
         else:
+            # A keepalive may have any payload type (RFC 6263 section 4.6): a sign of life, if no more
+            self._reports.wait_anew(now)
             self._counters[rejected("trunk", "payload-type")] += 1
 
     def _heard(self, packet: RtpPacket, clock_rate: int, now: float) -> None:
         self._reports.heard(packet.sequence, packet.timestamp, now, packet.ssrc, clock_rate)
 
     def _take_audio(self, packet: RtpPacket, codec: PayloadCodec | StreamCodec, now: float) -> None:
+        if not self._audio_allowed.allows(now):
+            self._counters[rejected("trunk", "flood")] += 1
+            return
         down = self._down
         gap = down.begin(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
         if gap < 0:
@@ -140,13 +160,17 @@ class TrunkStream:
         self.noisy = False
         audio = DownPacket(packet.payload, packet.timestamp, packet.marker, bytes_per_tick(codec))
         if codec.name.upper() == self._browser:
-            frame = down.whole(audio, FORMATS[self._browser].length(packet.payload), gap)
+            ticks = FORMATS[self._browser].length(packet.payload)
+            self._audio_allowed.spend(max(ticks / codec.clock_rate, SHORTEST_PACKET))
+            frame = down.whole(audio, ticks, gap)
             if self.open:
                 self.leg.put(frame, frame.codes)
             return
         if codec is OPUS:  # and this browser does not understand it
             self._counters[rejected("trunk", "payload-type")] += 1
             return
+        length = len(packet.payload) / audio.bytes_per_tick / codec.clock_rate
+        self._audio_allowed.spend(max(length, SHORTEST_PACKET) + FRAME * min(gap, MOST_MADE_UP))
         size = codec.clock_rate // FRAMES_PER_SECOND * audio.bytes_per_tick
         for frame in down.cut(audio, size, gap):
             if self.open:
@@ -222,17 +246,22 @@ class TrunkStream:
         except EventError:
             self._counters[rejected("trunk", "event")] += 1
             return
-        self._tell(told)
+        self._tell(told, now)
 
     def expire(self, now: float) -> None:
         """Called every now and then: ends a digit whose last packets were lost."""
-        self._tell(self._digits.expire(now))
+        self._tell(self._digits.expire(now), now)
 
-    def _tell(self, told: list[EventStarted | EventEnded]) -> None:
+    def _tell(self, told: list[EventStarted | EventEnded], now: float) -> None:
         for event in told:
-            if isinstance(event, EventEnded):
-                self._counters["trunk_digits"] += 1
-                self._on_digit(event.digit, event.duration_ms)
+            if not isinstance(event, EventEnded):
+                continue
+            if not self._digits_allowed.allows(now):
+                self._counters[rejected("trunk", "digit-flood")] += 1
+                continue
+            self._digits_allowed.spend(1)
+            self._counters["trunk_digits"] += 1
+            self._on_digit(event.digit, event.duration_ms)
 
     def _tone(self, digit: str) -> None:
         self._counters["trunk_digits"] += 1

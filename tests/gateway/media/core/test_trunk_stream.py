@@ -66,6 +66,13 @@ class TestAudio:
         call.packet(b"what", 99)
         assert call.counters["trunk_rejected_payload-type"] == 1
 
+    def test_a_keepalive_of_any_payload_type_is_a_sign_of_life(self) -> None:
+        """As a trunk sends that is on mute, and has nothing else to say (RFC 6263 section 4.6)."""
+        call = Call()
+        assert call.reports.silent_for(call.now) == 10
+        call.packet(b"", 99)
+        assert call.reports.silent_for(call.now) == 0
+
     @pytest.mark.parametrize("payload", [b"", b"\x00", bytes(1400)])
     @pytest.mark.parametrize("codec", NUMBERS)
     def test_payloads_of_any_size_do_no_harm(self, codec: str, payload: bytes) -> None:
@@ -110,6 +117,7 @@ class TestRelay:
         for at in range(0, len(tone), 8 * ptime):
             call.packet(encoder.encode(tone[at : at + 8 * ptime]), NUMBERS["OPUS"])
             call.timestamp += 48 * ptime
+            call.now += ptime / 1000
         assert set(step([packet.timestamp for packet in call.sent], 32)) == {48 * ptime}
 
     def test_g711_passes_as_it_is_where_the_browser_speaks_it(self) -> None:
@@ -138,6 +146,63 @@ class TestRelay:
         call.speak("OPUS", 3)
         assert call.sent == []
         assert call.counters["trunk_rejected_payload-type"] >= 3
+
+
+TICK = 0.005  # seconds of the media clock, in each of which so many datagrams are read:
+READ = 16
+
+
+class TestFlood:
+    @pytest.mark.parametrize("browser", ["OPUS", "PCMA", "PCMU"])
+    @pytest.mark.parametrize("size", [0, 1, 160, 1440])
+    def test_no_more_than_twice_of_what_a_call_needs_is_served(
+        self, browser: str, size: int
+    ) -> None:
+        call = Call(replace(BROWSER, codec=browser))
+        encoded = 0
+
+        def encode(samples: NDArray[np.int16]) -> bytes:
+            nonlocal encoded
+            encoded += 1
+            return b""
+
+        call.stream._encode_at(8000)
+        call.stream.leg.encode = encode
+        for _ in range(400):  # two seconds
+            for _ in range(READ):
+                call.packet(bytes(size), 0)
+                call.sequence += 1  # each second one is missing, and would be made up
+                call.timestamp += 2 * size
+            call.batch.serve()
+            call.now += TICK
+        frames = 50 * (2 * 2 + 0.5)
+        assert encoded <= frames + 10
+        assert len(call.sent) <= 2 * frames + 2
+        assert call.counters["trunk_rejected_flood"] > 3000
+
+    def test_what_waited_during_a_stall_passes(self) -> None:
+        call = Call()
+        call.speak(frames=50)
+        call.now += 0.4
+        for _ in range(20):
+            call.packet(bytes(160), 0)
+            call.timestamp += 160
+        call.speak(frames=50)
+        assert len(call.sent) == 120
+        assert call.counters["trunk_rejected_flood"] == 0
+
+    @pytest.mark.parametrize("size", [80, 160, 480])
+    def test_losses_do_not_make_a_flood_of_a_stream(self, size: int) -> None:
+        call = Call()
+        for number in range(40000 // size):
+            call.timestamp += size
+            call.now += size / 8000
+            if number % 3:
+                call.sequence += 1
+            else:
+                call.packet(bytes(size), 0)
+            call.batch.serve()
+        assert call.counters["trunk_rejected_flood"] == 0
 
 
 class TestNoise:
@@ -283,6 +348,17 @@ class TestDigits:
         call.stream.expect(changed)
         press(call, "2", number=102, rate=48000)
         assert call.digits == [("1", 100), ("2", 100)]
+
+    def test_a_burst_of_events_does_not_flood_who_is_told(self) -> None:
+        call = Call()
+        for _ in range(1000):
+            for _ in range(3):
+                call.packet(bytes([5, 0x8A, 3, 0x20]), 101, marker=True)
+                call.timestamp += 800
+            call.now += 0.001
+        assert 20 < len(call.digits) <= 20 + 20 + 1
+        assert call.counters["trunk_digits"] == len(call.digits)
+        assert call.counters["trunk_rejected_digit-flood"] >= 2900
 
     def test_what_is_no_event_is_counted(self) -> None:
         call = Call()

@@ -43,7 +43,7 @@ class Call:
         self.digits: list[tuple[str, int]] = []
         self.failures = self.silences = 0
         identity = LegIdentity("trunk", 1, "cname", 0.0)
-        reports = LegReports(
+        self.reports = LegReports(
             identity, self.counters, started=0.0, uniform=lambda: 0.5, codec="PCMU", clock_rate=8000
         )
         self.stream = TrunkStream(
@@ -51,7 +51,7 @@ class Call:
             lambda packet: self.sent.append(parse(packet)),
             lambda digit, duration: self.digits.append((digit, duration)),
             self._fail,
-            reports,
+            self.reports,
             self.counters,
             ssrc=77,
             on_silence=self._silence,
