@@ -33,3 +33,21 @@ class Allowance:
     def spend(self, amount: float) -> None:
         """Use so much; the last of it may be more than is left, and is owed then."""
         self._left -= amount
+
+
+# Seconds of audio that are taken per second, and at once: the backlog of a stall passes, a flood
+# that would take more than a call's share of a core does not
+AUDIO_RATE = 2.0
+AUDIO_BURST = 0.5
+SHORTEST_PACKET = 0.01  # seconds; whatever it holds, a packet costs as much as one of these
+
+
+class AudioAllowance(Allowance):
+    """Of one stream of packets, in seconds of audio."""
+
+    def __init__(self) -> None:
+        super().__init__(AUDIO_RATE, AUDIO_BURST)
+
+    def spend(self, amount: float) -> None:
+        """Use what one packet holds."""
+        super().spend(max(amount, SHORTEST_PACKET))

@@ -92,7 +92,7 @@ class BrowserStream:
         elif sender.pressing:
             self._relay.interrupt(packet)
         else:
-            self._relay.send(packet, self._speech.length(packet.payload))
+            self._relay.send(packet, self._speech.length(packet.payload), now)
 
     def _follow(self, packet: RtpPacket, now: float) -> bool:
         """A new source is a new stream, unless the old one still speaks."""

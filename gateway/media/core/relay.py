@@ -6,11 +6,12 @@ What one side lost stays a gap for the other, which has the better means to hide
 
 from __future__ import annotations
 
+from gateway.media.core.allowance import AudioAllowance
+from gateway.media.core.down import WIDEST_GAP
 from gateway.media.core.trunk_sender import TrunkSender
+from gateway.media.counters import rejected
 from voice.rtp import RtpPacket, pack_header
 from voice.sequence import SequenceTracker
-
-WIDEST_GAP = 50  # packets; a wider one is a new start
 
 
 class UpRelay:
@@ -18,6 +19,7 @@ class UpRelay:
 
     def __init__(self, sender: TrunkSender) -> None:
         self._sender = sender
+        self._allowed = AudioAllowance()  # of all sources: a flood of them is one, too
         self.restart()
 
     def restart(self) -> None:
@@ -44,9 +46,13 @@ class UpRelay:
         passed = (timestamp - end) & 0xFFFFFFFF
         self._sender.timestamp = (self._sender.timestamp + passed) & 0xFFFFFFFF
 
-    def send(self, packet: RtpPacket, ticks: int) -> None:
-        """Send a packet that lasts so many ticks of the RTP clock."""
+    def send(self, packet: RtpPacket, ticks: int, now: float) -> None:
+        """Send a packet that lasts so many ticks of the RTP clock, if it is none of a flood."""
         sender = self._sender
+        if not self._allowed.allows(now):
+            sender.counters[rejected("browser", "flood")] += 1
+            return
+        self._allowed.spend(ticks / sender.codec.clock_rate)
         number = self._track(packet.sequence)
         if number is None:
             return

@@ -50,6 +50,7 @@ class TrunkSender:
     """
 
     def __init__(self, port: TrunkPort, counters: Counter[str], failed: Callable[[], None]) -> None:
+        self.counters = counters
         self.failed = failed  # to be called when serving this sender raised
         self.up = UpStream(counters)
         self.slot = 0  # of the clock
@@ -138,7 +139,8 @@ class TrunkSender:
         if filled is Filled.LATER or remote is None:
             return filled if filled is Filled.LATER else Filled.NOTHING
         if not remote.receives:  # on hold, time goes on
-            self.pass_frames(1)
+            if not self.relaying:  # the packet after the hold tells how long it was
+                self.pass_frames(1)
             return Filled.NOTHING
         if self.pressing:
             pressed = self._press(out, remote)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.core.allowance import Allowance
+from gateway.media.core.allowance import Allowance, AudioAllowance
 from gateway.media.core.down import MOST_MADE_UP, DownPacket, DownStream, Frame
 from gateway.media.core.down_batch import DownBatch, DownLeg
 from gateway.media.core.reports import LegReports
@@ -37,12 +37,6 @@ LEAST_EXPECTED = EXPECTED[0]
 
 # A tone in the sound is told when it is found, and how long it will last nobody knows yet
 TONE_DURATION = 100  # ms
-
-# Seconds of audio that are taken per second, and at once: the backlog of a stall passes, a flood
-# that would take more than a call's share of a core does not
-AUDIO_RATE = 2.0
-AUDIO_BURST = 0.5
-SHORTEST_PACKET = 0.01  # seconds; whatever it holds, a packet costs as much as one of these
 
 # Nobody presses faster, and whoever is told has a queue that ends somewhere
 DIGIT_RATE = 20.0  # per second
@@ -92,7 +86,7 @@ class TrunkStream:
         self._remote: TrunkRemote | None = None
         self._codecs: dict[int, PayloadCodec | StreamCodec] = {}
         self._decoder: tuple[StreamCodec, StreamDecoder] | None = None
-        self._audio_allowed = Allowance(AUDIO_RATE, AUDIO_BURST)
+        self._audio_allowed = AudioAllowance()
         self._digits = EventReceiver(TELEPHONE)
         self._digits_allowed = Allowance(DIGIT_RATE, DIGIT_BURST)
         self._latest = 0.0  # when a packet came
@@ -142,7 +136,7 @@ class TrunkStream:
             self._down.pass_over(packet.ssrc, packet.sequence)
             self._take_noise(packet.payload, now)
         else:
-            # A keepalive may have any payload type (RFC 6263 section 4.6): a sign of life, if no more
+            # A keepalive may have any payload type (RFC 6263 section 4.6): a sign of life
             self._reports.wait_anew(now)
             self._counters[rejected("trunk", "payload-type")] += 1
 
@@ -161,7 +155,7 @@ class TrunkStream:
         audio = DownPacket(packet.payload, packet.timestamp, packet.marker, bytes_per_tick(codec))
         if codec.name.upper() == self._browser:
             ticks = FORMATS[self._browser].length(packet.payload)
-            self._audio_allowed.spend(max(ticks / codec.clock_rate, SHORTEST_PACKET))
+            self._audio_allowed.spend(ticks / codec.clock_rate)
             frame = down.whole(audio, ticks, gap)
             if self.open:
                 self.leg.put(frame, frame.codes)
@@ -170,7 +164,7 @@ class TrunkStream:
             self._counters[rejected("trunk", "payload-type")] += 1
             return
         length = len(packet.payload) / audio.bytes_per_tick / codec.clock_rate
-        self._audio_allowed.spend(max(length, SHORTEST_PACKET) + FRAME * min(gap, MOST_MADE_UP))
+        self._audio_allowed.spend(length + FRAME * min(gap, MOST_MADE_UP))
         size = codec.clock_rate // FRAMES_PER_SECOND * audio.bytes_per_tick
         for frame in down.cut(audio, size, gap):
             if self.open:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.media.core.relay import WIDEST_GAP, UpRelay
+from gateway.media.core.down import WIDEST_GAP
+from gateway.media.core.relay import UpRelay
 from gateway.media.parameters import Flow
 from tests.gateway.media.core.line import Line, open_line, step
 from voice.rtp import RtpPacket
 
 TICKS = 960
+NOW = 10.0  # seconds of the clock
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def packet(number: int, *, ssrc: int = 1, timestamp: int | None = None) -> RtpPa
 def relayed(line: Line, *numbers: int) -> list[RtpPacket]:
     relay = UpRelay(line.sender)
     for number in numbers:
-        relay.send(packet(number), TICKS)
+        relay.send(packet(number), TICKS, NOW)
     return line.received()
 
 
@@ -69,8 +72,8 @@ def test_a_late_packet_takes_its_own_place(line: Line) -> None:
 
 def test_a_pause_is_one_in_time_only(line: Line) -> None:
     relay = UpRelay(line.sender)
-    relay.send(packet(1), TICKS)
-    relay.send(packet(2, timestamp=50 * TICKS), TICKS)
+    relay.send(packet(1), TICKS, NOW)
+    relay.send(packet(2, timestamp=50 * TICKS), TICKS, NOW)
     packets = line.received()
     assert step([each.sequence for each in packets], 16) == [1]
     assert step([each.timestamp for each in packets], 32) == [49 * TICKS]
@@ -78,10 +81,10 @@ def test_a_pause_is_one_in_time_only(line: Line) -> None:
 
 def test_events_are_no_gap(line: Line) -> None:
     relay = UpRelay(line.sender)
-    relay.send(packet(1), TICKS)
+    relay.send(packet(1), TICKS, NOW)
     for number in (2, 3, 4):
         relay.pass_over(number)
-    relay.send(packet(5), TICKS)
+    relay.send(packet(5), TICKS, NOW)
     assert step([each.sequence for each in line.received()], 16) == [1]
 
 
@@ -98,9 +101,9 @@ def test_a_source_that_starts_anew_goes_on(line: Line) -> None:
 
 def test_a_new_source_goes_on_where_the_old_one_ended(line: Line) -> None:
     relay = UpRelay(line.sender)
-    relay.send(packet(1), TICKS)
+    relay.send(packet(1), TICKS, NOW)
     relay.restart()
-    relay.send(packet(7000), TICKS)
+    relay.send(packet(7000), TICKS, NOW)
     packets = line.received()
     assert step([each.sequence for each in packets], 16) == [1]
     assert step([each.timestamp for each in packets], 32) == [TICKS]
@@ -109,11 +112,11 @@ def test_a_new_source_goes_on_where_the_old_one_ended(line: Line) -> None:
 def test_digits_stand_between_packets_on_one_clock(line: Line) -> None:
     relay = UpRelay(line.sender)
     for number in range(5):
-        relay.send(packet(number), TICKS)
+        relay.send(packet(number), TICKS, NOW)
     line.sender.press("5")
     line.run(12)
     for number in range(17, 20):
-        relay.send(packet(number), TICKS)
+        relay.send(packet(number), TICKS, NOW)
     packets = line.received()
     assert {each.payload_type for each in packets} == {101, line.remote.payload_type}
     steps = step([each.sequence for each in packets], 16)
@@ -121,6 +124,49 @@ def test_digits_stand_between_packets_on_one_clock(line: Line) -> None:
     assert max(each for each in steps) < 2**15
     audio = [each for each in packets if each.payload_type != 101]
     assert all(0 < each < 100 * TICKS for each in step([each.timestamp for each in audio], 32))
+
+
+def test_a_hold_with_digits_waiting_takes_its_time_once(line: Line) -> None:
+    relay, sender = UpRelay(line.sender), line.sender
+    for number in range(5):
+        relay.send(packet(number), TICKS, NOW)
+    sender.connect(replace(line.remote, receives=False))
+    sender.press("5")
+    for number in range(5, 105):
+        relay.pass_over(number)
+        line.run(1)
+    sender.connect(line.remote)
+    relay.interrupt(packet(105))
+    for number in range(106, 126):
+        line.run(1)
+        if sender.pressing:
+            relay.interrupt(packet(number))
+        else:
+            relay.send(packet(number), TICKS, NOW)
+    packets = line.received()
+    audio = [each for each in packets if each.payload_type == line.remote.payload_type]
+    passed = (audio[-1].timestamp - audio[0].timestamp) % 2**32
+    assert numbers_of(audio)[-1] == 125
+    assert abs(passed - 125 * TICKS) <= 2 * TICKS
+
+
+@pytest.mark.parametrize("ticks", [0, 120, 960, 5760])
+def test_a_flood_is_cut_down_to_twice_what_a_call_needs(line: Line, ticks: int) -> None:
+    relay = UpRelay(line.sender)
+    sent = 0
+    for number in range(16 * 400):
+        relay.send(packet(number), ticks, NOW + number // 16 * 0.005)
+        sent += len(line.received())
+    length = max(ticks / 48000, 0.01)
+    assert sent <= (2 * 2 + 0.5) / length + 2
+    assert line.counters["browser_rejected_flood"] == 16 * 400 - sent
+
+
+def test_a_stall_is_no_flood(line: Line) -> None:
+    relay = UpRelay(line.sender)
+    for number in range(25):
+        relay.send(packet(number), TICKS, NOW)
+    assert len(line.received()) == 25
 
 
 @given(
@@ -140,7 +186,7 @@ def test_whatever_comes_the_fields_fit(packets: list[tuple[int, int, int, str]])
         relay = UpRelay(line.sender)
         for sequence, timestamp, ticks, what in packets:
             if what == "send":
-                relay.send(packet(sequence, timestamp=timestamp), ticks)
+                relay.send(packet(sequence, timestamp=timestamp), ticks, NOW)
             elif what == "pass":
                 relay.pass_over(sequence)
             else:
