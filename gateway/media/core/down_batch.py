@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.media.core.down import Frame
+from gateway.media.core.down import HISTORY, Frame
 from gateway.media.core.up import FRAMES_PER_SECOND
 from voice.codec import PayloadCodec, StreamCodec, StreamDecoder
 from voice.concealment import PcmConcealer
@@ -34,7 +34,7 @@ class DownLeg:
     `encode` is of the browser's codec at the rate of the frames; `failed` is to be called when
     serving this leg raised; `on_tone` gets digits that are found in the sound, None where nobody
     looks for them. `concealer` has made up what was lost just now, and makes what follows join to
-    it.
+    it. `decoded` is what it looks back on where a codec has state, and cannot be decoded again.
     """
 
     encode: Callable[[Samples], bytes]
@@ -45,6 +45,7 @@ class DownLeg:
     level_extension: int | None = None
     on_tone: Callable[[str], None] | None = None
     concealer: PcmConcealer | None = None
+    decoded: deque[Samples] = field(default_factory=lambda: deque(maxlen=HISTORY))
     level: int = 127
     packets_sent: int = 0
     octets_sent: int = 0
@@ -88,31 +89,52 @@ class DownBatch:
         self._counters = counters
         self._coded: dict[PayloadCodec, list[Entry]] = {}
         self._rows: dict[int, list[tuple[DownLeg, Frame, Samples]]] = {}
+        self._waiting: set[DownLeg] = set()  # have a frame in one of the two that was not made up
         self._detectors: dict[int, ToneFinder] = {}
 
     def add(self, leg: DownLeg, codec: PayloadCodec, frame: Frame) -> None:
         """Take a frame for this tick's batch."""
         if not frame.codes:
-            self.serve()  # its encoder has to hear what came before the loss first
-            self.add_samples(leg, codec.sample_rate, frame, _made_up(leg, codec, frame))
+            history = [codec.decode(np.frombuffer(codes, np.uint8)) for codes in frame.history]
+            self._make_up(leg, codec.sample_rate, frame, history)
             return
+        self._waiting.add(leg)
         self._coded.setdefault(codec, []).append((leg, frame))
 
     def add_coded(
         self, leg: DownLeg, codec: StreamCodec, decoder: StreamDecoder, frame: Frame
     ) -> None:
         """Take a frame of a codec that keeps state per stream."""
-        pcm = np.zeros(codec.sample_rate // FRAMES_PER_SECOND, np.int16)
-        if frame.codes:
-            decoder.decode(frame.codes, pcm)
-            self.add_samples(leg, codec.sample_rate, frame, pcm)
+        rate = codec.sample_rate
+        if not frame.codes:
+            history = [*leg.decoded][-len(frame.history) :]
+            self._make_up(leg, rate, frame, [each for each in history if len(each) * 50 == rate])
+            return
+        pcm = np.zeros(rate // FRAMES_PER_SECOND, np.int16)
+        decoder.decode(frame.codes, pcm)
+        leg.decoded.append(pcm)
+        self.add_samples(leg, rate, frame, pcm)
 
     def add_samples(self, leg: DownLeg, rate: int, frame: Frame, pcm: Samples) -> None:
         """Take a frame that is decoded already."""
+        self._waiting.add(leg)
         self._rows.setdefault(rate, []).append((leg, frame, pcm))
+
+    def _make_up(self, leg: DownLeg, rate: int, frame: Frame, history: list[Samples]) -> None:
+        """Take what may have been said in a lost packet, from what was before it."""
+        if leg in self._waiting:
+            self.serve()  # its encoder has to hear what came before the loss first
+        if leg.concealer is None or leg.concealer.rate != rate:
+            leg.concealer = PcmConcealer(rate)
+            for samples in history:
+                leg.concealer.heard(samples)
+        out: Samples = np.zeros(rate // FRAMES_PER_SECOND, np.int16)
+        leg.concealer.conceal(out)
+        self._rows.setdefault(rate, []).append((leg, frame, out))
 
     def serve(self) -> None:
         """Decode all that waits with one call for each codec, encode and send each frame."""
+        self._waiting.clear()
         # What was made up for lost packets first: encoders hear it before what follows
         if self._rows:
             rows, self._rows = self._rows, {}
@@ -139,7 +161,8 @@ class DownBatch:
                     self._counters["trunk_frames_concealed"] += 1
                     continue
                 if leg.concealer is not None:
-                    leg.concealer.heard(row)
+                    if leg.concealer.rate == rate:
+                        leg.concealer.heard(row)
                     leg.concealer = None
                 payload = leg.encode(row)
                 leg.level = level
@@ -195,14 +218,3 @@ class ToneFinder:
         row = self._rows.pop(leg, None)
         if row is not None:
             self._free.append(row)
-
-
-def _made_up(leg: DownLeg, codec: PayloadCodec, frame: Frame) -> Samples:
-    """Return what may have been said in a lost packet, from what was before it."""
-    if leg.concealer is None:
-        leg.concealer = PcmConcealer(codec.sample_rate)
-        for codes in frame.history:
-            leg.concealer.heard(codec.decode(np.frombuffer(codes, np.uint8)))
-    out: Samples = np.zeros(codec.sample_rate // FRAMES_PER_SECOND, np.int16)
-    leg.concealer.conceal(out)
-    return out

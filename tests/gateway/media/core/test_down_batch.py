@@ -197,6 +197,45 @@ class TestRepair:
         assert steps[19 * SIZE : 24 * SIZE].max() < 1.6 * steps[: 19 * SIZE].max()
         assert browser.leg.concealer is None
 
+    def test_the_loss_of_one_leg_leaves_the_batch_of_the_others_whole(self) -> None:
+        batch, lossy, sound = DownBatch(Counter()), Browser(), Browser()
+        lossy.take(batch, bytes(SIZE))
+        batch.serve()
+        sound.take(batch, bytes(SIZE))
+        lossy.take(batch, bytes(SIZE), lost=True)
+        lossy.take(batch, bytes(SIZE))
+        assert len(sound.packets) == 0
+        batch.serve()
+        assert (len(sound.packets), len(lossy.packets)) == (1, 2)
+
+    def test_losses_among_packets_of_one_tick_are_heard_in_order(self) -> None:
+        batch, browser = DownBatch(Counter()), Browser()
+        given: list[Samples] = []
+        browser.leg.encode = lambda samples: given.append(samples.copy()) or b""  # type: ignore[func-returns-value]
+        tone = make_tone(430, seconds=0.4)
+        for n, payload in enumerate(frames(PCMU, tone)):
+            browser.take(batch, payload, lost=n in (10, 13))
+        batch.serve()
+        assert len(given) == 20
+        sound = np.concatenate(given).astype(float)
+        # A frame in another's place would be nothing like the tone
+        error = np.square(sound - tone).reshape(-1, SIZE).mean(axis=1)
+        assert error.max() < 0.05 * np.square(tone.astype(float)).mean()
+
+    def test_what_was_made_up_at_one_rate_joins_nothing_at_another(self) -> None:
+        batch, browser = DownBatch(Counter()), Browser()
+        for n, payload in enumerate(frames(PCMU, make_tone(440, seconds=0.4))):
+            browser.take(batch, payload, lost=n == 19)
+        batch.serve()
+        lost = browser.stream._lost(1)
+        browser.leg.encode = lambda samples: samples.tobytes()
+        batch.add(browser.leg, PCMU, lost[0])
+        wide = make_tone(440, seconds=0.02, rate=16000)
+        batch.add_samples(browser.leg, 16000, browser.stream.extend(), wide)
+        batch.serve()
+        assert browser.packets[-1].payload == wide.tobytes()
+        assert browser.leg.concealer is None
+
 
 class TestLevel:
     @pytest.mark.parametrize("amplitude", [0, 20, 300, 8000])

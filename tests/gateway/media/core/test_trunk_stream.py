@@ -100,6 +100,24 @@ class TestAudio:
         assert other.expected_loss == EXPECTED[-1]
 
 
+class TestLoss:
+    @pytest.mark.parametrize("codec", ["PCMU", "G722", "L16"])
+    def test_the_encoder_hears_what_was_lost_in_every_codec(self, codec: str) -> None:
+        call = Call()
+        given: list[NDArray[np.int16]] = []
+        rate = TRUNK[codec].sample_rate
+        call.stream._encode_at(rate)
+        call.stream.leg.encode = lambda pcm: given.append(pcm.copy()) or b""  # type: ignore[func-returns-value]
+        call.speak(codec, 50, tone=430, lost=range(30, 32))
+        assert (len(call.sent), len(given)) == (48, 50)
+        assert call.counters["trunk_frames_concealed"] == 2
+        sound = np.concatenate(given).astype(int)
+        steps = np.abs(np.diff(sound))
+        frame = rate // 50
+        assert steps[29 * frame : 34 * frame].max() < 1.6 * steps[5 * frame : 29 * frame].max()
+        assert measure(np.stack(given))[30:32].max() < 20
+
+
 class TestRelay:
     def test_opus_passes_as_it_is(self) -> None:
         call = Call()
