@@ -11,6 +11,7 @@ from collections import Counter, deque
 from typing import NamedTuple
 
 from gateway.media.counters import rejected
+from voice.codec import Codec
 from voice.sequence import SequenceTracker
 
 # More lost packets in a row than this are a new start, not a gap that the browser should conceal
@@ -73,6 +74,7 @@ class DownStream:
         # Hz of both clocks since `_origin`
         self._ours, self._theirs = clock_rate, clock_rate
         self._end = timestamp  # ours, just after the newest frame
+        self._codec: Codec | None = None
         self._rest = b""
         self._history: deque[bytes] = deque(maxlen=HISTORY)
         self._arrived = 0.0
@@ -84,8 +86,9 @@ class DownStream:
         if ssrc == self._ssrc:
             self._last = max(self._last, self._track(sequence) or 0)
 
-    def begin(self, ssrc: int, sequence: int, timestamp: int, clock_rate: int, now: float) -> int:
+    def begin(self, ssrc: int, sequence: int, timestamp: int, codec: Codec, now: float) -> int:
         """Place a packet in the stream: return how many are missing before it, -1 if it is late."""
+        clock_rate = codec.clock_rate
         if ssrc != self._ssrc:
             self._start(ssrc, sequence, timestamp, clock_rate, now)
         number = self._track(sequence)
@@ -98,6 +101,10 @@ class DownStream:
             return -1
         if clock_rate != self._theirs or self.clock_rate != self._ours:
             self._move(timestamp, clock_rate, now)
+        if codec is not self._codec:  # codes of the one are noise to the other
+            self._codec = codec
+            self._rest = b""
+            self._history.clear()
         gap = number - self._last - 1
         if gap:
             self._counters["trunk_packets_lost"] += gap

@@ -148,7 +148,7 @@ class TrunkStream:
             self._counters[rejected("trunk", "flood")] += 1
             return
         down = self._down
-        gap = down.begin(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
+        gap = down.begin(packet.ssrc, packet.sequence, packet.timestamp, codec, now)
         if gap < 0:
             return
         self.noisy = False

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.media.core.down import HISTORY, MOST_MADE_UP, WIDEST_GAP, DownPacket, DownStream, Frame
+from voice.codec import L16, OPUS, PCMA, PCMU, Codec
 
 SEQUENCE, TIMESTAMP = 65534, 2**32 - 500
 SIZE = 160  # bytes of G.711 in a frame
@@ -33,9 +34,10 @@ class Trunk:
         ssrc: int = 7,
         now: float = 0.0,
         marker: bool = False,
+        codec: Codec = PCMU,
     ) -> list[Frame]:
         """Return all frames, those that were made up as well."""
-        gap = self.stream.begin(ssrc, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, 8000, now)
+        gap = self.stream.begin(ssrc, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, codec, now)
         if gap < 0:
             return []
         codes = bytes([sequence & 0xFF]) * size
@@ -112,7 +114,7 @@ class TestLoss:
 
     def test_with_nothing_heard_nothing_is_made_up(self) -> None:
         trunk = Trunk()
-        trunk.stream.begin(7, 1, 0, 8000, 0.0)
+        trunk.stream.begin(7, 1, 0, PCMU, 0.0)
         assert len(trunk.frames(3, 2 * SIZE)) == 1
 
     def test_a_wide_gap_is_a_new_start(self) -> None:
@@ -180,11 +182,23 @@ class TestSource:
     def test_a_codec_of_another_clock_goes_on_where_the_last_ended(self) -> None:
         trunk = Trunk()
         trunk.send(1, 0, now=1.0)
-        gap = trunk.stream.begin(7, 2, 320, 16000, 1.02)
+        gap = trunk.stream.begin(7, 2, 320, L16, 1.02)
         (frame,) = trunk.stream.cut(DownPacket(bytes(640), 320, False, 2), 640, gap)
         assert gap == 0
         assert (frame.timestamp - TIMESTAMP) % 2**32 == STEP
         assert frame.marker
+
+    def test_another_codec_of_the_same_clock_has_neither_rest_nor_history(self) -> None:
+        trunk = Trunk()
+        for n in range(3):
+            trunk.frames(n, n * SIZE)
+        trunk.frames(3, 3 * SIZE, SIZE + 80)
+        (frame,) = trunk.frames(4, 4 * SIZE + 80, codec=PCMA)
+        assert frame.codes == bytes([4]) * SIZE
+        frames = trunk.frames(6, 6 * SIZE + 80, codec=PCMA)
+        assert frames[0].history == (bytes([4]) * SIZE,)
+        frames = trunk.frames(8, 8 * SIZE + 80, codec=PCMU)
+        assert [bool(frame.codes) for frame in frames] == [True]
 
 
 class TestNoise:
@@ -212,7 +226,7 @@ class TestWhole:
         frames = []
         for sequence in (10, 11, 14):
             timestamp = sequence * STEP
-            gap = stream.begin(7, sequence, timestamp, 48000, 0.0)
+            gap = stream.begin(7, sequence, timestamp, OPUS, 0.0)
             packet = DownPacket(b"opus%d" % sequence, timestamp, False, 1)
             frames.append(stream.whole(packet, STEP, gap))
         assert [frame.codes for frame in frames] == [b"opus10", b"opus11", b"opus14"]
@@ -223,7 +237,7 @@ class TestWhole:
         counters: Counter[str] = Counter()
         stream = DownStream(SEQUENCE, TIMESTAMP, counters)
         for sequence in (10, 13):
-            gap = stream.begin(7, sequence, sequence * STEP, 48000, 0.0)
+            gap = stream.begin(7, sequence, sequence * STEP, OPUS, 0.0)
             stream.whole(DownPacket(b"opus", sequence * STEP, False, 1), STEP, gap)
         assert counters == {"trunk_packets_lost": 2}
 
@@ -234,7 +248,7 @@ class TestWhole:
             st.integers(0, 3),  # ssrc
             st.integers(0, 65535) | st.integers(0, 20),
             st.integers(0, 2**32 - 1),
-            st.sampled_from([(8000, 1, 160), (16000, 2, 640), (48000, 1, 0)]),
+            st.sampled_from([(PCMU, 1, 160), (PCMA, 1, 160), (L16, 2, 640), (OPUS, 1, 0)]),
             st.booleans(),
             st.binary(max_size=700),
             st.floats(0, 1e6),
@@ -245,12 +259,12 @@ class TestWhole:
     st.sampled_from([48000, 8000]),
 )
 def test_whatever_comes_makes_whole_frames_with_fields_that_fit(
-    packets: list[tuple[int, int, int, tuple[int, int, int], bool, bytes, float, int]],
+    packets: list[tuple[int, int, int, tuple[Codec, int, int], bool, bytes, float, int]],
     ours: int,
 ) -> None:
     stream = DownStream(SEQUENCE, TIMESTAMP, Counter(), ours)
-    for ssrc, sequence, timestamp, (rate, per_tick, size), marker, codes, now, noise in packets:
-        gap = stream.begin(ssrc, sequence, timestamp, rate, now)
+    for ssrc, sequence, timestamp, (codec, per_tick, size), marker, codes, now, noise in packets:
+        gap = stream.begin(ssrc, sequence, timestamp, codec, now)
         if gap < 0:
             continue
         packet = DownPacket(codes, timestamp, marker, per_tick)

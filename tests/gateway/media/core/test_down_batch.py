@@ -56,7 +56,7 @@ class Browser:
         if lost:
             return
         timestamp = number * codec.clock_rate // 50
-        gap = self.stream.begin(1, number, timestamp, codec.clock_rate, number * 0.02)
+        gap = self.stream.begin(1, number, timestamp, codec, number * 0.02)
         packet = DownPacket(codes, timestamp, False, codec.bytes_per_sample)
         for frame in self.stream.cut(packet, len(codes), gap):
             batch.add(self.leg, codec, frame)
