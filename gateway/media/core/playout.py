@@ -110,6 +110,7 @@ class Playout:
         self._lossy_until = float("-inf")
         self._too_long = 0  # packets in a row that waited for a packet's time too long
         self._forgiven = 0  # frames that the clock has left out
+        self._discarded = 0  # packets that came too late or were let go
         self._talking = False
 
     @property
@@ -147,6 +148,7 @@ class Playout:
             self._begin(number, when)
         if self._next is not None and number < self._next:
             self.counters[rejected("browser", "late")] += 1
+            self._discarded += payload is not None
         elif number in self._waiting:
             self.counters[rejected("browser", "duplicate")] += 1
         else:
@@ -157,7 +159,7 @@ class Playout:
     def _begin(self, number: int, when: int) -> None:
         self._restarts = self._track.restarts
         if self._waiting:
-            self.counters["browser_packets_let_go"] += len(self._waiting)
+            self._count_let_go(len(self._waiting))
             self._waiting.clear()
         self._next = number
         self._position = when
@@ -165,9 +167,18 @@ class Playout:
     def _let_go(self) -> None:
         oldest = min(self._waiting)
         payload, when, _ = self._waiting.pop(oldest)
-        self.counters["browser_packets_let_go"] += 1
+        self._count_let_go(1)
         self._next = oldest + 1
         self._position = when + self._length(payload)
+
+    def _count_let_go(self, packets: int) -> None:
+        self.counters["browser_packets_let_go"] += packets
+        self._discarded += packets
+
+    def take_discarded(self) -> int:
+        """Return how many packets have come since the last call that will never be played."""
+        discarded, self._discarded = self._discarded, 0
+        return discarded
 
     def skip(self, frames: int) -> None:
         """Let time pass in which nothing could be played; packets of that time are let go."""
@@ -231,7 +242,7 @@ class Playout:
             self._forgiven = max(0, self._forgiven - 1)
             if excess > TOO_LONG and len(self._waiting) > 1:
                 self._go_on(payload, length)
-                self.counters["browser_packets_let_go"] += 1
+                self._count_let_go(1)
                 return Kind.LEAVE_OUT
         kind = self._adjust(excess, quiet, filled > 0, seconds)
         if kind in (Kind.LATER, Kind.CONCEAL):
@@ -298,7 +309,7 @@ class Playout:
                 return self._later()
             return self._beside()
         first = min(self._waiting)
-        next_ = self._next or first
+        next_ = first if self._next is None else self._next
         when = self._waiting[first][1]
         # Where the time between is none either, as among the packets of one telephone event, there
         # is nothing to be heard of what is lost

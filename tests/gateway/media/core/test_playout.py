@@ -271,6 +271,35 @@ class TestGaps:
         assert len(played(steps)) >= 365
 
 
+class TestDiscarded:
+    """What has come and is never played is as bad as lost, and told once."""
+
+    def test_late_packets_are(self) -> None:
+        queue = Queue(1, 2, 4)
+        queue.take(4)
+        queue.put(2)
+        queue.put(3)
+        assert queue.playout.take_discarded() == 2
+        assert queue.playout.take_discarded() == 0
+
+    def test_packets_that_are_let_go_are(self) -> None:
+        queue = Queue(*range(MOST_WAITING + 3))
+        assert queue.playout.take_discarded() == 3
+
+    def test_packets_of_a_stream_that_ended_are(self) -> None:
+        queue = Queue(1, 2, 3)
+        queue.put(40000)
+        queue.put(40001)
+        assert queue.playout.take_discarded() == 3
+
+    def test_events_and_doubled_packets_and_those_that_are_played_are_not(self) -> None:
+        queue = Queue(1, 2, 4, 4)
+        queue.put(3, None)
+        queue.take(4)
+        queue.put(3, None)
+        assert queue.playout.take_discarded() == 0
+
+
 class TestRestart:
     def test_a_source_that_starts_anew_is_followed(self) -> None:
         queue = Queue(1, 2)
