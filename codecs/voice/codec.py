@@ -115,12 +115,9 @@ OPUS = StreamCodec(
     "opus", 48000, 8000, 2, None, partial(OpusEncoder, 8000), partial(OpusDecoder, 8000)
 )
 
-TRUNK: dict[str, PayloadCodec | StreamCodec] = {
+CODECS: dict[str, PayloadCodec | StreamCodec] = {
     codec.name.upper(): codec for codec in (PCMU, PCMA, G722, L16, OPUS)
 }
-"""What a trunk can speak, by encoding name in capitals."""
-
-CODECS: dict[str, Codec] = {**TRUNK}
 """Every codec, by encoding name in capitals."""
 
 PAYLOAD_CODECS: dict[str, PayloadCodec] = {codec.name: codec for codec in (PCMU, PCMA)}

@@ -14,14 +14,13 @@ from voice.codec import (
     PAYLOAD_CODECS,
     PCMA,
     PCMU,
-    TRUNK,
     Codec,
     PayloadCodec,
     StreamCodec,
 )
 
-PAYLOAD = [codec for codec in TRUNK.values() if isinstance(codec, PayloadCodec)]
-STREAM = [codec for codec in TRUNK.values() if isinstance(codec, StreamCodec)]
+PAYLOAD = [codec for codec in CODECS.values() if isinstance(codec, PayloadCodec)]
+STREAM = [codec for codec in CODECS.values() if isinstance(codec, StreamCodec)]
 
 
 def say_name(codec: Codec) -> str:
@@ -42,13 +41,12 @@ def test_clock_rates() -> None:
 
 
 def test_names_are_in_capitals() -> None:
-    assert set(TRUNK) == set(CODECS) == {"PCMU", "PCMA", "G722", "L16", "OPUS"}
-    assert all(CODECS[name] is codec for name, codec in TRUNK.items())
+    assert set(CODECS) == {"PCMU", "PCMA", "G722", "L16", "OPUS"}
     assert all(CODECS[name] is codec for name, codec in PAYLOAD_CODECS.items())
 
 
 def test_every_codec_of_a_trunk_is_of_one_kind_or_the_other() -> None:
-    assert len(PAYLOAD) + len(STREAM) == len(TRUNK)
+    assert len(PAYLOAD) + len(STREAM) == len(CODECS)
 
 
 def test_those_that_share_a_batch_of_octets_have_one_for_each_sample() -> None:

@@ -14,7 +14,7 @@ from gateway.media.core.packetizer import Packetizer
 from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.up import FRAMES_PER_SECOND, Filled, UpStream
 from gateway.media.parameters import Flow, TrunkRemote
-from voice.codec import OPUS, PCMU, TRUNK, PayloadCodec, StreamCodec, StreamEncoder
+from voice.codec import CODECS, OPUS, PCMU, PayloadCodec, StreamCodec, StreamEncoder
 from voice.rtp import HEADER_SIZE, pack_header
 from voice.telephone_event import EventSender
 from voice.tones import DtmfTones
@@ -91,7 +91,7 @@ class TrunkSender:
         self.payload_type = remote.payload_type
         self._listen()
         if before is None or (before.codec, before.ptime) != (remote.codec, remote.ptime):
-            self._speak(TRUNK[remote.codec], remote.ptime)
+            self._speak(CODECS[remote.codec], remote.ptime)
         if remote.event is None:
             self._events = None
             if self._tones is None or before is None or before.codec != remote.codec:

@@ -20,7 +20,7 @@ from gateway.media.core.up import FRAMES_PER_SECOND
 from gateway.media.counters import rejected
 from gateway.media.parameters import BrowserRemote, TrunkRemote
 from voice import comfort_noise
-from voice.codec import OPUS, PAYLOAD_CODECS, TRUNK, PayloadCodec, StreamCodec, StreamDecoder
+from voice.codec import CODECS, OPUS, PAYLOAD_CODECS, PayloadCodec, StreamCodec, StreamDecoder
 from voice.comfort_noise import NoiseGenerator
 from voice.opus import OpusEncoder
 from voice.rtp import RtpPacket
@@ -107,7 +107,7 @@ class TrunkStream:
 
     def expect(self, remote: TrunkRemote) -> None:
         """Take what this description announces."""
-        self._codecs = {number: TRUNK[name] for number, name in remote.codecs}
+        self._codecs = {number: CODECS[name] for number, name in remote.codecs}
         self._remote = remote
         self.leg.on_tone = self._tone if remote.event is None else None
         # Under another payload type alone a digit goes on

@@ -13,7 +13,7 @@ from gateway.media.core.trunk_port import TrunkPort
 from gateway.media.core.trunk_sender import TrunkSender
 from gateway.media.core.up_batch import UpBatch
 from gateway.media.parameters import EventFormat, TrunkRemote
-from voice.codec import TRUNK
+from voice.codec import CODECS
 from voice.rtp import RtpPacket, parse
 
 EVENT = EventFormat(101, 8000)
@@ -45,7 +45,7 @@ class Line:
         self.port = TrunkPort(open_socket(), open_socket(), self.counters, self.moment)
         self.failures = 0
         self.sender = TrunkSender(self.port, self.counters, self._fail)
-        number = TRUNK[codec].payload_type
+        number = CODECS[codec].payload_type
         host, port = address_of(self.far)
         number = 96 if number is None else number
         self.remote = TrunkRemote(host, port, codec, number, event, ((number, codec),), ptime=ptime)

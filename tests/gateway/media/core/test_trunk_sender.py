@@ -15,7 +15,7 @@ from gateway.media.core.up import Filled
 from gateway.media.parameters import EventFormat, Flow
 from tests.gateway.media.core.line import EVENT, Line, open_line, step
 from tests.tones import assert_tone, make_tone
-from voice.codec import TRUNK, PayloadCodec
+from voice.codec import CODECS, PayloadCodec
 from voice.telephone_event import EventEnded, EventReceiver
 from voice.telephone_event import parse as parse_event
 from voice.tones import DTMF, DigitDetector
@@ -48,7 +48,7 @@ def speak(line: Line, frequency: float = TONE) -> None:
 
 def decode(line: Line) -> NDArray[np.int16]:
     """Return the sound of what has come."""
-    codec = TRUNK[line.remote.codec]
+    codec = CODECS[line.remote.codec]
     payloads = [p.payload for p in line.received() if p.payload_type == line.remote.payload_type]
     if isinstance(codec, PayloadCodec):
         return codec.decode(np.frombuffer(b"".join(payloads), np.uint8))
@@ -85,7 +85,7 @@ class TestClock:
             packets = line.received()
             assert len(packets) == 15
             steps = set(step([packet.timestamp for packet in packets], 32))
-            assert steps == {TRUNK[codec].clock_rate // 50}
+            assert steps == {CODECS[codec].clock_rate // 50}
 
     def test_nothing_is_sent_before_there_is_a_description(self) -> None:
         with open_line() as line:
@@ -101,7 +101,7 @@ class TestClock:
         assert len(packets) == 100
         assert {packet.ssrc for packet in packets} == {line.sender.ssrc}
         assert set(step([packet.sequence for packet in packets], 16)) == {1}
-        ticks = TRUNK[codec].clock_rate // 50
+        ticks = CODECS[codec].clock_rate // 50
         assert set(step([packet.timestamp for packet in packets], 32)) == {ticks}
 
     @pytest.mark.parametrize("ptime", [10, 20, 30, 40, 50, 60])
@@ -112,7 +112,7 @@ class TestClock:
             line.run(150)
             packets = line.received()
             assert len(packets) == pytest.approx(3000 / ptime, abs=2)
-            rate = TRUNK[codec].clock_rate
+            rate = CODECS[codec].clock_rate
             assert set(step([packet.timestamp for packet in packets], 32)) == {rate * ptime // 1000}
             assert {len(packet.payload) for packet in packets} == {len(packets[0].payload)}
             assert [packet.marker for packet in packets] == [True, *[False] * (len(packets) - 1)]
@@ -124,7 +124,7 @@ class TestClock:
             speak(line)
             line.run(50)
             sound = decode(line)
-            assert_tone(sound[500:], TRUNK[codec].sample_rate, present=[TONE], ratio=20)
+            assert_tone(sound[500:], CODECS[codec].sample_rate, present=[TONE], ratio=20)
 
     def test_frames_that_were_skipped_have_passed(self, line: Line) -> None:
         line.run(1)
@@ -211,7 +211,7 @@ class TestNewDescription:
             speak(line)
             line.run(25)
             before = line.received()
-            number = TRUNK[second].payload_type or 97
+            number = CODECS[second].payload_type or 97
             line.remote = replace(line.remote, codec=second, payload_type=number)
             line.sender.connect(line.remote)
             speak(line)
@@ -220,7 +220,7 @@ class TestNewDescription:
             assert {packet.payload_type for packet in after} == {number}
             assert (after[0].sequence - before[-1].sequence) & 0xFFFF == 1
             passed = (after[0].timestamp - before[-1].timestamp) & 0xFFFFFFFF
-            assert passed == TRUNK[first].clock_rate // 50
+            assert passed == CODECS[first].clock_rate // 50
 
     def test_the_same_description_again_changes_nothing(self) -> None:
         with open_line("G722", ptime=30) as line:
@@ -329,7 +329,7 @@ class TestTones:
             line.sender.set_flow(flow)
             line.sender.press("159#D")
             line.run(60)
-            size = TRUNK[codec].sample_rate // 50
+            size = CODECS[codec].sample_rate // 50
             detector = DigitDetector(1, 50 * size)
             sound = decode(line)
             found = [

@@ -15,7 +15,7 @@ from gateway.media.parameters import EventFormat
 from tests.gateway.media.core.line import step
 from tests.gateway.media.core.trunk_call import BROWSER, NUMBERS, REMOTE, TONE, Call, encode
 from tests.tones import assert_tone, make_tone
-from voice.codec import TRUNK, PayloadCodec
+from voice.codec import CODECS, PayloadCodec
 from voice.comfort_noise import PAYLOAD_TYPE as NOISE
 from voice.levels import measure
 from voice.opus import OpusEncoder
@@ -105,7 +105,7 @@ class TestLoss:
     def test_the_encoder_hears_what_was_lost_in_every_codec(self, codec: str) -> None:
         call = Call()
         given: list[NDArray[np.int16]] = []
-        rate = TRUNK[codec].sample_rate
+        rate = CODECS[codec].sample_rate
         call.stream._encode_at(rate)
         call.stream.leg.encode = lambda pcm: given.append(pcm.copy()) or b""  # type: ignore[func-returns-value]
         call.speak(codec, 50, tone=430, lost=range(30, 32))
@@ -152,7 +152,7 @@ class TestRelay:
         call = Call(replace(BROWSER, codec="PCMU", payload_type=0))
         call.speak(codec, 50)
         codes = b"".join(packet.payload for packet in call.sent)
-        decode = TRUNK["PCMU"]
+        decode = CODECS["PCMU"]
         assert isinstance(decode, PayloadCodec)
         sound = decode.decode(np.frombuffer(codes, np.uint8))
         assert len(sound) == 8000
@@ -386,10 +386,10 @@ class TestDigits:
     @pytest.mark.parametrize("codec", ["PCMU", "PCMA", "L16", "G722"])
     def test_digits_in_the_sound_are_told_once_where_there_are_no_events(self, codec: str) -> None:
         call = Call(remote=replace(REMOTE, event=None, event_payload_types=()))
-        rate = TRUNK[codec].sample_rate
+        rate = CODECS[codec].sample_rate
         tones = DtmfTones(rate)
         tones.send("159#")
-        kind = TRUNK[codec]
+        kind = CODECS[codec]
         encoder = None if isinstance(kind, PayloadCodec) else kind.encoder()
         for _ in range(50):
             frame: NDArray[np.int16] = np.zeros(rate // 50, np.int16)
@@ -404,7 +404,7 @@ class TestDigits:
         call = Call()
         tones = DtmfTones(8000)
         tones.send("5")
-        kind = TRUNK["PCMU"]
+        kind = CODECS["PCMU"]
         assert isinstance(kind, PayloadCodec)
         for _ in range(20):
             frame: NDArray[np.int16] = np.zeros(160, np.int16)

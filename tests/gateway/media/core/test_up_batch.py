@@ -14,9 +14,9 @@ from gateway.media.parameters import Flow
 from tests.gateway.media.core.line import open_line, run
 from tests.gateway.media.core.test_trunk_sender import decode, speak
 from tests.tones import assert_tone
-from voice.codec import TRUNK
+from voice.codec import CODECS
 
-CODECS = ["PCMU", "G722", "PCMA", "L16", "OPUS"]
+NAMES = ["PCMU", "G722", "PCMA", "L16", "OPUS"]
 
 
 def test_codecs_and_rates_and_lengths_in_one_slot() -> None:
@@ -25,7 +25,7 @@ def test_codecs_and_rates_and_lengths_in_one_slot() -> None:
         lines = [
             stack.enter_context(open_line(codec, ptime=ptime))
             for ptime in (20, 30)
-            for codec in CODECS
+            for codec in NAMES
             if codec != "OPUS"
         ]
         tones = [300.0 + 170 * n for n in range(len(lines))]
@@ -34,7 +34,7 @@ def test_codecs_and_rates_and_lengths_in_one_slot() -> None:
         run(lines, 50)
         for line, tone in zip(lines, tones, strict=True):
             others = [each for each in tones if each != tone]
-            rate = TRUNK[line.remote.codec].sample_rate
+            rate = CODECS[line.remote.codec].sample_rate
             assert_tone(decode(line)[rate // 10 :], rate, present=[tone], absent=others)
             assert line.failures == 0
 
@@ -94,7 +94,7 @@ def test_the_batch_grows_with_its_slot() -> None:
         run(lines[:10], 1, batch)
         run(lines, 20, batch)
         for line in lines[10:]:
-            assert_tone(decode(line), TRUNK[line.remote.codec].sample_rate, present=[440.0])
+            assert_tone(decode(line), CODECS[line.remote.codec].sample_rate, present=[440.0])
 
 
 def test_rows_of_one_call_do_not_leak_into_anothers() -> None:

@@ -12,7 +12,7 @@ from gateway.media.core.reports import LegIdentity, LegReports
 from gateway.media.core.trunk_stream import TrunkStream
 from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, TrunkRemote
 from tests.tones import make_tone
-from voice.codec import TRUNK, PayloadCodec
+from voice.codec import CODECS, PayloadCodec
 from voice.opus import OpusDecoder
 from voice.rtp import RtpPacket, parse
 
@@ -96,7 +96,7 @@ class Call:
                 self.sequence += 1
             else:
                 self.packet(payload, NUMBERS[codec])
-            self.pass_frame(TRUNK[codec].clock_rate)
+            self.pass_frame(CODECS[codec].clock_rate)
 
     def pass_frame(self, clock_rate: int = 8000) -> None:
         self.stream.make_noise(self.now)
@@ -116,7 +116,7 @@ class Call:
 
 
 def encode(codec: str, tone: float, frames: int) -> list[bytes]:
-    kind = TRUNK[codec]
+    kind = CODECS[codec]
     samples = make_tone(tone, seconds=frames * FRAME, rate=kind.sample_rate).reshape(frames, -1)
     if isinstance(kind, PayloadCodec):
         return [kind.encode(frame).tobytes() for frame in samples]
