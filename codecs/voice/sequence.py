@@ -28,33 +28,17 @@ class Unwrapper:
         self._half = 1 << (bits - 1)
         self._highest: int | None = None
 
-    @property
-    def highest(self) -> int | None:
-        """The highest value so far; None at the start."""
-        return self._highest
-
-    def start(self, value: int) -> int:
-        """Forget what was; `value`, which may be past one cycle, is the first of the rest."""
-        self._highest = value
-        return value
-
     def __call__(self, value: int) -> int:
         """Return `value` unwrapped, and remember it if it is the highest."""
         highest = self._highest
         if highest is None:
-            return self.start(value & self._mask)
+            self._highest = value & self._mask
+            return self._highest
         ahead = (value - highest) & self._mask
         if ahead <= self._half:  # exactly half a cycle counts as ahead: streams seldom go back
             self._highest = highest + ahead
             return highest + ahead
         return highest + ahead - self._mask - 1
-
-
-class SequenceUnwrapper(Unwrapper):
-    """For RTP sequence numbers."""
-
-    def __init__(self) -> None:
-        super().__init__(SEQUENCE_BITS)
 
 
 class TimestampUnwrapper(Unwrapper):
@@ -80,20 +64,7 @@ class SequenceTracker:
     def __init__(self) -> None:
         self.restarts = 0
         self._highest: int | None = None
-        self._first = 0
         self._suspect: int | None = None  # what must come next for a restart
-        self._received = 0
-
-    @property
-    def received(self) -> int:
-        """Packets taken since the (re)start, duplicates and late ones with them."""
-        return self._received
-
-    @property
-    def expected(self) -> int:
-        """Packets sent since the (re)start, as far as the numbers tell."""
-        highest = self._highest
-        return 0 if highest is None else highest - self._first + 1
 
     def __call__(self, sequence: int) -> int | None:
         """Return the packet's unwrapped number, None if it is not believed.
@@ -107,12 +78,10 @@ class SequenceTracker:
         ahead = (sequence - highest) & 0xFFFF
         if ahead < MAX_DROPOUT:
             self._suspect = None
-            self._received += 1
             self._highest = highest = highest + ahead
             return highest
         if ahead > 0x10000 - MAX_MISORDER:
             self._suspect = None
-            self._received += 1
             return highest + ahead - 0x10000
         if sequence != self._suspect:
             self._suspect = (sequence + 1) & 0xFFFF
@@ -122,6 +91,5 @@ class SequenceTracker:
 
     def _start(self, sequence: int, cycle: int) -> int:
         self._suspect = None
-        self._received = 1
-        self._first = self._highest = (cycle << SEQUENCE_BITS) + sequence
-        return self._first
+        self._highest = (cycle << SEQUENCE_BITS) + sequence
+        return self._highest

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice.sequence import SequenceTracker, SequenceUnwrapper, TimestampUnwrapper, Unwrapper
+from voice.sequence import SEQUENCE_BITS, SequenceTracker, TimestampUnwrapper, Unwrapper
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,8 @@ from voice.sequence import SequenceTracker, SequenceUnwrapper, TimestampUnwrappe
     ],
 )
 def test_sequence_numbers(values: list[int], expected: list[int]) -> None:
-    unwrap = SequenceUnwrapper()
+    unwrap = Unwrapper(SEQUENCE_BITS)
     assert [unwrap(value) for value in values] == expected
-    assert unwrap.highest == max(expected)
-
-
-def test_nothing_is_highest_at_first() -> None:
-    assert SequenceUnwrapper().highest is None
 
 
 def test_timestamps() -> None:
@@ -56,23 +51,17 @@ def test_any_walk_is_followed(start: int, steps: list[int], bits: int) -> None:
         true = highest + step
         assert unwrap(true % 2**bits) == true
         highest = max(highest, true)
-        assert unwrap.highest == highest
 
 
 class TestTracker:
     def test_a_steady_stream(self) -> None:
         track = SequenceTracker()
         assert [track(n % 65536) for n in range(65000, 67000)] == list(range(65000, 67000))
-        assert (track.received, track.expected, track.restarts) == (2000, 2000, 0)
-
-    def test_nothing_yet(self) -> None:
-        track = SequenceTracker()
-        assert (track.received, track.expected) == (0, 0)
+        assert track.restarts == 0
 
     def test_loss_and_reordering(self) -> None:
         track = SequenceTracker()
         assert [track(n) for n in (1, 2, 5, 4, 10)] == [1, 2, 5, 4, 10]
-        assert (track.received, track.expected) == (5, 10)
 
     def test_a_lone_stray_is_not_believed(self) -> None:
         track = SequenceTracker()
@@ -94,7 +83,7 @@ class TestTracker:
         assert first > 1500
         assert first % 65536 == (new + 1) % 65536
         assert track((new + 2) % 65536) == first + 1
-        assert (track.restarts, track.received, track.expected) == (1, 2, 2)
+        assert track.restarts == 1
 
     @pytest.mark.parametrize(
         ("sequence", "believed"), [(3999, True), (4000, False), (901, True), (900, False)]
@@ -110,4 +99,4 @@ class TestTracker:
         for sequence in sequences:
             found = track(sequence)
             assert found is None or found % 65536 == sequence
-        assert 0 <= track.received <= len(sequences)
+        assert track.restarts <= len(sequences) // 2
