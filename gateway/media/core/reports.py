@@ -3,8 +3,9 @@
 One `LegReports` stands beside each leg's stream. The core hands in what comes and goes, asks every
 now and then whether a report is due, and sends it; times are seconds of the core's clock.
 
-Nothing that a far end says here can do harm: one source is followed at a time, so no flood of them
-fills the memory, and a goodbye is only noted, since on a trunk anybody may have said it.
+On a trunk anybody at the far end's address may say anything, so little is believed: one source is
+followed at a time, and no flood of them fills the memory; a goodbye is only counted; and a report
+keeps a call alive only if it is of the source that is heard, or speaks of ours.
 """
 
 from __future__ import annotations
@@ -68,11 +69,9 @@ class LegReports:
 
     Attributes
     ----------
-    far_loss, far_jitter
-        What the far end says of our stream: share lost since its report before, and jitter in
-        seconds. None until it has said anything.
-    said_goodbye
-        The far end's source has said that it leaves. Noted, and nothing more.
+    far_loss
+        What the far end says of our stream: the share lost since its report before. None until it
+        has said anything.
     """
 
     __slots__ = (
@@ -99,9 +98,7 @@ class LegReports:
         "_timestamp",
         "_uniform",
         "_update",
-        "far_jitter",
         "far_loss",
-        "said_goodbye",
     )
 
     def __init__(
@@ -129,8 +126,6 @@ class LegReports:
         self._round_trip: float | None = None
         self._round_trip_at = started
         self.far_loss: float | None = None
-        self.far_jitter: float | None = None
-        self.said_goodbye = False
 
     def _await_source(self, clock_rate: int, now: float) -> None:
         self._ssrc: int | None = None
@@ -175,7 +170,6 @@ class LegReports:
         self._reception = Reception(clock_rate, ssrc)
         self._update = self._reception.update
         self._reported = 0
-        self.said_goodbye = False
         if self._pending is not None and self._pending[0] == ssrc:  # its report was first
             self._reception.hear_report(*self._pending[1:])
 
@@ -194,7 +188,6 @@ class LegReports:
             self._counters[rejected(self._identity.leg, f"rtcp-{error.reason}")] += 1
             return
         self._counters[f"{self._identity.leg}_rtcp_packets"] += 1
-        self._heard_at = now
         for packet in packets:
             self._take_packet(packet, now)
 
@@ -202,12 +195,11 @@ class LegReports:
         match packet:
             case SenderReport():
                 self._hear_report(packet.ssrc, ntp_middle(packet.ntp), now)
-                self._hear_blocks(packet.blocks, now)
+                self._hear_blocks(packet.ssrc, packet.blocks, now)
             case ReceiverReport():
-                self._hear_blocks(packet.blocks, now)
+                self._hear_blocks(packet.ssrc, packet.blocks, now)
             case Goodbye() if self._ssrc is None or self._ssrc in packet.ssrcs:
                 self._counters[f"{self._identity.leg}_rtcp_goodbyes"] += 1
-                self.said_goodbye = True
             case _:
                 pass
 
@@ -217,12 +209,14 @@ class LegReports:
         else:
             self._pending = (ssrc, middle, now)
 
-    def _hear_blocks(self, blocks: tuple[ReportBlock, ...], now: float) -> None:
+    def _hear_blocks(self, sender: int, blocks: tuple[ReportBlock, ...], now: float) -> None:
+        if sender == self._ssrc:
+            self.wait_anew(now)
         for block in blocks:
             if block.ssrc != self._identity.ssrc:
                 continue
+            self.wait_anew(now)
             self.far_loss = block.fraction_lost / 256
-            self.far_jitter = block.jitter / self._clock_rate
             if block.last_report in self._reports_sent:
                 found = round_trip(block, ntp_middle(self._ntp(now)))
                 if found is not None:
@@ -277,7 +271,7 @@ class LegReports:
         return pack(report, describe(ssrc, self._identity.cname), Goodbye((ssrc,)))
 
     def silent_for(self, now: float) -> float:
-        """Return for how many seconds neither RTP nor RTCP has come."""
+        """Return for how many seconds neither RTP nor a report of a known source has come."""
         return max(0.0, now - self._heard_at)
 
     def wait_anew(self, now: float) -> None:

@@ -70,7 +70,7 @@ class WorkerSession:
         Raises
         ------
         RequestError
-            When the trunk takes no telephone events, or a character is no digit.
+            When a character is no digit, too many wait, or there is no trunk to hear them yet.
         """
         await self._ask(messages.SendDigits(digits, duration_ms, gap_ms))
 
