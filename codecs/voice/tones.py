@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,28 +26,13 @@ _RAMP = 0.002  # s
 _MOST_PRODUCTS = 1 << 18  # of one matrix product
 
 
-@dataclass(frozen=True, slots=True)
-class CallTone:
-    """A tone with its rhythm: `cadence` is seconds of sound and silence in turn, none: steady."""
-
-    frequencies: tuple[float, ...]
-    cadence: tuple[float, ...] = ()
-
-
-# ITU-T E.180: 425 Hz is the recommended frequency, the rhythms are those of most of Europe
-DIAL = CallTone((425.0,))
-RINGBACK = CallTone((425.0,), (1.0, 4.0))
-BUSY = CallTone((425.0,), (0.5, 0.5))
-CONGESTION = CallTone((425.0,), (0.25, 0.25))
-
-
 class ToneGenerator:
     """Fills frame after frame with the sum of sines, phase going on from each to the next.
 
     Parameters
     ----------
-    tone
-        What to play: a `CallTone`, or frequencies in Hz, below half the sample rate.
+    frequencies
+        Hz, each below half the sample rate.
     sample_rate
         Hz.
     level
@@ -61,34 +45,24 @@ class ToneGenerator:
     """
 
     def __init__(
-        self, tone: CallTone | Sequence[float], sample_rate: int, *, level: float = -12.0
+        self, frequencies: Sequence[float], sample_rate: int, *, level: float = -12.0
     ) -> None:
-        if not isinstance(tone, CallTone):
-            tone = CallTone(tuple(tone))
         amplitude = _FULL_SCALE * 10 ** (level / 20)
-        if not tone.frequencies or not 0 < min(tone.frequencies) <= max(tone.frequencies) < (
-            sample_rate / 2
-        ):
-            raise ValueError(f"tones of {tone.frequencies} Hz at {sample_rate} Hz: 0 to half of it")
-        if amplitude * len(tone.frequencies) > _FULL_SCALE:
-            raise ValueError(f"{len(tone.frequencies)} tones of {level} dBFS clip")
+        if not frequencies or not 0 < min(frequencies) <= max(frequencies) < sample_rate / 2:
+            raise ValueError(f"tones of {frequencies} Hz at {sample_rate} Hz: 0 to half of it")
+        if amplitude * len(frequencies) > _FULL_SCALE:
+            raise ValueError(f"{len(frequencies)} tones of {level} dBFS clip")
         self._amplitude = amplitude
-        self._step = 2 * np.pi * np.array(tone.frequencies)[:, None] / sample_rate
-        self._phase = np.zeros((len(tone.frequencies), 1))
-        self._edges = np.cumsum(np.array(tone.cadence) * sample_rate)
-        self._position = 0
+        self._step = 2 * np.pi * np.array(frequencies)[:, None] / sample_rate
+        self._phase = np.zeros((len(frequencies), 1))
 
     def fill(self, out: Samples) -> Samples:
         """Write the next samples into `out`, int16[n], and return it."""
         count = np.arange(out.shape[-1])
         wave = np.sin(self._phase + self._step * count).sum(axis=0) * self._amplitude
-        if self._edges.size:
-            place = (self._position + count) % self._edges[-1]
-            wave *= np.searchsorted(self._edges, place, side="right") % 2 == 0
         np.rint(wave, out=wave)
         out[...] = wave.astype(np.int16)
         self._phase = (self._phase + self._step * out.shape[-1]) % (2 * np.pi)
-        self._position += out.shape[-1]
         return out
 
     def make(self, samples: int) -> Samples:
