@@ -1,7 +1,8 @@
 """How much of something a far end may ask for. Pure.
 
-A token bucket: what was not used is saved up, but only to a limit, so that what waited during a
-stall passes at once and a flood does not.
+What was not used is saved up, but only to a limit, so that what waited during a stall passes at
+once and a flood does not. A token bucket, kept as the time by which all that was used is earned:
+that is one number, and packets are many.
 """
 
 from __future__ import annotations
@@ -19,20 +20,19 @@ class Allowance:
     """
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._rate = rate
-        self._burst = self._left = burst
-        self._since = float("-inf")
+        self._price = 1 / rate  # seconds in which one is earned
+        self._ahead = burst / rate  # seconds
+        self._earned = float("-inf")  # when all that was used will be
 
     def allows(self, now: float) -> bool:
         """Say whether anything is left at `now`, in seconds of a clock that never goes back."""
-        if now > self._since:
-            self._left = min(self._burst, self._left + self._rate * (now - self._since))
-            self._since = now
-        return self._left > 0
+        if self._earned < now:
+            self._earned = now
+        return self._earned - now < self._ahead
 
     def spend(self, amount: float) -> None:
         """Use so much; the last of it may be more than is left, and is owed then."""
-        self._left -= amount
+        self._earned += amount * self._price
 
 
 # Seconds of audio that are taken per second, and at once: the backlog of a stall passes, a flood
@@ -50,4 +50,6 @@ class AudioAllowance(Allowance):
 
     def spend(self, amount: float) -> None:
         """Use what one packet holds."""
-        super().spend(max(amount, SHORTEST_PACKET))
+        if amount < SHORTEST_PACKET:
+            amount = SHORTEST_PACKET
+        self._earned += amount * self._price
