@@ -30,6 +30,7 @@ MOST_WAITING = 40  # packets
 FRAME = 0.02  # seconds
 SLOT = 0.005  # seconds, by which the clock can move a stream
 MOST_SHIFTED = 4  # slots to either side: 20 ms of jitter are what every far end bears
+IN_HAND = 2  # slots more while losses last: a packet in hand takes four of them, and some to spare
 SHIFT_PAUSE = 5  # frames between two moves to an earlier slot
 
 # How far the delay may be off before something is done: a slot less the clock's own unrest
@@ -108,6 +109,7 @@ class Playout:
         self._shift = 0  # slots that the stream has been moved
         self._since_shift = 0  # frames
         self._lossy_until = float("-inf")
+        self._lossy = False
         self._too_long = 0  # packets in a row that waited for a packet's time too long
         self._forgiven = 0  # frames that the clock has left out
         self._discarded = 0  # packets that came too late or were let go
@@ -347,11 +349,12 @@ class Playout:
 
     def _in_hand(self, now: float) -> float:
         """Return by how many seconds more than they need packets should wait, to repair losses."""
-        if now >= self._lossy_until:
+        self._lossy = now < self._lossy_until
+        if not self._lossy:
             return 0.0
-        # The packet after a lost one may be as late as any. Where packets are late by more than
-        # their length it nearly always is here all the same
-        length = self._duration_seconds
+        # The packet after a lost one may be as late as any, and the clock sees it up to a slot later
+        # than that. Where packets are late by more than their length it nearly always is here
+        length = self._duration_seconds + SLOT
         return max(0.0, length - max(0.0, self._lateness.target - length))
 
     @property
@@ -359,7 +362,8 @@ class Playout:
         return self._duration / self.clock_rate
 
     def _may_wait(self, started: bool) -> bool:
-        return not started and self._shift < MOST_SHIFTED
+        most = MOST_SHIFTED + (IN_HAND if self._lossy else 0)
+        return not started and self._shift < most
 
     def _later(self) -> Kind:
         self._shift += 1
