@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import secrets
 from collections.abc import Callable
 from time import perf_counter, time
 
@@ -46,6 +47,7 @@ class MediaPlane:
     def __init__(self, config: MediaConfig) -> None:
         self._config = config
         self._ports = PortRange(config.address, *config.ports)
+        self._ports.begin_at(secrets.randbits(16))
         self._sessions: set[MediaSession] = set()
         self._watched: list[list[MediaSession]] = [[] for _ in range(WATCH_TICKS)]
         self._noisy: set[MediaSession] = set()

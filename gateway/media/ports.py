@@ -31,6 +31,14 @@ class PortRange:
         self._next = self._first
         self._retired: list[_Retired] = []
 
+    def begin_at(self, pair: int) -> None:
+        """Hand out from this pair on, counted round the range.
+
+        After a crash the calls before are still sent to, and they had the first ports.
+        """
+        pairs = max(1, (self._last - self._first + 1) // 2)
+        self._next = self._first + 2 * (pair % pairs)
+
     def bind_one(self) -> socket.socket:
         """One socket, for ICE with RTP and RTCP multiplexed.
 

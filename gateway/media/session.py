@@ -307,7 +307,10 @@ class MediaSession:
         waiting = 0.0 if self.sender.relaying else 1000 * up.playout.target
         return Quality(
             browser=self._browser_reports.quality(
-                now, up.loudness.level, buffer_ms=waiting + CODEC_DELAY
+                now,
+                up.loudness.level,
+                buffer_ms=waiting + CODEC_DELAY,
+                discarded=up.playout.take_discarded(),
             ),
             trunk=self._trunk_reports.quality(now, self.down.leg.level),
         )

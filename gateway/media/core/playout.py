@@ -352,8 +352,8 @@ class Playout:
         self._lossy = now < self._lossy_until
         if not self._lossy:
             return 0.0
-        # The packet after a lost one may be as late as any, and the clock sees it up to a slot later
-        # than that. Where packets are late by more than their length it nearly always is here
+        # The packet after a lost one may be as late as any, and the clock sees it up to a slot
+        # later than that. Where packets are late by more than their length it nearly always is here
         length = self._duration_seconds + SLOT
         return max(0.0, length - max(0.0, self._lateness.target - length))
 

@@ -164,3 +164,17 @@ class TestRetire:
         retired.pool.close()
         assert retired.pair[0].fileno() == retired.pair[1].fileno() == -1
         assert retired.pool.sweep(200.0) == 0
+
+
+def test_the_first_pair_may_be_any_of_the_range() -> None:
+    ports = free_ports(8)
+    turn = PortRange("127.0.0.1", ports.start, ports.stop - 1)
+    turn.begin_at(4 * 1000 + 2)
+    seen = []
+    for _ in range(4):
+        rtp, rtcp = turn.bind_pair()
+        seen.append(rtp.getsockname()[1] - ports.start)
+        rtp.close()
+        rtcp.close()
+    first = ports.start % 2
+    assert seen == [first + 4, first + 6, first, first + 2]
