@@ -27,7 +27,7 @@ from tests.gateway.trunk.script import (
 )
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.ports import free_port
-from voice.rtcp import ReceiverReport, describe, pack
+from voice.rtcp import ReceiverReport, ReportBlock, describe, pack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -115,20 +115,22 @@ async def test_early_media_and_then_nothing(gateway: Gateway, port: int, tmp_pat
 
 @asynccontextmanager
 async def reporting(sound: TrunkAudio) -> AsyncIterator[None]:
-    """Send a receiver report to the gateway every half second, and nothing else."""
+    """Report to the gateway on its stream every half second, and send nothing else."""
 
-    async def report() -> None:
+    async def reports() -> None:
         await sound.found.wait()
         assert sound.gateway is not None
         host, rtp = sound.gateway
         with socket.socket(type=socket.SOCK_DGRAM) as sock:
             sock.bind((HOST, 0))
             while True:
-                compound = pack(ReceiverReport(sound.ssrc), describe(sound.ssrc, "trunk"))
-                sock.sendto(compound, (host, rtp + 1))
+                newest = sound.heard[-1].packet
+                block = ReportBlock(newest.ssrc, 0, 0, newest.sequence, 0, 0, 0)
+                report = ReceiverReport(sound.ssrc, (block,))
+                sock.sendto(pack(report, describe(sound.ssrc, "trunk")), (host, rtp + 1))
                 await asyncio.sleep(0.5)
 
-    task = asyncio.create_task(report(), name="trunk-rtcp")
+    task = asyncio.create_task(reports(), name="trunk-rtcp")
     try:
         yield
     finally:

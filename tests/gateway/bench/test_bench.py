@@ -15,7 +15,7 @@ from gateway.bench.command import render
 from gateway.bench.description import read_wanted, write_offer
 from gateway.bench.measure import Way
 from gateway.bench.run import Report
-from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
 from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
 from tests.bench.load import tree_environment
@@ -37,7 +37,7 @@ def test_its_offer_is_a_browsers_and_its_answer_is_read() -> None:
     assert names == ["opus", "telephone-event", "PCMU", "PCMA", "telephone-event"]
     wanted = read_wanted(Negotiation(read_offer(offer()), LOCAL, ("PCMU",)).browser_answer)
     assert (wanted.codec, wanted.payload_type, wanted.passive) == ("OPUS", 111, True)
-    assert (wanted.bitrate, wanted.playback_rate) == (24000, 8000)
+    assert (wanted.bitrate, wanted.playback_rate) == (BITRATE, 8000)
     assert wanted.level == 1
 
 
