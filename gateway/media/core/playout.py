@@ -34,7 +34,7 @@ IN_HAND = 2  # slots more while losses last: a packet in hand takes four of them
 SHIFT_PAUSE = 5  # frames between two moves to an earlier slot
 
 # How far the delay may be off before something is done: a slot less the clock's own unrest
-TOO_LONG = 0.0065  # seconds
+TOO_LONG = 0.0045  # seconds
 TOO_SHORT = 0.0035
 
 KEPT = 3  # slots for what is left once single packets do not help any more
