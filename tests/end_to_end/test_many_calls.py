@@ -87,8 +87,7 @@ def check_packets(
     assert [outcome.lost for outcome in outcomes] == [0] * CALLS
     assert counted.get("browser_packets_lost", 0) == 0
     assert [float(each["RxPloss"]) for each in hangups] == [0.0] * CALLS
-    # The callers are one process, and fall behind where others need the machine, too
-    assert all(outcome.received > 0.6 * SECONDS * 50 for outcome in outcomes)
+    assert all(outcome.received > 0.9 * SECONDS * 50 for outcome in outcomes)
     sent, received = (
         sum(getattr(outcome, name) for outcome in outcomes) for name in ("sent", "received")
     )
@@ -97,7 +96,7 @@ def check_packets(
     sent, received = (sum(int(each[name]) for each in hangups) for name in ("RtpTx", "RtpRx"))
     assert 0 <= sent - counted["trunk_packets_received"] <= TAIL * CALLS
     assert 0 <= counted["trunk_packets_sent"] - received <= TAIL * CALLS
-    # Come too late to be played: the callers stall together
+    # Come too late to be played: the callers are one process and stall together, on a busy machine
     assert counted.get("browser_packets_let_go", 0) <= 0.05 * counted["browser_packets_received"]
 
 
