@@ -5,18 +5,25 @@
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
 #   make fuzz FUZZ="rtp opus"       some of the harnesses; FUZZ_SECONDS=20 is the time of each
+#   make fuzz SANITIZE=1            into the compiled modules, with sanitizers (see tests/fuzz/sanitized.sh)
 
 PYTHON ?= python3
 TESTS ?=
 BENCH ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 20
+SANITIZE ?=
+unexport SANITIZE  # what stands in .venv is built without
 VENV := .venv
 BIN := $(VENV)/bin
 
 # The SIP engine and Asterisk outlive clones; without a home they stay in /var/tmp
 export XDG_CACHE_HOME ?= $(or $(HOME:%=%/.cache),/var/tmp/webrtc-sip-gateway-$(shell id -u))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+MODULE_SOURCES := setup.py $(shell find codecs gateway -name '*.pyx' -o -name '*.pxd')
+
+INSTALL := $(BIN)/pip install --quiet --no-build-isolation --editable
 
 ENGINE_PACKAGES := gcc g++ make dpkg-dev libssl-dev libopus-dev uuid-dev
 LAB_PACKAGES := openssl debian-archive-keyring
@@ -25,14 +32,14 @@ TEST_PACKAGES := $(LAB_PACKAGES) chromium firefox-esr sip-tester
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run test check bench fuzz lab lab-stop engine clean
+.PHONY: help install run test check bench fuzz wheel lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(VENV)/.runtime ## Set up .venv with what the gateway needs to run
+install: $(VENV)/.modules ## Set up .venv with what the gateway needs to run
 
-run: $(VENV)/.runtime ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
+run: $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
 	@$(BIN)/python -c 'import pjsua2' 2> /dev/null || $(MAKE) --no-print-directory engine
 	@$(BIN)/python -m gateway demo
 
@@ -44,6 +51,7 @@ test: $(VENV)/.development $(VENV)/.engine ## Set up everything that the tests n
 check: $(VENV)/.development ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint codecs gateway
 	$(BIN)/mypy
 
 bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/bench/results/
@@ -52,7 +60,22 @@ bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/benc
 	@$(BIN)/python -m tests.bench --peers $(BENCH)
 
 fuzz: $(VENV)/.fuzz ## Fuzz each parser of the network's bytes for FUZZ_SECONDS
+ifeq ($(SANITIZE),)
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+else
+	@.ci/packages clang
+	@tests/fuzz/sanitized.sh $(BIN)/python --seconds $(FUZZ_SECONDS) $(FUZZ)
+endif
+
+# Where auditwheel knows no tag for this architecture or C library, the wheel keeps the tag `linux`
+wheel: $(VENV)/.wheel ## Build a wheel into dist/ that installs without a compiler
+	@rm -rf build/wheel && mkdir -p dist
+	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" auditwheel repair --wheel-dir build/wheel/wide build/wheel/*.whl \
+	  > build/wheel/log 2>&1 || \
+	  { echo "For machines like this one only: $$(tail -n 1 build/wheel/log)"; \
+	    mkdir -p build/wheel/wide && cp build/wheel/*.whl build/wheel/wide; }
+	@cd build/wheel/wide && echo "dist/$$(echo *.whl)" && mv *.whl ../../../dist
 
 lab: ## Start the Asterisk lab and print its ports
 	@.ci/packages $(LAB_PACKAGES)
@@ -64,7 +87,8 @@ lab-stop: ## Stop the Asterisk lab
 engine: $(VENV)/.engine ## Build the production SIP engine, unless it is in the cache, and install it
 
 clean: ## Remove .venv and what the tools left; the cache folder stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist
+	find codecs gateway -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what is done once ----------------------------------------------------------------------------
@@ -72,36 +96,51 @@ clean: ## Remove .venv and what the tools left; the cache folder stays
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or newer is needed: make PYTHON=python3.11 ...' >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || \
-	  .ci/packages $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+	@.ci/packages $$(.ci/toolchain $(PYTHON))
 	@echo 'Creating $(VENV)'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: pyproject.toml | $(BIN)/python
-	@echo 'Installing the gateway into $(VENV)'
-	@$(BIN)/pip install --quiet --editable .
+# Cython and setuptools stand in the environment itself: pip fetches them once, not for each build
+$(VENV)/.tools: pyproject.toml | $(BIN)/python
+	@.ci/packages $$(.ci/toolchain $(BIN)/python)
+	@echo 'Installing Cython into $(VENV)'
+	@$(BIN)/pip install --quiet $$($(BIN)/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 	@touch $@
 
-$(VENV)/.development: pyproject.toml | $(VENV)/.runtime
+$(VENV)/.runtime: pyproject.toml | $(VENV)/.tools
+	@echo 'Compiling the media path and installing the gateway into $(VENV)'
+	@$(INSTALL) .
+	@touch $@
+
+# Right after the installation there is nothing left to compile
+$(VENV)/.modules: $(MODULE_SOURCES) | $(VENV)/.runtime
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(VENV)/.development: pyproject.toml | $(VENV)/.modules
 	@echo 'Installing the tools and libraries for tests into $(VENV)'
-	@$(BIN)/pip install --quiet --editable '.[dev]'
+	@$(INSTALL) '.[dev]'
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.development $(VENV)/.engine
 	@echo 'Installing the libraries for benchmarks into $(VENV)'
-	@$(BIN)/pip install --quiet --editable '.[bench]'
+	@$(INSTALL) '.[bench]'
 	@touch $@
 
 $(VENV)/.fuzz: pyproject.toml | $(VENV)/.development
 	@echo 'Installing the fuzzer into $(VENV)'
-	@$(BIN)/pip install --quiet --editable '.[fuzz]'
+	@$(INSTALL) '.[fuzz]'
+	@touch $@
+
+$(VENV)/.wheel: pyproject.toml | $(VENV)/.modules
+	@echo 'Installing auditwheel into $(VENV)'
+	@$(INSTALL) '.[wheel]'
 	@touch $@
 
 # Exit status 3: this machine cannot build it (no compiler, no network). Then the stock engine serves,
 # with 4 calls at a time; under CI=true nothing stands in for the real one.
 $(VENV)/.engine: $(wildcard gateway/trunk/engine/*.py) | $(VENV)/.runtime
-	@.ci/packages $(ENGINE_PACKAGES) $$($(BIN)/python -c 'import sys, sysconfig, pathlib; \
-	  there = pathlib.Path(sysconfig.get_path("include"), "Python.h").exists(); \
-	  print("" if there else "python%d.%d-dev" % sys.version_info[:2])') || [ "$(CI)" != true ]
+	@.ci/packages $(ENGINE_PACKAGES) $$(.ci/toolchain $(BIN)/python) || [ "$(CI)" != true ]
 	@$(BIN)/python -m gateway.trunk.engine.build && touch $@ || \
 	  { status=$$?; [ $$status = 3 ] && [ "$(CI)" != true ] && $(BIN)/python -c 'import pjsua2'; }

@@ -9,7 +9,10 @@ well: what a module's signatures name, it depends on.
 from __future__ import annotations
 
 import ast
+import re
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,13 +52,12 @@ ROOMS: dict[str, set[str]] = {
     },
     "check": {"app", "trunk"},
     "demo": {"peer"},
-    "wiring": {"signaling", "calls", *CALL},  # makes the parts and joins them
+    "wiring": {"signaling", "calls", "garbage", *CALL},  # makes the parts and joins them
     "app": {"signaling", "calls", "web", *CALL},
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},
-    # It knows no SDP: it is given and gives typed parameters. A worker process has a log of its own
-    "media": {"voice", "log", "garbage"},
+    "media": {"voice"},  # it knows no SDP: it is given and gives typed parameters
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
@@ -70,6 +72,9 @@ ROOMS: dict[str, set[str]] = {
     "web": set(),
 }
 
+# What Cython itself brings: its own names, and the declarations of C's
+CYTHON = {"cython", "libc", "posix", "cpython"}
+
 # Pure packages, and what they may import besides the standard library and themselves
 PURE: dict[str, set[str]] = {"sdp": set(), "voice": {"numpy", "av", "cffi"}}
 
@@ -80,6 +85,12 @@ OWNERS = {
     "aiortc": "gateway.media.webrtc",
     "aioice": "gateway.media.webrtc",
 }
+
+
+# In a compiled module, whose grammar `ast` does not know; names in parentheses may span lines
+CYTHON_IMPORT = re.compile(
+    r"^[ \t]*((?:from [\w.]+ c?import (?:\([^)]*\)|[^(\n]+))|c?import \w[^\n]*)", re.MULTILINE
+)
 
 
 class Import(NamedTuple):
@@ -108,12 +119,33 @@ def _imports_of(name: str, text: str) -> Iterator[Import]:
                 yield Import(name, node.lineno, f"{node.module}.{alias.name}")
 
 
+def _cython_imports_of(name: str, text: str) -> Iterator[Import]:
+    for found in CYTHON_IMPORT.finditer(text):
+        line = text.count("\n", 0, found.start(1))
+        for each in _imports_of(name, found[1].replace("cimport", "import", 1)):
+            yield each._replace(line=line + each.line)
+
+
 def _imports(package: str) -> list[Import]:
+    readers = {
+        ".py": _imports_of,
+        ".pyi": _imports_of,
+        ".pyx": _cython_imports_of,
+        ".pxd": _cython_imports_of,
+    }
     return [
         found
-        for path in sorted(SOURCES[package].rglob("*.py"))
-        for found in _imports_of(_module_name(package, path), path.read_text())
+        for path in sorted(SOURCES[package].rglob("*.py*"))
+        if path.suffix in readers and not path.name.startswith(".")
+        for found in readers[path.suffix](_module_name(package, path), path.read_text())
     ]
+
+
+def _library(module: str) -> str | None:
+    """Return the top-level package of an import that is neither ours nor the language's."""
+    package = module.partition(".")[0]
+    ours = package in SOURCES or package in sys.stdlib_module_names or package in CYTHON
+    return None if ours else package
 
 
 def _inside(module: str, package: str) -> bool:
@@ -133,7 +165,7 @@ def _breaks_rooms(found: Import) -> bool:
 def _breaks_purity(found: Import) -> bool:
     own = found.importer.partition(".")[0]
     imported = found.imported.partition(".")[0]
-    return imported not in PURE[own] | {own} | sys.stdlib_module_names
+    return imported not in PURE[own] | {own} | CYTHON | sys.stdlib_module_names
 
 
 def _breaks_ownership(found: Import) -> bool:
@@ -166,6 +198,39 @@ def test_one_place_knows_each_library() -> None:
     assert not broken, _report(broken)
 
 
+def test_every_library_that_is_imported_is_declared() -> None:
+    """Else it is here only as long as another library needs it."""
+    project = tomllib.loads((TREE / "pyproject.toml").read_text())["project"]
+    declared = {_normal(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]}
+    # Python 3.13 has no stock SIP engine: its name is known without one
+    homes = {"pjsua2": ["pjsua2-python"], "_pjsua2": ["pjsua2-python"], **packages_distributions()}
+    undeclared = [
+        str(found)
+        for package in SOURCES
+        for found in _imports(package)
+        if (library := _library(found.imported)) is not None
+        and declared.isdisjoint(map(_normal, homes.get(library, [library])))
+    ]
+    assert undeclared == []
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_every_compiled_module_has_a_stub() -> None:
+    compiled = [path for root in SOURCES.values() for path in root.rglob("*.pyx")]
+    assert [str(path) for path in compiled if not path.with_suffix(".pyi").exists()] == []
+    assert [str(path) for path in compiled if path.with_suffix(".py").exists()] == []
+
+
+def test_every_folder_with_modules_is_a_package() -> None:
+    """One that is not would be missing in a wheel, and its compiled modules be named wrongly."""
+    folders = {path.parent for root in SOURCES.values() for path in root.rglob("*.py*")}
+    named = {folder for folder in folders if folder.name != "__pycache__"}
+    assert [str(folder) for folder in named if not (folder / "__init__.py").exists()] == []
+
+
 @pytest.mark.parametrize(
     ("importer", "line", "broken"),
     [
@@ -185,6 +250,19 @@ def test_one_place_knows_each_library() -> None:
 )
 def test_the_rule_for_rooms_knows_right_from_wrong(importer: str, line: str, broken: bool) -> None:
     assert any(map(_breaks_rooms, _imports_of(importer, line))) == broken
+
+
+@pytest.mark.parametrize(
+    ("text", "imported"),
+    [
+        ("cimport cython\n", ["cython"]),
+        ("cdef int x\n    from voice import levels  # late\n", ["voice.levels"]),
+        ("from voice.rtp cimport (\n    A,  # why\n    B,\n)\n", ["voice.rtp.A", "voice.rtp.B"]),
+        ('"""From what comes\nfrom the network: import nothing."""\n', []),
+    ],
+)
+def test_imports_of_compiled_modules_are_found(text: str, imported: list[str]) -> None:
+    assert [found.imported for found in _cython_imports_of("voice.x", text)] == imported
 
 
 @pytest.mark.parametrize(
