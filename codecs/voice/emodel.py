@@ -13,7 +13,8 @@ trunks are told to; a call with audible echo is worse than it is said to be here
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+
+from voice.codec import CODECS, Impairment
 
 DEFAULT_RATING = 93.2  # Ro - Is, all parameters at the defaults of G.107: nothing is impaired
 
@@ -27,39 +28,9 @@ _UNNOTICED = 100.0  # ms
 _MOST_IMPAIRED = 95.0
 
 
-class Impairment(NamedTuple):
-    """What a codec does to speech.
-
-    `equipment` is Ie, on the scale of R, without loss; `robustness` is Bpl, the higher the better
-    lost packets are made good.
-    """
-
-    equipment: float
-    robustness: float
-
-
-# G.113 appendix I has Bpl 25.1 where lost packets are concealed as G.711 appendix I does it, as is
-# done here, and 4.3 where they are not
-_G711 = Impairment(0.0, 25.1)
-
-IMPAIRMENTS: dict[str, Impairment] = {
-    "PCMU": _G711,
-    "PCMA": _G711,
-    # Assumed: nothing is coded, so nothing is impaired, and it is concealed like G.711
-    "L16": _G711,
-    # Assumed. Wideband has a scale of its own (G.107.1, up to R = 129), on which G.722 is better
-    # than any narrowband codec; on this scale it is as good as can be, concealed like G.711
-    "G722": _G711,
-    # ITU-T has no values for Opus. These are derived as P.834 does it, from PESQ of our own: speech
-    # at 32 kbit/s with FEC, lost packets repaired and concealed, then G.711, scored 4.00 without
-    # loss, 3.96, 3.91, 3.79 and 3.53 with 1, 3, 5 and 10 % of random loss, where G.711 alone has
-    # 4.11. Both values fit these within 1.2 of R. Without FEC in the stream loss hurts more.
-    "OPUS": Impairment(3.0, 80.0),
-}
-"""By encoding name in capitals, as in `voice.codec`."""
-
-
-def rating(delay_ms: float, loss: float, codec: str, burst_ratio: float = 1.0) -> float:
+def rating(
+    delay_ms: float, loss: float, codec: str | Impairment, burst_ratio: float = 1.0
+) -> float:
     """Return the transmission rating R, 0 (useless) to 93.2.
 
     Parameters
@@ -69,18 +40,16 @@ def rating(delay_ms: float, loss: float, codec: str, burst_ratio: float = 1.0) -
     loss
         Share of the packets that could not be played, 0 to 1.
     codec
-        Encoding name, any case.
+        Encoding name, any case, of `voice.codec`'s table; or what a codec does to speech.
     burst_ratio
         How long bursts of loss are on average, compared with random loss; 1 where loss is random.
 
     Raises
     ------
     ValueError
-        A codec without a row, a share outside 0 to 1, a negative delay, or bursts below 1.
+        A codec that the table has not, a share outside 0 to 1, a negative delay, or bursts below 1.
     """
-    impairment = IMPAIRMENTS.get(codec.upper())
-    if impairment is None:
-        raise ValueError(f"{codec!r}: the E-model has values for {', '.join(IMPAIRMENTS)}")
+    impairment = _look_up(codec) if isinstance(codec, str) else codec
     if not 0.0 <= loss <= 1.0:
         raise ValueError(f"loss of {loss}: a share is from 0 to 1")
     if not delay_ms >= 0.0:
@@ -89,6 +58,13 @@ def rating(delay_ms: float, loss: float, codec: str, burst_ratio: float = 1.0) -
         raise ValueError(f"burst ratio of {burst_ratio}: random loss has 1, and none has less")
     impaired = delay_impairment(delay_ms) + loss_impairment(impairment, loss, burst_ratio)
     return max(0.0, DEFAULT_RATING - impaired)
+
+
+def _look_up(name: str) -> Impairment:
+    codec = CODECS.get(name.upper())
+    if codec is None:
+        raise ValueError(f"{name!r}: the E-model has values for {', '.join(CODECS)}")
+    return codec.impairment
 
 
 def delay_impairment(delay_ms: float) -> float:

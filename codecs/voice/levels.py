@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ SILENCE = 127  # -dBov, also for digital silence
 
 _OVERLOAD = 32767.0  # 0 dBov: a square wave of full scale (RFC 6465 appendix A.1)
 
-# The power of the lowest level: keeps the logarithm finite
-_FLOOR = 10 ** (-SILENCE / 10) * _OVERLOAD**2
+# Levels from soft to loud, and between each and the next the power where the rounding changes
+_LEVELS = np.arange(SILENCE, -1, -1, dtype=np.uint8)
+_BOUNDARIES = _OVERLOAD**2 * 10 ** (-(np.arange(SILENCE - 1, -1, -1) + 0.5) / 10)
 
 
 class AudioLevel(NamedTuple):
@@ -44,10 +46,14 @@ def measure(frames: NDArray[np.int16]) -> NDArray[np.uint8]:
     if frames.ndim != 2 or not frames.shape[1]:
         raise ValueError(f"frames of shape {frames.shape}: one row of samples per stream is needed")
     samples = frames.astype(np.float32)
-    power = np.vecdot(samples, samples) / np.float32(samples.shape[1])
-    levels = -10 * np.log10(np.maximum(power, _FLOOR) / _OVERLOAD**2)
-    rounded: NDArray[np.uint8] = np.clip(np.rint(levels), 0, SILENCE).astype(np.uint8)
-    return rounded
+    energies: NDArray[np.float32] = np.vecdot(samples, samples)
+    # A logarithm and its rounding cost four times as much, and this runs at every tick of the clock
+    return _LEVELS[_energy_boundaries(frames.shape[1]).searchsorted(energies, "right")]
+
+
+@lru_cache(maxsize=16)
+def _energy_boundaries(samples: int) -> NDArray[np.float32]:
+    return (_BOUNDARIES * samples).astype(np.float32)
 
 
 def parse(element: bytes) -> AudioLevel | None:

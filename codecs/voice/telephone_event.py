@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+from voice.sequence import MAX_DROPOUT, MAX_MISORDER
+from voice.telephone_press import LONGEST_SEGMENT, Press, PressPacket
+
 DIGITS = "0123456789*#ABCD"  # by event code, section 3.2
 EVENTS = {digit: event for event, digit in enumerate(DIGITS)}
 
 PAYLOAD_SIZE = 4
-LONGEST_SEGMENT = 0xFFFF  # what the duration field holds; longer events go in segments
 END_PACKETS = 3  # section 2.5.1.4: the last packet and two repetitions
 DEFAULT_VOLUME = 10  # -dBm0
 
@@ -75,7 +78,7 @@ class EventPacket(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """What to send in a tick; with `suppress` no audio, whether there is a packet or not."""
+    """What to send with a frame; with `suppress` no audio, whether there is a packet or not."""
 
     packet: EventPacket | None
     suppress: bool
@@ -85,14 +88,14 @@ _IDLE = Tick(None, suppress=False)
 
 
 class EventSender:
-    """Spreads digits over the ticks of an RTP stream (section 2.5.1).
+    """Spreads digits over the frames of an RTP stream (section 2.5.1).
 
     Parameters
     ----------
     clock_rate
         Hz of the RTP timestamps, such as 8000 or 48000.
     ptime
-        Milliseconds from tick to tick.
+        Milliseconds of a frame.
     volume
         -dBm0 that is written into the packets.
     """
@@ -128,7 +131,7 @@ class EventSender:
         duration
             Milliseconds of each digit.
         gap
-            Least milliseconds after each digit, the last one too; rounded up to whole ticks, and
+            Least milliseconds after each digit, the last one too; rounded up to whole frames, and
             at least the two that the repeated end packets take.
 
         Raises
@@ -143,9 +146,18 @@ class EventSender:
         strange = set(digits.upper()) - set(EVENTS)
         if strange:
             raise EventError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
-        ticks = max(END_PACKETS - 1, -(-gap // self._ptime))
+        frames = max(END_PACKETS - 1, -(-gap // self._ptime))
         units = duration * self._rate // 1000
-        self._waiting.extend((EVENTS[digit], units, ticks) for digit in digits.upper())
+        self._waiting.extend((EVENTS[digit], units, frames) for digit in digits.upper())
+
+    def interrupt(self) -> None:
+        """Be ready for a pause: an end that has been sent is not repeated after it.
+
+        So long after its end a digit would be taken for another one. A digit that has not ended
+        goes on after the pause.
+        """
+        if self._sending is not None and self._sending.ends:
+            self._sending = None
 
     def tick(self, timestamp: int) -> Tick:
         """Return what to send now; call once per `ptime`.
@@ -153,7 +165,7 @@ class EventSender:
         Parameters
         ----------
         timestamp
-            RTP timestamp that an audio packet of this tick would have.
+            RTP timestamp that an audio packet of this frame would have.
         """
         if self._sending is None:
             if not self._waiting:
@@ -168,7 +180,7 @@ class EventSender:
 
 @dataclass(slots=True)
 class _Sending:
-    """One digit on its way; times in timestamp units, `gap` in ticks."""
+    """One digit on its way; times in timestamp units, `gap` in frames."""
 
     event: int
     total: int
@@ -182,13 +194,13 @@ class _Sending:
     marker: bool = True
 
     def advance(self) -> tuple[EventPacket | None, bool]:
-        """Return the packet of the next tick, and whether it was the digit's last tick."""
+        """Return the packet of the next frame, and whether it was the digit's last frame."""
         if self.ends:
             self.gap -= 1
         self.elapsed = min(self.elapsed + self.step, self.total)
         if self.elapsed - self.offset > LONGEST_SEGMENT:
             # Section 2.5.1.3: the segment closes with the longest duration, and the next one
-            # begins where it ended, in the next tick so that there is one packet per tick
+            # begins where it ended, in the next frame so that there is one packet per frame
             packet = self._packet(LONGEST_SEGMENT, end=False)
             self.offset += LONGEST_SEGMENT
             return packet, False
@@ -221,24 +233,12 @@ class EventEnded:
     duration_ms: int
 
 
-@dataclass(slots=True)
-class _Receiving:
-    """The newest event; `before` counts the units of its earlier segments."""
-
-    timestamp: int
-    digit: str
-    heard: float
-    units: int = 0
-    before: int = 0
-    complete: bool = False  # its end packet came
-    reported: bool = False  # its end has been told
-
-
 class EventReceiver:
     """Makes one start and one end of each digit, whatever is lost, doubled or out of order.
 
-    An event is known by its RTP timestamp alone, and counts on its first packet of any kind:
-    Chromium may send nothing but end packets, all with marker.
+    A digit counts on its first packet of any kind: Chromium may send nothing but end packets, all
+    with marker. Which packets are one press, `voice.telephone_press` says. A source may start its
+    sequence numbers anew or have another SSRC at any time: it goes on after what has come.
 
     Parameters
     ----------
@@ -249,28 +249,28 @@ class EventReceiver:
         Seconds without a packet after which a digit is taken as ended.
     """
 
-    # Timestamps of past events whose packets may still come: more than 3 s of the fastest dialing
-    _REMEMBERED = 32
-    _LATE = 2.0  # seconds that a whole event may be out of order
+    _REMEMBERED = 32  # presses whose packets may still come: more than 3 s of the fastest dialing
 
     def __init__(self, clock_rate: int, *, timeout: float = 0.5) -> None:
         self._rate = clock_rate
         self._timeout = timeout
-        self._seen: deque[int] = deque(maxlen=self._REMEMBERED)
-        self._newest: _Receiving | None = None
+        self._presses: list[Press] = []  # in the order of their packets' numbers
+        self._ssrc: int | None = None
+        self._sequence = 0  # that stands for `_highest`
+        self._highest = 0
 
     @property
     def clock_rate(self) -> int:
         return self._rate
 
     def receive(
-        self, timestamp: int, marker: bool, payload: bytes, now: float
+        self, ssrc: int, sequence: int, timestamp: int, marker: bool, payload: bytes, now: float
     ) -> list[EventStarted | EventEnded]:
         """Take a packet and return what it tells, in order.
 
         Parameters
         ----------
-        timestamp, marker
+        ssrc, sequence, timestamp, marker
             As in the packet's RTP header.
         payload
             The packet's payload. Events that are no digits tell nothing.
@@ -283,67 +283,83 @@ class EventReceiver:
             The payload is no telephone event; nothing has changed.
         """
         event = parse(payload)
-        digit, newest = event.digit, self._newest
-        if digit is None:
+        if event.digit is None:
             return []
-        if newest is not None and self._belongs(newest, timestamp, marker, digit):
-            return self._go_on(newest, event, now)
-        if timestamp in self._seen:
-            return []
-        self._seen.append(timestamp)
-        if newest is not None and self._precedes(timestamp, newest):
-            # Its other packets are lost or still on their way, and the newer one has been told
-            return [EventStarted(digit), EventEnded(digit, self._milliseconds(event.duration))]
-        told = self._end(newest)
-        self._newest = _Receiving(timestamp, digit, now)
-        return [*told, EventStarted(digit), *self._go_on(self._newest, event, now)]
+        number = self._unwrap(ssrc, sequence)
+        packet = PressPacket(event.digit, number, timestamp, marker, event.end, event.duration, now)
+        if not self._presses or number > self._presses[-1].last.number:
+            return self._receive_next(packet)
+        return self._receive_late(packet)
 
     def expire(self, now: float) -> list[EventStarted | EventEnded]:
         """Return the end of a digit whose packets have stopped coming; call every now and then."""
-        newest = self._newest
-        if newest is None or now - newest.heard < self._timeout:
+        if not self._presses or now - self._presses[-1].heard < self._timeout:
             return []
-        return self._end(newest)
+        return self._end_newest()
 
     def reset(self) -> list[EventStarted | EventEnded]:
-        """Forget all timestamps, as for a new source; return the end of a digit that was on."""
-        told = self._end(self._newest)
-        self._newest = None
-        self._seen.clear()
+        """Forget all presses, as for a new source; return the end of a digit that was on."""
+        told = self._end_newest()
+        self._presses.clear()
+        self._ssrc = None
         return told
 
-    def _belongs(self, newest: _Receiving, timestamp: int, marker: bool, digit: str) -> bool:
-        """Whether a packet is of the newest event; moves on to its next segment if need be."""
-        if timestamp == newest.timestamp:
-            return digit == newest.digit
-        ahead = (timestamp - newest.timestamp) & 0xFFFFFFFF
-        if ahead != LONGEST_SEGMENT or marker or newest.complete or digit != newest.digit:
-            return False
-        self._seen.append(timestamp)
-        newest.timestamp = timestamp
-        newest.before += LONGEST_SEGMENT
-        newest.units = 0
-        return True
+    def _unwrap(self, ssrc: int, sequence: int) -> int:
+        """Return a number that says a packet's order among all."""
+        ahead = (sequence - self._sequence) & 0xFFFF
+        if ssrc == self._ssrc and ahead > 0x10000 - MAX_MISORDER:
+            return self._highest + ahead - 0x10000
+        if ssrc != self._ssrc or ahead >= MAX_DROPOUT:
+            ahead = 1
+        self._ssrc, self._sequence = ssrc, sequence
+        self._highest += ahead
+        return self._highest
 
-    def _precedes(self, timestamp: int, newest: _Receiving) -> bool:
-        behind = (newest.timestamp - timestamp) & 0xFFFFFFFF
-        return behind < self._LATE * self._rate
+    def _receive_next(self, packet: PressPacket) -> list[EventStarted | EventEnded]:
+        """Take a packet that is later than all before."""
+        if self._presses and self._presses[-1].goes_on_with(packet):
+            return self._add(self._presses[-1], packet)
+        told = self._end_newest()
+        press = Press(packet, self._rate)
+        self._presses = [*self._presses[1 - self._REMEMBERED :], press]
+        told.append(EventStarted(press.digit))
+        return told + (self._end_newest() if packet.end else [])
 
-    def _go_on(
-        self, newest: _Receiving, event: TelephoneEvent, now: float
-    ) -> list[EventStarted | EventEnded]:
-        newest.heard = now
-        newest.units = max(newest.units, event.duration)
-        if not event.end:
+    def _receive_late(self, packet: PressPacket) -> list[EventStarted | EventEnded]:
+        """Take a packet that others have overtaken, or that has come before."""
+        presses = self._presses
+        place = bisect_right(presses, packet.number, key=lambda press: press.first.number)
+        if place:
+            press = presses[place - 1]
+            within = packet.number <= press.last.number
+            if press.holds(packet) if within else press.goes_on_with(packet):
+                return self._add(press, packet)
+            if within:
+                return self._receive_renumbered(packet)
+        if place < len(presses) and presses[place].began_with(packet):
+            return self._add(presses[place], packet)
+        if 0 < (packet.timestamp - presses[-1].last.timestamp) & 0xFFFFFFFF < 1 << 31:
+            return self._receive_renumbered(packet)
+        # Its other packets are lost or still on their way, and the newer one has been told
+        press = Press(packet, self._rate, reported=True)
+        presses.insert(place, press)
+        return [EventStarted(press.digit), EventEnded(press.digit, press.duration_ms)]
+
+    def _receive_renumbered(self, packet: PressPacket) -> list[EventStarted | EventEnded]:
+        """Take a packet that is later than its number says: numbers are given out again."""
+        self._highest += 1
+        self._sequence += packet.number - self._highest + 1
+        return self._receive_next(packet._replace(number=self._highest))
+
+    def _add(self, press: Press, packet: PressPacket) -> list[EventStarted | EventEnded]:
+        press.add(packet)
+        newest = press is self._presses[-1]
+        return self._end_newest() if newest and press.ended is not None else []
+
+    def _end_newest(self) -> list[EventStarted | EventEnded]:
+        """Return the end of the newest press if it has not been told."""
+        if not self._presses or self._presses[-1].reported:
             return []
-        newest.complete = True
-        return self._end(newest)
-
-    def _end(self, event: _Receiving | None) -> list[EventStarted | EventEnded]:
-        if event is None or event.reported:
-            return []
-        event.reported = True
-        return [EventEnded(event.digit, self._milliseconds(event.before + event.units))]
-
-    def _milliseconds(self, units: int) -> int:
-        return round(units * 1000 / self._rate)
+        press = self._presses[-1]
+        press.reported = True
+        return [EventEnded(press.digit, press.duration_ms)]

@@ -1,4 +1,4 @@
-"""Tones: made without a seam from frame to frame, found by Goertzel's filter, DTMF both ways."""
+"""Tones, made without a seam from frame to frame, and DTMF, made and found."""
 
 from __future__ import annotations
 
@@ -170,30 +170,6 @@ class DtmfTones:
         wave = waves.sum(axis=0) * np.clip(edge, 0, 1)
         samples: Samples = np.rint(wave).astype(np.int16)
         return samples
-
-
-def goertzel(frames: NDArray[np.int16], frequencies: Sequence[float], rate: float) -> Power:
-    """Return the power of each frequency in each frame.
-
-    What Goertzel's recursion gives, computed as one matrix product for the whole batch.
-
-    Parameters
-    ----------
-    frames
-        int16[n, samples].
-    frequencies
-        f of them, in Hz.
-    rate
-        Sample rate in Hz.
-
-    Returns
-    -------
-    float32[n, f]: the mean square that a sine of this frequency has, so that it can be compared
-    with the frame's mean square.
-    """
-    samples = frames.shape[-1]
-    angles = 2 * np.pi * np.arange(samples)[:, None] * np.array(frequencies) / rate
-    return _power(frames.astype(np.float32), _basis(angles))
 
 
 def _basis(angles: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -23,3 +23,4 @@ def one_input(data: bytes) -> None:
         with np.errstate(all="raise", under="ignore"):
             generator.fill(out, noise.level, noise.reflection)
             generator.fill(out, noise.level, noise.reflection)
+        generator.fade(out, noise.level, data[0] / 128 - 1, data[-1] / 128)

@@ -9,6 +9,7 @@ HARNESSES = (
     "telephone_event",
     "comfort_noise",
     "opus",
-    "playout",
+    "jitter_buffer",
     "sdp_text",
+    "engine",
 )

@@ -1,10 +1,12 @@
-"""Header extensions: nothing in them can spoil a packet."""
+"""Header extensions: nothing in them can spoil a packet, and both ways of reading them agree."""
 
 from __future__ import annotations
 
+import contextlib
+
 from voice.levels import parse as parse_level
-from voice.rtp import RtpPacket
-from voice.rtp_extension import ONE_BYTE, TWO_BYTE, elements, find
+from voice.rtp import RtpError, RtpPacket, pack_header, parse
+from voice.rtp_extension import ONE_BYTE, TWO_BYTE, elements, find, read_audio_level
 
 
 def one_input(data: bytes) -> None:
@@ -19,3 +21,22 @@ def one_input(data: bytes) -> None:
             level = parse_level(first)
             assert level is None or 0 <= level.level <= 127
         assert find(packet, 256) is None
+        _check_level(_in_datagram(profile, data))
+    _check_level(data)
+
+
+def _in_datagram(profile: int | None, data: bytes) -> bytes:
+    if profile is None:
+        return pack_header(0, 1, 2, 3) + data
+    words = len(data) // 4
+    extension = profile.to_bytes(2, "big") + words.to_bytes(2, "big")
+    return pack_header(0, 1, 2, 3, extension=extension) + data
+
+
+def _check_level(datagram: bytes) -> None:
+    packet = None
+    with contextlib.suppress(RtpError):
+        packet = parse(datagram)
+    for identifier in (-1, 0, 1, 3, 14, 15, 16, 255, 256):
+        element = None if packet is None else find(packet, identifier)
+        assert read_audio_level(datagram, identifier) == (element[0] if element else None)

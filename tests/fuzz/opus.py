@@ -32,13 +32,16 @@ def _decode(decoder: OpusDecoder, payload: bytes, room: int) -> None:
     size = room * decoder.channels
     whole: NDArray[np.int16] = np.full(size + _GUARD, _MARK, np.int16)
     out = whole[:size]
+    units = decoder.payload_units(payload)
     written = 0
     try:
         written = decoder.decode(payload, out)
         assert written == packet_samples(payload, decoder.sample_rate) <= room
+        assert written * decoder.clock_rate == units * decoder.sample_rate
     except OpusError:
         pass
     try:
+        assert has_fec(payload) == decoder.payload_repairs(payload)
         if has_fec(payload):
             assert decoder.decode_fec(payload, out, room) == room
     except OpusError:

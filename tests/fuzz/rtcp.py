@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gateway.media.core.reports import LegIdentity, LegReports
+from gateway.media.reports import LegIdentity, LegReports
+from voice.reception import Reception
 from voice.rtcp import RtcpError, pack, parse
 
 
@@ -13,7 +14,9 @@ def one_input(data: bytes) -> None:
     leg = LegReports(
         identity, Counter(), started=0.0, uniform=lambda: 0.5, codec="PCMU", clock_rate=8000
     )
-    leg.heard(1, 0, 0.0, int.from_bytes(data[8:12], "big"), 8000)
+    reception = Reception()
+    reception.update(int.from_bytes(data[8:12], "big"), 1, 0, 0.0, 8000)
+    leg.update(reception.snapshot())
     leg.sent(1, 160, 0, 0.0)
     leg.take(data, 1.0)
     leg.due(20.0)

@@ -1,45 +1,43 @@
-"""RTP headers: both readers agree on any bytes, and refuse with their own error alone."""
+"""RTP headers: any bytes are read or refused with our own error, and what was read is written."""
 
 from __future__ import annotations
 
-from voice.rtp import (
-    RtpError,
-    RtpPacket,
-    RtpReason,
-    join_datagrams,
-    pack_header,
-    parse,
-    parse_batch,
-)
+from voice.rtp import HEADER_SIZE, RtpError, RtpPacket, RtpReason, is_rtcp, pack_header, parse
 
 
 def one_input(data: bytes) -> None:
     size = len(data) // 2
     for datagram in (data, data[:size], data[size:]):
         _read(datagram)
-    parse_batch(*join_datagrams([data, data[:size], data[size:]]))
 
 
 def _read(datagram: bytes) -> None:
-    batch = parse_batch(*join_datagrams([datagram]))
-    packet: RtpPacket | None
-    reason: RtpReason | None
+    is_rtcp(datagram)
     try:
         packet = parse(datagram)
     except RtpError as error:
-        packet, reason = None, error.reason
+        reason = error.reason
     else:
-        reason = None
-    assert batch.reasons == [reason]
-    if packet is None:
+        _check(packet, datagram)
         return
-    start, length = int(batch.start[0]), int(batch.length[0])
-    assert packet.payload == datagram[start : start + length]
-    assert batch.sequence[0] == packet.sequence
-    assert batch.timestamp[0] == packet.timestamp
-    assert batch.ssrc[0] == packet.ssrc
+    assert (reason is RtpReason.SHORT) == (len(datagram) < HEADER_SIZE)
+
+
+def _check(packet: RtpPacket, datagram: bytes) -> None:
+    assert packet.payload in datagram
+    extension = packet.extension
+    if packet.profile is not None:
+        words = (len(extension) // 4).to_bytes(2, "big")
+        extension = packet.profile.to_bytes(2, "big") + words + extension
+    sources = b"".join(source.to_bytes(4, "big") for source in packet.csrcs)
+    assert datagram[HEADER_SIZE:].startswith(sources + extension + packet.payload)
     header = pack_header(
-        packet.payload_type, packet.sequence, packet.timestamp, packet.ssrc, marker=packet.marker
+        packet.payload_type,
+        packet.sequence,
+        packet.timestamp,
+        packet.ssrc,
+        marker=packet.marker,
+        extension=extension,
     )
-    again = parse(header + packet.payload)
-    assert again == packet._replace(csrcs=(), profile=None, extension=b"")
+    assert header[1:HEADER_SIZE] == datagram[1:HEADER_SIZE]
+    assert parse(header + packet.payload) == packet._replace(csrcs=())

@@ -14,8 +14,9 @@ from voice.telephone_event import (
     parse,
 )
 
-# Payload, marker, timestamp's difference and hundredths of a second since the packet before
-_STEP = Struct("!4sBHB")
+# Payload, SSRC and marker, sequence number's difference, timestamp's difference and hundredths of a
+# second since the packet before
+_STEP = Struct("!4sBBHB")
 _RATES = (8000, 48000)
 
 
@@ -26,13 +27,15 @@ def one_input(data: bytes) -> None:
     except EventError:
         assert len(data) < 4
     receiver = EventReceiver(_RATES[len(data) % 2])
-    now, timestamp = 0.0, 0
+    now, sequence, timestamp = 0.0, 0, 0
     told: list[EventStarted | EventEnded] = []
-    for payload, marker, passed, hundredths in _STEP.iter_unpack(data[: len(data) // 8 * 8]):
+    whole = data[: len(data) // _STEP.size * _STEP.size]
+    for payload, bits, numbers, passed, hundredths in _STEP.iter_unpack(whole):
+        sequence = (sequence + numbers - 8) & 0xFFFF
         timestamp = (timestamp + passed - 1000) & 0xFFFFFFFF
         now += hundredths / 100
-        told += receiver.receive(timestamp, marker > 127, payload, now)
-        if marker & 1:
+        told += receiver.receive(bits >> 1 & 3, sequence, timestamp, bits > 127, payload, now)
+        if bits & 1:
             told += receiver.expire(now)
     told += receiver.reset()
     # One that was overtaken is told within the newer one

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from voice.comfort_noise import (
-    LONGEST_FRAME,
     ComfortNoise,
     ComfortNoiseError,
     NoiseGenerator,
@@ -158,7 +157,7 @@ class TestNoise:
         assert abs(np.corrcoef(rows[0], rows[1])[0, 1]) < 0.2
 
     def test_it_goes_on_past_the_end_of_the_block(self) -> None:
-        noise = make_noise(40, frames=20, frame=LONGEST_FRAME)
+        noise = make_noise(40, frames=20, frame=8192)
         np.testing.assert_array_equal(noise[: 1 << 15], noise[1 << 16 :][: 1 << 15])
 
     def test_a_row_of_a_batch_is_filled_alone(self) -> None:
@@ -167,6 +166,71 @@ class TestNoise:
         assert NoiseGenerator().fill(row, 60) is row
         assert (batch[[0, 2]] == 77).all()
 
-    def test_longer_frames_are_refused(self) -> None:
-        with pytest.raises(ValueError, match=f"{LONGEST_FRAME} can be filled"):
-            NoiseGenerator().fill(np.zeros(LONGEST_FRAME + 1, np.int16), 60)
+    def test_a_frame_may_be_longer_than_the_block(self) -> None:
+        noise = NoiseGenerator(1).fill(np.zeros(160 * 900, np.int16), 40)
+        np.testing.assert_array_equal(noise, make_noise(40, frames=900))
+
+    def test_rows_that_are_not_contiguous_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="contiguous"):
+            NoiseGenerator().fill(np.zeros(320, np.int16)[::2], 60)
+
+
+class TestFade:
+    def test_it_goes_from_what_is_there_to_noise(self) -> None:
+        tone = np.full(1600, 8000, np.int16)
+        faded = NoiseGenerator(1).fade(tone.copy(), 40, 0, 1)
+        noise = NoiseGenerator(1).fill(np.zeros(1600, np.int16), 40)
+        weight = np.arange(1600) / 1600
+        np.testing.assert_allclose(faded, tone + weight * (noise.astype(float) - tone), atol=1)
+
+    def test_its_parts_are_the_whole(self) -> None:
+        whole, parts = np.full(480, -3000, np.int16), np.full(480, -3000, np.int16)
+        NoiseGenerator(1).fade(whole, 50, 0, 1)
+        generator = NoiseGenerator(1)
+        for part in range(3):
+            generator.fade(parts[160 * part : 160 * (part + 1)], 50, part / 3, (part + 1) / 3)
+        np.testing.assert_allclose(parts, whole, atol=1)
+
+    def test_beyond_the_ends_it_is_0_and_1(self) -> None:
+        row = np.full(300, 777, np.int16)
+        NoiseGenerator(1).fade(row, 127, -1, 2)
+        assert (row[:101] == 777).all()
+        assert (np.diff(row[100:200]) <= 0).all()
+        assert not row[200:].any()
+
+    @given(
+        values=st.lists(st.integers(-32768, 32767), min_size=1, max_size=100),
+        level=st.floats(0, 127),
+        begin=st.floats(-10, 10),
+        end=st.floats(-10, 10),
+    )
+    def test_never_beyond_what_it_is_made_of(
+        self, values: list[int], level: float, begin: float, end: float
+    ) -> None:
+        row = np.array(values, np.int16)
+        noise = NoiseGenerator(4).fill(np.zeros_like(row), level)
+        faded = NoiseGenerator(4).fade(row.copy(), level, begin, end).astype(int)
+        low, high = np.minimum(row, noise), np.maximum(row, noise)
+        assert ((faded >= low.astype(int) - 1) & (faded <= high.astype(int) + 1)).all()
+
+
+class TestColor:
+    def test_it_is_set_ahead_of_the_frame(self) -> None:
+        one, other = NoiseGenerator(1), NoiseGenerator(1)
+        one.set_color((-0.9,))
+        one.set_color((0.5, 0.1))  # the newest counts, and it is the frame that moves there
+        for _ in range(3):
+            expected = other.fill(np.zeros(160, np.int16), 40, (0.5, 0.1))
+            actual = one.fill(np.zeros(160, np.int16), 40, (0.5, 0.1))
+            np.testing.assert_array_equal(actual, expected)
+
+    def test_back_and_forth_without_a_seam(self) -> None:
+        generator, rows = NoiseGenerator(1), np.zeros((4, 4000), np.int16)
+        for row, reflection in zip(rows, ((-0.98,), (), (), (-0.98,)), strict=True):
+            generator.fill(row, 30, reflection)
+        steps = [float(np.abs(np.diff(row.astype(int)))[-400:].mean()) for row in rows]
+        assert steps[0] < 0.3 * steps[1]
+        assert steps[3] < 0.3 * steps[2]
+        first = [float(np.abs(np.diff(row.astype(int)))[:200].mean()) for row in rows]
+        assert first[1] < 0.4 * first[2]
+        assert first[3] > 3 * steps[0]

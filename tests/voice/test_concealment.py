@@ -124,6 +124,61 @@ class TestLongLosses:
         assert not row.any()
 
 
+class TestShortMemory:
+    @pytest.mark.parametrize("rate", [8000, 16000, 48000])
+    def test_the_voice_is_the_same_and_no_noise_is_behind_it(self, rate: int) -> None:
+        """Of a tone, so that a longer memory has no pause to learn the noise from either."""
+        frames = make_sine(200, rate, rate).reshape(-1, rate // 50)
+        long, short = PcmConcealer(rate), PcmConcealer(rate, memory=0.1)
+        for frame in frames:
+            long.heard(frame.copy())
+            short.heard(frame.copy())
+        first, same = np.zeros_like(frames[0]), np.zeros_like(frames[0])
+        long.conceal(first)
+        short.conceal(same)
+        np.testing.assert_array_equal(same, first)  # noise comes when the voice begins to fade
+        for _ in range(5):
+            short.conceal(same)
+        assert not same.any()
+
+    @pytest.mark.parametrize("memory", [0.05, 0.1, 0.3])
+    def test_speech_goes_on_from_any(self, memory: float) -> None:
+        speech = make_speech(8000, 4)
+        for end in range(4000, len(speech), 1111):
+            whole, made = PcmConcealer(8000), np.zeros((2, 160), np.int16)
+            short = PcmConcealer(8000, memory=memory)
+            for concealer, row in zip((whole, short), made, strict=True):
+                for frame in speech[end - 4000 : end].copy().reshape(-1, 400):
+                    concealer.heard(frame)
+                concealer.conceal(row)
+            np.testing.assert_array_equal(made[1], made[0])
+
+    def test_what_is_refused(self) -> None:
+        for memory in (0.0, 0.04, 1.01, float("nan")):
+            with pytest.raises(ValueError, match="memory of"):
+                PcmConcealer(8000, memory=memory)
+        for rate in (0, 7999, 48001):
+            with pytest.raises(ValueError, match="8000 to 48000"):
+                PcmConcealer(rate)
+
+
+class TestRestart:
+    def test_nothing_is_left_of_the_old_stream(self) -> None:
+        concealer = PcmConcealer(8000)
+        for frame in make_speech(8000, 2).reshape(-1, 160):
+            concealer.heard(frame)
+        lost = np.zeros(160, np.int16)
+        concealer.conceal(lost)
+        concealer.restart()
+        frame = make_sine(440, 8000, 160)
+        kept = frame.copy()
+        concealer.heard(frame)
+        np.testing.assert_array_equal(frame, kept)  # no joint with what was lost before
+        concealer.restart()
+        concealer.conceal(lost)
+        assert not lost.any()
+
+
 class TestJoint:
     def test_only_the_beginning_of_the_next_good_frame_is_changed(self) -> None:
         frames = make_speech(8000, 4).reshape(-1, 160)
@@ -173,6 +228,10 @@ class TestInput:
                     frame = random.integers(-32768, 32767, size).astype(np.int16)
                 loudest = max(loudest, int(np.abs(frame.astype(int)).max(initial=0)))
                 concealer.heard(frame)
+
+    def test_rows_that_are_not_contiguous_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="contiguous"):
+            PcmConcealer(8000).conceal(np.zeros(320, np.int16)[::2])
 
     def test_what_is_refused(self) -> None:
         concealer = PcmConcealer(8000)

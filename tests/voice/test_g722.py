@@ -120,7 +120,40 @@ class TestG722:
         assert G722Decoder().decode(kind(b"\xfa" * 160), np.zeros(FRAME, np.int16)) == FRAME
 
 
+class TestHalfTheRate:
+    def test_a_decoder_gives_the_mean_of_each_pair(self) -> None:
+        payload = encode_all(make_speech(SAMPLE_RATE, 0.5))
+        whole = decode_all(payload).astype(int)
+        decoder, out = G722Decoder(sample_rate=8000), np.zeros(len(payload), np.int16)
+        for start in range(0, len(payload), 160):
+            assert decoder.decode(payload[start : start + 160], out[start:]) == 160
+        np.testing.assert_array_equal(out, (whole[0::2] + whole[1::2]) // 2)
+
+    def test_an_encoder_interpolates(self) -> None:
+        speech = make_speech(8000, 0.4)
+        doubled = np.repeat(speech, 2)
+        before = np.concatenate([[0], speech[:-1]])
+        doubled[0::2] = (before + speech) // 2
+        encoder = G722Encoder(sample_rate=8000)
+        payload = b"".join(encoder.encode(row) for row in speech.reshape(-1, 160))
+        assert payload == encode_all(doubled)
+
+    def test_a_tone_comes_through_both(self) -> None:
+        tone = make_sine(1000, 8000, 8000)
+        payload = G722Encoder(sample_rate=8000).encode(tone)
+        out = np.zeros(8000, np.int16)
+        assert G722Decoder(sample_rate=8000).decode(payload, out) == 8000
+        assert peak_frequency(out[4000:], 8000) == pytest.approx(1000, abs=2)
+
+
 class TestRefusals:
+    @pytest.mark.parametrize("rate", [0, 4000, 48000])
+    def test_rates(self, rate: int) -> None:
+        with pytest.raises(ValueError, match=f"G722 at {rate} Hz"):
+            G722Encoder(sample_rate=rate)
+        with pytest.raises(ValueError, match=f"G722 at {rate} Hz"):
+            G722Decoder(sample_rate=rate)
+
     @pytest.mark.parametrize("frame", [0, -2, 161, 32770])
     def test_frames(self, frame: int) -> None:
         with pytest.raises(ValueError, match=f"frames of {frame} samples"):

@@ -26,7 +26,6 @@ from voice.opus import (
     OpusEncoder,
     OpusError,
     has_fec,
-    is_dtx,
     packet_samples,
     read_toc,
 )
@@ -35,6 +34,7 @@ Samples = NDArray[np.int16]
 
 LIBRARIES = [None, *filter(None, [ctypes.util.find_library("opus")])]
 CANARY = 0x5A5A
+LONGEST_DTX_PACKET = 2  # bytes, by libopus: such packets hold no audio
 
 
 def encode_all(encoder: OpusEncoder, signal: Samples, frame: int) -> list[bytes]:
@@ -47,6 +47,10 @@ def decode_all(decoder: OpusDecoder, packets: list[bytes], frame: int) -> Sample
     for packet, row in zip(packets, rows, strict=True):
         assert decoder.decode(packet, row) == frame
     return rows.ravel()
+
+
+def is_dtx(payload: bytes) -> bool:
+    return len(payload) <= LONGEST_DTX_PACKET
 
 
 def decode_with_ffmpeg(name: str, packets: list[bytes]) -> Samples:
@@ -150,6 +154,12 @@ class TestOpus:
         spectrum = np.abs(np.fft.rfft(mono * np.hanning(len(mono))))
         tones = np.sort(np.argsort(spectrum)[-2:]) * 8000 / len(mono)
         assert tones == pytest.approx([440, 660], abs=4)
+
+    def test_a_packet_is_as_long_at_any_rate_of_samples(self) -> None:
+        packet = OpusEncoder(48000).encode(make_sine(440, 48000, 1920))
+        for rate in SAMPLE_RATES:
+            decoder = OpusDecoder(rate)
+            assert (decoder.clock_rate, decoder.payload_units(packet)) == (48000, 1920)
 
     def test_two_channels_are_interleaved(self) -> None:
         left, right = make_sine(440, 48000, 24000), make_sine(660, 48000, 24000)
@@ -333,6 +343,12 @@ class TestSettings:
         encoder.expected_loss = 20
         assert any(map(has_fec, encode_all(encoder, signal, 160)))
 
+    def test_the_loss_that_reports_tell_is_expected(self) -> None:
+        encoder = OpusEncoder(8000, expected_loss=5)
+        for percent, expected in ((5, 5), (12, 12), (-1, 0), (101, 100)):
+            encoder.adapt_to_loss(percent)
+            assert encoder.expected_loss == expected
+
     def test_the_bandwidth_is_limited(self) -> None:
         signal = make_speech(48000, 1)
         encoder = OpusEncoder(48000, bitrate=64000, max_bandwidth=Bandwidth.NARROWBAND)
@@ -369,6 +385,25 @@ class TestSettings:
     def test_an_unknown_control_request_is_refused(self) -> None:
         with pytest.raises(OpusError, match="4999"):
             OpusEncoder(8000).control(4999)
+
+    # Reading, as if it was setting; those that take or give a pointer to something else
+    @pytest.mark.parametrize("request_", [4003, 4052, 5120, 10015, 10026, -1, 0])
+    def test_requests_that_would_write_to_an_address_are_refused(self, request_: int) -> None:
+        encoder = OpusEncoder(8000)
+        with pytest.raises(OpusError, match=f"{request_}"):
+            encoder.control(request_, 5)
+        if request_ != 4003:
+            with pytest.raises(OpusError, match=f"{request_}"):
+                encoder.query(request_)
+
+    def test_a_setting_without_a_property(self) -> None:
+        encoder = OpusEncoder(8000)
+        encoder.control(4006, 0)  # OPUS_SET_VBR
+        assert encoder.query(4007) == 0
+        with pytest.raises(OpusError, match="4006"):
+            encoder.control(4006, 2)
+        with pytest.raises(OpusError, match="4006"):
+            encoder.query(4006)
 
     def test_reset_forgets_but_keeps_settings(self) -> None:
         signal = make_speech(8000, 0.5)

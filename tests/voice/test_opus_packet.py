@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ctypes
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.voice.signals import make_speech
 from voice.libopus import load
-from voice.opus import SAMPLE_RATES, OpusEncoder
-from voice.opus_packet import Mode, OpusError, has_fec, is_dtx, packet_samples, read_toc
+from voice.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder, has_fec, packet_samples
+from voice.opus_packet import Mode, OpusError, read_toc
 
 REFERENCE = ctypes.CDLL(load().path)
 
@@ -91,8 +90,8 @@ def test_an_empty_packet_is_refused(question: object) -> None:
         question(b"")  # type: ignore[operator]
 
 
-def test_dtx() -> None:
-    encoder = OpusEncoder(8000, dtx=True)
-    silent = [encoder.encode(np.zeros(160, np.int16)) for _ in range(60)]
-    assert is_dtx(silent[-1])
-    assert not is_dtx(silent[0])
+@given(payload=st.one_of(PACKETS, st.binary(max_size=80)))
+def test_a_decoder_says_the_same_of_any_bytes(payload: bytes) -> None:
+    decoder = OpusDecoder(8000)
+    assert decoder.payload_units(payload) == (outcome(packet_samples, payload, 48000) or 0)
+    assert decoder.payload_repairs(payload) is bool(outcome(has_fec, payload))

@@ -1,13 +1,12 @@
-"""RTP headers: one packet, whole batches, and that both agree on any bytes."""
+"""RTP headers: what is read, what is refused and why, and what is written."""
 
 from __future__ import annotations
 
 import contextlib
 import struct
 
-import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.rtp import (
@@ -16,11 +15,8 @@ from voice.rtp import (
     RtpPacket,
     RtpReason,
     is_rtcp,
-    join_datagrams,
     pack_header,
-    pack_headers,
     parse,
-    parse_batch,
 )
 
 # Firefox's first Opus packet with audio level and mid (RFC 8285), shortened
@@ -96,7 +92,6 @@ class TestParse:
         with pytest.raises(RtpError) as caught:
             parse(datagram)
         assert caught.value.reason is reason
-        assert parse_batch(*join_datagrams([datagram])).reasons == [reason]
 
     @given(st.binary(max_size=100))
     def test_any_bytes_are_read_or_refused(self, datagram: bytes) -> None:
@@ -154,153 +149,3 @@ class TestPack:
 )
 def test_is_rtcp(datagram: bytes, expected: bool) -> None:
     assert is_rtcp(datagram) is expected
-
-
-# Mostly packets, of all shapes, some cut short; and arbitrary bytes
-DATAGRAMS = st.one_of(
-    st.binary(max_size=80),
-    st.builds(
-        lambda flags, kind, body, cut: make_datagram(flags, kind, body)[: -cut or None],
-        st.integers(0x80, 0xBF),
-        st.integers(0, 255),
-        st.one_of(
-            st.binary(max_size=80),
-            st.builds(
-                lambda n, rest: bytes([0xBE, 0xDE, 0, n]) + rest, st.integers(0, 5), st.binary()
-            ),
-        ),
-        st.integers(0, 12),
-    ),
-)
-
-
-class TestBatch:
-    @given(st.lists(DATAGRAMS, max_size=12), st.integers(0, 5))
-    @example([PLAIN, b"", FIREFOX, make_datagram(0xA0, body=b"\1")], 0)
-    @example([b"", b"\x80"], 0)
-    def test_it_agrees_with_one_by_one(self, datagrams: list[bytes], spare: int) -> None:
-        rows, lengths = join_datagrams(datagrams)
-        rows = np.pad(rows, ((0, 0), (0, spare)), constant_values=0xFF)
-        batch = parse_batch(rows, lengths)
-        assert len(batch.reasons) == len(datagrams)
-        for i, datagram in enumerate(datagrams):
-            try:
-                packet = parse(datagram)
-            except RtpError as error:
-                assert batch.reasons[i] is error.reason  # noqa: PT017 (both ways must agree)
-                assert batch.start[i] == batch.length[i] == 0
-                continue
-            start, length = int(batch.start[i]), int(batch.length[i])
-            assert batch.reasons[i] is None
-            assert packet.payload_type == batch.payload_type[i]
-            assert packet.marker == batch.marker[i]
-            assert packet.sequence == batch.sequence[i]
-            assert packet.timestamp == batch.timestamp[i]
-            assert packet.ssrc == batch.ssrc[i]
-            assert packet.payload == datagram[start : start + length]
-
-    def test_types(self) -> None:
-        batch = parse_batch(*join_datagrams([PLAIN, FIREFOX]))
-        assert batch.payload_type.dtype == np.uint8
-        assert batch.marker.dtype == np.bool_
-        assert batch.sequence.dtype == np.uint16
-        assert batch.timestamp.dtype == np.uint32
-        assert batch.ssrc.dtype == np.uint32
-
-    def test_it_owns_what_it_gives(self) -> None:
-        rows = np.frombuffer(PLAIN, np.uint8).reshape(1, -1).copy()
-        batch = parse_batch(rows, [len(PLAIN)])
-        rows[:] = 0
-        assert batch.ssrc[0] == 0xDEADBEEF
-        assert batch.sequence[0] == 1
-
-    def test_nothing_at_all(self) -> None:
-        batch = parse_batch(np.zeros((0, 1500), np.uint8), np.zeros(0, np.int64))
-        assert batch.reasons == []
-        assert batch.sequence.shape == (0,)
-
-    def test_what_lies_behind_a_datagram_is_not_read(self) -> None:
-        rows = np.full((1, 100), 0xFF, np.uint8)
-        rows[0, :20] = list(make_datagram(0xA0, body=b"payload\1"))
-        batch = parse_batch(rows, [20])
-        assert (batch.start[0], batch.length[0]) == (12, 7)
-
-    def test_wrong_arrays_are_refused(self) -> None:
-        rows = np.zeros((2, 100), np.uint8)
-        with pytest.raises(ValueError, match=r"\(1,\) lengths for 2"):
-            parse_batch(rows, [100])
-        with pytest.raises(ValueError, match="50 to 101 in rows of 100"):
-            parse_batch(rows, [50, 101])
-        with pytest.raises(ValueError, match="-1 to 100"):
-            parse_batch(rows, [100, -1])
-        with pytest.raises(TypeError, match="int16"):
-            parse_batch(rows.astype(np.int16), [1, 1])
-        with pytest.raises(TypeError, match="rows of uint8"):
-            parse_batch(rows[0], [1, 1])
-
-
-class TestPackHeaders:
-    def test_it_agrees_with_one_by_one(self) -> None:
-        rng = np.random.default_rng(2)
-        count = 50
-        fields = {
-            "payload_type": rng.integers(0, 128, count),
-            "sequence": rng.integers(0, 2**40, count),
-            "timestamp": rng.integers(0, 2**60, count),
-            "ssrc": rng.integers(0, 2**32, count),
-            "marker": rng.integers(0, 2, count).astype(bool),
-        }
-        out = np.full((count, 172), 77, np.uint8)
-        pack_headers(out, **fields)
-        for i, row in enumerate(out):
-            one = {name: values[i].item() for name, values in fields.items()}
-            assert row[:HEADER_SIZE].tobytes() == pack_header(
-                one["payload_type"],
-                one["sequence"],
-                one["timestamp"],
-                one["ssrc"],
-                marker=one["marker"],
-            )
-        assert (out[:, HEADER_SIZE:] == 77).all()
-
-    def test_narrow_fields_are_taken(self) -> None:
-        out = np.zeros((2, 12), np.uint8)
-        pack_headers(
-            out,
-            payload_type=np.array([0, 8], np.uint8),
-            sequence=np.array([65535, 0], np.uint16),
-            timestamp=np.array([2**32 - 1, 159], np.uint32),
-            ssrc=np.array([1, 2], np.uint32),
-            marker=np.array([True, False]),
-        )
-        packets = [parse(row.tobytes()) for row in out]
-        assert packets[0] == RtpPacket(0, True, 65535, 2**32 - 1, 1, b"")
-        assert packets[1] == RtpPacket(8, False, 0, 159, 2, b"")
-
-    def test_one_value_serves_all(self) -> None:
-        out = np.zeros((3, 20), np.uint8)
-        pack_headers(out, payload_type=0, sequence=[7, 8, 65543], timestamp=2**32 + 5, ssrc=9)
-        packets = [parse(row.tobytes()) for row in out]
-        assert [packet.sequence for packet in packets] == [7, 8, 7]
-        assert {packet.timestamp for packet in packets} == {5}
-        assert not any(packet.marker for packet in packets)
-
-    def test_rows_of_a_larger_array(self) -> None:
-        memory = np.full((6, 200), 77, np.uint8)
-        pack_headers(memory[1:5:2, 10:], payload_type=0, sequence=1, timestamp=2, ssrc=3)
-        assert (memory[[0, 2, 4, 5]] == 77).all()
-        assert (memory[:, :10] == 77).all()
-        assert parse(memory[3, 10:].tobytes()).ssrc == 3
-
-    def test_wrong_arrays_are_refused(self) -> None:
-        fields = {"payload_type": 0, "sequence": 1, "timestamp": 2, "ssrc": 3}
-        with pytest.raises(ValueError, match="rows of 11 bytes"):
-            pack_headers(np.zeros((2, 11), np.uint8), **fields)
-        with pytest.raises(ValueError, match="2 apart"):
-            pack_headers(np.zeros((2, 40), np.uint8)[:, ::2], **fields)
-        with pytest.raises(TypeError, match="rows of uint8"):
-            pack_headers(np.zeros(12, np.uint8), **fields)
-        with pytest.raises(ValueError, match="broadcast"):
-            pack_headers(
-                np.zeros((2, 12), np.uint8), payload_type=0, sequence=[1, 2, 3], timestamp=2, ssrc=3
-            )

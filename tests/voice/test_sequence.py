@@ -53,6 +53,12 @@ def test_any_walk_is_followed(start: int, steps: list[int], bits: int) -> None:
         highest = max(highest, true)
 
 
+@pytest.mark.parametrize("bits", [0, 33])
+def test_widths_that_there_are_none_of(bits: int) -> None:
+    with pytest.raises(ValueError, match=f"values of {bits} bits"):
+        Unwrapper(bits)
+
+
 class TestTracker:
     def test_a_steady_stream(self) -> None:
         track = SequenceTracker()
@@ -92,6 +98,10 @@ class TestTracker:
         track = SequenceTracker()
         track(1000)
         assert (track(sequence) is not None) == believed
+
+    def test_more_than_16_bits_are_no_sequence_number(self) -> None:
+        with pytest.raises(OverflowError):
+            SequenceTracker()(65536)
 
     @given(st.lists(st.integers(0, 65535), max_size=100))
     def test_any_numbers_in_any_order(self, sequences: list[int]) -> None:

@@ -1,0 +1,23 @@
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.int16]
+
+PAYLOAD_TYPE: int
+
+class ComfortNoiseError(ValueError): ...
+
+class ComfortNoise(NamedTuple):
+    level: int
+    reflection: tuple[float, ...] = ()
+
+def parse(payload: bytes) -> ComfortNoise: ...
+def pack(noise: ComfortNoise) -> bytes: ...
+
+class NoiseGenerator:
+    def __init__(self, seed: int = 0) -> None: ...
+    def fill(self, out: Samples, level: float, reflection: tuple[float, ...] = ()) -> Samples: ...
+    def fade(self, out: Samples, level: float, begin: float, end: float) -> Samples: ...
+    def set_color(self, reflection: tuple[float, ...]) -> None: ...

@@ -1,0 +1,13 @@
+FAINT: int
+NEAR_NOISE: int
+LOUDEST_PAUSE: int
+RISE: float
+
+class LevelMeter:
+    @property
+    def level(self) -> int: ...
+    @property
+    def floor(self) -> float: ...
+    @property
+    def quiet(self) -> bool: ...
+    def note(self, level: int) -> None: ...

@@ -1,0 +1,224 @@
+"""G.711 and L16 as streams, and what every codec needs that knows no concealment of its own.
+
+Such a decoder makes up lost packets as `voice.concealment` does. It gives samples at the codec's
+own rate, at twice that rate by interpolation, or at half of it by the mean of each pair: so a
+narrowband and a wideband leg can be joined. Where frames of many streams are at hand at once, the
+functions of `voice.g711`, `voice.l16` and the two at the end of this file take them as one batch.
+"""
+
+import numpy as np
+
+from libc.stdint cimport int16_t, int32_t, uint8_t
+
+from functools import cache
+
+from voice.concealment cimport PcmConcealer
+from voice.speech cimport SpeechDecoder
+
+LONGEST_MS = 120  # of a payload, and of what is made up at once
+
+cdef enum:
+    _MALFORMED = -1
+    _TOO_LONG = -2
+
+
+cdef class ConcealingDecoder(SpeechDecoder):
+    """What is common to the decoders that leave concealment to `PcmConcealer`.
+
+    Parameters
+    ----------
+    name
+        Of the codec, for errors.
+    own_rate, clock_rate
+        Hz of its samples and of its RTP timestamps.
+    bytes_per_unit
+        Of a payload, for each unit of the RTP clock.
+    sample_rate
+        Hz of what is decoded to: the codec's own rate, twice or half of it.
+
+    Raises
+    ------
+    ValueError
+        Another sample rate.
+    """
+
+    def __init__(self, name, int own_rate, int clock_rate, int bytes_per_unit, int sample_rate):
+        if sample_rate not in (own_rate, 2 * own_rate, own_rate // 2):
+            rule = f"{own_rate} Hz, twice or half of it"
+            raise ValueError(f"{name} at {sample_rate} Hz: it must be {rule}")
+        self._concealer = PcmConcealer(sample_rate)
+        self._own_rate = own_rate
+        self._bytes_per_unit = bytes_per_unit
+        self._longest = sample_rate * LONGEST_MS // 1000
+        self.clock_rate = clock_rate
+        self.sample_rate = sample_rate
+
+    cdef int units(self, const uint8_t *payload, int size) noexcept nogil:
+        return 0 if size < 0 or size % self._bytes_per_unit else size // self._bytes_per_unit
+
+    cdef Py_ssize_t own_samples(self, int size) noexcept nogil:
+        return <Py_ssize_t>self.units(NULL, size) * self._own_rate // self.clock_rate
+
+    cdef int output_size(self, Py_ssize_t samples, Py_ssize_t room) noexcept nogil:
+        cdef Py_ssize_t size = samples * self.sample_rate // self._own_rate
+        # At half the rate there is nothing to pair a last sample with
+        if size <= 0 or size * self._own_rate != samples * self.sample_rate:
+            return _MALFORMED
+        return <int>size if size <= room else _TOO_LONG
+
+    cdef int finish(
+        self, const int16_t[::1] decoded, int16_t[::1] out, int at
+    ) noexcept nogil:
+        cdef Py_ssize_t samples = decoded.shape[0]
+        cdef int size = self.output_size(samples, out.shape[0] - at)
+        if size < 0:
+            return size
+        if self.sample_rate > self._own_rate:
+            double_row(decoded, self._last, out, at)
+        elif self.sample_rate < self._own_rate:
+            halve_row(decoded, out, at)
+        else:
+            out[at : at + size] = decoded
+        self._last = decoded[samples - 1]
+        self._concealer.hear(out, at, size)
+        return size
+
+    cdef int conceal_samples(self, int16_t[::1] out, int at, int samples) noexcept nogil:
+        if at < 0 or not 0 < samples <= min(self._longest, out.shape[0] - at):
+            return _TOO_LONG
+        self._concealer.make_up(out, at, samples)
+        return samples
+
+    cdef void restart(self) noexcept nogil:
+        self._concealer.restart()
+        self._last = 0
+
+
+cdef class PcmDecoder(ConcealingDecoder):
+    """Decodes one stream of a codec whose samples stand for themselves: G.711, L16.
+
+    Parameters
+    ----------
+    codec
+        A `voice.codec.PayloadCodec` with one byte for each sample, or with two that are a sample,
+        the most significant first.
+    rate
+        Hz: the codec's own, twice or half of it.
+
+    Raises
+    ------
+    ValueError
+        Another rate, or a codec of another kind.
+    """
+
+    def __init__(self, codec, int rate):
+        bytes_per_sample = codec.bytes_per_unit
+        if codec.clock_rate != codec.sample_rate or bytes_per_sample not in (1, 2):
+            rule = "a sample must be a unit of the clock, of 1 or 2 bytes"
+            raise ValueError(f"{codec.name}: {rule}")
+        ConcealingDecoder.__init__(
+            self, codec.name, codec.sample_rate, codec.clock_rate, bytes_per_sample, rate
+        )
+        self._table = _table_of(codec.decode) if bytes_per_sample == 1 else None
+        self._decoded = np.empty(codec.sample_rate * LONGEST_MS // 1000, np.int16)
+
+    cdef int decode_packet(
+        self, const uint8_t *payload, int size, int16_t[::1] out, int at
+    ) noexcept nogil:
+        cdef int samples = <int>self.own_samples(size), place
+        if at < 0 or samples > self._decoded.shape[0]:
+            return _TOO_LONG
+        cdef int written = self.output_size(samples, out.shape[0] - at)
+        if written < 0:
+            return written
+        if self._bytes_per_unit == 1:
+            for place in range(samples):
+                self._decoded[place] = self._table[payload[place]]
+        else:
+            for place in range(samples):
+                self._decoded[place] = <int16_t>(payload[2 * place] << 8 | payload[2 * place + 1])
+        return self.finish(self._decoded[:samples], out, at)
+
+
+@cache
+def _table_of(decode):
+    """Return the sample of each code, as the codec's own function for batches has it."""
+    return decode(np.arange(256, dtype=np.uint8))
+
+
+def double_rate(const int16_t[:, ::1] pcm not None, last=None):
+    """Double the sample rate of a row of each stream by linear interpolation.
+
+    Parameters
+    ----------
+    pcm
+        int16[n, samples].
+    last
+        int16[n]: the last sample of each stream's row before; silence by default.
+
+    Returns
+    -------
+    int16[n, 2 * samples]: the odd ones are those of `pcm`, each even one lies between its two.
+
+    Raises
+    ------
+    ValueError
+        Another number of last samples.
+    """
+    cdef Py_ssize_t rows = pcm.shape[0], row
+    cdef const int16_t[:] before = np.zeros(rows, np.int16) if last is None else last
+    if before.shape[0] != rows:
+        raise ValueError(f"{before.shape[0]} last samples for {rows} rows")
+    doubled = np.empty((rows, 2 * pcm.shape[1]), np.int16)
+    cdef int16_t[:, ::1] out = doubled
+    with nogil:
+        for row in range(rows):
+            double_row(pcm[row], before[row], out[row], 0)
+    return doubled
+
+
+def halve_rate(const int16_t[:, ::1] pcm not None):
+    """Halve the sample rate of a row of each stream: each pair becomes its mean.
+
+    Parameters
+    ----------
+    pcm
+        int16[n, samples], an even number.
+
+    Returns
+    -------
+    int16[n, samples // 2], rounded down.
+
+    Raises
+    ------
+    ValueError
+        An odd number of samples.
+    """
+    cdef Py_ssize_t rows = pcm.shape[0], row
+    if pcm.shape[1] % 2:
+        raise ValueError(f"rows of {pcm.shape[1]} samples: an even number can be halved")
+    halved = np.empty((rows, pcm.shape[1] // 2), np.int16)
+    cdef int16_t[:, ::1] out = halved
+    with nogil:
+        for row in range(rows):
+            halve_row(pcm[row], out[row], 0)
+    return halved
+
+
+cdef void double_row(
+    const int16_t[::1] pcm, int16_t last, int16_t[::1] out, Py_ssize_t at
+) noexcept nogil:
+    cdef int32_t before = last, sample
+    cdef Py_ssize_t place
+    for place in range(pcm.shape[0]):
+        sample = pcm[place]
+        # Shifted and not divided: rounded down on both sides of zero
+        out[at + 2 * place] = <int16_t>((before + sample) >> 1)
+        out[at + 2 * place + 1] = <int16_t>sample
+        before = sample
+
+
+cdef void halve_row(const int16_t[::1] pcm, int16_t[::1] out, Py_ssize_t at) noexcept nogil:
+    cdef Py_ssize_t place
+    for place in range(pcm.shape[0] // 2):
+        out[at + place] = <int16_t>((<int32_t>pcm[2 * place] + pcm[2 * place + 1]) >> 1)

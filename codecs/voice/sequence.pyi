@@ -1,0 +1,16 @@
+SEQUENCE_BITS: int
+TIMESTAMP_BITS: int
+MAX_DROPOUT: int
+MAX_MISORDER: int
+
+class Unwrapper:
+    def __init__(self, bits: int) -> None: ...
+    def __call__(self, value: int) -> int: ...
+
+class TimestampUnwrapper(Unwrapper):
+    def __init__(self) -> None: ...
+
+class SequenceTracker:
+    @property
+    def restarts(self) -> int: ...
+    def __call__(self, sequence: int) -> int | None: ...
