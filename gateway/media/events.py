@@ -14,7 +14,6 @@ class LossReason(StrEnum):
     CLOSED = "closed"  # the browser said goodbye (DTLS close_notify)
     SILENT = "silent"  # nothing at all came for too long
     INTERNAL = "internal"
-    WORKER = "worker"  # the process that carried the media is gone
 
 
 @dataclass(frozen=True, slots=True)

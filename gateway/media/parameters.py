@@ -1,4 +1,4 @@
-"""What the media plane is given and gives: plain values, fit to cross to a worker process.
+"""What the media plane is given and gives: plain values, fit for any thread.
 
 The plane knows no SDP and no SIP. Whoever opens a session has read both descriptions already.
 """
@@ -33,7 +33,9 @@ class MediaConfig:
 
     address: str = "127.0.0.1"
     public_address: str | None = None
-    ports: tuple[int, int] = (20000, 29999)
+    ports: tuple[int, int] = (20000, 29999)  # RTP and RTCP of the trunks
+    browser_port: int = 20000  # of all browsers of the first thread; the next ones for the others
+    threads: int = 1
     # ICE checks take round trips, not seconds; a browser that needs longer has no way through
     ice_timeout: float = 15.0
     dtls_timeout: float = 10.0
@@ -94,6 +96,10 @@ class TrunkRemote:
     and names of voice.codec's table, since a trunk may change among the codecs that both sides
     listed without a word (RFC 3264 section 5.1). On hold it `receives` nothing, and `sends` nothing
     while we are held by it or hold it. `ptime` is what it wants to receive, in milliseconds.
+
+    Streams are believed that come from `host`, and from the host `also_from` if there is one: the
+    SIP peer's, where `host` cannot be reached from here. With `from_anywhere` the first stream is,
+    wherever it comes from.
     """
 
     host: str
@@ -107,3 +113,5 @@ class TrunkRemote:
     sends: bool = True
     ptime: int = 20
     rtcp_port: int | None = None  # None: the one after `port` (RFC 3550 section 11)
+    also_from: str | None = None
+    from_anywhere: bool = False

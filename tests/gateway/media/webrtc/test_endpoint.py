@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
+from aioice import stun
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.media.counters import Counters
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
-from gateway.media.webrtc.seam import MAX_WAITING
+from gateway.media.webrtc.ice import HEAD_START, MAX_PAIRS, MAX_WAITING
+from gateway.media.webrtc.own_socket import OwnSocketPort
+from tests.gateway.media.webrtc.peers import RecordingPort, make_check, until
 from tests.peers.ports import free_ports
+from voice.counters import Counters
 from voice.rtp import pack_header
 
 QUICK = MediaConfig(ice_timeout=3.0, dtls_timeout=3.0, browser_silence=12.0)
@@ -30,13 +34,13 @@ class Side:
     """An endpoint, and what it got and reported."""
 
     endpoint: WebRtcEndpoint
+    port: OwnSocketPort
     counters: Counters
     got: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     reports: asyncio.Queue[BrowserConnected | BrowserLost] = field(default_factory=asyncio.Queue)
 
-    @property
-    def port(self) -> int:
-        return int(self.endpoint.candidates[0].split()[5])
+    def send(self, packet: bytes) -> None:
+        self.port.send_rtp(packet)
 
     async def report(self) -> BrowserConnected | BrowserLost:
         async with asyncio.timeout(5):
@@ -52,17 +56,17 @@ async def open_side(*, controlling: bool, config: MediaConfig = QUICK) -> Side:
     got: asyncio.Queue[bytes] = asyncio.Queue()
     reports: asyncio.Queue[BrowserConnected | BrowserLost] = asyncio.Queue()
     counters = Counters()
-    endpoint = WebRtcEndpoint(
-        config,
-        PortRange("127.0.0.1", ports.start, ports.stop - 1),
+    port = OwnSocketPort(
+        PortRange("127.0.0.1", ports.start, ports.stop - 1).bind_one(),
         counters,
-        report=reports.put_nowait,
         on_rtp=got.put_nowait,
         on_rtcp=got.put_nowait,
-        controlling=controlling,
     )
-    await endpoint.open()
-    return Side(endpoint, counters, got, reports)
+    endpoint = WebRtcEndpoint(
+        config, port, counters, report=reports.put_nowait, controlling=controlling
+    )
+    endpoint.open()
+    return Side(endpoint, port, counters, got, reports)
 
 
 def remote_of(
@@ -112,9 +116,9 @@ def rtp(number: int) -> bytes:
 
 async def test_packets_pass_both_ways() -> None:
     async with connected() as (browser, gateway):
-        browser.endpoint.send(rtp(1))
+        browser.send(rtp(1))
         assert await gateway.packet() == rtp(1)
-        gateway.endpoint.send(rtp(2))
+        gateway.send(rtp(2))
         assert await browser.packet() == rtp(2)
 
 
@@ -123,8 +127,8 @@ async def test_a_trickled_candidate_is_enough() -> None:
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT, candidates=False))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
         for candidate in gateway.endpoint.candidates:
-            await browser.endpoint.add_candidate(f"candidate:{candidate}")
-        await browser.endpoint.add_candidate(None)
+            browser.endpoint.add_candidate(f"candidate:{candidate}")
+        browser.endpoint.add_candidate(None)
         assert await gateway.report() == BrowserConnected()
 
 
@@ -155,9 +159,16 @@ async def test_a_browser_that_closes_is_noticed_at_once() -> None:
         assert await gateway.report() == BrowserLost(LossReason.CLOSED)
 
 
+async def test_a_browser_that_answers_no_checks_is_lost() -> None:
+    """aioice gives up after six of them (RFC 7675); its clock is not waited for here."""
+    async with connected() as (_, gateway):
+        await gateway.endpoint._transport._connection.close()
+        assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+
+
 async def test_a_browser_that_falls_silent_is_lost_after_the_limit() -> None:
     async with connected(MediaConfig(browser_silence=2.0)) as (browser, gateway):
-        browser.endpoint.send(rtp(1))
+        browser.send(rtp(1))
         await gateway.packet()
         gateway.endpoint.watch(1.0)
         assert gateway.reports.empty()
@@ -181,13 +192,13 @@ async def test_garbage_is_counted_and_the_connection_goes_on() -> None:
                 b"\x80\xc8" + bytes(60),  # looks like SRTCP
                 b"\x50" * 20,  # TURN channel data
             ):
-                stranger.sendto(datagram, ("127.0.0.1", gateway.port))
-        browser.endpoint.send(rtp(3))
+                stranger.sendto(datagram, gateway.port.address)
+        browser.send(rtp(3))
         assert await gateway.packet() == rtp(3)
         assert gateway.reports.empty()
-        assert gateway.counters["browser_rejected_length"] == 3
-        assert gateway.counters["browser_rejected_stranger"] == 5
-        assert gateway.counters["browser_rejected_stun"] == 1
+        assert gateway.counters["rejected_length"] == 3
+        assert gateway.counters["rejected_stranger"] == 5
+        assert gateway.counters["rejected_stun"] == 1
 
 
 async def test_a_forged_alert_during_the_set_up_does_no_harm() -> None:
@@ -195,32 +206,31 @@ async def test_a_forged_alert_during_the_set_up_does_no_harm() -> None:
     async with two_sides() as (browser, gateway):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             alert = b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28"
-            stranger.sendto(alert, ("127.0.0.1", gateway.port))
+            stranger.sendto(alert, gateway.port.address)
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
         assert await gateway.report() == BrowserConnected()
         assert await browser.report() == BrowserConnected()
-        assert gateway.counters["browser_rejected_stranger"] == 1
+        assert gateway.counters["rejected_stranger"] == 1
 
 
 async def test_garbage_from_the_peers_own_address_is_survived() -> None:
     async with connected() as (browser, gateway):
-        pair = browser.endpoint._transport._connection._nominated[1]
         for datagram in (b"\x80\x6f" + bytes(60), b"\x16\xfe\xfd" + b"\xff" * 40, b"\x50" * 20):
-            pair.protocol.transport.sendto(datagram, pair.remote_addr)
-        browser.endpoint.send(rtp(4))
+            browser.port.send(datagram, gateway.port.address)
+        browser.send(rtp(4))
         assert await gateway.packet() == rtp(4)
-        assert gateway.counters["browser_rejected_srtp"] == 1
-        assert gateway.counters["browser_rejected_unknown"] == 1
+        assert gateway.counters["rejected_srtp"] == 1
+        assert gateway.counters["rejected_unknown"] == 1
 
 
 async def test_a_flood_of_candidates_is_cut_off() -> None:
     async with two_sides() as (_, gateway):
         for number in range(MAX_CANDIDATES + 5):
-            await gateway.endpoint.add_candidate(
+            gateway.endpoint.add_candidate(
                 f"candidate:1 1 udp 1 127.0.0.1 {40000 + number} typ host"
             )
-        assert gateway.counters["browser_rejected_candidate"] == 5
+        assert gateway.counters["rejected_candidate"] == 5
 
 
 @pytest.mark.parametrize(
@@ -237,7 +247,7 @@ async def test_a_flood_of_candidates_is_cut_off() -> None:
 )
 async def test_candidates_of_no_use_do_no_harm(candidate: str) -> None:
     async with two_sides() as (browser, gateway):
-        await gateway.endpoint.add_candidate(candidate)
+        gateway.endpoint.add_candidate(candidate)
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
         assert await gateway.report() == BrowserConnected()
@@ -251,30 +261,95 @@ async def test_a_browser_with_no_candidate_of_use_is_found_by_its_checks(candida
     async with two_sides() as (browser, gateway):
         remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
         gateway.endpoint.connect(replace(remote, candidates=(candidate,)))
-        await gateway.endpoint.add_candidate(None)
+        gateway.endpoint.add_candidate(None)
         await asyncio.sleep(0.1)  # time enough to give up, were it to
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         assert await gateway.report() == BrowserConnected()
 
 
-@pytest.mark.parametrize(
-    "host", ["224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.169.254", "ff02::1", "example.com"]
-)
-async def test_checks_are_not_aimed_at_groups_and_hidden_services(host: str) -> None:
-    async with two_sides() as (_, gateway):
-        await gateway.endpoint.add_candidate(f"candidate:1 1 udp 1 {host} 5000 typ host")
-        assert gateway.endpoint._transport._connection.remote_candidates == []
+HIDDEN = [
+    *("224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.169.254", "127.0.0.1"),
+    *("ff02::1", "::ffff:192.0.2.1", "2001:db8::1", "example.com"),
+]
+
+
+async def test_checks_are_not_aimed_at_groups_and_hidden_services() -> None:
+    port, counters = RecordingPort(("192.0.2.7", 5000)), Counters()
+    endpoint = WebRtcEndpoint(QUICK, port, counters, report=lambda event: None)
+    endpoint.open()
+    browser = await open_side(controlling=True)
+    remote = remote_of(browser, DtlsRole.SERVER)
+    candidates = [f"candidate:1 1 udp 1 {host} 5000 typ host" for host in HIDDEN]
+    candidates.append("candidate:1 1 udp 1 192.0.2.8 5000 typ host")
+    endpoint.connect(replace(remote, candidates=tuple(candidates)))
+    await until(lambda: len(port.sent) > 0)
+    await asyncio.sleep(0.1)  # five turns of aioice, which takes the next candidate in each
+    assert {address for _, address in port.sent} == {("192.0.2.8", 5000)}
+    assert port.admitted == {("192.0.2.8", 5000)}
+    await endpoint.close()
+    await browser.endpoint.close()
+    assert port.closed
+
+
+async def test_a_browser_whose_checks_come_is_sent_no_others() -> None:
+    """Its own candidates are not looked at, unless it has been silent for a while."""
+    async with two_sides() as (browser, gateway):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            elsewhere.bind(("127.0.0.1", 0))
+            elsewhere.setblocking(False)
+            candidate = f"candidate:1 1 udp 1 127.0.0.1 {elsewhere.getsockname()[1]} typ host"
+            gateway.endpoint.connect(
+                replace(remote_of(browser, DtlsRole.SERVER), candidates=(candidate,))
+            )
+            browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+            assert await gateway.report() == BrowserConnected()
+            gateway.endpoint.add_candidate(candidate)
+            await asyncio.sleep(HEAD_START + 0.1)
+            with pytest.raises(BlockingIOError):
+                elsewhere.recv(1)
+
+
+async def test_pairs_are_bounded() -> None:
+    """Checks that know the password and come from everywhere take no more than their share."""
+    port, counters = RecordingPort(("127.0.0.1", 5000)), Counters()
+    endpoint = WebRtcEndpoint(QUICK, port, counters, report=lambda event: None)
+    endpoint.open()
+    browser = await open_side(controlling=True)
+    endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
+    await asyncio.sleep(0)
+    check = make_check(endpoint.ice, browser.endpoint.ice[0])
+    for number in range(MAX_PAIRS + 5):
+        port.receive(check, ("127.0.0.3", 1000 + number))
+    assert len(port.admitted) == MAX_PAIRS
+    assert counters["rejected_pairs"] == 5
+    await endpoint.close()
+    await browser.endpoint.close()
+
+
+async def test_credentials_are_long_and_of_their_own() -> None:
+    made = [await open_side(controlling=False) for _ in range(3)]
+    for side in made:
+        ufrag, password = side.endpoint.ice
+        assert re.fullmatch("[A-Za-z0-9+/]{16,32}", ufrag)
+        assert re.fullmatch("[A-Za-z0-9+/]{24,256}", password)
+        await side.endpoint.close()
+    assert len({side.endpoint.ice for side in made}) == 3
+
+
+async def test_the_public_address_is_what_browsers_are_told() -> None:
+    side = await open_side(controlling=False, config=MediaConfig(public_address="203.0.113.9"))
+    (candidate,) = side.endpoint.candidates
+    assert candidate.split()[4:] == ["203.0.113.9", str(side.port.address[1]), "typ", "host"]
+    await side.endpoint.close()
 
 
 async def test_what_waits_for_the_handshake_is_bounded() -> None:
-    async with two_sides() as (browser, gateway):
-        for candidate in browser.endpoint.candidates:
-            await gateway.endpoint.add_candidate(candidate)
+    async with two_sides() as (_, gateway):
         connection = gateway.endpoint._transport._connection
         for _ in range(MAX_WAITING + 9):
             connection.data_received(b"\x80" * 100, 1)
         assert connection._queue.qsize() == MAX_WAITING
-        assert gateway.counters["browser_rejected_early"] == 9
+        assert gateway.counters["rejected_early"] == 9
 
 
 async def test_closing_twice_and_in_mid_handshake_is_harmless() -> None:
@@ -282,7 +357,7 @@ async def test_closing_twice_and_in_mid_handshake_is_harmless() -> None:
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
         await gateway.endpoint.close()
         await gateway.endpoint.close()
-        gateway.endpoint.send(rtp(1))
+        gateway.send(rtp(1))
         assert gateway.reports.empty()
 
 
@@ -292,10 +367,67 @@ def test_no_datagram_raises(datagram: bytes) -> None:
     async def receive() -> None:
         side = await open_side(controlling=False)
         try:
-            (protocol,) = side.endpoint._transport._connection._protocols
-            protocol.datagram_received(datagram, ("127.0.0.1", 9))
+            side.port.datagram_received(datagram, ("127.0.0.1", 9))
+            side.endpoint._transport._connection.receive(datagram, ("127.0.0.1", 9))
             await asyncio.sleep(0)
         finally:
             await side.endpoint.close()
+
+    asyncio.run(receive())
+
+
+ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "USERNAME": st.sampled_from(["ours:theirs", "ours:", ":theirs", "x", ""]),
+        "PRIORITY": st.integers(0, 2**32 - 1),
+        "ICE-CONTROLLING": st.integers(0, 2**64 - 1),
+        "ICE-CONTROLLED": st.integers(0, 2**64 - 1),
+        "USE-CANDIDATE": st.none(),
+        "ERROR-CODE": st.tuples(st.integers(300, 699), st.text(max_size=9)),
+        "XOR-MAPPED-ADDRESS": st.tuples(st.just("::1"), st.integers(0, 65535)),
+    },
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(stun.Class),
+            st.sampled_from(stun.Method),
+            ATTRIBUTES,
+            st.booleans(),
+            st.integers(0, 3),
+        ),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+def test_no_message_of_who_has_the_password_raises(
+    messages: list[tuple[stun.Class, stun.Method, dict[str, object], bool, int]], connecting: bool
+) -> None:
+    async def receive() -> None:
+        failed: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context))
+        port, counters = RecordingPort(("127.0.0.1", 5000)), Counters()
+        endpoint = WebRtcEndpoint(QUICK, port, counters, report=lambda event: None)
+        endpoint.open()
+        if connecting:
+            endpoint.connect(
+                BrowserRemote("theirs", "p" * 24, (), WRONG, DtlsRole.SERVER, "", 0, None)
+            )
+            await asyncio.sleep(0)
+        for kind, method, attributes, signed, host in messages:
+            if "USERNAME" in attributes:
+                name = str(attributes["USERNAME"]).replace("ours", endpoint.ice[0])
+                attributes = {**attributes, "USERNAME": name}
+            message = stun.Message(method, kind, attributes=attributes)
+            if signed:
+                message.add_message_integrity(endpoint.ice[1].encode())
+            port.receive(bytes(message), (f"127.0.0.{host}", 9))
+            await asyncio.sleep(0)
+        await endpoint.close()
+        assert failed == []
 
     asyncio.run(receive())

@@ -1,1 +1,0 @@
-"""The media core: streams, and the batches that serve all of them at once."""

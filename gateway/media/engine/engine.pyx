@@ -1,0 +1,456 @@
+"""Serves all legs of a media thread, tick by tick.
+
+One tick: drain the sockets; decode what is due into rows; numpy over all rows at once; encode,
+encrypt, send. The interpreter's lock is held for the numpy stage only, and for what is rare.
+Everything that an engine owns is touched by its own thread only: commands come in by `post`, news
+goes out by `take_news`.
+"""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport realloc
+from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, timespec
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.media.engine.address cimport show_address
+from gateway.media.engine.bank cimport Bank
+from gateway.media.engine.clock cimport Ticks
+from gateway.media.engine.kernel cimport (
+    EFD_CLOEXEC,
+    EFD_NONBLOCK,
+    EPOLL_CTL_ADD,
+    EPOLL_CTL_DEL,
+    EPOLLIN,
+    POLLIN,
+    close,
+    epoll_ctl,
+    epoll_event,
+    eventfd,
+    pollfd,
+    ppoll,
+    read,
+    write,
+)
+from gateway.media.engine.leg cimport BrowserLeg, Leg, TrunkLeg
+from gateway.media.engine.news cimport COMFORT_NOISE, DATAGRAM, MOVED, RTCP, Item
+from gateway.media.engine.numpy_stage cimport NumpyStage
+from gateway.media.engine.packet_path cimport clock_now
+from voice.counters cimport FAULTS, FRAMES_SKIPPED, REJECTED_COMFORT_NOISE, RTCP_PACKETS, Counters
+
+from gateway.media.engine.clock import SLOTS, TICK
+from gateway.media.engine.once import OncePerSecond
+
+logger = logging.getLogger(__name__)
+
+_faults = OncePerSecond(logger)
+
+cdef enum:
+    RTCP_SOCKET = 1  # the low bit of what epoll tells: legs lie at even addresses
+    ROWS = 64  # of a bank at first
+    ROWS_PER_LEG = 4  # what one leg may add in a tick
+    WATCH_STEP = 10  # ticks
+
+assert WATCH_TICKS == round(1 / TICK)
+
+cdef int _slots = SLOTS
+
+# While a browser comes up its datagrams are read this often: every round trip counts then
+cdef double CONNECTING = 0.001  # seconds
+# How long the share of time is measured that the ticks take
+cdef double WINDOW = 1.0  # seconds
+
+
+def _tell_nobody() -> None:
+    """What is called when there is news and nobody to take it."""
+
+
+cdef class Engine(NumpyStage):
+    """All legs of one thread.
+
+    Parameters
+    ----------
+    browser_socket
+        The bound UDP socket of all browsers.
+    tell
+        Called on the engine's thread when there is news to take.
+    kernel_time
+        Believe the kernel's times of arrival; tests that tick by hand say no.
+    """
+
+    def __cinit__(self, *args: object, **kwargs: object) -> None:
+        self._wakeup = -1
+
+    def __init__(
+        self,
+        browser_socket: socket.socket,
+        tell: Callable[[], None],
+        *,
+        kernel_time: bool = True,
+    ) -> None:
+        super().__init__(browser_socket, kernel_time=kernel_time)
+        self.frame_counters = Counters()
+        self._tell = tell
+        self._commands = deque()
+        self._watched = [[] for _ in range(WATCH_TICKS)]
+        self._legs = {}
+        self._wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+        if self._wakeup < 0:
+            raise OSError("the system has no descriptor left")
+
+    def __dealloc__(self) -> None:
+        self._close_descriptors()
+
+    # ---- from any thread -----------------------------------------------------------------------
+
+    def post(self, command: Callable[..., object], *arguments: object) -> None:
+        """Have this called on the engine's thread, before its next tick; never after `close`."""
+        cdef uint64_t one = 1
+        if self._closed:
+            return
+        self._commands.append((command, arguments))
+        self._commanded = True
+        write(self._wakeup, &one, 8)
+
+    def stop(self) -> None:
+        """Have `run` return."""
+        self.post(self._stop)
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def take_news(self) -> list[tuple[object, ...]]:
+        """Return (function of an owner, arguments...) for all that has happened since."""
+        news, self.news = self.news, []
+        return news
+
+    def close(self) -> None:
+        """Let all go: legs, commands, descriptors. `run` must have returned, or never been called.
+
+        Harmless when called twice.
+        """
+        self._closed = True
+        self._commands.clear()
+        for leg in tuple(self._legs):
+            self.remove(leg)
+            (<Leg> leg).owner = None
+        self._tell = _tell_nobody
+        self.news = []
+        self._close_descriptors()
+
+    cdef void _close_descriptors(self) noexcept:
+        if self._wakeup >= 0:
+            close(self._wakeup)
+        if self.epoll >= 0:
+            close(self.epoll)
+        self._wakeup = self.epoll = -1
+
+    # ---- on the engine's thread ----------------------------------------------------------------
+
+    def add(self, leg: Leg) -> None:
+        """Serve this leg from now on."""
+        cdef int room, rows
+        cdef void **served
+        if leg in self._legs:
+            return
+        if self.count == self.room:
+            room = max(16, 2 * self.room)
+            served = <void **> realloc(self.served, room * sizeof(void *))
+            if served == NULL:
+                raise MemoryError
+            self.served, self.room = served, room
+        rows = ROWS_PER_LEG * (self.count + 1)
+        for bank in (self.narrow, self.wide):
+            if rows > bank.capacity:
+                bank.grow(2 * rows)
+        leg.slot = self._least_used_slot()
+        # Together with others, since each time wakes the event loop
+        leg.watch_tick = min(
+            range(0, WATCH_TICKS, WATCH_STEP), key=lambda tick: len(self._watched[tick])
+        )
+        self._watched[leg.watch_tick].append(leg)
+        self._watch_counts[leg.watch_tick] += 1
+        self.served[self.count] = <void *> leg
+        self._legs[leg] = self.count
+        leg.served = True
+        self.count += 1
+        if isinstance(leg, TrunkLeg):
+            self._register((<TrunkLeg> leg).port.rtp_fd, <uint64_t> <void *> leg)
+            self._register((<TrunkLeg> leg).port.rtcp_fd, <uint64_t> <void *> leg | RTCP_SOCKET)
+
+    def _least_used_slot(self) -> int:
+        used = [0] * SLOTS
+        for leg in self._legs:
+            used[(<Leg> leg).slot] += 1
+        return used.index(min(used))
+
+    cdef int _register(self, int fd, uint64_t key) except -1:
+        cdef epoll_event event
+        memset(&event, 0, sizeof(event))
+        event.events = EPOLLIN
+        event.data.u64 = key
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event):
+            raise OSError(f"descriptor {fd} cannot be watched")
+        return 0
+
+    def remove(self, leg: Leg) -> None:
+        """Serve it no longer; harmless when it is not served. Its sockets may be closed then."""
+        place = self._legs.pop(leg, None)
+        if place is None:
+            return
+        # All that is borrowed goes first: whatever fails then, nothing points to what is freed
+        leg.served = False
+        self.count -= 1
+        if place != self.count:
+            self.served[<int> place] = self.served[self.count]
+            self._legs[<Leg> self.served[<int> place]] = place
+        for bank in (self.narrow, self.wide):
+            (<Bank> bank).forget(<void *> leg.receiver, <void *> leg.sender)
+        if isinstance(leg, TrunkLeg):
+            epoll_ctl(self.epoll, EPOLL_CTL_DEL, (<TrunkLeg> leg).port.rtp_fd, NULL)
+            epoll_ctl(self.epoll, EPOLL_CTL_DEL, (<TrunkLeg> leg).port.rtcp_fd, NULL)
+        leg.close(self.now)
+        self.browsers.forget_departed(self.now)
+        self._watched[leg.watch_tick].remove(leg)
+        self._watch_counts[leg.watch_tick] -= 1
+        leg.taps.clear()
+        if leg.bridge is not None:
+            leg.bridge.leave(leg)
+        self.listen(leg, None)
+        self.find_tones(leg, False)
+        for finder in self.finders.values():
+            finder.forget(leg)
+
+    def set_mix(self, bridge: object, legs: list[Leg]) -> None:
+        """Have these legs hear each other's sum, a frame for each turn of the clock; none: no more.
+
+        They are all served in one slot.
+        """
+        for before, members in self.mixes:
+            if before is bridge:
+                for leg in members:
+                    (<Leg> leg).mixed = False
+        self.mixes = [each for each in self.mixes if each[0] is not bridge]
+        if legs:
+            for leg in legs:
+                (<Leg> leg).slot = (<Leg> legs[0]).slot
+                (<Leg> leg).mixed = True
+            self.mixes.append((bridge, tuple(legs)))
+
+    def count_connecting(self, more: int) -> None:
+        """Read the browsers' port more often while their ICE and DTLS come up."""
+        self.connecting += more
+
+    def listen(self, leg: Leg, tap: Callable[[NDArray[np.int16]], None] | None) -> None:
+        """Give a copy of each of a leg's frames to `tap`; None: no longer."""
+        self.tapped += (tap is not None) - (leg.receiver.tap is not None)
+        leg.receiver.tap = tap
+
+    def start_media(self, leg: BrowserLeg, inbound: object, outbound: object) -> None:
+        """Exchange media with a browser by these pylibsrtp sessions from now on."""
+        leg.binding.start_media(inbound, outbound)
+        self.take_held(<void *> leg.binding, clock_now(CLOCK_MONOTONIC))
+
+    def find_tones(self, leg: Leg, wanted: bool) -> None:
+        """Look for digits in a leg's sound, or no longer."""
+        self.seeking += wanted - leg.receiver.finds_tones
+        leg.receiver.finds_tones = wanted
+
+    def obey(self) -> None:
+        """Carry out what was posted, in order."""
+        self._commanded = False
+        while self._commands:
+            command, arguments = self._commands.popleft()
+            try:
+                command(*arguments)
+            except Exception:  # one command's fault is its own
+                _faults.log("a command to the media engine failed")
+                self.trunk_counters.count(FAULTS, 1)
+            if self.queue.count:  # the next command may be a leg's last
+                self._take_queue()
+        if not self.count:  # no tick will send what the last leg has said
+            self.browsers.flush()
+        self._pass_on_news()
+
+    def run(self) -> None:
+        """Serve until `stop` is called: the body of a thread."""
+        cdef Ticks ticks = Ticks(clock_now(CLOCK_MONOTONIC))
+        while not self._stopping:
+            if not self.count and not self._commanded:
+                self.load = 0
+                with nogil:
+                    self._wait(-1)
+                ticks = Ticks(clock_now(CLOCK_MONOTONIC))
+                self._window, self._worked = clock_now(CLOCK_MONOTONIC), 0
+            if self._commanded:
+                self.obey()
+            with nogil:
+                while self.count and not self._commanded and not self._stopping:
+                    self._turn(ticks)
+
+    def tick(self, number: int, now: float) -> None:
+        """Run one tick, as tests do that have a clock of their own."""
+        if self._commanded:
+            self.obey()
+        cdef int64_t which = number
+        cdef double when = now
+        with nogil:
+            self._tick(which, when)
+
+    def skip(self, frames: int) -> None:
+        """Let frames pass unserved, as after a stall; for tests as well."""
+        cdef int count = frames
+        self.skip_frames(count)
+        self.trunk_counters.count(FRAMES_SKIPPED, self.count * count)
+
+    cdef void _turn(self, Ticks ticks) noexcept nogil:
+        """Sleep until the next tick, or until something has to be read before; run what is due."""
+        cdef double now = clock_now(CLOCK_MONOTONIC), wait = ticks.seconds_to_wait(now)
+        cdef int64_t skipped = ticks.skipped, last
+        if self.connecting and wait > CONNECTING:
+            self._wait(CONNECTING)
+            if self._commanded:  # it may say whose datagrams there are now
+                return
+            self.drain(clock_now(CLOCK_MONOTONIC))
+            if self.queue.count:
+                with gil:
+                    self._pass_on_news()
+            return
+        self._wait(wait)
+        if self._commanded:
+            return
+        now = clock_now(CLOCK_MONOTONIC)
+        last = ticks.due_until(now)
+        if ticks.skipped > skipped:
+            self.skip_frames(<int> (ticks.skipped - skipped) // _slots)
+            self.trunk_counters.count(
+                FRAMES_SKIPPED, self.count * (ticks.skipped - skipped) // _slots
+            )
+        while ticks.next <= last:
+            self._tick(ticks.next, ticks.time_of(ticks.next))
+            ticks.next += 1
+        self._weigh(clock_now(CLOCK_MONOTONIC) - now, now)
+
+    cdef void _weigh(self, double spent, double now) noexcept nogil:
+        """Measure the share of the time that ticks take."""
+        self._worked += spent
+        if now - self._window >= WINDOW:
+            self.load = self._worked / (now - self._window)
+            self._window, self._worked = now, 0
+
+    cdef void _wait(self, double seconds) noexcept nogil:
+        """Sleep so long, for ever if it is negative, or until somebody posts a command."""
+        cdef pollfd polled
+        cdef timespec limit
+        cdef uint64_t count
+        polled.fd, polled.events, polled.revents = self._wakeup, POLLIN, 0
+        limit.tv_sec = <long> seconds
+        limit.tv_nsec = <long> ((seconds - <double> limit.tv_sec) * 1e9)
+        if ppoll(&polled, 1, NULL if seconds < 0 else &limit, NULL) > 0:
+            read(self._wakeup, &count, 8)
+
+    cdef void _tick(self, int64_t number, double now) noexcept nogil:
+        self.now, self.tick_number, self.slot = now, number, number % _slots
+        self.next_tick = number
+        self.drain(now)
+        self.collect()
+        if (
+            self.narrow.count
+            or self.wide.count
+            or self.queue.count
+            or self.digits_due
+            or self.changed
+            or self._watch_counts[number % WATCH_TICKS]
+        ):
+            with gil:
+                self._with_interpreter()
+        self.send(self.narrow)
+        self.send(self.wide)
+        self.send_due()
+        self.browsers.flush()
+
+    cdef int _with_interpreter(self) except -1:
+        """The part of a tick that needs Python; whatever goes wrong in it, the clock goes on."""
+        self._take_queue()  # no call of anybody else's code comes before it: all legs are there
+        try:
+            self.play(self.narrow)
+            self.play(self.wide)
+            if self.digits_due:
+                self.send_digits()
+            self.encode(self.narrow)
+            self.encode(self.wide)
+            if self.changed:
+                self._follow_codecs()
+            for leg in self._watched[self.tick_number % WATCH_TICKS]:
+                self.news.append(((<Leg> leg).owner.on_statistics, leg.statistics(self.now)))
+            if self.news:
+                self._tell()
+        except Exception:
+            _faults.log("a tick could not be served")
+            self.trunk_counters.count(FAULTS, 1)
+            self.narrow.clear()  # what is not encoded must not be sent
+            self.wide.clear()
+        return 0
+
+    def _follow_codecs(self) -> None:
+        """Have a decoder, and perhaps another way, for each source that has changed its codec."""
+        for leg in tuple(self._legs):
+            if (<Leg> leg).receiver.decodes_anew:
+                leg.receiver.decode_wanted()
+                if leg.bridge is not None:
+                    leg.bridge.route()
+
+    cdef void _pass_on_news(self) noexcept:
+        """Give what the packet path has put aside to the legs' owners."""
+        self._take_queue()
+        try:
+            if self.news:
+                self._tell()
+        except Exception:
+            _faults.log("news could not be told")
+
+    cdef void _take_queue(self) noexcept:
+        """Make news of what the packet path has put aside, before any leg goes."""
+        cdef int place
+        for place in range(self.queue.count):
+            try:
+                self._tell_item(place)
+            except Exception:
+                _faults.log("news of a leg could not be read")
+                self.trunk_counters.count(FAULTS, 1)
+        self.queue.count = 0
+
+    cdef int _tell_item(self, int place) except -1:
+        cdef Item *item = &self.queue.items[place]
+        cdef Leg leg = <Leg> item.leg
+        octets = self.queue.octets_of(place)
+        if item.subject == DATAGRAM:
+            self.news.append((leg.owner.on_datagram, octets, show_address(&item.source)))
+        elif item.subject == RTCP:
+            leg.counters.count(RTCP_PACKETS, 1)
+            self.news.append((leg.owner.on_rtcp, octets, item.arrival))
+        elif item.subject == MOVED:
+            self.news.append((leg.owner.on_moved, show_address(&item.source)))
+        elif item.subject == COMFORT_NOISE:
+            if not leg.receiver.begin_noise(octets, self.now):
+                leg.counters.count(REJECTED_COMFORT_NOISE, 1)
+        else:
+            header = &item.header
+            self.news.append(
+                (
+                    leg.owner.on_event,
+                    header.ssrc,
+                    header.sequence,
+                    header.timestamp,
+                    bool(header.marker),
+                    octets,
+                    item.arrival,
+                )
+            )
+        return 0

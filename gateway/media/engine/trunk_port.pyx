@@ -1,0 +1,95 @@
+"""The trunk's end of a leg: RTP on an even UDP port, RTCP on the next one (RFC 3550 section 11)."""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+import numpy as np
+
+from gateway.media.engine.address cimport (
+    Address,
+    parse_address,
+    same_host,
+    write_address,
+)
+from gateway.media.engine.kernel cimport MSG_DONTWAIT, sendto, sockaddr, sockaddr_storage
+from voice.counters cimport RTCP_SENT, SEND_ERRORS, Counters
+
+LAST_PORT = 65535
+
+
+cdef class TrunkPort(Transport):
+    """Sends to where the latch says; the engine reads both sockets.
+
+    Parameters
+    ----------
+    rtp, rtcp
+        Bound UDP sockets; the port does not close them.
+    """
+
+    def __init__(self, rtp: object, rtcp: object, counters: Counters) -> None:
+        self.rtp, self.rtcp = rtp, rtcp
+        self.rtp_fd, self.rtcp_fd = rtp.fileno(), rtcp.fileno()
+        self.counters = counters
+        self.latch = SourceLatch()
+        self._packet = np.zeros(2048, np.uint8)
+
+    def expect(self, host: str, port: int, rtcp_port: int | None) -> None:
+        """Believe this description from now on."""
+        self.latch.expect(host, port)
+        memset(&self._rtcp_source, 0, sizeof(Address))
+        rtcp = port + 1 if rtcp_port is None else rtcp_port
+        if rtcp > LAST_PORT:
+            memset(&self._rtcp_target, 0, sizeof(Address))
+        else:
+            self._rtcp_target = parse_address(host, rtcp)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Send RTCP to where the far end's description wants it, or its media has moved to."""
+        cdef const uint8_t[::1] data = packet
+        cdef Address target
+        if data.shape[0] and self._target_of_rtcp(&target):
+            if self._send(self.rtcp_fd, &data[0], <int> data.shape[0], &target):
+                self.counters.count(RTCP_SENT, 1)
+
+    cdef bint _target_of_rtcp(self, Address *target) noexcept nogil:
+        """Fill in where reports go; false while that is nowhere."""
+        target[0] = self._rtcp_target
+        if target.family and self.latch.moved:
+            # The described address cannot be reached, so its reports tell (RFC 4961 section 4)
+            target[0] = self._rtcp_source
+        return target.family != 0
+
+    def close(self) -> None:
+        """Send no more: the sockets' numbers may be another call's soon."""
+        self.rtp_fd = self.rtcp_fd = -1
+
+    cdef uint8_t[::1] next_packet(self) noexcept nogil:
+        return self._packet
+
+    cdef bint send_packet(self, int size) noexcept nogil:
+        cdef Address target
+        if not self.latch.target(&target) or not 0 < size <= self._packet.shape[0]:
+            return False
+        return self._send(self.rtp_fd, &self._packet[0], size, &target)
+
+    cdef bint is_open(self) noexcept nogil:
+        cdef Address target
+        return self.latch.target(&target)
+
+    cdef bint takes_rtcp_from(self, const Address *source) noexcept nogil:
+        cdef Address target
+        if not self.latch.target(&target) or not same_host(source, &target):
+            return False
+        self._rtcp_source = source[0]
+        return True
+
+    cdef bint _send(self, int fd, const uint8_t *data, int size, const Address *to) noexcept nogil:
+        """Send one packet; what the system cannot take now is lost, as on any network."""
+        cdef sockaddr_storage name
+        cdef unsigned int length = write_address(to, &name)
+        if fd < 0:
+            return False
+        if sendto(fd, data, size, MSG_DONTWAIT, <sockaddr *> &name, length) == size:
+            return True
+        self.counters.count(SEND_ERRORS, 1)  # a full buffer, or the far end's ICMP
+        return False

@@ -1,0 +1,66 @@
+"""One leg's share of the UDP port of all browsers, as ICE and DTLS see it (`PacketPort`)."""
+
+from __future__ import annotations
+
+from pylibsrtp import Session
+
+from gateway.media.engine.leg import BrowserLeg
+from gateway.media.thread import MediaThread
+from gateway.media.webrtc.packet_port import Address, Receive
+
+
+class SharedPort:
+    """Sends by itself, on the event loop; what comes is sorted by the engine."""
+
+    def __init__(self, thread: MediaThread, leg: BrowserLeg) -> None:
+        self._thread = thread
+        self._leg = leg
+        self._binding = leg.binding
+        self._receive: Receive | None = None
+        self._heard = False
+
+    @property
+    def address(self) -> Address:
+        return self._thread.address
+
+    def open(self, ufrag: str, receive: Receive) -> None:
+        self._receive = receive
+        self._thread.post(self._binding.open, ufrag)
+
+    def send(self, data: bytes, address: Address) -> None:
+        # In the order of all that was posted: an answer must not overtake its source's admission
+        self._thread.post(self._binding.send_datagram, data, *address)
+
+    def admit(self, address: Address) -> None:
+        self._thread.post(self._binding.admit, *address)
+
+    def dismiss(self, address: Address) -> None:
+        self._thread.post(self._binding.dismiss, *address)
+
+    def set_remote(self, address: Address) -> None:
+        self._thread.post(self._binding.set_remote, *address)
+
+    def start_media(self, inbound: Session, outbound: Session) -> None:
+        self._thread.post(self._thread.engine.start_media, self._leg, inbound, outbound)
+
+    def heard(self) -> bool:
+        heard, self._heard = self._heard, False
+        return heard
+
+    def send_rtcp(self, data: bytes) -> None:
+        self._thread.post(self._binding.send_rtcp, data)
+
+    def close(self) -> None:
+        self._receive = None
+        self._thread.post(self._binding.close)
+
+    # Called by the leg's owner
+
+    def note_heard(self) -> None:
+        """Take note that something came from the remote address."""
+        self._heard = True
+
+    def receive(self, data: bytes, address: Address) -> None:
+        """Hand on a datagram of STUN or DTLS."""
+        if self._receive is not None:
+            self._receive(data, address)

@@ -1,0 +1,22 @@
+"""An engine for each test, and a call from a trunk to a browser on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.gateway.media.engine.rig import Rig
+from tests.gateway.media.engine.trunk_call import Call
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    rig = Rig()
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def call(rig: Rig) -> Call:
+    return Call(rig)
