@@ -26,7 +26,7 @@ from gateway.trunk import (
 
 log = logging.getLogger(__name__)
 
-POLICY = sdp.TrunkPolicy(codecs=("PCMU", "PCMA"))
+POLICY = sdp.TrunkPolicy(codecs=("PCMU", "PCMA", "opus"))
 
 
 class TrunkEnd(PlainLeg):

@@ -1,6 +1,6 @@
 """The browser's end of a call: real ICE and DTLS, then a bare socket and two SRTP sessions.
 
-The event loop has the socket until media flows; then the player takes it, and hands back what is
+The event loop has the socket until media flows; then the player borrows it, and hands back what is
 not media (ICE consent, DTLS alerts) so that calls of minutes stay up.
 """
 
@@ -9,81 +9,66 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+from collections.abc import Callable
 
 from pylibsrtp import Error as SrtpError
 
 from gateway.bench.description import Wanted, write_offer
-from gateway.media.counters import Counters
-from gateway.media.parameters import DtlsRole
+from gateway.media.events import BrowserConnected, BrowserLost
+from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.ports import PortRange
-from gateway.media.webrtc.seam import Transport, parse_candidate, render_candidate
+from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from gateway.media.webrtc.own_socket import OwnSocketPort
+from voice.counters import Counters
 
 # One machine, or one network: what takes longer has failed
-CONNECT_LIMIT = 20.0  # seconds
-CLOSE_LIMIT = 2.0  # seconds
-
-
-class _Transport(Transport):
-    """Lets the player have what `Transport` keeps to itself: the socket, and the SRTP sessions."""
-
-    def take(self) -> tuple[socket.socket, asyncio.DatagramTransport]:
-        """Stop reading on the event loop; return a connected socket to read from instead."""
-        pair = self._connection._nominated[1]
-        transport = pair.protocol.transport
-        # asyncio's loops have it for every kind of transport, uvloop's for streams only
-        transport.pause_reading()  # type: ignore[attr-defined]
-        sock = transport.get_extra_info("socket").dup()
-        sock.connect(pair.remote_addr)
-        return sock, transport
-
-    def feed(self, datagram: bytes) -> None:
-        """Take a datagram that was read in the event loop's stead."""
-        pair = self._connection._nominated[1]
-        pair.protocol.datagram_received(datagram, pair.remote_addr)
-
-    def protect(self, packet: bytes) -> bytes:
-        """Encrypt an RTP packet."""
-        protected: bytes = self._dtls._tx_srtp.protect(packet)
-        return protected
-
-    def protect_rtcp(self, packet: bytes) -> bytes:
-        """Encrypt an RTCP packet."""
-        protected: bytes = self._dtls._tx_srtp.protect_rtcp(packet)
-        return protected
-
-    def unprotect(self, datagram: bytes) -> bytes:
-        """Decrypt an RTP packet; SrtpError if it is none."""
-        packet: bytes = self._dtls._rx_srtp.unprotect(datagram)
-        return packet
+CONFIG = MediaConfig(ice_timeout=10.0, dtls_timeout=10.0)
 
 
 class BrowserLeg:
-    """One call's media at the browser's side; a `Leg` for the player once it is `taken`."""
+    """One call's media at the browser's side; a `Leg` for the player once it is taken.
+
+    Attributes
+    ----------
+    socket
+        For the player, after `take`.
+    wire, wire_rtcp
+        Encrypt an RTP packet, and an RTCP packet; after `connect`.
+    """
 
     socket: socket.socket
+    wire: Callable[[bytes], bytes]
+    wire_rtcp: Callable[[bytes], bytes]
 
     def __init__(self, ports: PortRange) -> None:
-        self._transport = _Transport(ports, Counters(), controlling=True, role=DtlsRole.CLIENT)
+        self._ports = ports
+        self._port: OwnSocketPort | None = None
+        self._endpoint: WebRtcEndpoint | None = None
         self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[BrowserConnected | BrowserLost] = self._loop.create_future()
         self._taken = False
         self.ssrc = secrets.randbits(32)
-        self.wire = self._transport.protect
-        self.wire_rtcp = self._transport.protect_rtcp
 
-    async def open(self) -> str:
-        """Bind, and return the offer."""
-        await self._transport.gather()
+    def open(self) -> str:
+        """Bind, and return the offer; UnavailableError when there is no port left."""
+        counters = Counters()
+        self._port = port = OwnSocketPort(self._ports.bind_one(), counters)
+        self._endpoint = endpoint = WebRtcEndpoint(
+            CONFIG, port, counters, report=self._changed, controlling=True
+        )
+        self.wire, self.wire_rtcp = port.protect, port.protect_rtcp
+        endpoint.open()
         return write_offer(
             session=secrets.randbits(62),
             ssrc=self.ssrc,
-            ice=self._transport.ice,
-            fingerprint=self._transport.fingerprints[0],
+            ice=endpoint.ice,
+            fingerprint=endpoint.fingerprints[0],
         )
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """Our candidates as values of a=candidate."""
-        return tuple(render_candidate(each) for each in self._transport.candidates)
+        return self._endpoint.candidates if self._endpoint is not None else ()
 
     async def connect(self, wanted: Wanted) -> None:
         """Bring ICE and DTLS up.
@@ -91,53 +76,60 @@ class BrowserLeg:
         Raises
         ------
         ConnectionError
-            When one of them fails, or takes too long.
+            When one of them fails, or takes too long, or the leg is not open.
         """
-        transport = self._transport
-        transport.set_role(DtlsRole.CLIENT if wanted.passive else DtlsRole.SERVER)
-        step = "ICE"
-        try:
-            async with asyncio.timeout(CONNECT_LIMIT):
-                for text in wanted.candidates:
-                    await self.add_candidate(text)
-                connected = await transport.connect_ice(wanted.ufrag, wanted.password)
-                if connected:
-                    step = "DTLS"
-                    connected = await transport.connect_dtls(wanted.fingerprints)
-        except TimeoutError:
-            connected = False
-        if not connected:
-            raise ConnectionError(f"{step} failed")
+        if self._endpoint is None:
+            raise ConnectionError("the leg is not open")
+        self._endpoint.connect(
+            BrowserRemote(
+                ice_ufrag=wanted.ufrag,
+                ice_password=wanted.password,
+                candidates=wanted.candidates,
+                fingerprints=wanted.fingerprints,
+                dtls_role=DtlsRole.CLIENT if wanted.passive else DtlsRole.SERVER,
+                codec=wanted.codec,
+                payload_type=wanted.payload_type,
+                event=None,
+            )
+        )
+        outcome = await self._outcome
+        if isinstance(outcome, BrowserLost):
+            raise ConnectionError(f"no media path: {outcome.reason}")
 
-    async def add_candidate(self, text: str) -> None:
+    def _changed(self, event: BrowserConnected | BrowserLost) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(event)
+
+    def add_candidate(self, text: str) -> None:
         """Take a candidate of the gateway's."""
-        candidate = parse_candidate(text)
-        if candidate.protocol.lower() == "udp" and candidate.component == 1:
-            await self._transport.add_candidate(candidate)
+        if self._endpoint is not None:
+            self._endpoint.add_candidate(text)
 
     def take(self) -> None:
-        """Take the socket from the event loop."""
+        """Take the socket from the event loop; ConnectionError before media can flow."""
         if not self._taken:
-            self.socket, self._reader = self._transport.take()
+            self.socket = self._opened().lend_socket()
             self._taken = True
 
     def unwire(self, datagram: bytes) -> bytes:
         """Decrypt; ValueError if it is none of the gateway's."""
         try:
-            return self._transport.unprotect(datagram)
+            return self._opened().unprotect(datagram)
         except SrtpError as error:
             raise ValueError(f"{len(datagram)} bytes that are no SRTP packet: {error}") from error
 
     def control(self, datagram: bytes) -> None:
         """Hand it to ICE or DTLS, as soon as their event loop runs."""
-        self._loop.call_soon(self._transport.feed, datagram)
+        port = self._opened()
+        if port.remote is not None:
+            self._loop.call_soon(port.datagram_received, datagram, port.remote)
+
+    def _opened(self) -> OwnSocketPort:
+        if self._port is None:
+            raise ConnectionError("the leg is not open")
+        return self._port
 
     async def close(self) -> None:
         """Say goodbye and close the socket."""
-        if self._taken:
-            self.socket.close()
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT):
-                await self._transport.close()
-        except TimeoutError:
-            return
+        if self._endpoint is not None:
+            await self._endpoint.close()

@@ -123,7 +123,7 @@ class BenchCall:
 
     async def _place(self) -> None:
         target = self._target
-        offer = await self.browser.open()
+        offer = self.browser.open()
         origin = None if target.origin is None else Origin(target.origin)
         # No pings: the event loop runs in slices while packets are sent
         self._socket = await connect(
@@ -163,7 +163,7 @@ class BenchCall:
             case "candidate" if message["candidate"]:
                 text = str(message["candidate"].get("candidate", "")).removeprefix("candidate:")
                 if text:
-                    await self.browser.add_candidate(text)
+                    self.browser.add_candidate(text)
             case "answered":
                 self._note("answered")
                 self._answered.set()
@@ -173,6 +173,7 @@ class BenchCall:
                 self._ended.set()
             case "error":
                 self._fail(f"error {message['code']} {message['name']}")
+                self._ended.set()  # a call that is refused has no other end
 
     async def _connect(self, wanted: Wanted) -> None:
         try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gateway.bench.description import Wanted
 from gateway.peer.sounds import clip
-from voice import g711
+from voice.codec import CODECS, PCMA, PCMU
 from voice.opus import Bandwidth, OpusDecoder, OpusEncoder
 
 RATE = 8000  # Hz, of all that is compared
@@ -27,7 +27,7 @@ _CLIPS = ("welcome", "press-digits", "at-the-tone", "10", "hours", "and", "15", 
 _PAUSE = 0.25  # seconds between two clips
 _ROOM = 20.0  # amplitude of the noise of a microphone's room, which makes a stream fullband
 
-_G711 = {"PCMU": g711.encode_ulaw, "PCMA": g711.encode_alaw}
+_G711 = {codec.name: codec for codec in (PCMU, PCMA)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Coding:
     @property
     def clock_rate(self) -> int:
         """The RTP clock, in Hz."""
-        return 48000 if self.codec == "OPUS" else RATE
+        return CODECS[self.codec].clock_rate
 
     @property
     def step(self) -> int:
@@ -84,7 +84,7 @@ def encode_speech(coding: Coding) -> tuple[bytes, ...]:
 def encode(pcm: Samples, coding: Coding) -> list[bytes]:
     """Encode samples (int16 at 8 kHz, a whole number of packets)."""
     if coding.codec != "OPUS":
-        codes = _G711[coding.codec](pcm).reshape(-1, RATE * coding.ptime // 1000)
+        codes = _G711[coding.codec].encode(pcm).reshape(-1, RATE * coding.ptime // 1000)
         return [row.tobytes() for row in codes]
     narrow = coding.rate == RATE
     samples = pcm if narrow else _as_microphone(pcm)
@@ -112,8 +112,7 @@ def _as_microphone(pcm: Samples) -> Samples:
 def decode(payloads: list[bytes] | tuple[bytes, ...], codec: str, ptime: int = 20) -> Samples:
     """Decode what was not lost on the way to 8 kHz, as an ideal receiver would."""
     if codec != "OPUS":
-        codes = np.frombuffer(b"".join(payloads), np.uint8)
-        return g711.decode_ulaw(codes) if codec == "PCMU" else g711.decode_alaw(codes)
+        return _G711[codec].decode(np.frombuffer(b"".join(payloads), np.uint8))
     frame = RATE * ptime // 1000
     samples = np.zeros(len(payloads) * frame, np.int16)
     with OpusDecoder(RATE) as decoder:

@@ -12,7 +12,8 @@ from gateway.bench.delay import Heard, Said, delays
 from gateway.bench.load import Load, Voice
 from gateway.bench.material import RATE, Samples, decode
 from gateway.bench.player import Arrival, Leg, Recording
-from voice import g711, rtp
+from voice import rtp
+from voice.codec import OPUS, PCMA, PCMU
 from voice.opus import OpusDecoder, OpusError, packet_samples
 from voice.sequence import SequenceTracker
 
@@ -152,7 +153,8 @@ def read_packets(
             packets.append((number, at, packet))
     packets.sort(key=lambda each: each[0])
     decode_one = _opus_decoder() if opus else _g711_decoder(g711_law)
-    factor = 6 if opus else 1  # Opus's clock is 48 kHz, whatever the sound's (RFC 7587)
+    # Opus's clock is 48 kHz, whatever the sound's (RFC 7587)
+    factor = OPUS.clock_rate // RATE if opus else 1
     heard: list[Heard] = []
     first = packets[0][2].timestamp if packets else 0
     for _, at, packet in packets:
@@ -177,5 +179,5 @@ def _opus_decoder() -> Decode:
 
 
 def _g711_decoder(law: str) -> Decode:
-    function = g711.decode_ulaw if law == "PCMU" else g711.decode_alaw
-    return lambda payload: function(np.frombuffer(payload, np.uint8))
+    codec = PCMA if law == "PCMA" else PCMU
+    return lambda payload: codec.decode(np.frombuffer(payload, np.uint8))

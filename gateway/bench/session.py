@@ -7,7 +7,7 @@ consent, WebSockets and SIP go on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -33,7 +33,7 @@ class Bench:
     def __init__(self, sip: SipAddress | None, address: str = "127.0.0.1") -> None:
         self._sip = sip
         self._ports = PortRange(address, *PORTS)
-        # Not uvloop, whose datagram transports cannot be told to stop reading
+        # Not uvloop: it takes four times longer to run for a moment, and `pump` has it run so
         self._runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
         self._stack = AsyncExitStack()
         self.answerer: Answerer | None = None
@@ -67,6 +67,15 @@ class Bench:
         """Run a coroutine to its end."""
         return self._runner.run(work)
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> Callable[[], T]:
+        """Start a coroutine that goes on while packets are sent; call what is returned to wait."""
+
+        async def start() -> asyncio.Task[T]:
+            return asyncio.create_task(work)
+
+        task = self.run(start())
+        return lambda: self.run(_result(task))
+
     def enter(self, context: AbstractAsyncContextManager[T]) -> T:
         """Enter a context that is left when the bench is: a gateway under test, say."""
         return self.run(self._stack.enter_async_context(context))
@@ -91,6 +100,25 @@ class Bench:
         )
         self.calls += placed
         return placed
+
+    def begin_calls(self, target: Target, count: int, rate: float) -> Callable[[], list[BenchCall]]:
+        """Place calls while packets are sent; call what is returned to wait, and to have them."""
+        place = open_calls(
+            target,
+            count,
+            rate=rate,
+            ports=self._ports,
+            answerer=self.answerer,
+            first=len(self.calls),
+        )
+        finish = self.begin(place)
+
+        def wait() -> list[BenchCall]:
+            placed = finish()
+            self.calls += placed
+            return placed
+
+        return wait
 
     def call_and_hang_up(self, target: Target, count: int, rate: float) -> list[BenchCall]:
         """Place calls and hang each up once it was up; return them, their `times` and failures."""
@@ -123,7 +151,12 @@ class Bench:
         """Send and receive, see `player.play`."""
         return play(legs, streams, tail=tail, keep=keep, pump=self.pump, marks=marks)
 
-    def hang_up(self) -> None:
-        """End all calls."""
-        calls, self.calls = self.calls, []
-        self.run(close_calls(calls))
+    def hang_up(self, calls: Sequence[BenchCall] | None = None) -> None:
+        """End these calls; all, if None."""
+        ending = list(self.calls if calls is None else calls)
+        self.calls = [each for each in self.calls if each not in ending]
+        self.run(close_calls(ending))
+
+
+async def _result(task: asyncio.Task[T]) -> T:
+    return await task

@@ -146,7 +146,7 @@ class CallerCall:
 
     async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
         options = self._options
-        offer = await leg.open()
+        offer = leg.open()
         await _send(socket, type="hello", **({"token": options.token} if options.token else {}))
         self.outcome.note("call")
         more = {"headers": options.headers} if options.headers else {}
@@ -175,7 +175,7 @@ class CallerCall:
                 leg.connect(read_answer(message["answer"]["sdp"]))
             case "candidate":
                 candidate = message["candidate"] or {}
-                await leg.add_candidate(candidate.get("candidate"))
+                leg.add_candidate(candidate.get("candidate"))
             case "answered":
                 outcome.answered = True
                 self._in(self._options.duration, self.hangup)

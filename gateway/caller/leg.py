@@ -11,12 +11,13 @@ import numpy as np
 
 from gateway.caller.description import Accepted, make_offer
 from gateway.caller.sound import FRAME_SAMPLES, RATE, Frame
-from gateway.media.clock import FRAME
-from gateway.media.counters import Counters
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from gateway.media.webrtc.own_socket import OwnSocketPort
+from voice.codec import FRAMES_PER_SECOND
+from voice.counters import Counters
 from voice.opus import OpusDecoder, OpusEncoder, OpusError, packet_samples
 from voice.rtp import RtpError, RtpPacket, pack_header, parse
 from voice.sequence import SequenceTracker
@@ -29,7 +30,8 @@ LONGEST_GAP = 50  # packets
 class CallerLeg:
     """One call's media on the browser's side.
 
-    `heard` collects the first `keep` seconds of what comes, as samples at 48 kHz.
+    `heard` collects the first `keep` seconds of what comes, as samples at 48 kHz. It binds a port,
+    and raises UnavailableError when `ports` has none left.
     """
 
     def __init__(
@@ -44,14 +46,11 @@ class CallerLeg:
         self._microphone = microphone
         self._keep = round(keep * RATE)
         self._on_change = on_change
+        counters = Counters()
+        # RTCP is dropped: a caller that only tries a call needs no reports
+        self._port = OwnSocketPort(ports.bind_one(), counters, on_rtp=self._receive)
         self._endpoint = WebRtcEndpoint(
-            config,
-            ports,
-            Counters(),
-            report=self._changed,
-            on_rtp=self._take,
-            on_rtcp=_ignore,
-            controlling=True,
+            config, self._port, counters, report=self._changed, controlling=True
         )
         self._ssrc = secrets.randbits(32)
         self._decoder = OpusDecoder(RATE)
@@ -67,9 +66,9 @@ class CallerLeg:
         self.lost = 0
         self.first_sound: float | None = None  # perf_counter() of the first packet
 
-    async def open(self) -> str:
-        """Bind, and return the offer."""
-        await self._endpoint.open()
+    def open(self) -> str:
+        """Answer checks from now on, and return the offer."""
+        self._endpoint.open()
         return make_offer(
             session=secrets.randbits(62),
             ssrc=self._ssrc,
@@ -88,8 +87,8 @@ class CallerLeg:
             self._events = EventSender(accepted.remote.event.clock_rate)
         self._endpoint.connect(accepted.remote)
 
-    async def add_candidate(self, candidate: str | None) -> None:
-        await self._endpoint.add_candidate(candidate)
+    def add_candidate(self, candidate: str | None) -> None:
+        self._endpoint.add_candidate(candidate)
 
     def press(self, digits: str, duration: int, gap: int) -> bool:
         """Send digits as telephone events; false if the gateway takes none."""
@@ -131,14 +130,14 @@ class CallerLeg:
                 self._send(header + packet.payload)
                 sequence += 1
             timestamp += FRAME_SAMPLES
-            deadline += FRAME
+            deadline += 1 / FRAMES_PER_SECOND
             await asyncio.sleep(max(0.0, deadline - perf_counter()))
 
     def _send(self, packet: bytes) -> None:
-        self._endpoint.send(packet)
+        self._port.send_rtp(packet)
         self.sent += 1
 
-    def _take(self, datagram: bytes) -> None:
+    def _receive(self, datagram: bytes) -> None:
         try:
             packet = parse(datagram)
         except RtpError:
@@ -175,7 +174,3 @@ class CallerLeg:
             self._speaking.cancel()
             await asyncio.wait([self._speaking])
         await self._endpoint.close()
-
-
-def _ignore(datagram: bytes) -> None:
-    """RTCP: a caller that only tries a call needs no reports."""

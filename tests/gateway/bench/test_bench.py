@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from asyncio import create_subprocess_exec
@@ -15,6 +16,7 @@ from gateway.bench.command import render
 from gateway.bench.description import read_wanted, write_offer
 from gateway.bench.measure import Way
 from gateway.bench.run import Report
+from gateway.bench.session import Bench
 from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
 from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
@@ -86,6 +88,22 @@ def test_the_table_says_what_failed_and_what_is_not_known() -> None:
     assert "100 sent, 99 received, 1 lost" in text
     assert "1.5 ms" in text
     assert "CPU" not in text
+
+
+def test_work_that_was_begun_goes_on_while_packets_are_sent() -> None:
+    done: list[str] = []
+
+    async def work() -> str:
+        await asyncio.sleep(0.01)
+        done.append("while they were sent")
+        return "result"
+
+    with Bench(None) as bench:
+        wait = bench.begin(work())
+        assert not done
+        bench.play([], [], tail=0.1)
+        assert done
+        assert wait() == "result"
 
 
 async def test_calls_through_a_real_gateway(start_gateway: StartGateway, tmp_path: Path) -> None:

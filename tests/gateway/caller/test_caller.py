@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +16,22 @@ from websockets.asyncio.server import ServerConnection, serve
 from gateway.caller import sound
 from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions
 from gateway.caller.description import OPUS, make_offer, read_answer
+from gateway.caller.leg import CallerLeg
 from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
 from gateway.errors import RequestError, UnavailableError
-from gateway.media.parameters import DtlsRole
+from gateway.media.events import BrowserConnected, BrowserLost
+from gateway.media.parameters import DtlsRole, MediaConfig
+from gateway.media.ports import PortRange
+from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from gateway.media.webrtc.own_socket import OwnSocketPort
 from sdp import SdpError
 from tests.gateway.calls.fakes import LOCAL
+from tests.gateway.media.webrtc.peers import until
+from tests.peers.ports import free_ports
 from tests.tones import assert_tone, make_tone, read_wav, write_wav
-from voice.opus import Bandwidth
+from voice.counters import Counters
+from voice.opus import Bandwidth, OpusEncoder
+from voice.rtp import pack_header, parse
 
 FINGERPRINT = ("sha-256", ":".join(["CD"] * 32))
 Behavior = Callable[[ServerConnection], Awaitable[None]]
@@ -82,6 +92,45 @@ def test_what_was_heard_is_written_as_it_was(tmp_path: Path) -> None:
     written, rate = read_wav(tmp_path / "heard.wav")
     assert rate == sound.RATE
     assert np.array_equal(written, samples)
+
+
+async def test_a_leg_and_an_endpoint_hear_each_other() -> None:
+    block = free_ports(10)
+    ports = PortRange("127.0.0.1", block.start, block.stop - 1)
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    counters, reports = Counters(), list[BrowserConnected | BrowserLost]()
+    port = OwnSocketPort(ports.bind_one(), counters, on_rtp=got.put_nowait)
+    gateway = WebRtcEndpoint(MediaConfig(), port, counters, report=reports.append)
+    gateway.open()
+    up = asyncio.Event()
+    leg = CallerLeg(ports, MediaConfig(), sound.silence(), keep=60, on_change=lambda _: up.set())
+    ufrag, password = gateway.ice
+    local = replace(
+        LOCAL,
+        ice_ufrag=ufrag,
+        ice_password=password,
+        candidates=gateway.candidates,
+        fingerprints=gateway.fingerprints,
+    )
+    negotiation = Negotiation(read_offer(leg.open()), local, ("opus",))
+    gateway.connect(negotiation.browser_remote)
+    leg.connect(read_answer(negotiation.browser_answer))
+    async with asyncio.timeout(5):
+        await up.wait()
+        packets = [parse(await got.get()) for _ in range(3)]
+    assert [packet.payload_type for packet in packets] == [OPUS] * 3
+    encoder = OpusEncoder(sound.RATE)
+    tone = make_tone(440, seconds=0.6, rate=sound.RATE).reshape(-1, sound.FRAME_SAMPLES)
+    for number, frame in enumerate(tone):
+        if number != 10:
+            header = pack_header(OPUS, number, number * sound.FRAME_SAMPLES, 7)
+            port.send_rtp(header + encoder.encode(frame))
+    await until(lambda: leg.received == len(tone) - 1)
+    assert (leg.lost, leg.heard.size) == (1, tone.size)
+    assert_tone(leg.heard[-18 * sound.FRAME_SAMPLES :], sound.RATE, present=[440])
+    await leg.close()
+    await until(lambda: len(reports) == 2)
+    await gateway.close()
 
 
 @asynccontextmanager
