@@ -49,7 +49,8 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Try everything in the settings that can be tried without a call."""
     here = await asyncio.to_thread(runs_here, settings.http)
-    findings = [_http(settings, here), *_sip(settings, here), _media(settings)]
+    findings = [_http(settings, here), *_sip(settings, here), *_media(settings.media, here)]
+    findings.append(Finding(True, firewall(settings)))
     for trunk in settings.trunks:
         findings += [*await audio(trunk, settings.media), await _trunk(trunk)]
     return findings
@@ -96,13 +97,35 @@ def _sip(settings: Settings, here: bool) -> list[Finding]:
     return findings
 
 
-def _media(settings: Settings) -> Finding:
-    address = Address(settings.media.address, 0)
-    return _bindable("media.address", socket.SOCK_DGRAM, address, here=False)
+def _media(media: MediaSettings, here: bool) -> list[Finding]:
+    udp = socket.SOCK_DGRAM
+    found = _bindable("media.address", udp, Address(media.address, 0), here=False)
+    if not found.ok:
+        return [found]
+    return [
+        _bindable("media.browser_port", udp, Address(media.address, port), here)
+        for port in media.browser_ports
+    ]
+
+
+def firewall(settings: Settings) -> str:
+    """Say which ports have to be open, from where, for calls to have sound."""
+    media, sip = settings.media, settings.sip.listen
+    tcp = any(trunk.uri.transport == "tcp" for trunk in settings.trunks)
+    return (
+        f"a firewall lets in UDP {_ports(media.browser_ports)} from browsers, and from trunks "
+        f"UDP {media.ports[0]} to {media.ports[1]} and for SIP {sip.port} (UDP"
+        f"{' and TCP' if tcp else ''})"
+    )
+
+
+def _ports(ports: range) -> str:
+    return str(ports[0]) if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"
 
 
 def _bindable(key: str, kind: socket.SocketKind, address: Address, here: bool) -> Finding:
-    with socket.socket(socket.AF_INET, kind) as probe:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
         if kind is socket.SOCK_STREAM:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -216,7 +216,7 @@ def _limit_stop() -> None:
 
 
 def _announce(url: str) -> None:
-    garbage.settle()
+    garbage.freeze_gc()
     try:
         print(f"The gateway is at {url} (Ctrl+C stops it)", flush=True)
     except OSError:

@@ -7,9 +7,10 @@ and the rule; a value that may hold a secret is never in that line.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -84,11 +85,22 @@ def _ipv4(text: str) -> str:
 
 
 def _media_address(text: str) -> str:
-    if IPv4Address(_ipv4(text)).is_unspecified:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise broken("an IPv4 or IPv6 address is needed") from None
+    if address.is_unspecified or address.is_multicast:
         raise broken(
             "one address of this machine is needed: browsers and trunks are told to send there"
         )
-    return text
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None or address.is_link_local:
+            raise broken(
+                "a link-local address is of one link only, and no description can say which"
+            )
+        if address.ipv4_mapped is not None:
+            raise broken("an IPv4 address is written as one")
+    return str(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +183,12 @@ def _codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
     return codecs
 
 
-PORTS_PER_WORKER = 8  # a call takes up to four: the trunk's pair and the browser's one, each even
+PORTS_OF_TRUNKS = 4  # at least: a call takes a pair, and it is used again only once it is quiet
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def _regular_file(path: Path) -> Path:
@@ -184,6 +201,7 @@ RegularFile = Annotated[Path, AfterValidator(_regular_file)]
 Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), AfterValidator(_timeout)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
 TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
+SymmetricRtp = Literal["auto", "strict", "any"]
 
 
 class Section(BaseModel):
@@ -226,9 +244,11 @@ class MediaSettings(Section):
     public_address: Annotated[str, AfterValidator(_media_address)] | None = None
     # Below the ports that Linux gives to outgoing connections (32768 and up)
     ports: Annotated[tuple[int, int], AfterValidator(_ports)] = (20000, 29999)
-    # In the process that also does the signaling: fewest parts, and enough for a small trunk. One
-    # core carries only so many calls; past that, one worker for each core that media may use
-    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    # One for all browsers of a thread, so that a firewall has one to open: the first of `ports`,
+    # which it has open for the trunks already. Further threads take the ports after it
+    browser_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    # One for each core but one, which is left to signaling and handshakes; at least one
+    threads: Annotated[int, Field(ge=0, le=64)] = 0
     # Between browser and gateway. Opus sounds better on a bad network, since it repairs losses;
     # "passthrough" takes G.711 wherever browser and trunk share it, for a fraction of the CPU
     codec: Literal["opus", "passthrough"] = "opus"
@@ -246,16 +266,44 @@ class MediaSettings(Section):
     early_timeout: Timeout = 30.0
 
     @model_validator(mode="after")
-    def _ports_for_every_worker(self) -> Self:
-        first, last = self.ports
-        if last - first + 1 < PORTS_PER_WORKER * self.workers:
+    def _addresses_of_one_kind(self) -> Self:
+        public = self.public_address
+        if public is not None and (":" in public) != (":" in self.address):
             raise broken(
-                f"{self.workers} workers need at least {PORTS_PER_WORKER * self.workers} ports, "
-                "two calls' for each",
+                f"both are IPv4 or both IPv6, and media.address is {self.address}",
+                key="public_address",
+                value=public,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ports_for_every_thread(self) -> Self:
+        browsers, (first, last) = self.browser_ports, self.ports
+        if browsers[-1] > 65_535:
+            raise broken(
+                f"{len(browsers)} threads need as many ports from here on, and 65535 is the last",
+                key="browser_port",
+                value=browsers[0],
+            )
+        taken = sum(first <= port <= last for port in browsers)
+        if last - first + 1 - taken < PORTS_OF_TRUNKS:
+            raise broken(
+                f"trunks need at least {PORTS_OF_TRUNKS} of these, and browsers take {taken}",
                 key="ports",
                 value=self.ports,
             )
         return self
+
+    @property
+    def thread_count(self) -> int:
+        """How many threads there are: `threads`, or as many as the machine has cores to spare."""
+        return self.threads or max(1, usable_cores() - 1)
+
+    @property
+    def browser_ports(self) -> range:
+        """The UDP ports that browsers send to, one for each thread."""
+        first = self.ports[0] if self.browser_port is None else self.browser_port
+        return range(first, first + self.thread_count)
 
     @property
     def told(self) -> str:
@@ -277,6 +325,10 @@ class TrunkSettings(Section):
     codecs: Annotated[tuple[TrunkCodec, ...], AfterValidator(_codecs)] = ("PCMU", "PCMA")
     # "anonymous" unless this or the page's `from` names a caller
     caller_id: Annotated[str, AfterValidator(_caller_id)] | None = None
+    # Whose audio is believed. A PBX behind a NAT describes an address that nobody outside reaches:
+    # "auto" then takes it from the host that its SIP comes from, too. "strict" never does; "any"
+    # takes the first stream wherever it comes from, which lets whoever guesses a port speak
+    symmetric_rtp: SymmetricRtp = "auto"
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
 
@@ -369,4 +421,4 @@ class Settings(Section):
 
 def reaches(media: MediaSettings, trunk: IPv4Address) -> bool:
     """Say whether a trunk at this address can send to ours; else both sides hear silence."""
-    return trunk.is_loopback or not IPv4Address(media.told).is_loopback
+    return trunk.is_loopback or not ip_address(media.told).is_loopback

@@ -26,7 +26,8 @@ def demo_settings(address: Address, listen: str) -> dict[str, Any]:
         "http": {"listen": listen},
         # Any port: a PBX on this machine keeps 5060
         "sip": {"listen": "127.0.0.1:0"},
-        "media": {"address": "127.0.0.1"},
+        # One person calls, beside whatever gateway runs on this machine
+        "media": {"address": "127.0.0.1", "browser_port": free_port(), "threads": 1},
         "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp"}],
         # The peer leads nowhere: whatever is dialled stays on this machine
         "admission": {"allow": ["*"], "deny": []},

@@ -8,6 +8,7 @@ GatewayError
 ├── ForbiddenError      403  admission says no
 ├── UnknownCallError    481  no such call in this session
 ├── CapacityError       503  no room for another call
+├── OverloadError       503  no time for another call
 ├── DrainingError       503  the gateway is going out of service
 └── UnavailableError    503  a part the call needs does not work (trunk endpoint, media port)
 
@@ -62,6 +63,11 @@ class UnknownCallError(GatewayError):
 class CapacityError(GatewayError):
     sip_code = 503
     name = "no-capacity"
+
+
+class OverloadError(GatewayError):
+    sip_code = 503
+    name = "busy"
 
 
 class DrainingError(GatewayError):

@@ -57,6 +57,8 @@ class Reading:
     answered: int
     ended: Mapping[str, int]
     media: Mapping[str, int]
+    media_load: float
+    overloaded: bool
 
 
 class Metrics:
@@ -135,6 +137,16 @@ class _Readings(Collector):
         media = dict(now.media)
         yield GaugeMetricFamily(
             "gateway_media_sessions", "Open media sessions", value=media.pop(_OPEN_SESSIONS, 0)
+        )
+        yield GaugeMetricFamily(
+            "gateway_media_load",
+            "Share of its time that the busiest media thread works, 0 to 1",
+            value=now.media_load,
+        )
+        yield GaugeMetricFamily(
+            "gateway_media_overloaded",
+            "1 while no call is taken because the media clock has no time for it",
+            value=now.overloaded,
         )
         yield _by_label("gateway_media_events", "Packets and more, by event", "event", media)
 

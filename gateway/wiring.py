@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from gateway import garbage
 from gateway.admission.policy import Policy
 from gateway.calls.registry import Calls, Route
 from gateway.calls.seam import Plane
+from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.config import MediaSettings, Settings, TrunkSettings
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
@@ -37,7 +39,7 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         except TrunkError as error:
             raise UnavailableError(f"sip.listen = '{settings.sip.listen}': {error}") from error
         stack.push_async_callback(endpoint.close, ENDPOINT_CLOSE_TIMEOUT)
-        plane = plane_of(settings)
+        plane = MediaPlane(media_config(settings), on_idle=garbage.collect_all)
         stack.push_async_callback(plane.close)
         await plane.start()
         yield _room(settings, endpoint, plane, died)
@@ -55,17 +57,8 @@ def _room(settings: Settings, endpoint: TrunkEndpoint, plane: Plane, died: async
         faults=lambda: [endpoint.fault] if endpoint.fault is not None else [],
         died=died,
         media_stats=plane.stats,
+        media_load=lambda: plane.load,
     )
-
-
-def plane_of(settings: Settings) -> Plane:
-    """Choose where media runs: in this process, or in workers of its own."""
-    config, workers = media_config(settings), settings.media.workers
-    if workers == 0:
-        return MediaPlane(config)
-    from gateway.media.workers.pool import WorkerPool  # processes that most gateways do without
-
-    return WorkerPool(config, workers)
 
 
 def media_config(settings: Settings) -> MediaConfig:
@@ -75,6 +68,8 @@ def media_config(settings: Settings) -> MediaConfig:
         address=media.address,
         public_address=media.public_address,
         ports=media.ports,
+        browser_port=media.browser_ports.start,
+        threads=media.thread_count,
         trunk_silence=media.timeout,
         trunk_silence_early=media.early_timeout,
         complexity=media.complexity,
@@ -88,9 +83,15 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
         port=settings.sip.listen.port,
         # A port that nobody sends to is one more that strangers find
         tcp=any(trunk.uri.transport == "tcp" for trunk in settings.trunks),
-        public_address=settings.media.public_address,
+        public_address=_sip_public_address(settings.media),
         log_level=5 if settings.log.level == "debug" else 1,
     )
+
+
+def _sip_public_address(media: MediaSettings) -> str | None:
+    """Return the address of the NAT before us; SIP is spoken over IPv4, whatever media is."""
+    public = media.public_address
+    return None if public is None or ":" in public else public
 
 
 # What a browser's audio can be for it to reach a trunk as it came (RFC 7874 section 3)
@@ -114,4 +115,5 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         settings.max_calls,
         passthrough=tuple(codec for codec in settings.codecs if codec in shared),
         bitrate=media.bitrate,
+        symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
     )

@@ -7,7 +7,7 @@ that is not refused, and multiplexes RTCP with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdp.attributes import (
     CANDIDATE,
@@ -52,7 +52,7 @@ ANSWERED_EXTENSIONS = (AUDIO_LEVEL, "urn:ietf:params:rtp-hdrext:sdes:mid")
 
 @dataclass(frozen=True, slots=True)
 class BrowserOffer:
-    """What the gateway needs to know of a browser's offer.
+    """What the gateway needs to know of a browser's offer, and the whole of it in `description`.
 
     `candidates` are without "candidate:"; `direction` is the browser's own; `extensions` are all
     that were offered; `ptime` and `max_ptime` are in milliseconds.
@@ -67,6 +67,8 @@ class BrowserOffer:
     setup: Setup
     direction: Direction
     extensions: tuple[Extension, ...]
+    # It holds the password, which stays out of logs
+    description: SessionDescription = field(repr=False, compare=False)
     ptime: int | None = None
     max_ptime: int | None = None
 
@@ -101,6 +103,7 @@ def read_browser_offer(offer: SessionDescription) -> BrowserOffer:
         setup=_read_setup(sources, media),
         direction=direction(media, offer),
         extensions=(*EXTMAP.all(media), *EXTMAP.all(offer)),
+        description=offer,
         ptime=PTIME.first(media) or None,
         max_ptime=MAXPTIME.first(media) or None,
     )

@@ -26,7 +26,7 @@ from sdp.attributes import (
     Source,
     has,
 )
-from sdp.browser import BrowserOffer, audio_index, read_browser_offer
+from sdp.browser import BrowserOffer, audio_index
 from sdp.codecs import codec_attributes, same_codec
 from sdp.error import SdpError
 from sdp.model import (
@@ -80,16 +80,16 @@ class BrowserAnswer:
     direction: Direction = Direction.SENDRECV
 
 
-def answer_browser(offer: SessionDescription, answer: BrowserAnswer) -> SessionDescription:
+def answer_browser(offered: BrowserOffer, answer: BrowserAnswer) -> SessionDescription:
     """Write the answer to a browser's offer.
 
     Raises
     ------
     SdpError
-        If the offer cannot be answered (`read_browser_offer`), or if the answer names a payload
-        type, a header extension or a DTLS role that the offer does not allow.
+        If the answer names a payload type, a header extension or a DTLS role that the offer does
+        not allow.
     """
-    offered = read_browser_offer(offer)
+    offer = offered.description
     _check(offered, answer)
     taken = audio_index(offer)
     return SessionDescription(

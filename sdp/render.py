@@ -30,10 +30,10 @@ def render(description: SessionDescription) -> str:
     lines = [f"{kind}={value}" for kind, value in _session_lines(description)]
     for media in description.media:
         lines.extend(f"{kind}={value}" for kind, value in _media_lines(media))
-    for number, line in enumerate(lines, start=1):
-        if _FORBIDDEN.search(line):
-            problem = f"{quoted(line)} holds a character that no line can carry"
-            raise SdpError(problem, rule="RFC 8866 section 9", line=number)
+    if _FORBIDDEN.search("".join(lines)):
+        number, line = next(each for each in enumerate(lines, 1) if _FORBIDDEN.search(each[1]))
+        problem = f"{quoted(line)} holds a character that no line can carry"
+        raise SdpError(problem, rule="RFC 8866 section 9", line=number)
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdp.attributes import PTIME, RTCP, RtcpPort
-from sdp.browser import read_browser_offer
+from sdp.browser import BrowserOffer
 from sdp.codecs import (
     STATIC_PAYLOAD_TYPES,
     TELEPHONE_EVENT,
@@ -71,7 +71,7 @@ class TrunkPolicy:
 
 
 def offer_to_trunk(
-    offer: SessionDescription,
+    browser: BrowserOffer,
     *,
     policy: TrunkPolicy,
     address: RtpAddress,
@@ -81,13 +81,7 @@ def offer_to_trunk(
     """Rewrite a browser's offer into the one for the trunk.
 
     Of the browser's offer only the direction and the telephone events pass.
-
-    Raises
-    ------
-    SdpError
-        If the browser's offer is none that the gateway can answer (`read_browser_offer`).
     """
-    browser = read_browser_offer(offer)
     event = named(browser.codecs, TELEPHONE_EVENT)
     return make_trunk_offer(
         policy=policy,

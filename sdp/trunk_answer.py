@@ -45,10 +45,11 @@ class TrunkMedia:
     direction
         As the gateway sees it: `sendonly` means that only the gateway sends.
     codecs
-        Every codec that both sides listed, `codec` among them: the trunk may change between them
-        without notice (RFC 3264 section 5.1).
+        Every payload type by which audio may arrive, the first of them `codec`. The trunk may
+        change among the codecs without notice (RFC 3264 section 5.1), and by the numbers that we
+        have offered it may send whatever its answer makes of them: ours are what we receive.
     event_payload_types
-        All numbers by which events may arrive: ours, and theirs where they chose another.
+        All numbers by which events may arrive, likewise: ours, and theirs where they chose another.
     """
 
     address: RtpAddress
@@ -72,24 +73,26 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
     """
     asked, media = _audio_pair(offer_sent, answer)
     offered = read_codecs(asked)
-    agreed = [c for c in read_codecs(media) if any(same_codec(c, each) for each in offered)]
+    answered = read_codecs(media)
+    agreed = [c for c in answered if any(same_codec(c, each) for each in offered)]
     codec = next((each for each in agreed if not is_event(each)), None)
     if codec is None:
         problem = f"formats {quoted(' '.join(media.formats))} share no codec with the offer"
         raise SdpError(problem, rule="RFC 3264 section 6.1", line=media.line)
     event = event_for(codec, agreed)
-    numbers = {each.payload_type for each in (*offered, event) if each and is_event(each)}
-    codecs = tuple(each for each in agreed if not is_event(each))
-    # A trunk that chooses numbers of its own may have given one of ours to a codec
-    numbers -= {each.payload_type for each in codecs}
+    # A trunk that chooses numbers of its own may have given one of ours another meaning
+    taken = {each.payload_type for each in answered}
+    understood = (*agreed, *(each for each in offered if each.payload_type not in taken))
     return TrunkMedia(
         address=_address(media, answer),
         codec=codec,
         telephone_event=event,
         ptime=_packet_time(media, answer),
         direction=_direction(media, answer).within(direction(asked, offer_sent)),
-        codecs=codecs,
-        event_payload_types=tuple(sorted(numbers)) if event else (),
+        codecs=tuple(each for each in understood if not is_event(each)),
+        event_payload_types=tuple(
+            sorted(each.payload_type for each in understood if is_event(each))
+        ),
     )
 
 

@@ -33,19 +33,20 @@ Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.Trunk
 # hold a line for as long as the page is open. RFC 3261 section 16.6 sets its timer C just above.
 MAX_RINGING = 180.0  # seconds
 
+# Four sendings of OPTIONS over UDP (0, 0.5, 1.5 and 3.5 s; RFC 3261 section 17.1.2.2), and the way
+# back of the last one's answer
+PROBE_TIMEOUT = 5.0  # seconds
+
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
 
 # What a lost browser means: the cause for programs, and the sentence
-_MEDIA_FAILED = "media-failed"
-_LOST_CAUSES = {media.LossReason.WORKER: "media-worker"}
 _LOST = {
     media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
     media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
     media.LossReason.CLOSED: "The browser closed the media connection.",
     media.LossReason.SILENT: "Nothing came from the browser any more.",
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
-    media.LossReason.WORKER: "The process of the gateway that carried this call's audio died.",
 }
 
 _RANG_OUT = CallEnd.made_here(By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes.")
@@ -90,6 +91,7 @@ class Call:
         self._max_duration = max_duration
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._dialing: asyncio.Task[None] | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
         self._limit: asyncio.TimerHandle | None = None
@@ -174,9 +176,9 @@ class Call:
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
             case trunk.Progress():
-                await self._early_media(event.sdp, before)
+                await self._early_media(event, before)
             case trunk.Answered():
-                return await self._answer(event.sdp, before)
+                return await self._answer(event, before)
             case trunk.Reoffered():
                 await self._follow(self._negotiation.reoffered(event.answer))
             case trunk.Remapped():
@@ -187,6 +189,8 @@ class Call:
             case media.Quality() if self.state in (CallState.EARLY, CallState.ANSWERED):
                 # Before that nobody hears anything: there is nothing to judge
                 self._tell(news.Quality(event.browser, event.trunk))
+            case media.TrunkSilent() if before is CallState.ANSWERED:
+                self._probe_trunk(event)
             case _:
                 return end_of(event)
         return None
@@ -195,11 +199,28 @@ class Call:
         if remote is not None:
             await self._session.connect_trunk(remote)
 
-    async def _early_media(self, description: str, before: CallState) -> None:
+    def _probe_trunk(self, silence: media.TrunkSilent) -> None:
+        """End the call unless its dialog still stands: a far end may suppress silence for long."""
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe(silence), name=f"probe-{self.id}")
+
+    async def _probe(self, silence: media.TrunkSilent) -> None:
+        try:
+            stands = self._leg is not None and await self._leg.probe(PROBE_TIMEOUT)
+        except Exception:  # the call's own task must hear of it
+            logger.exception("call %s could not be probed", self.id)
+            self.end(_FAULT)
+            return
+        if not stands:
+            self.end(_silent_end(silence))
+        else:
+            logger.debug("call %s: no media for %g s, but an answer", self.id, silence.seconds)
+
+    async def _early_media(self, progress: trunk.Progress, before: CallState) -> None:
         if before in (CallState.ANSWERED, CallState.ENDED):
             return
         try:
-            remote = self._negotiation.trunk_answered(description)
+            remote = self._negotiation.trunk_answered(progress.sdp, progress.source)
         except SdpError as error:
             # The final answer may still be good, and until then the phone rings all the same
             logger.warning("call %s: early media not usable: %s", self.id, error)
@@ -208,11 +229,11 @@ class Call:
         if before is not CallState.EARLY:
             self._tell(news.Ringing(early_media=True))
 
-    async def _answer(self, description: str, before: CallState) -> CallEnd | None:
+    async def _answer(self, answered: trunk.Answered, before: CallState) -> CallEnd | None:
         if before is CallState.ANSWERED:
             return None
         try:
-            remote = self._negotiation.trunk_answered(description)
+            remote = self._negotiation.trunk_answered(answered.sdp, answered.source)
         except SdpError as error:
             return CallEnd.made_here(
                 By.GATEWAY,
@@ -253,9 +274,10 @@ class Call:
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self) -> None:
-        if self._dialing is not None:
-            self._dialing.cancel()  # an INVITE that is just going out is taken back by the endpoint
-            await asyncio.wait([self._dialing])
+        for task in (self._probing, self._dialing):
+            if task is not None:
+                task.cancel()  # an INVITE that is just going out is taken back by the endpoint
+                await asyncio.wait([task])
         # The far end first: its phone must stop ringing, and its bill running, whatever comes of
         # the rest. But the rest does not wait for a trunk that hangs.
         steps = [] if self._leg is None else [self._leg.hangup()]
@@ -271,11 +293,14 @@ def end_of(event: CallEvent) -> CallEnd | None:
             by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
         case media.BrowserLost():
-            cause = _LOST_CAUSES.get(event.reason, _MEDIA_FAILED)
-            return CallEnd.made_here(By.GATEWAY, cause, 500, _LOST[event.reason])
+            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
         case media.TrunkSilent():
-            sentence = f"Nothing came from the far end for {event.seconds:g} seconds."
-            return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)
+            return _silent_end(event)
         case EndWanted():
             return event.end
     return None
+
+
+def _silent_end(silence: media.TrunkSilent) -> CallEnd:
+    sentence = f"Nothing came from the far end for {silence.seconds:g} seconds."
+    return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import sdp
+from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
 from gateway.errors import OfferError
 from gateway.media.parameters import (
     BrowserRemote,
@@ -23,10 +24,6 @@ from sdp import SdpError
 from sdp.codecs import event_for, named, read_codecs
 from voice.codec import CODECS
 
-# Sampling rates in Hz of a trunk's codecs, where they are above 8000. What no trunk can get is not
-# worth its bits: narrowband Opus costs a third of the decoding of fullband, and sounds better under
-# loss (PESQ 3.94 against 3.81 at 5 %, both at 32 kbit/s; tests/bench/tradeoff.py)
-_WIDE = {"G722": 16000, "L16": 16000, "opus": 48000}
 # A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
 # narrowband speech, 16 to 20 for wideband, 28 to 40 for fullband; FEC comes on top of each
 _BITS = {8000: 1.0, 16000: 1.25, 48000: 1.5}
@@ -51,7 +48,6 @@ class Offer:
     Either Opus, or the G.711 codecs that go through to the trunk as they are.
     """
 
-    description: sdp.SessionDescription
     browser: sdp.BrowserOffer
     codecs: tuple[sdp.Codec, ...]
     event: sdp.Codec | None
@@ -81,14 +77,13 @@ def read_offer(text: str, passthrough: tuple[str, ...] = ()) -> Offer:
         When it cannot be read, or has nothing that we can take part in; the message says why.
     """
     try:
-        description = sdp.parse(text)
-        browser = sdp.read_browser_offer(description)
+        browser = sdp.read_browser_offer(sdp.parse(text))
         codecs = [c for name in passthrough if (c := named(browser.codecs, name, 8000)) is not None]
         if not codecs:
             codecs = [sdp.choose_browser_codecs(browser.codecs)[0]]
     except SdpError as error:
         raise OfferError(str(error)) from error
-    return Offer(description, browser, tuple(codecs), event_for(codecs[0], browser.codecs))
+    return Offer(browser, tuple(codecs), event_for(codecs[0], browser.codecs))
 
 
 def opus_parameters(codecs: tuple[str, ...], bitrate: int = BITRATE) -> str:
@@ -101,7 +96,10 @@ def opus_parameters(codecs: tuple[str, ...], bitrate: int = BITRATE) -> str:
     bitrate
         Bit/s of narrowband speech; a wider band gets more in proportion.
     """
-    rate = max(_WIDE.get(name, 8000) for name in codecs)
+    # What no trunk can get is not worth its bits: narrowband Opus costs a third of the decoding of
+    # fullband, and sounds better under loss (PESQ 3.94 against 3.81 at 5 %, both at 32 kbit/s;
+    # tests/bench/tradeoff.py)
+    rate = max(CODECS[name.upper()].highest_rate for name in codecs)
     limits = (
         () if rate == _FULLBAND else (f"maxplaybackrate={rate}", f"sprop-maxcapturerate={rate}")
     )
@@ -132,6 +130,8 @@ class Negotiation:
         What may be offered to the trunk, by name, the best first.
     bitrate
         Bit/s that the browser is asked for, as of `opus_parameters`.
+    symmetric_rtp
+        Whose audio is believed besides the described host's.
     """
 
     def __init__(
@@ -141,8 +141,11 @@ class Negotiation:
         codecs: tuple[str, ...],
         *,
         bitrate: int = BITRATE,
+        symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
     ) -> None:
         self._local = local
+        self._symmetric_rtp = symmetric_rtp
+        self._peer = ""
         if offer.passes_through:
             # Nothing else, or the trunk's choice would bring a codec back into the path
             codecs = tuple(codec.name.upper() for codec in offer.codecs)
@@ -153,7 +156,7 @@ class Negotiation:
         self._policy = sdp.TrunkPolicy(codecs=codecs, ptime=PTIME)
         self._address = sdp.RtpAddress(local.trunk_host, local.trunk_port, local.trunk_port + 1)
         self._offered = sdp.offer_to_trunk(
-            offer.description,
+            offer.browser,
             policy=self._policy,
             address=self._address,
             session_id=self._session_id,
@@ -171,7 +174,7 @@ class Negotiation:
         parameters = "" if offer.passes_through else self._opus_parameters
         codecs = tuple(replace(codec, parameters=parameters) for codec in offer.codecs)
         return sdp.answer_browser(
-            offer.description,
+            offer.browser,
             sdp.BrowserAnswer(
                 codecs=codecs if offer.event is None else (*codecs, offer.event),
                 ice=sdp.IceParameters(local.ice_ufrag, local.ice_password),
@@ -188,8 +191,13 @@ class Negotiation:
             ),
         )
 
-    def trunk_answered(self, text: str) -> TrunkRemote:
+    def trunk_answered(self, text: str, peer: str = "") -> TrunkRemote:
         """Read the trunk's answer to our offer, early or final.
+
+        Parameters
+        ----------
+        peer
+            Address of the host that it came from; empty where that is not known.
 
         Raises
         ------
@@ -198,6 +206,7 @@ class Negotiation:
         """
         if not text.strip():
             raise SdpError("the answer has no media description", rule="RFC 3264 section 5")
+        self._peer = peer or self._peer
         return self._follow(sdp.read_trunk_answer(self._offered, sdp.parse(text)))
 
     def answer_reoffer(self, text: str) -> str:
@@ -258,6 +267,7 @@ class Negotiation:
             payload_type=payload_type,
             codecs=_heard(((payload_type, name),), self._remote.codecs),
             rtcp_port=None,  # where it was is not where it is
+            also_from=believed_too(self._symmetric_rtp, host, self._peer),
         )
         return self._remote
 
@@ -267,6 +277,8 @@ class Negotiation:
         before = self._remote
         agreed = tuple((each.payload_type, each.name.upper()) for each in media.codecs)
         codecs = _heard(agreed, before.codecs if before else (), media.event_payload_types)
+        audio = {number for number, _ in codecs}
+        events = {*media.event_payload_types, *(before.event_payload_types if before else ())}
         self._remote = TrunkRemote(
             host=media.address.host,
             port=media.address.port,
@@ -274,11 +286,13 @@ class Negotiation:
             payload_type=media.codec.payload_type,
             event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
             codecs=codecs,
-            event_payload_types=media.event_payload_types,
+            event_payload_types=tuple(sorted(events - audio)),
             receives=media.direction.sends,
             sends=media.direction.receives,
             ptime=_packet_time(media.ptime),
             rtcp_port=media.address.rtcp_port,
+            also_from=believed_too(self._symmetric_rtp, media.address.host, self._peer),
+            from_anywhere=self._symmetric_rtp is SymmetricRtp.ANY,
         )
         return self._remote
 

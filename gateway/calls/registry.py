@@ -16,7 +16,8 @@ from gateway.calls.negotiation import BITRATE, Negotiation, Offer, read_offer
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
-from gateway.errors import CapacityError, DrainingError
+from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.errors import CapacityError, DrainingError, OverloadError
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Route:
 
     `codecs` are what the trunk is offered and `passthrough` those of them that a browser's audio
     is to come in as well, the best first of each; `bitrate` (bit/s) is asked of the browser
-    otherwise.
+    otherwise. `symmetric_rtp` says whose audio is believed besides the described host's.
     """
 
     trunk: trunk.Trunk
@@ -38,6 +39,7 @@ class Route:
     max_calls: int
     passthrough: tuple[str, ...] = ()
     bitrate: int = BITRATE
+    symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO
 
 
 @dataclass(slots=True)
@@ -86,12 +88,17 @@ class Calls:
         """Calls at a time: the least of what the SIP engine and the trunk can carry."""
         return min(self._endpoint.capacity, self._route.max_calls)
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether no call is taken until those that run leave the media clock more time."""
+        return self._plane.overloaded
+
     async def place(self, request: CallRequest, tell: Tell) -> Call:
         """Place a call; what happens to it is told.
 
         Raises
         ------
-        DrainingError, CapacityError
+        DrainingError, CapacityError, OverloadError
             When no new call is taken.
         OfferError
             When the browser's description cannot be used. No INVITE has been sent.
@@ -102,6 +109,10 @@ class Calls:
             raise _draining()
         if self.active >= self.capacity:
             raise CapacityError(f"all {self.capacity} lines are in use; try again later")
+        if self.overloaded:  # before the calls that run suffer
+            raise OverloadError(
+                "the gateway is at its limit: no time is left for another call; try again later"
+            )
         offer = read_offer(request.offer, self._route.passthrough)
         self._opening += 1
         try:
@@ -118,7 +129,13 @@ class Calls:
         try:
             if self.draining:  # it began while the session was opened
                 raise _draining()
-            negotiation = Negotiation(offer, session.local, route.codecs, bitrate=route.bitrate)
+            negotiation = Negotiation(
+                offer,
+                session.local,
+                route.codecs,
+                bitrate=route.bitrate,
+                symmetric_rtp=route.symmetric_rtp,
+            )
         except BaseException:
             await session.close()
             raise

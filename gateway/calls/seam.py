@@ -1,7 +1,4 @@
-"""What a call needs of the media below it, in the fewest words that do.
-
-A session may live in this process or in a worker's; calls do not know the difference.
-"""
+"""What a call needs of the media below it, in the fewest words that do."""
 
 from __future__ import annotations
 
@@ -36,6 +33,14 @@ class Plane(Protocol):
 
     async def open(self) -> Session:
         """Open a session, or raise `UnavailableError`."""
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether the media clock has no time left for one more call."""
+
+    @property
+    def load(self) -> float:
+        """Share of its time that the busiest media thread works, 0 to 1."""
 
     def stats(self) -> Mapping[str, int]:
         """Return what has been counted so far, by name; `sessions` are those open now."""

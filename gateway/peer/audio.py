@@ -17,17 +17,15 @@ import numpy as np
 
 from gateway.peer.sounds import FRAME, RATE, Samples, Source
 from sdp import TrunkMedia
-from voice import g711, rtp
+from voice import rtp
+from voice.codec import PCMA, PCMU
 from voice.telephone_event import EventError, EventReceiver, EventStarted
 
 TICK: Final = FRAME / RATE
 CUSHION: Final = 3 * FRAME  # samples kept before they are played: packets come unevenly
 MOST_HEARD: Final = 10 * FRAME  # samples kept: an echo is never later than 200 ms
 LARGEST_PACKET: Final = 1500
-CODERS: Final = {
-    "PCMU": (g711.encode_ulaw, g711.decode_ulaw),
-    "PCMA": (g711.encode_alaw, g711.decode_alaw),
-}
+CODECS: Final = {codec.name: codec for codec in (PCMU, PCMA)}
 
 Address = tuple[str, int]
 
@@ -99,11 +97,13 @@ class Audio(asyncio.DatagramProtocol):
                 return  # older than what has been played
             self._newest = packet.sequence
             codes = np.frombuffer(packet.payload, np.uint8)
-            samples = CODERS[media.codec.name.upper()][1](codes)
+            samples = CODECS[media.codec.name.upper()].decode(codes)
             self._heard = np.concatenate([self._heard, samples])[-MOST_HEARD:]
         elif packet.payload_type in media.event_payload_types:
             now = asyncio.get_running_loop().time()
-            told = self._events.receive(packet.timestamp, packet.marker, packet.payload, now)
+            told = self._events.receive(
+                packet.ssrc, packet.sequence, packet.timestamp, packet.marker, packet.payload, now
+            )
             for event in told:
                 if isinstance(event, EventStarted):
                     self._on_key(event.digit)
@@ -123,7 +123,7 @@ class Audio(asyncio.DatagramProtocol):
         if media is None or not media.direction.sends or not media.address.port:
             self._talking = False
             return
-        payload = CODERS[media.codec.name.upper()][0](frame).tobytes()
+        payload = CODECS[media.codec.name.upper()].encode(frame).tobytes()
         header = rtp.pack_header(
             media.codec.payload_type,
             self._sequence,

@@ -47,6 +47,7 @@ class Room:
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
+    media_load: Callable[[], float] = float  # share of its time that the media clock works, 0 to 1
 
     def __post_init__(self) -> None:
         self.metrics.watch(self._read)
@@ -58,6 +59,8 @@ class Room:
             reasons.append("the gateway is going out of service")
         elif self.calls.active >= self.calls.capacity:
             reasons.append(f"all {self.calls.capacity} lines are in use")
+        elif self.calls.overloaded:
+            reasons.append("the media clock has no time left for another call")
         return reasons
 
     def _read(self) -> Reading:
@@ -69,4 +72,6 @@ class Room:
             answered=totals.answered,
             ended=totals.ended,
             media=self.media_stats(),
+            media_load=self.media_load(),
+            overloaded=self.calls.overloaded,
         )

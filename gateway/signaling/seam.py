@@ -44,6 +44,9 @@ class CallRegistry(Protocol):
     def active(self) -> int: ...
     @property
     def capacity(self) -> int: ...
+    @property
+    def overloaded(self) -> bool:
+        """Whether no call is taken until those that run leave more time."""
 
     async def place(self, request: CallRequest, tell: Callable[[News], None]) -> PlacedCall:
         """Place a call, or raise a `GatewayError` and leave nothing behind."""

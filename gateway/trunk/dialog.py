@@ -53,10 +53,12 @@ def guarded(callback: Callback) -> Callback:
 def received(event: Any) -> Message | None:
     """Return the message behind an engine's event, if one came in."""
     if event.type == pj.PJSIP_EVENT_RX_MSG:
-        return read(event.body.rxMsg.rdata.wholeMsg)
-    if event.type == pj.PJSIP_EVENT_TSX_STATE and way_of(event) is Way.MESSAGE:
-        return read(event.body.tsxState.src.rdata.wholeMsg)
-    return None
+        data = event.body.rxMsg.rdata
+    elif event.type == pj.PJSIP_EVENT_TSX_STATE and way_of(event) is Way.MESSAGE:
+        data = event.body.tsxState.src.rdata
+    else:
+        return None
+    return read(data.wholeMsg, data.srcAddress)
 
 
 def way_of(event: Any) -> Way:
@@ -88,6 +90,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._next: tuple[str, str] | None = None  # the trunk's new offer and our answer to it
         self._negotiated = False
         self._repeated = False  # our description is on offer again
+        self._on_probed: Callable[[], None] | None = None
         self.call_id = str(self.getInfo().callIdString) if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
         account.calls += 1
@@ -133,6 +136,13 @@ class Dialog(pj.Call):  # type: ignore[misc]
         options = pj.CallOpParam()
         options.statusCode, options.reason = code, reason
         self.hangup(options)
+
+    def probe(self, on_alive: Callable[[], None]) -> None:
+        """Ask the far end by OPTIONS whether the dialog still stands; `on_alive` if it says so."""
+        self._on_probed = on_alive
+        request = pj.CallSendRequestParam()
+        request.method = "OPTIONS"
+        self.sendRequest(request)
 
     def expire(self, seconds: float) -> None:
         """Give up on a trunk that has said nothing for so long."""
@@ -225,6 +235,9 @@ class Dialog(pj.Call):  # type: ignore[misc]
         message = received(prm.e)
         if message is None:
             return
+        if self._of_our_probe(prm):
+            self._judge_probe(message)
+            return
         event: TrunkEvent | None = None
         if message.method == "INFO":
             event = self._transcript.info(message)
@@ -236,6 +249,20 @@ class Dialog(pj.Call):  # type: ignore[misc]
     def _of_our_invite(self, prm: Any) -> bool:
         return not self._uas and prm.e.body.tsxState.tsx.method == "INVITE"
 
+    def _of_our_probe(self, prm: Any) -> bool:
+        transaction = prm.e.body.tsxState.tsx
+        return (str(transaction.method), transaction.role) == ("OPTIONS", pj.PJSIP_ROLE_UAC)
+
+    def _judge_probe(self, message: Message) -> None:
+        """Say that the dialog stands, which any final answer means but two.
+
+        At 481 and 408 the engine sends BYE by itself (RFC 3261 section 12.2.1.2), and the call's
+        end says so; silence is noticed by whoever waits.
+        """
+        if self._on_probed is not None and message.code >= 200 and message.code not in (408, 481):
+            self._on_probed()
+            self._on_probed = None
+
     def _agreed(self) -> bool:
         """Tell whether the answer is one that the engine works with; it hangs up on another."""
         return self._negotiated and self.getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED
@@ -246,7 +273,8 @@ class Dialog(pj.Call):  # type: ignore[misc]
         info = self.getInfo()
         if info.state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
             message = received(prm.e)
-            if event := self._transcript.accept(message.sdp if message else ""):
+            sdp, source = (message.sdp, message.source) if message else ("", "")
+            if event := self._transcript.accept(sdp, source):
                 self._tell(event)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             way = Way.ASKED if self._asked else way_of(prm.e)

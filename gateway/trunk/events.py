@@ -36,12 +36,14 @@ class Ringing:
 class Progress:
     """A provisional response with SDP: early media, to be heard instead of a local ring.
 
-    180 and 183 may alternate, with SDP and without: the last one tells what to do.
+    180 and 183 may alternate, with SDP and without: the last one tells what to do. `source` is the
+    address of the host that it came from, empty where that is not known.
     """
 
     code: int
     reason: str
     sdp: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,11 @@ class Answered:
     `sdp` is the description in force: that of the 200, else that of the last Progress (RFC 3261
     section 13.2.1 lets a 200 go without once a reliable 183 carried it). An answer without any, or
     with one that cannot be used, is hung up and told as `Ended` only. For an incoming call `sdp`
-    is the one in the ACK if our answer was the offer, else empty.
+    is the one in the ACK if our answer was the offer, else empty. `source` is as in Progress.
     """
 
     sdp: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

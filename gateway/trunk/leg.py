@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.trunk.address import text
 from gateway.trunk.config import SipAddress
 from gateway.trunk.description import check_description
-from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.errors import TrunkError, TrunkRequestError
 from gateway.trunk.events import Ended, TrunkEvent
 
 if TYPE_CHECKING:
@@ -76,6 +76,29 @@ class TrunkLeg:
         """
         text(reason, "the reason")
         await self._command(lambda dialog: dialog.end(code, reason))
+
+    async def probe(self, timeout: float) -> bool:
+        """Ask whether the far end still knows this call; false if it does not say so in time.
+
+        Any final answer to the OPTIONS counts, a refusal as well as a 200, but for 481 and 408:
+        these end the call, and are told as `Ended`.
+        """
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle() -> None:
+            if not answered.done():
+                answered.set_result(None)
+
+        if self.over:
+            return False
+        try:
+            async with asyncio.timeout(timeout):
+                await self._command(lambda dialog: dialog.probe(lambda: self._stack.tell(settle)))
+                await answered
+        except (TimeoutError, TrunkError) as error:
+            log.info("%r does not answer OPTIONS: %s", self, error)
+            return False
+        return True
 
     async def ring(self, code: int = 180) -> None:
         """Tell a caller that it rings (180 to 183 without SDP)."""

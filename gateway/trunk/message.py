@@ -40,11 +40,15 @@ LONGEST_DIGIT_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A SIP request or response. Header names are lower case and in long form."""
+    """A SIP request or response. Header names are lower case and in long form.
+
+    `source` is the address of the host that it came from, empty where that is not known.
+    """
 
     start: str
     headers: tuple[tuple[str, str], ...]
     body: str
+    source: str = ""
 
     @property
     def code(self) -> int:
@@ -112,9 +116,10 @@ class Message:
         return digit, min(int(duration), LONGEST_DIGIT_MS) if known else DEFAULT_DIGIT_MS
 
 
-def read(text: str) -> Message:
+def read(text: str, source: str = "") -> Message:
     """Split a SIP message into start line, headers and body. Never raises.
 
+    `source` is where it came from, as `host:port` or `[host]:port`.
     Bytes that are no UTF-8 come as surrogates (PEP 383); they leave as replacement characters, so
     that the text can be logged, encoded and sent on.
     """
@@ -127,7 +132,7 @@ def read(text: str) -> Message:
         if colon:
             key = name.strip().lower()
             headers.append((COMPACT.get(key, key), value.strip()))
-    return Message(start.strip(), tuple(headers), body)
+    return Message(start.strip(), tuple(headers), body, source.rpartition(":")[0].strip("[]"))
 
 
 def name_address(value: str) -> tuple[str, str]:

@@ -52,13 +52,13 @@ class Transcript:
             return None
         self.heard = True
         if code >= 200:
-            return self.accept(message.sdp)
+            return self.accept(message.sdp, message.source)
         event: Trying | Ringing | Progress
         if code == 100:
             event = Trying()
         elif message.sdp:
             self.description = message.sdp
-            event = Progress(code, message.reason, message.sdp)
+            event = Progress(code, message.reason, message.sdp, message.source)
         else:
             event = Ringing(code, message.reason)
         # A 100 after a 18x says nothing new, nor does the same 18x again.
@@ -67,13 +67,13 @@ class Transcript:
         self._last = event
         return event
 
-    def accept(self, sdp: str) -> Answered | None:
+    def accept(self, sdp: str, source: str = "") -> Answered | None:
         """Take the answer of the call: a 2xx, or the ACK of a call that came in."""
         if self.over or self.answered:
             return None
         self.answered = True
         self.description = sdp or self.description
-        return Answered(self.description)
+        return Answered(self.description, source)
 
     def info(self, message: Message) -> Digit | None:
         """Take an INFO request."""

@@ -17,6 +17,7 @@ from gateway.config import Address, HttpSettings, MediaSettings, Settings, Trunk
 from gateway.config_sources import load
 from gateway.signaling.room import Room
 from tests.gateway.signaling.fakes import FakeCalls
+from tests.peers.ports import free_port, free_ports
 
 
 def settings(transport: str, port: int) -> Settings:
@@ -25,6 +26,7 @@ def settings(transport: str, port: int) -> Settings:
         {
             "http": {"listen": "127.0.0.1:0"},
             "sip": {"listen": "127.0.0.1:0"},
+            "media": {"browser_port": free_port(), "threads": 1},
             "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:{port};transport={transport}"}],
         },
     )
@@ -143,11 +145,56 @@ async def test_ports_in_use_are_found() -> None:
             {
                 "http": {"listen": f"127.0.0.1:{http.getsockname()[1]}"},
                 "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
+                "media": {"browser_port": sip.getsockname()[1], "threads": 1},
             },
         )
         findings = await check.examine(both)
     wrong = [finding.text.split(" ")[0] for finding in findings if not finding.ok]
-    assert wrong == ["http.listen", "sip.listen"]
+    assert wrong == ["http.listen", "sip.listen", "media.browser_port"]
+
+
+@pytest.mark.parametrize(
+    ("address", "ok", "told"),
+    [
+        ("127.0.0.1", True, ["media.browser_port: 127.0.0.1:{} can be bound"] * 2),
+        ("::1", True, ["media.browser_port: [::1]:{} can be bound"] * 2),
+        ("192.0.2.1", False, ["media.address = '192.0.2.1:0': Cannot assign requested address"]),
+        ("2001:db8::1", False, ["media.address = '[2001:db8::1]:0': Cannot assign requested add"]),
+    ],
+)
+async def test_the_media_address_and_the_browsers_ports_are_tried(
+    address: str, ok: bool, told: list[str]
+) -> None:
+    ports = free_ports(2)
+    media = {"address": address, "browser_port": ports.start, "threads": 2}
+    values = {"http": {"listen": "127.0.0.1:0"}, "sip": {"listen": "127.0.0.1:0"}, "media": media}
+    findings = await check.examine(load(None, values))
+    found = [each for each in findings if each.text.startswith("media.")]
+    assert [each.ok for each in found] == [ok] * len(told)
+    for each, port, start in zip(found, ports, told, strict=False):
+        assert each.text.startswith(start.format(port))
+
+
+@pytest.mark.parametrize(
+    ("media", "transport", "line"),
+    [
+        (
+            {"threads": 1},
+            "udp",
+            "a firewall lets in UDP 20000 from browsers, and from trunks UDP 20000 to 29999 and "
+            "for SIP 5060 (UDP)",
+        ),
+        (
+            {"threads": 3, "ports": [30000, 30999], "browser_port": 443},
+            "tcp",
+            "a firewall lets in UDP 443 to 445 from browsers, and from trunks UDP 30000 to 30999 "
+            "and for SIP 5060 (UDP and TCP)",
+        ),
+    ],
+)
+def test_what_a_firewall_has_to_let_in(media: dict[str, object], transport: str, line: str) -> None:
+    trunk = {"name": "t", "uri": f"sip:127.0.0.1;transport={transport}"}
+    assert check.firewall(load(None, {"media": media, "trunks": [trunk]})) == line
 
 
 @asynccontextmanager
@@ -174,11 +221,13 @@ async def test_a_gateway_that_runs_here_is_no_fault() -> None:
             values = {
                 "http": {"listen": http},
                 "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
+                "media": {"browser_port": sip.getsockname()[1], "threads": 1},
             }
             findings = await check.examine(load(None, values))
     assert all(finding.ok for finding in findings), findings
     told = [finding.text for finding in findings if "a gateway runs here already" in finding.text]
-    assert [text.split(":")[0] for text in told] == ["http.listen", "sip.listen (udp)"]
+    keys = ["http.listen", "sip.listen (udp)", "media.browser_port"]
+    assert [text.split(":")[0] for text in told] == keys
 
 
 @pytest.mark.parametrize("body", [b'{"status": "no"}', b"<html>", b"", b"\xff"])

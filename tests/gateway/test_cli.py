@@ -18,6 +18,7 @@ from gateway import cli, demo
 from gateway.config import Address
 from gateway.config_sources import load
 from gateway.errors import UnavailableError
+from tests.peers.ports import free_port
 
 TREE = Path(cli.__file__).parents[1]
 TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:9;transport=tcp"\n'
@@ -36,6 +37,11 @@ def program(text: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{TREE}{os.pathsep}{TREE / 'codecs'}"}
+
+
+def own_ports() -> str:
+    """Return the tables that keep a gateway off the ports of others on this machine."""
+    return f'[sip]\nlisten = "127.0.0.1:0"\n[media]\nbrowser_port = {free_port()}\nthreads = 1\n'
 
 
 def write(text: str, name: str = "gateway.toml") -> None:
@@ -93,15 +99,16 @@ def test_check_says_all_that_is_wrong_with_a_file(capsys: pytest.CaptureFixture[
 
 
 def test_check_tries_what_the_file_says(capsys: pytest.CaptureFixture[str]) -> None:
-    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    write(f'[http]\nlisten = "127.0.0.1:0"\n{own_ports()}{TRUNK}')
     assert cli.main(["check"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok", "ok", "ok", "ok", "wrong"]
+    assert [line.split()[0] for line in lines] == [*["ok"] * 5, "wrong"]
+    assert "a firewall lets in UDP " in lines[-2]
     assert "trunk 'lab' at sip:127.0.0.1:9;transport=tcp" in lines[-1]
 
 
 def test_check_misses_a_trunk(capsys: pytest.CaptureFixture[str]) -> None:
-    write('[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n')
+    write(f'[http]\nlisten = "127.0.0.1:0"\n{own_ports()}')
     assert cli.main(["check"]) == 1
     assert "wrong  trunks: none is configured" in capsys.readouterr().out
 
@@ -110,6 +117,7 @@ def test_the_demo_calls_its_peer_and_nobody_else() -> None:
     settings = load(None, demo.demo_settings(Address("127.0.0.1", 5099), "127.0.0.1:0"))
     assert [str(trunk.uri) for trunk in settings.trunks] == ["sip:127.0.0.1:5099;transport=udp"]
     assert settings.sip.listen.is_loopback
+    assert len(settings.media.browser_ports) == 1
     assert settings.admission.allow == ("*",)
 
 
@@ -121,7 +129,7 @@ def test_a_free_port_is_free_for_both_transports() -> None:
 
 
 async def test_a_started_gateway_says_where_it_is_and_stops_when_told() -> None:
-    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    write(f'[http]\nlisten = "127.0.0.1:0"\n{own_ports()}{TRUNK}')
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "serve"),
         env=environment(),
@@ -189,7 +197,7 @@ async def test_a_reader_that_is_gone_is_no_reason_to_fail() -> None:
 async def status_of_a_whole_life(command: str, stdout: int = DEVNULL) -> int:
     """Run a gateway by a shell until it answers, stop it, and return its exit status."""
     port = demo.free_port()
-    write(f'[http]\nlisten = "127.0.0.1:{port}"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    write(f'[http]\nlisten = "127.0.0.1:{port}"\n{own_ports()}{TRUNK}')
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", command, sys.executable), env=environment(), stdout=stdout
     )
@@ -241,7 +249,7 @@ raise SystemExit(cli.main(["serve"]))
 @asynccontextmanager
 async def gateway_that(text: str) -> AsyncIterator[Process]:
     """Run a program that serves, from the line that says so."""
-    write(f'[http]\nlisten = "127.0.0.1:0"\n[sip]\nlisten = "127.0.0.1:0"\n{TRUNK}')
+    write(f'[http]\nlisten = "127.0.0.1:0"\n{own_ports()}{TRUNK}')
     process = await asyncio.create_subprocess_exec(
         *program(text),
         env=environment(),

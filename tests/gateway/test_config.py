@@ -46,7 +46,9 @@ def test_defaults_are_a_gateway_that_dials_nothing() -> None:
 
 def test_media_defaults_are_those_of_the_plane() -> None:
     media, plane = load(None, {}).media, MediaConfig()
-    assert (media.workers, media.codec) == (0, "opus")
+    assert (media.threads, media.codec) == (0, "opus")
+    assert media.ports == plane.ports
+    assert media.browser_ports.start == plane.browser_port == media.ports[0]
     assert (media.complexity, media.bitrate) == (plane.complexity, plane.bitrate)
     assert (media.timeout, media.early_timeout) == (plane.trunk_silence, plane.trunk_silence_early)
     assert media.bitrate == BITRATE
@@ -60,12 +62,47 @@ def test_every_codec_that_a_trunk_can_be_offered_can_be_written(tmp_path: Path) 
 
 def test_media_may_be_set(tmp_path: Path) -> None:
     text = (
-        '[media]\nworkers = 2\ncodec = "passthrough"\ncomplexity = 9\nbitrate = 16000\n'
-        "timeout = 0\nearly_timeout = 2.5\n"
+        '[media]\nthreads = 2\nbrowser_port = 443\ncodec = "passthrough"\ncomplexity = 9\n'
+        "bitrate = 16000\ntimeout = 0\nearly_timeout = 2.5\n"
     )
     media = read(tmp_path, text).media
-    assert (media.workers, media.codec, media.complexity) == (2, "passthrough", 9)
+    assert (media.codec, media.complexity) == ("passthrough", 9)
+    assert (media.thread_count, media.browser_ports) == (2, range(443, 445))
     assert (media.bitrate, media.timeout, media.early_timeout) == (16_000, 0, 2.5)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (64, 63)])
+def test_there_is_a_media_thread_for_each_core_but_one(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
+) -> None:
+    monkeypatch.setattr("gateway.config.usable_cores", lambda: cores)
+    media = load(None, {}).media
+    assert (media.thread_count, len(media.browser_ports)) == (threads, threads)
+    assert media.browser_ports.start == media.ports[0], "the rest of them is the trunks'"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("::1", "::1"), ("2001:DB8:0::0010", "2001:db8::10"), ("192.0.2.1", "192.0.2.1")],
+)
+def test_media_may_have_an_address_of_either_kind(given: str, told: str) -> None:
+    bound = "::1" if ":" in given else "127.0.0.1"
+    assert load(None, {"media": {"address": given}}).media.told == told
+    media = load(None, {"media": {"address": bound, "public_address": given}}).media
+    assert (media.address, media.told) == (bound, told)
+
+
+def test_a_trunk_elsewhere_cannot_send_to_a_loopback_address_of_either_kind() -> None:
+    trunk = [{"name": "a", "uri": "sip:192.0.2.1"}]
+    with pytest.raises(BadConfigError, match="cannot send audio to a loopback address"):
+        load(None, {"media": {"address": "::1"}, "trunks": trunk})
+    load(None, {"media": {"address": "2001:db8::1"}, "trunks": trunk})
+
+
+@pytest.mark.parametrize("rule", ["auto", "strict", "any"])
+def test_whose_audio_is_believed_may_be_set(tmp_path: Path, rule: str) -> None:
+    assert read(tmp_path, f'{TRUNK}symmetric_rtp = "{rule}"').trunks[0].symmetric_rtp == rule
+    assert read(tmp_path, TRUNK).trunks[0].symmetric_rtp == "auto"
 
 
 def test_an_address_in_brackets_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,12 +177,39 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ('[media]\naddress = "0.0.0.0"', "media.address = '0.0.0.0': one address of this machine"),
         ("[media]\nports = [9, 8]", "media.ports = [9, 8]: two ports are needed"),
         ("[media]\nports = 9", "media.ports = 9: a list is needed"),
-        ("[media]\nworkers = 65", "media.workers = 65: Input should be less than or equal to 64"),
+        ("[media]\nthreads = 65", "media.threads = 65: Input should be less than or equal to 64"),
+        ("[media]\nthreads = -1", "media.threads = -1: Input should be greater than or equal to 0"),
+        ("[media]\nworkers = 2", "media.workers = 2: unknown key; known are address,"),
         (
-            "[media]\nworkers = 4\nports = [30000, 30030]",
-            "media.ports = [30000, 30030]: 4 workers need at least 32 ports",
+            "[media]\nthreads = 4\nports = [30000, 30006]",
+            "media.ports = [30000, 30006]: trunks need at least 4 of these, and browsers take 4",
         ),
-        ("[media]\nworkers = -1", "media.workers = -1: Input should be greater than or equal to 0"),
+        (
+            "[media]\nthreads = 1\nbrowser_port = 443\nports = [30000, 30002]",
+            "media.ports = [30000, 30002]: trunks need at least 4 of these, and browsers take 0",
+        ),
+        ("[media]\nbrowser_port = 0", "media.browser_port = 0: Input should be greater than or"),
+        ("[media]\nbrowser_port = 65536", "media.browser_port = 65536: Input should be less than"),
+        (
+            "[media]\nthreads = 3\nbrowser_port = 65534",
+            "media.browser_port = 65534: 3 threads need as many ports from here on, and 65535 is",
+        ),
+        ('[media]\naddress = "pbx"', "media.address = 'pbx': an IPv4 or IPv6 address is needed"),
+        ('[media]\naddress = "::"', "media.address = '::': one address of this machine is needed"),
+        ('[media]\naddress = "ff02::1"', "media.address = 'ff02::1': one address of this machine"),
+        ('[media]\naddress = "fe80::1%lo"', "media.address = 'fe80::1%lo': a link-local address"),
+        (
+            '[media]\naddress = "::ffff:192.0.2.1"',
+            "media.address = '::ffff:192.0.2.1': an IPv4 address is written as one",
+        ),
+        (
+            '[media]\npublic_address = "2001:db8::1"',
+            "media.public_address = '2001:db8::1': both are IPv4 or both IPv6, and media.address",
+        ),
+        (
+            TRUNK + 'symmetric_rtp = "yes"',
+            "trunks[0].symmetric_rtp = 'yes': Input should be 'auto', 'strict' or 'any'",
+        ),
         (
             '[media]\ncodec = "PCMU"',
             "media.codec = 'PCMU': Input should be 'opus' or 'passthrough'",
@@ -276,7 +340,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     [
         ("GATEWAY_HTPP__LISTEN", "x", "GATEWAY_HTPP__LISTEN: unknown key; the nearest one is"),
         ("GATEWAY_TURN__URLS", "x", "GATEWAY_TURN__URLS: not in this version"),
-        ("GATEWAY_MEDIA__WORKERS", "all", "media.workers = 'all': Input should be a valid integer"),
+        ("GATEWAY_MEDIA__THREADS", "all", "media.threads = 'all': Input should be a valid integer"),
         ("GATEWAY_HTTP_LISTEN", "x", "the nearest one is GATEWAY_HTTP__LISTEN"),
         ("GATEWAY_HTTP__LISTN", "x", "http.listn = 'x': unknown key; the nearest one is listen"),
         ("GATEWAY_TRUNKS", f'[{{"password": "{SECRET}"', "GATEWAY_TRUNKS: this is not JSON"),

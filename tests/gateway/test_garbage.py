@@ -11,21 +11,23 @@ import gc
 import gateway.cli
 from gateway import garbage
 before = len(gc.get_objects())
-garbage.settle()
+garbage.freeze_gc()
 assert gc.get_freeze_count() > before * 0.9, "what the libraries made is set aside"
 assert len(gc.get_objects()) < before * 0.1, "little is left to walk through"
+
+assert gc.get_threshold() == garbage.THRESHOLDS
 
 class Node: pass
 node = Node(); node.itself = node
 import weakref
 gone = weakref.ref(node)
 del node
-gc.collect()
+garbage.collect_all()
 assert gone() is None, "what became garbage afterwards is still found"
 """
 
 
-def test_settling_sets_the_libraries_aside() -> None:
+def test_freezing_sets_the_libraries_aside() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False
     )

@@ -8,30 +8,33 @@ import socket
 import pytest
 
 from gateway import wiring
+from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.config import Settings
 from gateway.config_sources import load
+from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
-from gateway.media.workers.pool import WorkerPool
 from gateway.trunk.stack import Stack
+from tests.peers.ports import free_ports
 
 
 class BrokenError(Exception):
     """A fault that no part knows."""
 
 
-def settings(transport: str = "udp", port: int = 0, workers: int = 0) -> Settings:
+def settings(transport: str = "udp", port: int = 0, threads: int = 1) -> Settings:
+    ports = free_ports(threads)
     return load(
         None,
         {
             "sip": {"listen": f"127.0.0.1:{port}"},
-            "media": {"workers": workers},
+            "media": {"threads": threads, "browser_port": ports.start},
             "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:9;transport={transport}"}],
         },
     )
 
 
 async def test_sip_ends_when_media_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> MediaPlane:
+    def broken(*_: object, **__: object) -> MediaPlane:
         raise BrokenError
 
     with monkeypatch.context() as patch:
@@ -74,16 +77,33 @@ async def test_a_sip_thread_that_dies_makes_the_gateway_unready(
         assert "BrokenError: injected" in reason
 
 
-@pytest.mark.parametrize(("workers", "kind"), [(0, MediaPlane), (1, WorkerPool), (4, WorkerPool)])
-async def test_media_runs_here_or_in_workers(workers: int, kind: type) -> None:
-    assert type(wiring.plane_of(settings(workers=workers))) is kind
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-async def test_what_media_counts_is_in_the_metrics(workers: int) -> None:
-    async with wiring.open_room(settings(workers=workers)) as room:
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_what_media_counts_is_in_the_metrics(threads: int) -> None:
+    async with wiring.open_room(settings(threads=threads)) as room:
         assert room.media_stats()["sessions"] == 0
-        assert b"gateway_media_sessions 0.0" in room.metrics.text()
+        text = room.metrics.text()
+    for gauge in ("sessions", "load", "overloaded"):
+        assert f"gateway_media_{gauge} 0.0\n".encode() in text
+
+
+async def test_overload_of_the_media_is_said_and_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with wiring.open_room(settings()) as room:
+        with monkeypatch.context() as patch:
+            patch.setattr(MediaPlane, "overloaded", property(lambda _: True))
+            assert room.not_ready() == ["the media clock has no time left for another call"]
+            assert b"gateway_media_overloaded 1.0\n" in room.metrics.text()
+        assert room.not_ready() == []
+
+
+async def test_a_browser_port_in_use_is_named() -> None:
+    given = settings()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", given.media.browser_ports.start))
+        with pytest.raises(UnavailableError, match=r"media\.browser_port = "):
+            async with wiring.open_room(given):
+                pass
 
 
 def test_settings_reach_the_media_and_the_route() -> None:
@@ -95,16 +115,21 @@ def test_settings_reach_the_media_and_the_route() -> None:
                 **{"timeout": 20, "early_timeout": 0},
             },
             "trunks": [
-                {"name": "t", "uri": "sip:127.0.0.1", "codecs": ["G722", "PCMA", "opus", "PCMU"]}
+                {
+                    **{"name": "t", "uri": "sip:127.0.0.1", "symmetric_rtp": "strict"},
+                    "codecs": ["G722", "PCMA", "opus", "PCMU"],
+                }
             ],
         },
     )
     config = wiring.media_config(given)
     assert (config.complexity, config.bitrate) == (3, 20_000)
     assert (config.trunk_silence, config.trunk_silence_early) == (20, 0)
+    assert (config.browser_port, config.threads) == (20_000, given.media.thread_count)
     route = wiring.route_of(given.trunks[0], given.media)
     assert route.codecs == ("G722", "PCMA", "opus", "PCMU")
     assert (route.passthrough, route.bitrate) == (("PCMA", "PCMU"), 20_000)
+    assert route.symmetric_rtp is SymmetricRtp.STRICT
     opus = given.media.model_copy(update={"codec": "opus"})
     assert wiring.route_of(given.trunks[0], opus).passthrough == ()
 

@@ -39,19 +39,28 @@ class GatewayConfig:
     overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:
-        """Return the configuration, `overrides` laid over it key by key."""
+        """Return the configuration, `overrides` laid over it key by key; None leaves a key out."""
         tables: dict[str, Table] = {
             "http": {"listen": f"127.0.0.1:{self.http_port}"},
             "sip": {"listen": f"127.0.0.1:{self.sip_port}"},
             "media": {
                 "address": "127.0.0.1",
                 "ports": [self.media_ports.start, self.media_ports.stop - 1],
+                "threads": 1,
             },
             "admission": {"mode": "open", "allow": ["+1"]},
         }
         for name, table in self.overrides.items():
-            tables[name] = {**tables.get(name, {}), **table}
+            merged = {**tables.get(name, {}), **table}
+            tables[name] = {key: value for key, value in merged.items() if value is not None}
         return tables
+
+    @property
+    def trunk_ports(self) -> range:
+        """The UDP ports of trunks: those before them are the browsers', one for each thread."""
+        threads = self.tables()["media"]["threads"]
+        assert isinstance(threads, int)
+        return self.media_ports[threads:]
 
     def render(self) -> str:
         """Return the text of the file. A JSON scalar or array is TOML as well."""
@@ -83,7 +92,7 @@ class Gateway:
         return self._log.read_text(errors="replace")
 
     def usage(self) -> Usage:
-        """Return what it and its workers use at this moment."""
+        """Return what it uses at this moment."""
         return read_usage(self.pid)
 
     async def get(self, path: str) -> tuple[int, str]:
@@ -158,12 +167,15 @@ def _get(url: str) -> tuple[int, str]:
 
 @asynccontextmanager
 async def run_gateway(
-    config: GatewayConfig, directory: Path, *, wait_ready: bool = True
+    config: GatewayConfig, directory: Path, *, wait_ready: bool = True, tree: Path = TREE
 ) -> AsyncIterator[Gateway]:
-    """Start a gateway, its files in `directory`; stop it at the end and check how it ended."""
+    """Start a gateway, its files in `directory`; stop it at the end and check how it ended.
+
+    It is run from the sources in `tree`, whatever is installed.
+    """
     file = _write(config, directory)
     log = directory / "gateway.log"
-    search = os.pathsep.join((str(TREE), str(TREE / "codecs")))  # this tree, whatever is installed
+    search = os.pathsep.join((str(tree), str(tree / "codecs")))
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),

@@ -12,6 +12,7 @@ from sdp import (
     Setup,
     answer_browser,
     parse,
+    read_browser_offer,
     render,
 )
 from sdp.attributes import GROUP, MID, direction, has
@@ -28,7 +29,7 @@ from tests.sdp.descriptions import (
 
 def test_an_answer_in_full() -> None:
     offer = load("chrome-156-audio-video-data")
-    answer = render(answer_browser(offer, our_answer(offer))).split("\r\n")
+    answer = render(answer_browser(read_browser_offer(offer), our_answer(offer))).split("\r\n")
     formats = [" ".join(media.formats) for media in offer.media]
     assert answer == [
         "v=0",
@@ -74,7 +75,7 @@ def test_an_answer_in_full() -> None:
 @pytest.mark.parametrize("name", BROWSER_OFFERS)
 def test_sections_keep_their_order_and_only_one_is_taken(name: str) -> None:
     offer = load(name)
-    answer = answer_browser(offer, our_answer(offer))
+    answer = answer_browser(read_browser_offer(offer), our_answer(offer))
     assert [(m.kind, m.protocol) for m in answer.media] == [
         (m.kind, m.protocol) for m in offer.media
     ]
@@ -87,7 +88,7 @@ def test_sections_keep_their_order_and_only_one_is_taken(name: str) -> None:
 @pytest.mark.parametrize("name", BROWSER_OFFERS)
 def test_mixed_header_extensions_are_allowed_where_the_offer_does(name: str) -> None:
     offer = load(name)
-    answer = answer_browser(offer, our_answer(offer))
+    answer = answer_browser(read_browser_offer(offer), our_answer(offer))
     for ours, theirs in ((answer, offer), (answer.media[0], offer.media[0])):
         assert has("extmap-allow-mixed", ours) == has("extmap-allow-mixed", theirs)
 
@@ -109,14 +110,14 @@ DIRECTIONS = [
 def test_direction_is_mirrored_and_cut_down(offered: str, wanted: str, answered: str) -> None:
     offer = changed(BROWSER_OFFER, "a=rtcp-mux", f"a=rtcp-mux\na={offered}")
     ours = replace(our_answer(offer), direction=Direction(wanted))
-    media = answer_browser(offer, ours).media[0]
+    media = answer_browser(read_browser_offer(offer), ours).media[0]
     assert direction(media, offer) == answered
     assert ("msid" in {a.name for a in media.attributes}) == (answered in ("sendrecv", "sendonly"))
 
 
 def test_without_mid_there_is_no_bundle() -> None:
     offer = changed(BROWSER_OFFER, "a=mid:0\n", "")
-    answer = answer_browser(offer, our_answer(offer))
+    answer = answer_browser(read_browser_offer(offer), our_answer(offer))
     assert GROUP.all(answer) == ()
     assert MID.first(answer.media[0]) is None
 
@@ -124,7 +125,7 @@ def test_without_mid_there_is_no_bundle() -> None:
 def test_without_a_usable_candidate_the_port_is_9() -> None:
     offer = parse(BROWSER_OFFER)
     ours = replace(our_answer(offer), candidates=("1 1 tcp 5 192.0.2.1 9 typ host",))
-    media = answer_browser(offer, ours).media[0]
+    media = answer_browser(read_browser_offer(offer), ours).media[0]
     assert (media.port, media.connections[0].host) == (9, "0.0.0.0")
 
 
@@ -143,7 +144,7 @@ def test_without_a_usable_candidate_the_port_is_9() -> None:
 def test_an_answer_must_fit_the_offer(change: dict[str, object], rule: str) -> None:
     offer = parse(f"{BROWSER_OFFER}a=extmap:1 urn:x\na=extmap:2 urn:y\n")
     with pytest.raises(SdpError) as raised:
-        answer_browser(offer, replace(our_answer(offer), **change))  # type: ignore[arg-type]
+        answer_browser(read_browser_offer(offer), replace(our_answer(offer), **change))  # type: ignore[arg-type]
     assert facts(raised.value) == (None, rule)
 
 
@@ -151,5 +152,5 @@ def test_an_answer_must_fit_the_offer(change: dict[str, object], rule: str) -> N
 def test_two_of_one_dtls_role_never_meet(offered: str, role: str) -> None:
     offer = changed(BROWSER_OFFER, "setup:actpass", f"setup:{offered}")
     with pytest.raises(SdpError) as raised:
-        answer_browser(offer, replace(our_answer(offer), setup=Setup(role)))
+        answer_browser(read_browser_offer(offer), replace(our_answer(offer), setup=Setup(role)))
     assert raised.value.rule == "RFC 4145 section 4.1"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sdp import answer_browser, offer_to_trunk, parse, render
+from sdp import answer_browser, offer_to_trunk, parse, read_browser_offer, render
 from sdp.trunk import TrunkPolicy
 from tests.peers.site import serve_page
 from tests.sdp.descriptions import ADDRESS, our_answer
@@ -46,8 +46,14 @@ async def check(browser: Browser, tracks: str) -> None:
         assert isinstance(text, str)
         offer = parse(text)
         assert render(offer) == text
-        offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=1, version=1)
-        answer = render(answer_browser(offer, our_answer(offer)))
+        offer_to_trunk(
+            read_browser_offer(offer),
+            policy=TrunkPolicy(),
+            address=ADDRESS,
+            session_id=1,
+            version=1,
+        )
+        answer = render(answer_browser(read_browser_offer(offer), our_answer(offer)))
         ways = await page.evaluate(ANSWER % json.dumps(answer))
     assert isinstance(ways, list)
     # Chromium drops a refused transceiver from the list, Firefox keeps it as stopped

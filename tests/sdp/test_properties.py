@@ -16,6 +16,7 @@ from sdp import (
     make_trunk_offer,
     offer_to_trunk,
     parse,
+    read_browser_offer,
     read_candidate,
     read_trunk_answer,
     render,
@@ -98,11 +99,13 @@ def check_browser_offer(offer: SessionDescription) -> None:
         ours = our_answer(offer)
     except SdpError:
         return
-    answer = answer_browser(offer, ours)
+    answer = answer_browser(read_browser_offer(offer), ours)
     assert parse(render(answer)) == answer
     assert [m.kind for m in answer.media] == [m.kind for m in offer.media]
     assert sum(m.port != 0 for m in answer.media) == 1
-    trunk = offer_to_trunk(offer, policy=POLICY, address=ADDRESS, session_id=1, version=1)
+    trunk = offer_to_trunk(
+        read_browser_offer(offer), policy=POLICY, address=ADDRESS, session_id=1, version=1
+    )
     assert parse(render(trunk)) == trunk
 
 

@@ -10,6 +10,7 @@ from sdp import (
     make_trunk_offer,
     offer_to_trunk,
     parse,
+    read_browser_offer,
     render,
 )
 from sdp.trunk import TRUNK_CODECS
@@ -28,7 +29,11 @@ def lines_for(
     name: str, policy: TrunkPolicy | None = None, address: RtpAddress = ADDRESS
 ) -> list[str]:
     offer = offer_to_trunk(
-        load(name), policy=policy or TrunkPolicy(), address=address, session_id=5, version=1
+        read_browser_offer(load(name)),
+        policy=policy or TrunkPolicy(),
+        address=address,
+        session_id=5,
+        version=1,
     )
     return render(offer).split("\r\n")
 
@@ -106,7 +111,9 @@ def test_a_policy_names_codecs_that_exist(codecs: tuple[str, ...]) -> None:
 
 def test_no_events_are_offered_that_the_browser_did_not() -> None:
     offer = changed(BROWSER_OFFER, "a=rtpmap:126 telephone-event/8000\n", "")
-    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    ours = offer_to_trunk(
+        read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
+    )
     assert ours.media[0].formats == ("0", "8")
 
 
@@ -116,14 +123,18 @@ def test_no_events_are_offered_that_the_browser_did_not() -> None:
 )
 def test_only_a_list_of_events_passes(said: str, offered: str) -> None:
     offer = parse(f"{BROWSER_OFFER}a=fmtp:126 {said}\n")
-    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    ours = offer_to_trunk(
+        read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
+    )
     assert f"a=fmtp:101 {offered}\r\n" in render(ours)
 
 
 @pytest.mark.parametrize("way", Direction)
 def test_the_direction_passes(way: Direction) -> None:
     offer = changed(BROWSER_OFFER, "a=rtcp-mux", f"a=rtcp-mux\na={way}")
-    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    ours = offer_to_trunk(
+        read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
+    )
     assert render(ours).endswith(f"a={way}\r\n")
 
 
@@ -175,7 +186,9 @@ def test_unknown_attributes_of_the_browser_do_not_pass() -> None:
         BROWSER_OFFER.replace("t=0 0\n", "i=my page\nt=0 0\na=x-browser:Netscape\n")
         + "b=AS:64\na=x-user:somebody\n"
     )
-    ours = offer_to_trunk(offer, policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    ours = offer_to_trunk(
+        read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
+    )
     assert ours == make_trunk_offer(policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
 
 

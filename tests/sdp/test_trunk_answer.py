@@ -30,11 +30,12 @@ def event(number: int = 101, events: str = "") -> Codec:
 
 def media(host: str, port: int, codec: Codec, **rest: object) -> TrunkMedia:
     rtcp = rest.pop("rtcp", None)
+    others = (each for each in (G722, PCMU, PCMA) if each != codec)  # of `OFFER`
     values: dict[str, object] = {
         "telephone_event": event(101, "0-15"),
         "ptime": 20,
         "direction": Direction.SENDRECV,
-        "codecs": (codec,),
+        "codecs": (codec, *others),
         "event_payload_types": (101,),
     }
     address = RtpAddress(host, port, rtcp)  # type: ignore[arg-type]
@@ -43,7 +44,7 @@ def media(host: str, port: int, codec: Codec, **rest: object) -> TrunkMedia:
 
 ANSWERS = {
     "asterisk-22-answer": media(
-        "127.0.0.1", 24000, PCMU, codecs=(PCMU, PCMA), telephone_event=event(events="0-16")
+        "127.0.0.1", 24000, PCMU, codecs=(PCMU, PCMA, G722), telephone_event=event(events="0-16")
     ),
     "freeswitch-1.10-answer": media("198.51.100.20", 27342, PCMU, rtcp=27343),
     "rtpengine-10.5-answer-relayed": media("192.0.2.10", 31030, PCMA, rtcp=31031),
@@ -155,11 +156,33 @@ def test_rtcp_port(lines: str, rtcp_port: int | None) -> None:
     assert read_trunk_answer(OFFER, answer).address.rtcp_port == rtcp_port
 
 
-def test_events_may_be_missing_or_alone() -> None:
+def test_events_may_be_missing_or_first() -> None:
+    """Those that come all the same, by the number that we have offered, are understood."""
     agreed = read_trunk_answer(OFFER, changed(TRUNK_ANSWER, "0 101\n", "0\n"))
-    assert (agreed.telephone_event, agreed.event_payload_types) == (None, ())
+    assert (agreed.telephone_event, agreed.event_payload_types) == (None, (101,))
     first = read_trunk_answer(OFFER, changed(TRUNK_ANSWER, "0 101\n", "101 0\n"))
     assert (first.codec, first.telephone_event) == (PCMU, event())
+
+
+def test_what_we_offered_comes_by_our_numbers() -> None:
+    """A number of the answer is what the trunk receives (RFC 3264 section 5.1): ours hold here."""
+    offer = make_trunk_offer(policy=ALL, address=ADDRESS, session_id=5, version=1)
+    text = TRUNK_ANSWER.replace("0 101\n", "96 97\n").replace("0 PCMU/8000", "96 opus/48000/2")
+    agreed = read_trunk_answer(offer, parse(text.replace("101 tel", "97 tel")))
+    numbers = {each.payload_type: each.name for each in agreed.codecs}
+    assert agreed.codecs[0] == agreed.codec
+    assert numbers == {96: "opus", 107: "opus", 0: "PCMU", 9: "G722", 118: "L16"}
+    assert agreed.event_payload_types == (97, 101, 102, 103)
+
+
+@pytest.mark.parametrize("meaning", ["iLBC/8000", "telephone-event/16000", "PCMA/8000"])
+def test_a_number_with_another_meaning_is_ours_no_more(meaning: str) -> None:
+    text = TRUNK_ANSWER.replace("0 101\n", "0 9 101\n").replace(
+        "a=ptime", f"a=rtpmap:9 {meaning}\na=ptime"
+    )
+    agreed = read_trunk_answer(OFFER, parse(text))
+    assert "G722" not in {each.name for each in agreed.codecs}
+    assert agreed.event_payload_types == (101,)
 
 
 # what is changed, into what, line, rule, a word of the message
@@ -239,6 +262,7 @@ def test_an_answer_to_the_trunk_in_full() -> None:
         "203.0.113.80",
         11002,
         PCMU,
+        codecs=(PCMU,),
         telephone_event=event(97, "0-15,66,70"),
         direction=Direction.INACTIVE,
         event_payload_types=(97,),

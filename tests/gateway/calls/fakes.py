@@ -71,6 +71,9 @@ class FakeTrunk:
         self.wait.set()
         self.canceled = False
         self.hanging = asyncio.Event()
+        self.stands = asyncio.Event()  # the dialog, when it is asked
+        self.probes = 0
+        self.probed = asyncio.Semaphore(0)
         self.notify: Callable[[trunk.TrunkEvent], None] = lambda event: None
 
     async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
@@ -90,6 +93,17 @@ class FakeTrunk:
         if self.hanging.is_set():
             await asyncio.Event().wait()
 
+    async def probe(self, timeout: float) -> bool:
+        self.probes += 1
+        try:
+            async with asyncio.timeout(timeout):
+                await self.stands.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self.probed.release()
+        return True
+
 
 class Client:
     """Takes the news of a call."""
@@ -102,12 +116,12 @@ class Client:
         self.told.append(event)
         self._changed.set()
 
-    async def hear(self, kind: type[news.News]) -> news.News:
-        """Wait until news of this kind has come."""
+    async def hear(self, kind: type[news.News], count: int = 1) -> news.News:
+        """Wait until news of this kind has come so many times; return the last of them."""
         async with asyncio.timeout(2):
             while True:
-                for event in self.told:
-                    if isinstance(event, kind):
-                        return event
+                found = [event for event in self.told if isinstance(event, kind)]
+                if len(found) >= count:
+                    return found[count - 1]
                 self._changed.clear()
                 await self._changed.wait()

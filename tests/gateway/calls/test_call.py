@@ -236,14 +236,17 @@ async def test_a_lost_browser_ends_the_call_on_the_trunk(reason: media.LossReaso
         await call.answer()
         call.session.report(media.BrowserLost(reason))
         end = await call.ended()
-        worker = reason is media.LossReason.WORKER
-        assert (end.by, end.cause) == (By.GATEWAY, "media-worker" if worker else "media-failed")
+        assert (end.by, end.cause) == (By.GATEWAY, "media-failed")
         assert end.message
         assert call.trunk.hung_up == 1
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_a_trunk_that_sends_nothing_ends_the_call(answered: bool) -> None:
+async def test_a_trunk_that_sends_nothing_and_does_not_answer_ends_the_call(
+    answered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the answer there is no dialog that could be asked, with some trunks."""
+    monkeypatch.setattr("gateway.calls.call.PROBE_TIMEOUT", 0.05)
     async with story() as call:
         if answered:
             await call.answer()
@@ -251,7 +254,62 @@ async def test_a_trunk_that_sends_nothing_ends_the_call(answered: bool) -> None:
         end = await call.ended()
         assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "media-timeout", 408)
         assert end.message == "Nothing came from the far end for 15 seconds."
-        assert call.trunk.hung_up == 1
+        assert (call.trunk.hung_up, call.trunk.probes) == (1, answered)
+
+
+async def test_a_far_end_that_suppresses_silence_keeps_its_call() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.stands.set()
+        for count in (1, 2, 3):
+            call.session.report(media.TrunkSilent(15.0))
+            async with asyncio.timeout(2):
+                await call.trunk.probed.acquire()
+            assert call.trunk.probes == count
+        assert not call.task.done()
+        assert call.call.state is CallState.ANSWERED
+        await call.call.hangup()
+        assert (await call.ended()).cause == "hangup"
+
+
+async def test_one_question_at_a_time() -> None:
+    async with story() as call:
+        await call.answer()
+        for count in (1, 2, 3):
+            call.session.report(media.TrunkSilent(2.0))
+            call.session.report(media.TrunkDigit("0", 100))
+            await call.client.hear(news.DigitHeard, count)
+        assert call.trunk.probes == 1
+        call.trunk.notify(BYE)
+        assert (await call.ended()).cause == "hangup", "an end does not wait for the answer"
+
+
+async def test_a_question_that_cannot_be_asked_ends_the_call(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(timeout: float) -> bool:
+        raise ZeroDivisionError("oops")
+
+    async with story() as call:
+        await call.answer()
+        monkeypatch.setattr(call.trunk, "probe", broken)
+        call.session.report(media.TrunkSilent(15.0))
+        assert (await call.ended()).cause == "internal"
+        assert "oops" in caplog.text
+
+
+@pytest.mark.parametrize("early", [False, True])
+async def test_the_peer_of_the_sip_is_known_to_the_media(early: bool) -> None:
+    described = ANSWER.replace("198.51.100.7", "192.168.0.7")
+    async with story() as call:
+        if early:
+            progress = trunk.Progress(183, "Session Progress", described, "203.0.113.9")
+            call.trunk.notify(progress)
+            await call.client.hear(news.Ringing)
+        else:
+            call.trunk.notify(trunk.Answered(described, "203.0.113.9"))
+            await call.client.hear(news.Answered)
+        assert call.session.trunk[-1].also_from == "203.0.113.9"
 
 
 GOOD = media.LegQuality(mos=4.3, loss=0.0, jitter_ms=1.0, rtt_ms=20.0, level=28, packets=100)

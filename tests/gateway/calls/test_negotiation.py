@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.errors import OfferError
 from gateway.media.parameters import DtlsRole, EventFormat, TrunkRemote
 from sdp import SdpError
 from sdp.codecs import parameter
+from sdp.model import Connection
 from sdp.trunk import TRUNK_CODECS
 from tests.gateway.calls.fakes import LOCAL
 from tests.sdp.strategies import damaged
@@ -142,17 +144,74 @@ def test_a_codec_and_a_number_of_events_that_change_in_mid_call() -> None:
     made.trunk_answered(ANSWER)
     remote = reoffer(made, CHANGED)
     assert (remote.codec, remote.payload_type) == ("G722", 9)
-    assert (remote.event, remote.event_payload_types) == (EventFormat(96, 8000), (96,))
-    assert remote.codecs == ((9, "G722"), (8, "PCMA")), "old packets are on their way"
+    assert remote.event == EventFormat(96, 8000)
+    assert remote.event_payload_types == (96, 101), "old packets are on their way"
+    assert remote.codecs == ((9, "G722"), (8, "PCMA"))
 
 
 def test_a_number_that_means_something_else_now_is_not_the_old_codecs() -> None:
     made = negotiation(codecs=("L16", "PCMU"))
     answer = ANSWER.replace("8 101", "96 101").replace("8 PCMA/8000", "96 L16/16000")
-    assert made.trunk_answered(answer).codecs == ((96, "L16"),)
+    assert made.trunk_answered(answer).codecs == ((96, "L16"), (118, "L16"), (0, "PCMU"))
     later = ANSWER.replace("8 101", "0 96").replace("8 PCMA", "0 PCMU").replace(":101 ", ":96 ")
     remote = reoffer(made, later)
-    assert (remote.codecs, remote.event_payload_types) == (((0, "PCMU"),), (96,))
+    assert remote.codecs == ((0, "PCMU"), (118, "L16")), "96 is of events now"
+    assert remote.event_payload_types == (96, 101, 102)
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_events_that_the_answer_leaves_out_are_understood(later: bool) -> None:
+    """They come all the same from some trunks, by the number that we have offered."""
+    without = ANSWER.replace(" 8 101", " 8").replace("a=rtpmap:101 telephone-event/8000\r\n", "")
+    made = negotiation()
+    remote = made.trunk_answered(without)
+    if later:
+        remote = reoffer(made, without.replace("1 1 IN", "1 2 IN"))
+    assert remote.event is None, "what is sent are tones"
+    assert remote.event_payload_types == (101,)
+
+
+def test_codecs_come_by_the_numbers_that_we_have_offered() -> None:
+    """An answer may renumber: its numbers are what the trunk receives, ours what it sends."""
+    answer = (
+        ANSWER.replace("8 101", "96 97")
+        .replace("8 PCMA/8000", "96 opus/48000/2")
+        .replace("101 telephone-event/8000", "97 telephone-event/48000")
+    )
+    remote = negotiation(codecs=("opus", "PCMU")).trunk_answered(answer)
+    assert (remote.codec, remote.payload_type, remote.event) == ("OPUS", 96, EventFormat(97, 48000))
+    assert remote.codecs == ((96, "OPUS"), (107, "OPUS"), (0, "PCMU"))
+    assert remote.event_payload_types == (97, 101, 103)
+
+
+def test_a_number_of_ours_that_the_answer_uses_otherwise() -> None:
+    answer = ANSWER.replace("8 101", "8 101 0").replace("101 telephone-event", "101 iLBC")
+    remote = negotiation().trunk_answered(answer)
+    assert (remote.event, remote.event_payload_types) == (None, ())
+
+
+@pytest.mark.parametrize("host", ["::1", "2001:db8::10"])
+def test_our_media_may_be_ipv6(host: str) -> None:
+    local = replace(LOCAL, trunk_host=host, candidates=(f"1 1 udp 1 {host} 20002 typ host",))
+    made = Negotiation(read_offer(fixture("chrome-156-audio.sdp")), local, ("PCMA",))
+    offer = sdp.parse(made.trunk_offer)
+    assert offer.connection == Connection("IP6", host)
+    assert offer.origin.address == Connection("IP6", host)
+    assert sdp.parse(made.browser_answer).media[0].connections == (Connection("IP6", host),)
+    answer = ANSWER.replace("IP4 198.51.100.7", "IP6 2001:db8::7")
+    assert made.trunk_answered(answer).host == "2001:db8::7"
+    again = sdp.parse(made.answer_reoffer(answer.replace("1 1 IN", "1 2 IN")))
+    assert again.connection == Connection("IP6", host)
+
+
+@pytest.mark.parametrize("passthrough", [(), ("PCMU", "PCMA")])
+def test_no_comfort_noise_is_asked_of_a_browser(passthrough: tuple[str, ...]) -> None:
+    """With CN in the answer Chromium sends one packet in 100 ms of silence, and nothing else."""
+    offered = sdp.parse(fixture("chrome-156-audio.sdp")).media[0].formats
+    answer = negotiation("chrome-156-audio.sdp", passthrough=passthrough).browser_answer
+    answered = sdp.parse(answer).media[0].formats
+    assert ("13" in offered, "13" in answered) == (True, False)
+    assert ("0" in answered) is bool(passthrough)
 
 
 @pytest.mark.parametrize(

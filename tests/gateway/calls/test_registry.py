@@ -12,7 +12,8 @@ from gateway import trunk
 from gateway.calls import news
 from gateway.calls.registry import Calls, Route
 from gateway.calls.request import CallRequest
-from gateway.errors import CapacityError, DrainingError, OfferError
+from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.errors import CapacityError, DrainingError, OfferError, OverloadError
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
 from tests.gateway.calls.test_negotiation import ANSWER, fixture
 
@@ -21,6 +22,9 @@ REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+
 
 class FakePlane:
     """Opens fake sessions."""
+
+    overloaded = False
+    load = 0.0
 
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
@@ -60,11 +64,16 @@ class FakeEndpoint:
 class Gateway:
     """A registry between its seams."""
 
-    def __init__(self, max_calls: int = 100, passthrough: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        max_calls: int = 100,
+        passthrough: tuple[str, ...] = (),
+        symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
+    ) -> None:
         self.plane = FakePlane()
         self.endpoint = FakeEndpoint()
         lab = trunk.Trunk("lab", "sip:127.0.0.1:5060")
-        route = Route(lab, ("PCMU",), max_calls, passthrough, bitrate=16_000)
+        route = Route(lab, ("PCMU",), max_calls, passthrough, 16_000, symmetric_rtp)
         self.calls = Calls(
             cast(trunk.TrunkEndpoint, self.endpoint),
             self.plane,
@@ -112,6 +121,47 @@ async def test_a_call_past_the_limit_is_refused(max_calls: int) -> None:
         await gateway.calls.place(REQUEST, Client())
     with pytest.raises(CapacityError, match=str(limit)):
         await gateway.calls.place(REQUEST, Client())
+    await gateway.calls.close()
+
+
+async def test_under_overload_no_call_is_taken_and_those_that_run_go_on() -> None:
+    gateway = Gateway()
+    client = Client()
+    await gateway.calls.place(REQUEST, client)
+    gateway.plane.overloaded = True
+    assert gateway.calls.overloaded
+    with pytest.raises(OverloadError, match="try again later") as refused:
+        await gateway.calls.place(REQUEST, Client())
+    assert (refused.value.name, refused.value.sip_code) == ("busy", 503)
+    assert (gateway.calls.active, len(gateway.plane.sessions)) == (1, 1)
+    gateway.plane.overloaded = False  # it recovers by itself
+    await gateway.calls.place(REQUEST, Client())
+    assert gateway.calls.active == 2
+    await gateway.calls.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "peer", "anywhere"),
+    [
+        (SymmetricRtp.AUTO, "203.0.113.9", False),
+        (SymmetricRtp.STRICT, None, False),
+        (SymmetricRtp.ANY, None, True),
+    ],
+)
+async def test_the_route_says_whose_audio_is_believed(
+    rule: SymmetricRtp, peer: str | None, anywhere: bool
+) -> None:
+    gateway = Gateway(symmetric_rtp=rule)
+    client = Client()
+    await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    answer = (
+        ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0 ").replace("198.51.100.7", "10.0.0.7")
+    )
+    gateway.endpoint.trunks[0].notify(trunk.Answered(answer, "203.0.113.9"))
+    await client.hear(news.Answered)
+    (remote,) = gateway.plane.sessions[0].trunk
+    assert (remote.host, remote.also_from, remote.from_anywhere) == ("10.0.0.7", peer, anywhere)
     await gateway.calls.close()
 
 

@@ -122,6 +122,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
             engine="fake engine",
             faults=lambda: list(faults),
             media_stats=lambda: {"browser_rejected_size": 7, "sessions": 2},
+            media_load=lambda: 0.25,
         )
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn_config(create_app(room, extensions), HttpSettings()))

@@ -61,6 +61,7 @@ class FakeCalls:
         self.active = 0
         self.capacity = 10
         self.draining = False
+        self.overloaded = False
         self.closed = False
         self.totals = FakeTotals()
         self.failure: Exception | None = None

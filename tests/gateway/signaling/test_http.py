@@ -49,6 +49,10 @@ async def test_it_says_why_it_is_not_ready(gateway: Gateway) -> None:
     status, state = await get_json(gateway, "/readyz")
     assert (status, state["ready"]) == (503, False)
     assert state["reasons"] == ["all 4 lines are in use"]
+    gateway.calls.active, gateway.calls.overloaded = 3, True
+    status, state = await get_json(gateway, "/readyz")
+    assert (status, state["ready"]) == (503, False)
+    assert state["reasons"] == ["the media clock has no time left for another call"]
     gateway.faults.append("the SIP port is gone")
     gateway.calls.draining = True
     status, state = await get_json(gateway, "/readyz")
@@ -76,10 +80,14 @@ async def test_metrics_are_what_the_parts_count(gateway: Gateway) -> None:
         'gateway_calls_refused_total{name="bad-target"} 1.0',
         'gateway_media_events_total{event="browser_rejected_size"} 7.0',
         "gateway_media_sessions 2.0",
+        "gateway_media_load 0.25",
+        "gateway_media_overloaded 0.0",
         "gateway_websocket_sessions 1.0",
     ):
         assert line in lines
     assert 'event="sessions"' not in body.decode(), "what goes down again is no count"
+    gateway.calls.overloaded = True
+    assert b"\ngateway_media_overloaded 1.0\n" in (await get(gateway, "/metrics"))[2]
 
 
 async def test_the_demo_and_the_sdk_are_served(gateway: Gateway) -> None:

@@ -52,3 +52,16 @@ async def test_early_media(phone: Phone, lab: AsteriskLab) -> None:
     await ear.end()
     assert "m=audio" in progress.sdp
     assert "m=audio" in answered.sdp
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_it_says_that_it_knows_the_call(
+    phone: Phone, lab: AsteriskLab, transport: str
+) -> None:
+    leg, ear = await phone.dial(trunk(lab, transport), "600")
+    await ear.hear(Answered)
+    assert await leg.probe(5.0)
+    assert await leg.probe(5.0)
+    await leg.hangup()
+    end = await ear.end()
+    assert (end.by, ear.kinds.count("Answered")) == (Origin.LOCAL, 1)

@@ -141,3 +141,11 @@ def test_any_text_reads(text: str) -> None:
     assert all(isinstance(part, str) for part in (*name_address(text), request_user(text)))
     assert message.body.encode() is not None
     assert redact(text).encode() is not None
+
+
+@pytest.mark.parametrize(
+    ("source", "host"),
+    [("192.0.2.1:5060", "192.0.2.1"), ("[2001:db8::1]:5060", "2001:db8::1"), ("", "")],
+)
+def test_where_a_message_came_from(source: str, host: str) -> None:
+    assert read("SIP/2.0 200 OK\r\n\r\n", source).source == host

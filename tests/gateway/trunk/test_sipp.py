@@ -318,3 +318,21 @@ async def test_many_at_once(phone: Phone, tmp_path: Path) -> None:
 def ack(cseq: int, body: str = "") -> tuple[Step, ...]:
     """The trunk's ACK of our 200 to its re-INVITE."""
     return (Request("ACK", cseq, body),)
+
+
+async def test_media_over_ipv6_beside_sip_over_ipv4(phone: Phone, tmp_path: Path) -> None:
+    """The SIP engine carries no media, so what our descriptions say of it is ours alone."""
+    six = SDP.replace("IP4 [local_ip]", "IP6 ::1")
+    again = Request("INVITE", 2, six.replace("trunk 1 1", "trunk 1 2"))
+    steps = (INVITE, Respond(200, "OK", six), ACK, again, Receive(200), Request("ACK", 2))
+    offer = OFFER.replace("IP4 127.0.0.1", "IP6 ::1")
+    async with run_trunk(write_script(tmp_path, *steps, *HANG_UP), tmp_path) as sipp:
+        _, ear = await phone.dial(sipp.uri, offer=offer, answer_reoffer=lambda _: offer)
+        answered = await ear.hear(Answered)
+        await ear.hear(Reoffered)
+        end = await ear.end()
+        messages = await sipp.finish()
+    assert "c=IN IP6 ::1" in answered.sdp
+    assert (end.by, end.cause) == (Origin.REMOTE, "hangup")
+    described = [each.body for each in messages if not each.sent and each.body]
+    assert [("c=IN IP6 ::1" in body, "IP4" in body) for body in described] == [(True, False)] * 2

@@ -72,7 +72,6 @@ export const ENDINGS = Object.freeze({
   "gateway-closed": ending("failed", 503, "The call ended because the service restarted."),
   "connection-lost": ending("failed", 481, "The phone network lost the call."),
   "media-timeout": ending("failed", 408, "The call ended because nothing came from the other side any more."),
-  "media-worker": ending("failed", 500, "The call ended because a part of the gateway failed. Please call again."),
   "internal": ending("failed", 500, "The call failed because of a fault in the gateway."),
 
   "insecure-origin": ending("failed", 1001,
@@ -155,7 +154,9 @@ export function errorFromFrame(frame, fatal) {
  * @returns {CallEnd}
  */
 export function endFromError(error, by) {
-  const sentence = ENDINGS[error.name]?.message ?? error.message;
+  // The gateway's own `busy` is no busy line
+  const word = error.name === "busy" && error.sipCode === 503 ? "no-capacity" : error.name;
+  const sentence = ENDINGS[word]?.message ?? error.message;
   const reason = error.message === sentence ? "" : error.message;
   return { by, cause: error.name, sipCode: error.sipCode, reason, message: sentence, durationMs: 0 };
 }
