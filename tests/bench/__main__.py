@@ -12,7 +12,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from tests.bench import cpu, distribution, latency, quality, setup, tradeoff
+from tests.bench import (
+    cpu,
+    distribution,
+    latency,
+    overload,
+    quality,
+    setup,
+    subjects,
+    threads,
+    tradeoff,
+)
+from tests.bench.goals import (
+    cpu_goals,
+    latency_goals,
+    overload_goals,
+    quality_goals,
+    setup_goals,
+    threads_goals,
+)
 from tests.bench.load import BenchError, Progress
 from tests.bench.plot import Labels, draw_distribution, draw_lines
 from tests.bench.report import (
@@ -26,28 +44,29 @@ from tests.bench.report import (
 from tests.bench.rtpengine import RtpengineError
 from tests.bench.scores import Scorer
 from tests.bench.speech import SpeechError, load_speech
-from tests.bench.summary import (
+from tests.bench.tables import (
     cpu_curves,
-    cpu_goals,
     cpu_tables,
-    latency_goals,
     latency_tables,
+    overload_tables,
     quality_curves,
-    quality_goals,
     quality_tables,
-    setup_goals,
     setup_tables,
+    threads_tables,
     tradeoff_tables,
 )
+from tests.peers.process import PeerError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How thorough to be."""
+    """How thorough to be, and beside whom; `calls` are those of the comparison of CPU."""
 
     runs: int
     quick: bool
     peers: bool
+    calls: int
+    baseline: Path | None
 
 
 @dataclass
@@ -68,21 +87,19 @@ def _tradeoff(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _cpu(settings: Settings, progress: Progress) -> Outcome:
-    ours, theirs = cpu.GATEWAY_MODES, cpu.PEER_MODES if settings.peers else ()
-    counts = (20, 100) if settings.quick else (20, 50, 100, 200)
-    grown = cpu.run(
-        calls=counts,
-        subjects=(*ours[:1], *theirs[:1]),
+    ours, theirs = subjects.GATEWAY_MODES, subjects.PEER_MODES if settings.peers else ()
+    lone = [ours[0]]
+    if settings.baseline is not None:
+        lone.append(subjects.gateway(subjects.BASELINE, tree=settings.baseline))
+    result = cpu.run(
+        calls=settings.calls,
+        subjects=(*ours, *lone[1:], *theirs),
+        grown=(*ours[:1], *theirs[:1]),
+        lone=lone,
+        shares=cpu.SHARES[::2] if settings.quick else cpu.SHARES,
         runs=settings.runs,
         progress=progress,
     )
-    others = cpu.run(
-        calls=(100,),
-        subjects=(*ours[1:], *theirs[1:]),
-        runs=settings.runs,
-        progress=progress,
-    )
-    result = cpu.Cpu([*grown.rows, *others.rows], grown.floor_ms, grown.idle_ms, grown.memory_kb)
     plots = draw_lines(
         "cpu",
         cpu_curves(result),
@@ -92,6 +109,12 @@ def _cpu(settings: Settings, progress: Progress) -> Outcome:
     return Outcome(result, cpu_tables(result), cpu_goals(result), plots)
 
 
+def _threads(settings: Settings, progress: Progress) -> Outcome:
+    step = 1.4 if settings.quick else threads.STEP
+    results = [threads.run(step=step, progress=progress) for _ in range(settings.runs)]
+    return Outcome(results, threads_tables(results), threads_goals(results))
+
+
 def _latency(settings: Settings, progress: Progress) -> Outcome:
     results = [latency.run(progress=progress) for _ in range(settings.runs)]
     delays = distribution.run(peers=settings.peers, progress=progress)
@@ -99,7 +122,11 @@ def _latency(settings: Settings, progress: Progress) -> Outcome:
         "latency",
         delays,
         [float(share) for share in distribution.SHARES],
-        Labels("Added latency, 100 calls", "ms beyond the codec's own delay", "% of packets"),
+        Labels(
+            f"Added latency, {latency.CALLS} calls",
+            "ms beyond the codec's own delay",
+            "% of packets",
+        ),
         x_range=(-2, 60),
     )
     data = {"runs": results, "distribution": delays}
@@ -107,8 +134,24 @@ def _latency(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _setup(settings: Settings, progress: Progress) -> Outcome:
-    results = [setup.run(progress=progress) for _ in range(settings.runs)]
-    return Outcome(results, setup_tables(results), setup_goals(results))
+    results: list[setup.Setup] = []
+    baselines: list[setup.Setup] = []
+    for _ in range(settings.runs):
+        results.append(setup.run(progress=progress))
+        if settings.baseline is not None:
+            progress("the baseline")
+            baselines.append(setup.run(tree=settings.baseline, progress=progress))
+    return Outcome(
+        {"runs": results, "baseline": baselines},
+        setup_tables(results, baselines),
+        setup_goals(results, baselines),
+    )
+
+
+def _overload(settings: Settings, progress: Progress) -> Outcome:
+    # Once: what is asked is how the gateway behaves, and not how much of it
+    result = overload.run(progress=progress)
+    return Outcome(result, overload_tables(result), overload_goals(result))
 
 
 def _quality(settings: Settings, progress: Progress) -> Outcome:
@@ -130,8 +173,10 @@ def _quality(settings: Settings, progress: Progress) -> Outcome:
 BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
     "tradeoff": _tradeoff,
     "cpu": _cpu,
+    "threads": _threads,
     "latency": _latency,
     "setup": _setup,
+    "overload": _overload,
     "quality": _quality,
 }
 
@@ -139,7 +184,13 @@ BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 1 if one could not be run. A missed goal is a result, no failure."""
     options = _parse(arguments)
-    settings = Settings(1 if options.quick else options.runs, options.quick, options.peers)
+    settings = Settings(
+        1 if options.quick else options.runs,
+        options.quick,
+        options.peers,
+        options.calls,
+        options.baseline,
+    )
     goals: list[Goal] = []
     failed = 0
     for name in options.names or BENCHES:
@@ -147,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _progress(f"{name} …")
         try:
             outcome = BENCHES[name](settings, lambda line: _progress(f"  {line}"))
-        except (BenchError, RtpengineError, SpeechError) as error:
+        except (BenchError, PeerError, RtpengineError, SpeechError) as error:
             _progress(f"{name} could not be run: {error}")
             failed += 1
             continue
@@ -166,6 +217,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="one run, fewer calls: a first look")
     parser.add_argument("--runs", type=int, default=3, help="runs of which the median is taken")
+    parser.add_argument(
+        "--calls", type=int, default=cpu.CALLS, help="calls at a time of the comparison of CPU"
+    )
+    parser.add_argument(
+        "--baseline",
+        type=_tree,
+        metavar="DIR",
+        help="sources of another version, measured in the same run: cpu and setup",
+    )
     parser.add_argument("--peers", action="store_true", help="measure rtpengine in the same run")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in BENCHES]
@@ -173,7 +233,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"{', '.join(unknown)}: it must be some of {', '.join(BENCHES)}")
     if options.runs < 1:
         parser.error(f"{options.runs} runs: there is at least one")
+    if options.calls < 1:
+        parser.error(f"{options.calls} calls: there is at least one")
     return options
+
+
+def _tree(text: str) -> Path:
+    tree = Path(text).resolve()
+    if not (tree / "gateway" / "__main__.py").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} holds no sources of the gateway")
+    return tree
 
 
 def _with_circumstances(data: object, settings: Settings) -> dict[str, object]:

@@ -24,6 +24,7 @@ PTIME = 20.0  # ms
 TAIL = 1.0  # seconds that a buffer may hold back the end
 OPUS_STEP = 960
 SEED = 7
+LATE_UNTIL = 1.0  # seconds: by then a stream that began late has caught up
 _PCMU = 0  # payload type, RFC 3551
 
 Departures = list[float | None]
@@ -77,10 +78,14 @@ class Clock(NamedTuple):
 
 @dataclass(frozen=True)
 class Take:
-    """What came: per call, the packets at the trunk, and what a browser plays of what it got."""
+    """What came: per call, the packets at the trunk, and what a browser plays of what it got.
+
+    `sent` is when each of the browser's packets left, in seconds of the arrivals' clock.
+    """
 
     trunk: list[list[Arrival]]
     browser: list[Samples]
+    sent: list[NDArray[np.float64]]
     generator_late_ms: float  # the 99th percentile
 
 
@@ -91,15 +96,30 @@ def plan(
     down: Impairment,
     *,
     skipped: int = 0,
+    late: float = 0.0,
     seed: int = SEED,
 ) -> Network:
-    """Draw when every packet of every call leaves, `skipped` and then `frames` of them."""
+    """Draw when every packet of every call leaves, `skipped` and then `frames` of them.
+
+    The browsers' first packets are `late` by so many seconds, see `delay_start`.
+    """
     rng = np.random.default_rng(seed)
     return Network(
-        [departures(skipped + frames, PTIME, up, rng) for _ in range(calls)],
+        [delay_start(departures(skipped + frames, PTIME, up, rng), late) for _ in range(calls)],
         [departures(skipped + frames, PTIME, down, rng) for _ in range(calls)],
         skipped,
     )
+
+
+def delay_start(times: Departures, late: float) -> Departures:
+    """Have a stream begin late and catch up, as where a browser is busy with the call's start.
+
+    The first packet is late by so many seconds (less than `LATE_UNTIL`, or packets would overtake
+    each other), the next ones by less and less, and none of those after `LATE_UNTIL`.
+    """
+    return [
+        None if time is None else time + late * max(0.0, 1 - time / LATE_UNTIL) for time in times
+    ]
 
 
 def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play: Play) -> Take:
@@ -129,7 +149,12 @@ def converse(calls: Sequence[Ends], said: Sequence[Said], network: Network, play
         )
         for number, ends in enumerate(calls)
     ]
-    return Take(trunk, browser, float(np.percentile(recording.lateness, 99)) * 1000)
+    sent = [
+        recording.sent[2 * number][network.skipped :].astype(np.float64) / 1e9
+        for number in range(len(calls))
+    ]
+    late = float(np.percentile(recording.lateness, 99)) * 1000
+    return Take(trunk, browser, sent, late)
 
 
 def _stream(payloads: Sequence[bytes], payload_type: int, step: int, ssrc: int) -> Packet:

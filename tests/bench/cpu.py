@@ -1,78 +1,37 @@
-"""What a call costs: CPU time per call and second, for the gateway and its peers.
+"""What a call costs: CPU time per call and second, for the gateway, a baseline and the peer.
 
-In turn, in one run, on the same speech: the gateway in its modes, peers, and libopus alone, which
+In turn, in one run, on the same speech: the gateway in its modes, others, and libopus alone, which
 is the floor that nobody who transcodes can be below. Each measurement has a fresh process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from time import process_time, sleep
-from typing import Protocol
 
 import numpy as np
 
-from gateway.bench.load import CallLoad, End, Load, ends_of, make_load
+from gateway.bench.load import CallLoad, Load, make_load
 from gateway.bench.material import RATE, Coding, Samples, encode, speech
-from gateway.bench.player import Leg, Mark, Recording, Stream, play
-from gateway.bench.usage import read_usage
-from gateway.media.parameters import MediaConfig
-from tests.bench.load import (
-    GENERATOR_CORE,
-    MEASURED_CORE,
-    Figure,
-    Progress,
-    figure,
-    gateway_under_load,
-    on_core,
-    silent,
-)
-from tests.bench.rtpengine import Mode, find_program, run_rtpengine
+from gateway.bench.player import Mark, Recording
+from tests.bench.load import MEASURED_CORE, Figure, Progress, figure, on_cores, silent
+from tests.bench.subjects import DEFAULTS, FULLBAND, GATEWAY_MODES, NARROWBAND, Running, Subject
 from voice.opus import OpusDecoder, OpusEncoder
 
+CALLS = 40  # what rtpengine carries without loss on a core of a slow machine
 WARM_UP = 2.0  # seconds of the load before the window
 WINDOW = 5.0  # seconds
 FRAMES_PER_SECOND = 50
+COUNTED = 20  # calls of which the packets are counted that come out
 
-# What our encoder does unless told otherwise, and what our answer asks of browsers
-DEFAULTS = MediaConfig()
+# How much a call costs among how many: so many, or what a core carries with some room to spare
+MOST = 200
+SHARES = (0.25, 0.5, 1.0)
+ROOM = 0.8
 
-NARROWBAND = Coding("OPUS", bitrate=DEFAULTS.bitrate, rate=RATE)  # sent after our answer
-FULLBAND = Coding("OPUS", bitrate=32000)  # what they send unasked
-PCMU = Coding("PCMU")
-
-
-class Running(Protocol):
-    """Something under measurement."""
-
-    def make_ends(self, count: int) -> list[tuple[End, End | None]]:
-        """Set calls up and return their ends."""
-        ...
-
-    def play(
-        self, legs: Sequence[Leg], streams: Sequence[Stream], marks: Sequence[Mark]
-    ) -> Recording:
-        """Send and receive, keeping nothing."""
-        ...
-
-    def cpu_seconds(self) -> float:
-        """Return what it has spent so far."""
-        ...
-
-    def resident(self) -> int:
-        """Return its memory in bytes."""
-        ...
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Who is measured, and in which mode; `run` starts it with room for so many calls."""
-
-    name: str
-    run: Callable[[int], AbstractContextManager[Running]]
+FEW, MANY = 20, 120  # calls between which memory grows
+TALK = 2.0  # seconds that they speak before memory is read
 
 
 @dataclass(frozen=True)
@@ -84,7 +43,6 @@ class Row:
     cpu_ms: Figure
     to_trunk: Figure
     to_browser: Figure
-    resident_mb: Figure
     generator_cpu: Figure
     generator_late_p99_ms: Figure
 
@@ -94,188 +52,173 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Footprint:
+    """What a process takes by itself: shares of a core in per cent, memory in kB.
+
+    `alone` is with a single call; `memory_kb` is what one call adds.
+    """
+
+    idle: Figure
+    alone: Figure
+    memory_kb: Figure
+
+
+@dataclass(frozen=True)
 class Cpu:
     """All that was measured.
 
-    `floor_ms` is libopus alone, by what the browser sends; `idle_ms` the CPU of a gateway without
-    calls per second; `memory_kb` what a call adds to the gateway's memory.
+    Attributes
+    ----------
+    calls
+        How many there were in the comparison.
+    rows
+        The comparison of all subjects, and for some what a call costs among more and fewer.
+    floor_ms
+        libopus alone, by what the browser sends.
+    footprints
+        By the subject's name.
     """
 
+    calls: int
     rows: list[Row]
     floor_ms: dict[str, Figure]
-    idle_ms: Figure
-    memory_kb: dict[str, float] = field(default_factory=dict)
-
-
-# The gateway
+    footprints: dict[str, Footprint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Process:
-    calls: Callable[[int], list[tuple[End, End | None]]]
-    send: Callable[[Sequence[Leg], Sequence[Stream], Sequence[Mark]], Recording]
-    pid: int
+class Once:
+    """One measurement: what `Row` has the figures of."""
 
-    def make_ends(self, count: int) -> list[tuple[End, End | None]]:
-        return self.calls(count)
-
-    def play(
-        self, legs: Sequence[Leg], streams: Sequence[Stream], marks: Sequence[Mark]
-    ) -> Recording:
-        return self.send(legs, streams, marks)
-
-    def cpu_seconds(self) -> float:
-        return read_usage(self.pid).cpu
-
-    def resident(self) -> int:
-        return read_usage(self.pid).resident
-
-
-def gateway(
-    name: str = "gateway",
-    *,
-    coding: Coding | None = None,
-    media: Mapping[str, object] | None = None,
-) -> Subject:
-    """Return the gateway with these settings; browsers send `coding`, or what is asked for."""
-
-    @contextmanager
-    def run(calls: int) -> Iterator[Running]:
-        with gateway_under_load(calls, media=media) as loaded:
-            yield _Process(
-                lambda count: [ends_of(each, coding=coding) for each in loaded.call(count)],
-                lambda legs, streams, marks: loaded.bench.play(
-                    legs, streams, keep=(), marks=marks, tail=0.2
-                ),
-                loaded.gateway.pid,
-            )
-
-    return Subject(name, run)
-
-
-GATEWAY_MODES = (
-    gateway(),
-    gateway("gateway, fullband", coding=FULLBAND),
-    gateway("gateway, passthrough", media={"codec": "passthrough"}),
-)
-
-
-# The peer
-
-
-def rtpengine(name: str, coding: Coding) -> Subject:
-    """Return rtpengine with browsers that send `coding`."""
-
-    @contextmanager
-    def run(calls: int) -> Iterator[Running]:
-        program = find_program()
-        with (
-            on_core(GENERATOR_CORE),
-            run_rtpengine(program, calls=calls, core=MEASURED_CORE) as engine,
-        ):
-            mode = Mode.OPUS if coding.codec == "OPUS" else Mode.PCMU
-
-            def make(count: int) -> list[tuple[End, End | None]]:
-                made = engine.make_calls(count, mode)
-                return [
-                    (End(each.browser, coding, each.payload_type), End(each.trunk, PCMU, 0))
-                    for each in made
-                ]
-
-            yield _Process(
-                make,
-                lambda legs, streams, marks: play(legs, streams, keep=(), marks=marks, tail=0.2),
-                engine.pid,
-            )
-
-    return Subject(name, run)
-
-
-PEER_MODES = (
-    rtpengine("rtpengine, fullband", FULLBAND),
-    rtpengine("rtpengine, narrowband", NARROWBAND),
-    rtpengine("rtpengine, passthrough", PCMU),
-)
-
-
-# The measurement
-
-
-@dataclass(frozen=True)
-class _Once:
     cpu_ms: float
     to_trunk: float
     to_browser: float
-    resident_mb: float
     generator_cpu: float
     generator_late_p99_ms: float
 
 
 def run(
     *,
-    calls: Sequence[int] = (20, 100),
+    calls: int = CALLS,
     subjects: Sequence[Subject] = GATEWAY_MODES[:1],
+    grown: Sequence[Subject] = (),
+    lone: Sequence[Subject] = (),
+    shares: Sequence[float] = SHARES,
     runs: int = 3,
     window: float = WINDOW,
     sound: Samples | None = None,
     progress: Progress = silent,
 ) -> Cpu:
-    """Measure all subjects with each number of calls, in turn, `runs` times.
+    """Measure everything in turn, `runs` times.
 
-    `sound` is what is said, int16 at 8 kHz; the generator's own speech, if None.
+    Parameters
+    ----------
+    calls
+        How many at a time are compared.
+    subjects
+        Who is compared.
+    grown
+        Of whom the cost of a call is measured among several numbers of them.
+    lone
+        Of whom the footprint is measured.
+    shares
+        The numbers of calls for `grown`, as shares of the most.
+    sound
+        What is said, int16 at 8 kHz; the generator's own speech, if None.
     """
-    taken: dict[tuple[str, int], list[_Once]] = {}
+    taken: dict[tuple[str, int], list[Once]] = {}
     floors: dict[str, list[float]] = {}
-    idle: list[float] = []
+    footprints: dict[str, list[tuple[float, float, float]]] = {}
     said = speech() if sound is None else sound
+    counts: dict[str, list[int]] = {}
+
+    def take(subject: Subject, count: int) -> Once:
+        once = measure(subject, count, window=window, sound=sound)
+        taken.setdefault((subject.name, count), []).append(once)
+        progress(f"{subject.name}, {count} calls: {once.cpu_ms:.2f} ms per call and second")
+        return once
+
     for _ in range(runs):
-        for subject, count in product(subjects, calls):
-            once = _measure(subject, count, window, sound)
-            taken.setdefault((subject.name, count), []).append(once)
-            progress(f"{subject.name}, {count} calls: {once.cpu_ms:.2f} ms per call and second")
+        first = {subject.name: take(subject, calls) for subject in subjects}
+        for subject in grown:
+            # The same numbers in each run
+            for count in counts.setdefault(subject.name, _counts(first.get(subject.name), shares)):
+                take(subject, count)
         for name, coding in (("narrowband", NARROWBAND), ("fullband", FULLBAND)):
             floors.setdefault(name, []).append(_floor(coding, said))
-        idle.append(_idle(window))
-    rows = [_row(name, count, each) for (name, count), each in taken.items()]
+        for subject in lone:
+            footprint = _footprint(subject, window, sound)
+            footprints.setdefault(subject.name, []).append(footprint)
+            progress(
+                "{}: idle {:.1f} %, one call {:.1f} %, {:.0f} kB".format(subject.name, *footprint)
+            )
     return Cpu(
-        rows,
+        calls,
+        [_row(name, count, each) for (name, count), each in taken.items()],
         {name: figure(values) for name, values in floors.items()},
-        figure(idle),
-        _memory(rows),
+        {
+            name: Footprint(*(figure(column) for column in zip(*values, strict=True)))
+            for name, values in footprints.items()
+        },
     )
 
 
-def _measure(subject: Subject, count: int, window: float, sound: Samples | None) -> _Once:
+def _counts(once: Once | None, shares: Sequence[float]) -> list[int]:
+    """Return how many calls at a time to grow through, as many as a core carries at most."""
+    most = MOST if once is None else min(MOST, round(ROOM * 1000 / once.cpu_ms))
+    return [max(1, round(most * share)) for share in shares]
+
+
+def measure(
+    subject: Subject, count: int, *, window: float = WINDOW, sound: Samples | None = None
+) -> Once:
+    """Measure a subject once, with so many calls."""
     with subject.run(count) as running:
-        ends = running.make_ends(count)
-        load = make_load(ends, seconds=WARM_UP + window, sound=sound)
-        spent: list[float] = []
-
-        def note() -> None:
-            spent.append(running.cpu_seconds())
-
-        marks = [Mark(WARM_UP, note), Mark(WARM_UP + window, note)]
-        recording = running.play(load.legs, load.streams, marks)
-        return _Once(
-            cpu_ms=(spent[1] - spent[0]) * 1e3 / window / count,
-            to_trunk=_share(load, recording, up=True),
-            to_browser=_share(load, recording, up=False),
-            resident_mb=running.resident() / 1e6,
-            generator_cpu=recording.cpu / recording.elapsed,
-            generator_late_p99_ms=float(np.percentile(recording.lateness, 99)) * 1e3,
-        )
+        return measure_running(running, count, window=window, sound=sound)
 
 
-def _share(load: Load, recording: Recording, *, up: bool) -> float:
-    """Return which share of what was sent one way came out."""
+def measure_running(
+    running: Running, count: int, *, window: float = WINDOW, sound: Samples | None = None
+) -> Once:
+    """Set up so many calls at what runs already, and measure them."""
+    load = make_load(running.make_ends(count), seconds=WARM_UP + window, sound=sound)
+    spent: list[float] = []
 
-    def legs(call: CallLoad) -> tuple[int, int]:
+    def note() -> None:
+        spent.append(running.cpu_seconds())
+
+    marks = [Mark(WARM_UP, note), Mark(WARM_UP + window, note)]
+    kept = set(load.legs_of(COUNTED))
+    recording = running.play(load.legs, load.streams, keep=kept, marks=marks)
+    return Once(
+        cpu_ms=(spent[1] - spent[0]) * 1e3 / window / count,
+        to_trunk=_share(load, recording, window, up=True),
+        to_browser=_share(load, recording, window, up=False),
+        generator_cpu=recording.cpu / recording.elapsed,
+        generator_late_p99_ms=float(np.percentile(recording.lateness, 99)) * 1e3,
+    )
+
+
+def _share(load: Load, recording: Recording, window: float, *, up: bool) -> float:
+    """Return which share of what was sent one way in the window came out in it."""
+
+    def pair(call: CallLoad) -> tuple[int, int]:
         down = call.down or call.up
         return (call.up.stream, down.leg) if up else (down.stream, call.up.leg)
 
-    pairs = [legs(call) for call in load.calls]
-    sent = sum(int(np.count_nonzero(recording.sent[stream])) for stream, _ in pairs)
-    return sum(recording.received[leg].packets for _, leg in pairs) / max(sent, 1)
+    pairs = [pair(call) for call in load.calls if recording.arrivals[call.up.leg]]
+    shares = [share_within(recording, *each, WARM_UP, WARM_UP + window) for each in pairs]
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def share_within(recording: Recording, stream: int, leg: int, begin: float, end: float) -> float:
+    """Return how many packets came to a leg, as a share of those that a stream has sent.
+
+    Both from `begin` to `end` alone, in seconds: before and after it, a steady clock sends silence.
+    """
+    first, last = (recording.start + round(at * 1e9) for at in (begin, end))
+    sent = recording.sent[stream]
+    came = sum(first <= at < last for at, _ in recording.arrivals[leg])
+    return came / max(int(np.count_nonzero((sent >= first) & (sent < last))), 1)
 
 
 def _floor(coding: Coding, sound: Samples) -> float:
@@ -284,7 +227,7 @@ def _floor(coding: Coding, sound: Samples) -> float:
     frames = sound.reshape(-1, RATE // FRAMES_PER_SECOND)
     out = np.zeros(RATE // FRAMES_PER_SECOND, np.int16)
     with (
-        on_core(MEASURED_CORE),
+        on_cores(MEASURED_CORE),
         OpusDecoder(RATE) as decoder,
         OpusEncoder(RATE, bitrate=DEFAULTS.bitrate, complexity=DEFAULTS.complexity) as encoder,
     ):
@@ -299,16 +242,28 @@ def _floor(coding: Coding, sound: Samples) -> float:
     return spent * 1e3 * FRAMES_PER_SECOND / len(payloads)
 
 
-def _idle(window: float) -> float:
-    """Return the milliseconds that a gateway without calls spends in a second."""
-    with gateway_under_load(10) as loaded:
+def _footprint(
+    subject: Subject, window: float, sound: Samples | None
+) -> tuple[float, float, float]:
+    """Return what `Footprint` has the figures of."""
+    with subject.run(FEW + MANY) as running:
         sleep(1.0)  # what the start leaves to be done
-        before = loaded.usage().cpu
+        before = running.cpu_seconds()
         sleep(window)
-        return (loaded.usage().cpu - before) * 1e3 / window
+        idle = (running.cpu_seconds() - before) / window
+        alone = measure_running(running, 1, window=window, sound=sound).cpu_ms / 1e3
+        resident = [_resident_after(running, count, sound) for count in (FEW - 1, MANY - FEW)]
+        return idle * 100, alone * 100, (resident[1] - resident[0]) / 1e3 / (MANY - FEW)
 
 
-def _row(name: str, count: int, taken: Sequence[_Once]) -> Row:
+def _resident_after(running: Running, count: int, sound: Samples | None) -> int:
+    """Return the memory of a process, in bytes, once so many calls more have spoken."""
+    load = make_load(running.make_ends(count), seconds=TALK, sound=sound)
+    running.play(load.legs, load.streams)
+    return running.resident()
+
+
+def _row(name: str, count: int, taken: Sequence[Once]) -> Row:
     def over(what: str) -> Figure:
         return figure([getattr(each, what) for each in taken])
 
@@ -318,19 +273,6 @@ def _row(name: str, count: int, taken: Sequence[_Once]) -> Row:
         over("cpu_ms"),
         over("to_trunk"),
         over("to_browser"),
-        over("resident_mb"),
         over("generator_cpu"),
         over("generator_late_p99_ms"),
     )
-
-
-def _memory(rows: Sequence[Row]) -> dict[str, float]:
-    """Return what one call more adds, in kB: between the fewest and the most calls measured."""
-    grown = {}
-    for name in {row.subject for row in rows}:
-        mine = sorted((row for row in rows if row.subject == name), key=lambda row: row.calls)
-        few, many = mine[0], mine[-1]
-        if few.calls < many.calls:
-            more = many.resident_mb.median - few.resident_mb.median
-            grown[name] = more * 1e3 / (many.calls - few.calls)
-    return grown

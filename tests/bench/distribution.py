@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from gateway.bench.load import End, Load, ends_of, make_load
 from gateway.bench.measure import delays_of
 from gateway.bench.player import Recording, play
-from tests.bench.cpu import FULLBAND, PCMU
 from tests.bench.load import (
     GENERATOR_CORE,
     MEASURED_CORE,
     Progress,
     gateway_under_load,
-    on_core,
+    on_cores,
     silent,
 )
 from tests.bench.rtpengine import find_program, run_rtpengine
+from tests.bench.subjects import FULLBAND, PCMU
 
 LOOKED_AT = 25  # calls of which every packet is decoded and looked up
 
@@ -31,7 +31,7 @@ Delays = dict[str, list[float]]
 
 
 def run(
-    *, calls: int = 100, seconds: float = 8.0, peers: bool = False, progress: Progress = silent
+    *, calls: int = 50, seconds: float = 8.0, peers: bool = False, progress: Progress = silent
 ) -> Delays:
     """Return how the delays of all packets looked at are distributed."""
     progress(f"distribution: {calls} calls through the gateway")
@@ -52,7 +52,7 @@ def _through_gateway(calls: int, seconds: float) -> Delays:
 def _through_rtpengine(calls: int, seconds: float) -> Delays:
     program = find_program()
     with (
-        on_core(GENERATOR_CORE),
+        on_cores(GENERATOR_CORE),
         run_rtpengine(program, calls=calls, core=MEASURED_CORE) as engine,
     ):
         made = engine.make_calls(calls)

@@ -1,7 +1,7 @@
 """How much later speech leaves the gateway than it came, and how soon it recovers from a shock.
 
 Beyond the codec's own delay, to the sample (`gateway.bench.delay`), by the kernel's stamps. Two
-shocks: the gateway's processes are stopped for 200 ms, as a busy host does it; and the browsers'
+shocks: the gateway is stopped for 200 ms, as a busy host does it; and the browsers'
 network holds everything back three times within half a second, and then is clean again.
 """
 
@@ -22,11 +22,11 @@ from gateway.bench.schedule import CLEAN, Impairment
 from gateway.bench.usage import process_tree
 from tests.bench.load import Loaded, Progress, gateway_under_load, silent
 
-CALLS = 100
+CALLS = 50
 LOOKED_AT = 25  # calls of which every packet is decoded and looked up
 
 SHOCK = 3.0  # seconds after the start
-STOP = 0.2  # seconds that the processes are stopped
+STOP = 0.2  # seconds that it is stopped
 AFTER = 4.0  # seconds to recover in
 BURST = Impairment(stalls=((SHOCK, 0.12), (SHOCK + 0.2, 0.08), (SHOCK + 0.36, 0.1)))
 BURST_END = SHOCK + 0.46

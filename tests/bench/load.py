@@ -14,7 +14,7 @@ from gateway.bench.calls import BenchCall, Target, failures
 from gateway.bench.session import Bench
 from gateway.bench.usage import Usage, read_usage
 from gateway.trunk import SipAddress
-from tests.peers.gateway import TREE, Gateway, GatewayConfig, run_gateway
+from tests.peers.gateway import TREE, Gateway, GatewayConfig, Table, run_gateway
 from tests.peers.ports import free_port, reserve_ports
 
 # The generator's loop must not wait for what it measures. With one core they share it, and no
@@ -48,10 +48,10 @@ def figure(values: Sequence[float]) -> Figure:
 
 
 @contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Run this thread, and the processes that it starts meanwhile, on one core."""
+def on_cores(*cores: int) -> Iterator[None]:
+    """Run this thread, and the processes that it starts meanwhile, on these cores only."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
@@ -73,7 +73,7 @@ class Loaded:
         return calls
 
     def usage(self) -> Usage:
-        """Return what the gateway and its workers use."""
+        """Return what the gateway uses."""
         return read_usage(self.gateway.pid)
 
 
@@ -86,32 +86,53 @@ def check(calls: Sequence[BenchCall], *, ring: bool = False) -> None:
 
 @contextmanager
 def gateway_under_load(
-    calls: int, *, media: Mapping[str, object] | None = None
+    calls: int,
+    *,
+    media: Mapping[str, object] | None = None,
+    codecs: Sequence[str] = ("PCMU",),
+    tree: Path = TREE,
+    cores: Sequence[int] = (MEASURED_CORE,),
 ) -> Iterator[Loaded]:
-    """Run a gateway with room for so many calls on its core, and us on ours.
+    """Run a gateway with room for so many calls on its cores, and us on ours.
 
-    `media` is laid over the configuration's table of that name.
+    Parameters
+    ----------
+    calls
+        How many there may be at a time.
+    media
+        Laid over the configuration's table of that name.
+    codecs
+        What the trunk is offered.
+    tree
+        Whose sources are run: this tree's, or those of a baseline.
+    cores
+        Where the gateway may run.
     """
     sip = SipAddress("127.0.0.1", free_port())
     trunk = {
         "name": TRUNK,
         "uri": f"sip:{sip};transport=udp",
-        "codecs": ["PCMU"],
+        "codecs": list(codecs),
         "max_calls": calls,
     }
     config = GatewayConfig(
         [trunk],
         media_ports=reserve_ports(calls * PORTS_PER_CALL + SPARE_PORTS),
-        overrides={"media": media or {}},
+        overrides={"media": _media_table(tree, media or {})},
     )
     with (
         TemporaryDirectory(prefix="gateway-bench-") as folder,
-        on_core(GENERATOR_CORE),
+        on_cores(GENERATOR_CORE),
         Bench(sip) as bench,
     ):
-        with on_core(MEASURED_CORE):
-            gateway = bench.enter(run_gateway(config, Path(folder)))
+        with on_cores(*cores):
+            gateway = bench.enter(run_gateway(config, Path(folder), tree=tree))
         yield Loaded(bench, gateway, Target(gateway.websocket_url))
+
+
+def _media_table(tree: Path, media: Mapping[str, object]) -> Table:
+    """Return the table `media`; a baseline may be older than the key that we set everywhere."""
+    return {**({} if tree == TREE else {"threads": None}), **media}
 
 
 def tree_environment() -> dict[str, str]:

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.bench import delay
 from gateway.bench.calls import BenchCall
 from gateway.bench.description import Wanted
+from gateway.bench.material import decode
 from gateway.bench.player import play
 from gateway.bench.schedule import CLEAN, Impairment
 from tests.bench.conversation import (
@@ -49,13 +55,14 @@ from tests.bench.rtpengine import find_program, run_rtpengine
 from tests.bench.scores import Score, Scorer
 from tests.bench.speech import Speech
 from tests.bench.tradeoff import browser_packets, frames
-from voice.g711 import encode_ulaw
+from voice.g711 import decode_ulaw, encode_ulaw
 
 # Between what is said to settle and what is listened to: a jitter buffer's worth at least
 PAUSE_FRAMES = 25
 # Beyond it packets were late before they reached anything: then it is the machine that is scored
 LATEST = 10.0  # ms, the generator's 99th percentile
 TRIES = 3
+CAUGHT_UP = 1.5  # seconds after the first packet of a late start: delay is measured from here on
 FULLBAND_BITRATE = 32000  # bit/s: what browsers send where nobody asks for anything
 
 
@@ -66,6 +73,7 @@ class Condition:
     up: Impairment = CLEAN
     down: Impairment = CLEAN
     settled: bool = False  # listened to only after as much again has been said
+    late: float = 0.0  # seconds that the browser's first packet is late, see `delay_start`
 
 
 CONDITIONS: dict[str, Condition] = {
@@ -79,8 +87,18 @@ CONDITIONS: dict[str, Condition] = {
     "jit40 settled": Condition(Impairment(jitter_ms=40), settled=True),
     "reo40": Condition(Impairment(jitter_ms=40, reorder=True)),
     "loss5jit40": Condition(Impairment(loss=0.05, jitter_ms=40)),
+    "late100": Condition(late=0.1),
+    "late200": Condition(late=0.2),
+    "late350": Condition(late=0.35),
 }
-QUICK = ("clean", "loss5", "jit40", "loss5jit40")
+QUICK = ("clean", "loss5", "jit40", "loss5jit40", "late200")
+
+
+class Delay(NamedTuple):
+    """How much later than it came speech leaves, once a late start is caught up, in ms."""
+
+    p50: float
+    p95: float
 
 
 @dataclass(frozen=True)
@@ -89,8 +107,9 @@ class Heard:
 
     scores: dict[str, Score]
     clock: Clock | None = None  # of the trunk's streams, summed
-    concealed: float = 0.0  # share of what the queue receiver had to make up
+    concealed: float = 0.0  # share of what the queue receiver had to conceal
     generator_late_ms: float = 0.0
+    delay_ms: Delay | None = None
 
     @property
     def worst(self) -> float:
@@ -140,6 +159,7 @@ class _Pending:
     down: dict[str, dict[str, list[Samples]]] = field(default_factory=dict)
     takes: dict[str, Take] = field(default_factory=dict)
     concealed: dict[str, float] = field(default_factory=dict)
+    delays: dict[str, Delay] = field(default_factory=dict)
 
 
 def run(
@@ -184,13 +204,16 @@ def _measure(
     speech, wanted = material.speech, material.wanted
     count = speech.narrowband.shape[1] // FRAME
     skipped = count + PAUSE_FRAMES if condition.settled else 0
-    network = plan(len(speech), count, condition.up, condition.down, skipped=skipped)
+    network = plan(
+        len(speech), count, condition.up, condition.down, skipped=skipped, late=condition.late
+    )
     said, fullband = material.say(condition), material.say(condition, fullband=True)
     pending = _Pending()
-    _listen(pending, "gateway", _on_time(lambda: _through_gateway(loaded, said, network), progress))
+    take = _on_time(lambda: _through_gateway(loaded, said, network), progress)
+    _listen(pending, "gateway", take, said if condition.late else None)
     if peers:
         take = _on_time(lambda: _through_rtpengine(fullband, network), progress)
-        _listen(pending, "rtpengine", take)
+        _listen(pending, "rtpengine", take, fullband if condition.late else None)
     pending.up["ideal"] = {"": _ideal(said, network)}
     if wanted.playback_rate is not None or wanted.bitrate not in (None, FULLBAND_BITRATE):
         pending.up["ideal, fullband"] = {"": _ideal(fullband, network)}
@@ -279,8 +302,13 @@ def _direct(
     }
 
 
-def _listen(pending: _Pending, who: str, take: Take) -> None:
+def _listen(pending: _Pending, who: str, take: Take, said: Sequence[Said] | None) -> None:
+    """Play what came; its delay is measured against what was `said`, if that is given."""
     pending.takes[who] = take
+    if said is not None:
+        found = np.concatenate([*map(_delays, said, take.sent, take.trunk), np.zeros(0)]) * 1000
+        if found.size:
+            pending.delays[who] = Delay(*np.percentile(found, (50, 95)).tolist())
     pending.up[who] = {}
     for receiver, play_out in RECEIVERS.items():
         for conceal in Conceal:
@@ -289,6 +317,25 @@ def _listen(pending: _Pending, who: str, take: Take) -> None:
             if receiver == "queue":
                 pending.concealed[who] = sum(each.concealed for each in played) / len(played)
     pending.down[who] = {"libopus": take.browser}
+
+
+def _delays(
+    said: Said, sent: NDArray[np.float64], arrivals: Sequence[Arrival]
+) -> NDArray[np.float64]:
+    """Return how late one call's packets were that came when it had caught up, in seconds."""
+    there = np.flatnonzero(sent)
+    times = np.interp(np.arange(sent.size), there, sent[there])
+    heard = [
+        delay.Heard(
+            each.time - times[0],
+            each.timestamp,
+            decode_ulaw(np.frombuffer(each.payload, np.uint8)),
+        )
+        for each in arrivals
+    ]
+    found = delay.delays(delay.Said(decode(list(said.up), "OPUS"), times - times[0]), heard)
+    late: NDArray[np.float64] = found[found[:, 0] >= CAUGHT_UP, 1]
+    return late
 
 
 def _score(name: str, pending: _Pending, speech: Speech, scorer: Scorer) -> Result:
@@ -312,4 +359,6 @@ def _heard(scores: dict[str, Score], side: str, pending: _Pending, who: str) -> 
         return Heard(scores)
     clocks = [check_clock(stream) for stream in take.trunk]
     clock = Clock(*(sum(column) for column in zip(*clocks, strict=True)))
-    return Heard(scores, clock, pending.concealed[who], take.generator_late_ms)
+    return Heard(
+        scores, clock, pending.concealed[who], take.generator_late_ms, pending.delays.get(who)
+    )

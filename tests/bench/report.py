@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
 from math import isfinite, isinf
@@ -34,7 +34,8 @@ class Table:
 class Goal:
     """What was aimed at, and what came of it.
 
-    `measured` is None where it was not, and infinite where what was waited for never came.
+    `measured` is None where it was not, and infinite where what was waited for never came;
+    `baseline` is what another build of the gateway makes of it.
     """
 
     figure: str
@@ -43,6 +44,7 @@ class Goal:
     measured: float | None
     unit: str = ""
     digits: int = 2
+    baseline: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -73,24 +75,29 @@ def render_table(table: Table) -> str:
     return "\n".join([table.title, "", text[0], rule, *text[1:], ""])
 
 
-def goals_table(goals: Iterable[Goal]) -> Table:
-    """Return goals and results side by side."""
+def goals_table(goals: Sequence[Goal]) -> Table:
+    """Return goals and results side by side, and the baseline's where there are any."""
+    columns = ["figure", "goal", "measured", "verdict"]
     rows = [
-        (
+        [
             goal.figure,
             f"{goal.rule} {goal.limit:.{goal.digits}f}{goal.unit}",
-            _measured(goal),
+            _show(goal, goal.measured),
             goal.verdict,
-        )
+        ]
         for goal in goals
     ]
-    return Table("Goals", ("figure", "goal", "measured", "verdict"), rows)
+    if any(goal.baseline is not None for goal in goals):
+        columns.insert(3, "baseline")
+        for goal, row in zip(goals, rows, strict=True):
+            row.insert(3, _show(goal, goal.baseline))
+    return Table("Goals", tuple(columns), [tuple(row) for row in rows])
 
 
-def _measured(goal: Goal) -> str:
-    if goal.measured is None:
+def _show(goal: Goal, value: float | None) -> str:
+    if value is None:
         return "-"
-    return "never" if isinf(goal.measured) else f"{goal.measured:.{goal.digits}f}{goal.unit}"
+    return "never" if isinf(value) else f"{value:.{goal.digits}f}{goal.unit}"
 
 
 def write_json(name: str, data: object, folder: Path = RESULTS) -> Path:
@@ -112,6 +119,8 @@ def _plain(value: object) -> object:
         return [_plain(each) for each in value]
     if isinstance(value, float):
         return value if isfinite(value) else None
+    if isinstance(value, Path):
+        return str(value)
     if value is None or isinstance(value, str | int):
         return value
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

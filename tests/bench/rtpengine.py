@@ -2,7 +2,7 @@
 which it takes as well as bencode).
 
 Its browser leg has SDES (RFC 4568) instead of ICE and DTLS: the same SRTP once a call is up, and
-only calls that are up are measured. Its trunk leg is RTP/AVP with PCMU, as the gateway's.
+only calls that are up are measured. Its trunk leg is RTP/AVP, as the gateway's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
@@ -46,26 +46,22 @@ class RtpengineError(Exception):
     """It cannot be had, did not start, or refused a command."""
 
 
-class Mode(StrEnum):
-    """What the browser's leg speaks."""
-
-    OPUS = "opus"
-    PCMU = "pcmu"
-
-
 @dataclass(frozen=True)
 class _Media:
     payload_type: int
-    clock_rate: int
     lines: str
 
 
-_MEDIA = {
-    Mode.OPUS: _Media(
-        111, 48000, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n"
-    ),
-    Mode.PCMU: _Media(0, 8000, "a=rtpmap:0 PCMU/8000\r\n"),
-}
+_OPUS = _Media(111, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n")
+_PCMU = _Media(0, "a=rtpmap:0 PCMU/8000\r\n")
+
+
+class Mode(Enum):
+    """What the browser's leg speaks, and the trunk's."""
+
+    OPUS = (_OPUS, _PCMU)
+    PCMU = (_PCMU, _PCMU)
+    OPUS_RELAY = (_OPUS, _OPUS)
 
 
 class SdesLeg(PlainLeg):
@@ -116,8 +112,8 @@ class RtpengineCall:
     name: str
     browser: SdesLeg
     trunk: PlainLeg
-    payload_type: int  # on the browser's leg; the trunk's is PCMU
-    clock_rate: int
+    payload_type: int  # on the browser's leg
+    trunk_payload_type: int
 
     def close(self) -> None:
         """Close our sockets."""
@@ -208,9 +204,14 @@ class Rtpengine:
             raise RtpengineError(f"{name}: {reply}")
         return reply
 
-    def make_calls(self, count: int, mode: Mode = Mode.OPUS) -> list[RtpengineCall]:
-        """Set up calls; their media may be sent at once. `stop` closes what is still open."""
-        made = [self._make_call(mode) for _ in range(count)]
+    def make_calls(
+        self, count: int, mode: Mode = Mode.OPUS, *, complexity: int | None = None
+    ) -> list[RtpengineCall]:
+        """Set up calls; their media may be sent at once. `stop` closes what is still open.
+
+        `complexity` is its Opus encoder's, which has one of its own.
+        """
+        made = [self._make_call(mode, complexity) for _ in range(count)]
         self._calls += made
         return made
 
@@ -237,29 +238,24 @@ class Rtpengine:
         self._socket.close()
         release_ports(self._ports)
 
-    def _make_call(self, mode: Mode) -> RtpengineCall:
-        media = _MEDIA[mode]
+    def _make_call(self, mode: Mode, complexity: int | None) -> RtpengineCall:
         name = secrets.token_hex(8)
+        at_browser, at_trunk = mode.value
         browser, trunk = SdesLeg(_bind()), PlainLeg(_bind())
         wanted: dict[str, object] = {"call-id": name, "from-tag": "browser"}
-        transcoding: dict[str, object] = (
-            {"codec": {"strip": ["opus"], "transcode": ["PCMU"], "mask": ["opus"]}}
-            if mode is Mode.OPUS
-            else {}
-        )
-        offer = _describe(browser, f"RTP/SAVP {media.payload_type}", media.lines + browser.crypto)
+        offer = _describe(browser, "RTP/SAVP", at_browser, browser.crypto)
         offered = self.command(
             "offer",
             **wanted,
-            **transcoding,
+            **_transcoding(mode, complexity),
             **{"sdp": offer, "ICE": "remove", "transport-protocol": "RTP/AVP"},
         )
-        answer = _describe(trunk, "RTP/AVP 0", _MEDIA[Mode.PCMU].lines)
+        answer = _describe(trunk, "RTP/AVP", at_trunk)
         answered = self.command("answer", **wanted, **{"to-tag": "trunk", "sdp": answer})
         browser.expect(str(answered["sdp"]))
         browser.socket.connect((ADDRESS, _port(str(answered["sdp"]))))
         trunk.socket.connect((ADDRESS, _port(str(offered["sdp"]))))
-        return RtpengineCall(name, browser, trunk, media.payload_type, media.clock_rate)
+        return RtpengineCall(name, browser, trunk, at_browser.payload_type, at_trunk.payload_type)
 
     def _wait(self, seconds: float) -> None:
         try:
@@ -294,11 +290,23 @@ def _bind() -> socket.socket:
     return sock
 
 
-def _describe(leg: PlainLeg, formats: str, lines: str) -> str:
+def _transcoding(mode: Mode, complexity: int | None) -> dict[str, object]:
+    """Return what an offer says of codecs: nothing where both ends speak the same."""
+    if mode is not Mode.OPUS:
+        return {}
+    codec = {"strip": ["opus"], "transcode": ["PCMU"], "mask": ["opus"]}
+    if complexity is not None:
+        # Name, clock rate, channels, bitrate, packet time, fmtp, options of the encoder
+        codec["set"] = [f"opus/48000/2////complexity={complexity}"]
+    return {"codec": codec}
+
+
+def _describe(leg: PlainLeg, protocol: str, media: _Media, more: str = "") -> str:
     port = leg.socket.getsockname()[1]
     return (
         f"v=0\r\no=- 1 1 IN IP4 {OUR_ADDRESS}\r\ns=-\r\nc=IN IP4 {OUR_ADDRESS}\r\nt=0 0\r\n"
-        f"m=audio {port} {formats}\r\n{lines}a=sendrecv\r\na=ptime:20\r\n"
+        f"m=audio {port} {protocol} {media.payload_type}\r\n"
+        f"{media.lines}{more}a=sendrecv\r\na=ptime:20\r\n"
     )
 
 

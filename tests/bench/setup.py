@@ -1,6 +1,7 @@
-"""From the 200 to the first sound at either end, and many set-ups beside calls that run.
+"""What a set-up costs, how long it is from the 200 to the first sound at either end, and what many
+set-ups do to calls that run.
 
-Set-ups come from a process of their own (`python -m tests.bench.setup`): what they cost the caller
+Those come from a process of their own (`python -m tests.bench.setup`): what they cost the caller
 must not hold up the packets of the calls that are measured.
 """
 
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic
 from typing import IO
@@ -24,8 +26,10 @@ from gateway.bench.measure import Way, measure_down, measure_up, read_packets
 from gateway.bench.player import Mark, Recording
 from gateway.bench.session import Bench
 from tests.bench.load import (
+    BenchError,
     Loaded,
     Progress,
+    check,
     gateway_under_load,
     silent,
     tree_environment,
@@ -35,6 +39,10 @@ from tests.peers.gateway import TREE
 ANSWER_AT = 1.0  # seconds: browsers and the trunk speak already
 LISTEN = 1.0  # seconds after the answer
 AUDIBLE = 500.0  # root mean square of a packet that holds sound, and not the silence before
+
+SET_UP = 200  # calls, of which the cost is taken
+SET_UP_RATE = 20.0  # in a second
+FIRST_CALLS = 10  # what they load and compile is theirs alone
 
 RUNNING = 50  # calls
 RATE = 50.0  # set-ups in a second
@@ -76,12 +84,14 @@ class Running:
 
     to_trunk: Way
     to_browser: Way
+    generator_late_p99_ms: float
 
 
 @dataclass(frozen=True)
 class Setup:
-    """First audio; then running calls, undisturbed and beside set-ups."""
+    """The CPU of a set-up and its end; first audio; running calls, alone and beside set-ups."""
 
+    cpu_ms: float
     first_audio: FirstAudio
     undisturbed: Running
     disturbed: Running
@@ -90,14 +100,18 @@ class Setup:
 
 def run(
     *,
+    set_up: int = SET_UP,
     calls: int = RUNNING,
     rate: float = RATE,
     seconds: float = SECONDS,
+    tree: Path = TREE,
     progress: Progress = silent,
 ) -> Setup:
-    """Measure all of it with one gateway."""
+    """Measure all of it with one gateway, run from the sources in `tree`."""
     churned = round(rate * seconds)
-    with gateway_under_load(calls + churned) as loaded:
+    with gateway_under_load(calls + churned + set_up, tree=tree) as loaded:
+        cost = _cost(loaded, set_up)
+        progress(f"a set-up: {cost:.1f} ms of CPU")
         first = _first_audio(loaded, min(calls, 20))
         progress(f"first audio: {first}")
         undisturbed = _run_calls(loaded, calls, seconds)
@@ -105,7 +119,18 @@ def run(
         with TemporaryFile("w+") as output:
             disturbed, churn = _run_beside(loaded, calls, rate, seconds, output)
         progress(f"disturbed: {disturbed}; {churn}")
-    return Setup(first, undisturbed, disturbed, churn)
+    return Setup(cost, first, undisturbed, disturbed, churn)
+
+
+# The CPU of a set-up
+
+
+def _cost(loaded: Loaded, count: int) -> float:
+    """Return the milliseconds of CPU for one call that is set up and hung up at once."""
+    check(loaded.bench.call_and_hang_up(loaded.target, FIRST_CALLS, FIRST_CALLS))
+    before = loaded.usage().cpu
+    check(loaded.bench.call_and_hang_up(loaded.target, count, SET_UP_RATE))
+    return (loaded.usage().cpu - before) * 1e3 / count
 
 
 # From the 200 to the first sound
@@ -168,7 +193,11 @@ def _run_calls(loaded: Loaded, calls: int, seconds: float, marks: Sequence[Mark]
     )
     kept = set(load.legs_of(20))
     recording = loaded.bench.play(load.legs, load.streams, keep=kept, marks=marks)
-    measured = Running(measure_up(load, recording), measure_down(load, recording))
+    measured = Running(
+        measure_up(load, recording),
+        measure_down(load, recording),
+        float(np.percentile(recording.lateness, 99)) * 1e3,
+    )
     loaded.bench.hang_up()
     return measured
 
@@ -194,7 +223,10 @@ def _run_beside(
                 child.kill()
                 child.wait()
     output.seek(0)
-    return running, Churn(**json.loads(output.read()))
+    said = output.read()
+    if not said:
+        raise BenchError(f"the process with the set-ups has not ended within {CHURN_LIMIT:g} s")
+    return running, Churn(**json.loads(said))
 
 
 def _wait_for(loaded: Loaded, child: subprocess.Popen[bytes]) -> None:

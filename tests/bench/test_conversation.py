@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from gateway.bench.player import Leg, PlainLeg, Reception, Recording, Stream
 from gateway.bench.schedule import CLEAN, Impairment
-from tests.bench.conversation import Clock, Ends, Said, check_clock, converse, plan
+from tests.bench.conversation import (
+    LATE_UNTIL,
+    Clock,
+    Ends,
+    Said,
+    check_clock,
+    converse,
+    delay_start,
+    plan,
+)
 from tests.bench.receivers import FRAME, RATE, Arrival
 from tests.tones import make_tone
 from voice.g711 import encode_ulaw
@@ -44,6 +54,16 @@ def test_the_same_network_is_drawn_each_time() -> None:
     assert network.up[0] != network.up[1]
 
 
+def test_a_late_start_is_caught_up_without_overtaking() -> None:
+    due: list[float | None] = [number * 0.02 for number in range(100)]
+    times = [time for time in delay_start(due, 0.35) if time is not None]
+    assert times[0] == 0.35
+    assert all(before < after for before, after in pairwise(times))
+    caught_up = round(LATE_UNTIL / 0.02)
+    assert times[caught_up:] == due[caught_up:]
+    assert delay_start([0.0, None, 0.04], 0.1) == [0.1, None, pytest.approx(0.04 + 0.096)]
+
+
 def test_what_came_before_anybody_spoke_is_left_out(ends: Ends, said: Said) -> None:
     start = 10**18
     silence = b"\xff" * FRAME
@@ -72,6 +92,7 @@ def test_what_came_before_anybody_spoke_is_left_out(ends: Ends, said: Said) -> N
     assert [packet.payload for packet in take.trunk[0]] == list(said.down)
     assert check_clock(take.trunk[0]) == Clock(FRAMES, 0, 0)
     assert len(take.browser[0]) == FRAMES * FRAME
+    assert take.sent[0].tolist() == [start / 1e9] * FRAMES
     assert np.abs(take.browser[0]).max() > 1000
 
 

@@ -36,6 +36,18 @@ def test_goals_stand_beside_what_was_measured() -> None:
     ]
 
 
+def test_a_baseline_stands_beside_what_was_measured() -> None:
+    delay = Goal("delay", Rule.AT_MOST, 5, 2.5, " ms", baseline=8.25)
+    assert goals_table([delay, Goal("back", Rule.AT_MOST, 1, 0.5, " s")]) == Table(
+        "Goals",
+        ("figure", "goal", "measured", "baseline", "verdict"),
+        [
+            ("delay", "≤ 5.00 ms", "2.50 ms", "8.25 ms", "met"),
+            ("back", "≤ 1.00 s", "0.50 s", "-", "met"),
+        ],
+    )
+
+
 def test_columns_are_set_under_each_other() -> None:
     table = Table("Title", ("who", "ms"), [("gateway", "4.5"), ("peer", "10.5")])
     assert render_table(table).splitlines() == [
