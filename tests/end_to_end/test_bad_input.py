@@ -282,7 +282,8 @@ async def test_rtp_of_a_second_source(
     packets = intrusion(50)
     async with counting(gateway) as counted, talking(gateway, port, tmp_path, tone) as talk:
         await talk.trunk.send_beside(packets)
-    assert counted["trunk_rejected_ssrc"] == len(packets)
+    # It may be a media server in another's place, until the one before goes on
+    assert len(packets) - 3 <= counted["trunk_rejected_ssrc"] <= len(packets)
 
 
 def malformed(ssrc: int) -> dict[str, list[bytes]]:
@@ -347,9 +348,12 @@ async def test_garbage_at_the_browsers_port(
         with sender(host) as stranger:
             await send_all(stranger, [*datagrams, *OUTSIZED], talk.gateway_ice)
     assert counted["browser_rejected_length"] == len(OUTSIZED)
-    # All but STUN: with the right credentials a browser may come from a new address at any time
-    assert counted["browser_rejected_stranger"] == sum(each[0] >= 4 for each in datagrams)
-    assert counted["browser_rejected_stun"] >= 4
+    # With the right credentials a browser may come from a new address at any time; nobody has these
+    stun = sum(each[0] < 4 for each in datagrams)
+    secret = sum(20 <= each[0] < 64 or 128 <= each[0] < 192 for each in datagrams)
+    assert counted["browser_rejected_ufrag"] + counted.get("browser_rejected_stun", 0) == stun
+    assert counted["browser_rejected_stranger"] == secret
+    assert counted["browser_rejected_unknown"] == len(datagrams) - stun - secret
 
 
 async def test_garbage_during_the_set_up(

@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 NUMBER = "+15550100"
 RUDE_TONE, TRUNK_TONE = 1200.0, 440.0
-PORTS = 6  # a call takes three, of them two even ones; the third even one is free for the next
+PORTS = 6  # the browsers', the one after it that has no pair, and two pairs for calls
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def port() -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gateway(port: int, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
-    """A gateway with ports for one call and half of another."""
+    """A gateway with ports for two calls."""
     config = GatewayConfig([open_trunk(port)], media_ports=reserve_ports(PORTS))
     async with run_gateway(config, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
@@ -94,8 +94,9 @@ async def test_a_port_is_not_used_again_while_packets_come(
 async def test_a_call_that_finds_no_port_is_refused(
     gateway: Gateway, port: int, tmp_path: Path, tone: Path
 ) -> None:
-    """And the one after it, when the trunk is quiet, is not."""
-    async with trunk_audio(TRUNK_TONE) as sound:
+    """And the one after it, when the trunks are quiet, is not."""
+    async with trunk_audio(RUDE_TONE) as rude, trunk_audio(TRUNK_TONE) as sound:
+        await talk(gateway, port, tmp_path / "rude", rude, tone)  # its ports are not free yet
         answer = Respond(200, "OK", trunk_sdp(sound.port))
         async with (
             scripted_trunk(port, tmp_path, INVITE, RINGING, answer, ACK, BYE, DONE) as trunk,

@@ -1,4 +1,7 @@
-"""A trunk that falls silent: the call ends by itself, unless RTCP or a hold says all is well."""
+"""A trunk that falls silent: the call ends by itself, unless anything says that all is well.
+
+That may be RTCP, a hold, or the trunk's answer when it is asked whether it still knows the call.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from gateway.calls.call import PROBE_TIMEOUT
 from tests.end_to_end.phone import calling
 from tests.end_to_end.trunk_audio import HOST, TrunkAudio, trunk_audio
 from tests.end_to_end.trunks import idle, open_trunk, scripted_trunk, trunk_sdp
@@ -17,6 +21,7 @@ from tests.gateway.trunk.script import (
     ACK,
     BYE,
     DONE,
+    HANG_UP,
     INVITE,
     RINGING,
     Pause,
@@ -40,6 +45,9 @@ TRUNK_TONE = 440.0
 TIMEOUT, EARLY_TIMEOUT = 2.0, 3.0  # seconds
 LONG = 2.5 * TIMEOUT  # of silence that must not end a call
 
+ASKED = Receive("OPTIONS", timeout_ms=12_000)
+GONE = Respond(481, "Call/Transaction Does Not Exist", to_last=True)
+
 
 @pytest.fixture(scope="module")
 def port() -> int:
@@ -61,28 +69,49 @@ def answered_at(media_port: int, *then: Step) -> tuple[Step, ...]:
 
 
 async def test_an_answer_and_then_nothing(gateway: Gateway, port: int, tmp_path: Path) -> None:
-    """The page is told, and the trunk gets a BYE, so that nobody pays for the silence."""
+    """Not even to OPTIONS. The page is told, and the trunk gets a BYE: nobody pays for silence."""
     async with trunk_audio(TRUNK_TONE, speaks=False) as sound:
         async with (
-            scripted_trunk(port, tmp_path, *answered_at(sound.port)) as trunk,
+            scripted_trunk(port, tmp_path, *answered_at(sound.port, ASKED)) as trunk,
             calling(gateway, NUMBER) as call,
         ):
             await call.hear("answered")
-            end = (await call.end()).last
+            end = (await call.end(limit=TIMEOUT + PROBE_TIMEOUT + 5)).last
             await trunk.finish()
         assert sound.heard, "the gateway speaks all the same"
     assert (end["by"], end["cause"], end["sipCode"]) == ("gateway", "media-timeout", 408)
     # Sessions are looked after once a second
-    assert 1000 * TIMEOUT - 100 <= end["durationMs"] <= 1000 * (TIMEOUT + 2)
+    asked = TIMEOUT + PROBE_TIMEOUT
+    assert 1000 * asked - 100 <= end["durationMs"] <= 1000 * (asked + 2)
     metrics = await idle(gateway)
     assert metrics['gateway_calls_ended_total{cause="media-timeout"}'] == 1
 
 
+async def test_a_far_end_that_suppresses_silence(
+    gateway: Gateway, port: int, tmp_path: Path
+) -> None:
+    """Muted for ever, and without RTCP: whatever it answers to OPTIONS, it is there."""
+    refusal = Respond(500, "Unhandled by dialog usages", to_last=True)
+    steps = (ASKED, DONE, ASKED, refusal, Pause(500), *HANG_UP)
+    async with trunk_audio(TRUNK_TONE, speaks=False) as sound:
+        answer = Respond(200, "OK", trunk_sdp(sound.port))
+        async with (
+            scripted_trunk(port, tmp_path, INVITE, RINGING, answer, ACK, *steps) as trunk,
+            calling(gateway, NUMBER) as call,
+        ):
+            await call.hear("answered")
+            end = (await call.end(limit=2 * TIMEOUT + 8)).last
+            await trunk.finish()
+    assert (end["by"], end["cause"]) == ("remote", "hangup")
+    assert end["durationMs"] >= 1000 * 2 * TIMEOUT
+    await idle(gateway)
+
+
 async def test_words_and_then_nothing(gateway: Gateway, port: int, tmp_path: Path) -> None:
-    """The wait begins with the last packet, not with the answer."""
+    """The wait begins with the last packet, not with the answer; the trunk has lost the call."""
     async with (
         trunk_audio(TRUNK_TONE) as sound,
-        scripted_trunk(port, tmp_path, *answered_at(sound.port)) as trunk,
+        scripted_trunk(port, tmp_path, *answered_at(sound.port, ASKED, GONE)) as trunk,
         calling(gateway, NUMBER) as call,
     ):
         await call.hear("answered")
@@ -90,7 +119,7 @@ async def test_words_and_then_nothing(gateway: Gateway, port: int, tmp_path: Pat
         sound.fall_silent()
         end = (await call.end()).last
         await trunk.finish()
-    assert (end["by"], end["cause"]) == ("gateway", "media-timeout")
+    assert end["cause"] == "connection-lost"
     assert 1000 * (TIMEOUT + 1) - 100 <= end["durationMs"] <= 1000 * (TIMEOUT + 3)
     await idle(gateway)
 
@@ -189,6 +218,7 @@ async def test_the_wait_begins_anew_when_a_hold_ends(
             *(Request("INVITE", 2, inactive), Receive(200), Request("ACK", 2)),
             Pause(round(1000 * LONG)),
             *(Request("INVITE", 3, active), Receive(200), Request("ACK", 3)),
+            *(ASKED, GONE),
         )
         async with (
             scripted_trunk(port, tmp_path, *answered_at(sound.port, *steps)) as trunk,
@@ -197,6 +227,6 @@ async def test_the_wait_begins_anew_when_a_hold_ends(
             await call.hear("answered")
             end = (await call.end(limit=LONG + TIMEOUT + 5)).last
             await trunk.finish()
-    assert (end["by"], end["cause"]) == ("gateway", "media-timeout")
+    assert end["cause"] == "connection-lost"
     assert 1000 * (LONG + TIMEOUT) - 200 <= end["durationMs"] <= 1000 * (LONG + TIMEOUT + 2.5)
     await idle(gateway)

@@ -63,7 +63,7 @@ def scripted_trunk(port: int, folder: Path, *steps: Step) -> AbstractAsyncContex
 
 
 def media_ports(gateway: Gateway) -> set[int]:
-    """Return the UDP ports of the media range that the gateway has open."""
+    """Return the UDP ports that the gateway has open for trunks."""
     inodes = set()
     for descriptor in Path(f"/proc/{gateway.pid}/fd").iterdir():
         try:
@@ -73,7 +73,7 @@ def media_ports(gateway: Gateway) -> set[int]:
     # proc_pid_net(5): the second column is the local address, in hexadecimal, the tenth the inode
     rows = (line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:])
     ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in inodes}
-    return ports.intersection(gateway.config.media_ports)
+    return ports.intersection(gateway.config.trunk_ports)
 
 
 async def idle(gateway: Gateway, limit: float = 5.0) -> dict[str, float]:

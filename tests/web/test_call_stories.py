@@ -130,6 +130,23 @@ async def test_early_media_and_codes_of_a_refusal(
     }
 
 
+async def test_a_gateway_without_time_is_no_busy_line(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def overloaded(session: Session) -> None:
+        await session.reply(
+            "error", code=503, name="busy", message="the gateway is at its limit", fatal=True
+        )
+
+    fake_gateway.story = overloaded
+    page = await open_page()
+    await dial(page)
+    end = await end_of(page)
+    assert (end["cause"], end["sipCode"]) == ("busy", 503)
+    assert end["reason"] == "the gateway is at its limit"
+    assert end["message"] == "All lines are taken. Please try again in a moment."
+
+
 async def test_unknown_cause_gets_its_sentence_from_the_sip_status(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
