@@ -27,7 +27,7 @@ IDLE = 2.0  # seconds
 
 # How long a thread may hold the interpreter's lock while the media clock waits for it. Python's own
 # 5 ms are as long as a tick
-SWITCH_INTERVAL = 0.0005  # seconds
+SWITCH_INTERVAL = 0.0001  # seconds
 
 
 class MediaPlane:

@@ -323,9 +323,9 @@ cdef class Engine(NumpyStage):
                     self._pass_on_news()
             return
         self._wait(wait)
-        if self._commanded:
-            return
         now = clock_now(CLOCK_MONOTONIC)
+        if self._commanded and now < ticks.time_of(ticks.next):
+            return  # commands come before the next tick, and must not hold up one that is due
         last = ticks.due_until(now)
         if ticks.skipped > skipped:
             self.skip_frames(<int> (ticks.skipped - skipped) // _slots)

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from gateway.media.engine.engine import Engine
 from numpy.typing import NDArray
 
+from gateway.media.engine.engine import Engine
 from gateway.media.parameters import EventFormat, TrunkRemote
 from gateway.media.party import DIGIT_BURST, DIGIT_RATE, TONE_DURATION, TrunkParty
 from gateway.media.thread import MediaThread

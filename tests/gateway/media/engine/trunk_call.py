@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from gateway.media.engine.clock import SLOTS
 from numpy.typing import NDArray
 
+from gateway.media.engine.clock import SLOTS
 from tests.gateway.media.engine.rig import Browser, Rig, Trunk, join
 from tests.tones import make_tone
 from voice.codec import CODECS, PayloadCodec
