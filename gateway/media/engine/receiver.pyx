@@ -338,7 +338,7 @@ cdef class Receiver:
             return
         self.noisy = False
         self.counters.count(PACKETS_LOST, gap)
-        if gap or codec != self._cut_codec:
+        if gap or self.sink.line.apart or codec != self._cut_codec:
             self._rest_size, self._cut_codec = 0, codec
         if gap > MOST_CONCEALED:
             gap = MOST_CONCEALED
@@ -464,7 +464,7 @@ cdef class Receiver:
     cdef void make_noise(self, double now) noexcept nogil:
         """Add the frames of comfort noise that are due."""
         cdef void *bank = <void *> self.narrow
-        cdef int place
+        cdef int place, units
         if self.mode != DIRECT and self.mode != RELAYED:  # a jitter buffer makes noise of its own
             return
         if self.sink is None or not self.sink.hears() or not self.sink.transport.is_open():
@@ -474,8 +474,11 @@ cdef class Receiver:
         # After a stall the pause is shorter for the far end, not made up for
         if self._noise_due < now - 2 * FRAME_SECONDS:
             self._noise_due = now - 2 * FRAME_SECONDS
+        units = self.sink.line.clock_rate // _frames_per_second
         while self._noise_due <= now:
             self._noise_due += FRAME_SECONDS
+            if not self.sink.line.is_due(units, now):  # the audio before it is not over yet
+                continue
             place = (<Bank> bank).add_row(<void *> self, <void *> self.sink)
             if place < 0:
                 return
@@ -483,11 +486,7 @@ cdef class Receiver:
                 (<Bank> bank).pcm[place], 0, (<Bank> bank).frame, self._noise_level
             )
             (<Bank> bank).rows[place].stamped = True
-            self.sink.line.extend(
-                self.sink.line.clock_rate // _frames_per_second,
-                now,
-                &(<Bank> bank).rows[place].stamp,
-            )
+            self.sink.line.extend(units, now, &(<Bank> bank).rows[place].stamp)
 
     cdef void note_level(self, int level) noexcept nogil:
         self.level = level
