@@ -82,6 +82,7 @@ cdef class Inbox:
             if header.cmsg_level == SOL_SOCKET and header.cmsg_type == SO_TIMESTAMPNS:
                 memcpy(&stamp, CMSG_DATA(header), sizeof(timespec))
                 waited = unix_now - (<double> stamp.tv_sec + 1e-9 * <double> stamp.tv_nsec)
-                return now - waited if 0 <= waited < _LONGEST_WAIT else now
+                # A tick that is behind its time reads what has come after it, too
+                return now - waited if -_LONGEST_WAIT < waited < _LONGEST_WAIT else now
             header = CMSG_NXTHDR(&self.messages[place].msg_hdr, header)
         return now

@@ -85,10 +85,10 @@ class Owner:
 class Rig:
     """The engine, and the time."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", *, kernel_time: bool = False) -> None:
         self.host = host
         self.socket = udp(host)
-        self.engine = Engine(self.socket, lambda: None, kernel_time=False)
+        self.engine = Engine(self.socket, lambda: None, kernel_time=kernel_time)
         self.number = 0
         self.start = self.engine.now
         self._open = [self.socket]
