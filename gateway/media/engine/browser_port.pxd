@@ -41,7 +41,7 @@ cdef class BrowserPort:
     cdef mmsghdr _messages[BATCH]
     cdef int _queued
     cdef Binding _departed  # owns the addresses of legs that are gone
-    cdef object _ended  # (when, host, port) of them
+    cdef dict _ended  # when, by (host, port) of them
     cdef dict _legs  # of the bindings whose keys are in the tables, which hold nothing themselves
 
     # Whose datagram it is (a borrowed Binding), and what kind; counts what it drops

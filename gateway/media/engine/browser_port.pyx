@@ -10,7 +10,6 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import contextlib
-from collections import deque
 
 import numpy as np
 
@@ -90,7 +89,7 @@ cdef class BrowserPort:
             self._messages[place].msg_hdr.msg_iovlen = 1
             self._messages[place].msg_hdr.msg_name = &self._names[place]
         self._departed = Binding(self, 0.0)
-        self._ended = deque()
+        self._ended = {}
 
     @property
     def known(self) -> tuple[int, int]:
@@ -99,9 +98,11 @@ cdef class BrowserPort:
 
     def forget_departed(self, now: float) -> None:
         """Count what comes from the addresses of old calls as strangers' from now on."""
-        while self._ended and self._ended[0][0] <= now - DEPARTED:
-            _, host, port = self._ended.popleft()
-            self._departed.dismiss(host, port)
+        for address, ended in tuple(self._ended.items()):  # the oldest first
+            if ended > now - DEPARTED:
+                return
+            del self._ended[address]
+            self._departed.dismiss(*address)
 
     cdef void *sort(
         self, const uint8_t[::1] packet, int size, const Address *source, double now, Kind *kind
@@ -315,7 +316,8 @@ cdef class Binding(Transport):
                 address = show_address(&self.remote)
                 self._addresses.discard(address)
                 self.port._sources.put(&key, <void *> self.port._departed)
-                self.port._ended.append((now, *address))
+                self.port._ended.pop(address, None)  # an earlier call's, and so too early
+                self.port._ended[address] = now
         self.drop_held()
         for host, port in tuple(self._addresses):
             self.dismiss(host, port)

@@ -443,6 +443,21 @@ def test_a_closed_leg_gives_everything_back(port: Port) -> None:
     assert port.counted == {"packets_after_end": 3, "rejected_stranger": 1}
 
 
+def test_an_address_that_had_an_earlier_call_is_remembered_from_its_last_one_on(port: Port) -> None:
+    browsers, address = port.rig.engine.browsers, port.first.sock.getsockname()[:2]
+    began = port.rig.now
+    port.first.leg.binding.close(began)
+    again = Browser(port.rig)
+    again.leg.binding.set_remote(*address)
+    again.leg.binding.close(began + DEPARTED - 1)
+    browsers.forget_departed(began + DEPARTED)
+    port.send_now(DTLS, port.first.sock)
+    assert port.counted == {"packets_after_end": 1}
+    browsers.forget_departed(began + 2 * DEPARTED)
+    port.send_now(DTLS, port.first.sock)
+    assert port.counted == {"packets_after_end": 1, "rejected_stranger": 1}
+
+
 def test_what_comes_late_from_ice_is_of_no_use_to_a_closed_leg(port: Port) -> None:
     binding = port.first.leg.binding
     port.rig.engine.remove(port.first.leg)
