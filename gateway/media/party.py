@@ -10,6 +10,7 @@ import logging
 import random
 import secrets
 import socket
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -57,7 +58,7 @@ CODEC_DELAY = 26.5  # ms
 Report = Callable[[BrowserConnected | BrowserLost], None]
 
 
-class Party:
+class Party(ABC):
     """What browser and trunk have in common.
 
     Parameters
@@ -106,9 +107,9 @@ class Party:
         )
         return self.reports
 
+    @abstractmethod
     def send_rtcp(self, packet: bytes) -> None:
         """Send a compound RTCP packet, if there is anywhere to send it to."""
-        raise NotImplementedError
 
     # Told by the engine, on the event loop
 
