@@ -18,10 +18,11 @@ from gateway.trunk import (
     Ended,
     EndpointConfig,
     IncomingCall,
-    Reoffered,
+    Offered,
     SipAddress,
     TrunkEndpoint,
     TrunkEvent,
+    TrunkLeg,
 )
 
 log = logging.getLogger(__name__)
@@ -109,8 +110,8 @@ class Answerer:
         def notify(event: TrunkEvent) -> None:
             if isinstance(event, Ended):
                 end.over.set()
-            elif isinstance(event, Reoffered):
-                end.negotiate(event.offer)
+            elif isinstance(event, Offered):
+                self._start(_follow(incoming.leg, end, event))
 
         return notify
 
@@ -126,7 +127,7 @@ class Answerer:
             await incoming.leg.ring()
             await self.gate.wait()
             end.answered_at = time.time_ns()
-            await incoming.leg.answer(end.answer, lambda _: end.answer)
+            await incoming.leg.answer(end.answer)
             await end.over.wait()
         finally:
             end.close()
@@ -138,6 +139,16 @@ class Answerer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _follow(leg: TrunkLeg, end: TrunkEnd, offered: Offered) -> None:
+    """Take what the caller wants to change, or refuse it."""
+    try:
+        answer = end.negotiate(offered.sdp)
+    except sdp.SdpError as error:
+        await leg.refuse_offer(offered.token, str(error))
+    else:
+        await leg.accept_offer(offered.token, answer)
 
 
 def _ignore(event: TrunkEvent) -> None:

@@ -15,19 +15,20 @@ from time import monotonic
 from gateway import trunk
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, EndWanted
-from gateway.calls.negotiation import Negotiation, spelling
+from gateway.calls.events import CallEvent, Described, EndWanted, Located
+from gateway.calls.negotiation import Negotiation, UnlocatedError, spelling
 from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
 from gateway.errors import GatewayError, RequestError
 from gateway.media import events as media
-from gateway.media.parameters import Flow, TrunkRemote
+from gateway.media.parameters import Flow
 from sdp import SdpError
 
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[news.News], None]
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
+Locate = Callable[[str, str], Awaitable[str]]
 
 # Three minutes of ringing are more than any mailbox waits for; a trunk that rings for ever would
 # hold a line for as long as the page is open. RFC 3261 section 16.6 sets its timer C just above.
@@ -39,6 +40,8 @@ PROBE_TIMEOUT = 5.0  # seconds
 
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
+
+DROPPED_SHOWN = 5  # lines of a description that a log line quotes
 
 # What a lost browser means: the cause for programs, and the sentence
 _LOST = {
@@ -66,6 +69,9 @@ class Call:
         Both descriptions of this call.
     dial
         Sends the INVITE with an offer; raises `trunk.TrunkError`.
+    locate
+        Returns the address that a host's name has, of the same family as the address beside it;
+        raises `trunk.TrunkError` when there is none in time.
     tell
         Takes news for the client, at once and without waiting.
     max_duration
@@ -78,6 +84,7 @@ class Call:
         session: Session,
         negotiation: Negotiation,
         dial: Dial,
+        locate: Locate,
         tell: Tell,
         *,
         max_duration: float,
@@ -87,13 +94,16 @@ class Call:
         self._session = session
         self._negotiation = negotiation
         self._dial = dial
+        self._locate = locate
         self._tell = tell
         self._max_duration = max_duration
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._dialing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
+        self._lookups: set[asyncio.Task[None]] = set()
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
+        self._dropped_noted = False
         self._limit: asyncio.TimerHandle | None = None
         session.report_to(self._inbox.put_nowait)
 
@@ -157,6 +167,7 @@ class Call:
             if self.state is not before:
                 logger.info("call %s: %s -> %s", self.id, before.name, self.state.name)
             end = await self._handle(event, before)
+            self._note_dropped_lines()
             if end is not None:
                 return end
 
@@ -178,12 +189,13 @@ class Call:
             case trunk.Progress():
                 await self._early_media(event, before)
             case trunk.Answered():
-                return await self._answer(event, before)
-            case trunk.Reoffered():
-                await self._follow(self._negotiation.reoffered(event.answer))
-            case trunk.Remapped():
-                moved = self._negotiation.remapped(event.host, event.port, event.payload_type)
-                await self._follow(moved)
+                return await self._answer(event)
+            case trunk.Offered():
+                await self._answer_offer(event)
+            case trunk.Settled():
+                await self._settle(event)
+            case Located():
+                return await self._located(event)
             case trunk.Digit() | media.TrunkDigit():
                 self._tell(news.DigitHeard(event.digit, event.duration_ms))
             case media.Quality() if self.state in (CallState.EARLY, CallState.ANSWERED):
@@ -194,10 +206,6 @@ class Call:
             case _:
                 return end_of(event)
         return None
-
-    async def _follow(self, remote: TrunkRemote | None) -> None:
-        if remote is not None:
-            await self._session.connect_trunk(remote)
 
     def _probe_trunk(self, silence: media.TrunkSilent) -> None:
         """End the call unless its dialog still stands: a far end may suppress silence for long."""
@@ -216,11 +224,29 @@ class Call:
         else:
             logger.debug("call %s: no media for %g s, but an answer", self.id, silence.seconds)
 
+    # The trunk's descriptions
+
+    def _note_dropped_lines(self) -> None:
+        """Log, once for the call, what of the trunk's descriptions nobody could read."""
+        dropped = self._negotiation.dropped
+        if dropped and not self._dropped_noted:
+            self._dropped_noted = True
+            odd = "; ".join(str(each) for each in dropped[:DROPPED_SHOWN])
+            logger.info("call %s: lines of the trunk's description do not count: %s", self.id, odd)
+
+    @property
+    def dropped_lines(self) -> int:
+        """Lines of the trunk's descriptions that could not be read, and did not matter."""
+        return len(self._negotiation.dropped)
+
     async def _early_media(self, progress: trunk.Progress, before: CallState) -> None:
         if before in (CallState.ANSWERED, CallState.ENDED):
             return
         try:
             remote = self._negotiation.trunk_answered(progress.sdp, progress.source)
+        except UnlocatedError as missing:
+            self._look_up(missing.name, progress)
+            return
         except SdpError as error:
             # The final answer may still be good, and until then the phone rings all the same
             logger.warning("call %s: early media not usable: %s", self.id, error)
@@ -229,17 +255,17 @@ class Call:
         if before is not CallState.EARLY:
             self._tell(news.Ringing(early_media=True))
 
-    async def _answer(self, answered: trunk.Answered, before: CallState) -> CallEnd | None:
-        if before is CallState.ANSWERED:
+    async def _answer(self, answered: trunk.Answered) -> CallEnd | None:
+        if self._answered_at is not None:
             return None
         try:
             remote = self._negotiation.trunk_answered(answered.sdp, answered.source)
+        except UnlocatedError as missing:
+            self._look_up(missing.name, answered)
+            return None
         except SdpError as error:
-            return CallEnd.made_here(
-                By.GATEWAY,
-                "incompatible-media",
-                488,
-                f"The far end answered with a media description that cannot be used: {error}.",
+            return _unusable(
+                f"The far end answered with a media description that cannot be used: {error}."
             )
         await self._session.connect_trunk(remote)
         await self._session.set_flow(Flow.AUDIO)
@@ -251,6 +277,57 @@ class Call:
         ours = self._negotiation.browser_remote.codec
         self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
         return None
+
+    async def _answer_offer(self, offered: trunk.Offered) -> None:
+        """Decide about the trunk's wish to change the session; what stands comes as `Settled`."""
+        if self._leg is None and self._dialing is not None:
+            await asyncio.wait([self._dialing])  # its INVITE has only just left
+        if self._leg is None:
+            return
+        try:
+            answer = self._negotiation.answer_offer(offered.sdp)
+        except SdpError as error:
+            logger.info("call %s: the trunk's new offer is refused: %s", self.id, error)
+            await self._leg.refuse_offer(offered.token, str(error))
+        else:
+            await self._leg.accept_offer(offered.token, answer)
+
+    async def _settle(self, settled: trunk.Settled) -> None:
+        try:
+            remote = self._negotiation.settled(settled.sdp, settled.source)
+        except UnlocatedError as missing:
+            self._look_up(missing.name, settled)
+        except SdpError as error:
+            logger.warning("call %s goes on as it was: %s", self.id, error)
+        else:
+            if remote is not None:
+                await self._session.connect_trunk(remote)
+
+    def _look_up(self, name: str, described: Described) -> None:
+        """Find a host's address beside the inbox: whoever hangs up must not wait for it."""
+
+        async def look_up() -> None:
+            try:
+                address = await self._locate(name, self._session.local.trunk_host)
+            except trunk.TrunkError as error:
+                logger.warning("call %s: %s", self.id, error)
+                address = ""
+            self._inbox.put_nowait(Located(name, address, described))
+
+        task = asyncio.create_task(look_up(), name=f"look-up-{self.id}")
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _located(self, located: Located) -> CallEnd | None:
+        described = located.described
+        if not located.address:
+            if isinstance(described, trunk.Answered):
+                return _unusable(
+                    f"The far end wants its audio at {located.name}, which has no address."
+                )
+            return None
+        self._negotiation.located(located.name, located.address)
+        return await self._handle(described, self.state)
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
         """End the call in this way after so many seconds, whatever limit there was before."""
@@ -274,7 +351,7 @@ class Call:
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self) -> None:
-        for task in (self._probing, self._dialing):
+        for task in (self._probing, self._dialing, *self._lookups):
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])
@@ -284,6 +361,10 @@ class Call:
         for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
+
+
+def _unusable(sentence: str) -> CallEnd:
+    return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, sentence)
 
 
 def end_of(event: CallEvent) -> CallEnd | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.calls.end import CallEnd
 from gateway.media.events import MediaEvent
-from gateway.trunk import TrunkEvent
+from gateway.trunk import Answered, Progress, Settled, TrunkEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +20,20 @@ class EndWanted:
     end: CallEnd
 
 
-CallEvent = TrunkEvent | MediaEvent | EndWanted
+Described = Progress | Answered | Settled
+"""What brings a description of the trunk's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The name that the trunk's description gives for its host has an address (or none: "").
+
+    `described` is the event with that description, which has waited for it.
+    """
+
+    name: str
+    address: str
+    described: Described
+
+
+CallEvent = TrunkEvent | MediaEvent | EndWanted | Located

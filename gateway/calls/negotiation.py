@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 
 import sdp
 from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
@@ -21,7 +20,7 @@ from gateway.media.parameters import (
     TrunkRemote,
 )
 from sdp import SdpError
-from sdp.codecs import event_for, named, read_codecs
+from sdp.codecs import event_for, named
 from voice.codec import CODECS
 
 # A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
@@ -39,6 +38,14 @@ _OUR_ROLE = {
     sdp.Setup.PASSIVE: sdp.Setup.ACTIVE,
 }
 _DTLS_ROLE = {sdp.Setup.PASSIVE: DtlsRole.SERVER, sdp.Setup.ACTIVE: DtlsRole.CLIENT}
+
+
+class UnlocatedError(Exception):
+    """A description names its host, and nobody has looked yet for the address of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not resolved yet")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,15 @@ def spelling(codec: str) -> str:
     return CODECS[codec].name
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """An offer of the trunk's, our answer as it was sent, and what they agree."""
+
+    offer: sdp.SessionDescription
+    text: str
+    media: sdp.TrunkMedia
+
+
 class Negotiation:
     """Both descriptions of one call, and what the media plane has to know of them.
 
@@ -132,6 +148,13 @@ class Negotiation:
         Bit/s that the browser is asked for, as of `opus_parameters`.
     symmetric_rtp
         Whose audio is believed besides the described host's.
+    media_ports
+        First and last port that media of ours may stand on: no trunk's audio is sent there.
+
+    Attributes
+    ----------
+    dropped
+        Lines of the trunk's descriptions that nobody could read, and that did not matter.
     """
 
     def __init__(
@@ -142,10 +165,14 @@ class Negotiation:
         *,
         bitrate: int = BITRATE,
         symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
+        media_ports: tuple[int, int] = (0, 0),
     ) -> None:
         self._local = local
         self._symmetric_rtp = symmetric_rtp
+        self._media_ports = media_ports
         self._peer = ""
+        self._addresses: dict[str, str] = {}  # of hosts that descriptions have named
+        self.dropped: list[SdpError] = []
         if offer.passes_through:
             # Nothing else, or the trunk's choice would bring a codec back into the path
             codecs = tuple(codec.name.upper() for codec in offer.codecs)
@@ -164,7 +191,10 @@ class Negotiation:
         )
         self._current: sdp.Codec | None = None
         self._remote: TrunkRemote | None = None
-        self._agreed: tuple[str, sdp.TrunkMedia] | None = None
+        # A change that waits until it stands: the trunk's offer with our answer and what they
+        # agree, or an offer of ours
+        self._pending: _Answered | sdp.SessionDescription | None = None
+        self._last: _Answered | None = None
         self.trunk_offer = sdp.render(self._offered)
         self.browser_answer = sdp.render(self._answer(offer))
         self.browser_remote = _browser_remote(offer)
@@ -191,11 +221,15 @@ class Negotiation:
             ),
         )
 
+    # The trunk's descriptions
+
     def trunk_answered(self, text: str, peer: str = "") -> TrunkRemote:
         """Read the trunk's answer to our offer, early or final.
 
         Parameters
         ----------
+        text
+            Empty for a final answer without a description: the last agreement stands.
         peer
             Address of the host that it came from; empty where that is not known.
 
@@ -203,75 +237,104 @@ class Negotiation:
         ------
         SdpError
             When there is none, or it does not answer what we offered.
+        UnlocatedError
+            When its host has a name: `located` says the address, then it can be read again.
         """
-        if not text.strip():
-            raise SdpError("the answer has no media description", rule="RFC 3264 section 5")
         self._peer = peer or self._peer
-        return self._follow(sdp.read_trunk_answer(self._offered, sdp.parse(text)))
+        if text.strip():
+            return self._follow(sdp.read_trunk_answer(self._offered, self._read(text)))
+        if self._remote is None:
+            raise SdpError("the answer has no media description", rule="RFC 3264 section 5")
+        return self._remote
 
-    def answer_reoffer(self, text: str) -> str:
+    def located(self, name: str, address: str) -> None:
+        """Take the address of a host that a description has named."""
+        self._addresses[name] = address
+
+    def answer_offer(self, text: str) -> str:
         """Answer an offer that the trunk makes in mid-call: hold, resume, a moved address.
 
-        Called in the SIP engine's thread, and only there: nothing else moves the version.
+        Parameters
+        ----------
+        text
+            Empty where the trunk asks for an offer: it gets all that the first one had, whatever
+            was agreed since (RFC 3261 section 14.1, RFC 6337 section 5.2.5).
 
         Raises
         ------
         SdpError
             When the offer cannot be answered; the call goes on as it was.
         """
-        self._version += 1
-        description, media = sdp.answer_trunk(
-            sdp.parse(text),
+        if not text.strip():
+            self._version += 1
+            self._pending = sdp.make_trunk_offer(
+                policy=self._policy,
+                address=self._address,
+                session_id=self._session_id,
+                version=self._version,
+            )
+            return sdp.render(self._pending)
+        offer = self._read(text)
+        if self._last is not None and offer == self._last.offer:  # a refresh, by its version
+            self._pending = self._last
+            return self._last.text
+        answer, media = sdp.answer_trunk(
+            offer,
             policy=self._policy,
             address=self._address,
             session_id=self._session_id,
-            version=self._version,
+            version=self._version + 1,
             current=self._current,
         )
-        answer = sdp.render(description)
-        self._agreed = (answer, media)
-        return answer
+        self._check_target(media)
+        self._version += 1
+        self._pending = _Answered(offer, sdp.render(answer), media)
+        return self._pending.text
 
-    def reoffered(self, answer: str) -> TrunkRemote | None:
-        """Return what `answer_reoffer` has agreed to; None if a later agreement has replaced it."""
-        agreed = self._agreed
-        if agreed is None or agreed[0] != answer:
-            return None
-        return self._follow(agreed[1])
+    def settled(self, text: str, peer: str = "") -> TrunkRemote | None:
+        """Return where media goes now that a change stands; None if there was none.
 
-    def remapped(self, host: str, port: int, payload_type: int) -> TrunkRemote | None:
-        """Move the media to where the trunk wants it, with a codec by its payload type alone.
-
-        None when that payload type is none that we have offered, or the host is no address.
+        `text` is the trunk's answer where the offer was ours. Raises as `trunk_answered`.
         """
-        try:
-            ip_address(host)
-        except ValueError:
-            return None
-        codec = next(
-            (
-                each
-                for each in read_codecs(self._offered.media[0])
-                if each.payload_type == payload_type
-            ),
-            None,
-        )
-        if codec is None or self._remote is None:
-            return None
-        name = codec.name.upper()
-        self._remote = replace(
-            self._remote,
-            host=host,
-            port=port,
-            codec=name,
-            payload_type=payload_type,
-            codecs=_heard(((payload_type, name),), self._remote.codecs),
-            rtcp_port=None,  # where it was is not where it is
-            also_from=believed_too(self._symmetric_rtp, host, self._peer),
-        )
-        return self._remote
+        self._peer = peer or self._peer
+        match self._pending:
+            case None:
+                # The trunk has answered a session refresh of the engine's own
+                return self.trunk_answered(text) if text.strip() else None
+            case _Answered() as answered:
+                remote = self._follow(answered.media)
+                self._last = answered
+            case offered:
+                remote = self._follow(sdp.read_trunk_answer(offered, self._read(text)))
+                self._offered, self._last = offered, None
+        self._pending = None
+        return remote
+
+    def _read(self, text: str) -> sdp.SessionDescription:
+        reading = sdp.read(text)
+        self.dropped.extend(reading.dropped)
+        return reading.description
+
+    def _locate(self, host: str) -> str:
+        """Return the address of a described host, which may be a name."""
+        if not sdp.is_host_name(host):
+            return host
+        if host not in self._addresses:
+            raise UnlocatedError(host)
+        return self._addresses[host]
+
+    def _check_target(self, media: sdp.TrunkMedia) -> None:
+        """Refuse an address that no call may be sent to; SdpError says why."""
+        host = self._addresses.get(media.address.host, media.address.host)
+        first, last = self._media_ports
+        ours = self._local.trunk_host if first <= media.address.port <= last else ""
+        problem = sdp.forbidden_target(host, peer=self._peer, own=ours)
+        if problem:
+            raise SdpError(problem, rule="policy of the gateway")
 
     def _follow(self, media: sdp.TrunkMedia) -> TrunkRemote:
+        host = self._locate(media.address.host)
+        self._check_target(media)
         self._current = media.codec
         event = media.telephone_event
         before = self._remote
@@ -280,7 +343,7 @@ class Negotiation:
         audio = {number for number, _ in codecs}
         events = {*media.event_payload_types, *(before.event_payload_types if before else ())}
         self._remote = TrunkRemote(
-            host=media.address.host,
+            host=host,
             port=media.address.port,
             codec=media.codec.name.upper(),
             payload_type=media.codec.payload_type,
@@ -291,7 +354,7 @@ class Negotiation:
             sends=media.direction.receives,
             ptime=_packet_time(media.ptime),
             rtcp_port=media.address.rtcp_port,
-            also_from=believed_too(self._symmetric_rtp, media.address.host, self._peer),
+            also_from=believed_too(self._symmetric_rtp, host, self._peer),
             from_anywhere=self._symmetric_rtp is SymmetricRtp.ANY,
         )
         return self._remote

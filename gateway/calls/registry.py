@@ -49,6 +49,7 @@ class Totals:
     placed: int = 0
     answered: int = 0
     ended: Counter[str] = field(default_factory=Counter)
+    lines_dropped: int = 0  # of trunks' descriptions
 
 
 class Calls:
@@ -60,6 +61,8 @@ class Calls:
         Where calls go.
     max_duration
         Seconds that an answered call may last.
+    media_ports
+        First and last port that media of ours may stand on.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Calls:
         route: Route,
         *,
         max_duration: float,
+        media_ports: tuple[int, int] = (0, 0),
     ) -> None:
+        self._media_ports = media_ports
         self._endpoint = endpoint
         self._plane = plane
         self._route = route
@@ -135,26 +140,26 @@ class Calls:
                 route.codecs,
                 bitrate=route.bitrate,
                 symmetric_rtp=route.symmetric_rtp,
+                media_ports=self._media_ports,
             )
         except BaseException:
             await session.close()
             raise
 
         async def dial(sdp: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
-            return await self._endpoint.dial(self._invite(request, sdp, negotiation), notify)
+            return await self._endpoint.dial(self._invite(request, sdp), notify)
 
         return Call(
             secrets.token_hex(6),
             session,
             negotiation,
             dial,
+            self._endpoint.locate,
             self._counted(tell),
             max_duration=self._max_duration,
         )
 
-    def _invite(
-        self, request: CallRequest, offer: str, negotiation: Negotiation
-    ) -> trunk.DialRequest:
+    def _invite(self, request: CallRequest, offer: str) -> trunk.DialRequest:
         return trunk.DialRequest(
             trunk=self._route.trunk,
             to=request.to,
@@ -162,7 +167,6 @@ class Calls:
             from_user=request.caller,
             display_name=request.display_name,
             headers=request.headers,
-            answer_reoffer=negotiation.answer_reoffer,
         )
 
     def _own(self, call: Call) -> None:
@@ -171,7 +175,7 @@ class Calls:
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[CallEnd]) -> None:
-        del self._calls[task]
+        self.totals.lines_dropped += self._calls.pop(task).dropped_lines
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
 

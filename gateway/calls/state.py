@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from gateway import trunk
-from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.events import CallEvent, EndWanted, Located
 from gateway.media import events as media
 
 
@@ -29,8 +29,9 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     trunk.Ringing: (_R, _R, _E, _A, _X),
     trunk.Progress: (_E, _E, _E, _A, _X),
     trunk.Answered: (_A, _A, _A, _A, _X),
-    trunk.Reoffered: (_C, _R, _E, _A, _X),
-    trunk.Remapped: (_C, _R, _E, _A, _X),
+    trunk.Offered: (_C, _R, _E, _A, _X),
+    trunk.Settled: (_C, _R, _E, _A, _X),
+    Located: (_C, _R, _E, _A, _X),
     trunk.Digit: (_C, _R, _E, _A, _X),
     trunk.Ended: (_X, _X, _X, _X, _X),
     media.BrowserConnected: (_C, _R, _E, _A, _X),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
 
 from gateway.peer.audio import Audio, open_audio
 from gateway.peer.extensions import Answer, Early, Extension, Play, Refuse, Ring, Step
 from gateway.peer.sounds import Source
-from gateway.trunk import Digit, Ended, IncomingCall, Reoffered, TrunkEvent
+from gateway.trunk import Digit, Ended, IncomingCall, Offered, TrunkEvent
 from sdp import (
     Codec,
     RtpAddress,
@@ -42,6 +41,7 @@ class Call:
         self._versions = itertools.count(1)
         self._codec: Codec | None = None
         self._answer = ""
+        self._changes: list[asyncio.Task[None]] = []
 
     def notify(self, event: TrunkEvent) -> None:
         """Take an event of the leg."""
@@ -50,8 +50,10 @@ class Call:
                 self._over.set()
             case Digit(digit):
                 self._key(digit)
-            case Reoffered(offer) if self._audio is not None:
-                self._audio.agree(self._negotiate(offer, self._audio.port)[1])
+            case Offered(token, offer) if self._audio is not None:
+                self._changes.append(
+                    asyncio.create_task(self._change(token, offer, self._audio))
+                )
 
     async def run(self) -> None:
         """Walk through the steps until they end or the caller does."""
@@ -63,9 +65,10 @@ class Call:
                 try:
                     await asyncio.wait((steps, over), return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    for task in (steps, over):
+                    tasks = (steps, over, *self._changes)
+                    for task in tasks:
                         task.cancel()
-                    await asyncio.gather(steps, over, return_exceptions=True)
+                    await asyncio.gather(*tasks, return_exceptions=True)
                 if not steps.cancelled() and (fault := steps.exception()):
                     log.error("%s: the call failed", self._extension.name, exc_info=fault)
             finally:
@@ -91,7 +94,7 @@ class Call:
             case Early():
                 await self._leg.progress(self._answer)
             case Answer():
-                await self._leg.answer(self._answer, self._reanswer(audio.port))
+                await self._leg.answer(self._answer)
             case Play(make, seconds):
                 self._source = make()
                 for digit in self._early_keys:
@@ -107,8 +110,15 @@ class Call:
         else:  # pressed as soon as the 200 was there, before anything plays
             self._early_keys.append(digit)
 
-    def _reanswer(self, port: int) -> Callable[[str], str]:
-        return lambda offer: self._negotiate(offer, port)[0]
+    async def _change(self, token: int, offer: str, audio: Audio) -> None:
+        """Follow what the caller wants to change: a hold, a moved address."""
+        try:
+            self._answer, media = self._negotiate(offer, audio.port)
+        except SdpError as error:
+            await self._leg.refuse_offer(token, str(error))
+            return
+        await self._leg.accept_offer(token, self._answer)
+        audio.agree(media)
 
     def _negotiate(self, offer: str, port: int) -> tuple[str, TrunkMedia]:
         """Answer an offer; SdpError if it holds nothing for us (an empty one as well)."""

@@ -9,15 +9,15 @@ from gateway.trunk.events import (
     Answered,
     Digit,
     Ended,
+    Offered,
     Origin,
     Progress,
-    Remapped,
-    Reoffered,
     Ringing,
+    Settled,
     TrunkEvent,
     Trying,
 )
-from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
+from gateway.trunk.leg import IncomingCall, TrunkLeg
 
 __all__ = [
     "Answered",
@@ -26,13 +26,13 @@ __all__ = [
     "Ended",
     "EndpointConfig",
     "IncomingCall",
+    "Offered",
     "OnIncoming",
     "Origin",
     "Progress",
-    "Remapped",
-    "Reoffered",
     "Ringing",
     "Secret",
+    "Settled",
     "SipAddress",
     "Trunk",
     "TrunkEndpoint",
@@ -42,5 +42,4 @@ __all__ = [
     "TrunkLeg",
     "TrunkRequestError",
     "Trying",
-    "refuse_reoffer",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -84,15 +83,12 @@ class DialRequest:
     """A call to place.
 
     `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
-    SDP, sent byte for byte. `answer_reoffer` answers the trunk's later offers: it gets the SDP of a
-    re-INVITE or UPDATE and returns our answer, or raises ValueError (SdpError is one) to refuse
-    it with 488, and the call goes on as it was. It must be pure: the SIP thread calls it.
+    SDP, sent byte for byte.
     """
 
     trunk: Trunk
     to: str
     offer: str
-    answer_reoffer: Callable[[str], str]
     from_user: str | None = None
     display_name: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())

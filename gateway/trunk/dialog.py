@@ -7,6 +7,7 @@ fails is logged, and the call goes on with the engine's default.
 from __future__ import annotations
 
 import logging
+import random
 import traceback
 from collections.abc import Callable
 from functools import wraps
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.errors import TrunkRequestError
-from gateway.trunk.events import Remapped, Reoffered, TrunkEvent
+from gateway.trunk.events import Offered, Settled, TrunkEvent
+from gateway.trunk.filter import Filter, refusal
 from gateway.trunk.message import Message, read
+from gateway.trunk.screening import PASS, Action, DialogFacts, Verdict, screen
 from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
-from sdp import parse
+from sdp import mirror, parse, render
 
 if TYPE_CHECKING:
     from gateway.trunk.account import Account
@@ -75,21 +78,23 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self,
         account: Account,
         tell: Callable[[TrunkEvent], None],
-        answer_reoffer: Callable[[str], str],
+        message_filter: Filter | None,
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
         super().__init__(account, call_id)
         self.on_end: Callable[[], None] = lambda: None
-        self.answer_reoffer = answer_reoffer
+        self.on_named: Callable[[Dialog], None] = lambda dialog: None  # its Call-ID is known
         self.sdp = ""  # our description in force
         self.account = account  # keeps it alive
         self._tell = tell
         self._transcript = Transcript(incoming=call_id != pj.PJSUA_INVALID_ID)
         self._uas = call_id != pj.PJSUA_INVALID_ID
         self._asked: tuple[int, str] | None = None
-        self._next: tuple[str, str] | None = None  # the trunk's new offer and our answer to it
+        self._filter = message_filter
+        self._held: dict[int, str] = {}  # offers that wait for the call's answer, by token
+        self._next = ""  # our description for the offer that the engine works on
+        self._settling: Settled | None = None  # told once the engine has it, too
         self._negotiated = False
-        self._repeated = False  # our description is on offer again
         self._on_probed: Callable[[], None] | None = None
         self.call_id = str(self.getInfo().callIdString) if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
@@ -115,6 +120,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
                 raise
             return
         self.call_id, self.slot = str(self.getInfo().callIdString), self.getId()
+        self.on_named(self)
 
     def respond(self, code: int, sdp: str = "", reason: str = "") -> None:
         """Answer an incoming INVITE provisionally or with 200."""
@@ -164,44 +170,93 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._release()
         self._tell(event)
 
-    # -- descriptions
+    # -- messages, before the engine sees them
+
+    @property
+    def facts(self) -> DialogFacts:
+        """What counts when the trunk wants something."""
+        early = not self._uas and not self._transcript.answered
+        return DialogFacts(
+            inviting=early,
+            offering=early and not self._negotiated,
+            answering=bool(self._held),
+            retry_after=random.randint(0, 10),  # noqa: S311 - no secret
+        )
+
+    def response(self, message: Message) -> Verdict:
+        """Show the engine the mirror of our offer instead of an answer; the call judges that."""
+        # Without any answer the engine would hang up by itself, and not say why
+        lacking = not self._negotiated and 200 <= message.code < 300
+        if not message.sdp and not lacking:
+            return screen(message, self.facts)
+        if self._transcript.answered and message.sdp:
+            self._settling = Settled(message.sdp, message.source)
+        return self._mirrored()
+
+    def acknowledged(self, message: Message) -> Verdict:
+        """Take the answer to an offer of ours in a 200, which comes in the ACK."""
+        if not message.sdp:
+            return screen(message, self.facts)
+        self._settling = Settled(message.sdp, message.source)
+        return self._mirrored()
+
+    def info(self, message: Message) -> None:
+        """Tell the digit of an INFO, if it holds one."""
+        if event := self._transcript.info(message):
+            self._tell(event)
+
+    def offered(self, token: int, message: Message) -> None:
+        """Tell what the trunk wants to change; the message waits for the call's decision."""
+        self._held[token] = message.sdp
+        self._tell(Offered(token, message.sdp))
+
+    def _mirrored(self) -> Verdict:
+        return Verdict(Action.REPLACE, body=render(mirror(parse(self.sdp)))) if self.sdp else PASS
+
+    # -- the call's decisions
+
+    def accept_offer(self, token: int, sdp: str) -> None:
+        """Let the engine have the message that waits, and answer it with our description."""
+        if self._filter is None or token not in self._held:
+            return  # it has been canceled, or the call is over
+        offer = self._held.pop(token)
+        self._next = sdp
+        self._settling = Settled("") if offer else None
+        self._filter.resume(token, render(mirror(parse(sdp))) if offer else "")
+        self._next = ""  # the engine may have refused it: two offers have crossed (491)
+
+    def refuse_offer(self, token: int, why: str) -> None:
+        """Refuse the message that waits."""
+        if self._filter is not None and self._held.pop(token, None) is not None:
+            self._filter.refuse(token, refusal(why))
+
+    # -- what the engine asks and tells about descriptions
 
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:
         """Put our description in place of the engine's, which is about to be sent."""
-        if self._next is not None:
-            self.sdp = self._next[1]
-        elif self._transcript.answered:
-            self._repeated = True  # a re-INVITE without SDP asks for an offer
+        self.sdp = self._next or self.sdp
         if self.sdp:
             prm.sdp.wholeSdp = self.sdp
 
     @guarded
     def onCallRxReinvite(self, prm: Any) -> None:
-        """Answer a re-INVITE that brings an offer."""
-        self._next = None
-        if offer := read(prm.rdata.wholeMsg).sdp:
-            prm.statusCode = self._consider(offer, prm.statusCode)
+        """Refuse every change where there is no filter to ask the call through."""
+        if self._filter is None:
+            prm.statusCode = NOT_ACCEPTABLE
 
     @guarded
     def onCallRxOffer(self, prm: Any) -> None:
-        """Answer an UPDATE; a re-INVITE has been here as onCallRxReinvite already."""
-        if self._next is None and prm.offer.wholeSdp:
-            prm.statusCode = self._consider(prm.offer.wholeSdp, prm.statusCode)
+        """Refuse, likewise, an UPDATE."""
+        self.onCallRxReinvite(prm)
 
-    def _consider(self, offer: str, accept: int) -> int:
-        try:
-            answer = self.answer_reoffer(offer)
-            if len(parse(answer).media) != len(parse(offer).media):
-                raise ValueError("our answer has another number of m= lines than the offer")
-        except ValueError as error:
-            log.info("call %s: the trunk's new offer is refused: %s", self.call_id, error)
-            return NOT_ACCEPTABLE
-        except Exception:  # noqa: BLE001 - the engine would accept by itself
-            log.error("call %s: no answer\n%s", self.call_id, traceback.format_exc())
-            return NOT_ACCEPTABLE
-        self._next = (offer, answer)
-        return accept
+    @guarded
+    def onCallMediaState(self, prm: Any) -> None:
+        """Tell what a new negotiation agreed."""
+        self._negotiated = True
+        settled, self._settling = self._settling, None
+        if settled is not None and self._transcript.heard:
+            self._tell(settled)
 
     # -- what the engine would do by itself: dial whomever the trunk names, past admission
 
@@ -212,20 +267,6 @@ class Dialog(pj.Call):  # type: ignore[misc]
     def onCallReplaceRequest(self, prm: Any) -> None:
         """Decline an INVITE with Replaces (RFC 3891) that names this call; it goes on."""
         prm.statusCode = DECLINE
-
-    @guarded
-    def onCallMediaState(self, prm: Any) -> None:
-        """Tell what a new negotiation agreed."""
-        self._negotiated = True
-        if self._next is not None:
-            offer, answer = self._next
-            self._next = None
-            self._tell(Reoffered(offer, answer))
-        elif self._repeated:
-            self._repeated = False
-            info = self.getStreamInfo(0)
-            host, _, port = info.remoteRtpAddress.rpartition(":")
-            self._tell(Remapped(host.strip("[]"), int(port), info.txPt))
 
     # -- states
 
@@ -286,6 +327,8 @@ class Dialog(pj.Call):  # type: ignore[misc]
 
     def _release(self) -> None:
         self.account.calls -= 1
+        for token in list(self._held):
+            self.refuse_offer(token, "the call is over")
         self.on_end()
 
 

@@ -8,7 +8,8 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
 
 from gateway.trunk.address import (
     Route,
@@ -24,7 +25,7 @@ from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
-from gateway.trunk.leg import IncomingCall, TrunkLeg, refuse_reoffer
+from gateway.trunk.leg import IncomingCall, TrunkLeg
 from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import name_address, read, request_user
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from gateway.trunk.stack import Stack
 
 log = logging.getLogger(__name__)
+
+LOCATE_LIMIT: Final = 2.0  # seconds
 
 OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
 """Takes a call and returns the function that gets its events."""
@@ -173,7 +176,8 @@ class TrunkEndpoint:
         local = from_uri(caller, request.display_name, trunk)
         headers = plain_headers(request.headers)
         offer = check_description(request.offer)
-        route = self._route(request.trunk, trunk, await self._resolver.resolve(trunk))
+        host = await self._resolver.resolve(trunk.host, "the trunk's host")
+        route = self._route(request.trunk, trunk, host)
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
         leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
@@ -181,7 +185,7 @@ class TrunkEndpoint:
         def place() -> str:
             account = stack.account(route, partial(self._arrive, stack))
             tell = self._teller(stack, leg)
-            dialog = stack.dialog(account, leg.key, tell, request.answer_reoffer)
+            dialog = stack.dialog(account, leg.key, tell)
             dialog.dial(uri, local, headers, offer)
             return dialog.call_id
 
@@ -195,6 +199,16 @@ class TrunkEndpoint:
             raise
         leg.expect_response(request.trunk.response_timeout)
         return leg
+
+    async def locate(self, name: str, like: str) -> str:
+        """Return the address of a host that a description names, of the same family as `like`.
+
+        TrunkError if it has none in two seconds: whoever waits for it hears nothing meanwhile.
+        """
+        version = ip_address(like).version
+        return await self._resolver.resolve(
+            name, "the host", version=version, limit=LOCATE_LIMIT
+        )
 
     def _route(self, configured: Trunk, trunk: TrunkUri, host: str) -> Route:
         return Route(
@@ -216,7 +230,7 @@ class TrunkEndpoint:
     ) -> None:
         key = next(self._keys)
         leg = TrunkLeg(stack, key)
-        dialog = stack.dialog(account, key, self._teller(stack, leg), refuse_reoffer, call_id)
+        dialog = stack.dialog(account, key, self._teller(stack, leg), call_id)
         leg.call_id = dialog.call_id
         if self.on_incoming is None or self._closing is not None:
             # Not here: to end an INVITE without SDP inside the engine's callback trips an assertion

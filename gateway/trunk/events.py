@@ -50,10 +50,9 @@ class Progress:
 class Answered:
     """The call is answered.
 
-    `sdp` is the description in force: that of the 200, else that of the last Progress (RFC 3261
-    section 13.2.1 lets a 200 go without once a reliable 183 carried it). An answer without any, or
-    with one that cannot be used, is hung up and told as `Ended` only. For an incoming call `sdp`
-    is the one in the ACK if our answer was the offer, else empty. `source` is as in Progress.
+    `sdp` is the description of the 200, empty where an agreement stands already (RFC 3261 section
+    13.2.1: a reliable 183 carried it, or an UPDATE changed it). For an incoming call `sdp` is the
+    one in the ACK if our answer was the offer, else empty. `source` is as in Progress.
     """
 
     sdp: str
@@ -61,23 +60,28 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Reoffered:
-    """The trunk changed the session (re-INVITE or UPDATE), and this is what was agreed."""
+class Offered:
+    """The trunk wants to change the session (re-INVITE or UPDATE), and waits for an answer.
 
-    offer: str
-    answer: str
+    `sdp` is its offer; empty, it asks for ours. Either `TrunkLeg.accept_offer` or
+    `TrunkLeg.refuse_offer` takes the `token`, within 32 s; what comes of an accepted one is told
+    as `Settled`.
+    """
+
+    token: int
+    sdp: str
 
 
 @dataclass(frozen=True, slots=True)
-class Remapped:
-    """After our repeated offer (a re-INVITE without SDP) the trunk's media goes here.
+class Settled:
+    """What was offered last is agreed: packets follow it from now on.
 
-    The engine does not show the SDP of that ACK, only what it agreed.
+    `sdp` is the trunk's answer where the offer was ours, and empty where our answer to its offer
+    stands. `source` is as in Progress.
     """
 
-    host: str
-    port: int
-    payload_type: int
+    sdp: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +109,4 @@ class Ended:
     sentence: str
 
 
-TrunkEvent = Trying | Ringing | Progress | Answered | Reoffered | Remapped | Digit | Ended
+TrunkEvent = Trying | Ringing | Progress | Answered | Offered | Settled | Digit | Ended

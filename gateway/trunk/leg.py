@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def refuse_reoffer(offer: str) -> str:
-    """Refuse the trunk's new offer (488); the call goes on as it was."""
-    raise ValueError("new offers are not taken here")
-
-
 class TrunkLeg:
     """A call to or from a trunk. Its events go to `notify`, in the event loop.
 
@@ -108,14 +103,18 @@ class TrunkLeg:
         """Send early media's description (183)."""
         await self._describe(183, sdp)
 
-    async def answer(self, sdp: str, answer_reoffer: Callable[[str], str] = refuse_reoffer) -> None:
+    async def answer(self, sdp: str) -> None:
         """Answer an incoming call (200). After `progress` the description must be the same."""
-
-        def command(dialog: Dialog) -> None:
-            dialog.answer_reoffer = answer_reoffer
-
-        await self._command(command)
         await self._describe(200, sdp)
+
+    async def accept_offer(self, token: int, sdp: str) -> None:
+        """Answer what was `Offered`, or make the offer that it asks for."""
+        checked = check_description(sdp)
+        await self._command(lambda dialog: dialog.accept_offer(token, checked))
+
+    async def refuse_offer(self, token: int, why: str) -> None:
+        """Refuse what was `Offered` (488, `why` in its Warning); the call goes on as it was."""
+        await self._command(lambda dialog: dialog.refuse_offer(token, why))
 
     async def reject(self, code: int, reason: str = "") -> None:
         """Refuse an incoming call with a final status."""

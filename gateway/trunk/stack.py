@@ -30,6 +30,7 @@ from gateway.trunk.config import EndpointConfig
 from gateway.trunk.dialog import Dialog
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
+from gateway.trunk.filter import HAS_FILTER, Filter
 from gateway.trunk.message import redact
 from gateway.trunk.quiet import c_stdout_discarded
 
@@ -87,6 +88,7 @@ class Stack:
     def __init__(self, config: EndpointConfig, loop: asyncio.AbstractEventLoop) -> None:
         self.config = config
         self.dialogs: dict[int, Dialog] = {}  # strong references: pjsua2 keeps none
+        self._named: dict[str, Dialog] = {}  # the same, by Call-ID
         self.accounts: dict[Route, Account] = {}
         self.lingering: dict[int, Slot] = {}  # ended for us, not yet for the engine
         self._next_sweep = 0.0
@@ -103,6 +105,7 @@ class Stack:
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll: select.poll | None = None
         self._endpoint: Any = None
+        self._filter: Filter | None = None
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._live, name="pjsip", daemon=True)
@@ -207,18 +210,24 @@ class Stack:
         account: Account,
         key: int,
         tell: Callable[[TrunkEvent], None],
-        answer_reoffer: Callable[[str], str],
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> Dialog:
         """Return a new dialog, kept alive until it ends."""
-        dialog = Dialog(account, tell, answer_reoffer, call_id)
+        dialog = Dialog(account, tell, self._filter, call_id)
         dialog.on_end = partial(self.bury, key)
+        dialog.on_named = self._know
         self.dialogs[key] = dialog
+        if dialog.call_id:  # it has come in
+            self._know(dialog)
         return dialog
+
+    def _know(self, dialog: Dialog) -> None:
+        self._named[dialog.call_id] = dialog
 
     def bury(self, key: int) -> None:
         """Give up a dialog; its object is freed once the current callback has returned."""
         if dialog := self.dialogs.pop(key, None):
+            self._named.pop(dialog.call_id, None)
             self.graves.append(dialog)
             if dialog.slot != pj.PJSUA_INVALID_ID:
                 self.lingering[key] = Slot(dialog.slot, dialog.call_id, dialog.account)
@@ -310,6 +319,8 @@ class Stack:
         config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)
+        if HAS_FILTER:
+            self._filter = Filter(self._named, self.on_stranger)
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a
         # clock, or it leaks one port per call; with it no clock is wanted.
@@ -372,6 +383,8 @@ class Stack:
     def _destroy(self) -> None:
         """Free everything in this thread, calls before accounts before the library."""
         self.dialogs.clear()
+        self._named.clear()
+        self._filter = None
         self.lingering.clear()
         self.graves.clear()
         for account in self.accounts.values():

@@ -30,6 +30,7 @@ class FakeSession:
     def __init__(self) -> None:
         self.browser: BrowserRemote | None = None
         self.trunk: list[TrunkRemote] = []
+        self._followed = asyncio.Event()
         self.candidates: list[str | None] = []
         self.digits = ""
         self.flow = Flow.SILENCE
@@ -47,6 +48,15 @@ class FakeSession:
 
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         self.trunk.append(remote)
+        self._followed.set()
+
+    async def follow(self, count: int) -> TrunkRemote:
+        """Wait until so many descriptions of the trunk have been followed; return the last."""
+        async with asyncio.timeout(2):
+            while len(self.trunk) < count:
+                self._followed.clear()
+                await self._followed.wait()
+        return self.trunk[-1]
 
     async def set_flow(self, flow: Flow) -> None:
         self.flow = flow
@@ -75,6 +85,11 @@ class FakeTrunk:
         self.probes = 0
         self.probed = asyncio.Semaphore(0)
         self.notify: Callable[[trunk.TrunkEvent], None] = lambda event: None
+        self.answers: dict[int, str] = {}  # of accepted offers, by token
+        self.refusals: dict[int, str] = {}
+        self.settles = True  # at once, when an offer is accepted
+        self.addresses: dict[str, str] = {}  # of hosts that descriptions name
+        self.looking = asyncio.Event()
 
     async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
         self.offer, self.notify = offer, notify
@@ -92,6 +107,22 @@ class FakeTrunk:
         self.hung_up += 1
         if self.hanging.is_set():
             await asyncio.Event().wait()
+
+    async def accept_offer(self, token: int, sdp: str) -> None:
+        self.answers[token] = sdp
+        if self.settles:
+            self.notify(trunk.Settled(""))
+
+    async def refuse_offer(self, token: int, why: str) -> None:
+        self.refusals[token] = why
+        self.notify(trunk.Digit("#", 100))  # for tests to wait for
+
+    async def locate(self, name: str, like: str) -> str:
+        self.looking.set()
+        await self.stands.wait()
+        if name not in self.addresses:
+            raise trunk.TrunkError(f"the host {name!r} has no address")
+        return self.addresses[name]
 
     async def probe(self, timeout: float) -> bool:
         self.probes += 1

@@ -38,6 +38,7 @@ class Story:
             self.session,
             self.negotiation,
             self.trunk.dial,
+            self.trunk.locate,
             self.client,
             max_duration=max_duration,
         )
@@ -401,7 +402,8 @@ async def test_a_codec_that_changes_in_mid_call_reaches_the_media() -> None:
             "RTP/AVP 8 101\r\na=rtpmap:8 PCMA", "RTP/AVP 0 96\r\na=rtpmap:0 PCMU"
         )
         offer = offer.replace("rtpmap:101", "rtpmap:96")
-        call.trunk.notify(trunk.Reoffered(offer, call.negotiation.answer_reoffer(offer)))
+        call.trunk.notify(trunk.Offered(1, offer))
+        await call.session.follow(2)
         call.trunk.notify(trunk.Digit("1", 100))
         await call.client.hear(news.DigitHeard)
         assert call.session.trunk[-1].codec == "PCMU"
@@ -411,22 +413,68 @@ async def test_a_codec_that_changes_in_mid_call_reaches_the_media() -> None:
 async def test_a_hold_by_the_trunk_reaches_the_media() -> None:
     async with story() as call:
         await call.answer()
-        call.trunk.notify(trunk.Reoffered(HOLD, call.negotiation.answer_reoffer(HOLD)))
+        call.trunk.notify(trunk.Offered(1, HOLD))
+        await call.session.follow(2)
         call.trunk.notify(trunk.Digit("1", 100))
         await call.client.hear(news.DigitHeard)
         assert not call.session.trunk[-1].receives
 
 
-async def test_media_that_the_engine_moved_is_followed() -> None:
+async def test_an_offer_that_cannot_be_answered_is_refused_and_the_call_goes_on() -> None:
     async with story() as call:
         await call.answer()
-        call.trunk.notify(trunk.Remapped("198.51.100.9", 5000, 0))
-        call.trunk.notify(trunk.Digit("1", 100))
+        call.trunk.notify(trunk.Offered(7, HOLD.replace("m=audio", "m=image")))
         await call.client.hear(news.DigitHeard)
-        assert (call.session.trunk[-1].host, call.session.trunk[-1].codec) == (
-            "198.51.100.9",
-            "PCMU",
-        )
+        assert "audio" in call.trunk.refusals[7]
+        assert call.call.state is CallState.ANSWERED
+        assert len(call.session.trunk) == 1
+
+
+async def test_the_answer_to_an_offer_that_the_trunk_asked_for_moves_the_media() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(trunk.Offered(3, HOLD))
+        await call.session.follow(2)
+        call.trunk.settles = False
+        call.trunk.notify(trunk.Offered(4, ""))
+        call.trunk.notify(trunk.Settled(ANSWER.replace("1 1 IN", "1 3 IN").replace("4000", "5000")))
+        await call.session.follow(3)
+        assert "a=sendrecv" in call.trunk.answers[4]
+        assert call.session.trunk[-1].port == 5000
+        assert call.session.trunk[-1].receives
+
+
+NAMED = ANSWER.replace("c=IN IP4 198.51.100.7", "c=IN IP4 media.example.net")
+
+
+async def test_audio_goes_to_a_host_by_its_name() -> None:
+    async with story() as call:
+        call.trunk.addresses["media.example.net"] = "198.51.100.9"
+        call.trunk.stands.set()
+        call.trunk.notify(trunk.Progress(183, "Session Progress", NAMED))
+        await call.client.hear(news.Ringing)
+        assert call.session.trunk[-1].host == "198.51.100.9"
+        call.trunk.notify(trunk.Answered(NAMED))
+        await call.client.hear(news.Answered)
+
+
+async def test_a_host_without_an_address_ends_the_call_and_is_named() -> None:
+    async with story() as call:
+        call.trunk.stands.set()
+        call.trunk.notify(trunk.Answered(NAMED))
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "incompatible-media", 488)
+        assert "media.example.net" in end.message
+
+
+async def test_who_hangs_up_does_not_wait_for_a_slow_name() -> None:
+    async with story() as call:
+        call.trunk.notify(trunk.Answered(NAMED))
+        async with asyncio.timeout(2):
+            await call.trunk.looking.wait()
+        assert call.call.state is CallState.ANSWERED
+        await call.call.hangup()
+        assert (await call.ended()).by is By.LOCAL
 
 
 async def test_candidates_go_to_the_session_until_the_end() -> None:

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given, settings
 
 import sdp
-from gateway.calls.negotiation import Negotiation, opus_parameters, read_offer, spelling
+from gateway.calls.negotiation import (
+    Negotiation,
+    UnlocatedError,
+    opus_parameters,
+    read_offer,
+    spelling,
+)
 from gateway.errors import OfferError
 from gateway.media.parameters import DtlsRole, EventFormat, TrunkRemote
 from sdp import SdpError
@@ -57,7 +63,8 @@ def negotiation(
 
 
 def reoffer(made: Negotiation, text: str) -> TrunkRemote:
-    remote = made.reoffered(made.answer_reoffer(text))
+    made.answer_offer(text)
+    remote = made.settled("")
     assert remote is not None
     return remote
 
@@ -115,9 +122,7 @@ def test_packets_to_the_trunk_are_as_long_as_it_wants(lines: str, ptime: int) ->
 def test_rtcp_goes_where_the_trunk_says_until_its_media_moves() -> None:
     made = negotiation()
     assert made.trunk_answered(f"{ANSWER}a=rtcp:4010\r\n").rtcp_port == 4010
-    moved = made.remapped("198.51.100.8", 5000, 8)
-    assert moved is not None
-    assert moved.rtcp_port is None
+    assert reoffer(made, ANSWER.replace("1 1 IN", "1 2 IN")).rtcp_port is None
 
 
 @pytest.mark.parametrize(
@@ -200,7 +205,7 @@ def test_our_media_may_be_ipv6(host: str) -> None:
     assert sdp.parse(made.browser_answer).media[0].connections == (Connection("IP6", host),)
     answer = ANSWER.replace("IP4 198.51.100.7", "IP6 2001:db8::7")
     assert made.trunk_answered(answer).host == "2001:db8::7"
-    again = sdp.parse(made.answer_reoffer(answer.replace("1 1 IN", "1 2 IN")))
+    again = sdp.parse(made.answer_offer(answer.replace("1 1 IN", "1 2 IN")))
     assert again.connection == Connection("IP6", host)
 
 
@@ -322,42 +327,126 @@ def test_an_answer_that_cannot_be_used_is_refused(answer: str) -> None:
 def test_a_hold_is_answered_and_followed_with_a_new_version() -> None:
     made = negotiation()
     made.trunk_answered(ANSWER)
-    answers = [made.answer_reoffer(HOLD) for _ in range(2)]
-    first, second = map(sdp.parse, answers)
+    first = sdp.parse(made.answer_offer(ANSWER.replace("1 1 IN", "1 2 IN")))
+    second = sdp.parse(made.answer_offer(HOLD.replace("1 2 IN", "1 3 IN")))
     assert first.origin.session_id == sdp.parse(made.trunk_offer).origin.session_id
     assert second.origin.version == first.origin.version + 1
     assert first.media[0].formats[0] == "8"
-    assert made.reoffered(answers[0]) is None, "the second agreement has replaced the first"
-    remote = made.reoffered(answers[1])
+    remote = made.settled("")
     assert remote is not None
-    assert not remote.receives
+    assert not remote.receives, "the second agreement has replaced the first"
+    assert made.settled("") is None, "it is told once"
+
+
+def test_a_refresh_gets_the_same_description_again() -> None:
+    """Nothing has changed while the version of `o=` has not (RFC 3264 section 8)."""
+    made = negotiation()
+    made.trunk_answered(ANSWER)
+    first = made.answer_offer(HOLD)
+    made.settled("")
+    assert made.answer_offer(HOLD) == first
+    assert made.settled("") is not None
+    assert made.answer_offer(HOLD.replace("1 2 IN", "1 3 IN")) != first
 
 
 def test_what_was_agreed_is_followed_even_before_the_first_answer_was_read() -> None:
     """A re-INVITE right behind the ACK may be answered before its 200 has been looked at."""
     made = negotiation()
     both = HOLD.replace("RTP/AVP 8 101", "RTP/AVP 0 8 101").replace("sendonly", "sendrecv")
-    answer = made.answer_reoffer(both)
+    answer = made.answer_offer(both)
     made.trunk_answered(ANSWER)
-    remote = made.reoffered(answer)
+    remote = made.settled("")
     assert remote is not None
     assert str(remote.payload_type) == sdp.parse(answer).media[0].formats[0]
 
 
-def test_a_bad_offer_from_the_trunk_is_refused() -> None:
-    with pytest.raises(SdpError):
-        negotiation().answer_reoffer("v=0\r\nnonsense")
-
-
-def test_media_may_move_by_payload_type_alone() -> None:
+@pytest.mark.parametrize("offer", ["v=0\r\nnonsense", HOLD.replace("m=audio", "m=video")])
+def test_a_bad_offer_from_the_trunk_is_refused(offer: str) -> None:
+    """The call goes on as it was."""
     made = negotiation()
-    assert made.remapped("198.51.100.8", 5000, 0) is None, "nothing agreed yet"
+    before = made.trunk_answered(ANSWER)
+    with pytest.raises(SdpError):
+        made.answer_offer(offer)
+    assert made.settled("") is None
+    assert made.trunk_answered("") == before
+
+
+def test_an_offer_that_the_trunk_asks_for_is_full_again() -> None:
+    """After a hold, too: what it then answers decides (RFC 6337 section 5.2.5)."""
+    made = negotiation()
     made.trunk_answered(ANSWER)
-    remote = made.remapped("198.51.100.8", 5000, 0)
+    reoffer(made, HOLD)
+    offer = sdp.parse(made.answer_offer(""))
+    first = sdp.parse(made.trunk_offer)
+    assert offer.media == first.media
+    assert offer.origin.version == first.origin.version + 2
+    moved = ANSWER.replace("1 1 IN", "1 3 IN").replace("4000", "5000")
+    moved = moved.replace("101", "96") + "a=recvonly\r\n"
+    remote = made.settled(moved)
     assert remote is not None
-    assert (remote.host, remote.port, remote.codec) == ("198.51.100.8", 5000, "PCMU")
-    assert made.remapped("198.51.100.8", 5000, 96) is None
-    assert made.remapped("example.com", 5000, 0) is None
+    assert (remote.port, remote.event) == (5000, EventFormat(96, 8000))
+    assert (remote.receives, remote.sends) == (True, False)
+
+
+def test_an_answer_to_a_refresh_of_the_engines_own_counts() -> None:
+    made = negotiation()
+    made.trunk_answered(ANSWER)
+    remote = made.settled(ANSWER.replace("4000", "4008"))
+    assert remote is not None
+    assert remote.port == 4008
+
+
+def test_no_description_after_an_agreement_leaves_it_standing() -> None:
+    made = negotiation()
+    before = made.trunk_answered(ANSWER)
+    assert made.trunk_answered("") == before
+
+
+NAMED_HOST = ANSWER.replace("c=IN IP4 198.51.100.7", "c=IN IP4 media.example.net")
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_a_host_with_a_name_waits_for_its_address(change: bool) -> None:
+    made = negotiation()
+    if change:
+        made.trunk_answered(ANSWER)
+        made.answer_offer(NAMED_HOST.replace("1 1 IN", "1 2 IN"))
+
+    def follow() -> TrunkRemote | None:
+        return made.settled("") if change else made.trunk_answered(NAMED_HOST)
+
+    with pytest.raises(UnlocatedError) as caught:
+        follow()
+    made.located(caught.value.name, "198.51.100.9")
+    remote = follow()
+    assert remote is not None
+    assert remote.host == "198.51.100.9"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "224.0.0.1", "255.255.255.255", "169.254.0.1"])
+def test_audio_is_sent_to_no_host_that_a_trunk_has_no_business_with(host: str) -> None:
+    made = negotiation()
+    with pytest.raises(SdpError, match=host):
+        made.trunk_answered(ANSWER.replace("198.51.100.7", host), "198.51.100.1")
+    made.trunk_answered(ANSWER)
+    with pytest.raises(SdpError, match=host):
+        made.answer_offer(HOLD.replace("198.51.100.7", host))
+
+
+def test_audio_is_not_sent_to_the_gateway_itself() -> None:
+    offer = read_offer(fixture("chrome-156-audio.sdp"))
+    made = Negotiation(offer, LOCAL, ("PCMA",), media_ports=(20000, 29999))
+    ours = ANSWER.replace("198.51.100.7", LOCAL.trunk_host)
+    with pytest.raises(SdpError, match="gateway itself"):
+        made.trunk_answered(ours.replace("4000", "20002"))
+    assert made.trunk_answered(ours).port == 4000, "another process of this machine"
+
+
+def test_lines_that_nobody_can_read_are_counted_and_cost_nothing() -> None:
+    made = negotiation()
+    odd = f"{ANSWER}a=ssrc:123456789\r\na=fmtp:101\r\nb=AS:\r\n"
+    assert made.trunk_answered(odd) == negotiation().trunk_answered(ANSWER)
+    assert len(made.dropped) >= 2
 
 
 @pytest.mark.parametrize(
@@ -392,9 +481,9 @@ def test_any_offer_of_a_browser_is_answered_or_refused(text: str) -> None:
 def test_any_description_of_a_trunk_is_followed_or_refused(first: str, second: str) -> None:
     made = negotiation(codecs=tuple(TRUNK_CODECS))
     for text in (first, second):
-        with contextlib.suppress(SdpError):
+        with contextlib.suppress(SdpError, UnlocatedError):
             check(made.trunk_answered(text))
-        with contextlib.suppress(SdpError):
+        with contextlib.suppress(SdpError, UnlocatedError):
             check(reoffer(made, text))
 
 

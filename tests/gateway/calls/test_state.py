@@ -8,7 +8,7 @@ import pytest
 
 from gateway import trunk
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.events import CallEvent, EndWanted, Located
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 
@@ -22,8 +22,9 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Ringing(180, "Ringing"),
         trunk.Progress(183, "Session Progress", "v=0"),
         trunk.Answered("v=0"),
-        trunk.Reoffered("v=0", "v=0"),
-        trunk.Remapped("192.0.2.1", 4000, 0),
+        trunk.Offered(1, "v=0"),
+        trunk.Settled(""),
+        Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),
         media.BrowserConnected(),

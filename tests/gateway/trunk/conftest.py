@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,7 +18,6 @@ from gateway.trunk import (
     TrunkEndpoint,
     TrunkEvent,
     TrunkLeg,
-    refuse_reoffer,
 )
 
 OFFER = "\r\n".join(
@@ -87,7 +86,6 @@ class Phone:
         trunk: str | Trunk,
         to: str = "+15557654",
         *,
-        answer_reoffer: Callable[[str], str] = refuse_reoffer,
         display_name: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         offer: str = OFFER,
@@ -95,7 +93,7 @@ class Phone:
         if isinstance(trunk, str):
             trunk = Trunk("test", trunk, caller_id="+15550001")
         request = DialRequest(
-            trunk, to, offer, answer_reoffer, display_name=display_name, headers=headers
+            trunk, to, offer, display_name=display_name, headers=headers
         )
         leg = await self.endpoint.dial(request, ear := Ear())
         return leg, ear

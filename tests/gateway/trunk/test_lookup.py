@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from gateway.trunk import TrunkError
-from gateway.trunk.address import TrunkUri
-from gateway.trunk.lookup import Resolver
+from gateway.trunk.lookup import MOST_LOOKUPS, Resolver
 
-NAMED = TrunkUri("trunk.example", 5060, "udp")
+NAMED = "trunk.example"
+HOST = "the host"
 FOUND = [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.7", 5060))]
 
 
@@ -44,8 +44,8 @@ def test_limit(hanging: Hanging) -> None:
     """The call fails in time, and neither the loop's end nor its executor waits."""
 
     async def ask() -> None:
-        with pytest.raises(TrunkError, match=r"'trunk.example' was not resolved within 0\.3 s"):
-            await Resolver(0.3).resolve(NAMED)
+        with pytest.raises(TrunkError, match=r"the host 'trunk.example' was not .* within 0\.3 s"):
+            await Resolver().resolve(NAMED, HOST, limit=0.3)
 
     began = time.monotonic()
     asyncio.run(ask())
@@ -53,7 +53,7 @@ def test_limit(hanging: Hanging) -> None:
 
 
 async def test_cancel(hanging: Hanging) -> None:
-    asking = asyncio.create_task(Resolver().resolve(NAMED))
+    asking = asyncio.create_task(Resolver().resolve(NAMED, HOST))
     await asyncio.sleep(0.05)
     began = time.monotonic()
     asking.cancel()
@@ -65,22 +65,41 @@ async def test_cancel(hanging: Hanging) -> None:
 async def test_one_thread_for_all(hanging: Hanging) -> None:
     """However many calls wait for a name, and whichever of them is canceled."""
     resolver = Resolver()
-    asking = [asyncio.create_task(resolver.resolve(NAMED)) for _ in range(20)]
+    asking = [asyncio.create_task(resolver.resolve(NAMED, HOST)) for _ in range(20)]
     await asyncio.sleep(0.05)
     asking.pop(0).cancel()
     hanging.go.set()
     assert await asyncio.gather(*asking) == ["192.0.2.7"] * 19
     assert hanging.asked == 1
-    assert await resolver.resolve(NAMED) == "192.0.2.7"
+    assert await resolver.resolve(NAMED, HOST) == "192.0.2.7"
     assert hanging.asked == 2  # asked again: addresses change
 
 
 async def test_literal_address(hanging: Hanging) -> None:
-    assert await Resolver().resolve(TrunkUri("192.0.2.1", 5060, "udp")) == "192.0.2.1"
+    assert await Resolver().resolve("192.0.2.1", HOST) == "192.0.2.1"
     assert hanging.asked == 0
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 70 + ".example"])
 async def test_no_address(host: str) -> None:
     with pytest.raises(TrunkError, match="has no address"):
-        await Resolver().resolve(TrunkUri(host, 5060, "udp"))
+        await Resolver().resolve(host, HOST)
+
+
+async def test_address_of_version_6() -> None:
+    assert await Resolver().resolve("ip6-localhost", HOST, version=6) == "::1"
+
+
+async def test_not_more_than_so_many(hanging: Hanging) -> None:
+    """A trunk that names a new host in each description does not fill the process with threads."""
+    resolver = Resolver()
+    asking = [
+        asyncio.create_task(resolver.resolve(f"{number}.example", HOST))
+        for number in range(MOST_LOOKUPS)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(TrunkError, match="too many names"):
+        await resolver.resolve(NAMED, HOST)
+    hanging.go.set()
+    await asyncio.gather(*asking)
+    assert await resolver.resolve(NAMED, HOST) == "192.0.2.7"

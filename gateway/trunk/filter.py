@@ -1,0 +1,123 @@
+"""Looks at each SIP message before the engine does, so that the engine judges nothing.
+
+pjsip refuses a description for one odd line, and answers requests of a dialog that it has no use
+for with 500, which makes PBXs hang up. So our build of it asks here first (see
+`gateway/trunk/engine/message_filter.hpp`): descriptions are read by our own reader, later, where
+the call decides, and the engine is shown the mirror of ours, which it can only find acceptable;
+requests that are not its business are answered here. The stock wheel has no such filter: with it
+every description has to be as strict as pjsip is.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import pjsua2 as pj
+
+from gateway.trunk.message import Message, read
+from gateway.trunk.screening import PASS, Action, Verdict, screen
+from sdp import SdpError, render
+from sdp import read as read_description
+
+if TYPE_CHECKING:
+    from gateway.trunk.dialog import Dialog
+
+log = logging.getLogger(__name__)
+
+HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # the stock wheel has none
+
+
+class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
+    """Decides about each message that matters; lives in the SIP thread, as the dialogs do.
+
+    Parameters
+    ----------
+    dialogs
+        Those that stand, by Call-ID.
+    on_stranger
+        Told of each request that is no business of ours: the message and the code it got.
+    """
+
+    def __init__(
+        self, dialogs: Mapping[str, Dialog], on_stranger: Callable[[Message, int], None]
+    ) -> None:
+        super().__init__()
+        self._dialogs = dialogs
+        self._on_stranger = on_stranger
+
+    def onMessage(self, message: Any) -> None:
+        """Say what becomes of a message; whatever fails here leaves it to the engine."""
+        try:
+            verdict = self._judge(read(message.whole, message.source), message.token)
+        except Exception:  # noqa: BLE001 - nothing may be raised into the engine
+            log.error("a SIP message could not be judged\n%s", traceback.format_exc())
+            return
+        if verdict is not PASS:
+            fill(message, verdict)
+
+    def onUnreadable(self, message: Any, status: int) -> None:
+        """Count what the engine drops because it is no SIP."""
+        try:
+            self._on_stranger(read(message.whole, message.source), 0)
+        except Exception:  # noqa: BLE001 - nothing may be raised into the engine
+            log.error("a message could not be counted\n%s", traceback.format_exc())
+
+    def refuse(self, token: int, verdict: Verdict) -> None:
+        """Answer a request that waits."""
+        self.answer(token, verdict.code, verdict.reason, sip_headers(verdict.headers))
+
+    def _judge(self, message: Message, token: int) -> Verdict:
+        dialog = self._dialogs.get(message.call_id)
+        if message.code:
+            return PASS if dialog is None else dialog.response(message)
+        if dialog is not None and message.method == "ACK":
+            return dialog.acknowledged(message)
+        verdict = screen(message, None if dialog is None else dialog.facts)
+        if dialog is None:
+            if verdict.action is Action.ANSWER:
+                self._on_stranger(message, verdict.code)
+            elif message.method == "INVITE":
+                return shown_offer(message, verdict)
+        elif verdict.action is Action.HOLD:
+            dialog.offered(token, message)
+        elif message.method == "INFO":
+            dialog.info(message)
+        return verdict
+
+
+def shown_offer(message: Message, verdict: Verdict) -> Verdict:
+    """Show the engine the description of a new call as our reader has understood it."""
+    if not message.sdp:
+        return verdict
+    try:
+        return Verdict(Action.REPLACE, body=render(read_description(message.sdp).description))
+    except SdpError as error:
+        return refusal(str(error))
+
+
+def refusal(why: str) -> Verdict:
+    """Refuse a description, and say why (RFC 3261 sections 20.43 and 21.4.26)."""
+    printable = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in why)
+    warning = f'399 gateway "{printable}"'
+    return Verdict(Action.ANSWER, 488, "Not Acceptable Here", headers=(("Warning", warning),))
+
+
+def fill(message: Any, verdict: Verdict) -> None:
+    """Write a verdict into the engine's object."""
+    message.action = int(verdict.action)
+    message.code, message.reason = verdict.code, verdict.reason
+    message.contentType, message.body = verdict.content_type, verdict.body
+    message.headers = sip_headers(verdict.headers)
+
+
+def sip_headers(headers: tuple[tuple[str, str], ...]) -> Any:
+    """Return headers as the engine takes them."""
+    made = pj.SipHeaderVector()
+    for name, value in headers:
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        made.append(header)
+    return made
