@@ -7,7 +7,7 @@ is one place that counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -59,6 +59,7 @@ class Reading:
     media: Mapping[str, int]
     media_load: float
     overloaded: bool
+    strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by method and answer
 
 
 class Metrics:
@@ -149,6 +150,14 @@ class _Readings(Collector):
             value=now.overloaded,
         )
         yield _by_label("gateway_media_events", "Packets and more, by event", "event", media)
+        strangers = CounterMetricFamily(
+            "gateway_sip_strangers",
+            "SIP requests that belong to no call or trunk of ours, by method and answer",
+            labels=["method", "answer"],
+        )
+        for labels, count in sorted(now.strangers.items()):
+            strangers.add_metric(labels, count)
+        yield strangers
 
 
 def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

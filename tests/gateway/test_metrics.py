@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.media.events import LegQuality
-from gateway.metrics import Metrics
+from gateway.metrics import Metrics, Reading
 
 SILENT = LegQuality(mos=None, loss=0.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
 
@@ -43,3 +43,11 @@ def test_a_leg_that_lost_everything_is_counted() -> None:
     metrics.observe_quality("trunk", lost)
     assert value(metrics, "loss_ratio_sum", leg="trunk") == 1
     assert value(metrics, "jitter_seconds_count", leg="trunk") == 0
+
+
+def test_strangers_are_counted_by_method_and_answer() -> None:
+    metrics = Metrics()
+    strangers = {("REGISTER", "405"): 2, ("other", "501"): 7}
+    metrics.watch(lambda: Reading(0, 0, 0, 0, {}, {}, 0.0, False, strangers))
+    assert b'gateway_sip_strangers_total{answer="405",method="REGISTER"} 2.0' in metrics.text()
+    assert b'gateway_sip_strangers_total{answer="501",method="other"} 7.0' in metrics.text()
