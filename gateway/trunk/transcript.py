@@ -18,7 +18,7 @@ from gateway.trunk.events import (
     Trying,
 )
 from gateway.trunk.message import Message
-from gateway.trunk.status import Local, meaning
+from gateway.trunk.status import Local, meaning_of_end
 
 
 class Way(Enum):
@@ -33,6 +33,7 @@ class Way(Enum):
 
 
 SIP_TIMEOUT = 32.0  # 64 times T1, timer B of RFC 3261
+BRANCH_ENDED = 199  # one of several phones has given up (RFC 6228): the others ring on
 
 
 class Transcript:
@@ -48,7 +49,7 @@ class Transcript:
     def response(self, message: Message) -> Trying | Ringing | Progress | Answered | None:
         """Take a response to our INVITE; return what it means, None for a repetition."""
         code = message.code
-        if self.over or self.answered or not 100 <= code < 300:
+        if self.over or self.answered or not 100 <= code < 300 or code == BRANCH_ENDED:
             return None
         self.heard = True
         if code >= 200:
@@ -107,7 +108,7 @@ class Transcript:
         code, reason = message.code, message.reason
         if not code:  # a BYE ends an answered call, a CANCEL one that rings here
             code, reason = (200, "OK") if message.method == "BYE" else (487, "Request Terminated")
-        cause, sentence = meaning(code, message.q850)
+        cause, sentence = meaning_of_end(message)
         return Ended(Origin.REMOTE, code, reason, cause, message.q850, sentence)
 
     def _by_us(self, way: Way) -> tuple[Origin, Local, int, str]:

@@ -107,6 +107,30 @@ def test_end_of_a_refused_call() -> None:
     assert (end.by, end.code, end.reason, end.cause) == (Origin.LOCAL, 486, "Busy Here", "rejected")
 
 
+def test_the_trunks_own_words_reach_the_end() -> None:
+    refusal = read('SIP/2.0 403 Forbidden\r\nWarning: 399 sbc "Caller not verified"\r\n\r\n')
+    end = Transcript().end(Way.MESSAGE, message=refusal)
+    assert end is not None
+    assert (end.cause, end.code, end.reason) == ("forbidden", 403, "Forbidden")
+    assert end.sentence.endswith('The trunk says: "Caller not verified".')
+
+
+def test_a_call_that_another_phone_has_answered() -> None:
+    cancel = read("CANCEL sip:a SIP/2.0\r\nReason: SIP;cause=200\r\n\r\n")
+    end = Transcript(incoming=True).end(Way.MESSAGE, message=cancel)
+    assert end is not None
+    assert (end.by, end.code, end.cause) == (Origin.REMOTE, 487, "answered-elsewhere")
+
+
+def test_an_early_dialog_that_ends_is_no_ringing() -> None:
+    """199 (RFC 6228): one of several phones has given up."""
+    transcript = Transcript()
+    assert transcript.response(response(199, "Early Dialog Terminated")) is None
+    assert transcript.response(response(180)) == Ringing(180, "Reason")
+    assert transcript.response(response(199, "Early Dialog Terminated", SDP)) is None
+    assert transcript.response(response(180)) is None, "it rang already"
+
+
 def test_sentence_names_the_limit() -> None:
     end = Transcript().end(Way.TIMEOUT, seconds=4.5)
     assert end is not None
