@@ -30,7 +30,7 @@ from typing import Final
 from gateway.trunk.engine import source, wheel
 from gateway.trunk.engine.source import CannotBuildError
 
-RELEASE: Final = "gateway2"
+RELEASE: Final = "gateway3"
 """Local version of our build; raise it when the build changes for the same pjproject."""
 
 MISSING_STATUS: Final = 3
@@ -66,8 +66,35 @@ EDITS: Final = (
     ("pjmedia/build/Makefile", " bdimad_dev.o", ""),
     # Say nothing on standard output before the log settings are known.
     ("pjlib/src/pj/log.c", "pj_log_max_level = PJ_LOG_MAX_LEVEL;", "pj_log_max_level = 1;"),
+    # Where data came from that is no SIP message: the callback that counts it has no other way.
+    (
+        "pjsip/include/pjsip/sip_transport.h",
+        "typedef struct pjsip_tp_dropped_data\n{\n",
+        "typedef struct pjsip_tp_dropped_data\n{\n    pjsip_rx_data *rdata;\n",
+    ),
+    ("pjsip/src/pjsip/sip_transport.c", "dd.tp = tr;", "dd.tp = tr; dd.rdata = rdata;"),
+    # That callback tells of it; any stranger could fill the log with errors.
+    (
+        "pjsip/src/pjsip/sip_endpoint.c",
+        'PJ_LOG(1, (THIS_FILE, \n                  "Error processing packet',
+        'PJ_LOG(4, (THIS_FILE, \n                  "Error processing packet',
+    ),
+    (
+        "pjsip/src/pjsip/sip_transport.c",
+        'PJ_LOG(2, (THIS_FILE,\n                      "Dropping %lu bytes',
+        'PJ_LOG(4, (THIS_FILE,\n                      "Dropping %lu bytes',
+    ),
+    # Our own part of the wrapper.
+    (
+        "pjsip-apps/src/swig/pjsua2.i",
+        '%include "pjsua2/endpoint.hpp"',
+        '%include "pjsua2/endpoint.hpp"\n%include "message_filter.i"',
+    ),
 )
 """Changes to the source: file, text, replacement. A text that is missing stops the build."""
+
+WRAPPER: Final = "pjsip-apps/src/swig/python"
+"""The folder of the tree in which the extension module is made."""
 
 WRAPPER_FLAGS: Final = ("-O1", "-g0", "-fPIC", "-fno-strict-aliasing", "-w")
 
@@ -78,6 +105,11 @@ HEADERS: Final = {
 }
 
 VERIFY: Final = Path(__file__).with_name("verify.py")
+
+OWN: Final = tuple(
+    Path(__file__).with_name(f"message_filter.{kind}") for kind in ("hpp", "cpp", "i")
+)
+"""Our C++ in the engine: a class that pjproject does not have."""
 
 
 class BuildError(Exception):
@@ -111,6 +143,7 @@ def wheel_folder() -> Path:
         *(CONFIG_SITE, CONFIGURE, EDITS, WRAPPER_FLAGS, SWIG, RELEASE, sorted(source.KNOWN_GOOD)),
         *(os.environ.get(name) for name in ("PJPROJECT_TARBALL", "PJPROJECT_SHA256")),
         platform.libc_ver(),
+        *(path.read_text() for path in OWN),
     )
     key = hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]
     return cache_folder() / f"{wheel.tag()}-{key}"
@@ -200,6 +233,8 @@ def prepare(tree: Path, log: Log) -> None:
         if old not in text:
             raise BuildError(f"{name} of this pjproject holds no {old!r}: another version?")
         (tree / name).write_text(text.replace(old, new))
+    for path in OWN:
+        shutil.copy(path, tree / WRAPPER)
     flags = "-O2 -fPIC"
     log.run(["./aconfigure", *CONFIGURE, f"CFLAGS={flags}", f"CXXFLAGS={flags}"], tree)
 
@@ -209,26 +244,27 @@ def compile_wrapper(tree: Path, swig: list[str], log: Log) -> None:
 
     `-threads`: the wrapper lets go of the GIL in every call, so that polling stalls nobody.
     """
-    folder = tree / "pjsip-apps/src/swig/python"
+    folder = tree / WRAPPER
     parts = ("pjlib", "pjlib-util", "pjmedia", "pjsip", "pjnath")
     includes = [f"-I{tree / part / 'include'}" for part in parts]
-    options = ["-c++", "-w312", "-threads", "-python", "-o", "pjsua2_wrap.cpp"]
+    options = ["-c++", "-w312", "-threads", "-python", "-I.", "-o", "pjsua2_wrap.cpp"]
     log.run([*swig, *includes, *options, "../pjsua2.i"], folder)
     flags = [flag for flag in ask(folder, "cflags", log) if not flag.startswith("-O")]
     python = f"-I{sysconfig.get_path('include')}"
-    command = ["g++", "-c", *flags, *WRAPPER_FLAGS, python, "pjsua2_wrap.cpp", "-o", "wrapper.o"]
-    log.run(command, folder)
+    for name in (*(path.name for path in OWN if path.suffix == ".cpp"), "pjsua2_wrap.cpp"):
+        log.run(["g++", "-c", *flags, *WRAPPER_FLAGS, python, name], folder)
 
 
 def link(tree: Path, stage: Path, log: Log) -> Path:
     """Link the extension module; return the folder that holds the wheel's two files."""
-    folder = tree / "pjsip-apps/src/swig/python"
+    folder = tree / WRAPPER
     stage.mkdir()
     shutil.copyfile(folder / "pjsua2.py", stage / "pjsua2.py")
     module = stage / f"_pjsua2{sysconfig.get_config_var('EXT_SUFFIX')}"
     libraries = [f"-l{name}" for name in ask(folder, "libs", log)]
     paths = ask(folder, "ldflags", log)
-    log.run(["g++", "-shared", "-s", "wrapper.o", "-o", str(module), *paths, *libraries], folder)
+    objects = sorted(path.name for path in folder.glob("*.o"))
+    log.run(["g++", "-shared", "-s", *objects, "-o", str(module), *paths, *libraries], folder)
     return stage
 
 

@@ -45,6 +45,9 @@ def main(folder: str) -> str | None:
     addresses = Path("/proc/net/if_inet6")
     if addresses.exists() and addresses.read_text().strip():
         endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP6, pj.TransportConfig())
+    message_filter = pj.MessageFilter()
+    if message_filter.heldCount():
+        return "the message filter holds messages before any has come"
     sys.stdout.write(f"{endpoint.libVersion().full}\n")
     endpoint.libDestroy()
     return None
