@@ -342,7 +342,7 @@ class Call:
         duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._take_down()
+                await self._take_down(end)
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
@@ -350,14 +350,14 @@ class Call:
             logger.info("call %s ended by %s: %s", self.id, end.by, what)
             self._tell(news.Ended(end, duration))
 
-    async def _take_down(self) -> None:
+    async def _take_down(self, end: CallEnd) -> None:
         for task in (self._probing, self._dialing, *self._lookups):
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])
         # The far end first: its phone must stop ringing, and its bill running, whatever comes of
         # the rest. But the rest does not wait for a trunk that hangs.
-        steps = [] if self._leg is None else [self._leg.hangup()]
+        steps = [] if self._leg is None else [self._leg.hangup(cause=end.cause)]
         for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)

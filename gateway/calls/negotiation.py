@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 import sdp
 from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
@@ -21,6 +22,7 @@ from gateway.media.parameters import (
 )
 from sdp import SdpError
 from sdp.codecs import event_for, named
+from sdp.target import is_host_name
 from voice.codec import CODECS
 
 # A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
@@ -317,7 +319,7 @@ class Negotiation:
 
     def _locate(self, host: str) -> str:
         """Return the address of a described host, which may be a name."""
-        if not sdp.is_host_name(host):
+        if not is_host_name(host):
             return host
         if host not in self._addresses:
             raise UnlocatedError(host)
@@ -326,10 +328,12 @@ class Negotiation:
     def _check_target(self, media: sdp.TrunkMedia) -> None:
         """Refuse an address that no call may be sent to; SdpError says why."""
         host = self._addresses.get(media.address.host, media.address.host)
+        if is_host_name(host) or ip_address(host).is_unspecified:  # not known yet; a hold
+            return
         first, last = self._media_ports
-        ours = self._local.trunk_host if first <= media.address.port <= last else ""
-        problem = sdp.forbidden_target(host, peer=self._peer, own=ours)
-        if problem:
+        own = (self._local.trunk_host,) if first <= media.address.port <= last else ()
+        loopback = bool(self._peer) and ip_address(self._peer).is_loopback
+        if problem := sdp.forbidden_target(host, own=own, loopback=loopback):
             raise SdpError(problem, rule="policy of the gateway")
 
     def _follow(self, media: sdp.TrunkMedia) -> TrunkRemote:

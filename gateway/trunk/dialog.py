@@ -17,8 +17,9 @@ import pjsua2 as pj
 
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent
-from gateway.trunk.filter import Filter, refusal
+from gateway.trunk.filter import Filter, refusal, sip_headers
 from gateway.trunk.message import Message, read
+from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import PASS, Action, DialogFacts, Verdict, screen
 from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
 from sdp import mirror, parse, render
@@ -107,10 +108,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self.sdp = sdp
         options = audio_only(pj.CallOpParam(True))
         options.txOption.localUri = local
-        for name, value in headers:
-            header = pj.SipHeader()
-            header.hName, header.hValue = name, value
-            options.txOption.headers.append(header)
+        options.txOption.headers = sip_headers(headers)
         try:
             self.makeCall(uri, options)
         except pj.Error:
@@ -134,13 +132,18 @@ class Dialog(pj.Call):  # type: ignore[misc]
             self.sdp = options.sdp.wholeSdp = sdp
         self.answer(options)
 
-    def end(self, code: int = 0, reason: str = "") -> None:
-        """Send BYE, CANCEL or the final response; the engine ACKs and BYEs a 200 that crosses."""
+    def end(self, code: int = 0, reason: str = "", cause: str = "") -> None:
+        """Send BYE, CANCEL or the final response; the engine ACKs and BYEs a 200 that crosses.
+
+        `cause` is the word for the call's end that a Reason header says to the trunk.
+        """
         if self._transcript.over:
             return
         self._asked = (code or (603 if self._uas else 487), reason)
         options = pj.CallOpParam()
         options.statusCode, options.reason = code, reason
+        if header := reason_header(cause):
+            options.txOption.headers = sip_headers((header,))
         self.hangup(options)
 
     def probe(self, on_alive: Callable[[], None]) -> None:
@@ -180,7 +183,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
             inviting=early,
             offering=early and not self._negotiated,
             answering=bool(self._held),
-            retry_after=random.randint(0, 10),  # noqa: S311 - no secret
+            retry_after=random.randint(0, 10),
         )
 
     def response(self, message: Message) -> Verdict:

@@ -55,7 +55,7 @@ class TrunkEndpoint:
         on_incoming: OnIncoming | None = None,
         on_fault: Callable[[str], None] | None = None,
     ) -> None:
-        self.on_incoming = on_incoming
+        self._on_incoming = on_incoming
         self.on_fault = on_fault
         self._config = config
         self._stack: Stack | None = None
@@ -65,6 +65,17 @@ class TrunkEndpoint:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def on_incoming(self) -> OnIncoming | None:
+        """Who takes calls from trunks."""
+        return self._on_incoming
+
+    @on_incoming.setter
+    def on_incoming(self, taker: OnIncoming | None) -> None:
+        self._on_incoming = taker
+        if self._stack is not None:
+            self._stack.takes_calls = taker is not None
 
     # -- what was found
 
@@ -130,6 +141,7 @@ class TrunkEndpoint:
             ) from None
         stack = Stack(self._config, asyncio.get_running_loop())
         stack.on_fault = self._fail
+        stack.takes_calls = self.on_incoming is not None
         await stack.start()
         self._stack, self._closing = stack, None
         try:

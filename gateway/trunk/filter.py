@@ -11,6 +11,7 @@ every description has to be as strict as pjsip is.
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.message import Message, read
+from gateway.trunk.reason import warning_header
 from gateway.trunk.screening import PASS, Action, Verdict, screen
+from gateway.trunk.strangers import Strangers
 from sdp import SdpError, render
 from sdp import read as read_description
 
@@ -30,6 +33,10 @@ log = logging.getLogger(__name__)
 HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # the stock wheel has none
 
 
+NO_CALLS: Final = Verdict(Action.ANSWER, 404, "Not Found")
+NOT_USABLE: Final = 305  # warn-code: incompatible media format
+
+
 class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
     """Decides about each message that matters; lives in the SIP thread, as the dialogs do.
 
@@ -37,16 +44,15 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
     ----------
     dialogs
         Those that stand, by Call-ID.
-    on_stranger
-        Told of each request that is no business of ours: the message and the code it got.
+    takes_calls
+        Tells whether anybody wants calls from trunks.
     """
 
-    def __init__(
-        self, dialogs: Mapping[str, Dialog], on_stranger: Callable[[Message, int], None]
-    ) -> None:
+    def __init__(self, dialogs: Mapping[str, Dialog], takes_calls: Callable[[], bool]) -> None:
         super().__init__()
+        self.strangers = Strangers(time.monotonic)
         self._dialogs = dialogs
-        self._on_stranger = on_stranger
+        self._takes_calls = takes_calls
 
     def onMessage(self, message: Any) -> None:
         """Say what becomes of a message; whatever fails here leaves it to the engine."""
@@ -61,9 +67,13 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
     def onUnreadable(self, message: Any, status: int) -> None:
         """Count what the engine drops because it is no SIP."""
         try:
-            self._on_stranger(read(message.whole, message.source), 0)
+            self._count(read(message.whole, message.source), 0)
         except Exception:  # noqa: BLE001 - nothing may be raised into the engine
             log.error("a message could not be counted\n%s", traceback.format_exc())
+
+    def _count(self, message: Message, code: int) -> None:
+        if line := self.strangers.add(message.source, message.method, code):
+            log.info("%s", line)
 
     def refuse(self, token: int, verdict: Verdict) -> None:
         """Answer a request that waits."""
@@ -77,14 +87,18 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
             return dialog.acknowledged(message)
         verdict = screen(message, None if dialog is None else dialog.facts)
         if dialog is None:
-            if verdict.action is Action.ANSWER:
-                self._on_stranger(message, verdict.code)
-            elif message.method == "INVITE":
-                return shown_offer(message, verdict)
-        elif verdict.action is Action.HOLD:
+            return self._judge_stranger(message, verdict)
+        if verdict.action is Action.HOLD:
             dialog.offered(token, message)
         elif message.method == "INFO":
             dialog.info(message)
+        return verdict
+
+    def _judge_stranger(self, message: Message, verdict: Verdict) -> Verdict:
+        if message.method == "INVITE" and verdict.action is not Action.ANSWER:
+            verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
+        if verdict.action is Action.ANSWER:
+            self._count(message, verdict.code)
         return verdict
 
 
@@ -99,10 +113,10 @@ def shown_offer(message: Message, verdict: Verdict) -> Verdict:
 
 
 def refusal(why: str) -> Verdict:
-    """Refuse a description, and say why (RFC 3261 sections 20.43 and 21.4.26)."""
-    printable = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in why)
-    warning = f'399 gateway "{printable}"'
-    return Verdict(Action.ANSWER, 488, "Not Acceptable Here", headers=(("Warning", warning),))
+    """Refuse a description, and say why (RFC 3261 section 21.4.26)."""
+    return Verdict(
+        Action.ANSWER, 488, "Not Acceptable Here", headers=(warning_header(NOT_USABLE, why),)
+    )
 
 
 def fill(message: Any, verdict: Verdict) -> None:

@@ -64,13 +64,14 @@ class TrunkLeg:
             self._silence.cancel()
             self._silence = None
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
+    async def hangup(self, code: int = 0, reason: str = "", *, cause: str = "") -> None:
         """End the call: BYE, CANCEL or a final refusal, as its state asks. Idempotent.
 
+        `cause` is the word of the call's end; the trunk reads what it means in a Reason header.
         A 200 that crosses the CANCEL is acknowledged and hung up by the engine.
         """
         text(reason, "the reason")
-        await self._command(lambda dialog: dialog.end(code, reason))
+        await self._command(lambda dialog: dialog.end(code, reason, cause))
 
     async def probe(self, timeout: float) -> bool:
         """Ask whether the far end still knows this call; false if it does not say so in time.

@@ -101,11 +101,12 @@ class Stack:
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self.stopping = False
         self.fault: str | None = None  # why the thread ended unasked
+        self.takes_calls = False  # from trunks; without, they are refused before they cost a line
         self.on_fault: Callable[[str], None] = lambda fault: None  # in the event loop
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll: select.poll | None = None
         self._endpoint: Any = None
-        self._filter: Filter | None = None
+        self.filter: Filter | None = None
         self._started: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._thread = threading.Thread(target=self._live, name="pjsip", daemon=True)
@@ -213,7 +214,7 @@ class Stack:
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> Dialog:
         """Return a new dialog, kept alive until it ends."""
-        dialog = Dialog(account, tell, self._filter, call_id)
+        dialog = Dialog(account, tell, self.filter, call_id)
         dialog.on_end = partial(self.bury, key)
         dialog.on_named = self._know
         self.dialogs[key] = dialog
@@ -320,7 +321,7 @@ class Stack:
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)
         if HAS_FILTER:
-            self._filter = Filter(self._named, self.on_stranger)
+            self.filter = Filter(self._named, lambda: self.takes_calls)
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a
         # clock, or it leaks one port per call; with it no clock is wanted.
@@ -384,7 +385,7 @@ class Stack:
         """Free everything in this thread, calls before accounts before the library."""
         self.dialogs.clear()
         self._named.clear()
-        self._filter = None
+        self.filter = None
         self.lingering.clear()
         self.graves.clear()
         for account in self.accounts.values():

@@ -103,8 +103,9 @@ class FakeTrunk:
             raise self.error
         return cast(trunk.TrunkLeg, self)
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
+    async def hangup(self, code: int = 0, reason: str = "", *, cause: str = "") -> None:
         self.hung_up += 1
+        self.cause = cause
         if self.hanging.is_set():
             await asyncio.Event().wait()
 

@@ -423,7 +423,7 @@ def test_a_host_with_a_name_waits_for_its_address(change: bool) -> None:
     assert remote.host == "198.51.100.9"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "224.0.0.1", "255.255.255.255", "169.254.0.1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "224.0.0.1", "255.255.255.255"])
 def test_audio_is_sent_to_no_host_that_a_trunk_has_no_business_with(host: str) -> None:
     made = negotiation()
     with pytest.raises(SdpError, match=host):
@@ -437,7 +437,7 @@ def test_audio_is_not_sent_to_the_gateway_itself() -> None:
     offer = read_offer(fixture("chrome-156-audio.sdp"))
     made = Negotiation(offer, LOCAL, ("PCMA",), media_ports=(20000, 29999))
     ours = ANSWER.replace("198.51.100.7", LOCAL.trunk_host)
-    with pytest.raises(SdpError, match="gateway itself"):
+    with pytest.raises(SdpError, match="own address"):
         made.trunk_answered(ours.replace("4000", "20002"))
     assert made.trunk_answered(ours).port == 4000, "another process of this machine"
 
