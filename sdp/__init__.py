@@ -13,6 +13,7 @@ from sdp.browser import (
 )
 from sdp.browser_answer import BrowserAnswer, answer_browser
 from sdp.error import SdpError
+from sdp.mirror import mirror
 from sdp.model import (
     Attribute,
     Codec,
@@ -28,8 +29,9 @@ from sdp.model import (
     SessionDescription,
     Setup,
 )
-from sdp.parse import parse
+from sdp.parse import Reading, parse, read
 from sdp.render import render
+from sdp.target import forbidden_target
 from sdp.trunk import TrunkPolicy, make_trunk_offer, offer_to_trunk
 from sdp.trunk_answer import TrunkMedia, answer_trunk, read_trunk_answer
 
@@ -47,6 +49,7 @@ __all__ = [
     "Line",
     "Media",
     "Origin",
+    "Reading",
     "RtpAddress",
     "SdpError",
     "SessionDescription",
@@ -57,9 +60,12 @@ __all__ = [
     "answer_trunk",
     "choose_browser_codecs",
     "choose_extensions",
+    "forbidden_target",
     "make_trunk_offer",
+    "mirror",
     "offer_to_trunk",
     "parse",
+    "read",
     "read_browser_offer",
     "read_candidate",
     "read_trunk_answer",

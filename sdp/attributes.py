@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sdp.error import SdpError, quoted
 from sdp.model import Attribute, Direction, Extension, Fingerprint, Media, SessionDescription, Setup
@@ -115,8 +115,15 @@ def _text(found: re.Match[str]) -> str:
     return found[1]
 
 
+# Formats that have but one number of channels, whatever a line says: Opus decodes to any (RFC 7587
+# section 7 wants 2 written), and events have none (RFC 4733 section 2.4.1)
+_CHANNELS = {"opus": 2, "telephone-event": 1}
+
+
 def _read_rtpmap(found: re.Match[str]) -> RtpMap:
-    return RtpMap(int(found[1]), found[2], int(found[3]), int(found[4] or 1))
+    name = found[2]
+    channels = _CHANNELS.get(name.lower()) or int(found[4] or 1)
+    return RtpMap(int(found[1]), name, int(found[3]), channels)
 
 
 def _write_rtpmap(value: RtpMap) -> str:
@@ -255,6 +262,14 @@ SSRC = _row(
 )
 MSID = _row("msid", "<stream> [<track>]", "RFC 8830 section 2", r"(\S+(?: +\S+)?)", _text)
 
+ROWS: dict[str, AttributeType[Any]] = {
+    row.name: row
+    for row in (
+        *(RTPMAP, FMTP, PTIME, MAXPTIME, RTCP, MID, GROUP, FINGERPRINT, SETUP),
+        *(ICE_UFRAG, ICE_PWD, ICE_OPTIONS, CANDIDATE, EXTMAP, SSRC, MSID),
+    )
+}
+
 
 def has(name: str, *sections: Media | SessionDescription) -> bool:
     """Whether a flag such as `a=rtcp-mux` stands in one of the sections."""
@@ -262,9 +277,13 @@ def has(name: str, *sections: Media | SessionDescription) -> bool:
 
 
 def direction(media: Media, session: SessionDescription) -> Direction:
-    """Direction of a section: its own, else the session's, else sendrecv (RFC 8866 section 6.7)."""
+    """Direction of a section: its own, else the session's, else sendrecv (RFC 8866 section 6.7).
+
+    There must not be two in one section. Where there are, the last holds: stacks that put a hold
+    into a description of theirs append it, and most readers let each line overwrite the one before.
+    """
     for section in (media, session):
-        for each in section.attributes:
+        for each in reversed(section.attributes):
             if each.name in _DIRECTIONS:
                 return _DIRECTIONS[each.name]
     return Direction.SENDRECV

@@ -1,6 +1,7 @@
-"""Text to model, by one table from line type to reader.
+"""Text to model, by one table from line type to reader, strictly or liberally.
 
-Forgiven, because peers in the field do it and nothing is lost by it:
+`parse` is strict: what is written here is checked by it. Forgiven, because peers in the field do it
+and nothing is lost by it:
 
 - lines that end in LF alone (RFC 8866 section 5 asks for that), no line end at all on the last
   line, empty lines at the very end (bodies padded by gateways);
@@ -12,15 +13,30 @@ Forgiven, because peers in the field do it and nothing is lost by it:
 Everything else that breaks the grammar is an error. In particular `o=` must be there and whole, as
 its version is how a repeated offer is told from a new one (RFC 3264 section 8), and a line type
 that RFC 8866 does not know condemns the description (section 5 of it).
+
+`read` is liberal: what comes from a trunk is read by it. A line is mended where it is clear what it
+means (`mend.py`), else dropped and told in `Reading.dropped`; it never costs the description. What
+is left is a description to which all of the strict rules apply.
 """
 
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from sdp.error import SdpError, quoted
+from sdp.mend import (
+    Mender,
+    mend_attribute,
+    mend_connection,
+    mend_media,
+    mend_origin,
+    mend_text,
+    spread_formats,
+    unreadable_media,
+)
 from sdp.model import Attribute, Connection, Line, Media, Origin, SessionDescription
 from sdp.render import in_order
 
@@ -32,12 +48,26 @@ MAX_LINE_LENGTH = 4_096
 MAX_MEDIA = 64
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A description as far as it could be read, and what is wrong with each line that was dropped.
+
+    An `m=` line that cannot be read is among the dropped, and stays as a section with port 0: the
+    others keep their places.
+    """
+
+    description: SessionDescription
+    dropped: tuple[SdpError, ...] = ()
+
+
 @dataclass(slots=True)
 class _Section:
     """What has been read of one section: the session's head, or one m= with what follows."""
 
     kind: str
     line: int
+    types: dict[str, LineType]
+    value: str = ""
     name: str = "-"
     origin: Origin | None = None
     media: Media | None = None
@@ -45,9 +75,18 @@ class _Section:
     timing: list[Line] = field(default_factory=list)
     attributes: list[Attribute] = field(default_factory=list)
     others: list[Line] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
 
 
 Reader = Callable[[_Section, str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LineType:
+    """How a line's value is read, and how it is mended before that in liberal reading."""
+
+    read: Reader
+    mend: Mender | None = None
 
 
 def _pattern(expression: str) -> re.Pattern[str]:
@@ -120,8 +159,8 @@ def _read_attribute(section: _Section, value: str, line: int) -> None:
     section.attributes.append(Attribute(name, rest if colon else None, line))
 
 
-def _keep(kind: str, expression: str, wanted: str, rule: str) -> Reader:
-    """Make a reader that checks a line's shape and keeps it."""
+def _keep(kind: str, expression: str, wanted: str, rule: str) -> LineType:
+    """Make a type of line that is checked for its shape and kept."""
     pattern = _pattern(expression)
 
     def read(section: _Section, value: str, line: int) -> None:
@@ -130,7 +169,7 @@ def _keep(kind: str, expression: str, wanted: str, rule: str) -> Reader:
             raise SdpError(f"{kind}= has no t= line before it", rule=rule, line=line)
         (section.timing if kind in "trz" else section.others).append(Line(kind, value))
 
-    return read
+    return LineType(read)
 
 
 _ANYTHING = r"(?s:.+)"
@@ -139,30 +178,33 @@ _BANDWIDTH = _keep("b", r"[^\s:]+: *\d+ *", "<type>:<bandwidth>", "RFC 8866 sect
 _KEY = _keep("k", r"\S+", "a key", "RFC 8866 section 5.12")
 _TIME = r"-?\d+[dhms]?"
 
-SESSION_LINES: dict[str, Reader] = {
-    "v": _read_version,
-    "o": _read_origin,
-    "s": _read_name,
+_CONNECTION_LINE = LineType(_read_connection, mend_connection)
+_ATTRIBUTE_LINE = LineType(_read_attribute, mend_attribute)
+
+SESSION_LINES: dict[str, LineType] = {
+    "v": LineType(_read_version),
+    "o": LineType(_read_origin, mend_origin),
+    "s": LineType(_read_name),
     "i": _INFORMATION,
     "u": _keep("u", r"\S+", "a URI", "RFC 8866 section 5.5"),
     "e": _keep("e", _ANYTHING, "an e-mail address", "RFC 8866 section 5.6"),
     "p": _keep("p", _ANYTHING, "a telephone number", "RFC 8866 section 5.6"),
-    "c": _read_connection,
+    "c": _CONNECTION_LINE,
     "b": _BANDWIDTH,
     "t": _keep("t", r"\d+ +\d+ *", "<start time> <stop time>", "RFC 8866 section 5.9"),
     "r": _keep("r", rf"{_TIME}( +{_TIME})+ *", "repeat times", "RFC 8866 section 5.10"),
     "z": _keep("z", rf"\d+ +{_TIME}( +\d+ +{_TIME})* *", "time zones", "RFC 8866 section 5.11"),
     "k": _KEY,
-    "a": _read_attribute,
+    "a": _ATTRIBUTE_LINE,
 }
 
-MEDIA_LINES: dict[str, Reader] = {
-    "m": _read_media,
+MEDIA_LINES: dict[str, LineType] = {
+    "m": LineType(_read_media, mend_media),
     "i": _INFORMATION,
-    "c": _read_connection,
+    "c": _CONNECTION_LINE,
     "b": _BANDWIDTH,
     "k": _KEY,
-    "a": _read_attribute,
+    "a": _ATTRIBUTE_LINE,
 }
 
 # Lines that may stand only once in a section (RFC 8866 section 9)
@@ -170,7 +212,7 @@ _ONCE = {"session": frozenset("vosiuck"), "media": frozenset("ik")}
 
 
 def parse(text: str) -> SessionDescription:
-    """Read a description.
+    """Read a description strictly.
 
     Parameters
     ----------
@@ -182,31 +224,63 @@ def parse(text: str) -> SessionDescription:
     SdpError
         With the line and the rule (RFC 8866 section 9), for any text that is no description.
     """
-    head = section = _Section("session", 1)
-    sections: list[_Section] = []
-    table = SESSION_LINES
-    seen: set[str] = set()
-    lines = _lines(text)
+    head, *media = _sections(_lines(text), None)
+    if head.origin is None:
+        raise SdpError("o= is missing", rule="RFC 8866 section 5.2")
+    return _description(head, head.origin, media)
+
+
+def read(text: str) -> Reading:
+    """Read a description liberally: no line costs it that is not needed for a stream.
+
+    Parameters
+    ----------
+    text
+        The body as text, however its lines end.
+
+    Raises
+    ------
+    SdpError
+        If it is empty, past a limit, no line of it is readable, or none of its `m=` lines is. A
+        description without any `m=` line is one (RFC 3264 section 5), of no stream.
+    """
+    dropped: list[SdpError] = []
+    head, *media = _sections(_lines(mend_text(text)), dropped)
+    if not any(section.seen for section in (head, *media)):
+        raise dropped[0]
+    if media and all(section.media is None for section in media):
+        raise next(each for each in dropped if each.line == media[0].line)
+    # Without an o= line a repeated offer is told by the whole of it
+    made = Origin("-", 0, zlib.crc32(text.encode("utf-8", "replace")), Connection("IP4", "0.0.0.0"))
+    description = _description(head, head.origin or made, media)
+    return Reading(spread_formats(description), tuple(dropped))
+
+
+def _sections(lines: list[str], dropped: list[SdpError] | None) -> list[_Section]:
+    """Read the lines into the session's head and the media after it.
+
+    Errors are collected in `dropped`; without it the first one is raised.
+    """
+    sections = [_Section("session", 1, SESSION_LINES)]
     clean = _FORBIDDEN.search("".join(lines)) is None
     for number, line in enumerate(lines, start=1):
-        kind = _line_kind(line, number, clean=clean)
-        if kind == "m":
-            section, table, seen = _Section("media", number), MEDIA_LINES, set()
-            sections.append(section)
-        if number == 1 and kind != "v":
-            raise SdpError("a description begins with v=0", rule="RFC 8866 section 5", line=1)
-        reader = table.get(kind)
-        if reader is None:
-            raise _misplaced(kind, number)
-        if kind in seen and kind in _ONCE[section.kind]:
-            problem = f"{kind}= stands twice in one section"
-            raise SdpError(problem, rule="RFC 8866 section 9", line=number)
-        seen.add(kind)
-        reader(section, line[2:], number)
-    if len(sections) > MAX_MEDIA:
-        problem = f"{len(sections)} m= lines are more than {MAX_MEDIA}"
-        raise SdpError(problem, rule="limit MAX_MEDIA", line=sections[MAX_MEDIA].line)
-    return _description(head, sections)
+        try:
+            kind, value = _split(line, number, liberal=dropped is not None)
+            if kind == "m":
+                sections.append(_Section("media", number, MEDIA_LINES, value))
+            _check(line, number, clean=clean)
+            if dropped is None:
+                _read_line(sections, kind, value, number)
+            else:
+                _read_liberally(sections, kind, value, number)
+        except SdpError as error:
+            if dropped is None:
+                raise
+            dropped.append(error)
+    if len(sections) > MAX_MEDIA + 1:
+        problem = f"{len(sections) - 1} m= lines are more than {MAX_MEDIA}"
+        raise SdpError(problem, rule="limit MAX_MEDIA", line=sections[MAX_MEDIA + 1].line)
+    return sections
 
 
 def _lines(text: str) -> list[str]:
@@ -225,18 +299,60 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _line_kind(line: str, number: int, *, clean: bool) -> str:
+_LOOSE_LINE = re.compile(r"\s*([A-Za-z])\s*=", re.ASCII)
+
+
+def _split(line: str, number: int, *, liberal: bool) -> tuple[str, str]:
+    if line[1:2] == "=" and not (liberal and line[0].isupper()):
+        return line[0], line[2:]
+    found = _LOOSE_LINE.match(line) if liberal else None
+    if found is None:
+        problem = f"{quoted(line)} is not <type>=<value>" if line else "the line is empty"
+        raise SdpError(problem, rule="RFC 8866 section 5", line=number)
+    return found[1].lower(), line[found.end() :]
+
+
+def _check(line: str, number: int, *, clean: bool) -> None:
     if len(line) > MAX_LINE_LENGTH:
         problem = f"{len(line)} characters are more than {MAX_LINE_LENGTH}"
         raise SdpError(problem, rule="limit MAX_LINE_LENGTH", line=number)
-    if line[1:2] != "=":
-        problem = f"{quoted(line)} is not <type>=<value>"
-        raise SdpError(problem, rule="RFC 8866 section 5", line=number)
     forbidden = None if clean else _FORBIDDEN.search(line)
     if forbidden:
         problem = f"character {forbidden[0]!a} may not stand in a line"
         raise SdpError(problem, rule="RFC 8866 section 9", line=number)
-    return line[0]
+
+
+def _read_line(sections: list[_Section], kind: str, value: str, number: int) -> None:
+    section = sections[-1]
+    if number == 1 and kind != "v":
+        raise SdpError("a description begins with v=0", rule="RFC 8866 section 5", line=1)
+    line_type = section.types.get(kind)
+    if line_type is None:
+        raise _misplaced(kind, number)
+    _check_once(section, kind, number)
+    section.seen.add(kind)
+    line_type.read(section, value, number)
+
+
+def _read_liberally(sections: list[_Section], kind: str, value: str, number: int) -> None:
+    section = sections[-1]
+    line_type = section.types.get(kind)
+    if line_type is None:
+        # What only a session has is the session's wherever it stands, if it has none so far
+        section, line_type = sections[0], SESSION_LINES.get(kind)
+        if line_type is None or kind in section.seen:
+            raise _misplaced(kind, number)
+    _check_once(section, kind, number)
+    if line_type.mend is not None:
+        value = line_type.mend(value, number)
+    line_type.read(section, value, number)
+    section.seen.add(kind)  # a line that was dropped may come again, and better
+
+
+def _check_once(section: _Section, kind: str, number: int) -> None:
+    if kind in section.seen and kind in _ONCE[section.kind]:
+        problem = f"{kind}= stands twice in one section"
+        raise SdpError(problem, rule="RFC 8866 section 9", line=number)
 
 
 def _misplaced(kind: str, number: int) -> SdpError:
@@ -247,11 +363,9 @@ def _misplaced(kind: str, number: int) -> SdpError:
     return SdpError(problem, rule="RFC 8866 section 5", line=number)
 
 
-def _description(head: _Section, sections: list[_Section]) -> SessionDescription:
-    if head.origin is None:
-        raise SdpError("o= is missing", rule="RFC 8866 section 5.2")
+def _description(head: _Section, origin: Origin, sections: list[_Section]) -> SessionDescription:
     return SessionDescription(
-        origin=head.origin,
+        origin=origin,
         name=head.name,
         connection=head.connections[0] if head.connections else None,
         timing=tuple(head.timing) or (Line("t", "0 0"),),
@@ -262,10 +376,8 @@ def _description(head: _Section, sections: list[_Section]) -> SessionDescription
 
 
 def _finished(section: _Section) -> Media:
-    if section.media is None:  # cannot be: an m= line opens each of these sections
-        raise SdpError("m= is missing", rule="RFC 8866 section 5.14", line=section.line)
     return replace(
-        section.media,
+        section.media or unreadable_media(section.value, section.line),
         connections=tuple(section.connections),
         attributes=tuple(section.attributes),
         others=in_order(section.others),

@@ -1,4 +1,4 @@
-"""Reads what we need out of a SIP message that pjsip has parsed already and hands over as text.
+"""Reads what we need out of a SIP message, as text, whoever wrote it.
 
 pjsua2 shows a message only as one string. These functions are total: any text gives a Message, and
 a part that is missing or malformed reads as absent. RFC 3261 section 7.
@@ -12,17 +12,28 @@ from typing import Final
 from urllib.parse import unquote
 
 COMPACT: Final = {
+    "a": "accept-contact",
+    "b": "referred-by",
     "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
     "f": "from",
     "i": "call-id",
+    "j": "reject-contact",
     "k": "supported",
     "l": "content-length",
     "m": "contact",
+    "n": "identity-info",
+    "o": "event",
+    "r": "refer-to",
     "s": "subject",
     "t": "to",
+    "u": "allow-events",
     "v": "via",
+    "x": "session-expires",
+    "y": "identity",
 }
-"""Compact header names (RFC 3261 section 7.3.3)."""
+"""Compact header names (RFC 3261 section 7.3.3, and the extensions that registered more)."""
 
 STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.I)
 NAME_ADDRESS: Final = re.compile(
@@ -31,24 +42,42 @@ NAME_ADDRESS: Final = re.compile(
     re.I,
 )
 QUOTED_PAIR: Final = re.compile(r"\\(.)")
+QUOTED_STRING: Final = re.compile(r'"((?:[^"\\]|\\.){0,512})"')
 FOLD: Final = re.compile(r"\r?\n[ \t]+")
+BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
+TAG: Final = re.compile(r";\s*tag\s*=\s*([^\s;,>]{1,256})", re.I)
+CSEQ: Final = re.compile(r"([0-9]{1,10})\s+(\S{1,64})")
+BOUNDARY: Final = re.compile(r';\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))', re.I)
+CAUSE: Final = re.compile(r"[0-9]{1,3}")
+DURATION: Final = re.compile(r"([0-9]{1,6})\s*(?:ms)?")
+FIELD: Final = re.compile(r"([a-z]+)\s*[=:]\s*(.*)")
 DIGITS: Final = frozenset("0123456789*#ABCD")
 SHOWN_CODES: Final = dict(zip(map(str, range(10, 16)), "*#ABCD", strict=True))
 DEFAULT_DIGIT_MS: Final = 160
 LONGEST_DIGIT_MS: Final = 60_000
+LONGEST_WARNING: Final = 200
+DTMF_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """A SIP request or response. Header names are lower case and in long form.
 
-    `source` is the address of the host that it came from, empty where that is not known.
+    Parameters
+    ----------
+    body
+        As long as Content-Length says (RFC 3261 section 18.3), or to the end where it says nothing.
+    source
+        The address of the host that it came from, empty where that is not known.
+    complete
+        False if Content-Length says more than there is; over UDP that is an error of the sender.
     """
 
     start: str
     headers: tuple[tuple[str, str], ...]
     body: str
     source: str = ""
+    complete: bool = True
 
     @property
     def code(self) -> int:
@@ -72,48 +101,90 @@ class Message:
         return next((value for key, value in self.headers if key == name), None)
 
     @property
+    def call_id(self) -> str:
+        """The Call-ID, maybe empty."""
+        return self.header("call-id") or ""
+
+    @property
+    def from_tag(self) -> str:
+        """The tag of the From header, maybe empty."""
+        return tag(self.header("from") or "")
+
+    @property
+    def to_tag(self) -> str:
+        """The tag of the To header, empty before there is a dialog."""
+        return tag(self.header("to") or "")
+
+    @property
+    def cseq(self) -> tuple[int, str]:
+        """The number and the method of the CSeq header; 0 and empty where there is none."""
+        found = CSEQ.fullmatch(self.header("cseq") or "")
+        return (int(found[1]), found[2].upper()) if found else (0, "")
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body in lower case, without parameters, maybe empty."""
+        return media_type(self.header("content-type") or "")
+
+    @property
+    def info_package(self) -> str:
+        """The package of an INFO (RFC 6086), empty for the INFO of old (RFC 2976)."""
+        return (self.header("info-package") or "").partition(";")[0].strip()
+
+    @property
     def sdp(self) -> str:
         """The body if it is a session description (also as part of a multipart), else empty."""
-        kind = (self.header("content-type") or "").lower()
-        if kind.startswith("application/sdp"):
-            return self.body
-        if kind.startswith("multipart/"):
-            return _sdp_part(self.body, self.header("content-type") or "")
-        return ""
+        return description(self.header("content-type") or "", self.body)
 
     @property
     def q850(self) -> int | None:
         """The ISUP cause in a Reason header (RFC 3326), 1 to 127, or None."""
-        for name, value in self.headers:
-            if name != "reason":
-                continue
-            for one in value.split(","):
-                protocol, *parameters = (part.strip().lower() for part in one.split(";"))
-                cause = dict(_pair(part) for part in parameters).get("cause", "")
-                if protocol == "q.850" and re.fullmatch(r"[0-9]{1,3}", cause):
-                    return int(cause) if 1 <= int(cause) <= 127 else None
+        for protocol, parameters in self._reasons():
+            cause = parameters.get("cause", "")
+            if protocol == "q.850" and CAUSE.fullmatch(cause):
+                return int(cause) if 1 <= int(cause) <= 127 else None
         return None
+
+    @property
+    def warning(self) -> str:
+        """What the other side says went wrong, in its own words, maybe empty.
+
+        The text of a Warning header (RFC 3261 section 20.43), else of a Reason header (RFC 3326).
+        """
+        for name, value in self.headers:
+            if name == "warning" and (found := QUOTED_STRING.search(value)):
+                return one_line(QUOTED_PAIR.sub(r"\1", found[1]))
+        return next((one_line(p["text"]) for _, p in self._reasons() if p.get("text")), "")
+
+    def _reasons(self) -> list[tuple[str, dict[str, str]]]:
+        """Read the Reason headers: each value's protocol in lower case, and its parameters."""
+        reasons = []
+        for name, value in self.headers:
+            if name == "reason":
+                for one in split_outside_quotes(value, ","):
+                    protocol, *parameters = split_outside_quotes(one, ";")
+                    reasons.append((protocol.strip().lower(), dict(map(_pair, parameters))))
+        return reasons
 
     @property
     def digit(self) -> tuple[str, int] | None:
         """The digit of an INFO and its duration in milliseconds, or None.
 
         application/dtmf-relay holds "Signal=5" and "Duration=160" lines, application/dtmf the
-        digit or its RFC 4733 event code alone.
+        digit or its RFC 4733 event code alone; both are met in the other's form.
         """
-        kind = (self.header("content-type") or "").partition(";")[0].strip().lower()
-        if kind == "application/dtmf-relay":
-            fields = dict(_pair(line.lower()) for line in self.body.splitlines())
-            signal, duration = fields.get("signal", ""), fields.get("duration", "")
-        elif kind == "application/dtmf":
-            signal, duration = self.body.strip(), ""
-        else:
+        if self.content_type not in DTMF_TYPES:
             return None
+        lines = [line.strip() for line in self.body.lower().splitlines() if line.strip()]
+        fields = {found[1]: found[2] for line in lines if (found := FIELD.fullmatch(line))}
+        bare = next((line for line in lines if not FIELD.fullmatch(line)), "")
+        signal = (fields.get("signal") or fields.get("s") or bare).strip('"')
         digit = SHOWN_CODES.get(signal, signal.upper())
         if digit not in DIGITS:
             return None
-        known = re.fullmatch(r"[0-9]{1,5}", duration)
-        return digit, min(int(duration), LONGEST_DIGIT_MS) if known else DEFAULT_DIGIT_MS
+        known = DURATION.fullmatch(fields.get("duration") or fields.get("d") or "")
+        duration = int(known[1]) if known else 0
+        return digit, min(duration, LONGEST_DIGIT_MS) or DEFAULT_DIGIT_MS
 
 
 def read(text: str, source: str = "") -> Message:
@@ -123,16 +194,44 @@ def read(text: str, source: str = "") -> Message:
     Bytes that are no UTF-8 come as surrogates (PEP 383); they leave as replacement characters, so
     that the text can be logged, encoded and sent on.
     """
-    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    head, _, body = text.partition("\r\n\r\n")
-    start, *lines = FOLD.sub(" ", head).split("\r\n")
+    text = text.lstrip("\r\n")  # keep-alives before it (RFC 3261 section 7.5)
+    end = BLANK_LINE.search(text)
+    head, body = (text[: end.start()], text[end.end() :]) if end else (text, "")
+    start, headers = _head(_printable(head))
+    length = next((value for name, value in headers if name == "content-length"), "")
+    body, complete = _cut(body, int(length) if re.fullmatch("[0-9]{1,9}", length) else None)
+    host = source.rpartition(":")[0].strip("[]")
+    return Message(start, headers, body, host, complete)
+
+
+def _head(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    start, *lines = FOLD.sub(" ", text).replace("\r\n", "\n").split("\n")
     headers = []
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
             key = name.strip().lower()
             headers.append((COMPACT.get(key, key), value.strip()))
-    return Message(start.strip(), tuple(headers), body, source.rpartition(":")[0].strip("[]"))
+    return start.strip(), tuple(headers)
+
+
+def _cut(body: str, length: int | None) -> tuple[str, bool]:
+    """Cut a body to its length in bytes, and tell whether all of it was there."""
+    if body.isascii():
+        return body[:length], length is None or length <= len(body)
+    data = _bytes(body)
+    return data[:length].decode("utf-8", "replace"), length is None or length <= len(data)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of pairs that no byte has become
+        return text.encode("utf-8", "replace")
+
+
+def _printable(text: str) -> str:
+    return text if text.isascii() else _bytes(text).decode("utf-8", "replace")
 
 
 def name_address(value: str) -> tuple[str, str]:
@@ -144,26 +243,91 @@ def name_address(value: str) -> tuple[str, str]:
     return shown, unquote(found["user"] or "")
 
 
+def tag(value: str) -> str:
+    """Return the tag of a From or To header, maybe empty; the URI's is none."""
+    found = TAG.search(QUOTED_STRING.sub("", value).rpartition(">")[2])
+    return found[1] if found else ""
+
+
 def request_user(start: str) -> str:
     """Return the user part of the Request-URI in a request line, maybe empty."""
     return name_address(f"<{start.partition(' ')[2].partition(' ')[0]}>")[1]
 
 
+def media_type(content_type: str) -> str:
+    """Return the type of a Content-Type header in lower case, without parameters."""
+    return "".join(content_type.partition(";")[0].lower().split())
+
+
+def one_line(text: str) -> str:
+    """Make one printable line of a stranger's sentence, of a length to show."""
+    words = "".join(each if each.isprintable() else " " for each in text).split()
+    return " ".join(words)[:LONGEST_WARNING]
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Split a header's value at a separator, but not inside quoted strings."""
+    return re.findall(rf'(?:"(?:[^"\\]|\\.){{0,512}}"|[^{separator}"]|")+', text)
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
-    return name.strip(), value.strip().strip('"')
+    value = value.strip()
+    if found := QUOTED_STRING.fullmatch(value):
+        value = QUOTED_PAIR.sub(r"\1", found[1])
+    return name.strip().lower(), value.strip('"')
 
 
-def _sdp_part(body: str, content_type: str) -> str:
-    """Return the session description inside a multipart body (RFC 2046 section 5.1)."""
-    found = re.search(r'boundary="?([^";]{1,70})"?', content_type, re.I)
-    if not found:
+def description(content_type: str, body: str, *, depth: int = 2) -> str:
+    """Return the session description that a body is or holds, else empty (RFC 2046 section 5.1).
+
+    A multipart may hold another, `depth` of them in all.
+    """
+    kind = media_type(content_type)
+    if kind == "application/sdp":
+        return body
+    if not kind.startswith("multipart/") or not depth:
         return ""
-    for part in body.split(f"--{found[1].strip()}"):
-        head, _, inside = part.lstrip("\r\n").partition("\r\n\r\n")
-        if re.search(r"^content-type\s*:\s*application/sdp\b", head, re.I | re.M):
-            return inside.removesuffix("\r\n") + ("" if inside.endswith("\r\n\r\n") else "\r\n")
-    return ""
+    parts = _parts(content_type, body)
+    for part_type, inside in parts:
+        if found := description(part_type, inside, depth=depth - 1):
+            return found
+    # A part without headers is text (RFC 2046 section 5.1), but this one can be nothing else
+    return next((inside for kind, inside in parts if not kind and inside.startswith("v=0")), "")
+
+
+def _parts(content_type: str, body: str) -> list[tuple[str, str]]:
+    """Split a multipart into the Content-Type and the content of each part."""
+    found = BOUNDARY.search(content_type)
+    if not found:
+        return []
+    boundary = re.escape((found[1] or found[2]).rstrip())
+    delimiter = re.compile(rf"(?:\A|\r?\n)--{boundary}(--)?[ \t]*(?=\r?\n|\Z)")
+    parts = []
+    _, *pieces = delimiter.split(body)  # the preamble, then mark and content by turns
+    for mark, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        if mark:
+            break  # the rest is an epilogue
+        parts.append(_part(piece))
+    return parts
+
+
+def _part(piece: str) -> tuple[str, str]:
+    """Split one part, from behind its delimiter, into Content-Type and content."""
+    piece = piece.removeprefix("\r").removeprefix("\n")
+    end = BLANK_LINE.search(piece)
+    if piece.startswith(("\r\n", "\n")):  # no headers
+        head, inside = "", piece.lstrip("\r\n")
+    elif end is None or piece.startswith("v=0"):
+        head, inside = "", piece
+    else:
+        head, inside = piece[: end.start()], piece[end.end() :]
+    _, headers = _head("\n" + head)
+    kind = next((value for name, value in headers if name == "content-type"), "")
+    # The last line's end belongs to the delimiter, and a description's last line has one
+    if inside and not inside.endswith("\n"):
+        inside += "\r\n" if "\r\n" in inside else "\n"
+    return kind, inside
 
 
 def redact(text: str) -> str:

@@ -61,6 +61,146 @@ def test_description_in_a_multipart() -> None:
     assert read(head + body).sdp == SDP
 
 
+ISUP = "\x01\x11\udc80\udcff\0\x0a\x03\r\n\r\n\x02\udce9"
+PARTS = {
+    "bare": (
+        'multipart/mixed;boundary="a b"',
+        f"--a b\r\nContent-Type: application/sdp\r\n\r\n{SDP}--a b--",
+    ),
+    "isup first": (
+        "multipart/mixed; boundary=unique-boundary-1",
+        "--unique-boundary-1\r\nContent-Type: application/isup; version=nxv3; base=etsi121\r\n"
+        f"Content-Disposition: signal; handling=optional\r\n\r\n{ISUP}\r\n"
+        "--unique-boundary-1\r\nContent-Disposition: session;\r\n handling=required\r\n"
+        f"CONTENT-TYPE : Application/SDP;charset=x\r\nContent-ID: <a@b>\r\n\r\n{SDP}\r\n"
+        "--unique-boundary-1--\r\n",
+    ),
+    "folded type": (
+        "multipart/mixed; BOUNDARY = zz ; x=y",
+        f"--zz\r\nContent-Type:\r\n\tapplication/sdp\r\n\r\n{SDP}\r\n--zz--",
+    ),
+    "preamble and epilogue": (
+        'multipart/mixed; charset=utf-8; boundary="zz"',
+        "preamble\r\n--zzz\r\nContent-Type: application/sdp\r\n\r\nv=1\r\n--zz  \r\n"
+        f"c: application/sdp\r\n\r\n{SDP}\r\n--zz--\r\n\r\n--zz\r\nepilogue",
+    ),
+    "nested": (
+        "multipart/mixed;boundary=out",
+        "--out\r\nContent-Type: text/plain\r\n\r\nhello\r\n"
+        "--out\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n"
+        f"--in\r\nContent-Type: application/sdp\r\n\r\n{SDP}\r\n--in--\r\n--out--",
+    ),
+    "no end": (
+        "multipart/related;boundary=zz",
+        f"\r\n--zz\r\nContent-Type: application/sdp\r\n\r\n{SDP}",
+    ),
+    "no headers": ("multipart/mixed;boundary=zz", f"--zz\r\n\r\n{SDP}\r\n--zz--"),
+    "not even a blank line": ("multipart/mixed;boundary=zz", f"--zz\r\n{SDP}\r\n--zz--"),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_the_description_of_a_multipart(name: str, end: str) -> None:
+    kind, body = PARTS[name]
+    text = f"SIP/2.0 183 Progress\r\nContent-Type: {kind}\r\n\r\n{body}"
+    assert read(text.replace("\r\n", end)).sdp == SDP.replace("\r\n", end)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/mixed", f"--zz\r\nContent-Type: application/sdp\r\n\r\n{SDP}"),
+        ("multipart/mixed;boundary=y", f"--zz\r\nContent-Type: application/sdp\r\n\r\n{SDP}"),
+        ("multipart/mixed;boundary=zz", f"--zz\r\nContent-Type: text/plain\r\n\r\n{SDP}"),
+        ("multipart/mixed;boundary=zz", f"--zz--\r\nContent-Type: application/sdp\r\n\r\n{SDP}"),
+    ],
+)
+def test_no_description_in_a_multipart(kind: str, body: str) -> None:
+    assert read(f"SIP/2.0 200 OK\r\nContent-Type: {kind}\r\n\r\n{body}").sdp == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "body", "complete"),
+    [
+        ("Content-Length: 6", "v=0\r\no", True),
+        ("l: 0", "", True),
+        ("CONTENT-LENGTH :5 ", "v=0\r\n", True),
+        ("X: y", "v=0\r\no=\r\nmore", True),
+        ("Content-Length: many", "v=0\r\no=\r\nmore", True),
+        ("Content-Length: -1", "v=0\r\no=\r\nmore", True),
+        ("Content-Length: 13", "v=0\r\no=\r\nmore", True),
+        ("Content-Length: 14", "v=0\r\no=\r\nmore", False),
+        ("Content-Length: 5\r\nContent-Length: 0", "v=0\r\n", True),
+    ],
+)
+def test_a_body_is_as_long_as_its_header_says(length: str, body: str, complete: bool) -> None:
+    text = "v=0\r\no=\r\nmore"
+    message = read(f"SIP/2.0 200 OK\r\n{length}\r\nc: application/sdp\r\n\r\n{text}")
+    assert (message.body, message.sdp, message.complete) == (body, body, complete)
+
+
+def test_a_bodys_length_is_in_bytes() -> None:
+    """Two for a letter with an accent in UTF-8, and one for each byte that is none of UTF-8."""
+    head = "SIP/2.0 200 OK\r\nContent-Length: 7\r\n\r\n"
+    assert read(head + "s=\u00e9\u00e9\n|rest").body == "s=\u00e9\u00e9\n"
+    assert read(head + "s=\udce9\udce9\n12|rest").body == "s=\ufffd\ufffd\n12"
+    assert not read(head + "s=\udce9\udce9\n1").complete
+
+
+def test_lines_that_end_in_line_feeds_alone() -> None:
+    message = read(BUSY.replace("\r\n", "\n"))
+    assert (message.code, message.q850, message.call_id) == (486, 17, "abc@host")
+    text = f"SIP/2.0 200 OK\nc: application/sdp\nl: {len(SDP)}\n\n{SDP}rest"
+    assert read(text).sdp == SDP
+    assert read(f"\r\n\r\n{text}").sdp == SDP
+
+
+def test_a_dialog_is_known_by_its_names() -> None:
+    message = read(
+        "UPDATE sip:a@b SIP/2.0\r\n"
+        'f: "a>;tag=no" <sip:a@b;tag=no>;x=y ; Tag = from-1;z=1\r\n'
+        "t: sip:c@d;tag=to-1\r\ni: 17@b\r\nCSeq: 31  update\r\n\r\n"
+    )
+    assert (message.call_id, message.from_tag, message.to_tag) == ("17@b", "from-1", "to-1")
+    assert message.cseq == (31, "UPDATE")
+    nothing = read("OPTIONS sip:a SIP/2.0\r\nTo: <sip:a;tag=1>\r\nCSeq: x\r\n\r\n")
+    assert (nothing.call_id, nothing.to_tag, nothing.cseq) == ("", "", (0, ""))
+
+
+def test_an_infos_package() -> None:
+    message = read("INFO sip:a SIP/2.0\r\nInfo-Package: dtmf ;x=1\r\n\r\n")
+    assert message.info_package == "dtmf"
+    assert read("INFO sip:a SIP/2.0\r\n\r\n").info_package == ""
+
+
+@pytest.mark.parametrize(
+    ("headers", "sentence"),
+    [
+        ('Warning: 304 host "Media \\"type\\" not available"', 'Media "type" not available'),
+        ('warning: 399 a:5060 "one, two", 370 b "three"', "one, two"),
+        ('Reason: Q.850;cause=34;text="No, circuit; at all"', "No, circuit; at all"),
+        ('Reason: Q.850;cause=34\r\nReason: SIP;cause=503;text="busy"', "busy"),
+        ("Reason: SIP;cause=503;text=busy", "busy"),
+        ('Reason: SIP;text="from it"\r\nWarning: 399 x "from this"', "from this"),
+        ('Warning: 399 x "a\tb\x07c\udcff"', "a b c\ufffd"),
+        (f'Warning: 399 x "{"y" * 300}"', "y" * 200),
+        ("Warning: 399 x none", ""),
+        ("Subject: x", ""),
+    ],
+)
+def test_the_others_own_words(headers: str, sentence: str) -> None:
+    assert read(f"SIP/2.0 488 Not Acceptable Here\r\n{headers}\r\n\r\n").warning == sentence
+
+
+def test_a_reasons_text_may_hold_anything() -> None:
+    message = read(
+        'BYE sip:a SIP/2.0\r\nReason: SIP;text="a;cause=1,Q.850;cause=2";cause=200, '
+        "Q.850;cause=31\r\n\r\n"
+    )
+    assert message.q850 == 31
+
+
 def test_other_bodies_are_no_description() -> None:
     assert read(f"SIP/2.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{SDP}").sdp == ""
     assert read(f"SIP/2.0 200 OK\r\n\r\n{SDP}").sdp == ""
@@ -75,6 +215,19 @@ def test_other_bodies_are_no_description() -> None:
         ("application/dtmf-relay", "Signal=a\nDuration=99999", ("A", 60_000)),
         ("application/dtmf", "10", ("*", 160)),
         ("application/dtmf", "7\r\n", ("7", 160)),
+        ("application/dtmf-relay", "Signal= 5\r\nDuration = 250", ("5", 250)),
+        ("application/dtmf-relay", "\r\n signal : *\nDURATION=100 ms\n", ("*", 100)),
+        ("Application/DTMF-Relay;x=y", "Signal=d\r\nd=80", ("D", 80)),
+        ("application/dtmf-relay", "s=3\r\nd=160", ("3", 160)),
+        ("application/dtmf-relay", 'Signal="7"\r\nDuration=0', ("7", 160)),
+        ("application/dtmf-relay", "Signal=1\r\nDuration=long", ("1", 160)),
+        ("application/dtmf", "Signal=4\r\nDuration=90\r\n", ("4", 90)),
+        ("application/dtmf", " 9 \r\nd=160", ("9", 160)),
+        ("application/dtmf", "d", ("D", 160)),
+        ("application/dtmf", "#", ("#", 160)),
+        ("application/dtmf", "", None),
+        ("application/dtmf-relay", "", None),
+        ("application/dtmf-relay", "Signal=", None),
         ("application/dtmf-relay", "Signal=16", None),
         ("application/dtmf-relay", "Duration=160", None),
         ("text/plain", "Signal=5", None),
@@ -122,7 +275,21 @@ PIECES = st.sampled_from(
     [
         *("SIP/2.0 ", "200", " OK", "\r\n", "\r\n\r\n", " ", "\t", ":", ";", "=", ",", '"', "--x"),
         *("Content-Type", "c", "application/sdp", "multipart/mixed;boundary=x", "Reason", "Q.850"),
-        *("cause", "17", "application/dtmf-relay", "Signal", "Duration", "<sip:", "@", ">"),
+        *("multipart/mixed;boundary=x\r\n\r\n", "--x\r\n", "--x--", "v=0\r\n", "Warning", ";text="),
+        *(
+            "Content-Length: ",
+            "tag",
+            "CSeq",
+            "\n\n",
+            "cause",
+            "17",
+            "application/dtmf-relay",
+            "Signal",
+            "Duration",
+            "<sip:",
+            "@",
+            ">",
+        ),
     ]
 )
 
@@ -138,6 +305,11 @@ def test_any_text_reads(text: str) -> None:
     assert message.q850 is None or 1 <= message.q850 <= 127
     assert message.digit is None or message.digit[0] in "0123456789*#ABCD"
     assert isinstance(message.sdp, str)
+    assert message.sdp in (message.body, "") or message.sdp.rstrip("\r\n") in message.body
+    assert message.warning.isprintable()
+    assert len(message.warning) <= 200
+    assert message.cseq[0] >= 0
+    assert all(isinstance(each, str) for each in (message.from_tag, message.info_package))
     assert all(isinstance(part, str) for part in (*name_address(text), request_user(text)))
     assert message.body.encode() is not None
     assert redact(text).encode() is not None
