@@ -202,6 +202,7 @@ Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), AfterValid
 Prefix = Annotated[str, AfterValidator(_prefix)]
 TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 SymmetricRtp = Literal["auto", "strict", "any"]
+DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
 
 
 class Section(BaseModel):
@@ -329,6 +330,10 @@ class TrunkSettings(Section):
     # "auto" then takes it from the host that its SIP comes from, too. "strict" never does; "any"
     # takes the first stream wherever it comes from, which lets whoever guesses a port speak
     symmetric_rtp: SymmetricRtp = "auto"
+    # How digits go out. "auto" takes the best that the trunk says it reads: telephone events where
+    # its answer has them, else INFO where its Allow has that, else tones. The others are for a
+    # trunk that says one thing and reads another
+    dtmf: DtmfMode = "auto"
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
 

@@ -80,7 +80,9 @@ def offer_to_trunk(
 ) -> SessionDescription:
     """Rewrite a browser's offer into the one for the trunk.
 
-    Of the browser's offer only the direction and the telephone events pass.
+    Of the browser's offer only the direction and the list of telephone events pass. Events are
+    offered to the trunk even if the browser has none: digits come from its page by other ways too,
+    and as tones a trunk that waits for events does not hear them.
     """
     event = named(browser.codecs, TELEPHONE_EVENT)
     return make_trunk_offer(
@@ -89,7 +91,7 @@ def offer_to_trunk(
         session_id=session_id,
         version=version,
         direction=browser.direction,
-        events=None if event is None else _events(event),
+        events=DEFAULT_EVENTS if event is None else _events(event),
     )
 
 

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.calls.negotiation import BITRATE
-from gateway.config import Address, Settings, TrunkCodec, TrunkUri
+from gateway.config import Address, DtmfMode, Settings, TrunkCodec, TrunkUri
 from gateway.config_sources import BadConfigError, load
 from gateway.media import MediaConfig
+from gateway.trunk.dtmf import Dtmf
 from sdp.trunk import TRUNK_CODECS
 
 TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:15060;transport=udp"\n'
@@ -103,6 +104,13 @@ def test_a_trunk_elsewhere_cannot_send_to_a_loopback_address_of_either_kind() ->
 def test_whose_audio_is_believed_may_be_set(tmp_path: Path, rule: str) -> None:
     assert read(tmp_path, f'{TRUNK}symmetric_rtp = "{rule}"').trunks[0].symmetric_rtp == rule
     assert read(tmp_path, TRUNK).trunks[0].symmetric_rtp == "auto"
+
+
+@pytest.mark.parametrize("mode", Dtmf)
+def test_how_digits_go_may_be_set(tmp_path: Path, mode: Dtmf) -> None:
+    assert read(tmp_path, f'{TRUNK}dtmf = "{mode}"').trunks[0].dtmf == mode
+    assert read(tmp_path, TRUNK).trunks[0].dtmf == "auto"
+    assert get_args(DtmfMode) == tuple(Dtmf)
 
 
 def test_an_address_in_brackets_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +217,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         (
             TRUNK + 'symmetric_rtp = "yes"',
             "trunks[0].symmetric_rtp = 'yes': Input should be 'auto', 'strict' or 'any'",
+        ),
+        (
+            TRUNK + 'dtmf = "rfc2833"',
+            "trunks[0].dtmf = 'rfc2833': Input should be 'auto', 'rfc4733', 'info' or 'inband'",
         ),
         (
             '[media]\ncodec = "PCMU"',

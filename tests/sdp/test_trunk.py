@@ -109,12 +109,13 @@ def test_a_policy_names_codecs_that_exist(codecs: tuple[str, ...]) -> None:
         TrunkPolicy(codecs)
 
 
-def test_no_events_are_offered_that_the_browser_did_not() -> None:
+def test_events_are_offered_whatever_the_browser_has() -> None:
     offer = changed(BROWSER_OFFER, "a=rtpmap:126 telephone-event/8000\n", "")
     ours = offer_to_trunk(
         read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
     )
-    assert ours.media[0].formats == ("0", "8")
+    assert ours.media[0].formats == ("0", "8", "101")
+    assert "a=fmtp:101 0-15\r\n" in render(ours)
 
 
 @pytest.mark.parametrize(
