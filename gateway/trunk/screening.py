@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from gateway.trunk.message import Message
+from gateway.trunk.wellformed import malformed
 
 
 class Action(IntEnum):
@@ -96,6 +97,7 @@ PHRASES: Final = {
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
+    505: "Version Not Supported",
     603: "Decline",
 }
 
@@ -116,6 +118,7 @@ def _answer(code: int, *headers: tuple[str, str]) -> Verdict:
 PASS: Final = Verdict(Action.PASS)
 REPLACE: Final = Verdict(Action.REPLACE)
 HOLD: Final = Verdict(Action.HOLD)
+DROP: Final = Verdict(Action.DROP)
 OK: Final = _answer(200)
 NOT_ALLOWED: Final = _answer(405, ALLOW)
 NOT_IMPLEMENTED: Final = _answer(501, ALLOW)
@@ -138,6 +141,10 @@ def screen(message: Message, dialog: DialogFacts | None) -> Verdict:
     """
     if message.code:
         return _no_foreign_body(message)
+    if message.start.upper().startswith("SIP/"):
+        return DROP  # a response whose status is none
+    if dialog is None and message.method != "ACK" and (code := malformed(message)):
+        return _answer(code)
     row = RULES.get(message.method, UNKNOWN_METHOD)
     rule = row[INSIDE if dialog is not None else STRAY if _has_to_tag(message) else OUTSIDE]
     if isinstance(rule, Verdict):

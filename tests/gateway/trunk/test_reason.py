@@ -20,6 +20,7 @@ from gateway.trunk.reason import (
     remark,
     warning_header,
 )
+from gateway.trunk.status import Local
 
 
 def bye(*headers: str) -> Message:
@@ -115,6 +116,11 @@ def test_our_reason_reads_back(cause: str) -> None:
 )
 def test_what_our_bye_says(cause: str, value: str) -> None:
     assert reason_header(cause) == ("Reason", value)
+
+
+@pytest.mark.parametrize("end", [Local.HUNG_UP, Local.CANCELED, Local.BAD_ANSWER, Local.CLOSED])
+def test_each_request_of_ours_that_ends_a_call_has_a_reason(end: Local) -> None:
+    assert reason_header(end.value.cause) is not None
 
 
 def test_an_end_by_the_trunk_needs_no_reason() -> None:

@@ -27,7 +27,10 @@ IDLE = DialogFacts()
 def request(
     method: str, *headers: str, body: str = "", to: str = "<sip:a@b>", uri: str = "sip:a@b"
 ) -> Message:
-    lines = [f"{method} {uri} SIP/2.0", f"To: {to}", *headers, f"Content-Length: {len(body)}"]
+    lines = [
+        *(f"{method} {uri} SIP/2.0", f"To: {to}", f"CSeq: 7 {method}"),
+        *(*headers, f"Content-Length: {len(body)}"),
+    ]
     return read("\r\n".join(lines) + f"\r\n\r\n{body}")
 
 
@@ -303,9 +306,22 @@ def test_the_engine_reads_no_body_of_a_response(
     assert judge(message) == judge(message, None) == (action, 0)
 
 
+@pytest.mark.parametrize("dialog", [None, IDLE])
+def test_a_response_without_a_status_is_answered_by_nobody(dialog: DialogFacts | None) -> None:
+    assert judge(read("SIP/2.0 4294967301 better not\r\n\r\n"), dialog) == (Action.DROP, 0)
+
+
+def test_a_malformed_request_is_refused_outside_of_a_dialog_only() -> None:
+    message = request("OPTIONS", "CSeq: 8 INVITE")
+    assert judge(message, None) == (Action.ANSWER, 400)
+    assert judge(message) == (Action.ANSWER, 200)
+    assert judge(read("OPTIONS sip:a@b SIP/7.0\r\n\r\n"), None) == (Action.ANSWER, 505)
+    assert judge(request("ACK", "CSeq: 8 INVITE"), None) == (Action.PASS, 0), "nobody answers ACK"
+
+
 PIECES = st.sampled_from(
     [
-        *("INVITE ", "INFO ", "OPTIONS ", "UPDATE ", "sip:a@b", " SIP/2.0", "SIP/2.0 200 OK"),
+        *("INVITE ", "INFO ", "ACK ", "UPDATE ", "sip:a@b", " SIP/2.0", "SIP/2.0 200 OK"),
         *("\r\n", "\r\n\r\n", "\n", "\r", ": ", ",", ";", "=", '"', "<", ">", "tag=", "\ud800"),
         *("Require", "To", "Content-Type", "application/sdp", "application/dtmf", "Info-Package"),
         *("Content-Disposition", "handling=optional", "Content-Encoding", "gzip", "5", "v=0"),
@@ -321,7 +337,10 @@ FACTS = st.builds(
     st.none() | FACTS,
 )
 def test_any_message_gets_a_verdict(text: str, dialog: DialogFacts | None) -> None:
-    verdict = screen(read(text), dialog)
+    message = read(text)
+    verdict = screen(message, dialog)
+    if message.method == "ACK" or message.start.upper().startswith("SIP/"):
+        assert verdict.action is not Action.ANSWER
     assert (verdict.action is Action.ANSWER) == bool(verdict.code)
     assert verdict.reason == PHRASES.get(verdict.code, "")
     for name, value in verdict.headers:
