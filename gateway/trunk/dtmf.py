@@ -9,10 +9,9 @@ from __future__ import annotations
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from gateway.trunk.message import Message
+from gateway.trunk.message import DIGITS, Message
 
 INFO_TYPE: Final = "application/dtmf-relay"
-DIGITS: Final = frozenset("0123456789*#ABCD")
 
 
 class Dtmf(StrEnum):

@@ -7,7 +7,6 @@ from itertools import product
 import pytest
 
 from gateway.trunk.dtmf import (
-    DIGITS,
     INFO_TYPE,
     DigitRoute,
     Dtmf,
@@ -16,7 +15,7 @@ from gateway.trunk.dtmf import (
     info_body,
     offers_events,
 )
-from gateway.trunk.message import read
+from gateway.trunk.message import DIGITS, read
 
 EVENTS, INFO, TONES = DigitRoute
 
