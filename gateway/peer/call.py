@@ -51,9 +51,7 @@ class Call:
             case Digit(digit):
                 self._key(digit)
             case Offered(token, offer) if self._audio is not None:
-                self._changes.append(
-                    asyncio.create_task(self._change(token, offer, self._audio))
-                )
+                self._changes.append(asyncio.create_task(self._change(token, offer, self._audio)))
 
     async def run(self) -> None:
         """Walk through the steps until they end or the caller does."""

@@ -218,9 +218,7 @@ class TrunkEndpoint:
         TrunkError if it has none in two seconds: whoever waits for it hears nothing meanwhile.
         """
         version = ip_address(like).version
-        return await self._resolver.resolve(
-            name, "the host", version=version, limit=LOCATE_LIMIT
-        )
+        return await self._resolver.resolve(name, "the host", version=version, limit=LOCATE_LIMIT)
 
     def _route(self, configured: Trunk, trunk: TrunkUri, host: str) -> Route:
         return Route(

@@ -52,11 +52,13 @@ class Answered:
 
     `sdp` is the description of the 200, empty where an agreement stands already (RFC 3261 section
     13.2.1: a reliable 183 carried it, or an UPDATE changed it). For an incoming call `sdp` is the
-    one in the ACK if our answer was the offer, else empty. `source` is as in Progress.
+    one in the ACK if our answer was the offer, else empty. `source` is as in Progress;
+    `takes_info` tells whether the trunk says that it takes digits by INFO.
     """
 
     sdp: str
     source: str = ""
+    takes_info: bool = False
 
 
 @dataclass(frozen=True, slots=True)

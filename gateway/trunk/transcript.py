@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from gateway.trunk.dtmf import allows_info
 from gateway.trunk.events import (
     Answered,
     Digit,
@@ -37,14 +38,18 @@ BRANCH_ENDED = 199  # one of several phones has given up (RFC 6228): the others 
 
 
 class Transcript:
-    """The memory of one dialog. `description` is the last one that the trunk sent."""
+    """The memory of one dialog.
+
+    `takes_info` tells whether the trunk has said that it reads digits by INFO.
+    """
 
     def __init__(self, *, incoming: bool = False) -> None:
-        self.description = ""
+        self.takes_info = False
         self.heard = incoming
         self.answered = False
         self.over = False
         self._last: Trying | Ringing | Progress | None = None
+        self._agreed: set[str] = set()  # To tags of those whose answer is binding already
 
     def response(self, message: Message) -> Trying | Ringing | Progress | Answered | None:
         """Take a response to our INVITE; return what it means, None for a repetition."""
@@ -52,14 +57,19 @@ class Transcript:
         if self.over or self.answered or not 100 <= code < 300 or code == BRANCH_ENDED:
             return None
         self.heard = True
+        self.takes_info = self.takes_info or allows_info(message)
+        # After an agreement a description is no answer any more, whatever it holds (RFC 3261
+        # section 13.2.1, RFC 6337 section 3.1.1)
+        sdp = "" if message.to_tag in self._agreed else message.sdp
         if code >= 200:
-            return self.accept(message.sdp, message.source)
+            return self.accept(sdp, message.source)
         event: Trying | Ringing | Progress
         if code == 100:
             event = Trying()
-        elif message.sdp:
-            self.description = message.sdp
-            event = Progress(code, message.reason, message.sdp, message.source)
+        elif sdp:
+            if message.header("rseq") is not None:  # reliable, and so binding (RFC 3262)
+                self._agreed.add(message.to_tag)
+            event = Progress(code, message.reason, sdp, message.source)
         else:
             event = Ringing(code, message.reason)
         # A 100 after a 18x says nothing new, nor does the same 18x again.
@@ -73,8 +83,7 @@ class Transcript:
         if self.over or self.answered:
             return None
         self.answered = True
-        self.description = sdp or self.description
-        return Answered(self.description, source)
+        return Answered(sdp, source, self.takes_info)
 
     def info(self, message: Message) -> Digit | None:
         """Take an INFO request."""

@@ -303,9 +303,7 @@ bool MessageFilter::hold(pjsip_rx_data *data, const FilteredMessage &message,
     pj_gettickcount(&held.since);
     held_[message.token] = held;
     startTimer();
-    if (data->msg_info.msg->line.req.method.id == PJSIP_INVITE_METHOD) // it need not be repeated
-        pjsip_endpt_respond_stateless(endpoint_, data, PJSIP_SC_TRYING, NULL, NULL, NULL);
-    return true;
+    return true; // a 100 only for a retransmission: the answer takes milliseconds
 }
 
 bool MessageFilter::isHeld(const std::string &key, pjsip_rx_data *data)

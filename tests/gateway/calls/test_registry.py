@@ -52,6 +52,9 @@ class FakeEndpoint:
         self.requests: list[trunk.DialRequest] = []
         self.dialed = asyncio.Event()
 
+    async def locate(self, name: str, like: str) -> str:
+        raise trunk.TrunkError(f"{name!r} has no address")
+
     async def dial(
         self, request: trunk.DialRequest, notify: Callable[[trunk.TrunkEvent], None]
     ) -> trunk.TrunkLeg:

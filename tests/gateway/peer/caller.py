@@ -18,7 +18,6 @@ from gateway.trunk import (
     Trunk,
     TrunkEndpoint,
     TrunkLeg,
-    refuse_reoffer,
 )
 from sdp import RtpAddress, TrunkPolicy, make_trunk_offer, parse, read_trunk_answer, render
 from tests.gateway.trunk.conftest import Ear
@@ -121,7 +120,7 @@ async def call(endpoint: TrunkEndpoint, port: int, number: str) -> AsyncIterator
         own = RtpAddress("127.0.0.1", transport.get_extra_info("sockname")[1])
         offer = render(make_trunk_offer(policy=TrunkPolicy(), address=own, session_id=1, version=1))
         trunk = Trunk("peer", f"sip:127.0.0.1:{port}")
-        request = DialRequest(trunk, number, offer, refuse_reoffer)
+        request = DialRequest(trunk, number, offer)
         leg = await endpoint.dial(request, ear := Ear())
         try:
             yield Caller(leg, ear, recorder, offer)

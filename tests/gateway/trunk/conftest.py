@@ -92,9 +92,7 @@ class Phone:
     ) -> tuple[TrunkLeg, Ear]:
         if isinstance(trunk, str):
             trunk = Trunk("test", trunk, caller_id="+15550001")
-        request = DialRequest(
-            trunk, to, offer, display_name=display_name, headers=headers
-        )
+        request = DialRequest(trunk, to, offer, display_name=display_name, headers=headers)
         leg = await self.endpoint.dial(request, ear := Ear())
         return leg, ear
 

@@ -108,7 +108,7 @@ async def test_not_taken(endpoint: TrunkEndpoint, tmp_path: Path) -> None:
     async with run_caller("uac", tmp_path, target=endpoint.address.port, number="600") as sipp:
         with pytest.raises(PeerError):  # sipp counts any refusal as a failed call
             await sipp.finish()
-        assert 403 in [each.status for each in sipp.messages()]
+        assert 404 in [each.status for each in sipp.messages()]
     assert endpoint.active == 0
 
 

@@ -86,8 +86,17 @@ async def test_no_address(host: str) -> None:
         await Resolver().resolve(host, HOST)
 
 
-async def test_address_of_version_6() -> None:
-    assert await Resolver().resolve("ip6-localhost", HOST, version=6) == "::1"
+async def test_address_of_either_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Media may be IPv6 beside SIP over IPv4, and one name can have both."""
+    known = {socket.AF_INET: "192.0.2.7", socket.AF_INET6: "2001:db8::7"}
+
+    def answer(host: str, port: object, *, family: socket.AddressFamily, **_: Any) -> Any:
+        return [(family, socket.SOCK_DGRAM, 17, "", (known[family], 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    resolver = Resolver()
+    assert await resolver.resolve(NAMED, HOST) == "192.0.2.7"
+    assert await resolver.resolve(NAMED, HOST, version=6) == "2001:db8::7"
 
 
 async def test_not_more_than_so_many(hanging: Hanging) -> None:

@@ -106,7 +106,7 @@ async def test_a_dialog_that_nobody_knows_ends(
 
 async def test_what_the_trunk_asks_is_no_answer(phone: Phone, tmp_path: Path) -> None:
     script = write_script(
-        tmp_path, *ANSWER, OPTIONS, Request("OPTIONS", 2), Receive(500), Pause(300), *HANG_UP
+        tmp_path, *ANSWER, OPTIONS, Request("OPTIONS", 2), Receive(200), Pause(300), *HANG_UP
     )
     async with run_trunk(script, tmp_path) as sipp:
         leg, ear = await phone.dial(sipp.uri)

@@ -12,7 +12,6 @@ from gateway.trunk import (
     TrunkEndpoint,
     TrunkError,
     TrunkRequestError,
-    refuse_reoffer,
 )
 from gateway.trunk.message import name_address
 from tests.gateway.trunk.conftest import OFFER, Ear, Phone
@@ -44,7 +43,7 @@ async def test_refused_before_the_trunk(
 ) -> None:
     fields: dict[str, Any] = {"trunk": Trunk("t", "sip:127.0.0.1"), "to": "1", "offer": OFFER}
     with pytest.raises(TrunkRequestError, match=words):
-        await endpoint.dial(DialRequest(answer_reoffer=refuse_reoffer, **fields | change), Ear())
+        await endpoint.dial(DialRequest(**fields | change), Ear())
     assert endpoint.active == 0
 
 

@@ -50,8 +50,9 @@ async def test_transfer(phone: Phone, tmp_path: Path, by: Origin) -> None:
 
 
 @pytest.mark.peer
-async def test_replaces(phone: Phone, tmp_path: Path) -> None:
+async def test_replaces(phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An INVITE with Replaces takes no call over, whoever knows its tags; the call goes on."""
+    monkeypatch.setattr(phone.endpoint, "on_incoming", pytest.fail)
     script = write_script(tmp_path, INVITE, RINGING, OK, ACK, BYE, DONE)
     async with run_trunk(script, tmp_path) as sipp, open_wire() as thief:
         leg, ear = await phone.dial(sipp.uri)
@@ -74,7 +75,7 @@ async def test_invite(phone: Phone, caplog: pytest.LogCaptureFixture, sdp: str) 
     for _ in range(2):
         async with open_wire() as stranger:
             stranger.request("INVITE", phone.endpoint.address.port, sdp=sdp)
-            assert (await stranger.hear(200)).code == 403
+            assert (await stranger.hear(200)).code == 404
     assert "Assert failed" not in caplog.text
     async with open_wire() as silent:
         leg, ear = await phone.dial(silent.uri)
@@ -88,6 +89,6 @@ async def test_subscribe(phone: Phone) -> None:
     async with open_wire() as stranger:
         port = phone.endpoint.address.port
         stranger.request("SUBSCRIBE", port, "Event: presence", "Expires: 60")
-        assert (await stranger.hear(200)).code == 403
+        assert (await stranger.hear(200)).code == 405
         await asyncio.sleep(0.3)  # a NOTIFY would come at once
         assert [message.method for message in stranger.heard if message.method] == []

@@ -11,9 +11,9 @@ from gateway.trunk.transcript import Transcript, Way
 SDP = "v=0\r\n"
 
 
-def response(code: int, reason: str = "Reason", sdp: str = "") -> Message:
+def response(code: int, reason: str = "Reason", sdp: str = "", more: str = "") -> Message:
     kind = "Content-Type: application/sdp\r\n" if sdp else ""
-    return read(f"SIP/2.0 {code} {reason}\r\n{kind}\r\n{sdp}")
+    return read(f"SIP/2.0 {code} {reason}\r\n{kind}{more}\r\n{sdp}")
 
 
 def test_provisional_responses() -> None:
@@ -39,12 +39,36 @@ def test_provisional_responses() -> None:
     ]
 
 
-def test_answer_takes_the_early_description() -> None:
+def test_answer_is_told_once() -> None:
     transcript = Transcript()
     transcript.response(response(183, sdp=SDP))
-    assert transcript.response(response(200)) == Answered(SDP)
+    assert transcript.response(response(200)) == Answered("")
     assert transcript.response(response(200)) is None
     assert transcript.response(response(183, sdp=SDP)) is None
+
+
+RELIABLE = "Require: 100rel\r\nRSeq: 1\r\nTo: <sip:a@b>;tag=one\r\n"
+
+
+@pytest.mark.parametrize(
+    ("early", "tag", "answered"),
+    [
+        (RELIABLE, "one", ""),  # binding: what the 200 repeats is no answer any more
+        (RELIABLE, "two", SDP),  # of another phone, which has agreed to nothing yet
+        ("To: <sip:a@b>;tag=one\r\n", "one", SDP),  # a preview of the answer only
+    ],
+)
+def test_description_after_an_agreement(early: str, tag: str, answered: str) -> None:
+    transcript = Transcript()
+    transcript.response(response(183, sdp=SDP, more=early))
+    final = response(200, sdp=SDP, more=f"To: <sip:a@b>;tag={tag}\r\n")
+    assert transcript.response(final) == Answered(answered)
+
+
+def test_digits_by_info_are_taken_by_who_says_so() -> None:
+    transcript = Transcript()
+    transcript.response(response(180, more="Allow: INVITE, INFO\r\n"))
+    assert transcript.response(response(200)) == Answered("", takes_info=True)
 
 
 def test_nothing_after_the_end() -> None:
