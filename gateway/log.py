@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import UTC, datetime
+from functools import lru_cache
+from time import gmtime, strftime
 
 # What a module may pass as `extra`, in this order on the line: the WebSocket, the id that the page
 # gave a call, and ours. "call placed" has all three
@@ -35,12 +36,22 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return time, level, logger, message, fields and (on one line too) the traceback."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        parts = [at.replace("+00:00", "Z"), record.levelname, record.name, record.getMessage()]
-        parts += [f"{name}={value}" for name in FIELDS if (value := getattr(record, name, None))]
+        second, milliseconds = divmod(int(record.created * 1000), 1000)
+        at = f"{_second(second)}.{milliseconds:03}Z"
+        line = f"{at} {record.levelname} {record.name} {record.getMessage()}"
+        given = record.__dict__
+        for name in FIELDS:
+            if value := given.get(name):
+                line = f"{line} {name}={value}"
         if record.exc_info:
-            parts.append(f"traceback={self.formatException(record.exc_info)}")
-        return _one_line(" ".join(parts))
+            line = f"{line} traceback={self.formatException(record.exc_info)}"
+        return _one_line(line)
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """Write a second of UTC; the lines of many calls fall into the same one."""
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(seconds))
 
 
 def _one_line(text: str) -> str:
@@ -58,3 +69,5 @@ def set_up(level: str) -> None:
         logging.getLogger(name).setLevel(max(floor, logging.getLogger().level))
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
     logging.captureWarnings(True)
+    # No line of ours shows them, so no record looks them up
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
