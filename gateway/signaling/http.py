@@ -23,6 +23,8 @@ from gateway.signaling.room import Room
 # What the demo's embedded peer answers: number, name and description of each
 Extensions = Sequence[Mapping[str, str]]
 
+WEBSOCKET_PATH = "/v1/ws"
+
 WEB = Path(__file__).parent.parent / "web"
 
 
@@ -48,11 +50,6 @@ async def _room_of(connection: HTTPConnection) -> Room:
 AnyRoom = Annotated[Room, Depends(_room_of)]
 
 router = APIRouter()
-
-
-@router.websocket("/v1/ws")
-async def websocket_endpoint(websocket: WebSocket, room: AnyRoom) -> None:
-    await socket.serve(websocket, room)
 
 
 @router.get("/", include_in_schema=False)
@@ -100,6 +97,25 @@ def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
     app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(WebSocketDoor, room=room)  # the outermost is the last to be added
+
+
+class WebSocketDoor:
+    """Serves the WebSocket; lets everything else pass.
+
+    It is one path without parameters, open for as long as a call lasts. The router's way to it is
+    fifteen layers deep, each with a frame that stays, and each message would climb through some.
+    """
+
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self._app = app
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] == WEBSOCKET_PATH:
+            await socket.serve(WebSocket(scope, receive, send), self._room)
+        else:
+            await self._app(scope, receive, send)
 
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)
