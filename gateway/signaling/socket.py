@@ -89,7 +89,8 @@ class Connection:
         self._room = room
         self._limits = room.limits
         self._outbox = Outbox(room.limits.outbox)
-        self._overflow = asyncio.Event()
+        self._unread: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._overflowed = False
         self._session = Session(session, room, self._say)
         self._log = {"session": session}
         self._bad_frames = 0
@@ -98,18 +99,18 @@ class Connection:
         """Serve until one side closes."""
         logger.info("session opened", extra=self._log)
         closing = Closing(NORMAL, "the gateway interrupted it")
-        tasks = {
+        ends = {
             asyncio.create_task(self._read(), name="websocket-reader"),
             asyncio.create_task(self._write(), name="websocket-writer"),
-            asyncio.create_task(self._until_overflow(), name="websocket-overflow"),
+            self._unread,
         }
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             closing = _closing_of(done.pop())
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
             await self._session.close("The connection to the page was lost.")
             await self._close(closing)
             logger.info("session closed: %s", closing.reason, extra=self._log)
@@ -175,29 +176,30 @@ class Connection:
 
     def _say(self, message: messages.ServerMessage) -> None:
         if not self._outbox.put(messages.render(message)):
-            self._overflow.set()
+            self._overflowed = True
+            self._give_up()
 
-    async def _until_overflow(self) -> None:
-        await self._overflow.wait()
-        raise Closing(POLICY_VIOLATION, "the client does not read")
+    def _give_up(self) -> None:
+        """Close the socket of a client that takes nothing any more."""
+        if not self._unread.done():
+            self._unread.set_exception(Closing(POLICY_VIOLATION, "the client does not read"))
 
     async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await self._send(await self._outbox.get())
-
-    async def _send(self, text: str) -> None:
-        try:
-            async with asyncio.timeout(self._limits.send):
+            text = await self._outbox.get()
+            limit = loop.call_later(self._limits.send, self._give_up)
+            try:
                 await self._websocket.send_text(text)
-        except TimeoutError:
-            raise Closing(POLICY_VIOLATION, "the client does not read") from None
+            finally:
+                limit.cancel()
 
     async def _close(self, closing: Closing) -> None:
         """Send what is left, such as the errors that led here, then the close frame."""
         states = (self._websocket.client_state, self._websocket.application_state)
         if WebSocketState.DISCONNECTED in states:
             return
-        unsent = [] if self._overflow.is_set() else self._outbox.take_all()
+        unsent = [] if self._overflowed else self._outbox.take_all()
         # The client may be gone at any point here: then nobody is left to tell
         with suppress(TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(self._limits.send):
@@ -206,9 +208,9 @@ class Connection:
                 await self._websocket.close(closing.code, closing.reason)
 
 
-def _closing_of(task: asyncio.Task[None]) -> Closing:
-    """Say why the first task that ended did; a fault of ours closes with 1011."""
-    error = task.exception()
+def _closing_of(end: asyncio.Future[None]) -> Closing:
+    """Say why the first that ended did; a fault of ours closes with 1011."""
+    error = end.exception()
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):
