@@ -222,7 +222,7 @@ class BrowserParty(Party):
         self._connecting = False
         self._loss: int | None = None
 
-    async def connect(self, remote: BrowserRemote) -> None:
+    def connect(self, remote: BrowserRemote) -> None:
         """Speak as the offer wants it, and bring ICE and DTLS up."""
         codec = CODECS[remote.codec]
         self.reports.set_codec(remote.codec, codec.clock_rate)
@@ -232,7 +232,7 @@ class BrowserParty(Party):
         self.set_event_clock(clock_rate)
         self._count_connecting(True)
         self.endpoint.connect(remote)
-        await self.thread.call(self._configure, remote, clock_rate)
+        self.thread.order(self, self._configure, remote, clock_rate)
 
     def _configure(self, remote: BrowserRemote, event_clock_rate: int) -> None:
         """Set the leg up; on the engine's thread."""
@@ -316,6 +316,8 @@ class TrunkParty(Party):
         self._on_second = on_second
         engine = thread.engine
         self.sockets = sockets
+        host, port = sockets[0].getsockname()[:2]
+        self.address: tuple[str, int] = (host, port)  # ours for RTP, as bound
         for sock in sockets:
             tell_arrivals(sock)
         self.leg: TrunkLeg = TrunkLeg(
@@ -325,27 +327,29 @@ class TrunkParty(Party):
         self.remote: TrunkRemote | None = None
         self._seeks_tones = False  # digits are looked for in the sound
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Our host and RTP port, as bound."""
-        host, port = self.sockets[0].getsockname()[:2]
-        return host, port
+    def connect(self, remote: TrunkRemote) -> None:
+        """Send to the trunk, and take from it, as its description says; may come again.
 
-    async def connect(self, remote: TrunkRemote) -> None:
-        """Send to the trunk, and take from it, as its description says; may come again."""
+        Raises
+        ------
+        ValueError
+            When its host is no address; then all stays as it was.
+        """
+        # Hold as RFC 2543 had it names no host: the stream goes where it went
+        moves = not ip_address(remote.host).is_unspecified
         self.remote = remote
         self.reports.set_codec(remote.codec, CODECS[remote.codec].clock_rate)
         self.reports.reset_silence_timer(self.thread.now)
         if remote.event is not None:
             self.set_event_clock(remote.event.clock_rate)
-        await self.thread.call(self._configure, remote)
+        self.thread.order(self, self._configure, remote, moves)
 
-    def _configure(self, remote: TrunkRemote) -> None:
+    def _configure(self, remote: TrunkRemote, moves: bool) -> None:
         """Set the leg up; on the engine's thread."""
         leg, event = self.leg, remote.event
         leg.port.latch.believe_peer(remote.also_from)
         leg.port.latch.believe_any(remote.from_anywhere)
-        if not ip_address(remote.host).is_unspecified:  # hold as RFC 2543 had it: stay as we are
+        if moves:
             leg.port.expect(remote.host, remote.port, remote.rtcp_port)
         codecs = dict(remote.codecs)
         leg.receiver.set_formats(

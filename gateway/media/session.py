@@ -124,7 +124,7 @@ class MediaSession:
 
     async def connect_browser(self, remote: BrowserRemote) -> None:
         """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
-        await self.browser.connect(remote)
+        self.browser.connect(remote)
 
     async def add_candidate(self, candidate: str | None) -> None:
         """Take a candidate that the browser has trickled; None after the last."""
@@ -132,12 +132,12 @@ class MediaSession:
 
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
-        await self.trunk.connect(remote)
+        self.trunk.connect(remote)
 
     async def set_flow(self, flow: Flow) -> None:
         """Say what the trunk hears."""
         self._flow = flow
-        await self.thread.call(self._set_flow, flow is Flow.SILENCE)
+        self.thread.order(self.trunk, self._set_flow, flow is Flow.SILENCE)
 
     def _set_flow(self, silenced: bool) -> None:
         self.trunk.leg.silence(silenced)

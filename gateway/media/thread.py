@@ -44,12 +44,15 @@ class MediaThread:
 
     Attributes
     ----------
+    address
+        Where browsers send to, as bound.
     sessions
         How many calls it serves.
     """
 
     def __init__(self, address: str, port: int, name: str) -> None:
         self.socket = _bind(address, port)
+        self.address: tuple[str, int] = self.socket.getsockname()[:2]
         try:
             self.engine = Engine(self.socket, self._tell)
         except OSError as error:
@@ -63,12 +66,6 @@ class MediaThread:
         self._told = False
         self._stopped = False
         self._overloaded = False
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where browsers send to, as bound."""
-        host, port = self.socket.getsockname()[:2]
-        return host, port
 
     @property
     def now(self) -> float:
@@ -107,6 +104,23 @@ class MediaThread:
         finally:
             self._calls.discard(done)
             del done  # an error keeps this frame, and must not be kept by it
+
+    def order(self, owner: Owner, function: Callable[..., None], *arguments: object) -> None:
+        """Have a function called on the engine's thread, and wait for nothing.
+
+        If it fails, the leg's owner hears of that.
+        """
+        self.post(self._obey, owner, function, arguments)
+
+    def _obey(
+        self, owner: Owner, function: Callable[..., None], arguments: tuple[object, ...]
+    ) -> None:
+        try:
+            function(*arguments)
+        except Exception:
+            logger.exception("an order to the media engine failed")
+            if self._loop is not None:
+                _in_loop(self._loop, _give_up, owner)
 
     async def stop(self) -> None:
         """End the thread and let its engine go; harmless when called twice."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 import pytest
 
@@ -15,7 +13,7 @@ from gateway.media.engine.bridge import Bridge
 from gateway.media.engine.clock import SLOTS
 from gateway.media.parameters import EventFormat, TrunkRemote
 from gateway.media.party import Party, TrunkParty
-from gateway.media.thread import MediaThread
+from gateway.media.thread import MediaThread, Owner
 from tests.gateway.media.engine.line import type_of
 from tests.gateway.media.engine.rig import EVENT_TYPE, Browser, Rig, drain
 from tests.tones import make_tone
@@ -26,8 +24,6 @@ from voice.telephone_event import EventEnded, EventReceiver, EventSender, EventS
 DIALED = "0123456789*#" * 3
 LOSS = 0.1
 SEEDS = range(8)
-
-T = TypeVar("T")
 
 
 def no_digit(digit: str, duration: int) -> None:
@@ -41,8 +37,8 @@ class Thread(MediaThread):
         self.engine = rig.engine
         self.post = rig.engine.post
 
-    async def call(self, function: Callable[..., T], *arguments: object) -> T:
-        return function(*arguments)
+    def order(self, owner: Owner, function: Callable[..., None], *arguments: object) -> None:
+        function(*arguments)
 
 
 class BrowserKeys(Party):
@@ -108,7 +104,7 @@ class Dial:
     def describe(self, remote: TrunkRemote) -> None:
         """Have the trunk describe itself, again or for the first time."""
         self.remote = remote
-        asyncio.run(self.trunk.connect(remote))
+        self.trunk.connect(remote)
 
     def _arrives(self) -> bool:
         return self._chance.random() >= self._loss

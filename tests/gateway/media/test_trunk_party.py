@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from gateway.media.engine.engine import Engine
 from gateway.media.parameters import EventFormat, TrunkRemote
 from gateway.media.party import DIGIT_BURST, DIGIT_RATE, TONE_DURATION, TrunkParty
-from gateway.media.thread import MediaThread
+from gateway.media.thread import MediaThread, Owner
 from tests.gateway.media.engine.rig import Browser, Rig, join
 from tests.gateway.media.engine.trunk_call import NUMBERS, encode_samples
 from voice.codec import CODECS
@@ -31,8 +29,6 @@ DIALED = "0123456789*#" * 3
 LOSS = 0.1
 SEEDS = range(8)
 
-T = TypeVar("T")
-
 
 class Thread(MediaThread):
     """A thread whose engine is turned by hand."""
@@ -41,8 +37,8 @@ class Thread(MediaThread):
         self.engine = engine
         self.post = engine.post
 
-    async def call(self, function: Callable[..., T], *arguments: object) -> T:
-        return function(*arguments)
+    def order(self, owner: Owner, function: Callable[..., None], *arguments: object) -> None:
+        function(*arguments)
 
 
 class Call:
@@ -79,7 +75,7 @@ class Call:
     def describe(self, remote: TrunkRemote) -> None:
         """Take another description."""
         self.remote = remote
-        asyncio.run(self.party.connect(remote))
+        self.party.connect(remote)
 
     def packet(
         self,
