@@ -40,10 +40,11 @@ STATIC_PAYLOAD_TYPES = {
 }
 
 
-def read_codecs(media: Media) -> tuple[Codec, ...]:
+def read_codecs(media: Media, known: Iterable[Codec] = ()) -> tuple[Codec, ...]:
     """Read the codecs of an RTP section, in the order of its preference.
 
-    A dynamic payload type without rtpmap is left out: nobody can know what it is.
+    A dynamic payload type without rtpmap is what it is among the `known` ones, as numbers keep
+    their meaning in a dialog (RFC 3264 section 8.3.2). Else it is left out: nobody can know.
 
     Raises
     ------
@@ -51,11 +52,12 @@ def read_codecs(media: Media) -> tuple[Codec, ...]:
         If a format is no payload type, or an rtpmap or fmtp line of this section is malformed.
     """
     maps = {each.payload_type: each for each in reversed(RTPMAP.all(media))}
+    numbers = {each.payload_type: each for each in known}
     parameters = {each.format: each.text for each in reversed(FMTP.all(media))}
     codecs: dict[int, Codec] = {}
     for text in media.formats:
         number = _payload_type(text, media)
-        found = maps.get(number, STATIC_PAYLOAD_TYPES.get(number))
+        found = maps.get(number) or STATIC_PAYLOAD_TYPES.get(number) or numbers.get(number)
         if found is not None:
             codecs[number] = Codec(
                 number, found.name, found.clock_rate, found.channels, parameters.get(text, "")
@@ -93,10 +95,10 @@ def is_event(codec: Codec) -> bool:
 
 def same_codec(one: Codec, other: Codec) -> bool:
     """Whether two payload types stand for one codec; names know no case (RFC 4855 section 3)."""
-    return (one.name.lower(), one.clock_rate, one.channels) == (
-        other.name.lower(),
-        other.clock_rate,
-        other.channels,
+    return (
+        one.clock_rate == other.clock_rate
+        and one.channels == other.channels
+        and one.name.lower() == other.name.lower()
     )
 
 

@@ -8,7 +8,6 @@ as a payload type without an rtpmap would stand for something else.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,8 +16,7 @@ from typing import Final
 
 from sdp.attributes import ROWS
 from sdp.model import Attribute, Direction, Media, SessionDescription
-
-Mender = Callable[[str, int], str]
+from sdp.target import read_ip
 
 # Bytes that are no UTF-8 arrive as surrogates (PEP 383); stacks that know no UTF-8 write Latin-1
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -29,29 +27,27 @@ _LATIN_1: Final = {
 
 
 def mend_text(text: str) -> str:
-    """Mend what lies across lines: line ends, a byte order mark, padding, Latin-1."""
+    """Mend what lies across lines: line ends, tabs, a byte order mark, padding, Latin-1."""
     if not text.isascii():
         text = text.removeprefix("\ufeff")
         if _SURROGATE.search(text):
             text = text.translate(_LATIN_1)
-    text = text.rstrip("\0")
+    text = text.rstrip("\0").replace("\t", " ")
     if text.count("\r") != text.count("\r\n"):
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text
 
 
 _NUMBER: Final = re.compile(r"\d{1,20}", re.ASCII)
-_ORIGIN_WORDS: Final = 6
 _TYPES: Final = ("IP4", "IP6")
 
 
-def mend_origin(value: str, line: int) -> str:
+def mend_origin(value: str) -> str:
     """Mend `o=`: fields that are empty, hold spaces, or are no numbers."""
     words = value.split()
-    network = next((i for i, word in enumerate(words) if i > 1 and word.upper() == "IN"), None)
-    if network is None and len(words) >= _ORIGIN_WORDS:
-        return value  # another network than the Internet
-    before, after = words[:network], words[network + 1 :] if network is not None else []
+    places = [i for i, word in enumerate(words) if word.upper() == "IN"]
+    network = places[-1] if places else len(words)
+    before, after = words[:network], words[network + 1 :]
     address_type = next((word.upper() for word in after[:1] if word.upper() in _TYPES), "IP4")
     host = after[-1].strip("[]") if len(after) > 1 else ""
     *name, session_id, version = ("0", "0", *before)[-max(len(before), 2) :]
@@ -68,21 +64,18 @@ _WITH_PORT: Final = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+", re.ASCII)
 _PADDED: Final = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
 
 
-def mend_connection(value: str, line: int) -> str:
+def mend_connection(value: str) -> str:
     """Mend `c=`: brackets, letter case, a missing or wrong address type, a netmask or a port."""
     words = value.split()
-    rest = words[1:] if words and words[0].upper() == "IN" else words
-    typed = rest[0].upper() if rest else ""
-    if typed in _TYPES:
-        rest = rest[1:]
-    elif len(words) > len(rest) + 1 or len(rest) > 1:
+    first = words[0].upper() if words else ""
+    if first != "IN" and first not in _TYPES and len(words) > 1:
         return value  # another network than the Internet
-    if len(rest) != 1:
-        return value
-    host, version = _host(rest[0])
-    if version is None and typed not in _TYPES:
-        return value
-    return f"IN {typed if version is None else f'IP{version}'} {host}"
+    for word in words:
+        host, version = _host(word)
+        if version is not None:
+            return f"IN IP{version} {host}"
+    address_type = words[-2].upper() if len(words) > 1 else ""
+    return f"IN {address_type} {words[-1]}" if address_type in _TYPES else value
 
 
 def _host(word: str) -> tuple[str, int | None]:
@@ -93,9 +86,8 @@ def _host(word: str) -> tuple[str, int | None]:
     if found := _WITH_PORT.fullmatch(host):
         host = found[1]
     bare = host.partition("/")[0]
-    try:
-        address = ipaddress.ip_address(bare)
-    except ValueError:
+    address = read_ip(bare)
+    if address is None:
         return host, None
     # What follows a multicast address is its scope; after any other it is somebody's netmask
     return (host if address.is_multicast else bare), address.version
@@ -105,7 +97,7 @@ _KINDS: Final = frozenset(("audio", "video", "text", "image", "application", "me
 _PAYLOAD_TYPE: Final = re.compile(r"0*(\d\d?|1[01]\d|12[0-7])", re.ASCII)
 
 
-def mend_media(value: str, line: int) -> str:
+def mend_media(value: str) -> str:
     """Mend `m=`: letter case, and formats that are no payload types or stand there twice."""
     words = value.split()
     if len(words) < 3:
@@ -113,8 +105,8 @@ def mend_media(value: str, line: int) -> str:
     kind, port, protocol, *formats = words
     if kind.lower() in _KINDS:
         kind = kind.lower()
-    if "RTP/" in protocol.upper():
-        protocol = protocol.upper()
+    if "RTP/" in (upper := protocol.upper()):
+        protocol = upper
         formats = list(dict.fromkeys(_payload_types(formats)))
     elif protocol.lower() == "udptl":
         protocol = "udptl"
@@ -136,9 +128,9 @@ def unreadable_media(value: str, line: int) -> Media:
     The sections after it keep their places (RFC 3264 section 6 matches them by number), and the
     lines that belong to it are nobody else's.
     """
-    kind, *rest = [word for word in value.split() if _WORD.fullmatch(word)] or ["unknown"]
+    kind, *rest = [word if _WORD.fullmatch(word) else "unknown" for word in value.split()] or [""]
     protocol = next((word for word in rest if "/" in word and not word[0].isdigit()), "RTP/AVP")
-    return Media(kind.lower(), 0, protocol, ("0",), line=line)
+    return Media(kind.lower() or "unknown", 0, protocol, ("0",), line=line)
 
 
 _FLAGS: Final = frozenset(
@@ -157,12 +149,12 @@ def mend_attribute(value: str, line: int) -> str:
     name, colon, rest = value.partition(":")
     row = ROWS.get(name)
     if row is not None:
-        if row.pattern.fullmatch(rest):
+        if row.read(rest) is not None:
             return value
         mended = " ".join(rest.split())
         if name in _VALUES:
             mended = _VALUES[name](mended)
-        if not row.pattern.fullmatch(mended):
+        if row.read(mended) is None:
             row.value(Attribute(name, rest, line))  # raises, with the value as it came
         return f"{name}:{mended}"
     if name in _FLAGS:
@@ -212,7 +204,7 @@ def _mend_rtcp(value: str) -> str:
     if found is None:
         return value
     port, address_type, host = found.groups()
-    return f"{port} IN {address_type.upper()} {host.strip('[]')}" if host else port
+    return f"{port} IN {address_type.upper()} {host}" if host else port
 
 
 _VALUES: Final[dict[str, Callable[[str], str]]] = {

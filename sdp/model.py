@@ -8,6 +8,7 @@ comparison.
 from __future__ import annotations
 
 import enum
+import ipaddress
 from dataclasses import dataclass, field
 
 
@@ -130,11 +131,23 @@ class Codec:
 
 @dataclass(frozen=True, slots=True)
 class RtpAddress:
-    """Where RTP goes; RTCP goes to the next port unless `rtcp_port` says otherwise."""
+    """Where RTP goes; RTCP goes to the next port unless `rtcp_port` says otherwise.
+
+    `host` is an IP address, or a name where the other side has written one.
+    """
 
     host: str
     port: int
     rtcp_port: int | None = None
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the host has to be resolved before anything can be sent to it."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

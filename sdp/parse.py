@@ -26,9 +26,9 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sdp.attributes import ROWS
 from sdp.error import SdpError, quoted
 from sdp.mend import (
-    Mender,
     mend_attribute,
     mend_connection,
     mend_media,
@@ -83,10 +83,19 @@ Reader = Callable[[_Section, str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class LineType:
-    """How a line's value is read, and how it is mended before that in liberal reading."""
+    """How a line's value is read, strictly and liberally; what is refused raises SdpError."""
 
     read: Reader
-    mend: Mender | None = None
+    liberally: Reader
+
+
+def _both(read: Reader) -> LineType:
+    return LineType(read, read)
+
+
+def _mended(read: Reader, mend: Callable[[str], str]) -> LineType:
+    """Make a type of line whose value is mended before it is read liberally."""
+    return LineType(read, lambda section, value, line: read(section, mend(value), line))
 
 
 def _pattern(expression: str) -> re.Pattern[str]:
@@ -124,6 +133,13 @@ def _read_origin(section: _Section, value: str, line: int) -> None:
     section.origin = Origin(username, int(session_id), int(version), address)
 
 
+def _read_origin_liberally(section: _Section, value: str, line: int) -> None:
+    try:
+        _read_origin(section, value, line)
+    except SdpError:
+        _read_origin(section, mend_origin(value), line)
+
+
 def _read_name(section: _Section, value: str, line: int) -> None:
     section.name = value or "-"
 
@@ -155,8 +171,18 @@ def _read_media(section: _Section, value: str, line: int) -> None:
 
 def _read_attribute(section: _Section, value: str, line: int) -> None:
     name, colon, rest = value.partition(":")
-    _match(_TOKEN, name, line, "an attribute's name", "RFC 8866 section 5.13")
+    if not name.isalpha() or not name.isascii():  # most names are plain words, and this is quick
+        _match(_TOKEN, name, line, "an attribute's name", "RFC 8866 section 5.13")
     section.attributes.append(Attribute(name, rest if colon else None, line))
+
+
+def _read_attribute_liberally(section: _Section, value: str, line: int) -> None:
+    name, _, rest = value.partition(":")
+    row = ROWS.get(name)
+    if row is not None and row.read(rest) is not None:
+        section.attributes.append(Attribute(name, rest, line))
+    else:
+        _read_attribute(section, mend_attribute(value, line), line)
 
 
 def _keep(kind: str, expression: str, wanted: str, rule: str) -> LineType:
@@ -169,7 +195,7 @@ def _keep(kind: str, expression: str, wanted: str, rule: str) -> LineType:
             raise SdpError(f"{kind}= has no t= line before it", rule=rule, line=line)
         (section.timing if kind in "trz" else section.others).append(Line(kind, value))
 
-    return LineType(read)
+    return _both(read)
 
 
 _ANYTHING = r"(?s:.+)"
@@ -178,13 +204,13 @@ _BANDWIDTH = _keep("b", r"[^\s:]+: *\d+ *", "<type>:<bandwidth>", "RFC 8866 sect
 _KEY = _keep("k", r"\S+", "a key", "RFC 8866 section 5.12")
 _TIME = r"-?\d+[dhms]?"
 
-_CONNECTION_LINE = LineType(_read_connection, mend_connection)
-_ATTRIBUTE_LINE = LineType(_read_attribute, mend_attribute)
+_CONNECTION_LINE = _mended(_read_connection, mend_connection)
+_ATTRIBUTE_LINE = LineType(_read_attribute, _read_attribute_liberally)
 
 SESSION_LINES: dict[str, LineType] = {
-    "v": LineType(_read_version),
-    "o": LineType(_read_origin, mend_origin),
-    "s": LineType(_read_name),
+    "v": _both(_read_version),
+    "o": LineType(_read_origin, _read_origin_liberally),
+    "s": _both(_read_name),
     "i": _INFORMATION,
     "u": _keep("u", r"\S+", "a URI", "RFC 8866 section 5.5"),
     "e": _keep("e", _ANYTHING, "an e-mail address", "RFC 8866 section 5.6"),
@@ -199,13 +225,15 @@ SESSION_LINES: dict[str, LineType] = {
 }
 
 MEDIA_LINES: dict[str, LineType] = {
-    "m": LineType(_read_media, mend_media),
+    "m": _mended(_read_media, mend_media),
     "i": _INFORMATION,
     "c": _CONNECTION_LINE,
     "b": _BANDWIDTH,
     "k": _KEY,
     "a": _ATTRIBUTE_LINE,
 }
+
+_KINDS = frozenset((*SESSION_LINES, *MEDIA_LINES))
 
 # Lines that may stand only once in a section (RFC 8866 section 9)
 _ONCE = {"session": frozenset("vosiuck"), "media": frozenset("ik")}
@@ -250,10 +278,14 @@ def read(text: str) -> Reading:
         raise dropped[0]
     if media and all(section.media is None for section in media):
         raise next(each for each in dropped if each.line == media[0].line)
-    # Without an o= line a repeated offer is told by the whole of it
-    made = Origin("-", 0, zlib.crc32(text.encode("utf-8", "replace")), Connection("IP4", "0.0.0.0"))
-    description = _description(head, head.origin or made, media)
+    description = _description(head, head.origin or _made_origin(text), media)
     return Reading(spread_formats(description), tuple(dropped))
+
+
+def _made_origin(text: str) -> Origin:
+    """Make an origin where there is none: the same description gets the same version."""
+    version = zlib.crc32(text.encode("utf-8", "replace"))
+    return Origin("-", 0, version, Connection("IP4", "0.0.0.0"))
 
 
 def _sections(lines: list[str], dropped: list[SdpError] | None) -> list[_Section]:
@@ -262,17 +294,18 @@ def _sections(lines: list[str], dropped: list[SdpError] | None) -> list[_Section
     Errors are collected in `dropped`; without it the first one is raised.
     """
     sections = [_Section("session", 1, SESSION_LINES)]
-    clean = _FORBIDDEN.search("".join(lines)) is None
+    read_line = _read_line if dropped is None else _read_liberally
+    clean = _are_clean(lines)
     for number, line in enumerate(lines, start=1):
         try:
-            kind, value = _split(line, number, liberal=dropped is not None)
+            kind, value = line[:1], line[2:]
+            if line[1:2] != "=" or kind not in _KINDS:
+                kind, value = _split(line, number, liberal=dropped is not None)
             if kind == "m":
                 sections.append(_Section("media", number, MEDIA_LINES, value))
-            _check(line, number, clean=clean)
-            if dropped is None:
-                _read_line(sections, kind, value, number)
-            else:
-                _read_liberally(sections, kind, value, number)
+            if not clean:
+                _check(line, number)
+            read_line(sections, kind, value, number)
         except SdpError as error:
             if dropped is None:
                 raise
@@ -303,20 +336,28 @@ _LOOSE_LINE = re.compile(r"\s*([A-Za-z])\s*=", re.ASCII)
 
 
 def _split(line: str, number: int, *, liberal: bool) -> tuple[str, str]:
-    if line[1:2] == "=" and not (liberal and line[0].isupper()):
-        return line[0], line[2:]
+    """Split a line that is not simply one of the known types."""
     found = _LOOSE_LINE.match(line) if liberal else None
-    if found is None:
+    if found is not None:
+        return found[1].lower(), line[found.end() :]
+    if line[1:2] != "=":
         problem = f"{quoted(line)} is not <type>=<value>" if line else "the line is empty"
         raise SdpError(problem, rule="RFC 8866 section 5", line=number)
-    return found[1].lower(), line[found.end() :]
+    return line[0], line[2:]
 
 
-def _check(line: str, number: int, *, clean: bool) -> None:
+def _are_clean(lines: list[str]) -> bool:
+    """Whether no line can be refused by `_check`, as it nearly always is."""
+    whole = "".join(lines)
+    short = len(whole) <= MAX_LINE_LENGTH or max(map(len, lines)) <= MAX_LINE_LENGTH
+    return short and (whole.isprintable() or _FORBIDDEN.search(whole) is None)
+
+
+def _check(line: str, number: int) -> None:
     if len(line) > MAX_LINE_LENGTH:
         problem = f"{len(line)} characters are more than {MAX_LINE_LENGTH}"
         raise SdpError(problem, rule="limit MAX_LINE_LENGTH", line=number)
-    forbidden = None if clean else _FORBIDDEN.search(line)
+    forbidden = _FORBIDDEN.search(line)
     if forbidden:
         problem = f"character {forbidden[0]!a} may not stand in a line"
         raise SdpError(problem, rule="RFC 8866 section 9", line=number)
@@ -342,10 +383,9 @@ def _read_liberally(sections: list[_Section], kind: str, value: str, number: int
         section, line_type = sections[0], SESSION_LINES.get(kind)
         if line_type is None or kind in section.seen:
             raise _misplaced(kind, number)
-    _check_once(section, kind, number)
-    if line_type.mend is not None:
-        value = line_type.mend(value, number)
-    line_type.read(section, value, number)
+    if kind in section.seen:
+        _check_once(section, kind, number)
+    line_type.liberally(section, value, number)
     section.seen.add(kind)  # a line that was dropped may come again, and better
 
 

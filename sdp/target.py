@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from sdp.error import quoted
 
@@ -24,12 +25,18 @@ _NAME = re.compile(rf"(?:{_LABEL}\.)*(?!\d+\.?\Z){_LABEL}\.?", re.ASCII)
 LONGEST_NAME = 253
 
 
-def read_address(host: str) -> Address | None:
-    """Read an IP address, an IPv4 one in IPv6's clothes as IPv4; None for what is none."""
+@lru_cache(256)  # trunks have few addresses, and a description's is read several times
+def read_ip(host: str) -> Address | None:
+    """Read an IP address; None for what is none."""
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def read_address(host: str) -> Address | None:
+    """Read an IP address as `read_ip` does, but an IPv4 one in IPv6's clothes as IPv4."""
+    address = read_ip(host)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdp.attributes import PTIME, RTCP, RtcpPort
 from sdp.browser import BrowserOffer
@@ -17,6 +17,8 @@ from sdp.codecs import (
     TELEPHONE_EVENT,
     codec_attributes,
     named,
+    read_codecs,
+    same_codec,
 )
 from sdp.model import (
     Attribute,
@@ -26,7 +28,7 @@ from sdp.model import (
     RtpAddress,
     SessionDescription,
 )
-from sdp.offer_answer import connection_to, origin_of
+from sdp.offer_answer import connection_to, origin_of, refused
 
 PROTOCOL = "RTP/AVP"
 
@@ -103,6 +105,8 @@ def make_trunk_offer(
     version: int,
     direction: Direction = Direction.SENDRECV,
     events: str | None = DEFAULT_EVENTS,
+    current: Codec | None = None,
+    after: SessionDescription | None = None,
 ) -> SessionDescription:
     """Write an offer that has no browser's behind it: a late offer, a hold, a moved address.
 
@@ -120,16 +124,52 @@ def make_trunk_offer(
     events
         The telephone events to offer, as `0-15`; None for none. They come at 8000 Hz, which every
         trunk knows, and at the clock rates of the codecs.
+    current
+        The codec in use, which is offered first: a change in mid-call is heard.
+    after
+        Our description that this one follows in a dialog. Its `m=` lines keep their places, and its
+        payload types their meaning (RFC 3264 sections 8 and 8.3.2).
     """
     codecs = [TRUNK_CODECS[name] for name in policy.codecs]
+    if current is not None:
+        codecs.sort(key=lambda codec: not same_codec(codec, current))
     if events is not None and policy.telephone_event:
         rates = {8000, *(codec.clock_rate for codec in codecs)}
         codecs += [
             Codec(EVENT_PAYLOAD_TYPES[rate], TELEPHONE_EVENT, rate, 1, events)
             for rate in sorted(rates)
         ]
-    media = trunk_audio(codecs, policy.ptime, direction, address)
-    return trunk_session(address, session_id, version, (media,))
+    if after is None:
+        media = trunk_audio(codecs, policy.ptime, direction, address)
+        return trunk_session(address, session_id, version, (media,))
+    place = _audio_place(after)
+    before = after.media[place]
+    codecs = _renumbered(codecs, read_codecs(before))
+    media = trunk_audio(codecs, policy.ptime, direction, address, before.protocol)
+    sections = (media if i == place else refused(each) for i, each in enumerate(after.media))
+    return trunk_session(address, session_id, version, tuple(sections))
+
+
+def _audio_place(ours: SessionDescription) -> int:
+    for index, media in enumerate(ours.media):
+        if media.kind == "audio" and media.port:
+            return index
+    raise ValueError("a description of ours has no audio in use")
+
+
+def _renumbered(codecs: Sequence[Codec], in_use: Sequence[Codec]) -> list[Codec]:
+    """Give codecs the numbers that they have in use, and others none that means something else."""
+    numbers = {each.payload_type for each in (*codecs, *in_use)}
+    free = iter(each for each in range(96, 128) if each not in numbers)
+    taken = {each.payload_type for each in in_use}
+    renumbered = []
+    for codec in codecs:
+        kept = next((each for each in in_use if same_codec(each, codec)), None)
+        number = codec.payload_type if kept is None else kept.payload_type
+        if kept is None and number in taken:
+            number = next(free)
+        renumbered.append(replace(codec, payload_type=number))
+    return renumbered
 
 
 def _events(event: Codec) -> str:
@@ -149,7 +189,11 @@ def trunk_session(
 
 
 def trunk_audio(
-    codecs: Sequence[Codec], ptime: int, direction: Direction, address: RtpAddress
+    codecs: Sequence[Codec],
+    ptime: int,
+    direction: Direction,
+    address: RtpAddress,
+    protocol: str = PROTOCOL,
 ) -> Media:
     """Write the gateway's audio section."""
     attributes = [*codec_attributes(codecs), PTIME.make(ptime)]
@@ -160,7 +204,7 @@ def trunk_audio(
     return Media(
         kind="audio",
         port=address.port,
-        protocol=PROTOCOL,
+        protocol=protocol,
         formats=tuple(str(codec.payload_type) for codec in codecs),
         attributes=(*attributes, Attribute(direction)),
     )

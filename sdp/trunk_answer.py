@@ -1,23 +1,33 @@
 """What was agreed with a trunk: its answer to our offer, and our answer to its offer.
 
-Forgiven, because carriers do it: formats in an answer that were not offered, static payload types
-without rtpmap, telephone-event under another number, hold by 0.0.0.0, several `c=` lines (the first
-holds), no `a=ptime`.
+Forgiven, because carriers do it: formats in an answer that were not offered, payload types without
+rtpmap, telephone-event under another number or at another clock, hold by 0.0.0.0, several `c=`
+lines (the first holds), a host's name in it, no `a=ptime`, more or fewer `m=` lines than were
+offered, RTP/AVPF for RTP/AVP.
 """
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sdp.attributes import MAXPTIME, PTIME, RTCP, direction
-from sdp.codecs import event_for, is_event, read_codecs, same_codec
+from sdp.codecs import (
+    TELEPHONE_EVENT,
+    event_for,
+    is_event,
+    named,
+    read_codecs,
+    same_codec,
+)
 from sdp.error import SdpError, quoted
 from sdp.model import Codec, Connection, Direction, Media, RtpAddress, SessionDescription
 from sdp.offer_answer import refused
+from sdp.target import Address, is_host_name, read_address
 from sdp.trunk import (
     DEFAULT_EVENTS,
     DEFAULT_PTIME,
+    EVENT_PAYLOAD_TYPES,
     PROTOCOL,
     TRUNK_CODECS,
     TrunkPolicy,
@@ -25,9 +35,12 @@ from sdp.trunk import (
     trunk_session,
 )
 
-# An address that nobody can send to puts the stream on hold (RFC 2543; RFC 3264 section 8.4 wants
-# a=sendonly or a=inactive instead, and carriers still send this)
-_HOLD = (ipaddress.IPv4Address("0.0.0.0"), ipaddress.IPv6Address("::"))
+# What the gateway can take part in, the best first. AVPF is AVP with feedback that nobody has to
+# send (RFC 4585 section 3.4); the keys of SAVP would have to be ours too
+PROTOCOLS = (PROTOCOL, "RTP/AVPF")
+
+# What stacks that write no rtpmap for it mean by 101
+_USUAL_EVENT = Codec(EVENT_PAYLOAD_TYPES[8000], TELEPHONE_EVENT, 8000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,8 @@ class TrunkMedia:
     Parameters
     ----------
     address
-        Where to send. On hold by address it is 0.0.0.0 or ::, and `direction` does not send.
+        Where to send. On hold by address it is 0.0.0.0 or ::, and `direction` does not send. It may
+        be a host's name (`RtpAddress.is_name`), which is to be resolved and may not exist.
     codec, telephone_event
         With the payload types to send.
     ptime
@@ -64,54 +78,87 @@ class TrunkMedia:
 def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription) -> TrunkMedia:
     """Read what the trunk agreed to.
 
-    The first format of the answer that was offered decides.
+    The first format of the answer that was offered decides. A payload type without rtpmap is what
+    it is in the offer.
 
     Raises
     ------
     SdpError
-        If the trunk refused the audio, or if the answer does not fit the offer.
+        If the trunk refused the audio, or if the answer does not fit the offer; `problem` is a
+        sentence for people.
     """
     asked, media = _audio_pair(offer_sent, answer)
     offered = read_codecs(asked)
-    answered = read_codecs(media)
+    answered = read_codecs(media, offered)
     agreed = [c for c in answered if any(same_codec(c, each) for each in offered)]
     codec = next((each for each in agreed if not is_event(each)), None)
     if codec is None:
-        problem = f"formats {quoted(' '.join(media.formats))} share no codec with the offer"
-        raise SdpError(problem, rule="RFC 3264 section 6.1", line=media.line)
+        raise _nothing_shared(media, "were offered", offered)
     event = event_for(codec, agreed)
+    if event is None and named(offered, TELEPHONE_EVENT):
+        event = named(answered, TELEPHONE_EVENT)
+        agreed += [event] if event else []
     # A trunk that chooses numbers of its own may have given one of ours another meaning
     taken = {each.payload_type for each in answered}
     understood = (*agreed, *(each for each in offered if each.payload_type not in taken))
+    address, stream = _stream(media, answer, _connection(asked, offer_sent).host)
     return TrunkMedia(
-        address=_address(media, answer),
+        address=address,
         codec=codec,
-        telephone_event=event,
+        telephone_event=_on_the_audios_clock(event, codec),
         ptime=_packet_time(media, answer),
-        direction=_direction(media, answer).within(direction(asked, offer_sent)),
+        direction=stream.within(direction(asked, offer_sent)),
         codecs=tuple(each for each in understood if not is_event(each)),
         event_payload_types=tuple(
-            sorted(each.payload_type for each in understood if is_event(each))
+            sorted({each.payload_type for each in understood if is_event(each)})
         ),
     )
 
 
+def _on_the_audios_clock(event: Codec | None, codec: Codec) -> Codec | None:
+    """Correct the clock of events that have neither the audio's nor 8000.
+
+    They share the timestamps of the audio (RFC 4733 section 2.1), whatever the rtpmap says.
+    """
+    if event is None or event.clock_rate in (codec.clock_rate, 8000):
+        return event
+    return replace(event, clock_rate=codec.clock_rate)
+
+
+def _nothing_shared(media: Media, whose: str, ours: Iterable[Codec]) -> SdpError:
+    names = ", ".join(dict.fromkeys(each.name for each in ours if not is_event(each)))
+    formats = quoted(" ".join(media.formats))
+    problem = f"no codec is shared: the trunk has the formats {formats}, and {names} {whose}"
+    return SdpError(problem, rule="RFC 3264 section 6.1", line=media.line)
+
+
 def _audio_pair(offer: SessionDescription, answer: SessionDescription) -> tuple[Media, Media]:
+    """Find the audio that was offered and the section that answers it.
+
+    That is the one in the same place (RFC 3264 section 6). Where it is none that can be used, any
+    other audio is taken: answers with a section too many or too few are met.
+    """
     rule = "RFC 3264 section 6"
-    if len(answer.media) != len(offer.media):
-        problem = f"the answer has {len(answer.media)} m= lines, the offer {len(offer.media)}"
-        raise SdpError(problem, rule=rule)
-    for asked, media in zip(offer.media, answer.media, strict=True):
-        if (asked.kind, asked.protocol) != (media.kind, media.protocol):
-            given = quoted(f"{media.kind} {media.protocol}")
-            problem = f"{given} does not answer {asked.kind} {asked.protocol}"
-            raise SdpError(problem, rule=rule, line=media.line)
-        if asked.kind == "audio" and asked.port:
-            if not media.port:
-                problem = "the trunk refused the audio with port 0"
-                raise SdpError(problem, rule=rule, line=media.line)
-            return asked, media
-    raise SdpError("the offer has no audio to answer", rule=rule)
+    place = next(
+        (i for i, each in enumerate(offer.media) if each.kind == "audio" and each.port), -1
+    )
+    if place < 0:
+        raise SdpError("the offer has no audio to answer", rule=rule)
+    in_place = answer.media[place : place + 1]
+    audio = [each for each in (*in_place, *answer.media) if each.kind == "audio"]
+    for media in audio:
+        if media.port and media.protocol in PROTOCOLS:
+            return offer.media[place], media
+    first = next(iter((*audio, *in_place)), None)
+    if first is None or first.kind != "audio":
+        listed = ", ".join(each.kind for each in answer.media) or "no m= lines"
+        problem = f"the trunk answered without audio: {quoted(listed)}"
+    elif not first.port:
+        problem = "the trunk refused the audio with port 0"
+    else:
+        given = quoted(first.protocol)
+        problem = f"the trunk answered with {given}, and {offer.media[place].protocol} was offered"
+    raise SdpError(problem, rule=rule, line=first.line if first else None)
 
 
 def answer_trunk(
@@ -122,36 +169,45 @@ def answer_trunk(
     session_id: int,
     version: int,
     current: Codec | None,
+    known: Iterable[Codec] = (),
 ) -> tuple[SessionDescription, TrunkMedia]:
     """Answer an offer of the trunk: an incoming call, or a change in mid-call.
 
     Parameters
     ----------
     offer
-        The trunk's offer; all but its first audio section are refused.
+        The trunk's offer; all but its first RTP/AVP audio section are refused. With RTP/AVPF alone
+        that is taken.
     policy, address, session_id, version
         As for `make_trunk_offer`: the version is written as given.
     current
         The codec in use, which is kept if the trunk still offers it.
+    known
+        What payload types have meant so far in the dialog: a format of the offer that has no
+        rtpmap keeps that meaning.
 
     Raises
     ------
     SdpError
-        If nothing of the offer can be taken; in SIP that is 488.
+        If nothing of the offer can be taken; in SIP that is 488, which leaves an agreed stream as
+        it is (RFC 3261 section 14.2). That goes for an offer without `m=` lines too: in mid-call
+        RFC 3264 section 8 forbids it, and answering with none would end the stream.
     """
     taken = _offered_audio(offer)
     media = offer.media[taken]
-    codec, event = _choose(media, policy, current)
+    offered = read_codecs(media, (_USUAL_EVENT, *known, *([current] if current else [])))
+    codec, event = _choose(media, offered, policy, current)
+    target, stream = _stream(media, offer, address.host)
     agreed = TrunkMedia(
-        address=_address(media, offer),
+        address=target,
         codec=codec,
-        telephone_event=event,
+        telephone_event=_on_the_audios_clock(event, codec),
         ptime=_packet_time(media, offer),
-        direction=_direction(media, offer),
+        direction=stream,
         codecs=(codec,),
         event_payload_types=() if event is None else (event.payload_type,),
     )
-    audio = trunk_audio(_ours(codec, event), policy.ptime, agreed.direction, address)
+    audio = trunk_audio(_ours(codec, event), policy.ptime, stream, address, media.protocol)
     sections = (audio if i == taken else refused(each) for i, each in enumerate(offer.media))
     return trunk_session(address, session_id, version, tuple(sections)), agreed
 
@@ -165,65 +221,80 @@ def _ours(codec: Codec, event: Codec | None) -> tuple[Codec, ...]:
 
 
 def _offered_audio(offer: SessionDescription) -> int:
-    for index, media in enumerate(offer.media):
-        if media.kind == "audio" and media.port and media.protocol == PROTOCOL:
-            return index
+    rule = "RFC 3264 section 6"
+    if not offer.media:
+        raise SdpError("the trunk's offer has no m= lines", rule=rule)
+    for protocol in PROTOCOLS:
+        for index, media in enumerate(offer.media):
+            if media.kind == "audio" and media.port and media.protocol == protocol:
+                return index
     listed = ", ".join(f"{each.kind} {each.protocol} {each.port}" for each in offer.media)
-    problem = f"no {PROTOCOL} audio among {quoted(listed) if listed else 'no m= lines'}"
-    raise SdpError(problem, rule="RFC 3264 section 6")
+    problem = f"the trunk offers no {PROTOCOL} audio, only {quoted(listed)}"
+    raise SdpError(problem, rule=rule)
 
 
-def _choose(media: Media, policy: TrunkPolicy, current: Codec | None) -> tuple[Codec, Codec | None]:
-    offered = read_codecs(media)
+def _choose(
+    media: Media, offered: Sequence[Codec], policy: TrunkPolicy, current: Codec | None
+) -> tuple[Codec, Codec | None]:
     wanted = [TRUNK_CODECS[name] for name in policy.codecs]
     # A change of codec in mid-call is heard, so the one in use goes before the policy's order
     for ours in (*([current] if current else []), *wanted):
         for theirs in offered:
             if same_codec(ours, theirs):
-                event = event_for(theirs, offered) if policy.telephone_event else None
-                return theirs, event
-    problem = (
-        f"formats {quoted(' '.join(media.formats))} share no codec with {', '.join(policy.codecs)}"
-    )
-    raise SdpError(problem, rule="RFC 3264 section 6.1", line=media.line)
+                event = event_for(theirs, offered) or named(offered, TELEPHONE_EVENT)
+                return theirs, event if policy.telephone_event else None
+    raise _nothing_shared(media, "are the gateway's", wanted)
 
 
 def _connection(media: Media, session: SessionDescription) -> Connection:
     connection = media.connections[0] if media.connections else session.connection
     if connection is None:
-        problem = "neither the session nor the audio has a c= line"
+        problem = "neither the session nor the audio has a c= line that can be read"
         raise SdpError(problem, rule="RFC 8866 section 5.7", line=media.line)
     return connection
 
 
-def _ip_address(connection: Connection) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    rule = "RFC 8866 section 5.7"
-    try:
-        address = ipaddress.ip_address(connection.host)
-    except ValueError:
-        problem = f"{quoted(connection.host)} is no IP address; names are not resolved"
-        raise SdpError(problem, rule=rule, line=connection.line) from None
-    if f"IP{address.version}" != connection.address_type:
-        problem = f"{connection.host} is no {quoted(connection.address_type)} address"
-        raise SdpError(problem, rule=rule, line=connection.line)
-    if address.is_multicast:
-        problem = f"{connection.host} is a multicast address, and a call has one peer"
-        raise SdpError(problem, rule="RFC 3264 section 5", line=connection.line)
-    return address
+def _stream(
+    media: Media, session: SessionDescription, our_host: str
+) -> tuple[RtpAddress, Direction]:
+    """Read where the trunk wants its audio and, as the gateway sees it, which way it flows.
 
-
-def _address(media: Media, session: SessionDescription) -> RtpAddress:
-    host = _ip_address(_connection(media, session))
+    An address that nobody can send to puts the stream on hold (RFC 2543; RFC 3264 section 8.4 wants
+    a=sendonly or a=inactive instead, and carriers still send this).
+    """
+    connection = _connection(media, session)
+    flow = direction(media, session).reversed
+    host = connection.host
+    address = read_address(host)
+    if address is None:
+        _check_name(connection)
+    elif address.is_unspecified:
+        host, flow = str(address), flow.within(Direction.RECVONLY)
+    else:
+        _check_address(address, connection, our_host)
+        host = str(address) if ":" in host else host  # IPv6 has many spellings of one address
     rtcp = RTCP.first(media)
-    return RtpAddress(str(host), media.port, rtcp.port or None if rtcp else None)
+    return RtpAddress(host, media.port, rtcp.port or None if rtcp else None), flow
 
 
-def _direction(media: Media, session: SessionDescription) -> Direction:
-    """Turn the trunk's direction round, and stop sending where its address says hold."""
-    ours = direction(media, session).reversed
-    if _ip_address(_connection(media, session)) in _HOLD:
-        return ours.within(Direction.RECVONLY)
-    return ours
+def _check_name(connection: Connection) -> None:
+    if not is_host_name(connection.host):
+        problem = f"{quoted(connection.host)} is neither an IP address nor the name of a host"
+        raise SdpError(problem, rule="RFC 8866 section 5.7", line=connection.line)
+
+
+def _check_address(address: Address, connection: Connection, our_host: str) -> None:
+    host, line = connection.host, connection.line
+    if (":" in host) != (connection.address_type == "IP6"):
+        problem = f"{host} is no {quoted(connection.address_type)} address"
+        raise SdpError(problem, rule="RFC 8866 section 5.7", line=line)
+    if address.is_multicast:
+        problem = f"{host} is a multicast address, and a call has one peer"
+        raise SdpError(problem, rule="RFC 3264 section 5", line=line)
+    ours = 6 if ":" in our_host else 4
+    if address.version != ours:
+        problem = f"the trunk receives at {host}, and the gateway speaks IPv{ours} with it"
+        raise SdpError(problem, rule="RFC 6157 section 4", line=line)
 
 
 def _packet_time(media: Media, session: SessionDescription) -> int:

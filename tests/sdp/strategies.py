@@ -76,15 +76,19 @@ descriptions = st.builds(
     ),
 )
 
+_REAL = tuple(map(text_of, NAMES))
 _noise = st.text(max_size=6) | st.sampled_from(
-    ["0", "-1", "65536", " ", ":", "/", "=", "\n", "\r\n", "\u0663", "\ud800", "9" * 30]
+    [
+        *("0", "-1", "65536", " ", ":", "/", "=", "\n", "\r\n", "\u0663", "\ud800", "9" * 30),
+        *("\r", "\t", "\0", "\udce9", "\ufeff", "[", "m=", "a=", "\nm=audio 9 RTP/AVP 0\n"),
+    ]
 )
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> str:
-    """Draw a real description with a few lines moved, lost, doubled, or scribbled on."""
-    lines = text_of(draw(st.sampled_from(NAMES))).splitlines(keepends=True)
+def damaged(draw: st.DrawFn, texts: tuple[str, ...] = _REAL) -> str:
+    """Draw a description with a few lines moved, lost, doubled, or scribbled on."""
+    lines = draw(st.sampled_from(texts)).splitlines(keepends=True)
     for _ in range(draw(st.integers(1, 5))):
         at = draw(st.integers(0, len(lines) - 1))
         how = draw(st.sampled_from(["drop", "double", "move", "scribble", "cut"]))

@@ -8,14 +8,19 @@ from hypothesis import strategies as st
 from sdp import (
     Attribute,
     Codec,
+    Reading,
+    RtpAddress,
     SdpError,
     SessionDescription,
     TrunkPolicy,
     answer_browser,
     answer_trunk,
+    forbidden_target,
     make_trunk_offer,
+    mirror,
     offer_to_trunk,
     parse,
+    read,
     read_browser_offer,
     read_candidate,
     read_trunk_answer,
@@ -24,9 +29,13 @@ from sdp import (
 from sdp import attributes as typed
 from sdp.attributes import AttributeType, direction
 from sdp.codecs import parameter
-from tests.sdp.descriptions import ADDRESS, our_answer
+from sdp.target import is_host_name
+from tests.sdp.descriptions import ADDRESS, TRUNK_ANSWER, our_answer
 from tests.sdp.strategies import damaged, descriptions
+from tests.sdp.test_trunk_answer import ODD
 
+ODD_TRUNKS = tuple(TRUNK_ANSWER.replace(old, new) for old, new, _ in ODD.values())
+PAYLOAD_TYPES = {str(number) for number in range(128)}
 ROWS = [each for each in vars(typed).values() if isinstance(each, AttributeType)]
 POLICY = TrunkPolicy(("PCMU", "PCMA", "G722", "opus", "L16"))
 OUR_OFFER = make_trunk_offer(policy=POLICY, address=ADDRESS, session_id=1, version=1)
@@ -63,6 +72,80 @@ def test_damage_is_forgiven_or_an_sdp_error(text: str) -> None:
     check_everything(description)
 
 
+@given(descriptions)
+def test_whatever_is_strict_is_read_liberally(description: SessionDescription) -> None:
+    try:
+        reading = read(render(description))
+    except SdpError:
+        # only where no section is left that could be read, as one of formats that are none
+        assert description.media
+        return
+    assert len(reading.description.media) == len(description.media)
+    check_reading(reading)
+
+
+@given(
+    st.text() | st.text("vosctma=0 \r\n\t\0:/IPN4.", max_size=80) | damaged() | damaged(ODD_TRUNKS)
+)
+def test_any_text_is_read_or_an_sdp_error(text: str) -> None:
+    try:
+        reading = read(text)
+    except SdpError:
+        return
+    check_reading(reading)
+    check_everything(reading.description)
+
+
+def check_reading(reading: Reading) -> None:
+    """What is read is clean: strict readers take it, and nothing of it is dropped any more."""
+    text = render(reading.description)
+    assert parse(text) == reading.description
+    assert read(text) == Reading(reading.description)
+    sections = [each.attributes for each in reading.description.media]
+    for each in (*reading.description.attributes, *(each for one in sections for each in one)):
+        if each.name in typed.ROWS:
+            typed.ROWS[each.name].value(each)
+    for error in reading.dropped:
+        assert str(error).isprintable()
+        assert len(str(error)) < 300
+
+
+@given(damaged())
+def test_what_is_strict_is_never_refused(text: str) -> None:
+    try:
+        description = parse(text)
+    except SdpError:
+        return
+    audio = [each for each in description.media if each.kind == "audio" and "RTP/" in each.protocol]
+    if not description.media or any(set(each.formats) <= PAYLOAD_TYPES for each in audio):
+        assert len(read(text).description.media) == len(description.media)
+
+
+@given(descriptions)
+def test_a_mirror_has_our_sections(description: SessionDescription) -> None:
+    try:
+        reflected = mirror(description)
+    except SdpError:  # of a mid that is none
+        return
+    assert parse(render(reflected)) == reflected
+    assert [each.formats for each in reflected.media] == [
+        each.formats for each in description.media
+    ]
+    assert [each.port != 0 for each in reflected.media] == [
+        each.port != 0 for each in description.media
+    ]
+    assert mirror(mirror(reflected)) == reflected
+
+
+@given(st.text(max_size=60) | st.text("0123456789abcdef.:%[]", max_size=40))
+def test_any_host_is_a_target_or_not(host: str) -> None:
+    sentence = forbidden_target(host)
+    assert sentence is None or sentence.isprintable()
+    if sentence is None:
+        assert not RtpAddress(host, 1).is_name
+    assert not is_host_name(host) or RtpAddress(host, 1).is_name
+
+
 def check_everything(description: SessionDescription) -> None:
     assert parse(render(description)) == description
     for check in (check_trunk_offer, check_trunk_answer, check_browser_offer):
@@ -90,6 +173,7 @@ def check_trunk_answer(answer: SessionDescription) -> None:
     except SdpError:
         return
     assert media.address.port in range(1, 65536)
+    assert not media.address.is_name or is_host_name(media.address.host)
     assert media.codec.name.upper() in ("PCMU", "PCMA", "G722", "OPUS", "L16")
     assert media.codec in media.codecs
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from sdp import (
+    Codec,
     Direction,
     RtpAddress,
     SdpError,
@@ -13,6 +14,8 @@ from sdp import (
     read_browser_offer,
     render,
 )
+from sdp.attributes import direction
+from sdp.codecs import read_codecs
 from sdp.trunk import TRUNK_CODECS
 from tests.sdp.descriptions import (
     ADDRESS,
@@ -109,13 +112,18 @@ def test_a_policy_names_codecs_that_exist(codecs: tuple[str, ...]) -> None:
         TrunkPolicy(codecs)
 
 
-def test_events_are_offered_whatever_the_browser_has() -> None:
+@pytest.mark.parametrize(
+    ("policy", "formats"),
+    [(TrunkPolicy(), ("0", "8", "101")), (TrunkPolicy(telephone_event=False), ("0", "8"))],
+)
+def test_events_are_offered_by_policy_whatever_the_browser_did(
+    policy: TrunkPolicy, formats: tuple[str, ...]
+) -> None:
     offer = changed(BROWSER_OFFER, "a=rtpmap:126 telephone-event/8000\n", "")
     ours = offer_to_trunk(
-        read_browser_offer(offer), policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1
+        read_browser_offer(offer), policy=policy, address=ADDRESS, session_id=5, version=1
     )
-    assert ours.media[0].formats == ("0", "8", "101")
-    assert "a=fmtp:101 0-15\r\n" in render(ours)
+    assert ours.media[0].formats == formats
 
 
 @pytest.mark.parametrize(
@@ -210,3 +218,59 @@ def test_an_offer_without_a_browsers_behind_it() -> None:
         "",
     ]
     assert ours.origin.version == 2
+
+
+FIRST = (
+    "v=0\no=- 5 2 IN IP4 198.51.100.7\ns=-\nc=IN IP4 198.51.100.7\nt=0 0\n"
+    "m=image 0 udptl t38\nm=audio 40000 RTP/AVPF 97 118 107\na=rtpmap:97 opus/48000/2\n"
+    "a=rtpmap:118 telephone-event/8000\na=rtpmap:107 PCMA/8000\na=recvonly\nm=video 0 RTP/AVP 96\n"
+)
+
+
+def test_a_fresh_offer_in_mid_call_keeps_places_and_numbers() -> None:
+    """118 and 107 mean something else in this dialog than they do by default."""
+    fresh = make_trunk_offer(
+        policy=TrunkPolicy(("L16", "PCMU", "opus", "PCMA")),
+        address=ADDRESS,
+        session_id=5,
+        version=3,
+        current=Codec(97, "opus", 48000, 2),
+        after=parse(FIRST),
+    )
+    assert [(each.kind, each.port) for each in fresh.media] == [
+        ("image", 0),
+        ("audio", 40000),
+        ("video", 0),
+    ]
+    audio = fresh.media[1]
+    assert audio.protocol == "RTP/AVPF"
+    assert [(each.payload_type, each.name, each.clock_rate) for each in read_codecs(audio)] == [
+        (97, "opus", 48000),
+        (96, "L16", 16000),
+        (0, "PCMU", 8000),
+        (107, "PCMA", 8000),
+        (118, "telephone-event", 8000),
+        (102, "telephone-event", 16000),
+        (103, "telephone-event", 48000),
+    ]
+    assert fresh.origin.version == 3
+    assert direction(audio, fresh) is Direction.SENDRECV
+
+
+def test_a_fresh_offer_after_our_own_is_ours() -> None:
+    ours = make_trunk_offer(policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1)
+    again = make_trunk_offer(
+        policy=TrunkPolicy(), address=ADDRESS, session_id=5, version=1, after=ours
+    )
+    assert again == ours
+
+
+def test_a_fresh_offer_follows_one_that_has_audio() -> None:
+    with pytest.raises(ValueError, match="audio"):
+        make_trunk_offer(
+            policy=TrunkPolicy(),
+            address=ADDRESS,
+            session_id=5,
+            version=3,
+            after=parse(FIRST.replace("audio 40000", "audio 0")),
+        )

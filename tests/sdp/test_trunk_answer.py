@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sdp import (
@@ -13,6 +15,7 @@ from sdp import (
     answer_trunk,
     make_trunk_offer,
     parse,
+    read,
     read_trunk_answer,
     render,
 )
@@ -61,13 +64,129 @@ ANSWERS = {
         "203.0.113.77", 21880, PCMA, rtcp=21900, telephone_event=event()
     ),
     "carrier-answer-hold-zero-address": media("0.0.0.0", 24576, PCMU, direction=Direction.RECVONLY),
-    "carrier-answer-ipv6": media("2001:db8:40::9", 10504, PCMA),
 }
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_what_a_trunk_answers(name: str) -> None:
     assert read_trunk_answer(OFFER, load(name)) == ANSWERS[name]
+
+
+def test_an_answer_speaks_the_ip_of_the_offer() -> None:
+    offer = make_trunk_offer(
+        policy=WIDE, address=RtpAddress("2001:db8::7", 40000), session_id=5, version=1
+    )
+    answer = load("carrier-answer-ipv6")
+    assert read_trunk_answer(offer, answer) == media("2001:db8:40::9", 10504, PCMA)
+    for ours, theirs, word in ((OFFER, answer, "IPv4"), (offer, parse(TRUNK_ANSWER), "IPv6")):
+        with pytest.raises(SdpError) as raised:
+            read_trunk_answer(ours, theirs)
+        assert raised.value.rule == "RFC 6157 section 4"
+        assert word in raised.value.problem
+
+
+def test_ipv4_in_the_clothes_of_ipv6_is_ipv4() -> None:
+    answer = changed(TRUNK_ANSWER, "c=IN IP4 203", "c=IN IP6 ::ffff:203")
+    assert read_trunk_answer(OFFER, answer).address.host == "203.0.113.1"
+
+
+# One odd thing of the trunk each, and what is other than in `BASE`
+BASE = media("203.0.113.1", 5000, PCMU, telephone_event=event())
+ODD: dict[str, tuple[str, str, dict[str, object]]] = {
+    "nothing": ("a=", "a=", {}),
+    "ssrc alone": ("a=ptime:20", "a=ptime:20\na=ssrc:123456789", {}),
+    "fmtp of nobody": ("a=ptime:20", "a=ptime:20\na=fmtp:107", {}),
+    "fmtp empty": ("a=ptime:20", "a=fmtp:101", {}),
+    "fmtp with a blank": (
+        "a=ptime:20",
+        "a=fmtp: 101 0-15",
+        {"telephone_event": event(101, "0-15")},
+    ),
+    "rtpmap with a blank": ("a=rtpmap:0 ", "a=rtpmap: 0 ", {}),
+    "events without clock": ("telephone-event/8000", "telephone-event", {}),
+    "rtpmap of nobody": ("a=ptime:20", "a=rtpmap:96", {}),
+    "ptime empty": ("a=ptime:20", "a=ptime:", {}),
+    "ptime in words": ("a=ptime:20", "a=ptime:long", {}),
+    "b= empty": ("t=0 0", "b=AS:\nt=0 0", {}),
+    "empty lines": ("\n", "\n\n", {}),
+    "blanks at the ends": ("\n", " \n", {}),
+    "s= empty": ("s=-", "s=", {}),
+    "o= without user": ("o=- ", "o= ", {}),
+    "o= below zero": ("o=- 1 1", "o=- -1 -1", {}),
+    "no o=, s= or t=": ("o=- 1 1 IN IP4 203.0.113.1\ns=-\n", "", {}),
+    "no rtpmap": (
+        "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n",
+        "",
+        {},
+    ),
+    "a number that is no payload type": ("0 101\n", "0 101 255\n", {}),
+    "AVPF": ("RTP/AVP", "RTP/AVPF", {}),
+    "in small letters": ("m=audio 5000 RTP/AVP", "m=AUDIO 5000 rtp/avp", {}),
+    "a port count": ("5000 RTP", "5000/1 RTP", {}),
+    "video beside it": ("a=sendrecv\n", "a=sendrecv\nm=video 0 RTP/AVP 96\n", {}),
+    "fax beside it": ("a=sendrecv\n", "a=sendrecv\nm=image 0 udptl t38\n", {}),
+    "fax that is not even refused": ("a=sendrecv\n", "a=sendrecv\nm=image 6000 udptl t38\n", {}),
+    "video before it": ("m=audio", "m=video 0 RTP/AVP 96\nm=audio", {}),
+    "refused audio before it": ("m=audio", "m=audio 0 RTP/SAVP 0\nm=audio", {}),
+    "audio with keys before it": ("m=audio", "m=audio 9 RTP/SAVP 0\nm=audio", {}),
+    "audio twice": ("a=sendrecv\n", "a=sendrecv\nm=audio 6000 RTP/AVP 8\n", {}),
+    "a section that cannot be read": ("a=sendrecv\n", "a=sendrecv\nm=video x y\n", {}),
+    "events at another clock": ("telephone-event/8000", "telephone-event/16000", {}),
+    "events with channels": ("telephone-event/8000", "telephone-event/8000/2", {}),
+    "a name": (
+        "c=IN IP4 203.0.113.1",
+        "c=IN IP4 media.example.net",
+        {"address": RtpAddress("media.example.net", 5000)},
+    ),
+    "hold without rtpmap": (
+        "c=IN IP4 203.0.113.1\nt=0 0\nm=audio 5000 RTP/AVP 0 101\n"
+        "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n",
+        "c=IN IP4 0.0.0.0\nm=audio 5000 RTP/AVP 0 101\n",
+        {"address": RtpAddress("0.0.0.0", 5000), "direction": Direction.RECVONLY},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_line_costs_nothing(name: str) -> None:
+    old, new, other = ODD[name]
+    assert old in TRUNK_ANSWER
+    answer = read(TRUNK_ANSWER.replace(old, new)).description
+    assert read_trunk_answer(OFFER, answer) == replace(BASE, **other)  # type: ignore[arg-type]
+
+
+def test_formats_at_the_sessions_level() -> None:
+    maps = "a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n"
+    text = TRUNK_ANSWER.replace(maps, "").replace("m=audio", maps + "m=audio")
+    assert read_trunk_answer(OFFER, read(text).description) == BASE
+
+
+@pytest.mark.parametrize("line", ["opus/48000", "opus/48000/1", "OPUS/48000/2", "opus"])
+def test_opus_has_two_channels_however_it_is_written(line: str) -> None:
+    offer = make_trunk_offer(policy=ALL, address=ADDRESS, session_id=5, version=1)
+    text = TRUNK_ANSWER.replace("0 101\n", "107 101\n").replace("0 PCMU/8000", f"107 {line}")
+    codec = read_trunk_answer(offer, read(text).description).codec
+    assert (codec.payload_type, codec.clock_rate, codec.channels) == (107, 48000, 2)
+
+
+def test_g722_is_at_8000_however_it_is_written() -> None:
+    text = TRUNK_ANSWER.replace("0 101\n", "9 101\n").replace("0 PCMU/8000", "9 G722/16000")
+    assert read_trunk_answer(OFFER, parse(text)).codec == G722
+
+
+def test_numbers_without_rtpmap_are_what_our_offer_made_of_them() -> None:
+    offer = make_trunk_offer(policy=ALL, address=ADDRESS, session_id=5, version=1)
+    text = changed(TRUNK_ANSWER, "0 101\n", "107 118 103 96\n")
+    agreed = read_trunk_answer(offer, text)
+    assert agreed.codec == Codec(107, "opus", 48000, 2)
+    assert agreed.telephone_event == Codec(103, "telephone-event", 48000)
+
+
+def test_events_that_we_never_offered_are_none() -> None:
+    silent = TrunkPolicy(("PCMU",), telephone_event=False)
+    offer = make_trunk_offer(policy=silent, address=ADDRESS, session_id=5, version=1)
+    agreed = read_trunk_answer(offer, parse(TRUNK_ANSWER))
+    assert (agreed.telephone_event, agreed.event_payload_types) == (None, ())
 
 
 def test_the_trunks_order_decides() -> None:
@@ -189,10 +308,10 @@ def test_a_number_with_another_meaning_is_ours_no_more(meaning: str) -> None:
 REFUSED = [
     ("m=audio 5000", "m=audio 0", 6, "RFC 3264 section 6", "refused"),
     ("m=audio 5000 RTP/AVP 0 101", "m=audio 0 RTP/AVP", 6, "RFC 3264 section 6", "refused"),
-    ("RTP/AVP", "RTP/AVPF", 6, "RFC 3264 section 6", "RTP/AVPF"),
+    ("RTP/AVP", "UDP/TLS/RTP/SAVPF", 6, "RFC 3264 section 6", "UDP/TLS/RTP/SAVPF"),
     ("RTP/AVP", "RTP/SAVP", 6, "RFC 3264 section 6", "RTP/SAVP"),
     ("m=audio", "m=video", 6, "RFC 3264 section 6", "video"),
-    ("m=audio", "m=audio 9 RTP/AVP 0\nm=audio", None, "RFC 3264 section 6", "2 m= lines"),
+    ("m=audio", "m=image 0 udptl t38\nm=text", 6, "RFC 3264 section 6", "image, text"),
     ("RTP/AVP 0 101", "RTP/AVP 18 4", 6, "RFC 3264 section 6.1", "18 4"),
     ("RTP/AVP 0 101", "RTP/AVP 101", 6, "RFC 3264 section 6.1", "101"),
     ("PCMU/8000", "PCMU/16000", 6, "RFC 3264 section 6.1", "0 101"),
@@ -200,7 +319,8 @@ REFUSED = [
     ("a=ptime:20", "a=ptime:long", 9, "RFC 8866 section 6.4", "long"),
     ("a=ptime:20", "a=rtcp:99999", 9, "RFC 3605 section 2.1", "99999"),
     ("c=IN IP4 203.0.113.1\n", "", 5, "RFC 8866 section 5.7", "no"),
-    ("c=IN IP4 203.0.113.1", "c=IN IP4 media.example", 4, "RFC 8866 section 5.7", "media.example"),
+    ("c=IN IP4 203.0.113.1", "c=IN IP4 media_.example", 4, "RFC 8866 section 5.7", "media_"),
+    ("c=IN IP4 203.0.113.1", "c=IN IP4 203.0.113.256", 4, "RFC 8866 section 5.7", "203.0.113.256"),
     ("c=IN IP4 203.0.113.1", "c=IN IP6 203.0.113.1", 4, "RFC 8866 section 5.7", "IP6"),
     ("c=IN IP4 203.0.113.1", "c=IN IP4 224.2.1.1", 4, "RFC 3264 section 5", "multicast"),
     ("c=IN IP4 203.0.113.1", "c=IN IP4 224.2.1.1/127", 4, "RFC 8866 section 5.7", "/127"),
@@ -225,6 +345,13 @@ def test_a_description_without_media_answers_nothing() -> None:
     with pytest.raises(SdpError) as refusal:
         read_trunk_answer(OFFER, load("carrier-answer-refused"))
     assert facts(refusal.value) == (6, "RFC 3264 section 6")
+
+
+def test_an_answer_of_no_streams() -> None:
+    with pytest.raises(SdpError) as raised:
+        read_trunk_answer(OFFER, read("v=0\no=- 1 1 IN IP4 192.0.2.1\n").description)
+    assert facts(raised.value) == (None, "RFC 3264 section 6")
+    assert "no m= lines" in raised.value.problem
 
 
 def answered(
@@ -367,6 +494,87 @@ def test_events_only_where_policy_and_offer_have_them() -> None:
     offer = load("rtpengine-10.5-offer-from-chrome")
     assert answered(offer)[1].event_payload_types == (126,)
     assert answered(offer, TrunkPolicy(telephone_event=False))[1].telephone_event is None
+
+
+ALTERNATIVES = TRUNK_ANSWER.replace(
+    "m=audio",
+    "m=audio 4998 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\n"
+    "m=audio 4996 RTP/AVPF 0\nm=audio",
+)
+
+
+def test_of_alternatives_the_plain_one_is_taken() -> None:
+    lines, agreed = answered(read(ALTERNATIVES).description)
+    assert [line for line in lines if line.startswith("m=")] == [
+        "m=audio 0 RTP/SAVP 0",
+        "m=audio 0 RTP/AVPF 0",
+        "m=audio 40000 RTP/AVP 0 101",
+    ]
+    assert agreed.address.port == 5000
+
+
+def test_an_offer_with_feedback_is_answered_in_kind() -> None:
+    text = changed(ALTERNATIVES, "m=audio 5000 RTP/AVP ", "m=audio 0 RTP/AVP ")
+    lines, agreed = answered(text)
+    assert "m=audio 40000 RTP/AVPF 0" in lines
+    assert agreed.address.port == 4996
+
+
+NO_MAPS = TRUNK_ANSWER.replace("a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\n", "")
+
+
+def test_hold_by_address_without_rtpmap() -> None:
+    lines, agreed = answered(read(NO_MAPS.replace("4 203.0.113.1\nt", "4 0.0.0.0\nt")).description)
+    assert "m=audio 40000 RTP/AVP 0 101" in lines
+    assert "a=recvonly" in lines
+    assert agreed.direction is Direction.RECVONLY
+    assert (agreed.codec, agreed.telephone_event) == (PCMU, event())
+
+
+def test_numbers_without_rtpmap_are_what_they_were_in_the_dialog() -> None:
+    offer = parse(NO_MAPS.replace("0 101\n", "97 98\n"))
+    opus, events = Codec(97, "opus", 48000, 2), Codec(98, "telephone-event", 48000)
+    _, agreed = answer_trunk(
+        offer,
+        policy=ALL,
+        address=ADDRESS,
+        session_id=5,
+        version=7,
+        current=None,
+        known=(opus, events),
+    )
+    assert (agreed.codec, agreed.telephone_event) == (opus, events)
+    assert answered(offer, ALL, current=opus)[1].codec == opus
+
+
+def test_events_at_another_clock_are_answered_as_they_were_offered() -> None:
+    lines, agreed = answered(changed(TRUNK_ANSWER, "event/8000", "event/16000"))
+    assert "a=rtpmap:101 telephone-event/16000" in lines
+    assert agreed.telephone_event == event()
+
+
+def test_a_name_in_an_offer_is_told() -> None:
+    _, agreed = answered(changed(TRUNK_ANSWER, "4 203.0.113.1\nt", "4 m.example\nt"))
+    assert agreed.address == RtpAddress("m.example", 5000)
+    assert agreed.address.is_name
+    assert not RtpAddress("2001:db8::1", 5000).is_name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("m=audio 5000 RTP/AVP", "m=image 5000 udptl", 'only "image udptl 5000"'),
+        ("m=audio 5000 RTP/AVP", "m=audio 5000 RTP/SAVP", 'only "audio RTP/SAVP 5000"'),
+        ("m=audio 5000", "m=audio 0", 'only "audio RTP/AVP 0"'),
+        (TRUNK_ANSWER[TRUNK_ANSWER.index("m=") :], "", "no m= lines"),
+        ("c=IN IP4 203.0.113.1", "c=IN IP6 2001:db8::9", "IPv4"),
+        ("c=IN IP4 203.0.113.1\n", "", "no"),
+    ],
+)
+def test_the_reason_that_an_offer_is_refused(old: str, new: str, word: str) -> None:
+    with pytest.raises(SdpError) as raised:
+        answered(read(TRUNK_ANSWER.replace(old, new)).description)
+    assert word in raised.value.problem
 
 
 @pytest.mark.parametrize(
