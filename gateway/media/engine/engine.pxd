@@ -1,6 +1,6 @@
 """Serves all legs of a media thread; engine.pyx says how."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 from gateway.media.engine.clock cimport Ticks
 from gateway.media.engine.numpy_stage cimport NumpyStage
@@ -28,7 +28,6 @@ cdef class Engine(NumpyStage):
     cdef void _tick(self, int64_t number, double now) noexcept nogil
     cdef void _wait(self, double seconds) noexcept nogil
     cdef void _weigh(self, double spent, double now) noexcept nogil
-    cdef int _register(self, int fd, uint64_t key) except -1
     cdef int _with_interpreter(self) except -1
     cdef void _pass_on_news(self) noexcept
     cdef void _take_queue(self) noexcept

@@ -8,7 +8,6 @@ goes out by `take_news`.
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport realloc
-from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, timespec
 
 import logging
@@ -25,13 +24,10 @@ from gateway.media.engine.clock cimport Ticks
 from gateway.media.engine.kernel cimport (
     EFD_CLOEXEC,
     EFD_NONBLOCK,
-    EPOLL_CTL_ADD,
     EPOLL_CTL_DEL,
-    EPOLLIN,
     POLLIN,
     close,
     epoll_ctl,
-    epoll_event,
     eventfd,
     pollfd,
     ppoll,
@@ -41,7 +37,7 @@ from gateway.media.engine.kernel cimport (
 from gateway.media.engine.leg cimport BrowserLeg, Leg, TrunkLeg
 from gateway.media.engine.news cimport COMFORT_NOISE, DATAGRAM, MOVED, RTCP, Item
 from gateway.media.engine.numpy_stage cimport NumpyStage
-from gateway.media.engine.packet_path cimport clock_now
+from gateway.media.engine.packet_path cimport RTCP_SOCKET, clock_now
 from voice.counters cimport FAULTS, FRAMES_SKIPPED, REJECTED_COMFORT_NOISE, RTCP_PACKETS, Counters
 
 from gateway.media.engine.clock import SLOTS, TICK
@@ -52,7 +48,6 @@ logger = logging.getLogger(__name__)
 _faults = OncePerSecond(logger)
 
 cdef enum:
-    RTCP_SOCKET = 1  # the low bit of what epoll tells: legs lie at even addresses
     ROWS = 64  # of a bank at first
     ROWS_PER_LEG = 4  # what one leg may add in a tick
     WATCH_STEP = 10  # ticks
@@ -181,23 +176,14 @@ cdef class Engine(NumpyStage):
         leg.served = True
         self.count += 1
         if isinstance(leg, TrunkLeg):
-            self._register((<TrunkLeg> leg).port.rtp_fd, <uint64_t> <void *> leg)
-            self._register((<TrunkLeg> leg).port.rtcp_fd, <uint64_t> <void *> leg | RTCP_SOCKET)
+            self.watch((<TrunkLeg> leg).port.rtp_fd, <uint64_t> <void *> leg)
+            self.watch((<TrunkLeg> leg).port.rtcp_fd, <uint64_t> <void *> leg | RTCP_SOCKET)
 
     def _least_used_slot(self) -> int:
         used = [0] * SLOTS
         for leg in self._legs:
             used[(<Leg> leg).slot] += 1
         return used.index(min(used))
-
-    cdef int _register(self, int fd, uint64_t key) except -1:
-        cdef epoll_event event
-        memset(&event, 0, sizeof(event))
-        event.events = EPOLLIN
-        event.data.u64 = key
-        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event):
-            raise OSError(f"descriptor {fd} cannot be watched")
-        return 0
 
     def remove(self, leg: Leg) -> None:
         """Serve it no longer; harmless when it is not served. Its sockets may be closed then."""

@@ -1,6 +1,6 @@
 """The way of packets through one tick; packet_path.pyx says more."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from gateway.media.engine.bank cimport Bank
 from gateway.media.engine.browser_port cimport BrowserPort
@@ -8,6 +8,12 @@ from gateway.media.engine.leg cimport Leg
 from gateway.media.engine.news cimport NewsQueue
 from gateway.media.engine.receive cimport Inbox
 from voice.counters cimport Counters
+
+cdef enum:
+    # What epoll tells of a socket: a trunk leg's address, which is even, and in the low bit whether
+    # it is the one for RTCP; or this
+    BROWSERS = 0
+    RTCP_SOCKET = 1
 
 
 cdef class PacketPath:
@@ -32,6 +38,7 @@ cdef class PacketPath:
     cdef int noisy  # legs that make comfort noise
 
     cdef void drain(self, double now) noexcept nogil
+    cdef int watch(self, int fd, uint64_t key) except -1
     cdef void collect(self) noexcept nogil
     cdef void plan(self, Bank bank) noexcept nogil
     cdef void send(self, Bank bank) noexcept nogil
@@ -42,10 +49,7 @@ cdef class PacketPath:
     cdef void _take_media(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil
-    cdef void _drain_trunks(self, double now, double unix_now) noexcept nogil
-    cdef void _drain_trunk(
-        self, void *owner, bint rtcp, double now, double unix_now
-    ) noexcept nogil
+    cdef void _drain_trunk(self, uint64_t key, double now, double unix_now) noexcept nogil
     cdef void _take_rtp(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil

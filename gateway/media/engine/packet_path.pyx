@@ -7,6 +7,7 @@ banks. Then numpy has the banks (`engine`). `send` encodes what numpy has not, a
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
+from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 import socket
@@ -24,8 +25,11 @@ from gateway.media.engine.browser_port cimport (
 )
 from gateway.media.engine.kernel cimport (
     EPOLL_CLOEXEC,
+    EPOLL_CTL_ADD,
+    EPOLLIN,
     close,
     epoll_create1,
+    epoll_ctl,
     epoll_event,
     epoll_wait,
 )
@@ -74,7 +78,6 @@ cdef enum:
     MOST_BATCHES = 32  # of the browsers' port in one tick: a flood must not stop the clock
     MOST_OF_TRUNK = 8  # datagrams of one trunk socket in one tick
     MOST_EVENTS = 256  # sockets in one tick
-    RTCP_SOCKET = 1  # the low bit of what epoll tells: legs lie at even addresses
     ROWS = 128  # of a bank at first
     MOST_MOVES = 8  # slots that a frame of a mix may ask to be later: then it is made up
 
@@ -106,6 +109,7 @@ cdef class PacketPath:
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
             raise OSError("the system has no descriptor left")
+        self.watch(self.browsers.fd, BROWSERS)
 
     def __dealloc__(self) -> None:
         free(self.served)
@@ -116,12 +120,34 @@ cdef class PacketPath:
 
     cdef void drain(self, double now) noexcept nogil:
         """Take all that has come; `now` is the time of the tick."""
+        cdef epoll_event events[MOST_EVENTS]
         cdef double unix_now = 0
+        cdef int place, got = epoll_wait(self.epoll, events, MOST_EVENTS, 0)
+        # Of a few calls nothing has come in most ticks: this is all that such a tick costs
+        if got <= 0:
+            return
         if self.inbox.kernel_time:
             # Packets tell when they came by the system's clock, which may be set at any time
             unix_now = clock_now(CLOCK_REALTIME) + (now - clock_now(CLOCK_MONOTONIC))
-        self._drain_browsers(now, unix_now)
-        self._drain_trunks(now, unix_now)
+        for place in range(got):
+            if events[place].data.u64 == BROWSERS or got == MOST_EVENTS:  # it may be left out
+                self._drain_browsers(now, unix_now)
+                break
+        for place in range(got):
+            if self.narrow.is_crowded() or self.wide.is_crowded():
+                return  # what is left waits in its sockets for the next tick
+            if events[place].data.u64 != BROWSERS:
+                self._drain_trunk(events[place].data.u64, now, unix_now)
+
+    cdef int watch(self, int fd, uint64_t key) except -1:
+        """Have `drain` read a socket; `key` says what it is to do with it."""
+        cdef epoll_event event
+        memset(&event, 0, sizeof(event))
+        event.events = EPOLLIN
+        event.data.u64 = key
+        if epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event):
+            raise OSError(f"descriptor {fd} cannot be watched")
+        return 0
 
     cdef void _drain_browsers(self, double now, double unix_now) noexcept nogil:
         cdef Address source
@@ -225,21 +251,9 @@ cdef class PacketPath:
         ):
             leg.counters.count(REJECTED_QUEUE, 1)
 
-    cdef void _drain_trunks(self, double now, double unix_now) noexcept nogil:
-        cdef epoll_event events[MOST_EVENTS]
-        cdef uint64_t key
-        cdef int place, got = epoll_wait(self.epoll, events, MOST_EVENTS, 0)
-        for place in range(got):
-            if self.narrow.is_crowded() or self.wide.is_crowded():
-                return  # what is left waits in its sockets for the next tick
-            key = events[place].data.u64
-            self._drain_trunk(
-                <void *> (key & ~<uint64_t> RTCP_SOCKET), key & RTCP_SOCKET, now, unix_now
-            )
-
-    cdef void _drain_trunk(
-        self, void *owner, bint rtcp, double now, double unix_now
-    ) noexcept nogil:
+    cdef void _drain_trunk(self, uint64_t key, double now, double unix_now) noexcept nogil:
+        cdef void *owner = <void *> (key & ~<uint64_t> RTCP_SOCKET)
+        cdef bint rtcp = key & RTCP_SOCKET
         cdef int fd = (<TrunkLeg> owner).port.rtcp_fd if rtcp else (<TrunkLeg> owner).port.rtp_fd
         cdef int place, size, got = self.inbox.receive(fd, MOST_OF_TRUNK)
         cdef double arrival
