@@ -1,0 +1,182 @@
+"""The RTP end of an odd trunk: it says a tone and digits, and keeps what it hears by its source."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from tests.end_to_end.odd_trunk import HOST
+from tests.tones import Samples, make_tone
+from voice import g711, telephone_event
+from voice.opus import OpusDecoder, OpusEncoder
+from voice.rtp import RtpPacket, is_rtcp, pack_header, parse
+from voice.telephone_event import EventSender
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+FRAMES_PER_SECOND = 50
+STATIC = {"PCMU": 0, "PCMA": 8}
+RATES = {"PCMU": 8000, "PCMA": 8000, "opus": 48000}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A packet, when it came by `perf_counter`, and from where."""
+
+    at: float
+    packet: RtpPacket
+    source: tuple[str, int]
+
+
+def _encoded(codec: str, tone: Samples) -> list[bytes]:
+    """Return a second of a tone as 50 payloads."""
+    frames = tone.reshape(FRAMES_PER_SECOND, -1)
+    if codec == "opus":
+        encoder = OpusEncoder(RATES[codec])
+        return [encoder.encode(frame) for frame in frames]
+    encode = g711.encode_ulaw if codec == "PCMU" else g711.encode_alaw
+    return [encode(frame).tobytes() for frame in frames]
+
+
+class Sound(asyncio.DatagramProtocol):
+    """Speaks to whoever spoke to it last, or to `target` where the test has set it. Use `sound`.
+
+    `codec`, `payload_type` and `event` (the payload type of events) may be changed at any time.
+    """
+
+    def __init__(self, frequency: float, codec: str) -> None:
+        self.heard: list[Heard] = []
+        self.target: tuple[str, int] | None = None
+        self.event = 101
+        self.silent = False
+        self._frequency = frequency
+        self._ssrc = secrets.randbits(32)
+        self._sequence = secrets.randbits(16)
+        self._timestamp = secrets.randbits(32)
+        self._news = asyncio.Event()
+        self.change_codec(codec)
+
+    def change_codec(self, codec: str, payload_type: int | None = None) -> None:
+        """Speak by another codec from now on."""
+        self.codec, self.rate = codec, RATES[codec]
+        self.payload_type = STATIC.get(codec, 107) if payload_type is None else payload_type
+        self._events = EventSender(self.rate)
+        tone = make_tone(self._frequency, seconds=1, rate=self.rate)
+        self._frames = _encoded(codec, tone)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+        self.port: int = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        if not is_rtcp(data):
+            self.heard.append(Heard(perf_counter(), parse(data), address))
+            self.target = self.target or address
+            self._news.set()
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP error of an earlier packet: its port is closed, as a call has ended."""
+
+    # -- what it says
+
+    def press(self, digits: str) -> None:
+        """Send digits as telephone events, in place of the tone."""
+        self._events.send(digits)
+
+    async def speak(self) -> None:
+        """Send a packet every 20 ms, until canceled."""
+        deadline, count = perf_counter(), 0
+        while True:
+            count += 1
+            if self.target is not None and not self.silent:
+                self._send_frame(self._frames[count % FRAMES_PER_SECOND])
+            deadline += 1 / FRAMES_PER_SECOND
+            await asyncio.sleep(max(0.0, deadline - perf_counter()))
+
+    def _send_frame(self, payload: bytes) -> None:
+        assert self.target is not None
+        payload_type, timestamp, marker = self.payload_type, self._timestamp, False
+        tick = self._events.tick(timestamp)
+        self._timestamp = (timestamp + self.rate // FRAMES_PER_SECOND) & 0xFFFFFFFF
+        if tick.suppress:
+            if tick.packet is None:
+                return
+            payload, marker, timestamp = tick.packet
+            payload_type = self.event
+        header = pack_header(payload_type, self._sequence, timestamp, self._ssrc, marker=marker)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        with suppress(OSError):  # an ICMP error of an earlier packet
+            self._transport.sendto(header + payload, self.target)
+
+    # -- what it hears
+
+    def packets(self, payload_type: int | None = None) -> list[RtpPacket]:
+        """Return the packets of a payload type, that of the audio unless another is named."""
+        wanted = self.payload_type if payload_type is None else payload_type
+        return [each.packet for each in self.heard if each.packet.payload_type == wanted]
+
+    def samples(self, seconds: float) -> Samples:
+        """Return the last of what was heard, in order of arrival."""
+        payloads = [each.payload for each in self.packets()][-round(seconds * FRAMES_PER_SECOND) :]
+        if self.codec == "opus":
+            decoder, frames = OpusDecoder(self.rate), []
+            for payload in payloads:
+                out = np.zeros(self.rate // FRAMES_PER_SECOND, np.int16)
+                decoder.decode(payload, out)
+                frames.append(out)
+            return np.concatenate(frames or [np.zeros(0, np.int16)])
+        codes = np.frombuffer(b"".join(payloads), np.uint8)
+        return g711.decode_ulaw(codes) if self.codec == "PCMU" else g711.decode_alaw(codes)
+
+    @property
+    def digits(self) -> str:
+        """The digits that came as telephone events by `event`, each press once."""
+        presses = {each.timestamp: each.payload for each in self.packets(self.event)}
+        events = (telephone_event.parse(payload) for payload in presses.values())
+        return "".join(event.digit or "?" for event in events)
+
+    async def hear(self, packets: int, *, limit: float = 8.0) -> None:
+        """Wait for so many more packets of audio."""
+        wanted = len(self.packets()) + packets
+        await self._until(lambda: len(self.packets()) >= wanted, limit, f"{packets} packets")
+
+    async def hear_digits(self, digits: str, *, limit: float = 8.0) -> None:
+        """Wait for digits as telephone events."""
+        await self._until(lambda: self.digits == digits, limit, f"the digits {digits}")
+
+    async def _until(self, holds: Callable[[], bool], limit: float, what: str) -> None:
+        try:
+            async with asyncio.timeout(limit):
+                while not holds():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            numbers = sorted({each.packet.payload_type for each in self.heard})
+            came = f"{len(self.heard)} packets came, of types {numbers}, digits {self.digits!r}"
+            raise AssertionError(f"not {what} within {limit:g} s: {came}") from None
+
+
+@asynccontextmanager
+async def open_sound(
+    frequency: float, *, codec: str = "PCMU", host: str = HOST
+) -> AsyncIterator[Sound]:
+    """Open a port, and speak by it until the end of the block."""
+    loop = asyncio.get_running_loop()
+    transport, sound = await loop.create_datagram_endpoint(
+        lambda: Sound(frequency, codec), local_addr=(host, 0)
+    )
+    speaking = asyncio.create_task(sound.speak(), name="odd-sound")
+    try:
+        yield sound
+    finally:
+        speaking.cancel()
+        with suppress(asyncio.CancelledError):
+            await speaking
+        transport.close()

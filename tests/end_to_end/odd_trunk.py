@@ -1,0 +1,400 @@
+"""A trunk that a test plays by hand: real sockets, and a line for each number that is dialed.
+
+It does not retransmit and believes what it hears: on loopback nothing is lost. What any trunk does
+it does by itself (100, the answers to BYE and CANCEL); all else is the test's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+from tests.peers.ports import free_port
+from tests.peers.sipp import SipMessage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+HOST = "127.0.0.1"
+SDP = "application/sdp"
+
+# RFC 3261 section 7.3.3, of the headers that are read here
+_LONG_NAMES = {"i": "call-id", "f": "from", "t": "to", "v": "via", "l": "content-length"}
+_PHRASES = {
+    100: "Trying",
+    180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
+    183: "Session Progress",
+    200: "OK",
+    302: "Moved Temporarily",
+    422: "Session Interval Too Small",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+}
+
+
+def parse_message(data: bytes) -> SipMessage:
+    """Split what came into start line, headers and body."""
+    head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
+    start, *lines = re.sub(r"\r\n[ \t]+", " ", head).split("\r\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = tuple((name.strip().lower(), value.strip()) for name, _, value in pairs)
+    named = tuple((_LONG_NAMES.get(name, name), value) for name, value in headers)
+    return SipMessage(False, start, named, body)
+
+
+def sequence(message: SipMessage) -> int:
+    """Return the number in CSeq."""
+    return int((message.header("cseq") or "0").split()[0])
+
+
+def branch_of(message: SipMessage) -> str:
+    """Return the branch of the topmost Via, which names a transaction."""
+    found = re.search(r"branch=([^;,\s]+)", message.header("via") or "")
+    return found[1] if found else ""
+
+
+def describe(
+    port: int,
+    *,
+    host: str = HOST,
+    formats: str = "0 101",
+    direction: str = "sendrecv",
+    version: int = 1,
+    rtpmaps: tuple[str, ...] = ("0 PCMU/8000", "101 telephone-event/8000"),
+) -> str:
+    """Return the description of a well-behaved trunk with its media at a port."""
+    lines = (
+        "v=0",
+        f"o=trunk 1 {version} IN IP4 {host}",
+        "s=-",
+        f"c=IN IP4 {host}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {formats}",
+        *(f"a=rtpmap:{each}" for each in rtpmaps),
+        f"a={direction}",
+    )
+    return "".join(f"{line}\r\n" for line in lines)
+
+
+class Line:
+    """One call as the trunk has it, from the INVITE on.
+
+    Attributes
+    ----------
+    received
+        Every message of the call in order, repeated ones left out.
+    unread
+        Those of them that `hear` has not returned.
+    tag
+        The trunk's own in To; a forked INVITE has several.
+    yields
+        Whether a CANCEL is answered with 487, as by a trunk that has not answered yet.
+    """
+
+    def __init__(self, trunk: OddTrunk, number: str) -> None:
+        self.number = number
+        self.received: list[SipMessage] = []
+        self.unread: list[SipMessage] = []
+        self.tag = "trunk"
+        self.yields = True
+        self.invite: SipMessage | None = None
+        self._trunk = trunk
+        self._news = asyncio.Event()
+        self._seen: dict[tuple[str, str], int] = {}
+        self._finals: dict[str, asyncio.Future[SipMessage]] = {}
+        self._branches: dict[int, str] = {}
+        self._counter = itertools.count(1)
+        self._reply: Callable[[bytes], None] = lambda data: None
+        self._last = b""
+
+    # -- what comes
+
+    def take(self, message: SipMessage, reply: Callable[[bytes], None]) -> None:
+        """Take a message of this call; `reply` leads back to where it came from."""
+        self._reply = reply
+        if message.status is not None:
+            self._take_response(message)
+            return
+        key = (message.method, branch_of(message))
+        self._seen[key] = self._seen.get(key, 0) + 1
+        repeated = self._seen[key] > 1 and message.method != "ACK"
+        if message.method == "INVITE" and self.invite is None:
+            self.invite = message
+            self._trunk.lines[message.header("call-id") or ""] = self
+        self._do_the_usual(message)
+        if not repeated:
+            self._keep(message)
+
+    def _take_response(self, message: SipMessage) -> None:
+        self._keep(message)
+        pending = self._finals.get(branch_of(message))
+        if pending is not None and (message.status or 0) >= 200 and not pending.done():
+            pending.set_result(message)
+
+    def _do_the_usual(self, message: SipMessage) -> None:
+        match message.method:
+            case "INVITE" if message is self.invite:
+                self.respond(100)
+            case "BYE":
+                self.respond(200, to=message)
+            case "CANCEL":
+                self.respond(200, to=message)
+                if self.yields:
+                    self.respond(487)
+
+    def _keep(self, message: SipMessage) -> None:
+        self.received.append(message)
+        self.unread.append(message)
+        self._news.set()
+
+    def repeats(self, method: str) -> int:
+        """Return how often a request of this method came again, as UDP has it."""
+        return sum(count - 1 for (name, _), count in self._seen.items() if name == method)
+
+    def requests(self) -> list[str]:
+        """Return the methods of the requests so far, in order."""
+        return [each.method for each in self.received if each.status is None]
+
+    async def hear(self, what: str | int, *, limit: float = 8.0) -> SipMessage:
+        """Return the next unread request of a method, or response of a code."""
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    for message in self.unread:
+                        wanted = message.method if message.status is None else message.status
+                        if wanted == what:
+                            self.unread.remove(message)
+                            return message
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            came = [each.start_line for each in self.received]
+            raise AssertionError(f"no {what} within {limit:g} s; came: {came}") from None
+
+    # -- what goes
+
+    def send(self, text: str, body: bytes = b"") -> None:
+        """Send this as it is."""
+        self._last = text.encode() + body
+        self._reply(self._last)
+
+    def send_again(self) -> None:
+        """Send what was sent last, as if it had been lost."""
+        self._reply(self._last)
+
+    def respond(
+        self,
+        code: int,
+        body: str | bytes = "",
+        *headers: str,
+        to: SipMessage | None = None,
+        tag: str | None = None,
+        kind: str = SDP,
+        shape: Callable[[bytes], bytes] = lambda data: data,
+    ) -> None:
+        """Respond to the INVITE, or to another request.
+
+        `shape` has the last word on what goes over the wire.
+        """
+        request = to or self.invite
+        assert request is not None, "nobody has called yet"
+        callee = request.header("to") or ""
+        if "tag=" not in callee and code > 100:
+            callee += f";tag={tag or self.tag}"
+        start = [
+            f"SIP/2.0 {code} {_PHRASES.get(code, 'Whatever')}",
+            *(f"Via: {value}" for name, value in request.headers if name == "via"),
+            f"From: {request.header('from')}",
+            f"To: {callee}",
+            f"CSeq: {request.header('cseq')}",
+        ]
+        self._last = shape(self._message(start, headers, body, kind))
+        self._reply(self._last)
+
+    async def answer(self, body: str | bytes, *headers: str, **how: str) -> SipMessage:
+        """Answer the call, and wait for the ACK."""
+        self.respond(200, body, *headers, **how)  # type: ignore[arg-type]
+        return await self.hear("ACK")
+
+    async def respond_reliably(
+        self, code: int, body: str, *, number: int = 1, tag: str | None = None
+    ) -> SipMessage:
+        """Send a provisional response by RFC 3262; return the PRACK, which is answered."""
+        self.respond(code, body, "Require: 100rel", f"RSeq: {number}", tag=tag)
+        prack = await self.hear("PRACK")
+        self.respond(200, to=prack)
+        return prack
+
+    async def request(
+        self,
+        method: str,
+        body: str | bytes = "",
+        *headers: str,
+        kind: str = SDP,
+        cseq: int | None = None,
+        limit: float = 8.0,
+    ) -> SipMessage:
+        """Send a request in the dialog; return the final response."""
+        number = next(self._counter) if cseq is None else cseq
+        branch = f"z9hG4bK{uuid4().hex}"
+        pending = self._finals[branch] = asyncio.get_running_loop().create_future()
+        self.start_request(method, body, *headers, kind=kind, cseq=number, branch=branch)
+        try:
+            async with asyncio.timeout(limit):
+                response: SipMessage = await pending
+        except TimeoutError:
+            raise AssertionError(f"nothing answers {method} within {limit:g} s") from None
+        self.unread.remove(response)
+        return response
+
+    def start_request(
+        self,
+        method: str,
+        body: str | bytes = "",
+        *headers: str,
+        kind: str = SDP,
+        cseq: int,
+        branch: str = "",
+    ) -> None:
+        """Send a request in the dialog, and wait for nothing."""
+        invite = self.invite
+        assert invite is not None, "nobody has called yet"
+        contact = re.search(r"<([^>]*)>", invite.header("contact") or "")
+        assert contact is not None, "the INVITE has no Contact"
+        branch = branch or self._branches.get(cseq, "") or f"z9hG4bK{uuid4().hex}"
+        if method != "ACK":
+            self._branches[cseq] = branch
+        start = [
+            f"{method} {contact[1]} SIP/2.0",
+            f"Via: SIP/2.0/{self._trunk.transport} {self._trunk.host}:{self._trunk.port}"
+            f";branch={branch}",
+            f"From: {invite.header('to')};tag={self.tag}",
+            f"To: {invite.header('from')}",
+            f"CSeq: {cseq} {method}",
+            "Max-Forwards: 70",
+        ]
+        self._last = self._message(start, headers, body, kind)
+        self._reply(self._last)
+
+    def acknowledge(self, response: SipMessage, body: str = "") -> None:
+        """Send the ACK of a final response; that of a 200 is a transaction of its own."""
+        own = f"z9hG4bK{uuid4().hex}" if response.status == 200 else ""
+        self.start_request("ACK", body, cseq=sequence(response), branch=own)
+
+    async def reinvite(self, body: str = "", *headers: str, ack: str = "") -> SipMessage:
+        """Send a re-INVITE; return the final response, which is acknowledged."""
+        response = await self.request("INVITE", body, *headers)
+        self.acknowledge(response, ack)
+        return response
+
+    def _message(
+        self, start: list[str], headers: tuple[str, ...], body: str | bytes, kind: str
+    ) -> bytes:
+        assert self.invite is not None
+        content = body.encode() if isinstance(body, str) else body
+        trunk = self._trunk
+        contact = f"<sip:trunk@{trunk.host}:{trunk.port};transport={trunk.transport.lower()}>"
+        named = {header.partition(":")[0].lower() for header in headers}
+        lines = [
+            *start,
+            f"Call-ID: {self.invite.header('call-id')}",
+            *([] if "contact" in named else [f"Contact: {contact}"]),
+            *headers,
+            *([f"Content-Type: {kind}"] if content and kind else []),
+            f"Content-Length: {len(content)}",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+class OddTrunk:
+    """The sockets, and whose line a message belongs to. Use `odd_trunk`."""
+
+    def __init__(self, host: str, port: int, transport: str) -> None:
+        self.host = host
+        self.port = port
+        self.transport = transport
+        self.lines: dict[str, Line] = {}  # by Call-ID
+        self.strays: list[SipMessage] = []  # what is nobody's
+        self._dialed: dict[str, Line] = {}
+        self._numbers = itertools.count(15550100)
+
+    @property
+    def uri(self) -> str:
+        """As a gateway's trunk is configured with it."""
+        return f"sip:{self.host}:{self.port};transport={self.transport.lower()}"
+
+    def line(self) -> Line:
+        """Return a line that waits for a call to its own number."""
+        number = f"+{next(self._numbers)}"
+        return self._dialed.setdefault(number, Line(self, number))
+
+    def take(self, data: bytes, reply: Callable[[bytes], None]) -> None:
+        """Hand a message to its line."""
+        message = parse_message(data)
+        line = self.lines.get(message.header("call-id") or "")
+        if line is None and message.method == "INVITE" and message.status is None:
+            found = re.match(r"INVITE sip:([^@;]+)@", message.start_line)
+            line = self._dialed.get(found[1]) if found else None
+        if line is None:
+            self.strays.append(message)
+        else:
+            line.take(message, reply)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, trunk: OddTrunk) -> None:
+        self._trunk = trunk
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        if data.strip():  # else a keep-alive
+            self._trunk.take(data, lambda reply: self._transport.sendto(reply, address))
+
+
+async def _serve_stream(
+    trunk: OddTrunk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lstrip()
+            length = parse_message(head).header("content-length") or "0"
+            trunk.take(head + await reader.readexactly(int(length)), writer.write)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def odd_trunk(
+    host: str = HOST, *, transport: str = "UDP", port: int | None = None
+) -> AsyncIterator[OddTrunk]:
+    """Open a trunk's port, and serve it until the end of the block."""
+    trunk = OddTrunk(host, port or free_port(), transport)
+    if transport == "UDP":
+        loop = asyncio.get_running_loop()
+        datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(trunk), local_addr=(host, trunk.port)
+        )
+        try:
+            yield trunk
+        finally:
+            datagrams.close()
+        return
+    server = await asyncio.start_server(
+        lambda reader, writer: _serve_stream(trunk, reader, writer), host, trunk.port
+    )
+    try:
+        yield trunk
+    finally:
+        server.close()
