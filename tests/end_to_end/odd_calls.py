@@ -19,7 +19,7 @@ from gateway.caller.call import Outcome
 from gateway.caller.sound import RATE
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import Line, OddTrunk, odd_trunk
+from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
 from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunks import open_trunk
@@ -80,6 +80,16 @@ async def odd_rig(
         config = GatewayConfig([settings])
         gateway = await stack.enter_async_context(run_gateway(config, folder))
         yield Rig(gateway, trunk, tone)
+
+
+@asynccontextmanager
+async def answered(rig: Rig, *, dtmf: str = "") -> AsyncIterator[Dialed]:
+    """Have a caller call a line, which answers; go on when the sound is on its way."""
+    async with rig.dial(dtmf=dtmf) as dialed:
+        await dialed.line.answer(describe(dialed.sound.port))
+        await dialed.call.hear("answered")
+        await dialed.sound.hear(1)
+        yield dialed
 
 
 async def talk(dialed: Dialed) -> None:

@@ -111,7 +111,7 @@ class Line:
         self._seen: dict[tuple[str, str], int] = {}
         self._finals: dict[str, asyncio.Future[SipMessage]] = {}
         self._branches: dict[int, str] = {}
-        self._counter = itertools.count(1)
+        self.cseq = 0  # of the trunk's last request
         self._reply: Callable[[bytes], None] = lambda data: None
         self._last = b""
 
@@ -243,7 +243,8 @@ class Line:
         limit: float = 8.0,
     ) -> SipMessage:
         """Send a request in the dialog; return the final response."""
-        number = next(self._counter) if cseq is None else cseq
+        number = self.cseq + 1 if cseq is None else cseq
+        self.cseq = max(self.cseq, number)
         branch = f"z9hG4bK{uuid4().hex}"
         pending = self._finals[branch] = asyncio.get_running_loop().create_future()
         self.start_request(method, body, *headers, kind=kind, cseq=number, branch=branch)
@@ -289,9 +290,11 @@ class Line:
         own = f"z9hG4bK{uuid4().hex}" if response.status == 200 else ""
         self.start_request("ACK", body, cseq=sequence(response), branch=own)
 
-    async def reinvite(self, body: str = "", *headers: str, ack: str = "") -> SipMessage:
+    async def reinvite(
+        self, body: str = "", *headers: str, ack: str = "", cseq: int | None = None
+    ) -> SipMessage:
         """Send a re-INVITE; return the final response, which is acknowledged."""
-        response = await self.request("INVITE", body, *headers)
+        response = await self.request("INVITE", body, *headers, cseq=cseq)
         self.acknowledge(response, ack)
         return response
 

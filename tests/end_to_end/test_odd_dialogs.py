@@ -1,0 +1,457 @@
+"""What trunks send within a call, each request in a call of its own, which must outlive it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.odd_calls import (
+    OTHER_TONE,
+    Dialed,
+    Rig,
+    Stories,
+    Tell,
+    Together,
+    answered,
+    asked_for,
+    ended,
+    hang_up,
+    odd_rig,
+    talk,
+    together,
+)
+from tests.end_to_end.odd_sound import Sound, open_sound
+from tests.end_to_end.odd_trunk import SDP, describe
+from tests.end_to_end.trunks import idle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.peers.sipp import SipMessage
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+RELAY, DTMF = "application/dtmf-relay", "application/dtmf"
+STORIES = story = Stories()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request in the dialog, and what is right: a code, headers, digits at the caller."""
+
+    method: str
+    body: str = ""
+    kind: str = ""
+    headers: tuple[str, ...] = ()
+    codes: tuple[int, ...] = (200,)
+    has: tuple[str, ...] = ()  # headers of the response
+    digit: str = ""
+    duration: int = 160  # ms
+
+
+def relay(body: str, digit: str, duration: int = 160, kind: str = RELAY) -> Ask:
+    return Ask("INFO", body, kind, digit=digit, duration=duration)
+
+
+NOT_ALLOWED = (405, 501)
+ASKED: dict[str, Ask] = {
+    "INFO without body": Ask("INFO"),
+    "INFO with the type of no body": Ask("INFO", headers=("Content-Type: application/dtmf",)),
+    "a digit": relay("Signal=5\r\nDuration=120\r\n", "5", 120),
+    "a digit with blanks": relay("Signal= 6\r\nDuration= 250\r\n", "6", 250),
+    "a digit with more blanks": relay(" Signal = 7 \r\n Duration = 250 \r\n", "7", 250),
+    "a digit in small letters": relay("signal=a\nduration=100\n", "A", 100),
+    "a digit without its duration": relay("Signal=8", "8"),
+    "a digit with another duration": relay("Signal=9\r\nd=200", "9", 200),
+    "a digit of no duration": relay("Signal=1\r\nDuration=\r\n", "1"),
+    "the star": relay("Signal=*\r\nDuration=160\r\n", "*"),
+    "the star by number": relay("Signal=10\r\nDuration=160\r\n", "*"),
+    "the hash by number": relay("Signal=11\r\nDuration=160\r\n", "#"),
+    "a digit with other lines": relay("\r\nSignal=2\r\nDuration=160\r\nVolume=10\r\n", "2"),
+    "a digit of a type in capitals": relay("Signal=3", "3", kind="Application/DTMF-Relay"),
+    "a digit of a type with a parameter": relay("Signal=4", "4", kind=f"{RELAY}; charset=utf-8"),
+    "a digit alone": relay("5", "5", kind=DTMF),
+    "a digit alone, with blanks": relay(" 6 \r\n", "6", kind=DTMF),
+    "a digit alone, and its duration": relay("7\r\nd=240\r\n", "7", 240, kind=DTMF),
+    "a digit in lines of the other type": relay("Signal=8\r\nDuration=90\r\n", "8", 90, DTMF),
+    "the hash alone": relay("#", "#", kind=DTMF),
+    "the hash alone by number": relay("11\r\n", "#", kind=DTMF),
+    "INFO of a type that nobody knows": Ask(
+        "INFO", "<media_control/>", "application/media_control+xml", codes=(415,), has=("accept",)
+    ),
+    "INFO with SDP": Ask("INFO", describe(9), SDP, codes=(415,), has=("accept",)),
+    "INFO of a package that nobody knows": Ask(
+        "INFO",
+        "x",
+        "application/x",
+        ("Info-Package: g.3gpp.mid-call", "Content-Disposition: Info-Package"),
+        codes=(469,),
+    ),
+    "OPTIONS": Ask("OPTIONS", has=("allow", "supported", "accept")),
+    "OPTIONS for SDP": Ask("OPTIONS", headers=("Accept: application/sdp",), has=("allow",)),
+    "NOTIFY of a transfer that nobody asked for": Ask(
+        "NOTIFY",
+        "SIP/2.0 200 OK\r\n",
+        "message/sipfrag;version=2.0",
+        ("Event: refer", "Subscription-State: terminated;reason=noresource"),
+        codes=(481, 489),
+    ),
+    "NOTIFY of messages": Ask(
+        "NOTIFY",
+        "Messages-Waiting: yes\r\n",
+        "application/simple-message-summary",
+        ("Event: message-summary", "Subscription-State: active"),
+        codes=(481, 489),
+    ),
+    "NOTIFY of talk": Ask("NOTIFY", headers=("Event: talk",), codes=(481, 489)),
+    "MESSAGE": Ask("MESSAGE", "hello", "text/plain", codes=(405, 415), has=("allow",)),
+    "SUBSCRIBE": Ask("SUBSCRIBE", headers=("Event: dialog",), codes=(405, 489)),
+    "REFER": Ask("REFER", headers=("Refer-To: <sip:1@192.0.2.9>",), codes=(603, 405)),
+    "PUBLISH": Ask("PUBLISH", headers=("Event: presence",), codes=NOT_ALLOWED, has=("allow",)),
+    "a method that nobody knows": Ask("WINK", codes=NOT_ALLOWED, has=("allow",)),
+    "a method that nobody knows, with a body": Ask(
+        "FLASH", "x", "text/plain", codes=NOT_ALLOWED, has=("allow",)
+    ),
+    "a refresh by UPDATE": Ask("UPDATE", headers=("Supported: timer", "Session-Expires: 1800")),
+    "a refresh by UPDATE without timer": Ask("UPDATE"),
+    "an extension that nobody knows": Ask(
+        "INFO", headers=("Require: x-unheard-of",), codes=(420,), has=("unsupported",)
+    ),
+}
+
+
+async def ask(rig: Rig, name: str) -> None:
+    asked = ASKED[name]
+    async with answered(rig) as dialed:
+        line, call, _ = dialed
+        response = await line.request(asked.method, asked.body, *asked.headers, kind=asked.kind)
+        assert response.status in asked.codes, response.start_line
+        for header in asked.has:
+            assert response.header(header), f"no {header} in {response.headers}"
+        if asked.digit:
+            pressed = await call.hear("dtmf")
+            assert (pressed["digit"], pressed["duration"]) == (asked.digit, asked.duration)
+        await talk(dialed)
+        await hang_up(dialed)
+        assert call.kinds.count("dtmf") == len(asked.digit)
+        assert line.requests() == ["INVITE", "ACK", "BYE"]
+
+
+@story
+async def what_we_say_of_ourselves(rig: Rig) -> None:
+    """Allow and Supported are true, and the same in INVITE and in OPTIONS."""
+    async with answered(rig) as dialed:
+        line = dialed.line
+        response = await line.request("OPTIONS")
+        assert line.invite is not None
+        for message in (line.invite, response):
+            assert listed(message, "allow") == {
+                "INVITE", "ACK", "CANCEL", "BYE", "PRACK", "UPDATE", "INFO", "OPTIONS"
+            }  # fmt: skip
+            assert listed(message, "supported") == {"100rel", "timer"}
+        assert listed(response, "accept") >= {SDP, RELAY, DTMF}
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+def listed(message: SipMessage, name: str) -> set[str]:
+    """Return the values of a header, in however many lines."""
+    values = [value for header, value in message.headers if header == name]
+    return {each.strip() for value in values for each in value.split(",")}
+
+
+@story
+async def a_digit_repeated_is_one(rig: Rig) -> None:
+    """A retransmission gets the same answer again, and is no second digit."""
+    async with answered(rig) as dialed:
+        line, call, _ = dialed
+        await line.request("INFO", "Signal=5\r\nDuration=160\r\n", kind=RELAY)
+        line.send_again()
+        await line.hear(200)
+        await line.request("INFO", "Signal=5\r\nDuration=160\r\n", kind=RELAY)
+        await call.hear("dtmf", count=2)
+        await talk(dialed)
+        await hang_up(dialed)
+        assert call.kinds.count("dtmf") == 2
+
+
+@story
+async def digits_in_a_row(rig: Rig) -> None:
+    """None is lost and none changes places, as quickly as they come."""
+    async with answered(rig) as dialed:
+        line, call, _ = dialed
+        for number, digit in enumerate("0123456789", start=1):
+            line.start_request("INFO", f"Signal={digit}", kind=RELAY, cseq=number)
+        await call.hear("dtmf", count=10)
+        for _ in range(10):
+            await line.hear(200)
+        await talk(dialed)
+        await hang_up(dialed)
+        digits = [each["digit"] for each in call.messages if each["type"] == "dtmf"]
+        assert "".join(digits) == "0123456789"
+
+
+@story
+async def a_request_that_comes_too_late(rig: Rig) -> None:
+    """A lower CSeq than the last one's is out of order: 500 (RFC 3261 section 12.2.2)."""
+    async with answered(rig) as dialed:
+        line, call, _ = dialed
+        assert (await line.request("INFO", cseq=20)).status == 200
+        late = await line.request("INFO", "Signal=5", kind=RELAY, cseq=10)
+        assert late.status == 500
+        assert (await line.reinvite(changed(dialed.sound), cseq=11)).status == 500
+        assert (await line.request("INFO", cseq=21)).status == 200
+        await talk(dialed)
+        await hang_up(dialed)
+        assert "dtmf" not in call.kinds
+
+
+@story
+async def an_unknown_dialog(rig: Rig) -> None:
+    """The tag of another call: 481 (RFC 3261 section 12.2.2), and the call goes on."""
+    async with answered(rig) as dialed:
+        line = dialed.line
+        line.tag = "somebody-else"
+        response = await line.request("INFO", "Signal=5", kind=RELAY)
+        assert response.status == 481
+        line.tag = "trunk"
+        await talk(dialed)
+        await hang_up(dialed)
+        assert "dtmf" not in dialed.call.kinds
+
+
+# re-INVITEs
+
+
+def changed(sound: Sound, version: int = 2, **how: str) -> str:
+    return describe(sound.port, version=version, **how)  # type: ignore[arg-type]
+
+
+async def refused(rig: Rig, offer: str) -> None:
+    """Expect 488 with a Warning that says why, and the call to go on (RFC 3261 section 14.2)."""
+    async with answered(rig) as dialed:
+        response = await dialed.line.reinvite(offer)
+        assert response.status == 488, response.start_line
+        assert re.fullmatch(r'3\d\d \S+ ".+"', response.header("warning") or ""), response.headers
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+IMAGE = "m=image 40000 udptl t38"
+
+
+@story
+async def an_image_only(rig: Rig) -> None:
+    """A fax machine has been heard: pjproject up to 2.17 is said to abort at this."""
+    offer = describe(9, version=2).replace("m=audio 9 RTP/AVP 0 101", IMAGE)
+    await refused(rig, re.sub(r"a=rtpmap.*\r\n", "", offer))
+
+
+@story
+async def an_image_in_place_of_the_audio(rig: Rig) -> None:
+    offer = describe(9, version=2).replace("m=audio 9", "m=audio 0")
+    await refused(rig, f"{offer}{IMAGE}\r\na=T38FaxVersion:0\r\n")
+
+
+@story
+async def no_medium(rig: Rig) -> None:
+    await refused(rig, describe(9, version=2).partition("m=audio")[0])
+
+
+@story
+async def a_codec_that_nobody_has(rig: Rig) -> None:
+    await refused(rig, describe(9, version=2, formats="18", rtpmaps=("18 G729/8000",)))
+
+
+@story
+async def encryption(rig: Rig) -> None:
+    await refused(rig, describe(9, version=2).replace("RTP/AVP", "RTP/SAVP"))
+
+
+@story
+async def an_offer_that_is_nonsense(rig: Rig) -> None:
+    async with answered(rig) as dialed:
+        response = await dialed.line.reinvite("nonsense\r\n")
+        assert response.status in (400, 488)
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def an_offer_with_odd_lines(rig: Rig) -> None:
+    """What an answer may have odd, an offer may as well."""
+    async with answered(rig) as dialed:
+        odd = "a=ssrc:1\r\na=fmtp:107\r\nb=AS:\r\n\r\na=rtpmap:96\r\na=ptime:\r\n"
+        offer = changed(dialed.sound).replace("s=-", "s=").replace("o=trunk 1", "o= 1")
+        response = await dialed.line.reinvite(offer + odd + "m=video 0 RTP/AVP 31\r\n")
+        assert response.status == 200
+        assert [line.split()[:2] for line in response.body.split("\r\n") if line[:2] == "m="] == [
+            ["m=audio", offered_port(dialed)],
+            ["m=video", "0"],
+        ]
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+def offered_port(dialed: Dialed) -> str:
+    assert dialed.line.invite is not None
+    return dialed.line.invite.body.partition("m=audio ")[2].split()[0]
+
+
+@story
+async def hold_as_it_was_before_rfc_3264(rig: Rig) -> None:
+    """c=0.0.0.0, no rtpmap, no direction: nothing is sent there, until it is over."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        held = changed(sound, host="0.0.0.0", rtpmaps="").replace("a=sendrecv\r\n", "")
+        response = await line.reinvite(held)
+        assert response.status == 200
+        await silent(sound)
+        response = await line.reinvite(changed(sound, 3))
+        assert response.status == 200
+        assert direction(response) == "sendrecv"
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+async def silent(sound: Sound) -> None:
+    """Expect nothing to come, but what may be on its way."""
+    await asyncio.sleep(0.1)
+    before = len(sound.heard)
+    await asyncio.sleep(0.4)
+    assert len(sound.heard) == before, f"{len(sound.heard) - before} packets to a held call"
+
+
+def direction(response: SipMessage) -> str:
+    found = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)\r?$", response.body, re.M)
+    return found[1] if found else "sendrecv"
+
+
+def version_of(message: SipMessage) -> int:
+    """Return the version in `o=`."""
+    found = re.search(r"^o=\S+ \d+ (\d+) ", message.body, re.M)
+    assert found is not None, message.body
+    return int(found[1])
+
+
+async def _resume_without_sdp(dialed: Dialed, ack: str) -> SipMessage:
+    """Hold, then ask for an offer by a re-INVITE without SDP, as PBXs resume a call."""
+    line, _, sound = dialed
+    held = await line.reinvite(changed(sound, direction="sendonly"))
+    assert direction(held) == "recvonly"
+    await silent(sound)
+    offer = await line.reinvite(ack=ack)
+    assert offer.status == 200
+    assert line.invite is not None
+    # RFC 3261 section 14.2: an offer as of a brand new call
+    assert direction(offer) == "sendrecv"
+    assert formats(offer) == formats(line.invite)
+    assert version_of(offer) > version_of(held) > version_of(line.invite)
+    return offer
+
+
+def formats(message: SipMessage) -> list[str]:
+    return message.body.partition("m=audio ")[2].partition("\r\n")[0].split()[2:]
+
+
+@story
+async def resumed_without_sdp(rig: Rig) -> None:
+    async with answered(rig) as dialed:
+        await _resume_without_sdp(dialed, changed(dialed.sound, 3))
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def resumed_without_sdp_elsewhere(rig: Rig) -> None:
+    """The ACK's address, codec and event number take effect."""
+    async with answered(rig, dtmf="") as dialed, open_sound(OTHER_TONE, codec="PCMA") as other:
+        line, call, sound = dialed
+        rtpmaps = ("8 PCMA/8000", "96 telephone-event/8000")
+        ack = describe(other.port, version=3, formats="8 96", rtpmaps=rtpmaps)
+        await _resume_without_sdp(dialed, ack)
+        other.event = 101  # the number that our offer gave it is what we receive
+        await other.hear(1)
+        other.press("4")
+        assert (await call.hear("dtmf"))["digit"] == "4"
+        await talk(Dialed(line, call, other))
+        assert not sound.heard or sound.heard[-1].at < other.heard[0].at
+        await hang_up(dialed, heard=OTHER_TONE)
+
+
+@story
+async def held_by_the_ack(rig: Rig) -> None:
+    """The trunk answers our offer with a hold; a later re-INVITE ends it."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        await _resume_without_sdp(dialed, changed(sound, 3, direction="sendonly"))
+        await silent(sound)
+        assert (await line.reinvite(changed(sound, 4))).status == 200
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def an_ack_without_the_answer(rig: Rig) -> None:
+    """Nothing was agreed, so that all stays as it was."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        await line.reinvite()
+        assert (await line.reinvite(changed(sound, 3))).status == 200
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def a_bye_twice(rig: Rig) -> None:
+    """The second gets an answer as well, and the page hears of one end."""
+    async with answered(rig) as dialed:
+        line, call, _ = dialed
+        assert (await line.request("BYE")).status == 200
+        line.send_again()
+        assert (await line.hear(200)).status == 200
+        assert (await line.request("BYE")).status in (200, 481)
+        await call.end()
+        assert ended(call) == ("remote", "hangup", 200)
+
+
+# The tests
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
+    stories: dict[str, Tell] = {
+        **{name: partial(ask, name=name) for name in asked_for(request, "asked")},
+        **{name: STORIES[name] for name in asked_for(request, "story")},
+    }
+    async with together(rig, stories) as told:
+        yield told
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_request(told: Together, asked: str) -> None:
+    await told.hear(asked)
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_story(told: Together, story: str) -> None:
+    await told.hear(story)
+
+
+async def test_nothing_is_left(told: Together, rig: Rig) -> None:
+    await told.over()
+    await idle(rig.gateway)
+    assert not rig.trunk.strays
