@@ -28,11 +28,12 @@ INSTALL := $(BIN)/pip install --quiet --no-build-isolation --editable
 ENGINE_PACKAGES := gcc g++ make dpkg-dev libssl-dev libopus-dev uuid-dev
 LAB_PACKAGES := openssl debian-archive-keyring
 BENCH_PACKAGES := debian-archive-keyring util-linux
-TEST_PACKAGES := $(LAB_PACKAGES) chromium firefox-esr sip-tester
+INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-linux
+TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) chromium firefox-esr
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run test check bench fuzz wheel lab lab-stop engine clean
+.PHONY: help install run test check bench interop fuzz wheel lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,10 @@ else
 	@.ci/packages clang
 	@tests/fuzz/sanitized.sh $(BIN)/python --seconds $(FUZZ_SECONDS) $(FUZZ)
 endif
+
+interop: $(VENV)/.development $(VENV)/.engine ## Run a foreign SIP suite, publish tests/interop/README.md
+	@.ci/packages $(INTEROP_PACKAGES)
+	@$(BIN)/python -m tests.interop
 
 # Where auditwheel knows no tag for this architecture or C library, the wheel keeps the tag `linux`
 wheel: $(VENV)/.wheel ## Build a wheel into dist/ that installs without a compiler

@@ -18,10 +18,12 @@ PACKAGES = {
     "chromium": "chromium",
     "espeak-ng": "espeak-ng",
     "firefox-esr": "firefox-esr",
+    "ip": "iproute2",
     "openssl": "openssl",
     "sipp": "sip-tester",
     "sox": "sox",
     "tshark": "tshark",
+    "unshare": "util-linux",
 }
 
 
