@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SCENARIOS = Path(__file__).parent / "scenarios"
 BUILT_IN = ("uac", "uas")
 HOST = "127.0.0.1"
+SOCKETS = ("/proc/net/udp", "/proc/net/tcp")
 
 # A trace entry: "UDP message sent (512 bytes):" or "UDP message received [512] bytes :", then the
 # message up to the line of dashes that opens the next entry
@@ -100,7 +101,7 @@ class Sipp:
         def opened() -> bool:
             if self._process.returncode is not None:
                 raise PeerError(f"sipp ended at once\n{self.errors()}")
-            return address in Path("/proc/net/udp").read_text()
+            return any(address in Path(table).read_text() for table in SOCKETS)
 
         await wait_until(opened, limit=5, what="sipp opens its port")
 

@@ -1,0 +1,151 @@
+"""RFC 4475, the SIP torture tests: each message, and what has to come of it.
+
+The gateway is an end point that takes no calls, registers nobody and forwards nothing. So a valid
+INVITE is refused with 403, OPTIONS is answered, and REGISTER, MESSAGE and methods that nobody knows
+get 405 or 501. Where the RFC leaves a choice, between an error and a liberal reading or silence,
+each is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).with_name("rfc4475")
+
+SILENCE: Final = 0
+CALL: Final = frozenset({403})  # an INVITE that could be taken
+OPTIONS: Final = frozenset({200})
+METHOD: Final = frozenset({405, 501})  # one that we do not do
+NOTHING: Final = frozenset({SILENCE})
+BAD: Final = frozenset({400})
+
+# What an answer of this status has to have (RFC 3261 sections 8.2.1, 8.2.2.3 and 8.2.3)
+NEEDED: Final = {405: "allow", 415: "accept", 420: "unsupported"}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message: its section in the RFC, why it is one, the answers that are right.
+
+    `tcp` are those over TCP, where they are others than over UDP.
+    """
+
+    section: str
+    what: str
+    right: frozenset[int]
+    tcp: frozenset[int] | None = None
+
+    def over(self, transport: str) -> frozenset[int]:
+        """Return the right answers over "udp" or "tcp"."""
+        return self.tcp if transport == "tcp" and self.tcp is not None else self.right
+
+
+MESSAGES: Final = {
+    # 3.1.1: valid messages
+    "TC_WSINV": Message("3.1.1.1", "folds everywhere; a dialog nobody has", frozenset({481})),
+    "TC_INTMETH": Message("3.1.1.2", "wide range of valid characters", METHOD),
+    "TC_ESC01_V": Message("3.1.1.3", "escapes in URIs", CALL | {404}),
+    "TC_ESCNULL_V": Message("3.1.1.4", "escaped nulls", METHOD),
+    "TC_ESC02_V": Message("3.1.1.5", "% where it is no escape: a method of its own", METHOD),
+    "TC_LWSDISP_V": Message("3.1.1.6", "no blank before <", OPTIONS),
+    "TC_LONGREQ_V": Message("3.1.1.7", "long values", CALL),
+    # A datagram has one request; a stream goes on with the next, whose description is malformed
+    "TC_DBLREQ": Message("3.1.1.8", "an INVITE after a REGISTER", METHOD, METHOD | BAD | CALL),
+    "TC_SEMIURI_V": Message("3.1.1.9", "parameters in the user part", OPTIONS | {404}),
+    "TC_TRANSPORTS_V": Message("3.1.1.10", "all kinds of transports in Via", OPTIONS),
+    "TC_MPART01": Message("3.1.1.11", "MESSAGE in several parts", METHOD | {415}),
+    "TC_UNREASON_V": Message("3.1.1.12", "a response with an odd reason", NOTHING),
+    "TC_NOREASON_V": Message("3.1.1.13", "a response without reason", NOTHING),
+    # 3.1.2: invalid messages
+    "TC_BADINV01_I": Message("3.1.2.1", "separators in Via and Contact", BAD),
+    "TC_CLERR_I": Message("3.1.2.2", "Content-Length too large", BAD, NOTHING),
+    "TC_NCL_I": Message("3.1.2.3", "Content-Length below zero", BAD),
+    "TC_SCALAR02_V": Message("3.1.2.4", "numbers out of range in a request", BAD),
+    "TC_SCALARLG_V": Message("3.1.2.5", "numbers out of range in a response", NOTHING),
+    "TC_QUOTBAL_I": Message("3.1.2.6", "a quote that is not closed", BAD),
+    "TC_LTGTRURI_I": Message("3.1.2.7", "<> around the request URI", BAD | CALL),
+    "TC_LWSRURI_I": Message("3.1.2.8", "a blank in the request URI", BAD | {481}),
+    "TC_LWSSTART_V": Message("3.1.2.9", "several blanks in the request line", BAD | CALL),
+    "TC_TRWS_I": Message("3.1.2.10", "blanks after the request line", BAD | OPTIONS),
+    "TC_ESCRURI_V": Message("3.1.2.11", "headers in the request URI", BAD | CALL),
+    "TC_BADDATE_V": Message("3.1.2.12", "a time zone other than GMT", BAD | CALL),
+    "TC_REGBADCT_I": Message("3.1.2.13", "headers in a Contact without <>", BAD | METHOD),
+    "TC_BADASPEC_I": Message("3.1.2.14", "blanks within <>", BAD | OPTIONS),
+    # Without the empty line at its end: over TCP more is waited for
+    "TC_BADDN_I": Message("3.1.2.15", "a name that wants quotes", BAD | OPTIONS, NOTHING),
+    "TC_BADVERS_V": Message("3.1.2.16", "SIP/7.0", frozenset({505})),
+    "TC_MISMATCH01_V": Message("3.1.2.17", "another method in CSeq", BAD),
+    "TC_MISMATCH02_V": Message("3.1.2.18", "another method in CSeq, unknown", BAD | METHOD),
+    "TC_BIGCODE_V": Message("3.1.2.19", "a response with a status out of range", NOTHING),
+    # 3.2: the transaction layer
+    "TC_BADBRANCH_V": Message("3.2.1", "a branch of the cookie alone", OPTIONS),
+    # 3.3: the application layer. Without From, To and Call-ID no answer can be made
+    "TC_INSUF_I": Message("3.3.1", "required headers are missing", BAD | NOTHING),
+    "TC_UNKSCM_V": Message("3.3.2", "a request URI of an unknown scheme", frozenset({416})),
+    "TC_NOVELSC_V": Message("3.3.3", "a request URI of a known scheme", frozenset({416})),
+    "TC_UNKSM2_V": Message("3.3.4", "unknown schemes in To and From", METHOD | BAD),
+    "TC_BEXT01_V": Message("3.3.5", "Require of what nobody supports", frozenset({420})),
+    "TC_INVUT_V": Message("3.3.6", "a body of an unknown type", CALL | {415}),
+    "TC_REGAUT01_V": Message("3.3.7", "an unknown scheme in Authorization", METHOD),
+    "TC_MULTI01_I": Message("3.3.8", "headers twice that there is one of", BAD),
+    "TC_MCL01_I": Message("3.3.9", "Content-Length twice", BAD),
+    "TC_BCAST_V": Message("3.3.10", "a response with a broadcast Via", NOTHING),
+    "TC_ZEROMF_V": Message("3.3.11", "Max-Forwards: 0", OPTIONS | {483}),
+    "TC_CPARAM01_V": Message("3.3.12", "a parameter of REGISTER's Contact", METHOD),
+    "TC_CPARAM02_V": Message("3.3.13", "a parameter of the URI in it", METHOD),
+    "TC_REGESCRT_V": Message("3.3.14", "headers in a Contact with <>", METHOD),
+    "TC_SDP01_V": Message("3.3.15", "Accept of what nobody can write", CALL | {406}),
+    # 3.4: RFC 2543. It has no Content-Length, which a stream needs
+    "TC_INV2543_I": Message("3.4.1", "INVITE as in RFC 2543", CALL, CALL | BAD | NOTHING),
+    # Of the collection that the RFC grew from
+    "TC_TEST_I": Message("-", "no version, no Via, headers that are none", BAD | NOTHING),
+}
+
+DROPPED: Final = "pjsip drops what it cannot parse, and answers nothing"
+UNANSWERED: Final = "nobody in the engine answers this method"
+TAKEN: Final = "pjsip takes it as if nothing were wrong"
+
+NOT_YET: Final[dict[str, str]] = {
+    "TC_BADINV01_I": DROPPED,
+    "TC_BADVERS_V": DROPPED,
+    "TC_LTGTRURI_I": DROPPED,
+    "TC_LWSRURI_I": DROPPED,
+    "TC_MISMATCH02_V": DROPPED,
+    "TC_NCL_I": DROPPED,
+    "TC_QUOTBAL_I": DROPPED,
+    "TC_REGBADCT_I": DROPPED,
+    "TC_SCALAR02_V": DROPPED,
+    "TC_CPARAM01_V": UNANSWERED,
+    "TC_CPARAM02_V": UNANSWERED,
+    "TC_DBLREQ over udp": UNANSWERED,
+    "TC_ESC02_V": UNANSWERED,
+    "TC_ESCNULL_V": UNANSWERED,
+    "TC_INTMETH": UNANSWERED,
+    "TC_NOVELSC_V": UNANSWERED,
+    "TC_REGAUT01_V": UNANSWERED,
+    "TC_REGESCRT_V": UNANSWERED,
+    "TC_UNKSCM_V": UNANSWERED,
+    "TC_UNKSM2_V": UNANSWERED,
+    "TC_BEXT01_V": TAKEN,
+    "TC_CLERR_I over udp": TAKEN,
+    "TC_MCL01_I": TAKEN,
+    "TC_MISMATCH01_V": TAKEN,
+    "TC_MPART01": TAKEN,
+    "TC_MULTI01_I": TAKEN,
+    "TC_INV2543_I over udp": "pjsip says 400, as if RFC 2543 had not been SIP",
+}
+"""What is not answered rightly yet, and why: a message over both transports, or over one."""
+
+
+def read_message(name: str, branch: str) -> bytes:
+    """Return a message's bytes.
+
+    Many have the one branch z9hG4bKkdjuw, which would make them retransmissions of the first; it is
+    replaced by `branch`, as long.
+    """
+    ours, shared = branch.encode(), b"z9hG4bKkdjuw"
+    if len(ours) != len(shared):
+        raise ValueError(f"{branch!r} is not as long as the branch that it is for")
+    return (FOLDER / f"{name}.dat").read_bytes().replace(shared, ours)
