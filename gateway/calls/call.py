@@ -103,6 +103,7 @@ class Call:
         self._lookups: set[asyncio.Task[None]] = set()
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
+        self._early_told = False
         self._dropped_noted = False
         self._limit: asyncio.TimerHandle | None = None
         session.report_to(self._inbox.put_nowait)
@@ -252,7 +253,8 @@ class Call:
             logger.warning("call %s: early media not usable: %s", self.id, error)
             return
         await self._session.connect_trunk(remote)
-        if before is not CallState.EARLY:
+        if not self._early_told:
+            self._early_told = True
             self._tell(news.Ringing(early_media=True))
 
     async def _answer(self, answered: trunk.Answered) -> CallEnd | None:

@@ -232,7 +232,7 @@ async def test_reinvite_without_offer(phone: Phone, tmp_path: Path) -> None:
     """The call makes one, and what the ACK answers is told."""
     moved = SDP.replace("trunk 1 1", "trunk 1 2").replace("[media_port]", "45678")
     steps = (*ANSWER, Request("INVITE", 2), Receive(200), *ack(2, moved), *HANG_UP)
-    offer = OFFER.replace("- 7 1", "- 7 2")
+    offer = OFFER.replace("- 7 1", "- 7 2").replace("40000", "40002")
     async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
         leg, ear = await phone.dial(sipp.uri)
         offered = await ear.hear(Offered)
