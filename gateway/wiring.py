@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway import garbage
 from gateway.admission.policy import Policy
+from gateway.calls.negotiation import OwnSockets
 from gateway.calls.registry import Calls, Route
 from gateway.calls.seam import Plane
 from gateway.calls.symmetric_rtp import SymmetricRtp
@@ -48,7 +49,13 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
 def _room(settings: Settings, endpoint: TrunkEndpoint, plane: Plane, died: asyncio.Event) -> Room:
     admission = settings.admission
     route = route_of(settings.trunks[0], settings.media)
-    calls = Calls(endpoint, plane, route, max_duration=admission.max_duration)
+    calls = Calls(
+        endpoint,
+        plane,
+        route,
+        max_duration=admission.max_duration,
+        own=own_sockets(settings, endpoint),
+    )
     return Room(
         calls=calls,
         policy=Policy(allow=admission.allow, deny=admission.deny),
@@ -75,6 +82,15 @@ def media_config(settings: Settings) -> MediaConfig:
         complexity=media.complexity,
         bitrate=media.bitrate,
     )
+
+
+def own_sockets(settings: Settings, endpoint: TrunkEndpoint) -> OwnSockets:
+    """Say where media and SIP of ours listen."""
+    media = settings.media
+    first, last = media.ports
+    hosts = {media.address, media.public_address, endpoint.address.host, settings.sip.listen.host}
+    ports = (*range(first, last + 1), *media.browser_ports, endpoint.address.port)
+    return OwnSockets(frozenset(filter(None, hosts)), frozenset(ports))
 
 
 def _endpoint_config(settings: Settings) -> EndpointConfig:

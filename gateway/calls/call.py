@@ -288,11 +288,17 @@ class Call:
             return
         try:
             answer = self._negotiation.answer_offer(offered.sdp)
+        except UnlocatedError as missing:
+            self._look_up(missing.name, offered)
         except SdpError as error:
-            logger.info("call %s: the trunk's new offer is refused: %s", self.id, error)
-            await self._leg.refuse_offer(offered.token, str(error))
+            await self._refuse_offer(offered, str(error))
         else:
             await self._leg.accept_offer(offered.token, answer)
+
+    async def _refuse_offer(self, offered: trunk.Offered, why: str) -> None:
+        logger.info("call %s: the trunk's new offer is refused: %s", self.id, why)
+        if self._leg is not None:
+            await self._leg.refuse_offer(offered.token, why)
 
     async def _settle(self, settled: trunk.Settled) -> None:
         try:
@@ -321,15 +327,15 @@ class Call:
         task.add_done_callback(self._lookups.discard)
 
     async def _located(self, located: Located) -> CallEnd | None:
-        described = located.described
-        if not located.address:
-            if isinstance(described, trunk.Answered):
-                return _unusable(
-                    f"The far end wants its audio at {located.name}, which has no address."
-                )
-            return None
-        self._negotiation.located(located.name, located.address)
-        return await self._handle(described, self.state)
+        described, lacking = located.described, f"{located.name} has no address"
+        if located.address:
+            self._negotiation.located(located.name, located.address)
+            return await self._handle(described, self.state)
+        if isinstance(described, trunk.Answered):
+            return _unusable(f"The far end cannot get its audio: {lacking}.")
+        if isinstance(described, trunk.Offered):
+            await self._refuse_offer(described, lacking)
+        return None
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
         """End the call in this way after so many seconds, whatever limit there was before."""

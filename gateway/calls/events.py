@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.calls.end import CallEnd
 from gateway.media.events import MediaEvent
-from gateway.trunk import Answered, Progress, Settled, TrunkEvent
+from gateway.trunk import Answered, Offered, Progress, Settled, TrunkEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class EndWanted:
     end: CallEnd
 
 
-Described = Progress | Answered | Settled
+Described = Progress | Answered | Offered | Settled
 """What brings a description of the trunk's."""
 
 

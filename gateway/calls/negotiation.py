@@ -42,6 +42,17 @@ _OUR_ROLE = {
 _DTLS_ROLE = {sdp.Setup.PASSIVE: DtlsRole.SERVER, sdp.Setup.ACTIVE: DtlsRole.CLIENT}
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSockets:
+    """Addresses and ports that the gateway listens on, for media and for SIP."""
+
+    hosts: frozenset[str]
+    ports: frozenset[int]
+
+
+NO_SOCKETS = OwnSockets(frozenset(), frozenset())
+
+
 class UnlocatedError(Exception):
     """A description names its host, and nobody has looked yet for the address of that name."""
 
@@ -150,8 +161,8 @@ class Negotiation:
         Bit/s that the browser is asked for, as of `opus_parameters`.
     symmetric_rtp
         Whose audio is believed besides the described host's.
-    media_ports
-        First and last port that media of ours may stand on: no trunk's audio is sent there.
+    own
+        Where the gateway itself listens: no trunk's audio is sent there.
 
     Attributes
     ----------
@@ -167,11 +178,11 @@ class Negotiation:
         *,
         bitrate: int = BITRATE,
         symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
-        media_ports: tuple[int, int] = (0, 0),
+        own: OwnSockets = NO_SOCKETS,
     ) -> None:
         self._local = local
         self._symmetric_rtp = symmetric_rtp
-        self._media_ports = media_ports
+        self._own = own
         self._peer = ""
         self._addresses: dict[str, str] = {}  # of hosts that descriptions have named
         self.dropped: list[SdpError] = []
@@ -266,6 +277,8 @@ class Negotiation:
         ------
         SdpError
             When the offer cannot be answered; the call goes on as it was.
+        UnlocatedError
+            As with `trunk_answered`.
         """
         if not text.strip():
             self._version += 1
@@ -288,6 +301,7 @@ class Negotiation:
             version=self._version + 1,
             current=self._current,
         )
+        self._locate(media.address.host)
         self._check_target(media)
         self._version += 1
         self._pending = _Answered(offer, sdp.render(answer), media)
@@ -330,9 +344,10 @@ class Negotiation:
         host = self._addresses.get(media.address.host, media.address.host)
         if is_host_name(host) or ip_address(host).is_unspecified:  # not known yet; a hold
             return
-        first, last = self._media_ports
-        own = (self._local.trunk_host,) if first <= media.address.port <= last else ()
         loopback = bool(self._peer) and ip_address(self._peer).is_loopback
+        own = self._own.hosts
+        if self._peer in own and media.address.port not in self._own.ports:
+            own = frozenset()  # a trunk on this machine
         if problem := sdp.forbidden_target(host, own=own, loopback=loopback):
             raise SdpError(problem, rule="policy of the gateway")
 

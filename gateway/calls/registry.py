@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from gateway import trunk
 from gateway.calls.call import Call, Tell
 from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import BITRATE, Negotiation, Offer, read_offer
+from gateway.calls.negotiation import (
+    BITRATE,
+    NO_SOCKETS,
+    Negotiation,
+    Offer,
+    OwnSockets,
+    read_offer,
+)
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
@@ -61,8 +68,8 @@ class Calls:
         Where calls go.
     max_duration
         Seconds that an answered call may last.
-    media_ports
-        First and last port that media of ours may stand on.
+    own
+        Where the gateway itself listens.
     """
 
     def __init__(
@@ -72,9 +79,9 @@ class Calls:
         route: Route,
         *,
         max_duration: float,
-        media_ports: tuple[int, int] = (0, 0),
+        own: OwnSockets = NO_SOCKETS,
     ) -> None:
-        self._media_ports = media_ports
+        self._own_sockets = own
         self._endpoint = endpoint
         self._plane = plane
         self._route = route
@@ -140,7 +147,7 @@ class Calls:
                 route.codecs,
                 bitrate=route.bitrate,
                 symmetric_rtp=route.symmetric_rtp,
-                media_ports=self._media_ports,
+                own=self._own_sockets,
             )
         except BaseException:
             await session.close()

@@ -20,7 +20,7 @@ from gateway.trunk.events import Offered, Settled, TrunkEvent
 from gateway.trunk.filter import Filter, refusal, sip_headers
 from gateway.trunk.message import Message, read
 from gateway.trunk.reason import reason_header
-from gateway.trunk.screening import PASS, Action, DialogFacts, Verdict, screen
+from gateway.trunk.screening import DROP, PASS, Action, DialogFacts, Verdict, screen
 from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
 from sdp import mirror, parse, render
 
@@ -96,6 +96,8 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._next = ""  # our description for the offer that the engine works on
         self._settling: Settled | None = None  # told once the engine has it, too
         self._negotiated = False
+        self._tags = "", ""  # ours and the trunk's, from the answer on
+        self._newest = 0  # CSeq of the trunk's requests
         self._on_probed: Callable[[], None] | None = None
         self.call_id = str(self.getInfo().callIdString) if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
@@ -186,8 +188,24 @@ class Dialog(pj.Call):  # type: ignore[misc]
             retry_after=random.randint(0, 10),
         )
 
+    def owns(self, message: Message) -> bool:
+        """Tell whether a request has this dialog's tags, and not only its Call-ID."""
+        ours, theirs = self._tags
+        return (not ours or message.to_tag == ours) and (not theirs or message.from_tag == theirs)
+
+    def is_late(self, message: Message) -> bool:
+        """Tell whether a request has been overtaken (RFC 3261 section 12.2.2)."""
+        number, _ = message.cseq
+        late = number < self._newest
+        self._newest = max(number, self._newest)
+        return late
+
     def response(self, message: Message) -> Verdict:
         """Show the engine the mirror of our offer instead of an answer; the call judges that."""
+        if not message.complete:
+            return DROP  # RFC 3261 section 18.3
+        if 200 <= message.code < 300:
+            self._tags = message.from_tag, message.to_tag
         # Without any answer the engine would hang up by itself, and not say why
         lacking = not self._negotiated and 200 <= message.code < 300
         if not message.sdp and not lacking:

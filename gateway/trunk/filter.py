@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # the stock wheel has none
 
 
+TOO_LATE: Final = Verdict(Action.ANSWER, 500, "Server Internal Error")
 NO_CALLS: Final = Verdict(Action.ANSWER, 404, "Not Found")
 NOT_USABLE: Final = 305  # warn-code: incompatible media format
 
@@ -83,8 +84,12 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
         dialog = self._dialogs.get(message.call_id)
         if message.code:
             return PASS if dialog is None else dialog.response(message)
-        if dialog is not None and message.method == "ACK":
+        if dialog is not None and not dialog.owns(message):
+            dialog = None
+        elif dialog is not None and message.method == "ACK":
             return dialog.acknowledged(message)
+        elif dialog is not None and dialog.is_late(message):
+            return TOO_LATE
         verdict = screen(message, None if dialog is None else dialog.facts)
         if dialog is None:
             return self._judge_stranger(message, verdict)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 import sdp
 from gateway.calls.negotiation import (
     Negotiation,
+    OwnSockets,
     UnlocatedError,
     opus_parameters,
     read_offer,
@@ -408,12 +409,13 @@ NAMED_HOST = ANSWER.replace("c=IN IP4 198.51.100.7", "c=IN IP4 media.example.net
 @pytest.mark.parametrize("change", [False, True])
 def test_a_host_with_a_name_waits_for_its_address(change: bool) -> None:
     made = negotiation()
-    if change:
-        made.trunk_answered(ANSWER)
-        made.answer_offer(NAMED_HOST.replace("1 1 IN", "1 2 IN"))
+    made.trunk_answered(ANSWER)
 
     def follow() -> TrunkRemote | None:
-        return made.settled("") if change else made.trunk_answered(NAMED_HOST)
+        if not change:
+            return made.trunk_answered(NAMED_HOST)
+        made.answer_offer(NAMED_HOST.replace("1 1 IN", "1 2 IN"))
+        return made.settled("")
 
     with pytest.raises(UnlocatedError) as caught:
         follow()
@@ -433,13 +435,22 @@ def test_audio_is_sent_to_no_host_that_a_trunk_has_no_business_with(host: str) -
         made.answer_offer(HOLD.replace("198.51.100.7", host))
 
 
-def test_audio_is_not_sent_to_the_gateway_itself() -> None:
+@pytest.mark.parametrize(
+    ("port", "peer", "refused"),
+    [
+        (20002, "198.51.100.1", True),
+        (4000, "198.51.100.1", True),  # what should a trunk elsewhere have here?
+        (20002, LOCAL.trunk_host, True),
+        (4000, LOCAL.trunk_host, False),  # a trunk on this machine
+    ],
+)
+def test_audio_is_not_sent_to_the_gateway_itself(port: int, peer: str, refused: bool) -> None:
     offer = read_offer(fixture("chrome-156-audio.sdp"))
-    made = Negotiation(offer, LOCAL, ("PCMA",), media_ports=(20000, 29999))
-    ours = ANSWER.replace("198.51.100.7", LOCAL.trunk_host)
-    with pytest.raises(SdpError, match="own address"):
-        made.trunk_answered(ours.replace("4000", "20002"))
-    assert made.trunk_answered(ours).port == 4000, "another process of this machine"
+    own = OwnSockets(frozenset({LOCAL.trunk_host}), frozenset(range(20000, 30000)))
+    made = Negotiation(offer, LOCAL, ("PCMA",), own=own)
+    ours = ANSWER.replace("198.51.100.7", LOCAL.trunk_host).replace("4000", str(port))
+    with pytest.raises(SdpError, match="own address") if refused else contextlib.nullcontext():
+        assert made.trunk_answered(ours, peer).port == port
 
 
 def test_lines_that_nobody_can_read_are_counted_and_cost_nothing() -> None:
