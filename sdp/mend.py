@@ -103,14 +103,17 @@ def mend_media(value: str) -> str:
     if len(words) < 3:
         return value
     kind, port, protocol, *formats = words
-    if kind.lower() in _KINDS:
-        kind = kind.lower()
-    if "RTP/" in (upper := protocol.upper()):
-        protocol = upper
+    protocol = _protocol(protocol)
+    if "RTP/" in protocol:
         formats = list(dict.fromkeys(_payload_types(formats)))
-    elif protocol.lower() == "udptl":
-        protocol = "udptl"
-    return " ".join((kind, port, protocol, *formats))
+    return " ".join((kind.lower() if kind.lower() in _KINDS else kind, port, protocol, *formats))
+
+
+def _protocol(word: str) -> str:
+    upper = word.upper()
+    if "RTP/" in upper:
+        return upper
+    return "udptl" if upper == "UDPTL" else word
 
 
 def _payload_types(formats: list[str]) -> Iterator[str]:
@@ -130,7 +133,7 @@ def unreadable_media(value: str, line: int) -> Media:
     """
     kind, *rest = [word if _WORD.fullmatch(word) else "unknown" for word in value.split()] or [""]
     protocol = next((word for word in rest if "/" in word and not word[0].isdigit()), "RTP/AVP")
-    return Media(kind.lower() or "unknown", 0, protocol, ("0",), line=line)
+    return Media(kind.lower() or "unknown", 0, _protocol(protocol), ("0",), line=line)
 
 
 _FLAGS: Final = frozenset(

@@ -258,6 +258,7 @@ UNREADABLE = [
     ("m=audio 9 RTP/AVP", Media("audio", 0, "RTP/AVP", ("0",))),
     ("m=audio 9 RTP/AVP 255", Media("audio", 0, "RTP/AVP", ("0",))),
     ("m=application x UDP/DTLS/SCTP y", Media("application", 0, "UDP/DTLS/SCTP", ("0",))),
+    ("m=text x rtp/savp 98", Media("text", 0, "RTP/SAVP", ("0",))),
     ("m=au\0dio 9 RTP/AVP 0", Media("unknown", 0, "RTP/AVP", ("0",))),
     (f"m=audio 9 RTP/AVP 0 {'1 ' * MAX_LINE_LENGTH}", Media("audio", 0, "RTP/AVP", ("0",))),
 ]
