@@ -13,6 +13,7 @@ from sdp.model import Attribute, Codec, Media
 
 TELEPHONE_EVENT = "telephone-event"
 _LAST_PAYLOAD_TYPE = 127
+PAYLOAD_TYPES = {str(number): number for number in range(_LAST_PAYLOAD_TYPE + 1)}
 
 # RFC 3551 section 6, table 4. G722's clock rate is 8000 although it samples at 16000: an old error
 # that cannot be repaired any more (section 4.5.2).
@@ -56,7 +57,9 @@ def read_codecs(media: Media, known: Iterable[Codec] = ()) -> tuple[Codec, ...]:
     parameters = {each.format: each.text for each in reversed(FMTP.all(media))}
     codecs: dict[int, Codec] = {}
     for text in media.formats:
-        number = _payload_type(text, media)
+        number = PAYLOAD_TYPES.get(text)
+        if number is None:
+            number = _payload_type(text, media)
         found = maps.get(number) or STATIC_PAYLOAD_TYPES.get(number) or numbers.get(number)
         if found is not None:
             codecs[number] = Codec(

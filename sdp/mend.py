@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from sdp.attributes import ROWS
+from sdp.codecs import PAYLOAD_TYPES
 from sdp.model import Attribute, Direction, Media, SessionDescription
 from sdp.target import read_ip
 
@@ -105,7 +106,9 @@ def mend_media(value: str) -> str:
     kind, port, protocol, *formats = words
     protocol = _protocol(protocol)
     if "RTP/" in protocol:
-        formats = list(dict.fromkeys(_payload_types(formats)))
+        if not PAYLOAD_TYPES.keys() >= set(formats):
+            formats = list(_payload_types(formats))
+        formats = list(dict.fromkeys(formats))
     return " ".join((kind.lower() if kind.lower() in _KINDS else kind, port, protocol, *formats))
 
 

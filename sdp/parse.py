@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sdp.attributes import ROWS
 from sdp.error import SdpError, quoted
@@ -416,9 +416,15 @@ def _description(head: _Section, origin: Origin, sections: list[_Section]) -> Se
 
 
 def _finished(section: _Section) -> Media:
-    return replace(
-        section.media or unreadable_media(section.value, section.line),
-        connections=tuple(section.connections),
-        attributes=tuple(section.attributes),
-        others=in_order(section.others),
+    media = section.media or unreadable_media(section.value, section.line)
+    return Media(
+        media.kind,
+        media.port,
+        media.protocol,
+        media.formats,
+        media.port_count,
+        tuple(section.connections),
+        tuple(section.attributes),
+        in_order(section.others) if section.others else (),
+        media.line,
     )

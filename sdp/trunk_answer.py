@@ -100,7 +100,8 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
         agreed += [event] if event else []
     # A trunk that chooses numbers of its own may have given one of ours another meaning
     taken = {each.payload_type for each in answered}
-    understood = (*agreed, *(each for each in offered if each.payload_type not in taken))
+    understood = [*agreed, *[each for each in offered if each.payload_type not in taken]]
+    events = {each.payload_type for each in understood if is_event(each)}
     address, stream = _stream(media, answer, _connection(asked, offer_sent).host)
     return TrunkMedia(
         address=address,
@@ -108,10 +109,8 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
         telephone_event=_on_the_audios_clock(event, codec),
         ptime=_packet_time(media, answer),
         direction=stream.within(direction(asked, offer_sent)),
-        codecs=tuple(each for each in understood if not is_event(each)),
-        event_payload_types=tuple(
-            sorted({each.payload_type for each in understood if is_event(each)})
-        ),
+        codecs=tuple([each for each in understood if each.payload_type not in events]),
+        event_payload_types=tuple(sorted(events)),
     )
 
 

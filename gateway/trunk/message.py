@@ -42,7 +42,13 @@ NAME_ADDRESS: Final = re.compile(
     re.I,
 )
 QUOTED_PAIR: Final = re.compile(r"\\(.)")
-QUOTED_STRING: Final = re.compile(r'"((?:[^"\\]|\\.){0,512})"')
+# One that nobody closes goes to the end, and nothing is tried twice: time stays linear
+INSIDE_QUOTES: Final = r'(?:[^"\\]|\\.?)*+'
+QUOTED_STRING: Final = re.compile(rf'"({INSIDE_QUOTES})(?:"|\Z)', re.S)
+OUTSIDE_QUOTES: Final = {
+    separator: re.compile(rf'(?:"{INSIDE_QUOTES}(?:"|\Z)|[^{separator}"])+', re.S)
+    for separator in ",;"
+}
 FOLD: Final = re.compile(r"\r?\n[ \t]+")
 BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
 TAG: Final = re.compile(r";\s*tag\s*=\s*([^\s;,>]{1,256})", re.I)
@@ -195,8 +201,7 @@ def read(text: str, source: str = "") -> Message:
     that the text can be logged, encoded and sent on.
     """
     text = text.lstrip("\r\n")  # keep-alives before it (RFC 3261 section 7.5)
-    end = BLANK_LINE.search(text)
-    head, body = (text[: end.start()], text[end.end() :]) if end else (text, "")
+    head, body = _split(text)
     start, headers = _head(_printable(head))
     length = next((value for name, value in headers if name == "content-length"), "")
     body, complete = _cut(body, int(length) if re.fullmatch("[0-9]{1,9}", length) else None)
@@ -204,8 +209,19 @@ def read(text: str, source: str = "") -> Message:
     return Message(start, headers, body, host, complete)
 
 
+def _split(text: str) -> tuple[str, str]:
+    """Split at the first empty line, however its two line ends are written."""
+    end = text.find("\r\n\r\n")
+    if end >= 0 and text.find("\n\n", 0, end) < 0 and text.find("\n\r\n", 0, end) < 0:
+        return text[:end], text[end + 4 :]
+    found = BLANK_LINE.search(text)
+    return (text[: found.start()], text[found.end() :]) if found else (text, "")
+
+
 def _head(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    start, *lines = FOLD.sub(" ", text).replace("\r\n", "\n").split("\n")
+    if "\n " in text or "\n\t" in text:
+        text = FOLD.sub(" ", text)
+    start, *lines = text.replace("\r\n", "\n").split("\n")
     headers = []
     for line in lines:
         name, colon, value = line.partition(":")
@@ -267,7 +283,7 @@ def one_line(text: str) -> str:
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
     """Split a header's value at a separator, but not inside quoted strings."""
-    return re.findall(rf'(?:"(?:[^"\\]|\\.){{0,512}}"|[^{separator}"]|")+', text)
+    return OUTSIDE_QUOTES[separator].findall(text)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -315,13 +331,12 @@ def _parts(content_type: str, body: str) -> list[tuple[str, str]]:
 def _part(piece: str) -> tuple[str, str]:
     """Split one part, from behind its delimiter, into Content-Type and content."""
     piece = piece.removeprefix("\r").removeprefix("\n")
-    end = BLANK_LINE.search(piece)
     if piece.startswith(("\r\n", "\n")):  # no headers
         head, inside = "", piece.lstrip("\r\n")
-    elif end is None or piece.startswith("v=0"):
+    elif piece.startswith("v=0"):
         head, inside = "", piece
     else:
-        head, inside = piece[: end.start()], piece[end.end() :]
+        head, inside = _split(piece)
     _, headers = _head("\n" + head)
     kind = next((value for name, value in headers if name == "content-type"), "")
     # The last line's end belongs to the delimiter, and a description's last line has one
