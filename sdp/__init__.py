@@ -13,7 +13,7 @@ from sdp.browser import (
 )
 from sdp.browser_answer import BrowserAnswer, answer_browser
 from sdp.error import SdpError
-from sdp.mirror import mirror
+from sdp.mirror import mirror, plain
 from sdp.model import (
     Attribute,
     Codec,
@@ -65,6 +65,7 @@ __all__ = [
     "mirror",
     "offer_to_trunk",
     "parse",
+    "plain",
     "read",
     "read_browser_offer",
     "read_candidate",

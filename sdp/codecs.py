@@ -12,6 +12,8 @@ from sdp.error import SdpError, quoted
 from sdp.model import Attribute, Codec, Media
 
 TELEPHONE_EVENT = "telephone-event"
+# What stacks that write no rtpmap for it mean by 101
+USUAL_EVENT = Codec(101, TELEPHONE_EVENT, 8000)
 _LAST_PAYLOAD_TYPE = 127
 PAYLOAD_TYPES = {str(number): number for number in range(_LAST_PAYLOAD_TYPE + 1)}
 

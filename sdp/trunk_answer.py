@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from sdp.attributes import MAXPTIME, PTIME, RTCP, direction
 from sdp.codecs import (
     TELEPHONE_EVENT,
+    USUAL_EVENT,
     event_for,
     is_event,
     named,
@@ -27,7 +28,6 @@ from sdp.target import Address, is_host_name, read_address
 from sdp.trunk import (
     DEFAULT_EVENTS,
     DEFAULT_PTIME,
-    EVENT_PAYLOAD_TYPES,
     PROTOCOL,
     TRUNK_CODECS,
     TrunkPolicy,
@@ -38,9 +38,6 @@ from sdp.trunk import (
 # What the gateway can take part in, the best first. AVPF is AVP with feedback that nobody has to
 # send (RFC 4585 section 3.4); the keys of SAVP would have to be ours too
 PROTOCOLS = (PROTOCOL, "RTP/AVPF")
-
-# What stacks that write no rtpmap for it mean by 101
-_USUAL_EVENT = Codec(EVENT_PAYLOAD_TYPES[8000], TELEPHONE_EVENT, 8000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +191,7 @@ def answer_trunk(
     """
     taken = _offered_audio(offer)
     media = offer.media[taken]
-    offered = read_codecs(media, (_USUAL_EVENT, *known, *([current] if current else [])))
+    offered = read_codecs(media, (USUAL_EVENT, *known, *([current] if current else [])))
     codec, event = _choose(media, offered, policy, current)
     target, stream = _stream(media, offer, address.host)
     agreed = TrunkMedia(

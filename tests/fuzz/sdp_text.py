@@ -38,6 +38,8 @@ def liberally(text: str) -> None:
     written = sdp.render(description)
     assert sdp.parse(written) == description
     assert sdp.read(written) == sdp.Reading(description)
+    shown = sdp.plain(description)
+    assert sdp.parse(sdp.render(shown)) == shown
     try:
         media = sdp.read_trunk_answer(OFFER, description)
     except sdp.SdpError:

@@ -10,6 +10,8 @@ from sdp import (
     make_trunk_offer,
     mirror,
     parse,
+    plain,
+    read,
     read_trunk_answer,
     render,
 )
@@ -65,4 +67,21 @@ def test_the_whole_mirror() -> None:
         "m=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n"
         "m=audio 9 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
         "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendonly\r\n"
+    )
+
+
+def test_a_plain_offer_has_what_a_strict_reader_needs_and_no_more() -> None:
+    text = (
+        "v=0\r\no=x 7 8 IN IP4 203.0.113.9\r\ns=Call\r\nc=IN IP4 m.example\r\nt=1 2\r\n"
+        "a=sendonly\r\nm=audio 5000 RTP/AVP 0 101 96 97\r\na=rtpmap:97 opus/48000/2\r\n"
+        "a=fmtp:97 useinbandfec=1\r\na=crypto:1 x inline:y\r\na=ptime:20\r\n"
+        "m=image 6000 udptl t38\r\na=T38FaxVersion:0\r\nm=video 0 RTP/AVP 34\r\na=mid:v\r\n"
+    )
+    assert render(plain(read(text).description)) == (
+        "v=0\r\no=- 7 8 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+        "m=audio 9 RTP/AVP 0 101 96 97\r\na=rtpmap:0 PCMU/8000\r\n"
+        "a=rtpmap:101 telephone-event/8000\r\na=rtpmap:96 unknown/8000\r\n"
+        "a=rtpmap:97 opus/48000/2\r\na=fmtp:97 useinbandfec=1\r\na=sendonly\r\n"
+        "m=image 9 udptl t38\r\na=sendonly\r\n"
+        "m=video 0 RTP/AVP 34\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\na=mid:v\r\n"
     )

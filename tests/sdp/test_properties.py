@@ -20,6 +20,7 @@ from sdp import (
     mirror,
     offer_to_trunk,
     parse,
+    plain,
     read,
     read_browser_offer,
     read_candidate,
@@ -32,7 +33,7 @@ from sdp.codecs import parameter
 from sdp.target import is_host_name
 from tests.sdp.descriptions import ADDRESS, TRUNK_ANSWER, our_answer
 from tests.sdp.strategies import damaged, descriptions
-from tests.sdp.test_trunk_answer import ODD
+from tests.sdp.test_odd_answers import ODD
 
 ODD_TRUNKS = tuple(TRUNK_ANSWER.replace(old, new) for old, new, _ in ODD.values())
 PAYLOAD_TYPES = {str(number) for number in range(128)}
@@ -105,6 +106,9 @@ def check_reading(reading: Reading) -> None:
     for each in (*reading.description.attributes, *(each for one in sections for each in one)):
         if each.name in typed.ROWS:
             typed.ROWS[each.name].value(each)
+    shown = plain(reading.description)
+    assert parse(render(shown)) == shown
+    assert plain(shown) == shown
     for error in reading.dropped:
         assert str(error).isprintable()
         assert len(str(error)) < 300
