@@ -138,20 +138,26 @@ class Sound(asyncio.DatagramProtocol):
     @property
     def digits(self) -> str:
         """The digits that came as telephone events by `event`, each press once."""
-        presses = {each.timestamp: each.payload for each in self.packets(self.event)}
+        return self.digits_by(self.event)
+
+    def digits_by(self, *payload_types: int) -> str:
+        """Return the digits that came by these numbers, each press once."""
+        came = [each.packet for each in self.heard if each.packet.payload_type in payload_types]
+        presses = {each.timestamp: each.payload for each in came}
         events = (telephone_event.parse(payload) for payload in presses.values())
         return "".join(event.digit or "?" for event in events)
 
     async def hear(self, packets: int, *, limit: float = 8.0) -> None:
         """Wait for so many more packets of audio."""
         wanted = len(self.packets()) + packets
-        await self._until(lambda: len(self.packets()) >= wanted, limit, f"{packets} packets")
+        await self.until(lambda: len(self.packets()) >= wanted, limit, f"{packets} packets")
 
     async def hear_digits(self, digits: str, *, limit: float = 8.0) -> None:
         """Wait for digits as telephone events."""
-        await self._until(lambda: self.digits == digits, limit, f"the digits {digits}")
+        await self.until(lambda: self.digits == digits, limit, f"the digits {digits}")
 
-    async def _until(self, holds: Callable[[], bool], limit: float, what: str) -> None:
+    async def until(self, holds: Callable[[], bool], limit: float, what: str) -> None:
+        """Look at each packet that comes until something holds."""
         try:
             async with asyncio.timeout(limit):
                 while not holds():

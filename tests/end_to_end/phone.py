@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.peers.gateway import Gateway
 
-LONG = 60.0  # seconds; a test hangs up when it has seen what it waits for
+LONG = 120.0  # seconds; a test hangs up when it has seen what it waits for
 
 
 class PhoneCall:

@@ -1,0 +1,658 @@
+"""All that the dialog of a call knows: forks, reliable progress, timers, glare, moves, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from gateway.caller.sound import RATE
+from tests.end_to_end.odd_calls import (
+    OTHER_TONE,
+    TRUNK_TONE,
+    Dialed,
+    Rig,
+    Stories,
+    Together,
+    answered,
+    asked_for,
+    ended,
+    hang_up,
+    odd_rig,
+    talk,
+    together,
+)
+from tests.end_to_end.odd_sound import open_sound
+from tests.end_to_end.odd_trunk import Line, describe, sequence
+from tests.end_to_end.recording import assert_heard
+from tests.end_to_end.trunks import idle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.peers.sipp import SipMessage
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+STORIES = story = Stories()
+
+ASKED_EXPIRY = 300  # seconds: a call whose gateway was killed is not paid for much longer
+SHORTEST_EXPIRY = 90  # RFC 4028 section 5
+WITHOUT_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE"
+WITH_UPDATE = f"{WITHOUT_UPDATE}, UPDATE"
+
+
+def tag_of(message: SipMessage, name: str = "to") -> str:
+    found = re.search(r";tag=([^;,\s]+)", message.header(name) or "")
+    return found[1] if found else ""
+
+
+# -- session timers (RFC 4028); those that take long begin first
+
+
+def expiry(refresher: str, seconds: int = SHORTEST_EXPIRY) -> tuple[str, ...]:
+    return ("Require: timer", f"Session-Expires: {seconds};refresher={refresher}")
+
+
+async def _timed(dialed: Dialed, refresher: str, allow: str) -> None:
+    answer = describe(dialed.sound.port)
+    await dialed.line.answer(answer, *expiry(refresher), "Supported: timer", allow)
+    await dialed.call.hear("answered")
+
+
+@story
+async def refreshed_by_us_with_update(rig: Rig) -> None:
+    """After half of the time, and without a description: nothing changes."""
+    async with rig.dial() as dialed:
+        await _timed(dialed, "uac", WITH_UPDATE)
+        update = await dialed.line.hear("UPDATE", limit=SHORTEST_EXPIRY / 2 + 5)
+        assert update.body == ""
+        assert (update.header("session-expires") or "").startswith(f"{SHORTEST_EXPIRY}")
+        dialed.line.respond(200, "", *expiry("uac"), to=update)
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def refreshed_by_us_with_reinvite_and_glare(rig: Rig) -> None:
+    """Where the trunk has no UPDATE. Its own re-INVITE crosses ours: each refuses the other's.
+
+    RFC 3261 section 14.1: we, who made the Call-ID, try again after 2.1 to 4 seconds.
+    """
+    async with rig.dial() as dialed:
+        line, _, sound = dialed
+        await _timed(dialed, "uac", WITHOUT_UPDATE)
+        ours = await line.hear("INVITE", limit=SHORTEST_EXPIRY / 2 + 5)
+        theirs = await line.reinvite(describe(sound.port, version=2))
+        assert theirs.status == 491
+        line.respond(491, to=ours)
+        await line.hear("ACK")
+        refused = asyncio.get_running_loop().time()
+        again = await line.hear("INVITE", limit=6)
+        assert 2.0 <= asyncio.get_running_loop().time() - refused <= 4.5
+        assert sequence(again) > sequence(ours)
+        assert again.body == ours.body, "a refresh repeats what stands (RFC 4028 section 7.4)"
+        line.respond(200, describe(sound.port), *expiry("uac"), to=again)
+        await line.hear("ACK")
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def not_refreshed_by_the_trunk(rig: Rig) -> None:
+    """The trunk was to refresh and does not: it is gone (RFC 4028 section 10)."""
+    async with rig.dial() as dialed:
+        await _timed(dialed, "uas", WITH_UPDATE)
+        await dialed.line.hear("BYE", limit=SHORTEST_EXPIRY - 20)
+        end = (await dialed.call.end()).last
+        assert (end["by"], end["sipCode"]) != ("local", 200)
+        assert end["durationMs"] >= 1000 * (SHORTEST_EXPIRY - 35)
+        assert end["message"].endswith(".")
+
+
+@story
+async def refreshed_by_the_trunk(rig: Rig) -> None:
+    """A refresh in time, and the call outlives the moment at which it would have ended."""
+    async with rig.dial() as dialed:
+        line, call, _ = dialed
+        await _timed(dialed, "uas", WITH_UPDATE)
+        await asyncio.sleep(SHORTEST_EXPIRY / 2)
+        response = await line.request("UPDATE", "", *expiry("uac")[1:], "Supported: timer")
+        assert response.status == 200
+        await asyncio.sleep(20)
+        assert "ended" not in call.kinds
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def what_is_asked_for(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        line, _, sound = dialed
+        assert line.invite is not None
+        asked = line.invite.header("session-expires") or line.invite.header("x") or ""
+        assert int(asked.split(";")[0]) == ASKED_EXPIRY
+        assert "timer" in (line.invite.header("supported") or "")
+        assert "timer" not in (line.invite.header("require") or "")
+        await line.answer(describe(sound.port))  # by a trunk that knows no timers
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def an_interval_that_is_too_small(rig: Rig) -> None:
+    """422 says what the trunk wants at least, and it gets that."""
+    async with rig.dial() as dialed:
+        line, _, sound = dialed
+        first = line.invite
+        assert first is not None
+        line.respond(422, "", "Min-SE: 600")
+        await line.hear("ACK")
+        second = line.invite = await line.hear("INVITE")
+        assert sequence(second) == sequence(first) + 1
+        assert tag_of(second) == ""
+        assert second.body == first.body
+        for name in ("session-expires", "min-se"):
+            assert (second.header(name) or "").split(";")[0] == "600", name
+        await line.answer(describe(sound.port), *expiry("uac", 600))
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+async def refresh(rig: Rig, method: str) -> None:
+    """The trunk refreshes: 200 says for how long, and who is to do it the next time."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        body = describe(sound.port) if method == "INVITE" else ""
+        wanted = ("Supported: timer", "Session-Expires: 300;refresher=uac")
+        response = await line.request(method, body, *wanted)
+        assert response.status == 200
+        if method == "INVITE":
+            line.acknowledge(response)
+        assert re.fullmatch(r"300 ?; ?refresher=uac", response.header("session-expires") or "")
+        assert "timer" in (response.header("require") or "")
+        small = await line.request(method, body, "Supported: timer", "Session-Expires: 60")
+        if method == "INVITE":
+            line.acknowledge(small)
+        assert small.status == 422
+        assert int(small.header("min-se") or 0) >= SHORTEST_EXPIRY
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+STORIES["refreshed_with_reinvite"] = partial(refresh, method="INVITE")
+STORIES["refreshed_with_update"] = partial(refresh, method="UPDATE")
+
+
+# -- progress and forks
+
+
+def early(dialed: Dialed) -> list[bool]:
+    return [each["earlyMedia"] for each in dialed.call.messages if each["type"] == "ringing"]
+
+
+@story
+async def progress_in_any_order(rig: Rig) -> None:
+    """Ringing first, early media then, and what comes later takes it back no more."""
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        text = describe(sound.port)
+        line.respond(180)
+        await call.hear("ringing")
+        for code, body in ((182, ""), (180, ""), (183, ""), (181, ""), (183, text), (180, "")):
+            line.respond(code, body)
+        await call.hear("ringing", count=2)
+        for code, body in ((180, text), (183, ""), (183, text), (182, ""), (180, "")):
+            line.respond(code, body)
+        await sound.hear(1)
+        await line.answer(text)
+        await call.hear("answered")
+        await talk(dialed)
+        outcome = await hang_up(dialed)
+        assert early(dialed) == [False, True]
+        assert outcome.times["sound"] < outcome.times["answered"]
+
+
+@story
+async def early_media_at_once(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        line.respond(183, describe(sound.port))
+        await call.hear("ringing")
+        await sound.hear(20)
+        assert early(dialed) == [True]
+        quiet = np.abs(sound.samples(0.3)).max()
+        assert quiet < 100, "the caller is heard before the answer"
+        await line.answer("")
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def a_fork_answers(rig: Rig) -> None:
+    """Two phones ring, with early media each; media follows the one that answers.
+
+    The other one answers as well, a moment later: ACK and BYE (RFC 3261 section 13.2.2.4).
+    """
+    async with rig.dial() as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        line.respond(183, describe(other.port), tag="a")
+        await other.hear(5)
+        line.respond(183, describe(sound.port), tag="b")
+        line.respond(200, describe(sound.port), tag="b")
+        await _acknowledged(line, "b")
+        await call.hear("answered")
+        line.respond(200, describe(other.port), tag="a")
+        await _acknowledged(line, "a")
+        assert tag_of(await line.hear("BYE")) == "a"
+        line.tag = "b"
+        await talk(dialed)
+        assert other.heard[-1].at < sound.heard[-30].at, "media still goes to the other phone"
+        await hang_up(dialed)
+        assert call.kinds.count("answered") == 1
+
+
+async def _acknowledged(line: Line, tag: str) -> None:
+    assert tag_of(await line.hear("ACK")) == tag
+
+
+@story
+async def a_fork_answers_that_was_silent(rig: Rig) -> None:
+    """An announcement from one phone, and the answer from one that only rang."""
+    async with rig.dial() as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        line.respond(183, describe(other.port), tag="a")
+        line.respond(180, tag="b")
+        await other.hear(10)
+        line.respond(200, describe(sound.port), tag="b")
+        await _acknowledged(line, "b")
+        await call.hear("answered")
+        line.tag = "b"
+        await talk(dialed)
+        assert (await line.request("INFO")).status == 200
+        await hang_up(dialed)
+        assert call.kinds.count("answered") == 1
+
+
+@story
+async def early_media_of_the_last_fork(rig: Rig) -> None:
+    """Of two announcements the caller hears the one that began last, alone."""
+    async with rig.dial() as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        line.respond(183, describe(other.port), tag="a")
+        await other.hear(5)
+        line.respond(183, describe(sound.port), tag="b")
+        await sound.hear(40)
+        line.respond(486, tag="b")
+        outcome = await call.end()
+        assert ended(call) == ("remote", "busy", 486)
+        assert outcome.heard is not None
+        assert_heard(outcome.heard[-RATE // 3 :], RATE, present=[TRUNK_TONE], absent=[OTHER_TONE])
+
+
+@story
+async def reliable_progress_of_two_forks(rig: Rig) -> None:
+    """Each has its own numbers; each PRACK goes to the right one (RFC 3262 section 4)."""
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        assert tag_of(await line.respond_reliably(180, "", number=7, tag="a")) == "a"
+        assert tag_of(await line.respond_reliably(180, "", number=3, tag="b")) == "b"
+        line.respond(200, describe(sound.port), tag="b")
+        await _acknowledged(line, "b")
+        await call.hear("answered")
+        line.tag = "b"
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+# -- PRACK and early UPDATE
+
+
+@story
+async def reliable_progress(rig: Rig) -> None:
+    """Each is acknowledged once, by number; a repetition is no news."""
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        assert line.invite is not None
+        assert "100rel" in (line.invite.header("supported") or "")
+        cseq = sequence(line.invite)
+        ringing = await line.respond_reliably(180, "", number=100)
+        assert ringing.header("rack") == f"100 {cseq} INVITE"
+        line.respond(183, describe(sound.port), "Require: 100rel", "RSeq: 101")
+        line.send_again()
+        progress = await line.hear("PRACK")
+        line.respond(200, to=progress)
+        assert progress.header("rack") == f"101 {cseq} INVITE"
+        await call.hear("ringing", count=2)
+        await sound.hear(5)
+        await line.answer("")
+        await call.hear("answered")
+        await talk(dialed)
+        await hang_up(dialed)
+        assert line.requests() == ["INVITE", "PRACK", "PRACK", "ACK", "BYE"]
+        assert early(dialed) == [False, True]
+
+
+@story
+async def early_update(rig: Rig) -> None:
+    """The announcement moves and is held before the answer, by UPDATE (RFC 3311)."""
+    async with rig.dial() as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        await line.respond_reliably(183, describe(other.port))
+        await other.hear(5)
+        held = await line.request("UPDATE", describe(other.port, version=2, direction="inactive"))
+        assert held.status == 200
+        assert "a=inactive" in held.body
+        await asyncio.sleep(0.1)
+        before = len(other.heard)
+        await asyncio.sleep(0.3)
+        assert len(other.heard) == before
+        moved = await line.request("UPDATE", describe(sound.port, version=3))
+        assert moved.status == 200
+        await sound.hear(5)
+        assert "answered" not in call.kinds
+        await line.answer("")
+        await call.hear("answered")
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+@story
+async def an_update_before_our_offer_has_its_answer(rig: Rig) -> None:
+    """491 (RFC 3311 section 5.2), and the call goes on."""
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        await line.respond_reliably(180, "")
+        response = await line.request("UPDATE", describe(9, version=2))
+        assert response.status == 491
+        await line.answer(describe(sound.port))
+        await call.hear("answered")
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+# -- changes in mid-call, by either method
+
+
+async def change(line: Line, method: str, offer: str) -> SipMessage:
+    """Make an offer in mid-call; return our answer, which must be one."""
+    if method == "INVITE":
+        response = await line.reinvite(offer)
+    else:
+        response = await line.request(method, offer)
+    assert response.status == 200, response.start_line
+    assert response.header("content-type") == "application/sdp"
+    return response
+
+
+async def moved(rig: Rig, method: str) -> None:
+    async with answered(rig) as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        await change(line, method, describe(other.port, version=2))
+        await talk(Dialed(line, call, other))
+        assert sound.heard[-1].at < other.heard[0].at + 0.1, "media still goes to the old port"
+        await hang_up(dialed, heard=OTHER_TONE)
+
+
+@story
+async def moved_before_the_old_port_was_heard(rig: Rig) -> None:
+    """What comes late from there does not lead the media back: the new port waits for it."""
+    async with rig.dial() as dialed, open_sound(OTHER_TONE) as other:
+        line, call, sound = dialed
+        sound.silent = other.silent = True
+        await line.answer(describe(sound.port))
+        await call.hear("answered")
+        await sound.hear(1)
+        await change(line, "INVITE", describe(other.port, version=2))
+        await other.hear(5)
+        sound.silent = False
+        await asyncio.sleep(0.2)  # ten packets of the old port
+        await other.hear(5, limit=1.0)
+        sound.silent, other.silent = True, False
+        await talk(Dialed(line, call, other))
+        await hang_up(dialed, heard=OTHER_TONE)
+
+
+async def other_codec(rig: Rig, method: str) -> None:
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        rtpmaps = ("8 PCMA/8000", "101 telephone-event/8000")
+        offer = describe(sound.port, version=2, formats="8 101", rtpmaps=rtpmaps)
+        response = await change(line, method, offer)
+        assert "RTP/AVP 8 101\r\n" in response.body
+        sound.change_codec("PCMA")
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+async def other_events(rig: Rig, method: str) -> None:
+    """The numbers are the trunk's to choose, and a row of digits goes on by the new one."""
+    async with answered(rig, dtmf="12345678") as dialed:
+        line, call, sound = dialed
+        rtpmaps = ("0 PCMU/8000", "96 telephone-event/8000")
+        offer = describe(sound.port, version=2, formats="0 96", rtpmaps=rtpmaps)
+        response = await change(line, method, offer)
+        assert "RTP/AVP 0 96\r\n" in response.body
+        sound.event = 96
+        sound.press("7")
+        assert (await call.hear("dtmf"))["digit"] == "7"
+        await sound.until(lambda: sound.digits_by(96).endswith("8"), 8.0, "the last digit as 96")
+        assert sound.digits_by(101, 96) == "12345678"
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+async def held_and_resumed(rig: Rig, method: str) -> None:
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        kinds = (("sendonly", "recvonly"), ("inactive", "inactive"), ("recvonly", "sendonly"))
+        for version, (theirs, ours) in enumerate(kinds, start=2):
+            offer = describe(sound.port, version=version, direction=theirs)
+            response = await change(line, method, offer)
+            assert f"a={ours}" in response.body
+            await asyncio.sleep(0.1)
+            before = len(sound.heard)
+            await asyncio.sleep(0.3)
+            assert (len(sound.heard) > before) is (theirs == "recvonly"), theirs
+        await change(line, method, describe(sound.port, version=9))
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+for tell in (moved, other_codec, other_events, held_and_resumed):
+    for method in ("INVITE", "UPDATE"):
+        STORIES[f"{tell.__name__}_by_{method}"] = partial(tell, method=method)
+
+
+@story
+async def our_version_counts(rig: Rig) -> None:
+    """An answer that repeats itself keeps its version, another one counts (RFC 3264 section 8)."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        first = await change(line, "INVITE", describe(sound.port, version=2))
+        held = await change(line, "INVITE", describe(sound.port, version=3, direction="inactive"))
+        assert line.invite is not None
+        numbers = [_origin(each) for each in (line.invite, first, held)]
+        assert len({session for session, _ in numbers}) == 1
+        versions = [version for _, version in numbers]
+        assert versions[0] <= versions[1] < versions[2] <= versions[0] + 2
+        await change(line, "INVITE", describe(sound.port, version=4))
+        await talk(dialed)
+        await hang_up(dialed)
+
+
+def _origin(message: SipMessage) -> tuple[str, int]:
+    found = re.search(r"^o=\S+ (\d+) (\d+) ", message.body, re.M)
+    assert found is not None, message.body
+    return found[1], int(found[2])
+
+
+# -- answers that come again, or too late
+
+
+@story
+async def an_answer_repeated(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        await line.answer(describe(sound.port))
+        for _ in range(2):
+            line.respond(200, describe(sound.port))
+            await line.hear("ACK")
+        await talk(dialed)
+        await hang_up(dialed)
+        assert call.kinds.count("answered") == 1
+
+
+@story
+async def an_answer_that_crosses_the_cancel(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        line, call, sound = dialed
+        line.yields = False
+        line.respond(180)
+        await call.hear("ringing")
+        hanging_up = asyncio.create_task(call.hang_up())
+        await line.hear("CANCEL")
+        line.respond(200, describe(sound.port))
+        await line.hear("ACK")
+        await line.hear("BYE")
+        await hanging_up
+        assert ended(call) == ("local", "canceled", 487)
+        assert "answered" not in call.kinds
+        assert not sound.heard
+
+
+# -- ends, and what is said of them
+
+
+async def refused_with(rig: Rig, code: int, *headers: str) -> dict[str, str]:
+    async with rig.dial() as dialed:
+        dialed.line.respond(code, "", *headers)
+        await dialed.line.hear("ACK")
+        end = (await dialed.call.end()).last
+        assert ended(dialed.call)[0] == "remote"
+        await asyncio.sleep(0.1)
+        assert dialed.line.requests() == ["INVITE", "ACK"]
+    assert end["sipCode"] == code
+    return end
+
+
+@story
+async def a_redirection(rig: Rig) -> None:
+    """It is not followed: whom it names has passed no admission."""
+    elsewhere = f"Contact: <sip:+15559999@127.0.0.1:{rig.trunk.port}>"
+    end = await refused_with(rig, 302, elsewhere)
+    assert end["cause"] == "redirected"
+    assert "redirect" in end["message"] or "divert" in end["message"]
+    assert not rig.trunk.strays
+
+
+@story
+async def a_refusal_with_a_warning(rig: Rig) -> None:
+    end = await refused_with(rig, 488, 'Warning: 305 trunk.example "Only G.729, please"')
+    assert end["cause"] == "incompatible-media"
+    assert "Only G.729, please" in end["message"]
+
+
+@story
+async def a_refusal_with_a_reason(rig: Rig) -> None:
+    end = await refused_with(rig, 503, 'Reason: Q.850;cause=34;text="Group 7 is full"')
+    assert end["cause"] == "congestion"
+    assert "Group 7 is full" in end["message"]
+
+
+@story
+async def a_refusal_with_two_reasons(rig: Rig) -> None:
+    reason = 'Reason: SIP;cause=480;text="no, thanks" , Q.850 ; cause = 17 ; text="User busy"'
+    end = await refused_with(rig, 480, reason)
+    assert end["cause"] == "busy"
+
+
+async def ended_with(rig: Rig, reason: str) -> dict[str, str]:
+    async with answered(rig) as dialed:
+        await dialed.line.request("BYE", "", reason)
+        end = (await dialed.call.end()).last
+        assert ended(dialed.call)[::2] == ("remote", 200)
+    return end
+
+
+@story
+async def a_bye_with_a_reason(rig: Rig) -> None:
+    end = await ended_with(rig, 'Reason: Q.850;cause=41;text="Temporary failure"')
+    assert end["cause"] == "network-failure"
+
+
+@story
+async def a_bye_as_usual(rig: Rig) -> None:
+    end = await ended_with(rig, 'Reason: Q.850;cause=16;text="Normal call clearing"')
+    assert end["cause"] == "hangup"
+    assert end["message"] == "The other side ended the call."
+
+
+REASON = re.compile(r"(SIP|Q\.850)\s*;\s*cause=(\d+)")
+
+
+@story
+async def why_we_hang_up_on_an_answer(rig: Rig) -> None:
+    """RFC 3326: the trunk's records say that its answer was the matter."""
+    async with rig.dial() as dialed:
+        line, call, _ = dialed
+        await line.answer(describe(0))
+        bye = await line.hear("BYE")
+        await call.end()
+        found = REASON.match(bye.header("reason") or "")
+        assert found is not None, bye.headers
+        assert found.groups() in {("SIP", "488"), ("Q.850", "88"), ("Q.850", "65")}
+
+
+@story
+async def why_we_hang_up_for_a_page_that_is_gone(rig: Rig) -> None:
+    async with answered(rig) as dialed:
+        dialed.call.running.cancel()
+        bye = await dialed.line.hear("BYE")
+        found = REASON.match(bye.header("reason") or "")
+        assert found is not None, bye.headers
+        assert found.groups() != ("Q.850", "16"), "nobody has hung up"
+
+
+@story
+async def why_we_cancel_for_a_page_that_is_gone(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        dialed.line.respond(180)
+        await dialed.call.hear("ringing")
+        dialed.call.running.cancel()
+        cancel = await dialed.line.hear("CANCEL")
+        assert REASON.match(cancel.header("reason") or ""), cancel.headers
+        await dialed.line.hear("ACK")
+
+
+# The tests
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
+    stories = {name: STORIES[name] for name in asked_for(request, "story")}
+    async with together(rig, stories, at_once=10) as told:  # some of them wait for a minute
+        yield told
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_story(told: Together, story: str) -> None:
+    await told.hear(story)
+
+
+async def test_nothing_is_left(told: Together, rig: Rig) -> None:
+    await told.over()
+    await idle(rig.gateway)
+    assert not rig.trunk.strays
