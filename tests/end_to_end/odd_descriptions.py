@@ -183,5 +183,5 @@ USELESS: dict[str, tuple[tuple[Change, ...], str]] = {
     ),
     "IPv6": ((("c=IN IP4 127.0.0.1", "c=IN IP6 2001:db8::9"),), r"IPv6|IP6|2001:db8::9"),
     "no connection": ((drop("c=IN IP4 127.0.0.1"),), r"address|c= line"),
-    "multicast": ((("c=IN IP4 127.0.0.1", "c=IN IP4 239.1.1.1/127"),), r"multicast"),
+    "multicast": ((("c=IN IP4 127.0.0.1", "c=IN IP4 239.1.1.1/127"),), r"multicast|239\.1\.1\.1"),
 }

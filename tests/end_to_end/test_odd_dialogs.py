@@ -285,8 +285,11 @@ async def resumed_without_sdp(rig: Rig) -> None:
 
 @story
 async def resumed_without_sdp_elsewhere(rig: Rig) -> None:
-    """The ACK's address, codec and event number take effect."""
-    async with answered(rig, dtmf="") as dialed, open_sound(OTHER_TONE, codec="PCMA") as other:
+    """The ACK's address, codec and event number take effect; digits wait for the end of the hold."""
+    async with (
+        answered(rig, dtmf="123456") as dialed,
+        open_sound(OTHER_TONE, codec="PCMA") as other,
+    ):
         line, call, sound = dialed
         rtpmaps = ("8 PCMA/8000", "96 telephone-event/8000")
         ack = describe(other.port, version=3, formats="8 96", rtpmaps=rtpmaps)
@@ -295,6 +298,7 @@ async def resumed_without_sdp_elsewhere(rig: Rig) -> None:
         await other.hear(1)
         other.press("4")
         assert (await call.hear("dtmf"))["digit"] == "4"
+        await other.until(lambda: other.digits_by(96).endswith("6"), 8.0, "the last digit as 96")
         await talk(Dialed(line, call, other))
         assert not sound.heard or sound.heard[-1].at < other.heard[0].at
         await hang_up(dialed, heard=OTHER_TONE)
