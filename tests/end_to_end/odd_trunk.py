@@ -61,6 +61,12 @@ def branch_of(message: SipMessage) -> str:
     return found[1] if found else ""
 
 
+def tag_of(message: SipMessage, name: str = "to") -> str:
+    """Return the tag in To or From, empty where there is none."""
+    found = re.search(r";tag=([^;,\s]+)", message.header(name) or "")
+    return found[1] if found else ""
+
+
 def describe(
     port: int,
     *,

@@ -285,8 +285,8 @@ async def make_calls(folder: Path) -> dict[str, Facts]:
                 async with room:
                     try:
                         facts: Facts = await call(world)
-                    except AssertionError as error:
-                        return Facts(end={"failed": str(error)})
+                    except (AssertionError, TimeoutError) as error:
+                        return Facts(end={"failed": repr(error)})
                     return facts
 
             told = await asyncio.gather(*map(make, CALLS.values()))

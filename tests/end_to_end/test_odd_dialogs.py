@@ -285,7 +285,7 @@ async def resumed_without_sdp(rig: Rig) -> None:
 
 @story
 async def resumed_without_sdp_elsewhere(rig: Rig) -> None:
-    """The ACK's address, codec and event number take effect; digits wait for the end of the hold."""
+    """The ACK's address, codec and event number take effect, and digits outlive the hold."""
     async with (
         answered(rig, dtmf="123456") as dialed,
         open_sound(OTHER_TONE, codec="PCMA") as other,

@@ -1,0 +1,160 @@
+"""Why a call ended, as both sides say it: Reason (RFC 3326), Warning, and redirections."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.odd_calls import (
+    Rig,
+    Stories,
+    Together,
+    answered,
+    asked_for,
+    ended,
+    odd_rig,
+    together,
+)
+from tests.end_to_end.odd_trunk import describe
+from tests.end_to_end.trunks import idle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+STORIES = story = Stories()
+
+
+async def refused_with(rig: Rig, code: int, *headers: str) -> dict[str, str]:
+    async with rig.dial() as dialed:
+        dialed.line.respond(code, "", *headers)
+        await dialed.line.hear("ACK")
+        end = (await dialed.call.end()).last
+        assert ended(dialed.call)[0] == "remote"
+        await asyncio.sleep(0.1)
+        assert dialed.line.requests() == ["INVITE", "ACK"]
+    assert end["sipCode"] == code
+    return end
+
+
+@story
+async def a_redirection(rig: Rig) -> None:
+    """It is not followed: whom it names has passed no admission."""
+    elsewhere = f"Contact: <sip:+15559999@127.0.0.1:{rig.trunk.port}>"
+    end = await refused_with(rig, 302, elsewhere)
+    assert end["cause"] == "redirected"
+    assert "redirect" in end["message"] or "divert" in end["message"]
+    assert not rig.trunk.strays
+
+
+@story
+async def a_refusal_with_a_warning(rig: Rig) -> None:
+    end = await refused_with(rig, 488, 'Warning: 305 trunk.example "Only G.729, please"')
+    assert end["cause"] == "incompatible-media"
+    assert "Only G.729, please" in end["message"]
+
+
+@story
+async def a_refusal_with_a_reason(rig: Rig) -> None:
+    end = await refused_with(rig, 503, 'Reason: Q.850;cause=34;text="Group 7 is full"')
+    assert end["cause"] == "congestion"
+    assert "Group 7 is full" in end["message"]
+
+
+@story
+async def a_refusal_with_two_reasons(rig: Rig) -> None:
+    reason = 'Reason: SIP;cause=480;text="no, thanks" , Q.850 ; cause = 17 ; text="User busy"'
+    end = await refused_with(rig, 480, reason)
+    assert end["cause"] == "busy"
+
+
+async def ended_with(rig: Rig, reason: str) -> dict[str, str]:
+    async with answered(rig) as dialed:
+        await dialed.line.request("BYE", "", reason)
+        end = (await dialed.call.end()).last
+        assert ended(dialed.call)[::2] == ("remote", 200)
+    return end
+
+
+@story
+async def a_bye_with_a_reason(rig: Rig) -> None:
+    end = await ended_with(rig, 'Reason: Q.850;cause=41;text="Temporary failure"')
+    assert end["cause"] == "network-failure"
+
+
+@story
+async def a_bye_as_usual(rig: Rig) -> None:
+    end = await ended_with(rig, 'Reason: Q.850;cause=16;text="Normal call clearing"')
+    assert end["cause"] == "hangup"
+    assert end["message"] == "The other side ended the call."
+
+
+REASON = re.compile(r"(SIP|Q\.850)\s*;\s*cause=(\d+)")
+
+
+@story
+async def why_we_hang_up_on_an_answer(rig: Rig) -> None:
+    """RFC 3326: the trunk's records say that its answer was the matter."""
+    async with rig.dial() as dialed:
+        line, call, _ = dialed
+        await line.answer(describe(0))
+        bye = await line.hear("BYE")
+        await call.end()
+        found = REASON.match(bye.header("reason") or "")
+        assert found is not None, bye.headers
+        assert found.groups() in {("SIP", "488"), ("Q.850", "88"), ("Q.850", "65")}
+
+
+@story
+async def why_we_hang_up_for_a_page_that_is_gone(rig: Rig) -> None:
+    async with answered(rig) as dialed:
+        dialed.call.running.cancel()
+        bye = await dialed.line.hear("BYE")
+        found = REASON.match(bye.header("reason") or "")
+        assert found is not None, bye.headers
+        assert found.groups() != ("Q.850", "16"), "nobody has hung up"
+
+
+@story
+async def why_we_cancel_for_a_page_that_is_gone(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        dialed.line.respond(180)
+        await dialed.call.hear("ringing")
+        dialed.call.running.cancel()
+        cancel = await dialed.line.hear("CANCEL")
+        assert REASON.match(cancel.header("reason") or ""), cancel.headers
+        await dialed.line.hear("ACK")
+
+
+# The tests
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
+    stories = {name: STORIES[name] for name in asked_for(request, "story")}
+    async with together(rig, stories) as told:
+        yield told
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_story(told: Together, story: str) -> None:
+    await told.hear(story)
+
+
+async def test_nothing_is_left(told: Together, rig: Rig) -> None:
+    await told.over()
+    await idle(rig.gateway)
+    assert not rig.trunk.strays
