@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.media.browser_party import BrowserParty
 from gateway.media.engine.bridge import Bridge
 from gateway.media.events import (
     BrowserConnected,
@@ -20,8 +21,8 @@ from gateway.media.events import (
     TrunkSilent,
 )
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
-from gateway.media.party import BrowserParty, TrunkParty
 from gateway.media.thread import MediaThread
+from gateway.media.trunk_party import TrunkParty
 from voice.counters import Counters
 
 logger = logging.getLogger(__name__)

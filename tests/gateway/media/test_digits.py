@@ -12,8 +12,9 @@ import pytest
 from gateway.media.engine.bridge import Bridge
 from gateway.media.engine.clock import SLOTS
 from gateway.media.parameters import EventFormat, TrunkRemote
-from gateway.media.party import Party, TrunkParty
+from gateway.media.party import Party
 from gateway.media.thread import MediaThread, Owner
+from gateway.media.trunk_party import TrunkParty
 from tests.gateway.media.engine.line import type_of
 from tests.gateway.media.engine.rig import EVENT_TYPE, Browser, Rig, drain
 from tests.tones import make_tone

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from gateway.media.engine.engine import Engine
 from gateway.media.parameters import EventFormat, TrunkRemote
-from gateway.media.party import DIGIT_BURST, DIGIT_RATE, TONE_DURATION, TrunkParty
+from gateway.media.party import DIGIT_BURST, DIGIT_RATE, TONE_DURATION
 from gateway.media.thread import MediaThread, Owner
+from gateway.media.trunk_party import TrunkParty
 from tests.gateway.media.engine.rig import Browser, Rig, join
 from tests.gateway.media.engine.trunk_call import NUMBERS, encode_samples
 from voice.codec import CODECS

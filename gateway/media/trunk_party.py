@@ -1,0 +1,126 @@
+"""A trunk's party: its leg, its pair of ports, and the digits that go to it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from gateway.errors import RequestError
+from gateway.media.counters import rejected
+from gateway.media.engine.leg import LegStatistics, TrunkLeg
+from gateway.media.engine.receive import tell_arrivals
+from gateway.media.parameters import TrunkRemote
+from gateway.media.party import TELEPHONE, Party, tell_nobody
+from gateway.media.thread import MediaThread
+from voice import comfort_noise
+from voice.codec import CODECS
+
+logger = logging.getLogger(__name__)
+
+
+class TrunkParty(Party):
+    """A trunk: its leg and its pair of ports."""
+
+    def __init__(
+        self,
+        thread: MediaThread,
+        sockets: tuple[socket.socket, socket.socket],
+        counters: Counter[str],
+        *,
+        on_digit: Callable[[str, int], None],
+        on_fault: Callable[[], None],
+        on_second: Callable[[float], None],
+    ) -> None:
+        super().__init__(thread, counters, on_digit=on_digit, on_fault=on_fault)
+        self._on_second = on_second
+        engine = thread.engine
+        self.sockets = sockets
+        host, port = sockets[0].getsockname()[:2]
+        self.address: tuple[str, int] = (host, port)  # ours for RTP, as bound
+        for sock in sockets:
+            tell_arrivals(sock)
+        self.leg: TrunkLeg = TrunkLeg(
+            self, *sockets, engine.trunk_counters, engine.narrow, engine.wide
+        )
+        self._make_reports("trunk", "PCMU")
+        self.remote: TrunkRemote | None = None
+
+    def connect(self, remote: TrunkRemote) -> None:
+        """Send to the trunk, and take from it, as its description says; may come again.
+
+        Raises
+        ------
+        ValueError
+            When its host is no address; then all stays as it was.
+        """
+        # Hold as RFC 2543 had it names no host: the stream goes where it went
+        moves = not ip_address(remote.host).is_unspecified
+        self.remote = remote
+        self.reports.set_codec(remote.codec, CODECS[remote.codec].clock_rate)
+        self.reports.reset_silence_timer(self.thread.now)
+        if remote.event is not None:
+            self.set_event_clock(remote.event.clock_rate)
+        self.thread.order(self, self._configure, remote, moves)
+
+    def _configure(self, remote: TrunkRemote, moves: bool) -> None:
+        """Set the leg up; on the engine's thread."""
+        leg, event = self.leg, remote.event
+        leg.port.latch.believe_peer(remote.also_from)
+        leg.port.latch.believe_any(remote.from_anywhere)
+        if moves:
+            leg.port.expect(remote.host, remote.port, remote.rtcp_port)
+        codecs = dict(remote.codecs)
+        leg.receiver.set_formats(
+            codecs,
+            events=remote.event_payload_types,
+            event_clock_rate=event.clock_rate if event else TELEPHONE,
+            noise=None if comfort_noise.PAYLOAD_TYPE in codecs else comfort_noise.PAYLOAD_TYPE,
+        )
+        leg.sender.set_codec(remote.codec, remote.payload_type, ptime=remote.ptime)
+        leg.set_digits(event.payload_type if event else None, event.clock_rate if event else 0)
+        self._seeks_tones = event is None
+        self.thread.engine.find_tones(leg, self._seeks_tones)
+        leg.hold(not remote.receives)
+        if leg.bridge is not None:
+            leg.bridge.route()
+
+    def on_statistics(self, statistics: LegStatistics) -> None:
+        super().on_statistics(statistics)
+        self._on_second(self.now)
+
+    def close(self) -> None:
+        """Send and tell nothing any more."""
+        self.let_go()
+        self._on_second = tell_nobody
+        self.remote = None
+
+    def on_moved(self, address: tuple[str, int]) -> None:
+        """Hear that the stream comes from a host that the description does not name."""
+        if self.remote is not None:
+            logger.info(
+                "port %d: the trunk describes %s, its audio comes from %s and is answered there",
+                self.address[1],
+                self.remote.host,
+                address[0],
+            )
+
+    def send_rtcp(self, packet: bytes) -> None:
+        if self.remote is not None:
+            self.thread.post(self.leg.port.send_rtcp, packet)
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Send digits; raises RequestError as `Leg.send_digits` does."""
+        await self.thread.call(self.leg.send_digits, digits, duration_ms, gap_ms)
+
+    def pass_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a digit that a browser's key has made; one too many is counted."""
+        self.thread.post(self._try_digit, digit, duration_ms)
+
+    def _try_digit(self, digit: str, duration_ms: int) -> None:
+        try:
+            self.leg.send_digits(digit, duration_ms)
+        except RequestError:  # too many at once, or before there is a trunk
+            self.counters[rejected("browser", "digit")] += 1
