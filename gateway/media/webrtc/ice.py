@@ -6,7 +6,7 @@ Three things have no public way in, and the contract test names each of them:
   local candidate that of the port;
 * following a browser that moves in mid-call, and who may speak before a pair is nominated:
   `_check_list`, `_nominated`, `check_incoming` and `check_complete`;
-* how much may wait for DTLS: `_queue`.
+* what waits for DTLS, how much and in what: `_queue`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import secrets
 import socket
 import struct
 from functools import lru_cache
-from typing import TypeGuard
+from itertools import count
+from typing import Any, TypeGuard, cast
 
 from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
+from gateway.media.webrtc.arrivals import Arrivals
 from gateway.media.webrtc.packet_port import DTLS, LONGEST, SHORTEST, STUN, Address, PacketPort
 from voice.counters import Counters
 
@@ -50,6 +52,8 @@ _STUN_GARBAGE = (ValueError, struct.error, IndexError, KeyError)
 
 _State = CandidatePair.State
 
+_learned = count()
+
 
 class _Protocol(StunProtocol):
     """What aioice takes for a socket: it sends by the port."""
@@ -66,9 +70,6 @@ class _Protocol(StunProtocol):
             # It knew our password, and may take the answer for a nomination and speak DTLS at once
             self.receiver.admit(addr)
         self._port.send(bytes(message), addr)
-
-    async def send_data(self, data: bytes, addr: Address) -> None:
-        self._port.send(data, addr)
 
     async def request(
         self,
@@ -117,6 +118,8 @@ class IceConnection(Connection):
         self._protocol = _Protocol(self, port)
         self._protocols.append(self._protocol)
         self._local_candidates_end = True
+        self.arrivals = Arrivals()
+        self._queue = cast(Any, self.arrivals)
         self._pair: CandidatePair | None = None  # the nominated one
         self._was_nominated = asyncio.Event()
         self._deferred: list[Candidate] | None = []  # None once candidates are checked
@@ -162,6 +165,12 @@ class IceConnection(Connection):
             super().data_received(data, component)
         else:
             self._counters.add("rejected_early")
+
+    async def send(self, data: bytes) -> None:
+        """Send to the nominated pair; ConnectionError when there is none."""
+        if self._pair is None:
+            raise ConnectionError("no pair is nominated")
+        self._port.send(data, self._pair.remote_addr)
 
     def _is_from_peer(self, address: Address) -> bool:
         """Whether DTLS from `address` may be the peer's.
@@ -217,10 +226,24 @@ class IceConnection(Connection):
             return
         if pair is not self._pair and self._check_list_done and _has_passed(pair):
             pair.state = _State.WAITING  # that was then: it has to pass another one
+        if pair is None:
+            self._learn_candidate(message, addr)
         if "USE-CANDIDATE" in message.attributes:
             self._nominations.pop(addr, None)
             self._nominations[addr] = None
         super().check_incoming(message, addr, protocol)
+
+    def _learn_candidate(self, message: stun.Message, addr: Address) -> None:
+        """Add the peer-reflexive candidate of a check, before aioice does.
+
+        Its foundation must be nobody else's (RFC 8445 section 7.3.1.3), which takes no secret:
+        aioice asks the system eleven times for random numbers.
+        """
+        if all((each.host, each.port) != addr for each in self._remote_candidates):
+            name, priority = f"reflexive{next(_learned)}", message.attributes["PRIORITY"]
+            self._remote_candidates.append(
+                Candidate(name, 1, "udp", priority, addr[0], addr[1], "prflx")
+            )
 
     def check_complete(self, pair: CandidatePair) -> None:
         """Note how a check went; what is nominated by it is where media goes."""

@@ -67,7 +67,7 @@ class _Datagrams:
     """All that RTCDtlsTransport asks of an RTCIceTransport once its role is set."""
 
     def __init__(self, connection: IceConnection) -> None:
-        self._recv = connection.recv
+        self._recv = connection.arrivals.get
         self._send = connection.send
 
 
