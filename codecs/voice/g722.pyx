@@ -140,7 +140,7 @@ cdef class G722Decoder(ConcealingDecoder):
     Parameters
     ----------
     sample_rate
-        Hz of what is decoded to: 16000, or 8000 for the mean of each pair.
+        Hz of what is decoded to: 16000, or half of it.
     """
 
     def __init__(self, *, int sample_rate=SAMPLE_RATE):

@@ -3,11 +3,14 @@
 from libc.stdint cimport int16_t, uint8_t
 
 from voice.concealment cimport PcmConcealer
+from voice.half_band cimport HalfBand
+from voice.sample_coder cimport SampleCoder
 from voice.speech cimport SpeechDecoder
 
 
 cdef class ConcealingDecoder(SpeechDecoder):
     cdef PcmConcealer _concealer
+    cdef HalfBand _half_band
     cdef int _own_rate, _bytes_per_unit, _longest  # Hz, bytes, samples to conceal at once
     cdef int16_t _last  # of the payload before, at the codec's own rate
 
@@ -22,7 +25,7 @@ cdef class ConcealingDecoder(SpeechDecoder):
 
 
 cdef class PcmDecoder(ConcealingDecoder):
-    cdef const int16_t[::1] _table  # from code to sample; none where bytes are samples
+    cdef SampleCoder _coder
     cdef int16_t[::1] _decoded
 
 
@@ -30,5 +33,3 @@ cdef class PcmDecoder(ConcealingDecoder):
 cdef void double_row(
     const int16_t[::1] pcm, int16_t last, int16_t[::1] out, Py_ssize_t at
 ) noexcept nogil
-# pcm.shape[0] // 2 samples into out[at] on
-cdef void halve_row(const int16_t[::1] pcm, int16_t[::1] out, Py_ssize_t at) noexcept nogil

@@ -1,6 +1,6 @@
 from typing import TYPE_CHECKING
 
-from voice.speech import Samples, SpeechDecoder
+from voice.speech import SpeechDecoder
 
 if TYPE_CHECKING:
     from voice.codec import PayloadCodec
@@ -14,6 +14,3 @@ class ConcealingDecoder(SpeechDecoder):
 
 class PcmDecoder(ConcealingDecoder):
     def __init__(self, codec: PayloadCodec, rate: int) -> None: ...
-
-def double_rate(pcm: Samples, last: Samples | None = None) -> Samples: ...
-def halve_rate(pcm: Samples) -> Samples: ...

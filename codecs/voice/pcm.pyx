@@ -1,18 +1,17 @@
 """G.711 and L16 as streams, and what every codec needs that knows no concealment of its own.
 
 Such a decoder makes up lost packets as `voice.concealment` does. It gives samples at the codec's
-own rate, at twice that rate by interpolation, or at half of it by the mean of each pair: so a
-narrowband and a wideband leg can be joined. Where frames of many streams are at hand at once, the
-functions of `voice.g711`, `voice.l16` and the two at the end of this file take them as one batch.
+own rate, at twice that rate by interpolation, or at half of it (`voice.half_band`): so a narrowband
+and a wideband leg can be joined.
 """
 
 import numpy as np
 
 from libc.stdint cimport int16_t, int32_t, uint8_t
 
-from functools import cache
-
 from voice.concealment cimport PcmConcealer
+from voice.half_band cimport HalfBand
+from voice.sample_coder cimport SampleCoder
 from voice.speech cimport SpeechDecoder
 
 LONGEST_MS = 120  # of a payload, and of what is made up at once
@@ -47,6 +46,7 @@ cdef class ConcealingDecoder(SpeechDecoder):
             rule = f"{own_rate} Hz, twice or half of it"
             raise ValueError(f"{name} at {sample_rate} Hz: it must be {rule}")
         self._concealer = PcmConcealer(sample_rate)
+        self._half_band = HalfBand()
         self._own_rate = own_rate
         self._bytes_per_unit = bytes_per_unit
         self._longest = sample_rate * LONGEST_MS // 1000
@@ -76,7 +76,7 @@ cdef class ConcealingDecoder(SpeechDecoder):
         if self.sample_rate > self._own_rate:
             double_row(decoded, self._last, out, at)
         elif self.sample_rate < self._own_rate:
-            halve_row(decoded, out, at)
+            self._half_band.halve(decoded, out, at)
         else:
             out[at : at + size] = decoded
         self._last = decoded[samples - 1]
@@ -91,6 +91,7 @@ cdef class ConcealingDecoder(SpeechDecoder):
 
     cdef void restart(self) noexcept nogil:
         self._concealer.restart()
+        self._half_band.restart()
         self._last = 0
 
 
@@ -112,97 +113,28 @@ cdef class PcmDecoder(ConcealingDecoder):
     """
 
     def __init__(self, codec, int rate):
-        bytes_per_sample = codec.bytes_per_unit
-        if codec.clock_rate != codec.sample_rate or bytes_per_sample not in (1, 2):
-            rule = "a sample must be a unit of the clock, of 1 or 2 bytes"
-            raise ValueError(f"{codec.name}: {rule}")
+        self._coder = SampleCoder(codec)
         ConcealingDecoder.__init__(
-            self, codec.name, codec.sample_rate, codec.clock_rate, bytes_per_sample, rate
+            self,
+            codec.name,
+            codec.sample_rate,
+            codec.clock_rate,
+            self._coder.bytes_per_sample,
+            rate,
         )
-        self._table = _table_of(codec.decode) if bytes_per_sample == 1 else None
         self._decoded = np.empty(codec.sample_rate * LONGEST_MS // 1000, np.int16)
 
     cdef int decode_packet(
         self, const uint8_t *payload, int size, int16_t[::1] out, int at
     ) noexcept nogil:
-        cdef int samples = <int>self.own_samples(size), place
+        cdef int samples = <int>self.own_samples(size)
         if at < 0 or samples > self._decoded.shape[0]:
             return _TOO_LONG
         cdef int written = self.output_size(samples, out.shape[0] - at)
         if written < 0:
             return written
-        if self._bytes_per_unit == 1:
-            for place in range(samples):
-                self._decoded[place] = self._table[payload[place]]
-        else:
-            for place in range(samples):
-                self._decoded[place] = <int16_t>(payload[2 * place] << 8 | payload[2 * place + 1])
+        self._coder.decode(payload, self._decoded, 0, samples)
         return self.finish(self._decoded[:samples], out, at)
-
-
-@cache
-def _table_of(decode):
-    """Return the sample of each code, as the codec's own function for batches has it."""
-    return decode(np.arange(256, dtype=np.uint8))
-
-
-def double_rate(const int16_t[:, ::1] pcm not None, last=None):
-    """Double the sample rate of a row of each stream by linear interpolation.
-
-    Parameters
-    ----------
-    pcm
-        int16[n, samples].
-    last
-        int16[n]: the last sample of each stream's row before; silence by default.
-
-    Returns
-    -------
-    int16[n, 2 * samples]: the odd ones are those of `pcm`, each even one lies between its two.
-
-    Raises
-    ------
-    ValueError
-        Another number of last samples.
-    """
-    cdef Py_ssize_t rows = pcm.shape[0], row
-    cdef const int16_t[:] before = np.zeros(rows, np.int16) if last is None else last
-    if before.shape[0] != rows:
-        raise ValueError(f"{before.shape[0]} last samples for {rows} rows")
-    doubled = np.empty((rows, 2 * pcm.shape[1]), np.int16)
-    cdef int16_t[:, ::1] out = doubled
-    with nogil:
-        for row in range(rows):
-            double_row(pcm[row], before[row], out[row], 0)
-    return doubled
-
-
-def halve_rate(const int16_t[:, ::1] pcm not None):
-    """Halve the sample rate of a row of each stream: each pair becomes its mean.
-
-    Parameters
-    ----------
-    pcm
-        int16[n, samples], an even number.
-
-    Returns
-    -------
-    int16[n, samples // 2], rounded down.
-
-    Raises
-    ------
-    ValueError
-        An odd number of samples.
-    """
-    cdef Py_ssize_t rows = pcm.shape[0], row
-    if pcm.shape[1] % 2:
-        raise ValueError(f"rows of {pcm.shape[1]} samples: an even number can be halved")
-    halved = np.empty((rows, pcm.shape[1] // 2), np.int16)
-    cdef int16_t[:, ::1] out = halved
-    with nogil:
-        for row in range(rows):
-            halve_row(pcm[row], out[row], 0)
-    return halved
 
 
 cdef void double_row(
@@ -216,9 +148,3 @@ cdef void double_row(
         out[at + 2 * place] = <int16_t>((before + sample) >> 1)
         out[at + 2 * place + 1] = <int16_t>sample
         before = sample
-
-
-cdef void halve_row(const int16_t[::1] pcm, int16_t[::1] out, Py_ssize_t at) noexcept nogil:
-    cdef Py_ssize_t place
-    for place in range(pcm.shape[0] // 2):
-        out[at + place] = <int16_t>((<int32_t>pcm[2 * place] + pcm[2 * place + 1]) >> 1)

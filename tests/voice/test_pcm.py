@@ -1,4 +1,4 @@
-"""Decoders that borrow their concealment, at each rate that they give; rows of a batch as well."""
+"""Decoders that borrow their concealment, at each rate that they give."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as numpy_strategies
 from numpy.typing import ArrayLike, NDArray
 
 from tests.tones import assert_tone, make_tone
 from tests.voice.signals import make_speech
 from voice.codec import G722, L16, OPUS, PCMA, PCMU, Codec, PayloadCodec, StreamCodec
 from voice.g722 import G722Decoder
-from voice.pcm import PcmDecoder, double_rate, halve_rate
+from voice.half_band import HalfBand
+from voice.pcm import PcmDecoder
 
 Samples = NDArray[np.int16]
 
@@ -22,10 +22,6 @@ CANARY = 0x5A5A
 
 # Each codec, and what its samples are multiplied by
 RATES = [(codec, factor) for codec in (PCMU, PCMA, L16) for factor in (1, 2)] + [(L16, 0.5)]
-
-ROWS = numpy_strategies.arrays(
-    np.int16, st.tuples(st.integers(0, 5), st.integers(0, 40).map(lambda size: 2 * size))
-)
 
 
 def floor_mean(one: Samples, other: Samples) -> ArrayLike:
@@ -131,12 +127,12 @@ def test_twice_the_rate_is_the_same_sound() -> None:
         before = int(slow[-1])
 
 
-def test_half_the_rate_is_the_mean_of_pairs() -> None:
-    sound = make_speech(16000, 1).reshape(-1, 320)
+def test_half_the_rate_goes_through_the_filter() -> None:
+    sound, filtered = make_speech(16000, 1), HalfBand()
     out, decoder = np.zeros(160, np.int16), L16.decoder(8000)
-    for frame in sound:
+    for frame in sound.reshape(-1, 320):
         decoder.decode(L16.encode(frame).tobytes(), out)
-        assert np.array_equal(out, floor_mean(frame[0::2], frame[1::2]))
+        assert np.array_equal(out, filtered.halve_all(frame))
 
 
 @pytest.mark.parametrize("codec", [PCMU, PCMA, L16], ids=say)
@@ -174,33 +170,3 @@ def test_a_lost_packet_of_g722_is_made_up() -> None:
     decoder.reset()
     decoder.conceal(out, 320)
     assert np.abs(out).max() < before / 10
-
-
-class TestRows:
-    @given(ROWS, st.data())
-    def test_doubled(self, rows: Samples, data: st.DataObject) -> None:
-        last = data.draw(numpy_strategies.arrays(np.int16, len(rows)))
-        doubled = double_rate(rows, last)
-        assert doubled.shape == (rows.shape[0], 2 * rows.shape[1])
-        before = np.concatenate([last[:, None], rows], axis=1)[:, :-1]
-        np.testing.assert_array_equal(doubled[:, 1::2], rows)
-        np.testing.assert_array_equal(
-            doubled[:, 0::2], floor_mean(before[:, : rows.shape[1]], rows)
-        )
-
-    @given(ROWS)
-    def test_halved(self, rows: Samples) -> None:
-        halved = halve_rate(rows)
-        assert halved.shape == (rows.shape[0], rows.shape[1] // 2)
-        np.testing.assert_array_equal(halved, floor_mean(rows[:, 0::2], rows[:, 1::2]))
-
-    def test_a_row_begins_in_silence(self) -> None:
-        assert double_rate(np.array([[100]], np.int16)).tolist() == [[50, 100]]
-
-    def test_what_does_not_fit_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="3 last samples for 2 rows"):
-            double_rate(np.zeros((2, 4), np.int16), np.zeros(3, np.int16))
-        with pytest.raises(ValueError, match="rows of 5 samples"):
-            halve_rate(np.zeros((2, 5), np.int16))
-        with pytest.raises(ValueError, match="dtype"):
-            halve_rate(np.zeros((2, 4), np.int32))

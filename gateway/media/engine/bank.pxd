@@ -16,21 +16,6 @@ cdef struct Row:
     bint dropped  # it is not sent: a digit stands in its place
 
 
-cdef class CodecRows:
-    cdef readonly object codec
-    cdef int index  # of the codec in the registry
-    cdef int rate  # Hz of the bank's samples
-    cdef int row_size  # bytes of a frame
-    cdef readonly object incoming_array, outgoing_array  # no codes of another sample rate come in
-    cdef uint8_t[:, ::1] incoming, outgoing
-    cdef Row *rows  # of what has come in
-    cdef int count  # of them
-    cdef int start  # row of the bank where they were decoded to
-    cdef int first, last  # rows of the bank that are to be encoded; first > last: none
-
-    cdef int encode(self, pcm) except -1
-
-
 cdef class Bank:
     cdef readonly int rate, frame, capacity
     cdef readonly object pcm_array, level_array
@@ -40,18 +25,12 @@ cdef class Bank:
     cdef uint8_t[::1] spare_codes
     cdef Row *rows
     cdef int count
-    cdef void *codecs[MOST_CODECS]  # borrowed CodecRows, NULL for what is no payload codec
-    cdef int _awaited  # rows that the codes that have come will take
-    cdef list _codec_rows
+    cdef void *coders[MOST_CODECS]  # borrowed SampleCoders, NULL for a codec with state
+    cdef dict _coders
 
     cdef int add_row(self, void *source, void *sink) noexcept nogil  # -1: full
     cdef void drop_row(self) noexcept nogil
     cdef void forget(self, void *source, void *sink) noexcept nogil
     cdef bint is_crowded(self) noexcept nogil
-    cdef int add_codes(self, int codec, void *source, void *sink) noexcept nogil  # -1: full
-    cdef uint8_t[::1] codes_at(self, int codec, int place) noexcept nogil
-    cdef Row *coded_row(self, int codec, int place) noexcept nogil
-    cdef void seal(self) noexcept nogil
-    cdef void want_codes(self, int codec, int row) noexcept nogil
-    cdef uint8_t[::1] encoded(self, int codec, int row) noexcept nogil
+    cdef void measure(self, int first) noexcept nogil
     cdef void clear(self) noexcept nogil

@@ -1,7 +1,7 @@
 """Serves all legs of a media thread, tick by tick.
 
-One tick: drain the sockets; decode what is due into rows; numpy over all rows at once; encode,
-encrypt, send. The interpreter's lock is held for the numpy stage only, and for what is rare.
+One tick: drain the sockets; decode what is due into rows; encode, encrypt, send. The interpreter's
+lock is held for what is rare: what is told to the event loop, conferences, taps, digits.
 Everything that an engine owns is touched by its own thread only: commands come in by `post`, news
 goes out by `take_news`.
 """
@@ -228,6 +228,7 @@ cdef class Engine(NumpyStage):
                 (<Leg> leg).slot = (<Leg> legs[0]).slot
                 (<Leg> leg).mixed = True
             self.mixes.append((bridge, tuple(legs)))
+        self.mixing = len(self.mixes)
 
     def count_connecting(self, more: int) -> None:
         """Read the browsers' port more often while their ICE and DTLS come up."""
@@ -347,15 +348,16 @@ cdef class Engine(NumpyStage):
         self.drain(now)
         self.collect()
         if (
-            self.narrow.count
-            or self.wide.count
-            or self.queue.count
-            or self.digits_due
+            self.queue.count
             or self.changed
             or self._watch_counts[number % WATCH_TICKS]
+            or self.needs_interpreter()
         ):
             with gil:
                 self._with_interpreter()
+        else:
+            self.pass_rows(self.narrow)
+            self.pass_rows(self.wide)
         self.send(self.narrow)
         self.send(self.wide)
         self.send_due()
@@ -369,8 +371,8 @@ cdef class Engine(NumpyStage):
             self.play(self.wide)
             if self.digits_due:
                 self.send_digits()
-            self.encode(self.narrow)
-            self.encode(self.wide)
+            self.prepare(self.narrow)
+            self.prepare(self.wide)
             if self.changed:
                 self._follow_codecs()
             for leg in self._watched[self.tick_number % WATCH_TICKS]:

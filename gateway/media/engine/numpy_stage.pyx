@@ -1,9 +1,8 @@
-"""What is done to all rows of a tick at once: numpy, and whatever is rare enough for Python.
+"""What is done to the rows of a tick besides the packets' own way: much of it is Python's.
 
-This is the only part of a tick that holds the interpreter's lock. Decoding and encoding of G.711
-and L16, levels, digits in the sound, and the sums of conferences are a few calls of numpy each,
-whatever the number of calls. Taps, legs without a port, and digits that are being sent are looked
-at one by one, and only where there are any.
+Levels are measured for all rows of every tick. Digits in the sound and the sums of conferences are
+a few calls of numpy for all rows at once. Taps, legs without a port, and digits that are being sent
+are looked at one by one. A tick that has none of these does not ask for the interpreter's lock.
 """
 
 from libc.stdint cimport uint32_t
@@ -41,15 +40,25 @@ cdef class NumpyStage(PacketPath):
         self.finders = {8000: ToneFinder(8000), 16000: ToneFinder(16000)}
         self.tone = np.zeros(self.wide.frame, np.int16)
 
+    cdef bint needs_interpreter(self) noexcept nogil:
+        """Whether the rows of this tick cannot be served without Python."""
+        if self.given or self.digits_due or self.tapped or self.seeking or self.mixing:
+            return True
+        return self.lacks(self.narrow) or self.lacks(self.wide)
+
+    cdef void pass_rows(self, Bank bank) noexcept nogil:
+        """Have the rows ready to be sent, where there is nothing for Python to do."""
+        bank.measure(0)
+        self._silence(bank)
+
     cdef int play(self, Bank bank) except -1:
-        """Make all frames of one bank, and have them heard by whoever only listens."""
+        """Have all frames of one bank there, and heard by whoever only listens."""
         cdef int played = bank.count
         if not played and not self.mixes:
             return 0
-        bank.decode()
         if self.given:
             self._give(bank)
-        bank.measure()
+        bank.measure(0)
         if self.seeking:
             self._find_tones(bank)
         if self.tapped:
@@ -67,17 +76,11 @@ cdef class NumpyStage(PacketPath):
             if bank.rows[row].sink != NULL and (<Sender> bank.rows[row].sink).silenced:
                 memset(&bank.pcm[row, 0], 0, 2 * bank.frame)
 
-    cdef int encode(self, Bank bank) except -1:
-        """Encode the frames of one bank for the legs that hear them."""
-        if not bank.count:
-            return 0
-        self._hand_over(bank)
-        self.lacking = 0
-        self.plan(bank)
-        if self.lacking:
+    cdef int prepare(self, Bank bank) except -1:
+        """Give frames to the legs without a port, and have ready what encodes all others."""
+        if self.lacks(bank):
+            self._hand_over(bank)
             self._make_what_lacks(bank)
-            self.plan(bank)
-        bank.encode()
         return 0
 
     cdef int fail(self, Leg leg) except -1:

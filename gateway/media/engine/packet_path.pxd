@@ -31,7 +31,6 @@ cdef class PacketPath:
     cdef NewsQueue queue
     cdef Inbox inbox
     cdef int epoll
-    cdef int lacking  # encoders and concealers that rows wait for
     cdef int digits_due  # legs that send digits in this tick
     cdef int changed  # legs whose source has changed its codec
     cdef int given  # rows that Python fills
@@ -40,7 +39,7 @@ cdef class PacketPath:
     cdef void drain(self, double now) noexcept nogil
     cdef int watch(self, int fd, uint64_t key) except -1
     cdef void collect(self) noexcept nogil
-    cdef void plan(self, Bank bank) noexcept nogil
+    cdef bint lacks(self, Bank bank) noexcept nogil
     cdef void send(self, Bank bank) noexcept nogil
     cdef void send_due(self) noexcept nogil
     cdef void skip_frames(self, int frames) noexcept nogil

@@ -2,7 +2,7 @@
 
 `drain` reads all sockets and gives each packet to its leg's receiver, which buffers it, puts its
 frames into the banks, or relays it. `collect` has the jitter buffers of the slot play into the
-banks. Then numpy has the banks (`engine`). `send` encodes what numpy has not, and sends.
+banks. Then the banks are heard by whoever only listens (`numpy_stage`). `send` encodes and sends.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -318,8 +318,6 @@ cdef class PacketPath:
         """Have the legs of the slot that is due put their frames into the banks."""
         cdef int place
         self.next_tick = self.tick_number + 1
-        self.narrow.seal()
-        self.wide.seal()
         self.digits_due = self.given = self.changed = 0
         for place in range(self.count):
             self._serve(self.served[place])
@@ -363,22 +361,24 @@ cdef class PacketPath:
 
     # ---- what is sent --------------------------------------------------------------------------
 
-    cdef void plan(self, Bank bank) noexcept nogil:
-        """Say which rows numpy is to encode, and count what is missing for the others."""
+    cdef bint lacks(self, Bank bank) noexcept nogil:
+        """Whether a row waits for an encoder or a concealer, or is to be heard in Python."""
         cdef int row
         cdef void *source
         cdef void *sink
         for row in range(bank.count):
-            sink = bank.rows[row].sink
-            if sink == NULL or bank.rows[row].dropped or not (<Sender> sink).receives:
+            source, sink = bank.rows[row].source, bank.rows[row].sink
+            if sink == NULL or bank.rows[row].dropped:
+                continue
+            if (<Sender> sink).take_frame is not None:
+                return True
+            if not (<Sender> sink).receives:
                 continue
             if (<Sender> sink).lacks_encoder(bank.rate):
-                self.lacking += 1
-            elif (<Sender> sink).codec >= 0:
-                bank.want_codes((<Sender> sink).codec, row)
-            source = bank.rows[row].source
+                return True
             if source != NULL and (<Receiver> source).lacks_concealer(bank, row):
-                self.lacking += 1
+                return True
+        return False
 
     cdef void send(self, Bank bank) noexcept nogil:
         """Send the rows of a bank, and begin with an empty one."""

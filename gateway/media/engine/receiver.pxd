@@ -92,6 +92,7 @@ cdef class Receiver:
     ) noexcept nogil
     cdef void *bank_at(self, int rate) noexcept nogil  # a borrowed Bank
     cdef bint wants_earlier(self) noexcept nogil
+    cdef int _decode(self, const uint8_t *codes, int size, Bank bank, int row) noexcept nogil
     cdef int pull(self, double now) noexcept nogil
     cdef void conceal_before(self, Bank bank, int row) noexcept nogil
     cdef bint lacks_concealer(self, Bank bank, int row) noexcept nogil

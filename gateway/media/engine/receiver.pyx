@@ -29,6 +29,7 @@ from voice.opus cimport packet_units
 from voice.playback cimport LATE
 from voice.rtp cimport RtpHeader
 from voice.rtp_extension cimport audio_level
+from voice.sample_coder cimport SampleCoder
 from voice.speech cimport SpeechEncoder
 from voice.time_line cimport NOT_PLACED, Stamp
 
@@ -375,31 +376,20 @@ cdef class Receiver:
         self, const uint8_t[::1] codes, int at, int size, CodecFacts *facts, int offset, int gap
     ) noexcept nogil:
         cdef void *bank = self.bank_at(facts.sample_rate)
-        cdef int codec = self._cut_codec, place, length, ours = self.sink.line.clock_rate
+        cdef int length, ours = self.sink.line.clock_rate
+        cdef int place = (<Bank> bank).add_row(<void *> self, <void *> self.sink)
         cdef Row *row
-        if (<Bank> bank).codecs[codec] != NULL:
-            place = (<Bank> bank).add_codes(codec, <void *> self, <void *> self.sink)
-            if place >= 0:
-                memcpy(&(<Bank> bank).codes_at(codec, place)[0], &codes[at], size)
-                row = (<Bank> bank).coded_row(codec, place)
-        else:
-            place = (<Bank> bank).add_row(<void *> self, <void *> self.sink)
-            if place >= 0:
-                row = &(<Bank> bank).rows[place]
-                length = -1
-                if self._decoder is not None:
-                    length = self._decoder.decode_packet(
-                        &codes[at], size, (<Bank> bank).pcm[place], 0
-                    )
-                if length < 0:
-                    self.counters.count(REJECTED_PAYLOAD, 1)
-                    (<Bank> bank).drop_row()
-                    return False
-                if length < (<Bank> bank).frame:
-                    memset(&(<Bank> bank).pcm[place, length], 0, 2 * ((<Bank> bank).frame - length))
         if place < 0:
             self.counters.count(REJECTED_FLOOD, 1)
             return False
+        length = self._decode(&codes[at], size, <Bank> bank, place)
+        if length < 0:
+            self.counters.count(REJECTED_PAYLOAD, 1)
+            (<Bank> bank).drop_row()
+            return False
+        if length < (<Bank> bank).frame:
+            memset(&(<Bank> bank).pcm[place, length], 0, 2 * ((<Bank> bank).frame - length))
+        row = &(<Bank> bank).rows[place]
         row.stamped, row.gap = True, gap
         length = size // facts.bytes_per_unit
         self.sink.line.stamp_frame(
@@ -408,6 +398,16 @@ cdef class Receiver:
             &row.stamp,
         )
         return True
+
+    cdef int _decode(self, const uint8_t *codes, int size, Bank bank, int row) noexcept nogil:
+        """Decode a frame of what is cut into a row; return its samples, negative if it is none."""
+        cdef void *coder = bank.coders[self._cut_codec]
+        if coder == NULL:
+            if self._decoder is None:
+                return -1
+            return self._decoder.decode_packet(codes, size, bank.pcm[row], 0)
+        (<SampleCoder> coder).decode(codes, bank.pcm[row], 0, bank.frame)
+        return bank.frame
 
     cdef int pull(self, double now) noexcept nogil:
         """Play a frame into a row; return its place, -1 if its packet is only just late."""

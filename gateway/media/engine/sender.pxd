@@ -1,12 +1,13 @@
 """What goes to one leg, for the packet path; sender.pyx says more."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from gateway.media.engine.bank cimport Bank, Row
 from gateway.media.engine.packetizer cimport Packetizer
 from gateway.media.engine.transport cimport Transport
 from voice.codec_facts cimport CodecFacts
 from voice.counters cimport Counters
+from voice.half_band cimport HalfBand
 from voice.rtp cimport RtpHeader
 from voice.speech cimport SpeechEncoder
 from voice.time_line cimport Stamp, TimeLine
@@ -30,6 +31,9 @@ cdef class Sender:
     cdef int ptime  # milliseconds of a packet
     cdef SpeechEncoder narrow, wide  # of frames at 8 and 16 kHz
     cdef object make_encoder  # (rate) -> SpeechEncoder; None for payload codecs
+    cdef HalfBand _half_band  # of a payload codec, whose frames may be made at another rate
+    cdef int16_t _last  # sample of the frame before
+    cdef int16_t[::1] _converted
     cdef int expected_loss  # per cent
     cdef object take_frame  # of a leg without a port: gets a copy of each frame
     cdef object digits  # EventSender or DtmfTones
@@ -44,6 +48,7 @@ cdef class Sender:
     cdef bint has_encoder(self, int rate) noexcept nogil
     cdef bint lacks_encoder(self, int rate) noexcept nogil
     cdef void send_row(self, Bank bank, int row, int64_t tick, double now) noexcept nogil
+    cdef int _encode(self, Bank bank, int row, uint8_t[::1] out, int at) noexcept nogil
     cdef void send_due(self, int64_t tick) noexcept nogil
     cdef void pass_frames(self, int frames) noexcept nogil
     cdef void relay(

@@ -11,11 +11,16 @@ from libc.string cimport memcpy
 import secrets
 from functools import partial
 
+import numpy as np
+
 from gateway.media.engine.bank cimport Bank, Row
 from gateway.media.engine.receive cimport LONGEST_PACKET
 from voice.codec_facts cimport codec_facts
 from voice.counters cimport FAULTS, PACKETS_SENT, Counters
+from voice.half_band cimport HalfBand
+from voice.pcm cimport double_row
 from voice.rtp cimport HEADER_SIZE, RtpHeader, write_header
+from voice.sample_coder cimport SampleCoder
 from voice.speech cimport SpeechEncoder
 from voice.time_line cimport Stamp
 
@@ -52,6 +57,7 @@ cdef class Sender:
         self.codec = -1
         self.receives = True
         self._marked = True
+        self._converted = np.zeros(WIDE // FRAMES_PER_SECOND, np.int16)
 
     def set_codec(
         self,
@@ -86,6 +92,7 @@ cdef class Sender:
             self.facts = codec_facts(self.codec)
             self.line.clock_rate = codec.clock_rate
             self.narrow = self.wide = None
+            self._last, self._half_band = 0, HalfBand()
         self.ptime, self.packetizer = ptime, None
         if ptime != _FRAME_MS and codec.bytes_per_unit:
             size = codec.clock_rate * ptime // 1000 * codec.bytes_per_unit
@@ -146,7 +153,6 @@ cdef class Sender:
     cdef void send_row(self, Bank bank, int row, int64_t tick, double now) noexcept nogil:
         """Send a frame that has been encoded in the batch, or is encoded here."""
         cdef uint8_t[::1] out
-        cdef uint8_t[::1] codes
         cdef Stamp stamp
         cdef int at = self._header_size(), size
         if self.codec < 0 or not self.transport.is_open():
@@ -155,29 +161,41 @@ cdef class Sender:
             self.pass_frames(1)
             return
         out = self.transport.next_packet()
-        if self.make_encoder is None:
-            codes = bank.encoded(self.codec, row)
-            size = <int> codes.shape[0]
-            if self.packetizer is None:
-                memcpy(&out[at], &codes[0], size)
-        else:
-            size = -1
-            if self.has_encoder(bank.rate):
-                size = (<SpeechEncoder> self.encoder_at(bank.rate)).encode_frame(
-                    bank.pcm[row], out, at
-                )
-            if size < 0:
-                self.counters.count(FAULTS, 1)
-                return
-            codes = out[at:at + size]
+        size = self._encode(bank, row, out, at)
+        if size < 0:
+            self.counters.count(FAULTS, 1)
+            return
         if self.packetizer is not None:
-            self.packetizer.put_codes(codes, size, tick)
+            self.packetizer.put_codes(out[at:at + size], size, tick)
             self.send_due(tick)
             return
         self._next_stamp(&bank.rows[row], now, &stamp)
         if at > HEADER_SIZE:
             self._write_level(out, bank.levels[row])
         self._send(out, at, size, &stamp)
+
+    cdef int _encode(self, Bank bank, int row, uint8_t[::1] out, int at) noexcept nogil:
+        """Encode a row into out[at] on; return the bytes, negative if that cannot be done."""
+        cdef void *coder
+        if self.make_encoder is not None:
+            if not self.has_encoder(bank.rate):
+                return -1
+            return (<SpeechEncoder> self.encoder_at(bank.rate)).encode_frame(
+                bank.pcm[row], out, at
+            )
+        coder = bank.coders[self.codec]
+        if coder == NULL:
+            return -1
+        if self.facts.sample_rate == bank.rate:
+            return (<SampleCoder> coder).encode(bank.pcm[row], bank.frame, out, at)
+        if self.facts.sample_rate < bank.rate:
+            self._half_band.halve(bank.pcm[row], self._converted, 0)
+        else:
+            double_row(bank.pcm[row], self._last, self._converted, 0)
+            self._last = bank.pcm[row, bank.frame - 1]
+        return (<SampleCoder> coder).encode(
+            self._converted, self.facts.samples_per_frame, out, at
+        )
 
     cdef void send_due(self, int64_t tick) noexcept nogil:
         """Send the packets of another length than a frame whose time has come."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gateway.media.engine.bank import Bank
-from tests.gateway.media.engine.rig import Browser, Rig, Talker, Trunk, join
+from gateway.media.engine.leg import FrameLeg
+from tests.gateway.media.engine.rig import Browser, Owner, Rig, Talker, Trunk, join
 from tests.gateway.media.engine.trunk_call import NUMBERS
 from tests.tones import assert_tone
 from voice.codec import CODECS, PayloadCodec
@@ -63,3 +65,36 @@ def test_in_a_conference_each_hears_its_own_codec(rig: Rig, codec: str, others: 
     assert isinstance(heard, PayloadCodec)
     sound = heard.decode(np.frombuffer(b"".join(p.payload for p in packets[10:]), np.uint8))
     assert_tone(sound, 8000, present=[500], ratio=20)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "L16"])
+def test_a_frame_is_encoded_as_a_batch_is(rig: Rig, codec: str) -> None:
+    kind = CODECS[codec]
+    assert isinstance(kind, PayloadCodec)
+    size = kind.samples_per_frame
+    said = np.arange(-(1 << 15), 1 << 15, 5, dtype=np.int16)[: 30 * size].reshape(-1, size)
+    frames = iter(said)
+
+    def give(frame: NDArray[np.int16]) -> bool:
+        frame[:] = next(frames)
+        return True
+
+    trunk, engine = Trunk(rig, codec, NUMBERS[codec]), rig.engine
+    talker = FrameLeg(Owner(), engine.frame_counters, engine.narrow, engine.wide, give=give)
+    engine.add(talker)
+    join(rig, talker, trunk.leg)
+    rig.tick(4 * len(said) - 4)
+    heard = b"".join(packet.payload for packet in trunk.heard())
+    assert len(heard) > 20 * size
+    assert kind.encode(said).tobytes().startswith(heard)
+
+
+def test_a_conference_mirrors_nothing_into_narrowband(rig: Rig) -> None:
+    """A wideband voice, heard by a trunk that speaks G.711."""
+    listener, other = Trunk(rig, "PCMU", 0), Trunk(rig, "G722", NUMBERS["G722"])
+    join(rig, listener.leg, other.leg, Talker(rig, 6000).leg)
+    rig.tick(4 * 60)
+    codes = b"".join(packet.payload for packet in listener.heard())
+    assert isinstance(CODECS["PCMU"], PayloadCodec)
+    sound = CODECS["PCMU"].decode(np.frombuffer(codes, np.uint8))[800:].astype(float)
+    assert np.abs(sound).max() < 6000 / 100

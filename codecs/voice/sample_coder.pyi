@@ -1,0 +1,6 @@
+from voice.codec import PayloadCodec
+
+class SampleCoder:
+    def __init__(self, codec: PayloadCodec) -> None: ...
+    @property
+    def bytes_per_sample(self) -> int: ...
