@@ -1,4 +1,4 @@
-"""Answers with one odd thing each, as carriers and PBXs write them every day: none costs the call."""
+"""Answers with one odd thing each, as carriers and PBXs write them: none costs the call."""
 
 from __future__ import annotations
 

@@ -145,6 +145,7 @@ def test_a_bodys_length_is_in_bytes() -> None:
     head = "SIP/2.0 200 OK\r\nContent-Length: 7\r\n\r\n"
     assert read(head + "s=\u00e9\u00e9\n|rest").body == "s=\u00e9\u00e9\n"
     assert read(head + "s=\udce9\udce9\n12|rest").body == "s=\ufffd\ufffd\n12"
+    assert read(head + "s=\u00e9\u00e9\n").complete
     assert not read(head + "s=\udce9\udce9\n1").complete
 
 
