@@ -21,7 +21,7 @@ from gateway.media.parameters import (
     TrunkRemote,
 )
 from sdp import SdpError
-from sdp.codecs import event_for, named
+from sdp.codecs import event_for, named, read_codecs
 from sdp.target import is_host_name
 from voice.codec import CODECS
 
@@ -202,6 +202,9 @@ class Negotiation:
             session_id=self._session_id,
             version=self._version,
         )
+        self._ours = self._offered  # the last that we sent, offer or answer
+        # What payload types have meant so far, for a trunk that leaves their rtpmap out later
+        self._known = {each.payload_type: each for each in read_codecs(self._offered.media[0])}
         self._current: sdp.Codec | None = None
         self._remote: TrunkRemote | None = None
         # A change that waits until it stands: the trunk's offer with our answer and what they
@@ -282,11 +285,13 @@ class Negotiation:
         """
         if not text.strip():
             self._version += 1
-            self._pending = sdp.make_trunk_offer(
+            self._pending = self._ours = sdp.make_trunk_offer(
                 policy=self._policy,
                 address=self._address,
                 session_id=self._session_id,
                 version=self._version,
+                current=self._current,
+                after=self._ours,
             )
             return sdp.render(self._pending)
         offer = self._read(text)
@@ -300,10 +305,12 @@ class Negotiation:
             session_id=self._session_id,
             version=self._version + 1,
             current=self._current,
+            known=self._known.values(),
         )
         self._locate(media.address.host)
         self._check_target(media)
         self._version += 1
+        self._ours = answer
         self._pending = _Answered(offer, sdp.render(answer), media)
         return self._pending.text
 
@@ -356,6 +363,8 @@ class Negotiation:
         self._check_target(media)
         self._current = media.codec
         event = media.telephone_event
+        said = media.codecs if event is None else (*media.codecs, event)
+        self._known.update((each.payload_type, each) for each in said)
         before = self._remote
         agreed = tuple((each.payload_type, each.name.upper()) for each in media.codecs)
         codecs = _heard(agreed, before.codecs if before else (), media.event_payload_types)

@@ -22,7 +22,7 @@ from gateway.trunk.message import Message, read
 from gateway.trunk.reason import warning_header
 from gateway.trunk.screening import PASS, Action, Verdict, screen
 from gateway.trunk.strangers import Strangers
-from sdp import SdpError, render
+from sdp import SdpError, plain, render
 from sdp import read as read_description
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def shown_offer(message: Message, verdict: Verdict) -> Verdict:
     if not message.sdp:
         return verdict
     try:
-        return Verdict(Action.REPLACE, body=render(read_description(message.sdp).description))
+        return Verdict(
+            Action.REPLACE, body=render(plain(read_description(message.sdp).description))
+        )
     except SdpError as error:
         return refusal(str(error))
 

@@ -379,7 +379,8 @@ def test_an_offer_that_the_trunk_asks_for_is_full_again() -> None:
     reoffer(made, HOLD)
     offer = sdp.parse(made.answer_offer(""))
     first = sdp.parse(made.trunk_offer)
-    assert offer.media == first.media
+    assert offer.media[0].formats == ("8", "0", "101"), "the codec in use comes first"
+    assert set(offer.media[0].attributes) == set(first.media[0].attributes)
     assert offer.origin.version == first.origin.version + 2
     moved = ANSWER.replace("1 1 IN", "1 3 IN").replace("4000", "5000")
     moved = moved.replace("101", "96") + "a=recvonly\r\n"
