@@ -115,7 +115,7 @@ class Line:
         self._trunk = trunk
         self._news = asyncio.Event()
         self._seen: dict[tuple[str, str], int] = {}
-        self._finals: dict[str, asyncio.Future[SipMessage]] = {}
+        self._finals: dict[tuple[str, str], asyncio.Future[SipMessage]] = {}
         self._branches: dict[int, str] = {}
         self.cseq = 0  # of the trunk's last request
         self._reply: Callable[[bytes], None] = lambda data: None
@@ -141,7 +141,8 @@ class Line:
 
     def _take_response(self, message: SipMessage) -> None:
         self._keep(message)
-        pending = self._finals.get(branch_of(message))
+        # A CANCEL has the branch of what it cancels
+        pending = self._finals.get((message.method, branch_of(message)))
         if pending is not None and (message.status or 0) >= 200 and not pending.done():
             pending.set_result(message)
 
@@ -252,7 +253,7 @@ class Line:
         number = self.cseq + 1 if cseq is None else cseq
         self.cseq = max(self.cseq, number)
         branch = f"z9hG4bK{uuid4().hex}"
-        pending = self._finals[branch] = asyncio.get_running_loop().create_future()
+        pending = self._finals[method, branch] = asyncio.get_running_loop().create_future()
         self.start_request(method, body, *headers, kind=kind, cseq=number, branch=branch)
         try:
             async with asyncio.timeout(limit):
@@ -277,7 +278,7 @@ class Line:
         contact = re.search(r"<([^>]*)>", invite.header("contact") or "")
         assert contact is not None, "the INVITE has no Contact"
         branch = branch or self._branches.get(cseq, "") or f"z9hG4bK{uuid4().hex}"
-        if method != "ACK":
+        if method not in ("ACK", "CANCEL"):
             self._branches[cseq] = branch
         start = [
             f"{method} {contact[1]} SIP/2.0",

@@ -142,6 +142,7 @@ async def call_to(
     *,
     progress: str = "",
     moves_to: str = "",
+    canceled: bool = False,
     port: Callable[[Line], int] | None = None,
 ) -> Facts:
     """Call a trunk whose answer says that its media is at `host`; see whether it is.
@@ -151,7 +152,7 @@ async def call_to(
     progress
         Host that a 183 before it says.
     moves_to
-        Host that a re-INVITE says later.
+        Host that a re-INVITE says later; `canceled` if the trunk takes it back.
     port
         Which port it says, if not the one of the sound.
     """
@@ -170,7 +171,8 @@ async def call_to(
             facts.answered = loop.time() - since
             await talk(sound.samples, facts)
             if moves_to:
-                await move(line, facts, describe(sound.port, host=moves_to, version=2))
+                offer = describe(sound.port, host=moves_to, version=2)
+                await move(line, facts, offer, canceled=canceled)
                 await talk(sound.samples, facts)
             await line.hear("ACK")
             outcome = await call.hang_up()
@@ -199,10 +201,15 @@ async def talk(samples: Callable[[float], Samples], facts: Facts) -> None:
     facts.said = tone_of(samples(0.3), 8000)
 
 
-async def move(line: Line, facts: Facts, offer: str) -> None:
+async def move(line: Line, facts: Facts, offer: str, *, canceled: bool) -> None:
+    """Send a re-INVITE, and note the answer."""
     loop = asyncio.get_running_loop()
     since = loop.time()
-    response = await line.reinvite(offer)
+    moving = asyncio.create_task(line.reinvite(offer))
+    if canceled:
+        await asyncio.sleep(0.3)
+        line.start_request("CANCEL", cseq=line.cseq)
+    response = await moving
     facts.codes.append(response.status or 0)
     facts.waited.append(loop.time() - since)
 
@@ -261,6 +268,9 @@ CALLS: dict[str, Callable[[World], Any]] = {
     "moves to the gateway": lambda world: call_to(world, TRUNK, moves_to=GATEWAY),
     "moves to a name": lambda world: call_to(world, TRUNK, moves_to=f"media.{DOMAIN}"),
     "moves to a slow name": lambda world: call_to(world, TRUNK, moves_to=f"slow.{DOMAIN}"),
+    "moves to a slow name, and takes it back": lambda world: call_to(
+        world, TRUNK, moves_to=f"slow.{DOMAIN}", canceled=True
+    ),
 }
 AT_ONCE = 7
 

@@ -120,3 +120,11 @@ async def test_a_move_to_a_name_that_is_never_resolved(told: Told) -> None:
     assert_up(facts)
     assert facts["codes"] == [488]
     assert USUAL < facts["waited"][0] < LONGEST + USUAL
+
+
+async def test_a_move_that_is_taken_back(told: Told) -> None:
+    """CANCEL finds the re-INVITE that still waits for its name: 487, and the call goes on."""
+    facts = told["moves to a slow name, and takes it back"]
+    assert_up(facts)
+    assert facts["codes"] == [487]
+    assert facts["waited"][0] < 0.3 + USUAL

@@ -220,6 +220,37 @@ def offered_port(dialed: Dialed) -> str:
 
 
 @story
+async def an_offer_repeated(rig: Rig) -> None:
+    """A retransmission while the offer is considered is no second one."""
+    async with answered(rig) as dialed:
+        line, _, sound = dialed
+        line.cseq = 1
+        line.start_request("INVITE", changed(sound), cseq=1)
+        line.send_again()
+        line.send_again()
+        line.acknowledge(await line.hear(200))
+        await talk(dialed)
+        responses = [each for each in line.received if (each.status or 0) >= 200]
+        assert {(each.status, each.body) for each in responses} == {(200, responses[0].body)}
+        await hang_up(dialed)
+
+
+@story
+async def an_offer_and_the_end(rig: Rig) -> None:
+    """A BYE right behind a re-INVITE: each is answered (RFC 3261 section 15.1.2), and all ends."""
+    async with answered(rig) as dialed:
+        line, call, sound = dialed
+        offering = asyncio.create_task(line.request("INVITE", changed(sound), cseq=1))
+        ending = asyncio.create_task(line.request("BYE", cseq=2))
+        assert (await ending).status == 200
+        response = await offering
+        assert response.status in (200, 487), response.start_line
+        line.acknowledge(response)
+        await call.end()
+        assert ended(call) == ("remote", "hangup", 200)
+
+
+@story
 async def hold_as_it_was_before_rfc_3264(rig: Rig) -> None:
     """c=0.0.0.0, no rtpmap, no direction: nothing is sent there, until it is over."""
     async with answered(rig) as dialed:
