@@ -60,6 +60,7 @@ class Reading:
     media_load: float
     overloaded: bool
     strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by method and answer
+    lines_dropped: int = 0  # of trunks' descriptions
 
 
 class Metrics:
@@ -150,6 +151,11 @@ class _Readings(Collector):
             value=now.overloaded,
         )
         yield _by_label("gateway_media_events", "Packets and more, by event", "event", media)
+        yield CounterMetricFamily(
+            "gateway_sdp_lines_dropped",
+            "Lines of trunks' descriptions that could not be read, and did not matter",
+            value=now.lines_dropped,
+        )
         strangers = CounterMetricFamily(
             "gateway_sip_strangers",
             "SIP requests that belong to no call or trunk of ours, by method and answer",

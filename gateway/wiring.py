@@ -17,7 +17,7 @@ from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.signaling.room import Room
-from gateway.trunk import EndpointConfig, Secret, Trunk, TrunkEndpoint, TrunkError
+from gateway.trunk import Dtmf, EndpointConfig, Secret, Trunk, TrunkEndpoint, TrunkError
 
 # BYE and its answer take milliseconds; what a silent trunk leaves open is not waited for
 ENDPOINT_CLOSE_TIMEOUT = 1.0  # seconds
@@ -65,6 +65,7 @@ def _room(settings: Settings, endpoint: TrunkEndpoint, plane: Plane, died: async
         died=died,
         media_stats=plane.stats,
         media_load=lambda: plane.load,
+        strangers=lambda: endpoint.strangers,
     )
 
 
@@ -132,4 +133,5 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         passthrough=tuple(codec for codec in settings.codecs if codec in shared),
         bitrate=media.bitrate,
         symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
+        dtmf=Dtmf(settings.dtmf),
     )

@@ -10,13 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 
 from gateway import trunk
 from gateway.calls import news
+from gateway.calls.browser_description import spelling
 from gateway.calls.end import By, CallEnd
+from gateway.calls.endings import (
+    FAULT,
+    RANG_OUT,
+    end_of,
+    silent_end,
+    too_long,
+    unusable,
+)
 from gateway.calls.events import CallEvent, Described, EndWanted, Located
-from gateway.calls.negotiation import Negotiation, UnlocatedError, spelling
+from gateway.calls.info_digits import InfoDigits
+from gateway.calls.negotiation import Negotiation, UnlocatedError
 from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
 from gateway.errors import GatewayError, RequestError
@@ -41,19 +52,9 @@ PROBE_TIMEOUT = 5.0  # seconds
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
 
+SHORTEST_GAP = 60  # milliseconds between two digits, as with events
+
 DROPPED_SHOWN = 5  # lines of a description that a log line quotes
-
-# What a lost browser means: the cause for programs, and the sentence
-_LOST = {
-    media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
-    media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
-    media.LossReason.CLOSED: "The browser closed the media connection.",
-    media.LossReason.SILENT: "Nothing came from the browser any more.",
-    media.LossReason.INTERNAL: "The media connection to the browser failed.",
-}
-
-_RANG_OUT = CallEnd.made_here(By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes.")
-_FAULT = CallEnd.made_here(By.GATEWAY, "internal", 500, "The gateway failed; its log says why.")
 
 
 class Call:
@@ -104,6 +105,8 @@ class Call:
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
         self._early_told = False
+        self._takes_info = False  # digits by INFO: the trunk has said so
+        self._info_digits = InfoDigits(self._send_info)
         self._dropped_noted = False
         self._limit: asyncio.TimerHandle | None = None
         session.report_to(self._inbox.put_nowait)
@@ -125,7 +128,29 @@ class Call:
         """
         if self.state not in (CallState.EARLY, CallState.ANSWERED):
             raise RequestError("digits can be sent once the far end answers or plays early media")
-        await self._session.send_digits(digits, duration_ms, gap_ms)
+        if self._by_info():
+            self._info_digits.press(digits, duration_ms, gap_ms)
+        else:
+            await self._session.send_digits(digits, duration_ms, gap_ms)
+
+    def _by_info(self) -> bool:
+        route = self._negotiation.digit_route(takes_info=self._takes_info)
+        return route is trunk.DigitRoute.INFO
+
+    def _pass_digit(self, pressed: media.BrowserDigit) -> None:
+        """Send what a page presses as an event, in whichever way the trunk takes it."""
+        if not self._by_info():
+            self._session.pass_digit(pressed.digit, pressed.duration_ms)
+        elif self.state in (CallState.EARLY, CallState.ANSWERED):
+            with suppress(RequestError):  # too many at once, from a page that plays with them
+                self._info_digits.press(pressed.digit, pressed.duration_ms, SHORTEST_GAP)
+
+    async def _send_info(self, digit: str, duration_ms: int) -> None:
+        if self._leg is not None:
+            try:
+                await self._leg.send_digit(digit, duration_ms)
+            except trunk.TrunkError as error:
+                logger.warning("call %s: a digit was not sent: %s", self.id, error)
 
     async def hangup(self) -> None:
         """End the call for the browser; harmless when it is over."""
@@ -150,7 +175,7 @@ class Call:
             end = await self._live()
         except Exception:  # a fault of ours ends this call and no other
             logger.exception("call %s failed", self.id)
-            end = _FAULT
+            end = FAULT
         finally:
             await self._close(end)
         return end
@@ -159,7 +184,7 @@ class Call:
         self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
-        self._limit_in(MAX_RINGING, _RANG_OUT)
+        self._limit_in(MAX_RINGING, RANG_OUT)
         # Beside the inbox, not before it: a name that does not resolve must not hold up a hang-up
         self._dialing = asyncio.create_task(self._place(), name=f"dial-{self.id}")
         while True:
@@ -180,23 +205,19 @@ class Call:
             self.end(CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error)))
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be placed", self.id)
-            self.end(_FAULT)
+            self.end(FAULT)
 
     async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
         """Do what follows from an event; the end of the call, if that is what follows."""
         match event:
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
-            case trunk.Progress():
-                await self._early_media(event, before)
-            case trunk.Answered():
-                return await self._answer(event)
-            case trunk.Offered():
-                await self._answer_offer(event)
-            case trunk.Settled():
-                await self._settle(event)
+            case trunk.Progress() | trunk.Answered() | trunk.Offered() | trunk.Settled():
+                return await self._read_description(event, before)
             case Located():
                 return await self._located(event)
+            case media.BrowserDigit():
+                self._pass_digit(event)
             case trunk.Digit() | media.TrunkDigit():
                 self._tell(news.DigitHeard(event.digit, event.duration_ms))
             case media.Quality() if self.state in (CallState.EARLY, CallState.ANSWERED):
@@ -218,10 +239,10 @@ class Call:
             stands = self._leg is not None and await self._leg.probe(PROBE_TIMEOUT)
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be probed", self.id)
-            self.end(_FAULT)
+            self.end(FAULT)
             return
         if not stands:
-            self.end(_silent_end(silence))
+            self.end(silent_end(silence))
         else:
             logger.debug("call %s: no media for %g s, but an answer", self.id, silence.seconds)
 
@@ -239,6 +260,19 @@ class Call:
     def dropped_lines(self) -> int:
         """Lines of the trunk's descriptions that could not be read, and did not matter."""
         return len(self._negotiation.dropped)
+
+    async def _read_description(self, event: Described, before: CallState) -> CallEnd | None:
+        """Follow a description of the trunk's, or refuse it."""
+        match event:
+            case trunk.Progress():
+                await self._early_media(event, before)
+            case trunk.Answered():
+                return await self._answer(event)
+            case trunk.Offered():
+                await self._answer_offer(event)
+            case trunk.Settled():
+                await self._settle(event)
+        return None
 
     async def _early_media(self, progress: trunk.Progress, before: CallState) -> None:
         if before in (CallState.ANSWERED, CallState.ENDED):
@@ -266,16 +300,14 @@ class Call:
             self._look_up(missing.name, answered)
             return None
         except SdpError as error:
-            return _unusable(
+            return unusable(
                 f"The far end answered with a media description that cannot be used: {error}."
             )
         await self._session.connect_trunk(remote)
         await self._session.set_flow(Flow.AUDIO)
         self._answered_at = monotonic()
-        minutes = self._max_duration / 60
-        sentence = f"The call reached the longest duration allowed ({minutes:g} minutes)."
-        end = CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence)
-        self._limit_in(self._max_duration, end)
+        self._takes_info = answered.takes_info
+        self._limit_in(self._max_duration, too_long(self._max_duration))
         ours = self._negotiation.browser_remote.codec
         self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
         return None
@@ -330,9 +362,9 @@ class Call:
         described, lacking = located.described, f"{located.name} has no address"
         if located.address:
             self._negotiation.located(located.name, located.address)
-            return await self._handle(described, self.state)
+            return await self._read_description(described, self.state)
         if isinstance(described, trunk.Answered):
-            return _unusable(f"The far end cannot get its audio: {lacking}.")
+            return unusable(f"The far end cannot get its audio: {lacking}.")
         if isinstance(described, trunk.Offered):
             await self._refuse_offer(described, lacking)
         return None
@@ -359,7 +391,7 @@ class Call:
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self, end: CallEnd) -> None:
-        for task in (self._probing, self._dialing, *self._lookups):
+        for task in (self._probing, self._dialing, self._info_digits.task, *self._lookups):
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])
@@ -369,27 +401,3 @@ class Call:
         for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
-
-
-def _unusable(sentence: str) -> CallEnd:
-    return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, sentence)
-
-
-def end_of(event: CallEvent) -> CallEnd | None:
-    """Return how the call ends by this event; None for one that ends nothing."""
-    match event:
-        case trunk.Ended():
-            by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
-            return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
-        case media.BrowserLost():
-            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
-        case media.TrunkSilent():
-            return _silent_end(event)
-        case EndWanted():
-            return event.end
-    return None
-
-
-def _silent_end(silence: media.TrunkSilent) -> CallEnd:
-    sentence = f"Nothing came from the far end for {silence.seconds:g} seconds."
-    return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)

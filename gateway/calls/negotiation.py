@@ -1,4 +1,4 @@
-"""Where the two descriptions of a call meet: the only place that joins sdp with voice and media.
+"""Where the two descriptions of a call meet, and what follows from those of the trunk.
 
 A browser's offer becomes two things at once: our answer to the browser, and our own offer to the
 trunk. Neither waits for the other, so that ICE and DTLS come up while the phone rings.
@@ -7,39 +7,26 @@ trunk. Neither waits for the other, so that ICE and DTLS come up while the phone
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 import sdp
-from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
-from gateway.errors import OfferError
-from gateway.media.parameters import (
-    BrowserRemote,
-    DtlsRole,
-    EventFormat,
-    LocalMedia,
-    TrunkRemote,
+from gateway import trunk
+from gateway.calls.browser_description import (
+    BITRATE,
+    PTIME,
+    Offer,
+    answer_browser,
+    browser_remote,
+    opus_parameters,
 )
+from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
+from gateway.media.parameters import EventFormat, LocalMedia, TrunkRemote
 from sdp import SdpError
-from sdp.codecs import event_for, named, read_codecs
+from sdp.codecs import read_codecs
 from sdp.target import is_host_name
-from voice.codec import CODECS
 
-# A wider band takes more bits to sound as good: RFC 7587 section 3.1.1 has 8 to 12 kbit/s for
-# narrowband speech, 16 to 20 for wideband, 28 to 40 for fullband; FEC comes on top of each
-_BITS = {8000: 1.0, 16000: 1.25, 48000: 1.5}
-_FULLBAND = 48000
-BITRATE = 32_000  # bit/s, of narrowband
-
-PTIME = 20  # milliseconds, the frame of the media clock
 PTIMES = (10, 60)  # the shortest and the longest that we send
-
-_OUR_ROLE = {
-    sdp.Setup.ACTPASS: sdp.Setup.PASSIVE,  # one flight shorter than opening it ourselves
-    sdp.Setup.ACTIVE: sdp.Setup.PASSIVE,
-    sdp.Setup.PASSIVE: sdp.Setup.ACTIVE,
-}
-_DTLS_ROLE = {sdp.Setup.PASSIVE: DtlsRole.SERVER, sdp.Setup.ACTIVE: DtlsRole.CLIENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,86 +49,6 @@ class UnlocatedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A browser's offer that can be answered: read, and with the codecs chosen, the best first.
-
-    Either Opus, or the G.711 codecs that go through to the trunk as they are.
-    """
-
-    browser: sdp.BrowserOffer
-    codecs: tuple[sdp.Codec, ...]
-    event: sdp.Codec | None
-
-    @property
-    def passes_through(self) -> bool:
-        return self.codecs[0].name.lower() != "opus"
-
-    @property
-    def levels(self) -> int | None:
-        """The id of the audio levels (RFC 6464) that both sides will send."""
-        extensions = sdp.choose_extensions(self.browser.extensions)
-        return next((each.id for each in extensions if each.uri == sdp.AUDIO_LEVEL), None)
-
-
-def read_offer(text: str, passthrough: tuple[str, ...] = ()) -> Offer:
-    """Read a browser's offer.
-
-    Parameters
-    ----------
-    passthrough
-        Codecs to take instead of Opus where the browser has them, the best first.
-
-    Raises
-    ------
-    OfferError
-        When it cannot be read, or has nothing that we can take part in; the message says why.
-    """
-    try:
-        browser = sdp.read_browser_offer(sdp.parse(text))
-        codecs = [c for name in passthrough if (c := named(browser.codecs, name, 8000)) is not None]
-        if not codecs:
-            codecs = [sdp.choose_browser_codecs(browser.codecs)[0]]
-    except SdpError as error:
-        raise OfferError(str(error)) from error
-    return Offer(browser, tuple(codecs), event_for(codecs[0], browser.codecs))
-
-
-def opus_parameters(codecs: tuple[str, ...], bitrate: int = BITRATE) -> str:
-    """Say what the browser's Opus encoder should do, as fmtp parameters (RFC 7587 section 6.1).
-
-    Parameters
-    ----------
-    codecs
-        What the trunk may get, by name; the best of them decides how wide the band is.
-    bitrate
-        Bit/s of narrowband speech; a wider band gets more in proportion.
-    """
-    # What no trunk can get is not worth its bits: narrowband Opus costs a third of the decoding of
-    # fullband, and sounds better under loss (PESQ 3.94 against 3.81 at 5 %, both at 32 kbit/s;
-    # tests/bench/tradeoff.py)
-    rate = max(CODECS[name.upper()].highest_rate for name in codecs)
-    limits = (
-        () if rate == _FULLBAND else (f"maxplaybackrate={rate}", f"sprop-maxcapturerate={rate}")
-    )
-    return ";".join(
-        (
-            "minptime=10",
-            "useinbandfec=1",  # repairs single losses
-            f"maxaveragebitrate={round(bitrate * _BITS[rate])}",
-            *limits,
-            "stereo=0",  # speech from one microphone
-            "sprop-stereo=0",
-            "usedtx=0",  # the far end's buffers like a steady stream
-        )
-    )
-
-
-def spelling(codec: str) -> str:
-    """Return a codec's encoding name as descriptions write it; `codec` is in capitals."""
-    return CODECS[codec].name
-
-
-@dataclass(frozen=True, slots=True)
 class _Answered:
     """An offer of the trunk's, our answer as it was sent, and what they agree."""
 
@@ -161,6 +68,8 @@ class Negotiation:
         Bit/s that the browser is asked for, as of `opus_parameters`.
     symmetric_rtp
         Whose audio is believed besides the described host's.
+    dtmf
+        How digits go to the trunk.
     own
         Where the gateway itself listens: no trunk's audio is sent there.
 
@@ -178,9 +87,11 @@ class Negotiation:
         *,
         bitrate: int = BITRATE,
         symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
+        dtmf: trunk.Dtmf = trunk.Dtmf.AUTO,
         own: OwnSockets = NO_SOCKETS,
     ) -> None:
         self._local = local
+        self._dtmf = dtmf
         self._symmetric_rtp = symmetric_rtp
         self._own = own
         self._peer = ""
@@ -189,11 +100,12 @@ class Negotiation:
         if offer.passes_through:
             # Nothing else, or the trunk's choice would bring a codec back into the path
             codecs = tuple(codec.name.upper() for codec in offer.codecs)
-        self._opus_parameters = opus_parameters(codecs, bitrate)
         # Ours alone: the browser's own id would tell the trunk which browser it is
         self._session_id = secrets.randbits(62)
         self._version = 1
-        self._policy = sdp.TrunkPolicy(codecs=codecs, ptime=PTIME)
+        self._policy = sdp.TrunkPolicy(
+            codecs=codecs, ptime=PTIME, telephone_event=trunk.offers_events(dtmf)
+        )
         self._address = sdp.RtpAddress(local.trunk_host, local.trunk_port, local.trunk_port + 1)
         self._offered = sdp.offer_to_trunk(
             offer.browser,
@@ -212,30 +124,12 @@ class Negotiation:
         self._pending: _Answered | sdp.SessionDescription | None = None
         self._last: _Answered | None = None
         self.trunk_offer = sdp.render(self._offered)
-        self.browser_answer = sdp.render(self._answer(offer))
-        self.browser_remote = _browser_remote(offer)
-
-    def _answer(self, offer: Offer) -> sdp.SessionDescription:
-        local = self._local
-        parameters = "" if offer.passes_through else self._opus_parameters
-        codecs = tuple(replace(codec, parameters=parameters) for codec in offer.codecs)
-        return sdp.answer_browser(
-            offer.browser,
-            sdp.BrowserAnswer(
-                codecs=codecs if offer.event is None else (*codecs, offer.event),
-                ice=sdp.IceParameters(local.ice_ufrag, local.ice_password),
-                candidates=local.candidates,
-                fingerprints=tuple(sdp.Fingerprint(a, v) for a, v in local.fingerprints),
-                setup=_OUR_ROLE[offer.browser.setup],
-                ssrc=local.ssrc,
-                cname="gateway",
-                session_id=self._session_id,
-                version=self._version,
-                extensions=sdp.choose_extensions(offer.browser.extensions),
-                ptime=PTIME,
-                max_ptime=PTIME,
-            ),
+        self.browser_answer = sdp.render(
+            answer_browser(
+                offer, local, opus_parameters(codecs, bitrate), self._session_id, self._version
+            )
         )
+        self.browser_remote = browser_remote(offer)
 
     # The trunk's descriptions
 
@@ -333,6 +227,11 @@ class Negotiation:
         self._pending = None
         return remote
 
+    def digit_route(self, *, takes_info: bool) -> trunk.DigitRoute:
+        """Say how digits go now; `takes_info` is what the trunk says of SIP INFO."""
+        agreed = self._remote is not None and self._remote.event is not None
+        return trunk.digit_route(self._dtmf, event_agreed=agreed, info_allowed=takes_info)
+
     def _read(self, text: str) -> sdp.SessionDescription:
         reading = sdp.read(text)
         self.dropped.extend(reading.dropped)
@@ -406,18 +305,3 @@ def _packet_time(wanted: int) -> int:
     """Return the packet time to send, in whole frames of 10 ms: never longer than is wanted."""
     shortest, longest = PTIMES
     return min(max(wanted // 10 * 10, shortest), longest)
-
-
-def _browser_remote(offer: Offer) -> BrowserRemote:
-    browser, event = offer.browser, offer.event
-    return BrowserRemote(
-        ice_ufrag=browser.ice.ufrag,
-        ice_password=browser.ice.password,
-        candidates=browser.candidates,
-        fingerprints=tuple((each.algorithm, each.value) for each in browser.fingerprints),
-        dtls_role=_DTLS_ROLE[_OUR_ROLE[browser.setup]],
-        codec=offer.codecs[0].name.upper(),
-        payload_type=offer.codecs[0].payload_type,
-        event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
-        level_extension=offer.levels,
-    )

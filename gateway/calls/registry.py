@@ -10,21 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway import trunk
+from gateway.calls.browser_description import BITRATE, Offer, read_offer
 from gateway.calls.call import Call, Tell
 from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import (
-    BITRATE,
-    NO_SOCKETS,
-    Negotiation,
-    Offer,
-    OwnSockets,
-    read_offer,
-)
+from gateway.calls.negotiation import NO_SOCKETS, Negotiation, OwnSockets
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.errors import CapacityError, DrainingError, OverloadError
+from gateway.trunk import Dtmf
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +33,8 @@ class Route:
 
     `codecs` are what the trunk is offered and `passthrough` those of them that a browser's audio
     is to come in as well, the best first of each; `bitrate` (bit/s) is asked of the browser
-    otherwise. `symmetric_rtp` says whose audio is believed besides the described host's.
+    otherwise. `symmetric_rtp` says whose audio is believed besides the described host's, `dtmf` how
+    digits go.
     """
 
     trunk: trunk.Trunk
@@ -47,6 +43,7 @@ class Route:
     passthrough: tuple[str, ...] = ()
     bitrate: int = BITRATE
     symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO
+    dtmf: Dtmf = Dtmf.AUTO
 
 
 @dataclass(slots=True)
@@ -147,6 +144,7 @@ class Calls:
                 route.codecs,
                 bitrate=route.bitrate,
                 symmetric_rtp=route.symmetric_rtp,
+                dtmf=route.dtmf,
                 own=self._own_sockets,
             )
         except BaseException:

@@ -29,6 +29,14 @@ class BrowserLost:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowserDigit:
+    """Somebody at the browser pressed a key that its page sends as an event (RFC 4733)."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkDigit:
     """The far end pressed a key (RFC 4733)."""
 
@@ -68,4 +76,4 @@ class Quality:
     trunk: LegQuality
 
 
-MediaEvent = BrowserConnected | BrowserLost | TrunkDigit | TrunkSilent | Quality
+MediaEvent = BrowserConnected | BrowserLost | BrowserDigit | TrunkDigit | TrunkSilent | Quality

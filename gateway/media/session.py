@@ -13,6 +13,7 @@ from gateway.media.browser_party import BrowserParty
 from gateway.media.engine.bridge import Bridge
 from gateway.media.events import (
     BrowserConnected,
+    BrowserDigit,
     BrowserLost,
     LossReason,
     MediaEvent,
@@ -88,7 +89,7 @@ class MediaSession:
             core.counters,
             core.transport_counters,
             report=self._browser_changed,
-            on_digit=self.trunk.pass_digit,
+            on_digit=self._browser_pressed,
             on_fault=self.failed,
         )
         self.bridge = Bridge(thread.engine)
@@ -154,6 +155,10 @@ class MediaSession:
         """
         await self.trunk.send_digits(digits, duration_ms, gap_ms)
 
+    def pass_digit(self, digit: str, duration_ms: int) -> None:
+        """Press a key that the browser's user has pressed; one too many is counted."""
+        self.trunk.pass_digit(digit, duration_ms)
+
     async def close(self) -> None:
         """Give everything back; harmless when called twice, and then waits for the first."""
         if self._closed:
@@ -208,6 +213,9 @@ class MediaSession:
 
     def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
         self._report(event)
+
+    def _browser_pressed(self, digit: str, duration_ms: int) -> None:
+        self._report(BrowserDigit(digit, duration_ms))
 
     def _trunk_pressed(self, digit: str, duration_ms: int) -> None:
         self._report(TrunkDigit(digit, duration_ms))

@@ -47,6 +47,7 @@ class Room:
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
+    strangers: Callable[[], Mapping[tuple[str, str], int]] = dict  # at the SIP port
     media_load: Callable[[], float] = float  # share of its time that the media clock works, 0 to 1
 
     def __post_init__(self) -> None:
@@ -74,4 +75,6 @@ class Room:
             media=self.media_stats(),
             media_load=self.media_load(),
             overloaded=self.calls.overloaded,
+            strangers=self.strangers(),
+            lines_dropped=totals.lines_dropped,
         )

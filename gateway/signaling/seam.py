@@ -27,6 +27,7 @@ class CallTotals(Protocol):
 
     placed: int
     answered: int
+    lines_dropped: int
 
     @property
     def ended(self) -> Mapping[str, int]:

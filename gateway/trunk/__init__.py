@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.trunk.config import DialRequest, EndpointConfig, Secret, SipAddress, Trunk
+from gateway.trunk.dtmf import DigitRoute, Dtmf, digit_route, offers_events
 from gateway.trunk.endpoint import OnIncoming, TrunkEndpoint
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkRequestError
 from gateway.trunk.events import (
@@ -23,6 +24,8 @@ __all__ = [
     "Answered",
     "DialRequest",
     "Digit",
+    "DigitRoute",
+    "Dtmf",
     "Ended",
     "EndpointConfig",
     "IncomingCall",
@@ -42,4 +45,6 @@ __all__ = [
     "TrunkLeg",
     "TrunkRequestError",
     "Trying",
+    "digit_route",
+    "offers_events",
 ]

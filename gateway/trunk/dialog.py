@@ -155,6 +155,13 @@ class Dialog(pj.Call):  # type: ignore[misc]
         request.method = "OPTIONS"
         self.sendRequest(request)
 
+    def send_info(self, content_type: str, body: str) -> None:
+        """Send an INFO with a body; what the trunk says to it changes nothing."""
+        request = pj.CallSendRequestParam()
+        request.method = "INFO"
+        request.txOption.contentType, request.txOption.msgBody = content_type, body
+        self.sendRequest(request)
+
     def expire(self, seconds: float) -> None:
         """Give up on a trunk that has said nothing for so long."""
         if not self._transcript.heard:

@@ -113,6 +113,12 @@ class TrunkEndpoint:
         return len(self._legs)
 
     @property
+    def strangers(self) -> dict[tuple[str, str], int]:
+        """Requests that were no business of ours, by method and answer."""
+        counter = self._stack.filter if self._stack else None
+        return counter.strangers.counts if counter else {}
+
+    @property
     def free(self) -> int:
         """Calls that the engine has room for now (to a second); 0 unless in service.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.trunk.address import text
 from gateway.trunk.config import SipAddress
 from gateway.trunk.description import check_description
+from gateway.trunk.dtmf import INFO_TYPE, info_body
 from gateway.trunk.errors import TrunkError, TrunkRequestError
 from gateway.trunk.events import Ended, TrunkEvent
 
@@ -72,6 +73,11 @@ class TrunkLeg:
         """
         text(reason, "the reason")
         await self._command(lambda dialog: dialog.end(code, reason, cause))
+
+    async def send_digit(self, digit: str, duration_ms: int) -> None:
+        """Send a digit by INFO."""
+        body = info_body(digit, duration_ms)
+        await self._command(lambda dialog: dialog.send_info(INFO_TYPE, body))
 
     async def probe(self, timeout: float) -> bool:
         """Ask whether the far end still knows this call; false if it does not say so in time.

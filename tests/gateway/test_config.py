@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.calls.negotiation import BITRATE
+from gateway.calls.browser_description import BITRATE
 from gateway.config import Address, DtmfMode, Settings, TrunkCodec, TrunkUri
 from gateway.config_sources import BadConfigError, load
 from gateway.media import MediaConfig

@@ -17,7 +17,8 @@ from gateway.bench.description import read_wanted, write_offer
 from gateway.bench.measure import Way
 from gateway.bench.run import Report
 from gateway.bench.session import Bench
-from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
+from gateway.calls.browser_description import BITRATE, read_offer
+from gateway.calls.negotiation import Negotiation
 from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
 from tests.bench.load import tree_environment

@@ -17,7 +17,8 @@ from gateway.caller import sound
 from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions
 from gateway.caller.description import OPUS, make_offer, read_answer
 from gateway.caller.leg import CallerLeg
-from gateway.calls.negotiation import BITRATE, Negotiation, read_offer
+from gateway.calls.browser_description import BITRATE, read_offer
+from gateway.calls.negotiation import Negotiation
 from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import DtlsRole, MediaConfig

@@ -64,6 +64,9 @@ class FakeSession:
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         self.digits += digits
 
+    def pass_digit(self, digit: str, duration_ms: int) -> None:
+        self.digits += digit
+
     async def close(self) -> None:
         self.closed += 1
 
@@ -90,6 +93,8 @@ class FakeTrunk:
         self.settles = True  # at once, when an offer is accepted
         self.addresses: dict[str, str] = {}  # of hosts that descriptions name
         self.looking = asyncio.Event()
+        self.info = ""  # digits that came by INFO
+        self.pressed = asyncio.Event()
 
     async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
         self.offer, self.notify = offer, notify
@@ -117,6 +122,10 @@ class FakeTrunk:
     async def refuse_offer(self, token: int, why: str) -> None:
         self.refusals[token] = why
         self.notify(trunk.Digit("#", 100))  # for tests to wait for
+
+    async def send_digit(self, digit: str, duration_ms: int) -> None:
+        self.info += digit
+        self.pressed.set()
 
     async def locate(self, name: str, like: str) -> str:
         self.looking.set()

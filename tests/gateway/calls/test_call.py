@@ -10,13 +10,15 @@ import pytest
 
 from gateway import trunk
 from gateway.calls import news
+from gateway.calls.browser_description import read_offer
 from gateway.calls.call import Call
 from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import Negotiation, read_offer
+from gateway.calls.negotiation import Negotiation
 from gateway.calls.state import CallState
 from gateway.errors import RequestError
 from gateway.media import events as media
 from gateway.media.parameters import EventFormat, Flow
+from gateway.trunk import Dtmf
 from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
 from tests.gateway.calls.test_negotiation import ANSWER, HOLD, fixture
 
@@ -27,12 +29,12 @@ BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side 
 class Story:
     """A call in the middle of its seams."""
 
-    def __init__(self, max_duration: float = 60.0) -> None:
+    def __init__(self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> None:
         self.trunk = FakeTrunk()
         self.session = FakeSession()
         self.client = Client()
         offer = read_offer(fixture("chrome-156-audio.sdp"))
-        self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"))
+        self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
         self.call = Call(
             "test",
             self.session,
@@ -60,8 +62,8 @@ class Story:
 
 
 @asynccontextmanager
-async def story(max_duration: float = 60.0) -> AsyncIterator[Story]:
-    made = Story(max_duration)
+async def story(max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> AsyncIterator[Story]:
+    made = Story(max_duration, dtmf)
     try:
         async with asyncio.timeout(2):
             await made.trunk.dialed.wait()
@@ -387,6 +389,48 @@ async def test_digits_reach_the_media_when_the_trunk_takes_no_events() -> None:
         await call.call.send_digits("1", 100, 60)
         assert call.session.trunk[-1].event is None
         assert call.session.digits == "1"
+
+
+WITHOUT_EVENTS = ANSWER.replace(" 101\r\n", "\r\n").replace(
+    "a=rtpmap:101 telephone-event/8000\r\n", ""
+)
+
+
+@pytest.mark.parametrize(
+    ("dtmf", "answer", "takes_info", "by_info"),
+    [
+        (Dtmf.AUTO, ANSWER, True, False),
+        (Dtmf.AUTO, WITHOUT_EVENTS, True, True),
+        (Dtmf.AUTO, WITHOUT_EVENTS, False, False),
+        (Dtmf.RFC4733, WITHOUT_EVENTS, True, False),
+        (Dtmf.INFO, ANSWER, False, True),
+        (Dtmf.INBAND, WITHOUT_EVENTS, True, False),
+    ],
+)
+async def test_digits_go_as_the_trunk_takes_them(
+    dtmf: Dtmf, answer: str, takes_info: bool, by_info: bool
+) -> None:
+    """Those that the page asks for, and those that it sends as events."""
+    async with story(dtmf=dtmf) as call:
+        assert ("telephone-event" in call.trunk.offer) is (dtmf in (Dtmf.AUTO, Dtmf.RFC4733))
+        call.trunk.notify(trunk.Answered(answer, takes_info=takes_info))
+        await call.client.hear(news.Answered)
+        await call.call.send_digits("1", 40, 30)
+        call.session.report(media.BrowserDigit("2", 100))
+        call.trunk.notify(trunk.Digit("#", 100))
+        await call.client.hear(news.DigitHeard)
+        async with asyncio.timeout(2):
+            while by_info and len(call.trunk.info) < 2:
+                call.trunk.pressed.clear()
+                await call.trunk.pressed.wait()
+        assert (call.trunk.info, call.session.digits) == (("12", "") if by_info else ("", "12"))
+
+
+async def test_more_digits_by_info_than_anybody_presses_are_refused() -> None:
+    async with story(dtmf=Dtmf.INFO) as call:
+        await call.answer()
+        with pytest.raises(RequestError, match="wait to be sent"):
+            await call.call.send_digits("1" * 65, 40, 30)
 
 
 async def test_codecs_are_named_as_descriptions_name_them() -> None:

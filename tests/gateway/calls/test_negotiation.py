@@ -11,14 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 import sdp
-from gateway.calls.negotiation import (
-    Negotiation,
-    OwnSockets,
-    UnlocatedError,
-    opus_parameters,
-    read_offer,
-    spelling,
-)
+from gateway.calls.browser_description import opus_parameters, read_offer, spelling
+from gateway.calls.negotiation import Negotiation, OwnSockets, UnlocatedError
 from gateway.errors import OfferError
 from gateway.media.parameters import DtlsRole, EventFormat, TrunkRemote
 from sdp import SdpError

@@ -29,6 +29,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),
         media.BrowserConnected(),
         media.BrowserLost(media.LossReason.SILENT),
+        media.BrowserDigit("1", 100),
         media.TrunkDigit("5", 100),
         media.TrunkSilent(15.0),
         media.Quality(LEG, LEG),

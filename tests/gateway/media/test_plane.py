@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.errors import RequestError
-from gateway.media.events import BrowserLost, LossReason, Quality, TrunkDigit
+from gateway.media.events import BrowserDigit, BrowserLost, LossReason, Quality, TrunkDigit
 from gateway.media.parameters import Flow
 from tests.gateway.media.call import (
     BROWSER_TONE,
@@ -156,10 +156,15 @@ async def test_packets_of_another_length() -> None:
         check_steady(packets, call.plane, units=240)
 
 
-async def test_digits_of_the_browser_reach_the_trunk_once_each() -> None:
+async def test_digits_of_the_browser_are_reported_and_passed_on_once_each() -> None:
     async with open_call() as call:
         await call.trunk.packets(10)
         call.caller.press("15#", 160, 80)
+        for digit in "15#":
+            pressed = await call.event()
+            assert isinstance(pressed, BrowserDigit)
+            assert pressed.digit == digit
+            call.session.pass_digit(pressed.digit, pressed.duration_ms)
         assert await call.trunk.digits(3) == [*"15#"]
         assert call.plane.counters["browser_digits"] == 3
 

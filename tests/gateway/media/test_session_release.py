@@ -18,7 +18,7 @@ import pytest
 
 from gateway.errors import RequestError
 from gateway.media import MediaPlane, MediaSession
-from gateway.media.events import BrowserLost, LossReason
+from gateway.media.events import BrowserDigit, BrowserLost, LossReason
 from tests.gateway.media.call import Call, Trunk, browser_remote, open_plane, plane_config, until
 
 
@@ -68,6 +68,9 @@ async def test_a_call(seconds: float) -> None:
         call = Call(plane, await plane.open())
         await call.connect()
         call.caller.press("1", 100, 60)
+        pressed = await call.event()
+        assert isinstance(pressed, BrowserDigit)
+        call.session.pass_digit(pressed.digit, pressed.duration_ms)
         assert await call.trunk.digits(1) == ["1"]
         with pytest.raises(RequestError):
             await call.session.send_digits("x", 100, 60)

@@ -18,6 +18,7 @@ Tell = Callable[[News], None]
 class FakeTotals:
     placed: int = 0
     answered: int = 0
+    lines_dropped: int = 0
     ended: Counter[str] = field(default_factory=Counter)
 
 

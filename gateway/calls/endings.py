@@ -1,0 +1,58 @@
+"""How a call ends by what happened to it: the causes that the gateway finds itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway import trunk
+from gateway.calls.end import By, CallEnd
+from gateway.calls.events import CallEvent, EndWanted
+from gateway.media import events as media
+
+# What a lost browser means
+_LOST: Final = {
+    media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
+    media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
+    media.LossReason.CLOSED: "The browser closed the media connection.",
+    media.LossReason.SILENT: "Nothing came from the browser any more.",
+    media.LossReason.INTERNAL: "The media connection to the browser failed.",
+}
+
+RANG_OUT: Final = CallEnd.made_here(
+    By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes."
+)
+FAULT: Final = CallEnd.made_here(
+    By.GATEWAY, "internal", 500, "The gateway failed; its log says why."
+)
+
+
+def end_of(event: CallEvent) -> CallEnd | None:
+    """Return how the call ends by this event; None for one that ends nothing."""
+    match event:
+        case trunk.Ended():
+            by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
+            return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
+        case media.BrowserLost():
+            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
+        case media.TrunkSilent():
+            return silent_end(event)
+        case EndWanted():
+            return event.end
+    return None
+
+
+def silent_end(silence: media.TrunkSilent) -> CallEnd:
+    """End a call whose trunk sends nothing, and does not answer either."""
+    sentence = f"Nothing came from the far end for {silence.seconds:g} seconds."
+    return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)
+
+
+def unusable(sentence: str) -> CallEnd:
+    """End a call whose answer no media can follow."""
+    return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, sentence)
+
+
+def too_long(seconds: float) -> CallEnd:
+    """End a call that has lasted as long as it may."""
+    sentence = f"The call reached the longest duration allowed ({seconds / 60:g} minutes)."
+    return CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence)

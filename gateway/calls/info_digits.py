@@ -1,0 +1,50 @@
+"""Digits that go to the trunk as SIP INFO: one after another, at the pace of a finger.
+
+Media sends events and tones by its own clock. An INFO is a request of the dialog, so the call sends
+these; what comes quicker than keys can be pressed waits its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.errors import RequestError
+
+MOST_WAITING = 64  # as many as wait for media
+
+
+class InfoDigits:
+    """The digits of one call that wait for their turn.
+
+    Parameters
+    ----------
+    send
+        Sends one: the digit, and its duration in milliseconds.
+    """
+
+    def __init__(self, send: Callable[[str, int], Awaitable[None]]) -> None:
+        self._send = send
+        self._waiting: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue()
+        self.task: asyncio.Task[None] | None = None
+
+    def press(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Send digits after those that wait.
+
+        Raises
+        ------
+        RequestError
+            When too many wait.
+        """
+        if self._waiting.qsize() + len(digits) > MOST_WAITING:
+            raise RequestError(f"{MOST_WAITING} digits wait to be sent already; send more later")
+        for digit in digits:
+            self._waiting.put_nowait((digit, duration_ms, gap_ms))
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        while not self._waiting.empty():
+            digit, duration_ms, gap_ms = self._waiting.get_nowait()
+            await self._send(digit, duration_ms)
+            await asyncio.sleep((duration_ms + gap_ms) / 1000)
