@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 
 class Outbox:
     """A queue whose writer never waits, and whose reader of requests can wait for room.
 
     Calls put their news in at once. Replies come from the client's own requests, so whoever reads
-    these waits for `room` first: a client that asks without reading slows only itself.
+    these waits for `room` first: a client that asks without reading slows only itself. One task
+    waits for a message, and one for room: a future of each is enough.
 
     Parameters
     ----------
@@ -20,39 +20,44 @@ class Outbox:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._waiting: deque[str] = deque()
-        self._any = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._waiting: list[str] = []
+        self._reader: asyncio.Future[None] | None = None  # waits for a message
+        self._asker: asyncio.Future[None] | None = None  # waits for room
 
     def put(self, text: str) -> bool:
         """Add a message; False, and nothing added, when the client has not read for too long."""
         if len(self._waiting) >= self._size:
             return False
         self._waiting.append(text)
-        self._any.set()
-        if len(self._waiting) > self._size // 2:
-            self._room.clear()
+        _wake(self._reader)
         return True
 
     async def get(self) -> str:
         """Wait for the next message and take it out."""
-        await self._any.wait()
-        text = self._waiting.popleft()
-        if not self._waiting:
-            self._any.clear()
-        if len(self._waiting) <= self._size // 2:
-            self._room.set()
+        while not self._waiting:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        text = self._waiting.pop(0)
+        if self._has_room():
+            _wake(self._asker)
         return text
 
     async def room(self) -> None:
         """Wait until at most half of the messages that may wait do."""
-        await self._room.wait()
+        if not self._has_room():
+            self._asker = asyncio.get_running_loop().create_future()
+            await self._asker
+
+    def _has_room(self) -> bool:
+        return len(self._waiting) <= self._size // 2
 
     def take_all(self) -> list[str]:
         """Take out everything that waits."""
-        texts = list(self._waiting)
-        self._waiting.clear()
-        self._any.clear()
-        self._room.set()
+        texts, self._waiting = self._waiting, []
+        _wake(self._asker)
         return texts
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
