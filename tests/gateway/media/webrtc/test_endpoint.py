@@ -361,7 +361,9 @@ async def test_closing_twice_and_in_mid_handshake_is_harmless() -> None:
         assert gateway.reports.empty()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.binary(max_size=1600))
 def test_no_datagram_raises(datagram: bytes) -> None:
     async def receive() -> None:
