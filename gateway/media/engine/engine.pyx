@@ -55,6 +55,7 @@ cdef enum:
 assert WATCH_TICKS == round(1 / TICK)
 
 cdef int _slots = SLOTS
+cdef double _tick_seconds = TICK
 
 # While a browser comes up its datagrams are read this often: every round trip counts then
 cdef double CONNECTING = 0.001  # seconds
@@ -293,7 +294,7 @@ cdef class Engine(NumpyStage):
     def skip(self, frames: int) -> None:
         """Let frames pass unserved, as after a stall; for tests as well."""
         cdef int count = frames
-        self.skip_frames(count)
+        self.skip_frames(count, self.now + count * _slots * _tick_seconds)
         self.trunk_counters.count(FRAMES_SKIPPED, self.count * count)
 
     cdef void _turn(self, Ticks ticks) noexcept nogil:
@@ -315,7 +316,9 @@ cdef class Engine(NumpyStage):
             return  # commands come before the next tick, and must not hold up one that is due
         last = ticks.due_until(now)
         if ticks.skipped > skipped:
-            self.skip_frames(<int> (ticks.skipped - skipped) // _slots)
+            self.skip_frames(
+                <int> (ticks.skipped - skipped) // _slots, ticks.time_of(ticks.next - 1)
+            )
             self.trunk_counters.count(
                 FRAMES_SKIPPED, self.count * (ticks.skipped - skipped) // _slots
             )

@@ -42,7 +42,7 @@ cdef class PacketPath:
     cdef bint lacks(self, Bank bank) noexcept nogil
     cdef void send(self, Bank bank) noexcept nogil
     cdef void send_due(self) noexcept nogil
-    cdef void skip_frames(self, int frames) noexcept nogil
+    cdef void skip_frames(self, int frames, double resumed) noexcept nogil
     cdef void _drain_browsers(self, double now, double unix_now) noexcept nogil
     cdef void take_held(self, void *owner, double now) noexcept nogil
     cdef void _take_media(

@@ -351,11 +351,11 @@ cdef class PacketPath:
         elif (<Leg> owner).receiver.wants_earlier():
             (<Leg> owner).slot = (self.slot + _slots - 1) % _slots
 
-    cdef void skip_frames(self, int frames) noexcept nogil:
-        """Let frames pass that there was no time for."""
+    cdef void skip_frames(self, int frames, double resumed) noexcept nogil:
+        """Let frames pass that there was no time for, until `resumed`."""
         cdef int place
         for place in range(self.count):
-            (<Leg> self.served[place]).receiver.skip(frames)
+            (<Leg> self.served[place]).receiver.skip(frames, resumed)
             if (<Leg> self.served[place]).sender.steady:
                 (<Leg> self.served[place]).sender.pass_frames(frames)
 

@@ -55,6 +55,7 @@ cdef class Receiver:
     cdef object tap  # gets a copy of each frame; None: nobody listens
     cdef bint finds_tones  # digits are looked for in the sound
     cdef bint began  # a stream of audio has begun since the slot was last chosen
+    cdef double _resumed  # seconds: what has come before is not passed on any more
     cdef TokenBucket _audio
     cdef uint32_t _ssrc
     cdef bint _has_ssrc
@@ -82,7 +83,12 @@ cdef class Receiver:
         self, const uint8_t[::1] packet, RtpHeader *header, int units, int clock_rate, double now
     ) noexcept nogil
     cdef void _pass_direct(
-        self, const uint8_t[::1] packet, RtpHeader *header, int codec, double now
+        self,
+        const uint8_t[::1] packet,
+        RtpHeader *header,
+        int codec,
+        int units,
+        double now,
     ) noexcept nogil
     cdef void _cut(
         self, const uint8_t[::1] packet, RtpHeader *header, CodecFacts *facts, int gap
@@ -98,4 +104,4 @@ cdef class Receiver:
     cdef bint lacks_concealer(self, Bank bank, int row) noexcept nogil
     cdef void make_noise(self, double now) noexcept nogil
     cdef void note_level(self, int level) noexcept nogil
-    cdef void skip(self, int frames) noexcept nogil
+    cdef void skip(self, int frames, double resumed) noexcept nogil

@@ -86,7 +86,7 @@ cdef class Receiver:
         self.rate = 8000
         self.row = -1
         self.level = 127
-        self.heard_at = self._spoke_at = float("-inf")
+        self.heard_at = self._spoke_at = self._resumed = float("-inf")
         memset(self.formats, UNKNOWN, sizeof(self.formats))
 
     def set_formats(
@@ -247,20 +247,23 @@ cdef class Receiver:
         if self.sink is None or self.mode == IDLE:
             self.noisy = False
             return
+        facts = codec_facts(codec)
+        if facts.bytes_per_unit:
+            units = header.size // facts.bytes_per_unit
+        elif header.size:
+            units = packet_units(&packet[header.start], header.size)
+        else:
+            units = 0
+        if arrival < self._resumed:
+            self.sink.line.pass_over(header.ssrc, header.sequence)
+            return
         if not self._audio.has_tokens(arrival):
             self.counters.count(REJECTED_FLOOD, 1)
             return
         if codec == self.sink.codec and (self.mode == RELAYED or self.may_relay):
-            facts = codec_facts(codec)
-            if facts.bytes_per_unit:
-                units = header.size // facts.bytes_per_unit
-            elif header.size:
-                units = packet_units(&packet[header.start], header.size)
-            else:
-                units = 0
             self._relay(packet, header, units, facts.clock_rate, arrival)
-        elif self.mode == DIRECT and codec_facts(codec).bytes_per_unit:
-            self._pass_direct(packet, header, codec, arrival)
+        elif self.mode == DIRECT and facts.bytes_per_unit:
+            self._pass_direct(packet, header, codec, units, arrival)
         else:  # by this way it cannot go: the bridge will choose another
             self.decodes_anew, self.wanted_codec = True, codec
             self.counters.count(REJECTED_PAYLOAD_TYPE, 1)
@@ -319,12 +322,16 @@ cdef class Receiver:
         self.sink.relay(packet, header, &stamp)
 
     cdef void _pass_direct(
-        self, const uint8_t[::1] packet, RtpHeader *header, int codec, double now
+        self,
+        const uint8_t[::1] packet,
+        RtpHeader *header,
+        int codec,
+        int units,
+        double now,
     ) noexcept nogil:
-        """Give a packet's frames to the batch, each with its place on the sink's time line."""
+        """Give a packet's frames to the bank, each with its place on the sink's time line."""
         cdef CodecFacts facts = codec_facts(codec)
-        cdef int gap, units
-        units = header.size // facts.bytes_per_unit
+        cdef int gap
         gap = self.sink.line.place(
             header.ssrc,
             header.sequence,
@@ -493,7 +500,12 @@ cdef class Receiver:
         if self.playback is not None:
             self.playback.meter.note(level)
 
-    cdef void skip(self, int frames) noexcept nogil:
-        """Let frames pass that the process had no time for."""
+    cdef void skip(self, int frames, double resumed) noexcept nogil:
+        """Let frames pass that the process had no time for; go on with what came after `resumed`.
+
+        What waits in a jitter buffer of ours is dropped, and so is what has waited in the socket: a
+        call that is behind its time by load loses the same both ways.
+        """
+        self._resumed = resumed
         if self.playback is not None:
             self.playback.buffer.skip_frames(frames)
