@@ -19,6 +19,7 @@ from tests.bench import (
     overload,
     quality,
     setup,
+    sip,
     subjects,
     threads,
     tradeoff,
@@ -29,6 +30,7 @@ from tests.bench.goals import (
     overload_goals,
     quality_goals,
     setup_goals,
+    sip_goals,
     threads_goals,
 )
 from tests.bench.load import BenchError, Progress
@@ -52,6 +54,7 @@ from tests.bench.tables import (
     quality_curves,
     quality_tables,
     setup_tables,
+    sip_tables,
     threads_tables,
     tradeoff_tables,
 )
@@ -148,6 +151,21 @@ def _setup(settings: Settings, progress: Progress) -> Outcome:
     )
 
 
+def _sip(settings: Settings, progress: Progress) -> Outcome:
+    results: list[sip.Dialed] = []
+    baselines: list[sip.Dialed] = []
+    for _ in range(settings.runs):
+        results.append(sip.run(progress=progress))
+        if settings.baseline is not None:
+            progress("the baseline")
+            baselines.append(sip.run(tree=settings.baseline, progress=progress))
+    return Outcome(
+        {"runs": results, "baseline": baselines},
+        sip_tables(results, baselines),
+        sip_goals(results, baselines),
+    )
+
+
 def _overload(settings: Settings, progress: Progress) -> Outcome:
     # Once: what is asked is how the gateway behaves, and not how much of it
     result = overload.run(progress=progress)
@@ -176,6 +194,7 @@ BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
     "threads": _threads,
     "latency": _latency,
     "setup": _setup,
+    "sip": _sip,
     "overload": _overload,
     "quality": _quality,
 }
@@ -224,7 +243,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--baseline",
         type=_tree,
         metavar="DIR",
-        help="sources of another version, measured in the same run: cpu and setup",
+        help="sources of another version, measured in the same run: cpu, setup, sip",
     )
     parser.add_argument("--peers", action="store_true", help="measure rtpengine in the same run")
     options = parser.parse_args(arguments)

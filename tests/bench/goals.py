@@ -12,6 +12,7 @@ from tests.bench.latency import Latency, Recovery
 from tests.bench.overload import Crowd, Overload
 from tests.bench.report import Goal, Rule
 from tests.bench.setup import RATE, Setup
+from tests.bench.sip import Dialed
 from tests.bench.subjects import BASELINE
 from tests.bench.threads import Threads, figures
 
@@ -171,6 +172,21 @@ def setup_goals(results: Sequence[Setup], baselines: Sequence[Setup] = ()) -> li
             _median([read(each) for each in baselines]),
         )
         for name, rule, limit, read, unit, digits in rows
+    ]
+
+
+def sip_goals(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> list[Goal]:
+    """Return the goals for the SIP engine: the median of the runs."""
+
+    def middle(runs: Sequence[Dialed], name: str) -> float | None:
+        return _median([getattr(each, name) for each in runs])
+
+    ours, theirs = (middle(runs, "thread_ms") for runs in (results, baselines))
+    share = None if ours is None or theirs is None else ours / theirs
+    reading = [middle(runs, "reading_us") for runs in (results, baselines)]
+    return [
+        Goal("CPU of a set-up in the SIP thread over the baseline's", Rule.AT_MOST, 0.5, share),
+        Goal("reading an answer", Rule.AT_MOST, 100, reading[0], " µs", 0, reading[1]),
     ]
 
 

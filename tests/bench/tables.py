@@ -14,6 +14,7 @@ from tests.bench.quality import CONDITIONS, Heard, Result
 from tests.bench.report import Table
 from tests.bench.scores import Score
 from tests.bench.setup import Setup
+from tests.bench.sip import Dialed
 from tests.bench.threads import CARRIED, COMPLEXITY, Threads, figures
 from tests.bench.tradeoff import Tradeoff
 
@@ -174,6 +175,20 @@ def latency_tables(results: Sequence[Latency]) -> list[Table]:
             shocks,
         ),
     ]
+
+
+def sip_tables(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> list[Table]:
+    """Return what a call costs in the SIP engine."""
+    named = [
+        *((f"{number}", result) for number, result in enumerate(results, 1)),
+        *((f"{number}, baseline", result) for number, result in enumerate(baselines, 1)),
+    ]
+    rows = [
+        (name, f"{each.thread_ms:.3f}", f"{each.process_ms:.3f}", f"{each.reading_us:.0f}")
+        for name, each in named
+    ]
+    columns = ("run", "SIP thread ms", "process ms", "reading an answer µs")
+    return [Table("A call from INVITE to 200: CPU", columns, rows)]
 
 
 def setup_tables(results: Sequence[Setup], baselines: Sequence[Setup] = ()) -> list[Table]:

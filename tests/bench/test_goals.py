@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.cpu import Cpu, Footprint, Once, Row
-from tests.bench.goals import cpu_goals, threads_goals
+from tests.bench.goals import cpu_goals, sip_goals, threads_goals
 from tests.bench.load import Figure, figure
 from tests.bench.report import Goal
+from tests.bench.sip import Dialed
 from tests.bench.threads import Rung, Threads, climb
 
 NOTHING = figure([0.0])
@@ -78,3 +79,11 @@ def test_two_threads_are_compared_among_the_most_calls_that_both_carry() -> None
 def test_nothing_carried_is_nothing_measured() -> None:
     goals = threads_goals([Threads(2, [], {1: 0, 2: 0})])
     assert [goal.measured for goal in goals] == [None, None]
+
+
+def test_the_sip_thread_is_compared_with_the_baseline_s() -> None:
+    ours = [Dialed(each, 1.0, 90.0) for each in (0.4, 0.5, 0.6)]
+    share, reading = sip_goals(ours, [Dialed(1.0, 2.0, 200.0)])
+    assert (share.measured, share.met) == (0.5, True)
+    assert (reading.measured, reading.baseline, reading.met) == (90.0, 200.0, True)
+    assert sip_goals(ours)[0].measured is None
