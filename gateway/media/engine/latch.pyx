@@ -55,9 +55,9 @@ cdef class SourceLatch:
         cdef Address described = parse_address(host, port)
         if same_address(&described, &self._described):
             return
+        # Where nothing has been heard yet, what was described may still have packets on their way
+        self._former = self._source if self._source.family else self._described
         self._described = described
-        if self._source.family:
-            self._former = self._source
         memset(&self._source, 0, sizeof(Address))
         self._has_ssrc = False
         self.moved = False

@@ -161,6 +161,16 @@ class TestDescription:
         assert one.destination == moved_behind_nat
         assert one.refuse(DESCRIBED, 1, 0.06) == "stranger"
 
+    def test_a_move_before_anything_was_heard(self) -> None:
+        """What the old port has sent already leads nobody back to it."""
+        one = latch()
+        moved = ("192.0.2.1", 4002)
+        one.expect(*moved)
+        assert one.refuse(DESCRIBED, 1, 0.0) is None
+        assert one.destination == moved
+        assert one.refuse(moved, 1, 0.02) is None
+        assert one.destination == moved
+
     def test_a_move_back_is_a_move(self) -> None:
         one = latch()
         moved = ("192.0.2.1", 4002)
