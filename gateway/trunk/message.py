@@ -54,14 +54,12 @@ BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
 TAG: Final = re.compile(r";\s*tag\s*=\s*([^\s;,>]{1,256})", re.I)
 CSEQ: Final = re.compile(r"([0-9]{1,10})\s+(\S{1,64})")
 BOUNDARY: Final = re.compile(r';\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))', re.I)
-CAUSE: Final = re.compile(r"[0-9]{1,3}")
 DURATION: Final = re.compile(r"([0-9]{1,6})\s*(?:ms)?")
 FIELD: Final = re.compile(r"([a-z]+)\s*[=:]\s*(.*)")
 DIGITS: Final = frozenset("0123456789*#ABCD")
 SHOWN_CODES: Final = dict(zip(map(str, range(10, 16)), "*#ABCD", strict=True))
 DEFAULT_DIGIT_MS: Final = 160
 LONGEST_DIGIT_MS: Final = 60_000
-LONGEST_WARNING: Final = 200
 DTMF_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
 
 
@@ -141,36 +139,6 @@ class Message:
     def sdp(self) -> str:
         """The body if it is a session description (also as part of a multipart), else empty."""
         return description(self.header("content-type") or "", self.body)
-
-    @property
-    def q850(self) -> int | None:
-        """The ISUP cause in a Reason header (RFC 3326), 1 to 127, or None."""
-        for protocol, parameters in self._reasons():
-            cause = parameters.get("cause", "")
-            if protocol == "q.850" and CAUSE.fullmatch(cause):
-                return int(cause) if 1 <= int(cause) <= 127 else None
-        return None
-
-    @property
-    def warning(self) -> str:
-        """What the other side says went wrong, in its own words, maybe empty.
-
-        The text of a Warning header (RFC 3261 section 20.43), else of a Reason header (RFC 3326).
-        """
-        for name, value in self.headers:
-            if name == "warning" and (found := QUOTED_STRING.search(value)):
-                return one_line(QUOTED_PAIR.sub(r"\1", found[1]))
-        return next((one_line(p["text"]) for _, p in self._reasons() if p.get("text")), "")
-
-    def _reasons(self) -> list[tuple[str, dict[str, str]]]:
-        """Read the Reason headers: each value's protocol in lower case, and its parameters."""
-        reasons = []
-        for name, value in self.headers:
-            if name == "reason":
-                for one in split_outside_quotes(value, ","):
-                    protocol, *parameters = split_outside_quotes(one, ";")
-                    reasons.append((protocol.strip().lower(), dict(map(_pair, parameters))))
-        return reasons
 
     @property
     def digit(self) -> tuple[str, int] | None:
@@ -275,23 +243,9 @@ def media_type(content_type: str) -> str:
     return "".join(content_type.partition(";")[0].lower().split())
 
 
-def one_line(text: str) -> str:
-    """Make one printable line of a stranger's sentence, of a length to show."""
-    words = "".join(each if each.isprintable() else " " for each in text).split()
-    return " ".join(words)[:LONGEST_WARNING]
-
-
 def split_outside_quotes(text: str, separator: str) -> list[str]:
     """Split a header's value at a separator, but not inside quoted strings."""
     return OUTSIDE_QUOTES[separator].findall(text)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    value = value.strip()
-    if found := QUOTED_STRING.fullmatch(value):
-        value = QUOTED_PAIR.sub(r"\1", found[1])
-    return name.strip().lower(), value.strip('"')
 
 
 def description(content_type: str, body: str, *, depth: int = 2) -> str:

@@ -8,15 +8,15 @@ ours from a caller who hung up. Pure; reading is total.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from gateway.trunk.message import Message
+from gateway.trunk.message import Message, split_outside_quotes
 
 LONGEST_TEXT: Final = 120  # characters of the trunk's that a person is shown
 UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]+")
 QUOTED_PAIR: Final = re.compile(r"\\(.)", re.S)
 WARNING: Final = re.compile(r'\s*([1-9][0-9]{2})\s+\S{1,256}\s+"((?:[^"\\]|\\.)*)"?', re.S)
+LAST_CAUSE: Final = 127  # of Q.850
 NORMAL_CLEARING: Final = 16  # Q.850: somebody hung up
 
 
@@ -34,9 +34,15 @@ def read_reasons(message: Message) -> tuple[Reason, ...]:
         reason
         for name, value in message.headers
         if name == "reason"
-        for one in _split(value, ",")
+        for one in split_outside_quotes(value, ",")
         if (reason := _read_reason(one)) is not None
     )
+
+
+def isup_cause(message: Message) -> int | None:
+    """Return the cause of the telephone network (Q.850), 1 to 127, or None."""
+    causes = (each.cause for each in read_reasons(message) if each.protocol == "Q.850")
+    return next((cause for cause in causes if 1 <= cause <= LAST_CAUSE), None)
 
 
 def read_warning(message: Message) -> str:
@@ -129,7 +135,9 @@ def warning_header(code: int, text: str = "", agent: str = "gateway") -> tuple[s
 
 
 def _read_reason(one: str) -> Reason | None:
-    protocol, *parameters = _split(one, ";")
+    if not one.strip() or one.lstrip().startswith(";"):
+        return None
+    protocol, *parameters = split_outside_quotes(one, ";")
     known: dict[str, str] = {}
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -141,22 +149,6 @@ def _read_reason(one: str) -> Reason | None:
     if text.startswith('"'):
         text = QUOTED_PAIR.sub(r"\1", text[1:].removesuffix('"'))
     return Reason(protocol.strip().upper(), cause, _shown(text))
-
-
-def _split(value: str, separator: str) -> Iterator[str]:
-    """Split at a separator, but not within quotes (RFC 3261 section 25.1)."""
-    start, quoted, escaped = 0, False, False
-    for index, character in enumerate(value):
-        if escaped:
-            escaped = False
-        elif quoted and character == "\\":
-            escaped = True
-        elif character == '"':
-            quoted = not quoted
-        elif character == separator and not quoted:
-            yield value[start:index]
-            start = index + 1
-    yield value[start:]
 
 
 def _shown(text: str) -> str:

@@ -103,7 +103,6 @@ PHRASES: Final = {
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")
 MOST_TOKENS: Final = 16  # in an Unsupported of ours, however many a stranger requires
-TAG: Final = re.compile(r";\s*tag\s*=\s*[^;,\s]", re.I)
 OPTIONAL: Final = re.compile(r';\s*handling\s*=\s*"?optional\b', re.I)
 
 # A hook flash is no digit. Event 16 of RFC 4733; PBXs write it in these ways
@@ -146,7 +145,7 @@ def screen(message: Message, dialog: DialogFacts | None) -> Verdict:
     if dialog is None and message.method != "ACK" and (code := malformed(message)):
         return _answer(code)
     row = RULES.get(message.method, UNKNOWN_METHOD)
-    rule = row[INSIDE if dialog is not None else STRAY if _has_to_tag(message) else OUTSIDE]
+    rule = row[INSIDE if dialog is not None else STRAY if message.to_tag else OUTSIDE]
     if isinstance(rule, Verdict):
         return rule
     for check in CHECKS:
@@ -296,11 +295,6 @@ def _is_optional(message: Message) -> bool:
 
 def _too_quick(dialog: DialogFacts) -> Verdict:
     return _answer(500, ("Retry-After", str(dialog.retry_after)))
-
-
-def _has_to_tag(message: Message) -> bool:
-    """Tell whether To has a tag; what stands in angle brackets or before them is none."""
-    return TAG.search((message.header("to") or "").rpartition(">")[2]) is not None
 
 
 def _values(message: Message, name: str) -> list[str]:

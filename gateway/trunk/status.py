@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from gateway.trunk.message import Message
-from gateway.trunk.reason import read_reasons, remark
+from gateway.trunk.reason import isup_cause, read_reasons, remark
 
 
 class Meaning(NamedTuple):
@@ -255,13 +255,11 @@ def meaning(code: int, q850: int | None = None) -> Meaning:
 
 def meaning_of_end(message: Message) -> Meaning:
     """Return what the message means that ended a call: a final refusal, a BYE or a CANCEL."""
-    reasons = read_reasons(message)
     if message.method == "CANCEL":
-        known = (CANCELS.get((each.protocol, each.cause)) for each in reasons)
+        known = (CANCELS.get((each.protocol, each.cause)) for each in read_reasons(message))
         plain = next(filter(None, known), CODES[487])
     else:
-        q850 = next((each.cause for each in reasons if each.protocol == "Q.850"), None)
-        plain = meaning(message.code or 200, q850)
+        plain = meaning(message.code or 200, isup_cause(message))
     said = remark(message)
     if not said:
         return plain

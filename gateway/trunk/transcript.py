@@ -19,6 +19,7 @@ from gateway.trunk.events import (
     Trying,
 )
 from gateway.trunk.message import Message
+from gateway.trunk.reason import isup_cause
 from gateway.trunk.status import Local, meaning_of_end
 
 
@@ -118,7 +119,7 @@ class Transcript:
         if not code:  # a BYE ends an answered call, a CANCEL one that rings here
             code, reason = (200, "OK") if message.method == "BYE" else (487, "Request Terminated")
         cause, sentence = meaning_of_end(message)
-        return Ended(Origin.REMOTE, code, reason, cause, message.q850, sentence)
+        return Ended(Origin.REMOTE, code, reason, cause, isup_cause(message), sentence)
 
     def _by_us(self, way: Way) -> tuple[Origin, Local, int, str]:
         match way:

@@ -45,13 +45,10 @@ def _headers(message: Message) -> int:
     for name in SINGLE:
         if len({value for key, value in message.headers if key == name}) > 1:
             return BAD_REQUEST
-    cseq = re.fullmatch(r"([0-9]{1,10})\s+(\S+)", message.header("cseq") or "", re.ASCII)
-    if not cseq or int(cseq[1]) > LARGEST_CSEQ or cseq[2].upper() != message.method:
+    number, method = message.cseq
+    if not method or number > LARGEST_CSEQ or method != message.method:
         return BAD_REQUEST
     length = message.header("content-length")
-    if length is None:
-        return 0
-    # As text the body has no fewer bytes than it came with, so this finds no body too short that
-    # is not (section 18.3)
-    digits = re.fullmatch(r"[0-9]{1,10}", length, re.ASCII)
-    return BAD_REQUEST if not digits or int(length) > len(message.body.encode()) else 0
+    if length is not None and not re.fullmatch(r"[0-9]{1,10}", length, re.ASCII):
+        return BAD_REQUEST
+    return 0 if message.complete else BAD_REQUEST  # section 18.3

@@ -25,24 +25,12 @@ def test_response() -> None:
     assert message.header("call-id") == "abc@host"
     assert message.header("via") == "SIP/2.0/UDP 127.0.0.1:5060"
     assert message.header("reason") == "SIP;cause=486"
-    assert message.q850 == 17
     assert message.sdp == ""
 
 
 def test_request() -> None:
     message = read("BYE sip:a@b SIP/2.0\r\nReason: Q.850;cause=16\r\n\r\n")
     assert (message.code, message.reason, message.method) == (0, "", "BYE")
-    assert message.q850 == 16
-
-
-@pytest.mark.parametrize("value", ["Q.850", "Q.850;cause=x", "Q.850;cause=999", "SIP;cause=200"])
-def test_no_isup_cause(value: str) -> None:
-    assert read(f"BYE sip:a SIP/2.0\r\nReason: {value}\r\n\r\n").q850 is None
-
-
-def test_two_reasons_in_one_header() -> None:
-    message = read("BYE sip:a SIP/2.0\r\nReason: SIP;cause=200, q.850;cause=31\r\n\r\n")
-    assert message.q850 == 31
 
 
 @pytest.mark.parametrize(
@@ -151,7 +139,7 @@ def test_a_bodys_length_is_in_bytes() -> None:
 
 def test_lines_that_end_in_line_feeds_alone() -> None:
     message = read(BUSY.replace("\r\n", "\n"))
-    assert (message.code, message.q850, message.call_id) == (486, 17, "abc@host")
+    assert (message.code, message.call_id) == (486, "abc@host")
     text = f"SIP/2.0 200 OK\nc: application/sdp\nl: {len(SDP)}\n\n{SDP}rest"
     assert read(text).sdp == SDP
     assert read(f"\r\n\r\n{text}").sdp == SDP
@@ -173,33 +161,6 @@ def test_an_infos_package() -> None:
     message = read("INFO sip:a SIP/2.0\r\nInfo-Package: dtmf ;x=1\r\n\r\n")
     assert message.info_package == "dtmf"
     assert read("INFO sip:a SIP/2.0\r\n\r\n").info_package == ""
-
-
-@pytest.mark.parametrize(
-    ("headers", "sentence"),
-    [
-        ('Warning: 304 host "Media \\"type\\" not available"', 'Media "type" not available'),
-        ('warning: 399 a:5060 "one, two", 370 b "three"', "one, two"),
-        ('Reason: Q.850;cause=34;text="No, circuit; at all"', "No, circuit; at all"),
-        ('Reason: Q.850;cause=34\r\nReason: SIP;cause=503;text="busy"', "busy"),
-        ("Reason: SIP;cause=503;text=busy", "busy"),
-        ('Reason: SIP;text="from it"\r\nWarning: 399 x "from this"', "from this"),
-        ('Warning: 399 x "a\tb\x07c\udcff"', "a b c\ufffd"),
-        (f'Warning: 399 x "{"y" * 300}"', "y" * 200),
-        ("Warning: 399 x none", ""),
-        ("Subject: x", ""),
-    ],
-)
-def test_the_others_own_words(headers: str, sentence: str) -> None:
-    assert read(f"SIP/2.0 488 Not Acceptable Here\r\n{headers}\r\n\r\n").warning == sentence
-
-
-def test_a_reasons_text_may_hold_anything() -> None:
-    message = read(
-        'BYE sip:a SIP/2.0\r\nReason: SIP;text="a;cause=1,Q.850;cause=2";cause=200, '
-        "Q.850;cause=31\r\n\r\n"
-    )
-    assert message.q850 == 31
 
 
 def test_other_bodies_are_no_description() -> None:
@@ -303,12 +264,9 @@ def test_any_text_reads(text: str) -> None:
     message = read(text)
     assert isinstance(message, Message)
     assert message.code == 0 or 100 <= message.code < 700
-    assert message.q850 is None or 1 <= message.q850 <= 127
     assert message.digit is None or message.digit[0] in "0123456789*#ABCD"
     assert isinstance(message.sdp, str)
     assert message.sdp in (message.body, "") or message.sdp.rstrip("\r\n") in message.body
-    assert message.warning.isprintable()
-    assert len(message.warning) <= 200
     assert message.cseq[0] >= 0
     assert all(isinstance(each, str) for each in (message.from_tag, message.info_package))
     assert all(isinstance(part, str) for part in (*name_address(text), request_user(text)))

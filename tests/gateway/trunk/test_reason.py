@@ -14,6 +14,7 @@ from gateway.trunk.reason import (
     OURS,
     WARN_CODES,
     Reason,
+    isup_cause,
     read_reasons,
     read_warning,
     reason_header,
@@ -152,3 +153,20 @@ def test_any_text_reads(text: str) -> None:
         assert 0 <= reason.cause <= 999
         assert len(reason.text) <= LONGEST_TEXT
     assert "\n" not in remark(message)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ("Q.850;cause=17", 17),
+        ("SIP;cause=200, q.850;cause=31", 31),
+        ('SIP;text="a;cause=1,Q.850;cause=2";cause=200, Q.850;cause=31', 31),
+        ("Q.850", None),
+        ("Q.850;cause=x", None),
+        ("Q.850;cause=999", None),
+        ("Q.850;cause=0", None),
+        ("SIP;cause=200", None),
+    ],
+)
+def test_isup_cause(value: str, cause: int | None) -> None:
+    assert isup_cause(bye(f"Reason: {value}")) == cause
