@@ -15,10 +15,11 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from gateway.config import Address, HttpSettings, Settings
 from gateway.errors import ConfigError, UnavailableError
-from gateway.signaling.http import Extensions, add_routes
+from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ CONNECTIONS_TIMEOUT = 1  # seconds
 TCP_USER_TIMEOUT = 30_000  # ms
 
 
-def create_app(room: Room, extensions: Extensions = ()) -> FastAPI:
+def create_app(room: Room, extensions: Extensions = ()) -> ASGIApp:
     """Make the web application on parts that run already.
 
     Parameters
@@ -51,7 +52,7 @@ def create_app(room: Room, extensions: Extensions = ()) -> FastAPI:
         redoc_url=None,
     )
     add_routes(app, room, extensions)
-    return app
+    return WebSocketDoor(app, room)
 
 
 async def serve(
@@ -156,7 +157,7 @@ def check_certificate(http: HttpSettings) -> None:
         ) from None
 
 
-def uvicorn_config(app: FastAPI, http: HttpSettings) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, http: HttpSettings) -> uvicorn.Config:
     """Say how the web application is served."""
     return uvicorn.Config(
         app,

@@ -97,14 +97,13 @@ def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
     app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(WebSocketDoor, room=room)  # the outermost is the last to be added
 
 
 class WebSocketDoor:
     """Serves the WebSocket; lets everything else pass.
 
-    It is one path without parameters, open for as long as a call lasts. The router's way to it is
-    fifteen layers deep, each with a frame that stays, and each message would climb through some.
+    It is one path without parameters, open for as long as a call lasts. FastAPI's way to it is
+    twenty layers deep, each with a frame that stays, and each message would climb through some.
     """
 
     def __init__(self, app: ASGIApp, room: Room) -> None:
