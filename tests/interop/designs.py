@@ -44,9 +44,41 @@ _REASONS: Final[dict[str, tuple[str, ...]]] = {
         "scripts-sipp/uas-subscribe-refresh-481.xml",
         "scripts-sipp/uas-subscribe-terminated-retry.xml",
     ),
-    "It subscribes to presence, and wants to be let; the gateway tells nobody who is there.": (
+    "It subscribes, and wants to be let, or to be told what is wrong with its SUBSCRIBE; the "
+    "gateway takes none and says 405.": (
         "scripts-sendto/363_non_sip_uri_subscribe.py",
+        "scripts-sendto/364_non_sip_uri_subscribe.py",
+        "scripts-sendto/500_pres_subscribe_with_bad_event.py",
         "scripts-sipp/uac-subscribe.xml",
+    ),
+    "It registers, and wants to be let; the gateway is no registrar and says 405.": (
+        "scripts-sendto/001_torture_4475_3_1_1_4.py",
+    ),
+    "It sends MESSAGE, and wants 200; nobody would read it here, and the gateway says 405.": (
+        "scripts-sendto/159_no_rport_nit.py",
+        "scripts-sendto/999_message_no_body.py",
+        "scripts-sipp/uac-message-no-body.xml",
+    ),
+    "It wants 405 for a method that nobody knows; RFC 3261 section 21.5.2 has 501 for that.": (
+        "scripts-sendto/001_torture_4475_3_1_1_2.py",
+        "scripts-sendto/001_torture_4475_3_1_1_5.py",
+    ),
+    "Its body is shorter than its Content-Length says; RFC 3261 section 18.3 has 400 for that.": (
+        "scripts-sendto/110_tel_uri.py",
+        "scripts-sendto/251_multipart_ok_simple.py",
+        "scripts-sendto/252_multipart_ok_clutter.py",
+        "scripts-sendto/260_multipart_err_no_sdp.py",
+    ),
+    "It wants 400 for a line of a description that is malformed; the gateway reads the others, "
+    "and says 488 if they are of no use.": (
+        "scripts-sendto/156_err_sdp_bad_net_type.py",
+        "scripts-sendto/157_err_sdp_bad_addr_type.py",
+    ),
+    "It wants CANCEL for a 183 whose description is of no use; the gateway waits for the 200, "
+    "whose description counts.": (
+        "scripts-sipp/uas-answer-183-wrong-attr.xml",
+        "scripts-sipp/uas-answer-183-wrong-codec.xml",
+        "scripts-sipp/uas-answer-183-wrong-media.xml",
     ),
     "It waits for a reliable 183 (RFC 3262); whoever is called here sends none reliably.": (
         "scripts-sipp/uac-prack-sdp-decline.xml",
@@ -59,9 +91,10 @@ _REASONS: Final[dict[str, tuple[str, ...]]] = {
         "scripts-sipp/uac-ticket-1864-scenario2.xml",
         "scripts-sipp/uac-ticket-1866-reinv-after-failed-nego.xml",
     ),
-    "It is the other half of a pair: pjsua started with norefersub turned off.": (
-        "scripts-sipp/uac-norefersub-disabled.xml",
-        "scripts-sipp/uas-norefersub-disabled.xml",
+    "It is the other half of a pair, which wants norefersub in Supported (RFC 4488); a gateway "
+    "that declines REFER does not support it.": (
+        "scripts-sipp/uac-norefersub.xml",
+        "scripts-sipp/uas-norefersub.xml",
     ),
     "It is no story for SIPp: its driver has three pjsua transfer a call among them.": (
         "scripts-sipp/transfer-attended.xml",
