@@ -143,8 +143,6 @@ def _read_reason(one: str) -> Reason | None:
         name, _, value = parameter.partition("=")
         known.setdefault(name.strip().lower(), value.strip())
     number, text = known.get("cause", ""), known.get("text", "")
-    if not protocol.strip():
-        return None
     cause = int(number) if re.fullmatch(r"[0-9]{1,3}", number, re.ASCII) else 0
     if text.startswith('"'):
         text = QUOTED_PAIR.sub(r"\1", text[1:].removesuffix('"'))

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import pjsua2 as pj
 
@@ -31,13 +31,13 @@ from gateway.trunk.dialog import Dialog
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
 from gateway.trunk.filter import HAS_FILTER, Filter
-from gateway.trunk.message import redact
+from gateway.trunk.lingering import Lingering, Slot
+from gateway.trunk.pjsip_log import PjsipLog
 from gateway.trunk.quiet import c_stdout_discarded
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 
 POLL_MS: Final = 10  # without an epoll to wait on
 MOST_ROUNDS: Final = 100  # then work from the loop has its turn, however many messages wait
@@ -45,41 +45,10 @@ TICK_MS: Final = 50  # SIP's timers are due this exactly while there are calls
 IDLE_TICK_MS: Final = 100  # and this exactly while there are none: a turn costs 0.1 ms
 TOO_MANY: Final = 70010  # PJ_ETOOMANY
 STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
-LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
-SWEEP: Final = 1.0  # seconds; a look at a slot takes about 20 µs
 FAREWELL: Final = 1.0  # seconds for the last BYEs to leave
 
 
 _only_one = threading.Lock()  # a second pj.Endpoint aborts the process
-
-
-class PjsipLog(pj.LogWriter):  # type: ignore[misc]
-    """Passes pjsip's log on, without credentials; nothing while it is `muted`."""
-
-    muted = False
-
-    def write(self, entry: Any) -> None:
-        """Log one entry, which may hold a whole SIP message."""
-        if self.muted:
-            return
-        pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
-
-
-class Slot(NamedTuple):
-    """A call of the engine's that has ended for us: its BYE or CANCEL may still be under way."""
-
-    number: int
-    call_id: str
-    account: Account
-
-    def in_use(self) -> bool:
-        """Tell whether the engine still has this call."""
-        if pj.Call.lookup(self.number) is not None:
-            return False  # a later dialog has it: to probe would take it away
-        try:
-            return str(pj.Call(self.account, self.number).getInfo().callIdString) == self.call_id
-        except pj.Error:
-            return False
 
 
 class Stack:
@@ -90,8 +59,7 @@ class Stack:
         self.dialogs: dict[int, Dialog] = {}  # strong references: pjsua2 keeps none
         self._named: dict[str, Dialog] = {}  # the same, by Call-ID
         self.accounts: dict[Route, Account] = {}
-        self.lingering: dict[int, Slot] = {}  # ended for us, not yet for the engine
-        self._next_sweep = 0.0
+        self.lingering = Lingering()  # calls that have ended for us, not yet for the engine
         self.graves: list[object] = []  # freed between two polls, never inside a callback
         self.capacity = 0
         self.stock = False
@@ -231,17 +199,7 @@ class Stack:
             self._named.pop(dialog.call_id, None)
             self.graves.append(dialog)
             if dialog.slot != pj.PJSUA_INVALID_ID:
-                self.lingering[key] = Slot(dialog.slot, dialog.call_id, dialog.account)
-
-    def _sweep(self) -> None:
-        """Forget the slots that the engine has freed; it tells nobody when."""
-        if self.lingering and time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + SWEEP
-            self._log.muted = True  # that a call is gone is an answer here, not an error
-            for key, slot in list(self.lingering.items()):
-                if not slot.in_use():
-                    del self.lingering[key]
-            self._log.muted = False
+                self.lingering.add(Slot(dialog.slot, dialog.call_id, dialog.account))
 
     def _live(self) -> None:
         fault = self._try_open()
@@ -371,7 +329,9 @@ class Stack:
                 break
             job()
         self.graves.clear()
-        self._sweep()
+        self._log.muted = True  # that a call is gone is an answer here, not an error
+        self.lingering.sweep()
+        self._log.muted = False
 
     def _farewell(self) -> None:
         for dialog in list(self.dialogs.values()):

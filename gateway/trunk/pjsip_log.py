@@ -1,0 +1,26 @@
+"""The SIP engine's own log, as records of ours."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import pjsua2 as pj
+
+from gateway.trunk.message import redact
+
+pjsip_log = logging.getLogger("gateway.trunk.pjsip")
+
+LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
+
+
+class PjsipLog(pj.LogWriter):  # type: ignore[misc]
+    """Passes pjsip's log on, without credentials; nothing while it is `muted`."""
+
+    muted = False
+
+    def write(self, entry: Any) -> None:
+        """Log one entry, which may hold a whole SIP message."""
+        if self.muted:
+            return
+        pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
