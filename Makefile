@@ -145,7 +145,7 @@ $(VENV)/.wheel: pyproject.toml | $(VENV)/.modules
 
 # Exit status 3: this machine cannot build it (no compiler, no network). Then the stock engine serves,
 # with 4 calls at a time; under CI=true nothing stands in for the real one.
-$(VENV)/.engine: $(wildcard gateway/trunk/engine/*.py) | $(VENV)/.runtime
+$(VENV)/.engine: $(wildcard gateway/trunk/engine/*.*) | $(VENV)/.runtime
 	@.ci/packages $(ENGINE_PACKAGES) $$(.ci/toolchain $(BIN)/python) || [ "$(CI)" != true ]
 	@$(BIN)/python -m gateway.trunk.engine.build && touch $@ || \
 	  { status=$$?; [ $$status = 3 ] && [ "$(CI)" != true ] && $(BIN)/python -c 'import pjsua2'; }

@@ -14,6 +14,8 @@ from gateway.trunk.address import Route
 log = logging.getLogger(__name__)
 
 FORBIDDEN: Final = 403
+SESSION_EXPIRES: Final = 300  # seconds; half of it passes between two refreshes
+MIN_SE: Final = 90  # seconds; RFC 4028 section 5 allows no less
 MOST_ACCOUNTS: Final = 200
 STOCK_ACCOUNTS: Final = 7  # the stock wheel aborts the process at the ninth
 
@@ -44,6 +46,13 @@ class Account(pj.Account):  # type: ignore[misc]
         # OPTIONAL without secure signaling lets RTP/SAVP pass as it is
         config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_OPTIONAL
         config.mediaConfig.srtpSecureSignaling = 0
+        # Where the trunk can refresh a session, a call whose gateway has died ends soon (RFC 4028).
+        # Where it cannot, the call is as good without.
+        config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
+        config.callConfig.timerSessExpiresSec = SESSION_EXPIRES
+        config.callConfig.timerMinSESec = MIN_SE
+        # A reliable 18x gets its PRACK in any case; ours are reliable where the trunk insists
+        config.callConfig.prackUse = pj.PJSUA_100REL_NOT_USED
         config.natConfig.sipOutboundUse = 0  # no ;ob in Contact
         config.natConfig.contactRewriteUse = 0
         config.natConfig.viaRewriteUse = False

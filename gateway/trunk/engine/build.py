@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from gateway.trunk.engine import source, wheel
+from gateway.trunk.engine import edits, source, wheel
 from gateway.trunk.engine.source import CannotBuildError
 
 RELEASE: Final = "gateway3"
@@ -40,10 +40,14 @@ CONFIG_SITE: Final = """\
 #define NDEBUG 1                                /* no assert() may end the process */
 #define PJ_HAS_IPV6 1
 #define PJ_IOQUEUE_MAX_HANDLES 8192             /* TCP and TLS connections, with epoll */
+#define PJ_IOQUEUE_DEFAULT_EPOLL_FLAGS 0        /* one thread polls: none needs to be kept off */
 #define PJSUA_MAX_CALLS 2000
 #define PJSUA_MAX_ACC 256
 #define PJSUA2_MAX_SDP_BUF_LEN 16384            /* a longer SDP is not shown to callbacks */
-#define PJSIP_MAX_PKT_LEN 8000                  /* kept twice per transaction: memory */
+#define PJSIP_MAX_PKT_LEN 8000                  /* of a message that comes or goes */
+#define PJSIP_POOL_LEN_TDATA 2000               /* a message of ours takes 5 kB: small steps */
+#define PJSIP_POOL_INC_TDATA 1000
+#define PJMEDIA_MAX_SDP_MEDIA 8                 /* m= lines: 1.3 kB per possible call each */
 #define PJSIP_MAX_TSX_COUNT 16383
 #define PJSIP_MAX_DIALOG_COUNT 8191
 #define PJSIP_TCP_INITIAL_TIMEOUT 10            /* a stranger's connection that says nothing */
@@ -61,38 +65,6 @@ UNUSED: Final = """
 """
 CONFIGURE: Final = ("--enable-epoll", *(f"--disable-{part}" for part in UNUSED.split()))
 
-EDITS: Final = (
-    # Debian removes this file for its licence but not its line in the Makefile.
-    ("pjmedia/build/Makefile", " bdimad_dev.o", ""),
-    # Say nothing on standard output before the log settings are known.
-    ("pjlib/src/pj/log.c", "pj_log_max_level = PJ_LOG_MAX_LEVEL;", "pj_log_max_level = 1;"),
-    # Where data came from that is no SIP message: the callback that counts it has no other way.
-    (
-        "pjsip/include/pjsip/sip_transport.h",
-        "typedef struct pjsip_tp_dropped_data\n{\n",
-        "typedef struct pjsip_tp_dropped_data\n{\n    pjsip_rx_data *rdata;\n",
-    ),
-    ("pjsip/src/pjsip/sip_transport.c", "dd.tp = tr;", "dd.tp = tr; dd.rdata = rdata;"),
-    # That callback tells of it; any stranger could fill the log with errors.
-    (
-        "pjsip/src/pjsip/sip_endpoint.c",
-        'PJ_LOG(1, (THIS_FILE, \n                  "Error processing packet',
-        'PJ_LOG(4, (THIS_FILE, \n                  "Error processing packet',
-    ),
-    (
-        "pjsip/src/pjsip/sip_transport.c",
-        'PJ_LOG(2, (THIS_FILE,\n                      "Dropping %lu bytes',
-        'PJ_LOG(4, (THIS_FILE,\n                      "Dropping %lu bytes',
-    ),
-    # Our own part of the wrapper.
-    (
-        "pjsip-apps/src/swig/pjsua2.i",
-        '%include "pjsua2/endpoint.hpp"',
-        '%include "pjsua2/endpoint.hpp"\n%include "message_filter.i"',
-    ),
-)
-"""Changes to the source: file, text, replacement. A text that is missing stops the build."""
-
 WRAPPER: Final = "pjsip-apps/src/swig/python"
 """The folder of the tree in which the extension module is made."""
 
@@ -107,9 +79,10 @@ HEADERS: Final = {
 VERIFY: Final = Path(__file__).with_name("verify.py")
 
 OWN: Final = tuple(
-    Path(__file__).with_name(f"message_filter.{kind}") for kind in ("hpp", "cpp", "i")
+    Path(__file__).with_name(name)
+    for name in ("callbacks.i", "message_filter.cpp", "message_filter.hpp", "message_filter.i")
 )
-"""Our C++ in the engine: a class that pjproject does not have."""
+"""Our part of the wrapper: what pjproject does not have."""
 
 
 class BuildError(Exception):
@@ -131,7 +104,7 @@ def main() -> int:
     except CannotBuildError as error:
         say(f"cannot build the SIP engine here: {error}")
         return MISSING_STATUS
-    except (BuildError, source.UnknownSourceError) as error:
+    except (BuildError, edits.OtherSourceError, source.UnknownSourceError) as error:
         say(str(error))
         return 1
     return 0
@@ -140,7 +113,16 @@ def main() -> int:
 def wheel_folder() -> Path:
     """Return where the wheel for this Python, machine, source and these settings belongs."""
     made_from = (
-        *(CONFIG_SITE, CONFIGURE, EDITS, WRAPPER_FLAGS, SWIG, RELEASE, sorted(source.KNOWN_GOOD)),
+        *(
+            CONFIG_SITE,
+            CONFIGURE,
+            edits.EDITS,
+            edits.QUICKER,
+            WRAPPER_FLAGS,
+            SWIG,
+            RELEASE,
+            sorted(source.KNOWN_GOOD),
+        ),
         *(os.environ.get(name) for name in ("PJPROJECT_TARBALL", "PJPROJECT_SHA256")),
         platform.libc_ver(),
         *(path.read_text() for path in OWN),
@@ -228,11 +210,7 @@ def obtain_swig(scratch: Path, log: Log) -> list[str]:
 def prepare(tree: Path, log: Log) -> None:
     """Write the settings into the source and configure it."""
     (tree / "pjlib/include/pj/config_site.h").write_text(CONFIG_SITE)
-    for name, old, new in EDITS:
-        text = (tree / name).read_text()
-        if old not in text:
-            raise BuildError(f"{name} of this pjproject holds no {old!r}: another version?")
-        (tree / name).write_text(text.replace(old, new))
+    edits.apply(tree)
     for path in OWN:
         shutil.copy(path, tree / WRAPPER)
     flags = "-O2 -fPIC"
@@ -249,6 +227,7 @@ def compile_wrapper(tree: Path, swig: list[str], log: Log) -> None:
     includes = [f"-I{tree / part / 'include'}" for part in parts]
     options = ["-c++", "-w312", "-threads", "-python", "-I.", "-o", "pjsua2_wrap.cpp"]
     log.run([*swig, *includes, *options, "../pjsua2.i"], folder)
+    edits.quicken(folder / "pjsua2_wrap.cpp")
     flags = [flag for flag in ask(folder, "cflags", log) if not flag.startswith("-O")]
     python = f"-I{sysconfig.get_path('include')}"
     for name in (*(path.name for path in OWN if path.suffix == ".cpp"), "pjsua2_wrap.cpp"):

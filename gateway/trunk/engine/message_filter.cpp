@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <exception>
+#include <set>
 #include <string_view>
 
 #include <pjsua-lib/pjsua.h>
@@ -15,6 +16,13 @@ namespace {
 const size_t MOST_HELD = 1000;   // a flood of offers must not take the memory of calls
 const long HELD_SECONDS = 32;    // then no peer waits for an answer any more (RFC 3261 timer F)
 const pj_time_val TICK = {1, 0}; // only while something is held
+
+// What is said of us in Allow, Supported and Accept, of all that pjsip would say: it knows how to be
+// transferred and subscribed to, and this is not done here.
+const std::set<std::string_view> METHODS = {"INVITE", "ACK",  "BYE",   "CANCEL",
+                                            "PRACK",  "INFO", "UPDATE", "OPTIONS"};
+const std::set<std::string_view> EXTENSIONS = {"100rel", "timer"};
+const std::set<std::string_view> TYPES = {"application/sdp"};
 
 MessageFilter *active = NULL; // pjsip's callbacks carry no pointer of ours; the endpoint is one too
 
@@ -109,6 +117,19 @@ bool sameDialog(const pjsip_rx_data *one, const pjsip_rx_data *other)
            same(one->msg_info.to->tag, other->msg_info.to->tag);
 }
 
+// Leave out of a header of pjsip's, which goes with INVITE and OPTIONS and with their answers, what is
+// not among `values`. There is no other way to take back what its modules have registered.
+void announceOnly(pjsip_endpoint *endpoint, int type, const std::set<std::string_view> &values)
+{
+    auto header = (pjsip_generic_array_hdr *)pjsip_endpt_get_capability(endpoint, type, NULL);
+    unsigned count = 0;
+    for (unsigned i = 0; header && i < header->count; ++i)
+        if (values.count(std::string_view(header->values[i].ptr, header->values[i].slen)))
+            header->values[count++] = header->values[i];
+    if (header)
+        header->count = count;
+}
+
 FilteredMessage refusal(int code)
 {
     FilteredMessage message;
@@ -136,6 +157,9 @@ MessageFilter::MessageFilter() PJSUA2_THROW(Error) : endpoint_(pjsua_get_pjsip_e
     if (status != PJ_SUCCESS)
         PJSUA2_RAISE_ERROR2(status, "MessageFilter");
     active = this;
+    announceOnly(endpoint_, PJSIP_H_ALLOW, METHODS);
+    announceOnly(endpoint_, PJSIP_H_SUPPORTED, EXTENSIONS);
+    announceOnly(endpoint_, PJSIP_H_ACCEPT, TYPES);
     pjsip_tpmgr_set_drop_data_cb(pjsip_endpt_get_tpmgr(endpoint_), &onDropped);
 }
 

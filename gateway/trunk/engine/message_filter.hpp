@@ -44,7 +44,8 @@ struct FilteredMessage {
 };
 
 // Create one after Endpoint::libInit. It takes its place until it is deleted or until libDestroy,
-// whichever is first; after that its methods return false.
+// whichever is first; after that its methods return false. From then on pjsip announces only what the
+// gateway does (Allow, Supported, Accept).
 class MessageFilter {
   public:
     MessageFilter() PJSUA2_THROW(Error);

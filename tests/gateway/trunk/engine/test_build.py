@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from gateway.trunk.engine import build, source, wheel
+from gateway.trunk.engine import build, edits, source, wheel
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +76,43 @@ def test_cache_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert usual == build.wheel_folder()
     monkeypatch.setattr(build, "CONFIG_SITE", build.CONFIG_SITE + "#define MORE 1\n")
     assert build.wheel_folder() != usual
+
+
+@pytest.mark.parametrize("name", [path.name for path in build.OWN])
+def test_cache_key_of_our_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Another text in a file of ours, another folder."""
+    for path in build.OWN:
+        (tmp_path / path.name).write_text(path.read_text())
+    monkeypatch.setattr(build, "OWN", tuple(tmp_path / path.name for path in build.OWN))
+    usual = build.wheel_folder()
+    (tmp_path / name).write_text("// another\n")
+    assert build.wheel_folder() != usual
+
+
+def test_edits(tmp_path: Path) -> None:
+    """On a source that lacks one text of them all, the build stops and names it."""
+    for edit in edits.EDITS:
+        path = tmp_path / edit.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + edit.old)
+    kept = {edit.name: (tmp_path / edit.name).read_text() for edit in edits.EDITS}
+    edits.apply(tmp_path)
+    for edit in edits.EDITS:
+        assert edit.new in (tmp_path / edit.name).read_text()
+    for edit in edits.EDITS:
+        for name, text in kept.items():
+            (tmp_path / name).write_text(text.replace(edit.old, "") if name == edit.name else text)
+        with pytest.raises(edits.OtherSourceError, match=re.escape(edit.name)):
+            edits.apply(tmp_path)
+
+
+def test_quickened(tmp_path: Path) -> None:
+    """A field is read with the interpreter kept; what may wait lets go of it."""
+    field, call = "result = (int) ((arg1)->code);", "result = (arg1)->libHandleEvents(arg2);"
+    around = "SWIG_PYTHON_THREAD_BEGIN_ALLOW;\n    {}\n    SWIG_PYTHON_THREAD_END_ALLOW;\n"
+    (path := tmp_path / "wrap.cpp").write_text(around.format(field) + around.format(call))
+    edits.quicken(path)
+    assert path.read_text() == f"    {field}\n" + around.format(call)
 
 
 def test_wheel(tmp_path: Path) -> None:
