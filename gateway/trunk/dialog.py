@@ -17,7 +17,7 @@ import pjsua2 as pj
 
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent
-from gateway.trunk.filter import Filter, refusal, sip_headers
+from gateway.trunk.filter import HAS_FILTER, Filter, refusal, sip_headers
 from gateway.trunk.message import Message, read
 from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import DROP, PASS, Action, DialogFacts, Verdict, screen
@@ -99,7 +99,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._tags = "", ""  # ours and the trunk's, from the answer on
         self._newest = 0  # CSeq of the trunk's requests
         self._on_probed: Callable[[], None] | None = None
-        self.call_id = str(self.getInfo().callIdString) if self._uas else ""
+        self.call_id = self._call_id() if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
         account.calls += 1
 
@@ -119,7 +119,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
                 self._release()
                 raise
             return
-        self.call_id, self.slot = str(self.getInfo().callIdString), self.getId()
+        self.call_id, self.slot = self._call_id(), self.getId()
         self.on_named(self)
 
     def respond(self, code: int, sdp: str = "", reason: str = "") -> None:
@@ -334,24 +334,33 @@ class Dialog(pj.Call):  # type: ignore[misc]
 
     def _agreed(self) -> bool:
         """Tell whether the answer is one that the engine works with; it hangs up on another."""
-        return self._negotiated and self.getInfo().state == pj.PJSIP_INV_STATE_CONFIRMED
+        return self._negotiated and self._state() == pj.PJSIP_INV_STATE_CONFIRMED
 
     @guarded
     def onCallState(self, prm: Any) -> None:
         """Notice the answer of an incoming call, and the end of any."""
-        info = self.getInfo()
-        if info.state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
+        state = self._state()
+        if state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
             message = received(prm.e)
             sdp, source = (message.sdp, message.source) if message else ("", "")
             if event := self._transcript.accept(sdp, source):
                 self._tell(event)
-        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+        if state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            info = self.getInfo()
             way = Way.ASKED if self._asked else way_of(prm.e)
             code, reason = self._asked or (info.lastStatusCode, info.lastReason)
             end = self._transcript.end(way, message=received(prm.e), code=code, reason=reason)
             if end is not None:
                 self._release()
                 self._tell(end)
+
+    # `getInfo` copies thirty fields with all their texts; our build has these two alone
+
+    def _state(self) -> int:
+        return int(self.inviteState() if HAS_FILTER else self.getInfo().state)
+
+    def _call_id(self) -> str:
+        return str(self.callIdString() if HAS_FILTER else self.getInfo().callIdString)
 
     def _release(self) -> None:
         self.account.calls -= 1

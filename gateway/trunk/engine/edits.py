@@ -223,6 +223,31 @@ CALLBACKS: Final = (
     ),
 )
 
+CALLS_GO_ON: Final = (
+    # A refresh of the session that has crossed a re-INVITE of the trunk's, or that the trunk does
+    # not want now, is tried again; only a trunk that does not know the call or does not answer ends
+    # it (RFC 4028 section 10). After a crossing it is between 2.1 and 4 s (RFC 3261 section 14.1).
+    Edit(
+        "pjsip/src/pjsip-ua/sip_timer.c",
+        """\
+            if (st_code == 503 && PJSIP_SESS_TIMER_RETRY_DELAY >= 0) {
+                /* Retry the refresh after some delay */
+                pj_time_val delay = {PJSIP_SESS_TIMER_RETRY_DELAY, 0};
+""",
+        """\
+            if (st_code != 408 && st_code != 481) {
+                /* Retry the refresh after some delay */
+                pj_time_val delay = {PJSIP_SESS_TIMER_RETRY_DELAY, 0};
+
+                if (st_code == 491) {
+                    delay.sec = 2;
+                    delay.msec = 100 + pj_rand() % 190 * 10;
+                    pj_time_val_normalize(&delay);
+                }
+""",
+    ),
+)
+
 SPEED: Final = (
     # A transport that is bound to an address has one: no socket has to be opened and connected for
     # each call to learn it.
@@ -241,7 +266,7 @@ SPEED: Final = (
     ),
 )
 
-EDITS: Final = (*BUILD, *UNREADABLE, *MEMORY, *CALLBACKS, *SPEED)
+EDITS: Final = (*BUILD, *UNREADABLE, *MEMORY, *CALLBACKS, *CALLS_GO_ON, *SPEED)
 
 QUICKER: Final = (
     # An argument of a class of the wrapper is none of SWIG's bare pointers; to look for those of a
