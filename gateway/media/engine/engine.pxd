@@ -25,6 +25,7 @@ cdef class Engine(NumpyStage):
 
     cdef void _close_descriptors(self) noexcept
     cdef void _turn(self, Ticks ticks) noexcept nogil
+    cdef void _begin(self, int64_t number, double now) noexcept nogil
     cdef void _tick(self, int64_t number, double now) noexcept nogil
     cdef void _wait(self, double seconds) noexcept nogil
     cdef void _weigh(self, double spent, double now) noexcept nogil

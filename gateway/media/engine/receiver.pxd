@@ -55,7 +55,8 @@ cdef class Receiver:
     cdef object tap  # gets a copy of each frame; None: nobody listens
     cdef bint finds_tones  # digits are looked for in the sound
     cdef bint began  # a stream of audio has begun since the slot was last chosen
-    cdef double _resumed  # seconds: what has come before is not passed on any more
+    cdef double _resumed  # seconds: when the clock has gone on after it had left frames out
+    cdef double _left_out  # seconds of them that were not yet left out of what passes directly
     cdef TokenBucket _audio
     cdef uint32_t _ssrc
     cdef bint _has_ssrc
@@ -104,4 +105,5 @@ cdef class Receiver:
     cdef bint lacks_concealer(self, Bank bank, int row) noexcept nogil
     cdef void make_noise(self, double now) noexcept nogil
     cdef void note_level(self, int level) noexcept nogil
+    cdef bint _leaves_out(self, double arrival, double length) noexcept nogil
     cdef void skip(self, int frames, double resumed) noexcept nogil

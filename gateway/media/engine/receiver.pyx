@@ -34,6 +34,7 @@ from voice.speech cimport SpeechEncoder
 from voice.time_line cimport NOT_PLACED, Stamp
 
 from gateway.media.engine.bank import FRAMES_PER_SECOND
+from gateway.media.engine.clock import LONGEST_CATCH_UP
 from voice.codec import CODECS, StreamCodec
 from voice.comfort_noise import NoiseGenerator, parse as parse_noise
 from voice.concealment import PcmConcealer
@@ -54,6 +55,8 @@ cdef double SSRC_SILENCE = 0.1  # seconds
 # A packet that came so much after its tick's time has waited for us: its arrival is no news
 cdef double STALE = 0.001  # seconds
 cdef double FRAME_SECONDS = 1 / FRAMES_PER_SECOND
+# The clock is behind the time by no more than this once it has left frames out, and two frames more
+cdef double STILL_LATE = LONGEST_CATCH_UP + 2 / FRAMES_PER_SECOND
 cdef int _frames_per_second = FRAMES_PER_SECOND
 
 _CONCEALER_MEMORY = 0.1  # seconds: of a stream whose far end conceals for itself
@@ -254,7 +257,7 @@ cdef class Receiver:
             units = packet_units(&packet[header.start], header.size)
         else:
             units = 0
-        if arrival < self._resumed:
+        if self._leaves_out(arrival, <double> units / facts.clock_rate):
             self.sink.line.pass_over(header.ssrc, header.sequence)
             return
         if not self._audio.has_tokens(arrival):
@@ -500,12 +503,24 @@ cdef class Receiver:
         if self.playback is not None:
             self.playback.meter.note(level)
 
-    cdef void skip(self, int frames, double resumed) noexcept nogil:
-        """Let frames pass that the process had no time for; go on with what came after `resumed`.
+    cdef bint _leaves_out(self, double arrival, double length) noexcept nogil:
+        """Whether a packet is not passed on, since as much was left out of what is played."""
+        if arrival >= self._resumed:
+            if self._left_out < FRAME_SECONDS / 2 or arrival > self._resumed + STILL_LATE:
+                return False
+        self._left_out -= length
+        return True
 
-        What waits in a jitter buffer of ours is dropped, and so is what has waited in the socket: a
-        call that is behind its time by load loses the same both ways.
+    cdef void skip(self, int frames, double resumed) noexcept nogil:
+        """Let frames pass that the process had no time for; the clock goes on at `resumed`.
+
+        What waits in a jitter buffer of ours is dropped. What passes directly loses as much, be it
+        that it has waited in the socket, or that the clock is behind its time for long: a call
+        loses the same both ways.
         """
+        if resumed > self._resumed + STILL_LATE or self._left_out < 0:
+            self._left_out = 0
+        self._left_out += frames * FRAME_SECONDS
         self._resumed = resumed
         if self.playback is not None:
             self.playback.buffer.skip_frames(frames)

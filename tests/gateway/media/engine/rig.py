@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -304,3 +307,15 @@ def join(rig: Rig, *legs: Leg) -> Bridge:
     for leg in legs:
         bridge.join(leg)
     return bridge
+
+
+@contextmanager
+def running(rig: Rig) -> Iterator[None]:
+    """Have the engine served by a thread of its own, as in the gateway."""
+    thread = threading.Thread(target=rig.engine.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        rig.engine.stop()
+        thread.join()

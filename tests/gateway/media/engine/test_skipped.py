@@ -8,14 +8,16 @@ from time import monotonic, sleep
 import pytest
 
 from gateway.media.engine.clock import FRAME, SLOTS, TICK
+from gateway.media.engine.leg import FrameLeg
 from gateway.media.engine.receive import tell_arrivals
-from tests.gateway.media.engine.rig import Browser, Rig, Trunk, join
+from tests.gateway.media.engine.rig import Browser, Owner, Rig, Samples, Trunk, join, running
 from tests.gateway.media.engine.trunk_call import NUMBERS, encode, sequences, timestamps
 from voice.codec import CODECS
 from voice.rtp import RtpPacket
 
 TONE = 440.0  # Hz
 SETTLED = 15  # frames
+OVERLOADED = 100  # frames
 STEP = 960  # of a browser's timestamps, in a frame
 
 
@@ -109,14 +111,14 @@ def test_what_is_left_out_is_a_pause_and_no_loss(rig: Rig) -> None:
     assert rig.engine.trunk_counters["packets_lost"] == 0
 
 
-def test_what_comes_afterwards_is_passed(rig: Rig) -> None:
-    """Nothing had waited: there is nothing to make up for."""
+def test_what_comes_later_is_passed(rig: Rig) -> None:
+    """Nothing had waited, and the clock has its time again."""
     talk = Conversation(rig, "PCMU")
     talk.run(SETTLED)
     before = len(talk.at_browser)
     rig.number += 4 * SLOTS
     rig.engine.skip(4)
-    talk.tick(1)
+    talk.tick(6 * SLOTS)
     talk.run(10)
     assert len(talk.at_browser) == before + 10
 
@@ -129,3 +131,26 @@ def test_a_long_queue_is_left_out_too(rig: Rig) -> None:
     talk.stall(skipped=20, waiting=3)
     talk.run(10)
     assert len(talk.at_browser) == before + 13
+
+
+def test_beyond_the_load_both_directions_get_the_same(rig: Rig) -> None:
+    """The clock has more to do than there is time for, again and again."""
+
+    def give(frame: Samples) -> bool:
+        sleep(1.6 * FRAME)
+        return True
+
+    engine = rig.engine
+    slow = FrameLeg(Owner(), engine.frame_counters, engine.narrow, engine.wide, give=give)
+    engine.add(slow)
+    join(rig, slow, Trunk(rig).leg)
+    talk = Conversation(rig, "PCMU")
+    with running(rig):
+        began = monotonic()
+        for number in range(OVERLOADED):
+            sleep(max(0.0, began + number * FRAME - monotonic()))
+            talk.speak()
+            talk.listen()
+    up, down = len(talk.at_trunk) / OVERLOADED, len(talk.at_browser) / OVERLOADED
+    assert 0.3 < up < 0.8
+    assert down == pytest.approx(up, abs=0.1)

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import select
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic, sleep
 
 import pytest
 
-from tests.gateway.media.engine.rig import Browser, Owner, Rig, Trunk, drain, join
+from tests.gateway.media.engine.rig import Browser, Owner, Rig, Trunk, drain, join, running
 
-HELD = 0.3  # seconds
+HELD = 0.4  # seconds
 PATIENCE = 5.0  # seconds
 
 # Functions of a PyDLL are called with the lock held
 _sleep_with_the_lock = ctypes.PyDLL(None).usleep
-
-
-@contextmanager
-def running(rig: Rig) -> Iterator[None]:
-    """Have the engine served by a thread of its own, as in the gateway."""
-    thread = threading.Thread(target=rig.engine.run)
-    thread.start()
-    try:
-        yield
-    finally:
-        rig.engine.stop()
-        thread.join()
 
 
 def wait_for_statistics(rig: Rig, owner: Owner) -> None:
@@ -56,4 +41,4 @@ def test_the_trunk_has_its_packets_meanwhile(codec: str) -> None:
         meanwhile = len(drain(trunk.sock))
     rig.close()
     # After a stall it would be three at most
-    assert meanwhile == pytest.approx(HELD / 0.02, abs=2)
+    assert meanwhile > HELD / 0.02 / 2
