@@ -7,7 +7,7 @@ import pytest
 from tests.interop.__main__ import LIMIT, run_suite
 from tests.interop.designs import BY_DESIGN
 from tests.interop.publication import Result, Row, read_published
-from tests.peers.requirement import require
+from tests.peers.requirement import require, require_own_engine
 
 PUBLISHED = read_published()
 RUN = [file for file, row in PUBLISHED.items() if row.result is not Result.BY_DESIGN]
@@ -17,6 +17,7 @@ RUN = [file for file, row in PUBLISHED.items() if row.result is not Result.BY_DE
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
     """What came of each file, all of them run once."""
     require("sipp")
+    require_own_engine()
     return run_suite(tmp_path_factory.mktemp("interop"))
 
 

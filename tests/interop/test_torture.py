@@ -10,7 +10,7 @@ import pytest
 
 from tests.interop.namespace import run_isolated
 from tests.interop.torture import FOLDER, MESSAGES, NOT_YET, read_message
-from tests.peers.requirement import require
+from tests.peers.requirement import require, require_own_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,7 @@ def came(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Came
     its own, or cannot call after the last.
     """
     require("sipp")
+    require_own_engine()
     folders = {transport: tmp_path_factory.mktemp(transport) for transport in TRANSPORTS}
     with ThreadPoolExecutor() as pool:
         outputs = list(pool.map(torment, folders.values(), TRANSPORTS))

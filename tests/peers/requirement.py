@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +35,16 @@ def require(program: str) -> Path:
         package = PACKAGES.get(program, program)
         missing(f"{program} is not installed (Debian package {package})")
     return Path(path)
+
+
+def require_own_engine() -> None:
+    """Skip the test, or fail it in CI, where the SIP engine is not our own build."""
+    try:
+        installed = version("pjsua2-python")
+    except PackageNotFoundError:
+        installed = "none"
+    if "+gateway" not in installed:
+        missing(f"the SIP engine is not our build but {installed}: run make engine")
 
 
 def missing(reason: str) -> NoReturn:
