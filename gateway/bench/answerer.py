@@ -56,7 +56,7 @@ class TrunkEnd(PlainLeg):
     def negotiate(self, offer: str) -> str:
         """Answer an offer, and send where it says from now on; SdpError if it cannot be used."""
         answer, self.media = sdp.answer_trunk(
-            sdp.parse(offer),
+            sdp.read(offer).description,
             policy=POLICY,
             address=sdp.RtpAddress(self._host, self._port),
             session_id=self._port,

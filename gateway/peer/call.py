@@ -17,7 +17,7 @@ from sdp import (
     TrunkMedia,
     TrunkPolicy,
     answer_trunk,
-    parse,
+    read,
     render,
 )
 
@@ -121,7 +121,7 @@ class Call:
     def _negotiate(self, offer: str, port: int) -> tuple[str, TrunkMedia]:
         """Answer an offer; SdpError if it holds nothing for us (an empty one as well)."""
         answer, media = answer_trunk(
-            parse(offer),
+            read(offer).description,
             policy=POLICY,
             address=RtpAddress(self._host, port),
             session_id=port,

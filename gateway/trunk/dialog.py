@@ -131,7 +131,9 @@ class Dialog(pj.Call):  # type: ignore[misc]
         if sdp and self.sdp and sdp != self.sdp:
             raise TrunkRequestError("a 200 repeats the description of the 183 before it")
         if sdp and not self.sdp:
-            self.sdp = options.sdp.wholeSdp = sdp
+            self.sdp = sdp
+            if self.getInfo().remOfferer:  # else it is the offer, which the engine asks for
+                options.sdp.wholeSdp = sdp
         self.answer(options)
 
     def end(self, code: int = 0, reason: str = "", cause: str = "") -> None:
