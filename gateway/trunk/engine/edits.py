@@ -246,6 +246,19 @@ CALLS_GO_ON: Final = (
                 }
 """,
     ),
+    # As with UPDATE, so with a re-INVITE.
+    Edit(
+        "pjsip/src/pjsip-ua/sip_inv.c",
+        """\
+            /* Process 502/503 error for session timer refresh */
+            if (tsx->status_code == 503 || tsx->status_code == 502) {
+                pjsip_timer_handle_refresh_error(inv, e);
+            }
+""",
+        """\
+            pjsip_timer_handle_refresh_error(inv, e);
+""",
+    ),
 )
 
 SPEED: Final = (
