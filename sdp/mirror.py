@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from sdp.attributes import direction
 from sdp.codecs import PAYLOAD_TYPES, USUAL_EVENT, codec_attributes, read_codecs
-from sdp.model import Attribute, Codec, Connection, Media, Origin, SessionDescription
+from sdp.model import (
+    Attribute,
+    Codec,
+    Connection,
+    Direction,
+    Media,
+    Origin,
+    SessionDescription,
+)
 from sdp.offer_answer import refused
 
 # For documentation, so nobody's (RFC 5737, RFC 3849), and the discard port
@@ -19,32 +27,30 @@ _ADDRESSES = {
     "IP6": Connection("IP6", "2001:db8::1"),
 }
 _PORT = 9
+_REVERSED = {each.value: f"a={each.reversed}" for each in Direction}
 
 
-def mirror(ours: SessionDescription) -> SessionDescription:
-    """Return a description that agrees with `ours` in everything.
+def mirror(ours: str) -> str:
+    """Return a description that agrees in everything with `ours`, as `render` has written it.
 
     The same `m=` lines with the same formats, refused where ours refuses, and directions reversed.
+    Done with the text, as it is wanted for each answer of a trunk: to read our own description for
+    it takes longer than all else that happens to that answer.
     """
-    connection = _ADDRESSES.get(ours.origin.address.address_type, _ADDRESSES["IP4"])
-    return SessionDescription(
-        origin=Origin("-", ours.origin.session_id, ours.origin.version, connection),
-        connection=connection,
-        media=tuple(_reflected(media, ours) for media in ours.media),
-    )
-
-
-def _reflected(media: Media, ours: SessionDescription) -> Media:
-    if not media.port:
-        return refused(media)
-    formats = tuple(each for each in media.attributes if each.name in ("rtpmap", "fmtp"))
-    return Media(
-        kind=media.kind,
-        port=_PORT,
-        protocol=media.protocol,
-        formats=media.formats,
-        attributes=(*formats, Attribute(direction(media, ours).reversed)),
-    )
+    lines, refused_here = [], False
+    for line in ours.splitlines():
+        kind, value = line[:1], line[2:]
+        if kind == "m":
+            refused_here = value.split()[1] == "0"
+            media, port, *rest = value.split()
+            line = " ".join((f"m={media}", port if refused_here else str(_PORT), *rest))
+        elif kind in "oc" and not refused_here:
+            *before, address_type, _ = value.split()
+            line = f"{kind}={' '.join(before)} {address_type} {_ADDRESSES[address_type].host}"
+        elif kind == "a" and not refused_here:
+            line = _REVERSED.get(value) or (line if value.startswith(("rtpmap:", "fmtp:")) else "")
+        lines.append(line)
+    return "".join(f"{line}\r\n" for line in lines if line)
 
 
 def plain(offer: SessionDescription) -> SessionDescription:

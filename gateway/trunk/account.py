@@ -26,6 +26,9 @@ class Account(pj.Account):  # type: ignore[misc]
     def __init__(self, incoming: Callable[[Account, int, str, str], None]) -> None:
         super().__init__()
         self.calls = 0
+        # To make one takes longer than to send a message, so each call fills these in anew
+        self.invite_options = audio_only(pj.CallOpParam(True))
+        self.end_options = pj.CallOpParam()
         self._incoming = incoming
 
     def open(self, route: Route) -> None:
@@ -68,3 +71,11 @@ class Account(pj.Account):  # type: ignore[misc]
     def onIncomingSubscribe(self, prm: Any) -> None:
         """Refuse a SUBSCRIBE: the engine would take any, and tell strangers of our presence."""
         prm.code = FORBIDDEN
+
+
+def audio_only(options: Any) -> Any:
+    """Ask for one audio stream, whatever the engine would offer by itself."""
+    options.opt.audioCount, options.opt.videoCount = 1, 0
+    if hasattr(options.opt, "textCount"):  # from pjproject 2.16 on
+        options.opt.textCount = 0
+    return options

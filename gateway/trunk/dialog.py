@@ -11,10 +11,11 @@ import random
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pjsua2 as pj
 
+from gateway.trunk.account import Account, audio_only
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent
 from gateway.trunk.filter import HAS_FILTER, Filter, refusal, sip_headers
@@ -22,10 +23,7 @@ from gateway.trunk.message import Message, read
 from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import DROP, PASS, Action, DialogFacts, Verdict, screen
 from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
-from sdp import mirror, parse, render
-
-if TYPE_CHECKING:
-    from gateway.trunk.account import Account
+from sdp import mirror
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +106,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
     def dial(self, uri: str, local: str, headers: tuple[tuple[str, str], ...], sdp: str) -> None:
         """Send the INVITE."""
         self.sdp = sdp
-        options = audio_only(pj.CallOpParam(True))
+        options = self.account.invite_options
         options.txOption.localUri = local
         options.txOption.headers = sip_headers(headers)
         try:
@@ -144,10 +142,10 @@ class Dialog(pj.Call):  # type: ignore[misc]
         if self._transcript.over:
             return
         self._asked = (code or (603 if self._uas else 487), reason)
-        options = pj.CallOpParam()
+        header = reason_header(cause)
+        options = self.account.end_options
         options.statusCode, options.reason = code, reason
-        if header := reason_header(cause):
-            options.txOption.headers = sip_headers((header,))
+        options.txOption.headers = sip_headers((header,) if header else ())
         self.hangup(options)
 
     def probe(self, on_alive: Callable[[], None]) -> None:
@@ -241,7 +239,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         self._tell(Offered(token, message.sdp))
 
     def _mirrored(self) -> Verdict:
-        return Verdict(Action.REPLACE, body=render(mirror(parse(self.sdp)))) if self.sdp else PASS
+        return Verdict(Action.REPLACE, body=mirror(self.sdp)) if self.sdp else PASS
 
     # -- the call's decisions
 
@@ -252,7 +250,7 @@ class Dialog(pj.Call):  # type: ignore[misc]
         offer = self._held.pop(token)
         self._next = sdp
         self._settling = Settled("") if offer else None
-        self._filter.resume(token, render(mirror(parse(sdp))) if offer else "")
+        self._filter.resume(token, mirror(sdp) if offer else "")
         self._next = ""  # the engine may have refused it: two offers have crossed (491)
 
     def refuse_offer(self, token: int, why: str) -> None:
@@ -369,11 +367,3 @@ class Dialog(pj.Call):  # type: ignore[misc]
         for token in list(self._held):
             self.refuse_offer(token, "the call is over")
         self.on_end()
-
-
-def audio_only(options: Any) -> Any:
-    """Ask for one audio stream, whatever the engine would offer by itself."""
-    options.opt.audioCount, options.opt.videoCount = 1, 0
-    if hasattr(options.opt, "textCount"):  # from pjproject 2.16 on
-        options.opt.textCount = 0
-    return options

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -161,6 +162,7 @@ class Message:
         return digit, min(duration, LONGEST_DIGIT_MS) or DEFAULT_DIGIT_MS
 
 
+@lru_cache(maxsize=16)  # the engine shows each message two or three times
 def read(text: str, source: str = "") -> Message:
     """Split a SIP message into start line, headers and body. Never raises.
 

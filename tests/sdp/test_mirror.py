@@ -30,8 +30,7 @@ def test_the_mirror_of_an_offer_answers_it(direction: Direction, host: str) -> N
         version=3,
         direction=direction,
     )
-    answer = mirror(offer)
-    assert parse(render(answer)) == answer
+    answer = parse(mirror(render(offer)))
     agreed = read_trunk_answer(offer, answer)
     assert agreed.codec.name == "PCMU"
     assert agreed.direction is direction
@@ -47,7 +46,7 @@ def test_the_mirror_of_an_answer_offers_it(name: str) -> None:
     answer, _ = answer_trunk(
         load(name), policy=ALL, address=ADDRESS, session_id=5, version=3, current=None
     )
-    offer = mirror(answer)
+    offer = parse(mirror(render(answer)))
     again, _ = answer_trunk(
         offer, policy=ALL, address=ADDRESS, session_id=5, version=3, current=None
     )
@@ -62,9 +61,9 @@ def test_the_whole_mirror() -> None:
         "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=rtcp:40003\r\n"
         "a=recvonly\r\n"
     )
-    assert render(mirror(parse(text))) == (
+    assert mirror(render(parse(text))) == (
         "v=0\r\no=- 5 3 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-        "m=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n"
+        "m=video 0 RTP/AVP 96\r\n"
         "m=audio 9 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
         "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendonly\r\n"
     )
