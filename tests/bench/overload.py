@@ -162,7 +162,13 @@ class _Callers:
     def speak(
         self, seconds: float, *, keep: Collection[int] | None = (), marks: Sequence[Mark] = ()
     ) -> Recording:
-        """Let everybody inside speak, both ways; browsers' legs and trunks' alternate."""
+        """Let everybody inside speak, both ways; browsers' legs and trunks' alternate.
+
+        A call that has ended meanwhile, which none should, has failed.
+        """
+        for call in [call for call in self.inside if not call.up]:
+            del self.inside[call]
+            self.failed += 1
         pairs = list(self.inside.values())
         streams = [
             speaker.speak(seconds, number * 0.02 / len(pairs))

@@ -77,6 +77,7 @@ cdef enum:
     RTCP_SSRC = 4
     MOST_BATCHES = 32  # of the browsers' port in one tick: a flood must not stop the clock
     MOST_OF_TRUNK = 8  # datagrams of one trunk socket in one tick
+    MOST_BATCHES_OF_TRUNK = 8  # as many, while the clock is late and leaves them out
     MOST_EVENTS = 256  # sockets in one tick
     ROWS = 128  # of a bank at first
     MOST_MOVES = 8  # slots that a frame of a mix may ask to be later: then it is made up
@@ -255,9 +256,19 @@ cdef class PacketPath:
         cdef void *owner = <void *> (key & ~<uint64_t> RTCP_SOCKET)
         cdef bint rtcp = key & RTCP_SOCKET
         cdef int fd = (<TrunkLeg> owner).port.rtcp_fd if rtcp else (<TrunkLeg> owner).port.rtp_fd
-        cdef int place, size, got = self.inbox.receive(fd, MOST_OF_TRUNK)
+        cdef int _batch, got
+        for _batch in range(MOST_BATCHES_OF_TRUNK):
+            got = self.inbox.receive(fd, MOST_OF_TRUNK)
+            self._take_batch(owner, rtcp, got, now, unix_now)
+            if got < MOST_OF_TRUNK or rtcp or not (<TrunkLeg> owner).receiver.lags():
+                return
+
+    cdef void _take_batch(
+        self, void *owner, bint rtcp, int count, double now, double unix_now
+    ) noexcept nogil:
+        cdef int place, size
         cdef double arrival
-        for place in range(got):
+        for place in range(count):
             size = self.inbox.size_of(place)
             if not 0 < size <= LONGEST_PACKET:
                 self.trunk_counters.count(REJECTED_LENGTH, 1)

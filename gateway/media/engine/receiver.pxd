@@ -105,5 +105,6 @@ cdef class Receiver:
     cdef bint lacks_concealer(self, Bank bank, int row) noexcept nogil
     cdef void make_noise(self, double now) noexcept nogil
     cdef void note_level(self, int level) noexcept nogil
+    cdef bint lags(self) noexcept nogil
     cdef bint _leaves_out(self, double arrival, double length) noexcept nogil
     cdef void skip(self, int frames, double resumed) noexcept nogil

@@ -503,11 +503,14 @@ cdef class Receiver:
         if self.playback is not None:
             self.playback.meter.note(level)
 
+    cdef bint lags(self) noexcept nogil:
+        """Whether something is to be left out of what passes directly."""
+        return self._left_out >= FRAME_SECONDS / 2
+
     cdef bint _leaves_out(self, double arrival, double length) noexcept nogil:
         """Whether a packet is not passed on, since as much was left out of what is played."""
-        if arrival >= self._resumed:
-            if self._left_out < FRAME_SECONDS / 2 or arrival > self._resumed + STILL_LATE:
-                return False
+        if not self.lags() or arrival > self._resumed + STILL_LATE:
+            return False
         self._left_out -= length
         return True
 
@@ -518,9 +521,10 @@ cdef class Receiver:
         that it has waited in the socket, or that the clock is behind its time for long: a call
         loses the same both ways.
         """
-        if resumed > self._resumed + STILL_LATE or self._left_out < 0:
-            self._left_out = 0
-        self._left_out += frames * FRAME_SECONDS
-        self._resumed = resumed
+        if self.mode == DIRECT or self.mode == RELAYED:
+            if resumed > self._resumed + STILL_LATE or self._left_out < 0:
+                self._left_out = 0
+            self._left_out += frames * FRAME_SECONDS
+            self._resumed = resumed
         if self.playback is not None:
             self.playback.buffer.skip_frames(frames)
