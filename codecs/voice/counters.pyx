@@ -12,7 +12,6 @@ NAMES = (
     "packets_discarded",
     "rtcp_packets",
     "rtcp_sent",
-    "rtcp_goodbyes",
     "digits",
     "send_errors",
     "frames_repaired",
