@@ -125,41 +125,56 @@ def run(
     sound
         What is said, int16 at 8 kHz; the generator's own speech, if None.
     """
-    taken: dict[tuple[str, int], list[Once]] = {}
-    floors: dict[str, list[float]] = {}
-    footprints: dict[str, list[tuple[float, float, float]]] = {}
+    taken = _Taken(window, sound, progress)
     said = speech() if sound is None else sound
-    counts: dict[str, list[int]] = {}
-
-    def take(subject: Subject, count: int) -> Once:
-        once = measure(subject, count, window=window, sound=sound)
-        taken.setdefault((subject.name, count), []).append(once)
-        progress(f"{subject.name}, {count} calls: {once.cpu_ms:.2f} ms per call and second")
-        return once
-
     for _ in range(runs):
-        first = {subject.name: take(subject, calls) for subject in subjects}
+        first = {subject.name: taken.measure(subject, calls) for subject in subjects}
         for subject in grown:
-            # The same numbers in each run
-            for count in counts.setdefault(subject.name, _counts(first.get(subject.name), shares)):
-                take(subject, count)
+            for count in taken.counts(subject, first.get(subject.name), shares):
+                taken.measure(subject, count)
         for name, coding in (("narrowband", NARROWBAND), ("fullband", FULLBAND)):
-            floors.setdefault(name, []).append(_floor(coding, said))
+            taken.floors.setdefault(name, []).append(_floor(coding, said))
         for subject in lone:
-            footprint = _footprint(subject, window, sound)
-            footprints.setdefault(subject.name, []).append(footprint)
-            progress(
-                "{}: idle {:.1f} %, one call {:.1f} %, {:.0f} kB".format(subject.name, *footprint)
-            )
+            taken.measure_footprint(subject)
     return Cpu(
         calls,
-        [_row(name, count, each) for (name, count), each in taken.items()],
-        {name: figure(values) for name, values in floors.items()},
+        [_row(name, count, each) for (name, count), each in taken.onces.items()],
+        {name: figure(values) for name, values in taken.floors.items()},
         {
             name: Footprint(*(figure(column) for column in zip(*values, strict=True)))
-            for name, values in footprints.items()
+            for name, values in taken.footprints.items()
         },
     )
+
+
+@dataclass
+class _Taken:
+    """What all runs have measured so far, by the subject's name."""
+
+    window: float
+    sound: Samples | None
+    progress: Progress
+    onces: dict[tuple[str, int], list[Once]] = field(default_factory=dict)
+    floors: dict[str, list[float]] = field(default_factory=dict)
+    footprints: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)
+    _grown: dict[str, list[int]] = field(default_factory=dict)
+
+    def measure(self, subject: Subject, count: int) -> Once:
+        once = measure(subject, count, window=self.window, sound=self.sound)
+        self.onces.setdefault((subject.name, count), []).append(once)
+        self.progress(f"{subject.name}, {count} calls: {once.cpu_ms:.2f} ms per call and second")
+        return once
+
+    def measure_footprint(self, subject: Subject) -> None:
+        footprint = _footprint(subject, self.window, self.sound)
+        self.footprints.setdefault(subject.name, []).append(footprint)
+        self.progress(
+            "{}: idle {:.1f} %, one call {:.1f} %, {:.0f} kB".format(subject.name, *footprint)
+        )
+
+    def counts(self, subject: Subject, once: Once | None, shares: Sequence[float]) -> list[int]:
+        """Return how many calls at a time to grow through, the same in each run."""
+        return self._grown.setdefault(subject.name, _counts(once, shares))
 
 
 def _counts(once: Once | None, shares: Sequence[float]) -> list[int]:
