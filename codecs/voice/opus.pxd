@@ -49,9 +49,3 @@ cdef class OpusEncoder(SpeechEncoder):
     cdef int _run(
         self, const int16_t[::1] pcm, int frame, uint8_t[::1] out, Py_ssize_t at
     ) noexcept nogil
-
-
-# How long a packet is, in units of 48 kHz; 0 if it is malformed
-cdef int packet_units(const uint8_t *payload, int size) noexcept nogil
-# Whether a packet carries its predecessor as well
-cdef bint packet_has_fec(const uint8_t *payload, int size) noexcept nogil

@@ -4,12 +4,9 @@ from typing import Self
 from voice.libopus import Libopus
 from voice.opus_packet import Bandwidth as Bandwidth
 from voice.opus_packet import OpusError as OpusError
-from voice.opus_packet import Toc as Toc
-from voice.opus_packet import read_toc as read_toc
-from voice.speech import Payload, SpeechDecoder, SpeechEncoder
+from voice.speech import SpeechDecoder, SpeechEncoder
 
 SAMPLE_RATES: tuple[int, ...]
-CLOCK_RATE: int
 LOWEST_BITRATE: int
 HIGHEST_BITRATE: int
 
@@ -55,6 +52,3 @@ class OpusEncoder(SpeechEncoder):
     def close(self) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
-
-def packet_samples(payload: Payload, sample_rate: int) -> int: ...
-def has_fec(payload: Payload) -> bool: ...

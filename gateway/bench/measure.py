@@ -14,7 +14,8 @@ from gateway.bench.material import RATE, Samples, decode
 from gateway.bench.player import Arrival, Leg, Recording
 from voice import rtp
 from voice.codec import OPUS, PCMA, PCMU
-from voice.opus import OpusDecoder, OpusError, packet_samples
+from voice.opus import OpusDecoder, OpusError
+from voice.opus_frames import packet_samples
 from voice.sequence import SequenceTracker
 
 # What libopus adds to a narrowband stream, encoding and decoding (its look-ahead, 6.5 ms)

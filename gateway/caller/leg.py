@@ -18,7 +18,8 @@ from gateway.media.webrtc.endpoint import WebRtcEndpoint
 from gateway.media.webrtc.own_socket import OwnSocketPort
 from voice.codec import FRAMES_PER_SECOND
 from voice.counters import Counters
-from voice.opus import OpusDecoder, OpusEncoder, OpusError, packet_samples
+from voice.opus import OpusDecoder, OpusEncoder, OpusError
+from voice.opus_frames import packet_samples
 from voice.rtp import RtpError, RtpPacket, pack_header, parse
 from voice.sequence import SequenceTracker
 from voice.telephone_event import EventSender

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from voice.opus import OpusDecoder, OpusError, has_fec, packet_samples
+from voice.opus import OpusDecoder, OpusError
+from voice.opus_frames import has_fec, packet_samples
 
 _RATES = (8000, 16000, 48000)
 _GUARD, _MARK = 64, 12345

@@ -18,17 +18,9 @@ from tests.voice.signals import (
     peak_frequency,
 )
 from voice.libopus import Libopus, load
-from voice.opus import (
-    SAMPLE_RATES,
-    Application,
-    Bandwidth,
-    OpusDecoder,
-    OpusEncoder,
-    OpusError,
-    has_fec,
-    packet_samples,
-    read_toc,
-)
+from voice.opus import SAMPLE_RATES, Application, Bandwidth, OpusDecoder, OpusEncoder, OpusError
+from voice.opus_frames import has_fec, packet_samples
+from voice.opus_packet import read_toc
 
 Samples = NDArray[np.int16]
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.voice.signals import make_speech
-from voice.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder, OpusError, packet_samples
+from voice.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder, OpusError
+from voice.opus_frames import packet_samples
 from voice.opus_packet import BAD_ARGUMENT, BUFFER_TOO_SMALL, INVALID_PACKET
 
 CANARY = 0x5A5A

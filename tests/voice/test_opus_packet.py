@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.voice.signals import make_speech
 from voice.libopus import load
-from voice.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder, has_fec, packet_samples
+from voice.opus import SAMPLE_RATES, OpusDecoder, OpusEncoder
+from voice.opus_frames import has_fec, packet_samples
 from voice.opus_packet import Mode, OpusError, read_toc
 
 REFERENCE = ctypes.CDLL(load().path)

@@ -16,7 +16,8 @@ from voice.codec import PCMA, PCMU
 from voice.counters import Counters
 from voice.g711 import encode_alaw, encode_ulaw
 from voice.levels import measure
-from voice.opus import OpusDecoder, OpusEncoder, has_fec
+from voice.opus import OpusDecoder, OpusEncoder
+from voice.opus_frames import has_fec
 from voice.pcm import PcmDecoder
 from voice.playback import FADE, LONGEST_CONCEALMENT, Filled, Playback
 from voice.speech import SpeechDecoder

@@ -25,7 +25,7 @@ from voice.counters cimport (
     REJECTED_SSRC,
     Counters,
 )
-from voice.opus cimport packet_units
+from voice.opus_frames cimport packet_units
 from voice.playback cimport LATE
 from voice.rtp cimport RtpHeader
 from voice.rtp_extension cimport audio_level

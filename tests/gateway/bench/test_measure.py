@@ -21,7 +21,7 @@ from gateway.errors import UnavailableError
 from sdp import SdpError
 from tests.bench.latency import recovery
 from voice import rtcp
-from voice.opus import packet_samples
+from voice.opus_frames import packet_samples
 from voice.rtp import pack_header, parse
 from voice.rtp_extension import find, pack_one_byte
 

@@ -24,7 +24,8 @@ from tests.voice.signals import find_delay, make_speech
 from voice.codec import CODECS, PCMU
 from voice.concealment import PcmConcealer
 from voice.levels import measure
-from voice.opus import OpusEncoder, has_fec
+from voice.opus import OpusEncoder
+from voice.opus_frames import has_fec
 from voice.rtp import RtpPacket
 from voice.time_line import WIDEST_GAP
 

@@ -11,7 +11,8 @@ from gateway.media.engine.clock import SLOTS
 from tests.gateway.media.engine.rig import Browser, Rig, Trunk, join
 from tests.tones import make_tone
 from voice.codec import CODECS, PayloadCodec
-from voice.opus import OpusDecoder, has_fec
+from voice.opus import OpusDecoder
+from voice.opus_frames import has_fec
 from voice.rtp import RtpPacket, pack_header
 
 Samples = NDArray[np.int16]

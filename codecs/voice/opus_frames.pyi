@@ -1,0 +1,6 @@
+from voice.speech import Payload
+
+CLOCK_RATE: int
+
+def packet_samples(payload: Payload, sample_rate: int) -> int: ...
+def has_fec(payload: Payload) -> bool: ...
