@@ -99,14 +99,15 @@ class WebRtcEndpoint:
         try:
             lost = await self._bring_up(remote)
             if lost is None:
-                self._transport.start_media()
+                self._transport.start_media(lambda: self._lose(LossReason.CLOSED))
         except Exception:  # a fault in the stack below must end this call, not hang it
             logger.exception("the browser's transport failed")
             lost = LossReason.INTERNAL
         if lost is not None:
             self._lose(lost)
             return
-        self._transport.on_closed(lambda: self._lose(LossReason.CLOSED))
+        if self._lost:  # closed by what came beside the end of the handshake
+            return
         self.connected = True
         self._report(BrowserConnected())
 

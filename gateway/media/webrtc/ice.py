@@ -172,6 +172,11 @@ class IceConnection(Connection):
             raise ConnectionError("no pair is nominated")
         self._port.send(data, self._pair.remote_addr)
 
+    def send_now(self, data: bytes) -> None:
+        """Send to the nominated pair, if there still is one."""
+        if self._pair is not None:
+            self._port.send(data, self._pair.remote_addr)
+
     def _is_from_peer(self, address: Address) -> bool:
         """Whether DTLS from `address` may be the peer's.
 
@@ -321,13 +326,18 @@ class IceConnection(Connection):
             self.check_complete(pair)
 
     async def close(self) -> None:
+        checking, self._query_consent_task = self._query_consent_task, None
+        if checking is not None:
+            # Not awaited: its CancelledError would hold this until the loop's next turn
+            checking.cancel()
+            await asyncio.wait([checking])
         await super().close()
         # What is left refers to itself, and would wait for the garbage collector
         for pair in self._check_list.copy():
             self._discard(pair)
         self._dismiss_discarded()
         self._early_checks.clear()
-        self._query_consent_task = self._pair = self._successor = None
+        self._pair = self._successor = None
 
 
 def _has_passed(pair: CandidatePair | None) -> TypeGuard[CandidatePair]:

@@ -1,12 +1,13 @@
 """ICE and DTLS of one leg, and all we know of the insides of aiortc; `ice.py` knows aioice's.
 
 We use aioice's ICE and aiortc's DTLS without RTCPeerConnection and its tracks, whose audio path
-costs a thread per call, and without RTCIceTransport, whose task per call only watches another. Two
+costs a thread per call, and without RTCIceTransport, whose task per call only watches another.
+RTCDtlsTransport is there for the handshake only: what is kept afterwards is `Established`. Two
 things have no public way in, and the contract test names each of them:
 
 * one SSL context for all calls: `RTCCertificate._create_ssl_context`;
-* the SRTP sessions of an established DTLS transport, `_rx_srtp` and `_tx_srtp` (`srtp.py` knows
-  their insides), its role, and its task, to wait for the end of it.
+* what an established DTLS transport has: its SRTP sessions, `_rx_srtp` and `_tx_srtp` (`srtp.py`
+  knows their insides), its connection, `_ssl`, its role, and its task, which is not wanted.
 
 Both packages are pinned to a minor version, so that a release which changes any of this fails in
 the contract test and nowhere else.
@@ -14,7 +15,6 @@ the contract test and nowhere else.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from time import monotonic
@@ -32,6 +32,7 @@ from aiortc.rtcdtlstransport import SRTPProtectionProfile
 from OpenSSL import SSL
 
 from gateway.media.parameters import DtlsRole
+from gateway.media.webrtc.established import CIPHERS, VERSION, Established, Told
 from gateway.media.webrtc.ice import IceConnection
 from gateway.media.webrtc.packet_port import PacketPort
 from voice.counters import Counters
@@ -47,7 +48,9 @@ class _Certificate(RTCCertificate):
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
-            self._context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+            # Those whose records `Established` can read; every browser has them
+            self._context.set_cipher_list(":".join(CIPHERS).encode())
+            self._context.set_max_proto_version(VERSION)
         return self._context
 
     @cached_property
@@ -68,7 +71,12 @@ class _Datagrams:
 
     def __init__(self, connection: IceConnection) -> None:
         self._recv = connection.arrivals.get
-        self._send = connection.send
+        self._connection = connection
+        self.last_sent = b""
+
+    async def _send(self, data: bytes) -> None:
+        self.last_sent = data
+        await self._connection.send(data)
 
 
 class Transport:
@@ -85,8 +93,11 @@ class Transport:
         certificate = _certificate(int(monotonic() // DAY))
         self.fingerprints = certificate.fingerprints
         datagrams = cast(RTCIceTransport, _Datagrams(self._connection))
-        self._dtls = RTCDtlsTransport(datagrams, [certificate])
+        # Until the handshake is done
+        self._dtls: RTCDtlsTransport | None = RTCDtlsTransport(datagrams, [certificate])
         self._dtls._set_role(role.value)
+        self._established: Established | None = None
+        self._on_closed: Callable[[], None] | None = None
 
     def open(self) -> None:
         """Open the port: checks are answered from now on."""
@@ -102,7 +113,9 @@ class Transport:
         return self._connection.candidate
 
     def set_role(self, role: DtlsRole) -> None:
-        self._dtls._set_role(role.value)
+        """Choose who says hello; of no effect once somebody has."""
+        if self._dtls is not None:
+            self._dtls._set_role(role.value)
 
     def add_candidate(self, candidate: Candidate) -> None:
         self._connection.add_candidate(candidate)
@@ -119,26 +132,43 @@ class Transport:
 
     async def connect_dtls(self, fingerprints: tuple[tuple[str, str], ...]) -> bool:
         """Shake hands, check the peer's certificate, derive the SRTP keys (RFC 5764)."""
-        await self._dtls.start(
+        dtls = self._dtls
+        if dtls is None:
+            return False
+        await dtls.start(
             RTCDtlsParameters([RTCDtlsFingerprint(algorithm=a, value=v) for a, v in fingerprints])
         )
-        return bool(self._dtls.state == "connected")
+        return bool(dtls.state == "connected")
 
-    def start_media(self) -> None:
-        """Give the SRTP sessions to the port, which has them alone from now on."""
-        dtls = self._dtls
+    def start_media(self, on_closed: Callable[[], None]) -> None:
+        """Give the SRTP sessions to the port, and keep of DTLS what is still needed.
+
+        `on_closed` is called once, when the browser has closed or no longer answers checks.
+        """
+        dtls, self._dtls = self._dtls, None
+        if dtls is None or dtls._ssl is None or dtls._task is None:
+            raise ValueError("the handshake is not done")
+        dtls._task.cancel()  # before its first step: it would read what is read here from now on
+        dtls._task = None  # else each keeps the other
+        self._established = Established.take_over(
+            dtls._ssl,
+            is_server=dtls._role == DtlsRole.SERVER.value,
+            last_sent=cast(_Datagrams, dtls.transport).last_sent,
+        )
         self._port.start_media(dtls._rx_srtp, dtls._tx_srtp)
-        dtls._rx_srtp = dtls._tx_srtp = None
+        self._on_closed = on_closed
+        self._connection.arrivals.divert(self._arrived)
 
-    def on_closed(self, callback: Callable[[], None]) -> None:
-        """Call back once when an established transport closes (close_notify, lost consent)."""
-        dtls = self._dtls
-
-        def changed() -> None:
-            if dtls.state in ("closed", "failed"):
-                callback()
-
-        dtls.on("statechange", changed)
+    def _arrived(self, datagram: bytes | None) -> None:
+        """Take a datagram of DTLS after the handshake; None: there will be no more."""
+        if self._established is None:
+            return
+        told = Told.CLOSED if datagram is None else self._established.judge(datagram)
+        if told is Told.REPEAT:
+            self._connection.send_now(self._established.last_flight)
+        elif told is Told.CLOSED and self._on_closed is not None:
+            on_closed, self._on_closed = self._on_closed, None
+            on_closed()
 
     def heard(self) -> bool:
         """Whether anything came from the peer since the last time this was asked."""
@@ -153,12 +183,14 @@ class Transport:
 
     async def close(self) -> None:
         """Say goodbye (close_notify) and close the port."""
-        self._dtls.remove_all_listeners()
-        reading = self._dtls._task
+        self._on_closed = None
+        established, self._established = self._established, None
         try:
-            await self._dtls.stop()
+            if established is not None:
+                self._connection.send_now(established.goodbye)
+            elif self._dtls is not None:
+                await self._dtls.stop()
             await self._connection.close()
-            if reading is not None:
-                await asyncio.wait([reading])
         finally:  # the goodbye may hang, or be cut off
+            self._connection.arrivals.divert(None)
             self._port.close()

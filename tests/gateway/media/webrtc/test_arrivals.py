@@ -49,3 +49,24 @@ async def test_after_the_end_there_is_what_came_before_it_and_an_error(waits: bo
         await reader
     with pytest.raises(ConnectionError):
         await arrivals.get()
+
+
+async def test_a_function_takes_what_waits_and_what_comes() -> None:
+    arrivals, taken = Arrivals(), list[bytes | None]()
+    arrivals.put_nowait((b"1", 1))
+    arrivals.divert(taken.append)
+    arrivals.put_nowait((b"2", 1))
+    arrivals.put_nowait(None)
+    assert taken == [b"1", b"2", None]
+    arrivals.divert(None)
+    arrivals.put_nowait((b"3", 1))
+    assert taken == [b"1", b"2", None]
+    assert arrivals.qsize() == 1
+
+
+async def test_a_function_hears_of_an_end_that_came_before_it() -> None:
+    arrivals, taken = Arrivals(), list[bytes | None]()
+    arrivals.put_nowait((b"1", 1))
+    arrivals.put_nowait(None)
+    arrivals.divert(taken.append)
+    assert taken == [b"1", None]

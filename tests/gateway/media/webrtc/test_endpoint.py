@@ -20,6 +20,7 @@ from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
 from gateway.media.webrtc.ice import HEAD_START, MAX_PAIRS, MAX_WAITING
 from gateway.media.webrtc.own_socket import OwnSocketPort
+from gateway.media.webrtc.packet_port import Address
 from tests.gateway.media.webrtc.peers import RecordingPort, make_check, until
 from tests.peers.ports import free_ports
 from voice.counters import Counters
@@ -114,6 +115,9 @@ def rtp(number: int) -> bytes:
     return pack_header(111, number, number * 960, 7) + b"payload %d" % number
 
 
+CHANGE_CIPHER_SPEC = 20  # the first byte of the last flight
+
+
 async def test_packets_pass_both_ways() -> None:
     async with connected() as (browser, gateway):
         browser.send(rtp(1))
@@ -157,6 +161,55 @@ async def test_a_browser_that_closes_is_noticed_at_once() -> None:
     async with connected() as (browser, gateway):
         await browser.endpoint.close()
         assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+
+
+async def test_a_browser_that_has_not_seen_our_last_flight_gets_it_again() -> None:
+    """It repeats its own after a second, when OpenSSL is long gone."""
+    async with two_sides() as (browser, gateway):
+        send, lost = gateway.port.send, list[bytes]()
+
+        def lose_one(data: bytes, address: Address) -> None:
+            if data[0] == CHANGE_CIPHER_SPEC and not lost:
+                lost.append(data)
+            else:
+                send(data, address)
+
+        gateway.port.send = lose_one  # type: ignore[method-assign]
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
+        assert await gateway.report() == BrowserConnected()
+        assert len(lost) == 1
+        assert browser.reports.empty()
+        assert await browser.report() == BrowserConnected()
+        browser.send(rtp(1))
+        assert await gateway.packet() == rtp(1)
+
+
+@pytest.mark.parametrize("role", [DtlsRole.CLIENT, DtlsRole.SERVER])
+async def test_either_end_may_have_begun_the_handshake(role: DtlsRole) -> None:
+    other = DtlsRole.CLIENT if role is DtlsRole.SERVER else DtlsRole.SERVER
+    async with two_sides() as (browser, gateway):
+        browser.endpoint.connect(remote_of(gateway, role))
+        gateway.endpoint.connect(remote_of(browser, other))
+        assert await gateway.report() == BrowserConnected()
+        assert await browser.report() == BrowserConnected()
+        await browser.endpoint.close()
+        assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+
+
+async def test_an_alert_that_the_browser_has_not_written_ends_nothing() -> None:
+    async with connected() as (browser, gateway):
+        established = gateway.endpoint._transport._established
+        assert established is not None
+        for alert in (
+            b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28",  # as before a handshake
+            b"\x15\xfe\xfd\x00\x01" + bytes(5) + b"\x01\x00\x1a" + bytes(26),
+            established.goodbye,  # our own
+        ):
+            browser.port.send(alert, gateway.port.address)
+        browser.send(rtp(1))
+        assert await gateway.packet() == rtp(1)
+        assert gateway.reports.empty()
 
 
 async def test_a_browser_that_answers_no_checks_is_lost() -> None:

@@ -7,8 +7,11 @@ import gc
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from aiortc import rtcdtlstransport
+from OpenSSL import SSL
 
 from gateway.media.events import BrowserConnected
 from gateway.media.parameters import DtlsRole, MediaConfig
@@ -28,7 +31,7 @@ def no_collector() -> Iterator[None]:
 def parts_of(side: Side) -> dict[str, weakref.ref[object]]:
     """Weak references to all that an endpoint is made of."""
     transport = side.endpoint._transport
-    connection, dtls = transport._connection, transport._dtls
+    connection, dtls = transport._connection, transport._dtls  # which is there for the handshake
     parts = {
         "endpoint": side.endpoint,
         "transport": transport,
@@ -36,8 +39,9 @@ def parts_of(side: Side) -> dict[str, weakref.ref[object]]:
         "connection": connection,
         "protocol": connection._protocol,
         "dtls": dtls,
-        "datagrams": dtls.transport,
-        "ssl": dtls._ssl,
+        "established": transport._established,
+        "datagrams": dtls and dtls.transport,
+        "ssl": dtls and dtls._ssl,
         **{f"pair {number}": pair for number, pair in enumerate(connection._check_list)},
     }
     return {name: weakref.ref(part) for name, part in parts.items() if part is not None}
@@ -76,11 +80,32 @@ async def test_after_a_call(first: str) -> None:
         await close(gateway, parts)
         await browser.report()
         await close(browser, others)
-    assert {"endpoint", "ssl", "pair 0"} <= parts.keys()
+    assert {"endpoint", "established", "pair 0"} <= parts.keys()
     del browser, gateway
     assert alive(parts) == []
     assert alive(others) == []
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_the_handshake_needed_is_gone_after_it() -> None:
+    browser, gateway = await open_side(controlling=True), await open_side(controlling=False)
+    parts = parts_of(gateway)
+    connections: list[weakref.ref[SSL.Connection]] = []
+
+    def note(*arguments: object, **named: object) -> SSL.Connection:
+        made = SSL.Connection(*arguments, **named)  # type: ignore[arg-type]
+        connections.append(weakref.ref(made))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rtcdtlstransport, "SSL", SimpleNamespace(**{**vars(SSL), "Connection": note}))
+        await connect(browser, gateway)
+    await asyncio.sleep(0)  # the task that aiortc had begun ends before its first step
+    assert [each() for each in connections] == [None, None]
+    assert {"dtls", "datagrams"} & set(alive(parts)) == set()
+    assert "connection" in alive(parts)
+    await gateway.endpoint.close()
+    await browser.endpoint.close()
 
 
 async def test_when_no_browser_ever_came() -> None:

@@ -81,7 +81,7 @@ async def test_the_attributes_we_read_are_there() -> None:
     assert (pair.task, pair.nominated, pair.state) == (None, False, CandidatePair.State.FROZEN)
     assert pair.remote_addr == ("192.0.2.1", 1)
     assert {"WAITING", "SUCCEEDED"} <= {state.name for state in CandidatePair.State}
-    names = ("_rx_srtp", "_tx_srtp", "_task", "_transport", "_set_state")
+    names = ("_rx_srtp", "_tx_srtp", "_task", "_transport", "_ssl", "_role")
     source = inspect.getsource(RTCDtlsTransport)
     assert [name for name in names if f"self.{name}" not in source] == []
 
