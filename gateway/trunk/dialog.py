@@ -213,13 +213,20 @@ class Dialog(pj.Call):  # type: ignore[misc]
             return DROP  # RFC 3261 section 18.3
         if 200 <= message.code < 300:
             self._tags = message.from_tag, message.to_tag
-        # Without any answer the engine would hang up by itself, and not say why
-        lacking = not self._negotiated and 200 <= message.code < 300
-        if not message.sdp and not lacking:
-            return screen(message, self.facts)
         if self._transcript.answered and message.sdp:
             self._settling = Settled(message.sdp, message.source)
-        return self._mirrored()
+        self._hear(message)
+        # Without any answer the engine would hang up by itself, and not say why
+        lacking = not self._negotiated and 200 <= message.code < 300
+        return self._mirrored() if message.sdp or lacking else screen(message, self.facts)
+
+    def _hear(self, message: Message) -> None:
+        """Tell what a response to a request of ours means."""
+        _, method = message.cseq
+        if method == "OPTIONS":
+            self._judge_probe(message)
+        elif method == "INVITE" and not self._uas and (event := self._transcript.response(message)):
+            self._tell(event)
 
     def acknowledged(self, message: Message) -> Verdict:
         """Take the answer to an offer of ours in a 200, which comes in the ACK."""
@@ -300,27 +307,17 @@ class Dialog(pj.Call):  # type: ignore[misc]
 
     @guarded
     def onCallTsxState(self, prm: Any) -> None:
-        """Read every message of the dialog but the final refusal and the ACK."""
+        """Read every message of the dialog; only the stock wheel, which has no filter, calls this.
+
+        It hangs up by itself at an answer that it cannot read: that one is not told.
+        """
         message = received(prm.e)
         if message is None:
             return
-        if self._of_our_probe(prm):
-            self._judge_probe(message)
-            return
-        event: TrunkEvent | None = None
         if message.method == "INFO":
-            event = self._transcript.info(message)
-        elif self._of_our_invite(prm) and (message.code < 200 or self._agreed()):
-            event = self._transcript.response(message)
-        if event is not None:
-            self._tell(event)
-
-    def _of_our_invite(self, prm: Any) -> bool:
-        return not self._uas and prm.e.body.tsxState.tsx.method == "INVITE"
-
-    def _of_our_probe(self, prm: Any) -> bool:
-        transaction = prm.e.body.tsxState.tsx
-        return (str(transaction.method), transaction.role) == ("OPTIONS", pj.PJSIP_ROLE_UAC)
+            self.info(message)
+        elif message.code < 200 or message.cseq[1] != "INVITE" or self._agreed():
+            self._hear(message)
 
     def _judge_probe(self, message: Message) -> None:
         """Say that the dialog stands, which any final answer means but two.

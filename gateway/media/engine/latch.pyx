@@ -55,8 +55,11 @@ cdef class SourceLatch:
         cdef Address described = parse_address(host, port)
         if same_address(&described, &self._described):
             return
-        # Where nothing has been heard yet, what was described may still have packets on their way
-        self._former = self._source if self._source.family else self._described
+        if self._source.family:
+            self._former = self._source
+        elif same_host(&described, &self._described):
+            # Nothing has been heard, but packets of the port before may be on their way
+            self._former = self._described
         self._described = described
         memset(&self._source, 0, sizeof(Address))
         self._has_ssrc = False

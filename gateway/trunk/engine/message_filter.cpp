@@ -50,13 +50,23 @@ bool holdsBody(const pjsip_rx_data *data)
 // Whether every message of this kind is asked about, not only those with a body.
 bool matters(const pjsip_rx_data *data)
 {
-    if (data->msg_info.msg->type == PJSIP_RESPONSE_MSG)
-        return data->msg_info.cseq->method.id == PJSIP_INVITE_METHOD &&
-               data->msg_info.msg->line.status.code / 100 == 2;
+    if (data->msg_info.msg->type == PJSIP_RESPONSE_MSG) {
+        pjsip_method_e method = data->msg_info.cseq->method.id;
+        return method == PJSIP_INVITE_METHOD || method == PJSIP_OPTIONS_METHOD;
+    }
     const pjsip_method &method = data->msg_info.msg->line.req.method;
     const pj_str_t prack = {const_cast<char *>("PRACK"), 5};
     return method.id != PJSIP_ACK_METHOD && method.id != PJSIP_BYE_METHOD &&
            method.id != PJSIP_CANCEL_METHOD && !same(method.name, prack);
+}
+
+// Whether a response answers a request of ours that waits; anybody can send one that does not.
+bool isAwaited(pjsip_rx_data *data)
+{
+    pj_str_t key;
+    return pjsip_tsx_create_key(data->tp_info.pool, &key, PJSIP_ROLE_UAC,
+                                &data->msg_info.cseq->method, data) == PJ_SUCCESS &&
+           pjsip_tsx_layer_find_tsx(&key, PJ_FALSE);
 }
 
 // The name under which the transaction layer looks for a request's transaction.
@@ -242,7 +252,7 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
 
 pj_bool_t MessageFilter::onResponse(pjsip_rx_data *data)
 {
-    if (!active || (!matters(data) && !holdsBody(data)))
+    if (!active || (!matters(data) && !holdsBody(data)) || !isAwaited(data))
         return PJ_FALSE;
     FilteredMessage message;
     describe(data, message);

@@ -51,9 +51,9 @@ class MessageFilter {
     MessageFilter() PJSUA2_THROW(Error);
     virtual ~MessageFilter();
 
-    // Called for each response with a body or with 2xx to INVITE, and for each request; for ACK,
-    // BYE, CANCEL and PRACK with a body only, and for no retransmission of a request. What it
-    // raises is logged, and the message passes.
+    // Called for each response to INVITE and OPTIONS, and for any with a body, that a request of ours
+    // waits for; and for each request, for ACK, BYE, CANCEL and PRACK with a body only, and for no
+    // retransmission of a request. What it raises is logged, and the message passes.
     virtual void onMessage(FilteredMessage &message);
 
     // Called for what is no SIP message to pjsip, which drops it without an answer: a syntax error

@@ -89,7 +89,6 @@ class Call(pj.Call):  # type: ignore[misc]
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self.states: list[int] = []
-        self.bodies: list[str] = []
         self.agreed = 0
 
     def onCallSdpCreated(self, prm: Any) -> None:
@@ -100,11 +99,6 @@ class Call(pj.Call):  # type: ignore[misc]
 
     def onCallMediaState(self, prm: Any) -> None:
         self.agreed += 1
-
-    def onCallTsxState(self, prm: Any) -> None:
-        message = read(prm.e.body.tsxState.src.rdata.wholeMsg)
-        if message.code == 200 and message.body:
-            self.bodies.append(message.body)
 
     @property
     def up(self) -> bool:
