@@ -17,6 +17,7 @@ from gateway.media.engine.sender cimport Sender
 from voice.codec_facts cimport CodecFacts, codec_facts
 from voice.counters cimport (
     FRAMES_CONCEALED,
+    PACKETS_DISCARDED,
     PACKETS_LOST,
     REJECTED_FLOOD,
     REJECTED_LATE,
@@ -259,6 +260,7 @@ cdef class Receiver:
             units = 0
         if self._leaves_out(arrival, <double> units / facts.clock_rate):
             self.sink.line.pass_over(header.ssrc, header.sequence)
+            self.counters.count(PACKETS_DISCARDED, 1)
             return
         if not self._audio.has_tokens(arrival):
             self.counters.count(REJECTED_FLOOD, 1)

@@ -70,6 +70,10 @@ def test_calls_end_while_their_packets_are_on_their_way() -> None:
     lasting = thread.call(lambda: Call(rig))
     calls: deque[Call] = deque()
     heard, begun = 0, monotonic()
+
+    def left_out() -> int:
+        return rig.engine.trunk_counters["packets_discarded"]
+
     try:
         for number in range(CALLS):
             calls.append(thread.call(lambda: Call(rig)))
@@ -83,11 +87,12 @@ def test_calls_end_while_their_packets_are_on_their_way() -> None:
             heard += len(lasting.browser.heard())
             rig.engine.take_news()
         assert rig.engine.trunk_counters["packets_received"] > CALLS
-        while heard < CALLS // 4 and monotonic() - begun < TIMEOUT:
+        while heard + left_out() < CALLS // 4 and monotonic() - begun < TIMEOUT:
             heard += len(lasting.browser.heard())
     finally:
         thread.stop()
         rig.close()
-    assert heard == CALLS // 4
+    # A clock that is held up leaves packets out, this call's or another's
+    assert CALLS // 4 - left_out() <= heard <= CALLS // 4
     for counters in (rig.engine.trunk_counters, rig.engine.browsers.counters):
         assert not counters["faults"]

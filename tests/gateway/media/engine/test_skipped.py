@@ -109,6 +109,7 @@ def test_what_is_left_out_is_a_pause_and_no_loss(rig: Rig) -> None:
     assert talk.at_browser[before].marker
     assert rig.engine.browsers.counters["packets_lost"] == 0
     assert rig.engine.trunk_counters["packets_lost"] == 0
+    assert rig.engine.trunk_counters["packets_discarded"] == 4
 
 
 def test_what_comes_later_is_passed(rig: Rig) -> None:
