@@ -1,0 +1,22 @@
+"""How a finding ends: it prints what it has seen, and fails if that is not what it describes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def expect(seen: object, described: object, what: str) -> None:
+    """Print what was seen; end the process with status 1 if the behavior is another one now."""
+    print(f"{what}: {seen}", flush=True)
+    if seen != described:
+        end(f"the behavior has changed: {what}: described {described}, seen {seen}")
+
+
+def end(change: str = "") -> None:
+    """End at once, leaving out the teardown of what the finding has opened."""
+    if change:
+        print(change, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if change else 0)
