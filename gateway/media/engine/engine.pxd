@@ -22,12 +22,13 @@ cdef class Engine(NumpyStage):
     cdef int _wakeup
     cdef bint _stopping, _commanded, _closed
     cdef double _worked, _window
+    cdef double _drained  # when datagrams were last read between two ticks
 
     cdef void _close_descriptors(self) noexcept
     cdef void _turn(self, Ticks ticks) noexcept nogil
     cdef void _begin(self, int64_t number, double now) noexcept nogil
     cdef void _tick(self, int64_t number, double now) noexcept nogil
-    cdef void _wait(self, double seconds) noexcept nogil
+    cdef bint _wait(self, double seconds, bint for_datagrams) noexcept nogil
     cdef void _weigh(self, double spent, double now) noexcept nogil
     cdef int _with_interpreter(self) except -1
     cdef void _pass_on_news(self) noexcept

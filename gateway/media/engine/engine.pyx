@@ -57,7 +57,8 @@ assert WATCH_TICKS == round(1 / TICK)
 cdef int _slots = SLOTS
 cdef double _tick_seconds = TICK
 
-# While a browser comes up its datagrams are read this often: every round trip counts then
+# While a browser comes up its datagrams are read as they come: every round trip counts then. No
+# more often than so, since those of running calls come by the same socket
 cdef double CONNECTING = 0.001  # seconds
 # How long the share of time is measured that the ticks take
 cdef double WINDOW = 1.0  # seconds
@@ -111,8 +112,9 @@ cdef class Engine(NumpyStage):
         if self._closed:
             return
         self._commands.append((command, arguments))
-        self._commanded = True
-        write(self._wakeup, &one, 8)
+        if not self._commanded:  # else it has been woken up, and has not looked yet
+            self._commanded = True
+            write(self._wakeup, &one, 8)
 
     def stop(self) -> None:
         """Have `run` return."""
@@ -273,7 +275,7 @@ cdef class Engine(NumpyStage):
             if not self.count and not self._commanded:
                 self.load = 0
                 with nogil:
-                    self._wait(-1)
+                    self._wait(-1, False)
                 ticks = Ticks(clock_now(CLOCK_MONOTONIC))
                 self._window, self._worked = clock_now(CLOCK_MONOTONIC), 0
             if self._commanded:
@@ -304,15 +306,17 @@ cdef class Engine(NumpyStage):
         cdef double now = clock_now(CLOCK_MONOTONIC), wait = ticks.seconds_to_wait(now)
         cdef int64_t skipped = ticks.skipped, last
         if self.connecting and wait > CONNECTING:
-            self._wait(CONNECTING)
-            if self._commanded:  # it may say whose datagrams there are now
-                return
-            self.drain(clock_now(CLOCK_MONOTONIC))
-            if self.queue.count:
-                with gil:
-                    self._pass_on_news()
+            if now < self._drained + CONNECTING:
+                self._wait(self._drained + CONNECTING - now, False)
+            elif self._wait(wait, True) and not self._commanded:
+                # A command may say whose datagrams these are
+                self._drained = clock_now(CLOCK_MONOTONIC)
+                self.drain(self._drained)
+                if self.queue.count:
+                    with gil:
+                        self._pass_on_news()
             return
-        self._wait(wait)
+        self._wait(wait, False)
         now = clock_now(CLOCK_MONOTONIC)
         if self._commanded and now < ticks.time_of(ticks.next):
             return  # commands come before the next tick, and must not hold up one that is due
@@ -341,16 +345,22 @@ cdef class Engine(NumpyStage):
             self.load = self._worked / (now - self._window)
             self._window, self._worked = now, 0
 
-    cdef void _wait(self, double seconds) noexcept nogil:
-        """Sleep so long, for ever if it is negative, or until somebody posts a command."""
-        cdef pollfd polled
+    cdef bint _wait(self, double seconds, bint for_datagrams) noexcept nogil:
+        """Sleep so long, for ever if it is negative, or until somebody posts a command.
+
+        Where datagrams are waited for, one of them ends it as well: true then.
+        """
+        cdef pollfd polled[2]
         cdef timespec limit
         cdef uint64_t count
-        polled.fd, polled.events, polled.revents = self._wakeup, POLLIN, 0
+        polled[0].fd, polled[0].events, polled[0].revents = self._wakeup, POLLIN, 0
+        polled[1].fd, polled[1].events, polled[1].revents = self.epoll, POLLIN, 0
         limit.tv_sec = <long> seconds
         limit.tv_nsec = <long> ((seconds - <double> limit.tv_sec) * 1e9)
-        if ppoll(&polled, 1, NULL if seconds < 0 else &limit, NULL) > 0:
+        ppoll(polled, 1 + for_datagrams, NULL if seconds < 0 else &limit, NULL)
+        if polled[0].revents:
             read(self._wakeup, &count, 8)
+        return polled[1].revents != 0
 
     cdef void _begin(self, int64_t number, double now) noexcept nogil:
         self.now, self.tick_number, self.slot = now, number, number % _slots
