@@ -172,8 +172,8 @@ def answer_trunk(
     Parameters
     ----------
     offer
-        The trunk's offer; all but its first RTP/AVP audio section are refused. With RTP/AVPF alone
-        that is taken.
+        The trunk's offer; all but its first RTP/AVP audio section with a codec of ours are refused.
+        With RTP/AVPF alone that is taken.
     policy, address, session_id, version
         As for `make_trunk_offer`: the version is written as given.
     current
@@ -189,10 +189,9 @@ def answer_trunk(
         it is (RFC 3261 section 14.2). That goes for an offer without `m=` lines too: in mid-call
         RFC 3264 section 8 forbids it, and answering with none would end the stream.
     """
-    taken = _offered_audio(offer)
+    meanings = (USUAL_EVENT, *known, *([current] if current else []))
+    taken, codec, event = _take(offer, meanings, policy, current)
     media = offer.media[taken]
-    offered = read_codecs(media, (USUAL_EVENT, *known, *([current] if current else [])))
-    codec, event = _choose(media, offered, policy, current)
     target, stream = _stream(media, offer, address.host)
     agreed = TrunkMedia(
         address=target,
@@ -216,17 +215,40 @@ def _ours(codec: Codec, event: Codec | None) -> tuple[Codec, ...]:
     return (replace(codec, parameters=parameters), *events)
 
 
-def _offered_audio(offer: SessionDescription) -> int:
+def _take(
+    offer: SessionDescription,
+    meanings: Iterable[Codec],
+    policy: TrunkPolicy,
+    current: Codec | None,
+) -> tuple[int, Codec, Codec | None]:
+    """Take the first section that shares a codec: its place, the codec, and the events."""
+    lacking = None
+    for place in _offered_audio(offer):
+        media = offer.media[place]
+        try:
+            return place, *_choose(media, read_codecs(media, meanings), policy, current)
+        except SdpError as error:
+            lacking = lacking or error
+    raise lacking or _no_audio(offer)
+
+
+def _offered_audio(offer: SessionDescription) -> list[int]:
+    """Return the places of the audio sections that could be taken, the best first."""
+    return [
+        index
+        for protocol in PROTOCOLS
+        for index, media in enumerate(offer.media)
+        if media.kind == "audio" and media.port and media.protocol == protocol
+    ]
+
+
+def _no_audio(offer: SessionDescription) -> SdpError:
     rule = "RFC 3264 section 6"
     if not offer.media:
-        raise SdpError("the trunk's offer has no m= lines", rule=rule)
-    for protocol in PROTOCOLS:
-        for index, media in enumerate(offer.media):
-            if media.kind == "audio" and media.port and media.protocol == protocol:
-                return index
+        return SdpError("the trunk's offer has no m= lines", rule=rule)
     listed = ", ".join(f"{each.kind} {each.protocol} {each.port}" for each in offer.media)
     problem = f"the trunk offers no {PROTOCOL} audio, only {quoted(listed)}"
-    raise SdpError(problem, rule=rule)
+    return SdpError(problem, rule=rule)
 
 
 def _choose(

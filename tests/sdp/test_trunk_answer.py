@@ -496,3 +496,24 @@ def test_an_offer_with_no_codec_to_take() -> None:
     assert facts(raised.value) == (6, "RFC 3264 section 6.1")
     assert "8 101" in raised.value.problem
     assert "PCMU" in raised.value.problem
+
+
+@pytest.mark.parametrize("formats", ["100", "80", "3 18"])
+def test_of_several_audio_sections_the_first_with_a_codec_of_ours_is_taken(formats: str) -> None:
+    text = TRUNK_ANSWER.replace("m=audio", f"m=audio 4998 RTP/AVP {formats}\nm=audio")
+    lines, agreed = answered(parse(text))
+    assert [line for line in lines if line.startswith("m=")] == [
+        f"m=audio 0 RTP/AVP {formats}",
+        "m=audio 40000 RTP/AVP 0 101",
+    ]
+    assert agreed.address.port == 5000
+
+
+def test_where_none_of_several_shares_a_codec_the_first_is_named() -> None:
+    text = TRUNK_ANSWER.replace(
+        "m=audio 5000 RTP/AVP 0 101", "m=audio 1 RTP/AVP 3\nm=audio 2 RTP/AVP 4"
+    )
+    with pytest.raises(SdpError) as raised:
+        answered(parse(text))
+    assert facts(raised.value) == (6, "RFC 3264 section 6.1")
+    assert '"3"' in raised.value.problem
