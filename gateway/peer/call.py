@@ -9,15 +9,18 @@ import logging
 from gateway.peer.audio import Audio, open_audio
 from gateway.peer.extensions import Answer, Early, Extension, Play, Refuse, Ring, Step
 from gateway.peer.sounds import Source
-from gateway.trunk import Digit, Ended, IncomingCall, Offered, TrunkEvent
+from gateway.trunk import Answered, Digit, Ended, IncomingCall, Offered, Settled, TrunkEvent
 from sdp import (
     Codec,
     RtpAddress,
     SdpError,
+    SessionDescription,
     TrunkMedia,
     TrunkPolicy,
     answer_trunk,
+    make_trunk_offer,
     read,
+    read_trunk_answer,
     render,
 )
 
@@ -40,7 +43,8 @@ class Call:
         self._audio: Audio | None = None
         self._versions = itertools.count(1)
         self._codec: Codec | None = None
-        self._answer = ""
+        self._ours: SessionDescription | None = None  # the one said last
+        self._unanswered = False  # whether that is an offer, whose answer is still to come
         self._changes: list[asyncio.Task[None]] = []
 
     def notify(self, event: TrunkEvent) -> None:
@@ -52,6 +56,8 @@ class Call:
                 self._key(digit)
             case Offered(token, offer) if self._audio is not None:
                 self._changes.append(asyncio.create_task(self._change(token, offer, self._audio)))
+            case Answered(answer) | Settled(answer) if answer and self._audio is not None:
+                self._agree(answer, self._audio)
 
     async def run(self) -> None:
         """Walk through the steps until they end or the caller does."""
@@ -73,26 +79,28 @@ class Call:
                 await self._leg.hangup()
 
     async def _walk(self, audio: Audio) -> None:
+        description = ""
         if not any(isinstance(step, Refuse) for step in self._extension.steps):
             try:
-                self._answer, media = self._negotiate(self._incoming.offer, audio.port)
+                description, media = self._describe(self._incoming.offer, audio.port)
             except SdpError as error:
                 log.info("the offer is refused: %s", error)
                 await self._leg.reject(488, "Not Acceptable Here")
                 return
-            audio.agree(media)
+            if media is not None:
+                audio.agree(media)
         for step in self._extension.steps:
-            await self._do(step, audio)
+            await self._do(step, audio, description)
 
-    async def _do(self, step: Step, audio: Audio) -> None:
+    async def _do(self, step: Step, audio: Audio, description: str) -> None:
         match step:
             case Ring(seconds):
                 await self._leg.ring()
                 await asyncio.sleep(seconds) if seconds else await self._over.wait()
             case Early():
-                await self._leg.progress(self._answer)
+                await self._leg.progress(description)
             case Answer():
-                await self._leg.answer(self._answer)
+                await self._leg.answer(description)
             case Play(make, seconds):
                 self._source = make()
                 for digit in self._early_keys:
@@ -111,22 +119,48 @@ class Call:
     async def _change(self, token: int, offer: str, audio: Audio) -> None:
         """Follow what the caller wants to change: a hold, a moved address."""
         try:
-            self._answer, media = self._negotiate(offer, audio.port)
+            description, media = self._describe(offer, audio.port)
         except SdpError as error:
             await self._leg.refuse_offer(token, str(error))
             return
-        await self._leg.accept_offer(token, self._answer)
-        audio.agree(media)
+        await self._leg.accept_offer(token, description)
+        if media is not None:
+            audio.agree(media)
 
-    def _negotiate(self, offer: str, port: int) -> tuple[str, TrunkMedia]:
-        """Answer an offer; SdpError if it holds nothing for us (an empty one as well)."""
-        answer, media = answer_trunk(
+    def _describe(self, offer: str, port: int) -> tuple[str, TrunkMedia | None]:
+        """Answer an offer, or make one where there is none; SdpError if it holds nothing for us."""
+        address, version = RtpAddress(self._host, port), next(self._versions)
+        if not offer:
+            self._unanswered = True
+            self._ours = make_trunk_offer(
+                policy=POLICY,
+                address=address,
+                session_id=port,
+                version=version,
+                current=self._codec,
+                after=self._ours,
+            )
+            return render(self._ours), None
+        self._ours, media = answer_trunk(
             read(offer).description,
             policy=POLICY,
-            address=RtpAddress(self._host, port),
+            address=address,
             session_id=port,
-            version=next(self._versions),
+            version=version,
             current=self._codec,
         )
-        self._codec = media.codec
-        return render(answer), media
+        self._codec, self._unanswered = media.codec, False
+        return render(self._ours), media
+
+    def _agree(self, answer: str, audio: Audio) -> None:
+        """Take the answer to an offer of ours; without a usable one the call is over."""
+        if self._ours is None or not self._unanswered:
+            return
+        try:
+            media = read_trunk_answer(self._ours, read(answer).description)
+        except SdpError as error:
+            log.info("the answer cannot be used: %s", error)
+            self._over.set()
+            return
+        self._codec, self._unanswered = media.codec, False
+        audio.agree(media)

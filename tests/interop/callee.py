@@ -2,8 +2,7 @@
 
 The gateway itself takes no calls from trunks yet. This is what it would do so with: its own SIP
 stack (`gateway.trunk`) and the calls of the demo's peer, with numbers as a foreign suite needs
-them. An INVITE without a description gets an offer. Says one line when it is ready, and ends on
-SIGTERM.
+them. Says one line when it is ready, and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -13,23 +12,16 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gateway.peer.call import Call
 from gateway.peer.extensions import Answer, Early, Extension, Play
 from gateway.peer.sounds import Echo, Playback, steady
-from gateway.trunk import Ended, EndpointConfig, IncomingCall, TrunkEndpoint, TrunkEvent
+from gateway.trunk import EndpointConfig, IncomingCall, TrunkEndpoint, TrunkEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-OFFER: Final = "\r\n".join(
-    (
-        *("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"),
-        *("m=audio 40000 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000", ""),
-    )
-)
 SHORT: Final = 0.5  # seconds from the answer of `short` to its BYE
 
 
@@ -44,27 +36,6 @@ EXTENSIONS: Final = {
 }
 
 
-class LateOffer:
-    """A call whose INVITE has no description: ours is offered in the 200, the ACK answers it."""
-
-    def __init__(self, incoming: IncomingCall) -> None:
-        self._incoming = incoming
-        self._over = asyncio.Event()
-
-    def notify(self, event: TrunkEvent) -> None:
-        """Take an event of the leg."""
-        if isinstance(event, Ended):
-            self._over.set()
-
-    async def run(self) -> None:
-        """Answer and, as `short`, hang up."""
-        await self._incoming.leg.answer(OFFER)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SHORT if self._incoming.to == "short" else None):
-                await self._over.wait()
-        await self._incoming.leg.hangup()
-
-
 async def serve(host: str, port: int, output: TextIO) -> None:
     """Take calls until the process is told to end; say when it begins."""
     tasks: set[asyncio.Task[None]] = set()
@@ -75,11 +46,7 @@ async def serve(host: str, port: int, output: TextIO) -> None:
         task.add_done_callback(tasks.discard)
 
     def accept(incoming: IncomingCall) -> Callable[[TrunkEvent], None]:
-        call: Call | LateOffer
-        if incoming.offer:
-            call = Call(incoming, EXTENSIONS.get(incoming.to, AUTO), host)
-        else:
-            call = LateOffer(incoming)
+        call = Call(incoming, EXTENSIONS.get(incoming.to, AUTO), host)
         begin(call.run())
         return call.notify
 

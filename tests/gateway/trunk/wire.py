@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import DatagramTransport
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 from uuid import uuid4
@@ -40,11 +40,19 @@ class Wire(asyncio.DatagramProtocol):
 
     async def hear(self, what: str | int, limit: float = 5) -> Message:
         """Wait for the first request of a method, or final response from a code on."""
+
+        def wanted(message: Message) -> bool:
+            found = message.method if isinstance(what, str) else message.code
+            return found == what or (what == 200 and message.code > 200)
+
+        return await self.find(wanted, limit)
+
+    async def find(self, wanted: Callable[[Message], bool], limit: float = 5) -> Message:
+        """Wait for the first message of a kind."""
         async with asyncio.timeout(limit):
             while True:
                 for message in self.heard:
-                    wanted = message.method if isinstance(what, str) else message.code
-                    if wanted == what or (what == 200 and message.code > 200):
+                    if wanted(message):
                         return message
                 self._news.clear()
                 await self._news.wait()
