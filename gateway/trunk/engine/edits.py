@@ -66,6 +66,90 @@ UNREADABLE: Final = (
     ),
 )
 
+ODD_LINES: Final = (
+    # A header that cannot be parsed is left out, and no message is lost for it: only those that
+    # tell one message from another are needed. The parser goes on behind such a line already.
+    Edit(
+        "pjsip/src/pjsip/sip_transport.c",
+        "if (msg==NULL || !pj_list_empty(&rdata->msg_info.parse_err)) {",
+        "if (msg==NULL) {",
+    ),
+    # It does so one line too late where a header is a name without a colon, and lines end in LF.
+    Edit(
+        "pjsip/src/pjsip/sip_parser.c",
+        """\
+            if (pj_scan_get_char( scanner ) != ':') {
+                PJ_THROW(PJSIP_SYN_ERR_EXCEPTION);
+            }
+            
+            /* Find handler. */
+""",
+        """\
+            if (*scanner->curptr != ':') {
+                PJ_THROW(PJSIP_SYN_ERR_EXCEPTION);
+            }
+            pj_scan_get_char(scanner);
+            
+            /* Find handler. */
+""",
+    ),
+    # And not behind the last of them, where the body comes.
+    Edit(
+        "pjsip/src/pjsip/sip_parser.c",
+        """\
+    parsing_headers = PJ_FALSE;
+
+retry_parse:
+    PJ_TRY 
+    {
+""",
+        """\
+    volatile pj_bool_t headers_end = PJ_FALSE;
+
+    parsing_headers = PJ_FALSE;
+
+retry_parse:
+    PJ_TRY 
+    {
+        if (headers_end)
+            goto end_of_headers;
+
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_parser.c",
+        """\
+        parsing_headers = PJ_FALSE;
+
+        /* If empty line is found, eat it. */
+""",
+        """\
+end_of_headers:
+        parsing_headers = PJ_FALSE;
+
+        /* If empty line is found, eat it. */
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_parser.c",
+        """\
+            if (!pj_scan_is_eof(scanner) && !IS_NEWLINE(*scanner->curptr)) {
+                goto retry_parse;
+            }
+        }
+
+        msg = NULL;
+""",
+        """\
+            headers_end = pj_scan_is_eof(scanner) || IS_NEWLINE(*scanner->curptr);
+            goto retry_parse;
+        }
+
+        msg = NULL;
+""",
+    ),
+)
+
 MEMORY: Final = (
     # An account without media of pjsip's has no use for a stream and its port in the conference:
     # 34 kB of memory per call, and any codec will do.
@@ -279,7 +363,7 @@ SPEED: Final = (
     ),
 )
 
-EDITS: Final = (*BUILD, *UNREADABLE, *MEMORY, *CALLBACKS, *CALLS_GO_ON, *SPEED)
+EDITS: Final = (*BUILD, *UNREADABLE, *ODD_LINES, *MEMORY, *CALLBACKS, *CALLS_GO_ON, *SPEED)
 
 QUICKER: Final = (
     # An argument of a class of the wrapper is none of SWIG's bare pointers; to look for those of a

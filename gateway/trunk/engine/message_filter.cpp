@@ -272,7 +272,26 @@ void MessageFilter::onDropped(pjsip_tp_dropped_data *dropped)
         active->onUnreadable(message, dropped->status);
     } catch (const std::exception &error) {
         PJ_LOG(1, (THIS_FILE, "onUnreadable failed: %s", error.what()));
+        return;
     }
+    if (message.action == FILTER_ANSWER)
+        active->sendBack(dropped->rdata, message.body);
+}
+
+// Send a text as it stands to where data came from: by the same connection, or over UDP to the
+// address and port that sent it.
+void MessageFilter::sendBack(const pjsip_rx_data *data, const std::string &text)
+{
+    pjsip_transport *transport = data->tp_info.transport;
+    pjsip_tpselector here;
+    std::memset(&here, 0, sizeof(here));
+    here.type = PJSIP_TPSELECTOR_TRANSPORT;
+    here.u.transport = transport;
+    pj_status_t status = pjsip_tpmgr_send_raw(
+        pjsip_endpt_get_tpmgr(endpoint_), (pjsip_transport_type_e)transport->key.type, &here, NULL,
+        text.data(), text.size(), &data->pkt_info.src_addr, data->pkt_info.src_addr_len, NULL, NULL);
+    if (status != PJ_SUCCESS && status != PJ_EPENDING)
+        PJ_PERROR(4, (THIS_FILE, status, "no answer to an unreadable message could be sent"));
 }
 
 // Do what has been said; return whether pjsip is to see no more of it.

@@ -57,8 +57,9 @@ class MessageFilter {
     virtual void onMessage(FilteredMessage &message);
 
     // Called for what is no SIP message to pjsip, which drops it without an answer: a syntax error
-    // in any header that it knows, a missing mandatory header, an impossible length or status.
-    // `status` is pjsip's reason; nothing that is set in `message` matters.
+    // in its first line, a mandatory header that is missing or cannot be parsed, an impossible
+    // length or status. `status` is pjsip's reason. With FILTER_ANSWER, `body` is the text of a
+    // whole response, which is sent as it stands to where the message came from.
     virtual void onUnreadable(FilteredMessage &message, int status);
 
     // Give a held request on, with this body (application/sdp; none if it is empty). False if it is
@@ -94,6 +95,7 @@ class MessageFilter {
     bool decide(pjsip_rx_data *data, FilteredMessage &message, const std::string &key);
     bool hold(pjsip_rx_data *data, const FilteredMessage &message, const std::string &key);
     bool respond(pjsip_rx_data *data, const FilteredMessage &message);
+    void sendBack(const pjsip_rx_data *data, const std::string &text);
     bool cancel(pjsip_rx_data *data);
     void refuseHeldOf(pjsip_rx_data *data, int code);
     bool isHeld(const std::string &key, pjsip_rx_data *data);

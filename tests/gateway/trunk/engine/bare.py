@@ -49,6 +49,7 @@ class Filter(pj.MessageFilter if hasattr(pj, "MessageFilter") else object):  # t
     def __init__(self) -> None:
         super().__init__()
         self.decide: Decide = lambda asked, message: None
+        self.refuse: Callable[[Any], None] = lambda asked: None
         self.asked: list[Message] = []
         self.tokens: list[int] = []
         self.held_before: list[int] = []
@@ -63,6 +64,7 @@ class Filter(pj.MessageFilter if hasattr(pj, "MessageFilter") else object):  # t
 
     def onUnreadable(self, asked: Any, status: int) -> None:
         self.unreadable.append((asked.whole, asked.source, status))
+        self.refuse(asked)
 
     def has_come(self, method: str, times: int) -> bool:
         return self.count(method) >= times

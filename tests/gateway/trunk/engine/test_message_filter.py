@@ -40,6 +40,7 @@ def engine(module_engine: Engine) -> Iterator[Engine]:
     """The module's engine, with a filter that has seen and holds nothing."""
     own = module_engine.filter
     own.decide = lambda asked, message: None
+    own.refuse = lambda asked: None
     for kept in (own.asked, own.tokens, own.held_before, own.unreadable):
         kept.clear()
     module_engine.log.errors.clear()
@@ -345,7 +346,7 @@ def test_many_held(engine: Engine, peer: Peer) -> None:
     ("old", "new"),
     [
         ("Call-ID: ", "X-Call-ID: "),
-        ("Max-Forwards: 70", "Max-Forwards: x"),
+        ("CSeq: ", "CSeq: x"),
         ("SIP/2.0\r\n", "\r\n"),
     ],
 )
@@ -358,6 +359,58 @@ def test_unreadable(engine: Engine, peer: Peer, old: str, new: str) -> None:
     assert (whole, source) == (broken, f"127.0.0.1:{peer.port}")
     assert status > 0
     assert engine.log.errors == []
+
+
+def test_unreadable_answered(engine: Engine, peer: Peer) -> None:
+    """The text goes as it stands to where the message came from, whatever its Via says."""
+
+    def refuse(asked: Any) -> None:
+        asked.action, asked.body = pj.FILTER_ANSWER, "SIP/2.0 400 Não\r\nFoo: y\r\n\r\n"
+
+    engine.filter.refuse = refuse
+    broken = peer.request("OPTIONS").decode().replace("CSeq: ", "CSeq: x", 1)
+    peer.send(broken.replace("Via: SIP/2.0/UDP 127.0.0.1", "Via: SIP/2.0/UDP 127.0.0.2").encode())
+    refusal = peer.hear(400)
+    assert (refusal.reason, refusal.headers) == ("Não", (("foo", "y"),))
+
+
+ODD_LINES = (
+    "no header at all",
+    "Contact: <sip:peer@127.0.0.1:5060",
+    'Contact: "Peer <sip:peer@127.0.0.1>',
+    "Expires: never",
+    "Max-Forwards: -1",
+    "Proxy-Authenticate: Nobody knows",
+    "Record-Route: <sip:127.0.0.1;lr",
+    "Retry-After: soon",
+    "Session-Expires: soon",
+    "Min-SE: =",
+    ": nothing",
+)
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+@pytest.mark.parametrize("last", [False, True], ids=["", "last"])
+def test_odd_line(engine: Engine, peer: Peer, line: str, last: bool) -> None:
+    """A header that cannot be parsed costs no answer, be it the last one or not."""
+    engine.filter.decide = show(MIRROR)
+    call = engine.dial(peer.uri)
+    kind = "Content-Type: application/sdp"
+    headers, without = ((kind, line), ("Content-Length",)) if last else ((line, kind), ())
+    peer.respond(peer.hear("INVITE"), 200, SLOPPY, *headers, without=without)
+    peer.hear("ACK")
+    engine.turn_until(lambda: call.up)
+    assert call.agreed == 1
+    assert call.bodies == [SLOPPY]
+    assert engine.log.errors == []
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_odd_line_of_a_request(engine: Engine, peer: Peer, line: str) -> None:
+    engine.filter.decide = answer("OPTIONS", 200, ("Allow", "INVITE"))
+    peer.send(peer.request("OPTIONS", line))
+    assert peer.hear(200).header("allow") == "INVITE"
+    assert engine.filter.unreadable == []
 
 
 # -- what is said of us
