@@ -22,6 +22,7 @@ from gateway.trunk.message import Message, read
 from gateway.trunk.reason import warning_header
 from gateway.trunk.screening import PASS, Action, Verdict, screen
 from gateway.trunk.strangers import Strangers
+from gateway.trunk.unreadable import answer_unreadable
 from sdp import SdpError, plain, render
 from sdp import read as read_description
 
@@ -66,11 +67,14 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
             fill(message, verdict)
 
     def onUnreadable(self, message: Any, status: int) -> None:
-        """Count what the engine drops because it is no SIP."""
+        """Answer what the engine would drop because it cannot read it; count it in any case."""
         try:
-            self._count(read(message.whole, message.source), 0)
+            answer = answer_unreadable(message.whole, message.source)
+            if answer is not None:
+                message.action, message.body = int(Action.ANSWER), answer.text
+            self._count(read(message.whole, message.source), answer.code if answer else 0)
         except Exception:  # noqa: BLE001 - nothing may be raised into the engine
-            log.error("a message could not be counted\n%s", traceback.format_exc())
+            log.error("an unreadable message could not be answered\n%s", traceback.format_exc())
 
     def _count(self, message: Message, code: int) -> None:
         if line := self.strangers.add(message.source, message.method, code):
@@ -112,18 +116,17 @@ def shown_offer(message: Message, verdict: Verdict) -> Verdict:
     if not message.sdp:
         return verdict
     try:
-        return Verdict(
-            Action.REPLACE, body=render(plain(read_description(message.sdp).description))
-        )
+        offer = read_description(message.sdp).description
     except SdpError as error:
         return refusal(str(error))
+    if not offer.media:
+        return refusal("the offer has no m= lines", 400, "Bad Request")
+    return Verdict(Action.REPLACE, body=render(plain(offer)))
 
 
-def refusal(why: str) -> Verdict:
+def refusal(why: str, code: int = 488, reason: str = "Not Acceptable Here") -> Verdict:
     """Refuse a description, and say why (RFC 3261 section 21.4.26)."""
-    return Verdict(
-        Action.ANSWER, 488, "Not Acceptable Here", headers=(warning_header(NOT_USABLE, why),)
-    )
+    return Verdict(Action.ANSWER, code, reason, headers=(warning_header(NOT_USABLE, why),))
 
 
 def fill(message: Any, verdict: Verdict) -> None:

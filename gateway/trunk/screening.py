@@ -157,7 +157,8 @@ def screen(message: Message, dialog: DialogFacts | None) -> Verdict:
 # -- what holds for each method that we have (RFC 3261 section 8.2.2), in that section's order
 
 
-def _refuse_scheme(message: Message) -> Verdict | None:
+def refuse_scheme(message: Message) -> Verdict | None:
+    """Refuse a Request-URI of a scheme that we do not have (RFC 3261 section 8.2.2.1)."""
     scheme, colon, _ = message.start.partition(" ")[2].strip().partition(":")
     return None if not colon or scheme.lower() in SCHEMES else _answer(416)
 
@@ -177,7 +178,7 @@ def _refuse_encoding(message: Message) -> Verdict | None:
     return None if plain else BAD_ENCODING
 
 
-CHECKS: Final = (_refuse_scheme, _refuse_extensions, _refuse_encoding)
+CHECKS: Final = (refuse_scheme, _refuse_extensions, _refuse_encoding)
 
 
 # -- methods

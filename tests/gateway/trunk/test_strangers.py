@@ -24,6 +24,7 @@ from tests.gateway.trunk.script import (
     write_script,
 )
 from tests.gateway.trunk.wire import open_wire
+from tests.peers.requirement import require_own_engine
 from tests.peers.sipp import run_trunk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -92,3 +93,26 @@ async def test_subscribe(phone: Phone) -> None:
         assert (await stranger.hear(200)).code == 405
         await asyncio.sleep(0.3)  # a NOTIFY would come at once
         assert [message.method for message in stranger.heard if message.method] == []
+
+
+async def test_unreadable(phone: Phone) -> None:
+    """What the engine cannot parse is refused all the same, and counted with its answer."""
+    require_own_engine()
+    async with open_wire() as stranger:
+        stranger.request("OPTIONS sip:", phone.endpoint.address.port)
+        refusal = await stranger.hear(200)
+        assert refusal.code == 400
+        assert refusal.to_tag
+        assert refusal.header("cseq") == "1 OPTIONS sip:"
+        assert phone.endpoint.strangers["OPTIONS", "400"] == 1
+
+
+async def test_offer_without_media(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A description that holds nothing is refused with the reason, before anybody is called."""
+    require_own_engine()
+    monkeypatch.setattr(phone.endpoint, "on_incoming", pytest.fail)
+    async with open_wire() as caller:
+        caller.request("INVITE", phone.endpoint.address.port, sdp="v=\r\no=\r\ns=\r\n")
+        refusal = await caller.hear(200)
+        assert refusal.code == 400
+        assert "no m= lines" in (refusal.header("warning") or "")
