@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.interop.namespace import run_isolated
-from tests.interop.torture import FOLDER, MESSAGES, NOT_YET, read_message
+from tests.interop.torture import FOLDER, MESSAGES, read_message
 from tests.peers.requirement import require, require_own_engine
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ LIMIT: Final = 120.0  # seconds for all messages; each transport has a gateway o
 CASES: Final = [(name, transport) for transport in TRANSPORTS for name in MESSAGES]
 
 Came = dict[str, Any]
-
-
-def not_yet(name: str, transport: str) -> str:
-    return NOT_YET.get(name) or NOT_YET.get(f"{name} over {transport}", "")
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +48,7 @@ def torment(folder: Path, transport: str) -> str:
 
 @pytest.mark.peer
 @pytest.mark.timeout(LIMIT + 30)
-@pytest.mark.parametrize(
-    ("name", "transport"),
-    [
-        pytest.param(
-            *case,
-            id=" over ".join(case),
-            marks=[pytest.mark.xfail(strict=True, reason=why)] if (why := not_yet(*case)) else [],
-        )
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize(("name", "transport"), CASES)
 def test_answer(came: dict[tuple[str, str], Came], name: str, transport: str) -> None:
     row, message = came[name, transport], MESSAGES[name]
     right = message.over(transport)
@@ -72,7 +58,6 @@ def test_answer(came: dict[tuple[str, str], Came], name: str, transport: str) ->
 
 def test_every_message_has_an_answer() -> None:
     assert {file.stem for file in FOLDER.glob("*.dat")} == set(MESSAGES)
-    assert {name.partition(" over ")[0] for name in NOT_YET} <= set(MESSAGES)
 
 
 def test_branches_are_made_unique() -> None:

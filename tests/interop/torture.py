@@ -103,41 +103,6 @@ MESSAGES: Final = {
     "TC_TEST_I": Message("-", "no version, no Via, headers that are none", BAD | NOTHING),
 }
 
-DROPPED: Final = "pjsip drops what it cannot parse, and answers nothing"
-UNANSWERED: Final = "nobody in the engine answers this method"
-TAKEN: Final = "pjsip takes it as if nothing were wrong"
-
-NOT_YET: Final[dict[str, str]] = {
-    "TC_BADINV01_I": DROPPED,
-    "TC_BADVERS_V": DROPPED,
-    "TC_LTGTRURI_I": DROPPED,
-    "TC_LWSRURI_I": DROPPED,
-    "TC_MISMATCH02_V": DROPPED,
-    "TC_NCL_I": DROPPED,
-    "TC_QUOTBAL_I": DROPPED,
-    "TC_REGBADCT_I": DROPPED,
-    "TC_SCALAR02_V": DROPPED,
-    "TC_CPARAM01_V": UNANSWERED,
-    "TC_CPARAM02_V": UNANSWERED,
-    "TC_DBLREQ over udp": UNANSWERED,
-    "TC_ESC02_V": UNANSWERED,
-    "TC_ESCNULL_V": UNANSWERED,
-    "TC_INTMETH": UNANSWERED,
-    "TC_NOVELSC_V": UNANSWERED,
-    "TC_REGAUT01_V": UNANSWERED,
-    "TC_REGESCRT_V": UNANSWERED,
-    "TC_UNKSCM_V": UNANSWERED,
-    "TC_UNKSM2_V": UNANSWERED,
-    "TC_BEXT01_V": TAKEN,
-    "TC_CLERR_I over udp": TAKEN,
-    "TC_MCL01_I": TAKEN,
-    "TC_MISMATCH01_V": TAKEN,
-    "TC_MPART01": TAKEN,
-    "TC_MULTI01_I": TAKEN,
-    "TC_INV2543_I over udp": "pjsip says 400, as if RFC 2543 had not been SIP",
-}
-"""What is not answered rightly yet, and why: a message over both transports, or over one."""
-
 
 def read_message(name: str, branch: str) -> bytes:
     """Return a message's bytes.
