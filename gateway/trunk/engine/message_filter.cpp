@@ -162,8 +162,15 @@ MessageFilter::MessageFilter() PJSUA2_THROW(Error) : endpoint_(pjsua_get_pjsip_e
     module_.on_rx_request = &onRequest;
     module_.on_rx_response = &onResponse;
     module_.unload = &onUnload;
+    std::memset(&behind_, 0, sizeof(behind_));
+    behind_.name = pj_str(const_cast<char *>("mod-message-filter-behind"));
+    behind_.id = -1;
+    behind_.priority = PJSIP_MOD_PRIORITY_TSX_LAYER + 1;
+    behind_.on_rx_request = &onRequestBehind;
     pj_timer_entry_init(&timer_, 0, this, &onTimer);
     pj_status_t status = pjsip_endpt_register_module(endpoint_, &module_);
+    if (status == PJ_SUCCESS)
+        status = pjsip_endpt_register_module(endpoint_, &behind_);
     if (status != PJ_SUCCESS)
         PJSUA2_RAISE_ERROR2(status, "MessageFilter");
     active = this;
@@ -175,8 +182,10 @@ MessageFilter::MessageFilter() PJSUA2_THROW(Error) : endpoint_(pjsua_get_pjsip_e
 
 MessageFilter::~MessageFilter()
 {
-    if (endpoint_)
+    if (endpoint_) {
+        pjsip_endpt_unregister_module(endpoint_, &behind_);
         pjsip_endpt_unregister_module(endpoint_, &module_); // which calls onUnload
+    }
 }
 
 void MessageFilter::onMessage(FilteredMessage &)
@@ -227,6 +236,7 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
     const pjsip_method &method = data->msg_info.msg->line.req.method;
     if (!self)
         return PJ_FALSE;
+    self->repeated_ = NULL;
     if (method.id == PJSIP_CANCEL_METHOD && self->cancel(data))
         return PJ_TRUE;
     if (method.id == PJSIP_BYE_METHOD)
@@ -238,8 +248,11 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
     if (method.id != PJSIP_ACK_METHOD) {
         key = transactionKey(data, &method);
         pj_str_t name = view(key);
-        if (pjsip_tsx_layer_find_tsx(&name, PJ_FALSE))
-            return PJ_FALSE; // a retransmission: the transaction repeats its answer
+        pjsip_transaction *known = pjsip_tsx_layer_find_tsx(&name, PJ_FALSE);
+        if (known && known->state < PJSIP_TSX_STATE_TERMINATED) {
+            self->repeated_ = data; // a retransmission: the transaction repeats its answer
+            return PJ_FALSE;
+        }
         if (self->isHeld(key, data))
             return PJ_TRUE;
         message.token = self->lastToken_ = self->lastToken_ + 1 ? self->lastToken_ + 1 : 1;
@@ -248,6 +261,13 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
     describe(data, message);
     self->ask(message);
     return self->decide(data, message, key);
+}
+
+// What was taken for a retransmission ends at its transaction. The transaction layer may not agree,
+// as with another method in CSeq than in the first line; unasked nothing passes to pjsip's users.
+pj_bool_t MessageFilter::onRequestBehind(pjsip_rx_data *data)
+{
+    return active && active->repeated_ == data;
 }
 
 pj_bool_t MessageFilter::onResponse(pjsip_rx_data *data)
@@ -405,6 +425,7 @@ bool MessageFilter::resume(unsigned token, const std::string &body)
     pjsip_process_rdata_param_default(&from);
     from.start_mod = &module_;
     from.idx_after_start = 1; // the module behind ours
+    repeated_ = NULL;
     from.silent = PJ_TRUE;
     pjsip_endpt_process_rx_data(endpoint_, data, &from, NULL);
     pjsip_rx_data_free_cloned(data);

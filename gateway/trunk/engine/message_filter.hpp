@@ -86,6 +86,7 @@ class MessageFilter {
     MessageFilter &operator=(const MessageFilter &) = delete;
 
     static pj_bool_t onRequest(pjsip_rx_data *data);
+    static pj_bool_t onRequestBehind(pjsip_rx_data *data);
     static pj_bool_t onResponse(pjsip_rx_data *data);
     static void onDropped(pjsip_tp_dropped_data *dropped);
     static void onTimer(pj_timer_heap_t *heap, pj_timer_entry *entry);
@@ -106,6 +107,8 @@ class MessageFilter {
     void forgetAll();
 
     pjsip_module module_;
+    pjsip_module behind_; // the transaction layer
+    pjsip_rx_data *repeated_ = NULL;
     pjsip_endpoint *endpoint_;
     pj_timer_entry timer_;
     bool ticking_ = false;
