@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # Sourced by each finding: a temporary folder, pinned public packages in it, and its removal.
 #
-#   prepare PACKAGE==VERSION...   makes the folder $work with a virtual environment of these
-#   run SECONDS < PROGRAM         runs a Python program in it, from standard input
+#   prepare PACKAGE==VERSION...   makes the folder $work with a virtual environment of these, by
+#                                 $PYTHON if that is set
+#   run SECONDS < PROGRAM         runs a Python program in it, from standard input, and ends
 #   need COMMAND PACKAGE          puts a program of Debian's on PATH: the installed one, or the
 #                                 package unpacked into $work
 #
@@ -17,11 +18,12 @@ cannot() {
     exit 2
 }
 
+# shellcheck disable=SC2120  # it may well have none
 prepare() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     trap 'exit 2' HUP INT TERM
-    python3 -m venv "$work/venv" || cannot "python3 makes no virtual environment"
+    "${PYTHON:-python3}" -m venv "$work/venv" || cannot "python3 makes no virtual environment"
     if [ $# -gt 0 ]; then
         "$work/venv/bin/pip" --quiet --disable-pip-version-check install --only-binary :all: "$@" \
             2>"$work/pip.log" || { cat "$work/pip.log" >&2; cannot "pip did not install $*"; }
@@ -29,13 +31,18 @@ prepare() {
 }
 
 run() {
+    status=0
     (cd "$work" && PYTHONPATH="$lib" PYTHONDONTWRITEBYTECODE=1 WORK="$work" \
-        timeout --kill-after=5 "$1" "$work/venv/bin/python" -)
+        timeout --kill-after=5 "$1" "$work/venv/bin/python" -) || status=$?
+    case $status in
+        0 | 1 | 2) exit "$status" ;;
+        *) echo "the behavior has changed: no end within $1 s (status $status)" >&2; exit 1 ;;
+    esac
 }
 
 need() {
     if ! command -v "$1" >/dev/null; then
-        (cd "$work" && apt-get --quiet=2 download "$2" && dpkg-deb -x ./*.deb root) >/dev/null 2>&1 ||
+        (cd "$work" && apt-get download "$2" && dpkg-deb -x ./*.deb root) >/dev/null 2>&1 ||
             cannot "there is no $1, and Debian's package $2 was not to be had"
         PATH="$work/root/usr/bin:$PATH"
     fi
