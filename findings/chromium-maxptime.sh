@@ -3,9 +3,9 @@
 #
 # Software: Chromium 150.0.7871.100 (Debian 12), headless; the peer's ICE and DTLS are aiortc
 #   1.16.0's.
-# Surprise: ptime is a wish, maxptime the limit (RFC 8866 sections 6.4 and 6.5: the maximum amount of
-#   media that can be encapsulated in a packet). Chromium takes the wish as an order, rounded up to
-#   what the codec knows, and does not look at the limit: neither alone nor against a ptime.
+# Surprise: ptime is a wish, maxptime the limit (RFC 8866 sections 6.4 and 6.5: the maximum amount
+#   of media that can be encapsulated in a packet). Chromium takes the wish as an order, rounded up
+#   to what the codec knows, and does not look at the limit: neither alone nor against a ptime.
 # Seen, ms per packet: Opus: nothing said 20; maxptime 10: 20; ptime 60 with maxptime 40: 60; ptime
 #   33: 40; ptime 120: 120; PCMU: maxptime 10: 20; ptime 10: 10; ptime 30: 30.
 set -eu
@@ -14,6 +14,7 @@ prepare aiortc==1.16.0 aioice==0.13.0 av==18.1.0
 need chromium chromium
 
 run 110 <<'PYTHON'
+from itertools import pairwise
 from statistics import mode
 
 from chromium import listen, numbers, version
@@ -41,7 +42,7 @@ def packet_time(codec, lines):
 
     packets = listen(answer, 1.5)
     clock = int(codec.partition("/")[2])
-    steps = [second.timestamp - first.timestamp for first, second in zip(packets, packets[1:])]
+    steps = [second.timestamp - first.timestamp for first, second in pairwise(packets)]
     return mode(steps) * 1000 // clock
 
 

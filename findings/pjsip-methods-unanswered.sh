@@ -3,8 +3,8 @@
 #
 # Software: pjsua2-python 2.15.1.post1 (pjproject 2.15.1), a user agent without a call.
 # Surprise: RFC 3261 section 8.2.1 has 405 for a method that is known and not allowed, 501 for one
-#   that is not. pjsip says nothing over UDP, so whoever asks repeats itself for 32 seconds and takes
-#   the host for dead.
+#   that is not. pjsip says nothing over UDP, so whoever asks repeats itself for 32 seconds and
+#   takes the host for dead.
 #   The same user agent answers 200 to a MESSAGE, to a NOTIFY and to OPTIONS, for a user that it
 #   does not have.
 # Seen: REGISTER, PUBLISH, REFER, INFO, UPDATE and an unknown method: no answer in 3 s each;

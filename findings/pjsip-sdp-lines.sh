@@ -4,8 +4,8 @@
 # Software: pjsua2-python 2.15.1.post1 (pjproject 2.15.1), calling; it offers PCMU and events.
 # Surprise: three lines that RFC 8866, RFC 3605 and RFC 3264 allow each cost the whole call, though
 #   the media they describe is what pjsip offered. Who was called has answered, and is hung up on.
-#   Numbers in o= are of any length by the grammar; pjsip takes what fits into 64 bits. An address of
-#   the other family in a=rtcp concerns reports only. A payload type may be another one in the
+#   Numbers in o= are of any length by the grammar; pjsip takes what fits into 64 bits. An address
+#   of the other family in a=rtcp concerns reports only. A payload type may be another one in the
 #   answer (RFC 3264 section 6.1: it SHOULD be the same), also for a codec that has a static one.
 #   Lines more odd than these are let pass, such as an rtpmap without a value.
 # Seen: session id or version of 2^64 - 1: up; of 2^64: BYE, Reason 415 "SDP negotiation failed".
