@@ -71,3 +71,5 @@ def set_up(level: str) -> None:
     logging.captureWarnings(True)
     # No line of ours shows them, so no record looks them up
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    # Nor where it was written: the way that logging's own manual names
+    logging._srcfile = None

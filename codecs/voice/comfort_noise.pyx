@@ -88,6 +88,8 @@ def _make_block():
 
 _WHITE = _make_block()
 
+_GOLDEN = 0x9E3779B1  # 2 ** 32 by the golden ratio: its multiples fill a circle evenly
+
 
 def _respond(reflection: Sequence[float]):
     """Return the impulse response of the all-pole filter, of unit power.
@@ -121,7 +123,8 @@ cdef class NoiseGenerator:
 
     def __init__(self, seed: int = 0) -> None:
         self._white = _WHITE
-        self._position = np.random.default_rng(seed).integers(BLOCK)
+        # Far apart for seeds that are near; a generator of numpy's would cost more than all else
+        self._position = (seed * _GOLDEN & 0xFFFFFFFF) * BLOCK >> 32
         self._reflection = ()
 
     def fill(self, out, double level, tuple reflection=()):

@@ -75,6 +75,7 @@ async def test_the_attributes_we_read_are_there() -> None:
     assert connection._query_consent_task is None
     assert list(connection._early_checks) == []
     assert connection._early_checks_done is False
+    assert connection._check_list_state.qsize() == 0
     protocol = StunProtocol(connection)
     assert protocol.transactions == {}
     pair = CandidatePair(protocol, aioice.Candidate("1", 1, "udp", 1, "192.0.2.1", 1, "host"))
