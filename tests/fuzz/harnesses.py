@@ -11,5 +11,6 @@ HARNESSES = (
     "opus",
     "jitter_buffer",
     "sdp_text",
+    "dtls",
     "engine",
 )
