@@ -164,7 +164,7 @@ async def run(folder: Path, transport: str, say: Callable[[dict[str, object]], N
                 say(await tormentor.send(name, f"z9hG4bK{number:05}", transport))
         await place_call(gateway, folder, transport)
         log = gateway.log()
-    if "Traceback" in log:
+    if "Traceback" in log or " ERROR " in log:
         raise PeerError(f"the gateway has met an error of its own\n{log}")
 
 

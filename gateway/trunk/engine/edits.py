@@ -60,6 +60,11 @@ UNREADABLE: Final = (
         'PJ_LOG(4, (THIS_FILE, \n                  "Error processing packet',
     ),
     Edit(
+        "pjsip/src/pjsip/sip_parser.c",
+        "PJ_LOG(1, (THIS_FILE, \"Error parsing '%.*s'",
+        "PJ_LOG(4, (THIS_FILE, \"Error parsing '%.*s'",
+    ),
+    Edit(
         "pjsip/src/pjsip/sip_transport.c",
         'PJ_LOG(2, (THIS_FILE,\n                      "Dropping %lu bytes',
         'PJ_LOG(4, (THIS_FILE,\n                      "Dropping %lu bytes',

@@ -8,6 +8,8 @@ from typing import Any
 
 import pjsua2 as pj
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.trunk.message import Message
 from tests.gateway.trunk.engine.bare import (
@@ -16,6 +18,7 @@ from tests.gateway.trunk.engine.bare import (
     SLOPPY,
     Decide,
     Engine,
+    Filter,
     Peer,
     open_engine,
     open_peer,
@@ -35,15 +38,21 @@ def module_engine() -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-def engine(module_engine: Engine) -> Iterator[Engine]:
-    """The module's engine, with a filter that has seen and holds nothing."""
-    own = module_engine.filter
+def forget(engine: Engine) -> Filter:
+    """Have the filter pass everything, and forget what it has seen."""
+    own = engine.filter
     own.decide = lambda asked, message: None
     own.refuse = lambda asked: None
     for kept in (own.asked, own.tokens, own.held_before, own.unreadable):
         kept.clear()
-    module_engine.log.errors.clear()
+    engine.log.errors.clear()
+    return own
+
+
+@pytest.fixture
+def engine(module_engine: Engine) -> Iterator[Engine]:
+    """The module's engine, with a filter that has seen and holds nothing."""
+    own = forget(module_engine)
     yield module_engine
     for token in own.tokens:
         own.answer(token, 500)
@@ -411,6 +420,22 @@ def test_odd_line_of_a_request(engine: Engine, peer: Peer, line: str) -> None:
     peer.send(peer.request("OPTIONS", line))
     assert peer.hear(200).header("allow") == "INVITE"
     assert engine.filter.unreadable == []
+
+
+NAMES = st.sampled_from([line.partition(":")[0] for line in ODD_LINES])
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40)
+LINES = st.sampled_from(ODD_LINES) | st.tuples(NAMES, TEXTS).map(": ".join) | TEXTS
+
+
+@given(st.lists(LINES, max_size=6))
+def test_any_lines(module_engine: Engine, lines: list[str]) -> None:
+    """Whatever stands in a request, it is told of, readable or not, and the next one answered."""
+    own = forget(module_engine)
+    with open_peer(module_engine) as peer:
+        peer.send(peer.request("OPTIONS", *lines))
+        peer.settle()
+    assert own.count("OPTIONS") + len(own.unreadable) == 2
+    assert module_engine.log.errors == []
 
 
 # -- what is said of us
