@@ -139,7 +139,10 @@ class Message:
     @property
     def sdp(self) -> str:
         """The body if it is a session description (also as part of a multipart), else empty."""
-        return description(self.header("content-type") or "", self.body)
+        kind = self.header("content-type")
+        if kind is not None and "/" not in kind and self.body.startswith("v=0"):
+            return self.body  # a type that is none can mean nothing else
+        return description(kind or "", self.body)
 
     @property
     def digit(self) -> tuple[str, int] | None:
@@ -242,7 +245,8 @@ def request_user(start: str) -> str:
 
 def media_type(content_type: str) -> str:
     """Return the type of a Content-Type header in lower case, without parameters."""
-    return "".join(content_type.partition(";")[0].lower().split())
+    kind = content_type.partition(";")[0].partition(",")[0]
+    return "".join(kind.lower().split()).strip('"')
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:

@@ -163,6 +163,17 @@ def test_an_infos_package() -> None:
     assert read("INFO sip:a SIP/2.0\r\n\r\n").info_package == ""
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("", "sdp", "application", "application/sdp;", "application / SDP", "application/sdp,"),
+        *('"application/sdp"', "application/sdp;charset=utf-8", "application/sdp, application/sdp"),
+    ],
+)
+def test_a_description_whose_type_is_written_oddly(kind: str) -> None:
+    assert read(f"SIP/2.0 200 OK\r\nContent-Type: {kind}\r\n\r\n{SDP}").sdp == SDP
+
+
 def test_other_bodies_are_no_description() -> None:
     assert read(f"SIP/2.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{SDP}").sdp == ""
     assert read(f"SIP/2.0 200 OK\r\n\r\n{SDP}").sdp == ""
