@@ -40,6 +40,7 @@ from tests.gateway.trunk.script import (
     write_script,
 )
 from tests.peers.ports import free_port
+from tests.peers.requirement import require_own_engine
 from tests.peers.sipp import SipMessage, run_trunk
 
 DIALOG = ("via", "from", "to", "call-id", "cseq")
@@ -103,6 +104,23 @@ async def test_refused(
     assert (end.by, end.code, end.reason) == (Origin.REMOTE, code, reason)
     assert (end.cause, end.q850) == (cause, q850)
     assert end.sentence.endswith(".")
+
+
+async def test_headers_that_cannot_be_parsed(phone: Phone, tmp_path: Path) -> None:
+    """Odd lines in each message of the trunk's: only the lines are lost."""
+    require_own_engine()
+    odd = "\n".join(
+        ("Retry-After: soon", "Session-Expires: ;", "Record-Route: <sip:", "Min-SE: x", "no header")
+    )
+    steps = (
+        *(INVITE, Respond(180, "Ringing", "", odd), Respond(183, "Progress", SDP, odd)),
+        *(Respond(200, "OK", SDP, odd), ACK),
+        *(Request("INFO", 2, headers=odd), Receive(200), Request("OPTIONS", 3, headers=odd)),
+        *(Receive(200), Request("BYE", 4, headers=odd), Receive(200)),
+    )
+    ear, _ = await call(phone, tmp_path, *steps)
+    assert ear.kinds == ["Ringing", "Progress", "Answered", "Ended"]
+    assert (await ear.end()).by is Origin.REMOTE
 
 
 async def test_trunk_hangs_up(phone: Phone, tmp_path: Path) -> None:
