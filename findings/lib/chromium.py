@@ -44,6 +44,8 @@ async function call() {
   while (pc.connectionState !== "connected")
     await new Promise(changed => pc.onconnectionstatechange = changed);
   const keys = await post("/connected", "");
+  while (keys && !sender.dtmf.canInsertDTMF)  // some time after the connection is there
+    await new Promise(later => setTimeout(later, 20));
   if (keys) sender.dtmf.insertDTMF(keys, 100, 100);
 }
 call().catch(error => post("/failed", String(error)));
