@@ -69,11 +69,6 @@ UNREADABLE: Final = (
         'PJ_LOG(2, (THIS_FILE,\n                      "Dropping %lu bytes',
         'PJ_LOG(4, (THIS_FILE,\n                      "Dropping %lu bytes',
     ),
-    Edit(
-        "pjsip/src/pjsip/sip_parser.c",
-        "PJ_LOG(1, (THIS_FILE, \"Error parsing '%.*s': %s\",",
-        "PJ_LOG(4, (THIS_FILE, \"Error parsing '%.*s': %s\",",
-    ),
 )
 
 ODD_LINES: Final = (

@@ -42,6 +42,7 @@ async def test_transfer(phone: Phone, tmp_path: Path, by: Origin) -> None:
             leg, ear = await phone.dial(sipp.uri)
             await ear.hear(Answered)
             if by is Origin.LOCAL:
+                await until(lambda: any(each.status == 603 for each in sipp.messages()))
                 await leg.hangup()
             end = await ear.end()
             await sipp.finish()
