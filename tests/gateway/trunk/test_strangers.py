@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.trunk import Answered, Origin
+from tests.gateway.media.call import until
 from tests.gateway.trunk.conftest import OFFER, Phone
 from tests.gateway.trunk.script import (
     ACK,
