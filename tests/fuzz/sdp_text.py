@@ -54,4 +54,4 @@ def liberally(text: str) -> None:
     except sdp.SdpError:
         return
     assert len(answer.media) == len(description.media)
-    sdp.render(sdp.mirror(answer))
+    sdp.parse(sdp.mirror(sdp.render(answer)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.calls.call import end_of
+from gateway.calls.endings import end_of
 from gateway.calls.events import CallEvent
 from gateway.errors import ConfigError, GatewayError
 from gateway.media import events as media
