@@ -195,6 +195,7 @@ class TrunkEndpoint:
         headers = plain_headers(request.headers)
         offer = check_description(request.offer)
         host = await self._resolver.resolve(trunk.host, "the trunk's host")
+        stack.trunks.add(host)
         route = self._route(request.trunk, trunk, host)
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2 as pj
@@ -46,12 +46,20 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
     ----------
     dialogs
         Those that stand, by Call-ID.
+    trunks
+        Addresses that trunks have been called at: who sends OPTIONS from there is no stranger.
     takes_calls
         Tells whether anybody wants calls from trunks.
     """
 
-    def __init__(self, dialogs: Mapping[str, Dialog], takes_calls: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        dialogs: Mapping[str, Dialog],
+        trunks: Collection[str],
+        takes_calls: Callable[[], bool],
+    ) -> None:
         super().__init__()
+        self._trunks = trunks
         self.strangers = Strangers(time.monotonic)
         self._dialogs = dialogs
         self._takes_calls = takes_calls
@@ -106,7 +114,8 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
     def _judge_stranger(self, message: Message, verdict: Verdict) -> Verdict:
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
-        if verdict.action is Action.ANSWER:
+        asks_whether_we_live = verdict.code == 200 and message.source in self._trunks
+        if verdict.action is Action.ANSWER and not asks_whether_we_live:
             self._count(message, verdict.code)
         return verdict
 

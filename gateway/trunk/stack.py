@@ -69,6 +69,7 @@ class Stack:
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self.stopping = False
         self.fault: str | None = None  # why the thread ended unasked
+        self.trunks: set[str] = set()  # addresses that calls have gone to
         self.takes_calls = False  # from trunks; without, they are refused before they cost a line
         self.on_fault: Callable[[str], None] = lambda fault: None  # in the event loop
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -279,7 +280,7 @@ class Stack:
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)
         if HAS_FILTER:
-            self.filter = Filter(self._named, lambda: self.takes_calls)
+            self.filter = Filter(self._named, self.trunks, lambda: self.takes_calls)
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a
         # clock, or it leaks one port per call; with it no clock is wanted.

@@ -118,3 +118,22 @@ async def test_offer_without_media(phone: Phone, monkeypatch: pytest.MonkeyPatch
         refusal = await caller.hear(200)
         assert refusal.code == 400
         assert "no m= lines" in (refusal.header("warning") or "")
+
+
+async def test_a_trunk_that_asks_whether_we_live_is_no_stranger(phone: Phone) -> None:
+    require_own_engine()
+    async with open_wire() as trunk:
+        leg, ear = await phone.dial(trunk.uri)
+        await trunk.hear("INVITE")
+        before = phone.endpoint.strangers
+        for method, code in (("OPTIONS", 200), ("MESSAGE", 405)):
+            trunk.request(method, phone.endpoint.address.port)
+            assert (await trunk.hear(code)).code == code
+        await leg.hangup()
+        await ear.end()
+    added = {
+        key: count - before.get(key, 0)
+        for key, count in phone.endpoint.strangers.items()
+        if count != before.get(key, 0)
+    }
+    assert added == {("MESSAGE", "405"): 1}
