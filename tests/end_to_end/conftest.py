@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.end_to_end.odd_calls import Rig, Together
     from tests.peers.ami import Manager
     from tests.peers.asterisk import AsteriskLab
 
@@ -53,3 +54,25 @@ def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file for the caller to play: 660 Hz."""
     samples = make_tone(TONE, seconds=1, rate=48000)
     return write_wav(tmp_path_factory.mktemp("sound") / "tone.wav", samples, 48000)
+
+
+# Stories that are told beside each other. Both import what needs the tone of this module
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
+    """A gateway whose trunk is played by hand."""
+    from tests.end_to_end.odd_calls import odd_rig
+
+    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
+        yield rig
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
+    """The stories of the module that are asked for, some of them at a time."""
+    from tests.end_to_end.odd_calls import asked_for, together
+
+    stories = {name: request.module.STORIES[name] for name in asked_for(request, "story")}
+    async with together(rig, stories) as told:
+        yield told

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from gateway.caller.sound import RATE
 from tests.end_to_end.odd_calls import (
@@ -20,12 +19,9 @@ from tests.end_to_end.odd_calls import (
     Stories,
     Together,
     answered,
-    asked_for,
     ended,
     hang_up,
-    odd_rig,
     talk,
-    together,
 )
 from tests.end_to_end.odd_sound import open_sound
 from tests.end_to_end.odd_trunk import Line, describe, sequence, tag_of
@@ -33,9 +29,6 @@ from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     from tests.peers.sipp import SipMessage
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -412,19 +405,6 @@ async def an_answer_that_crosses_the_cancel(rig: Rig) -> None:
 
 
 # The tests
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
-    stories = {name: STORIES[name] for name in asked_for(request, "story")}
-    async with together(rig, stories) as told:
-        yield told
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -198,12 +198,6 @@ async def opus_up(rig: Rig, spelling: str) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
     stories: dict[str, Tell] = {
         **{name: partial(up, changes=UP[name]) for name in asked_for(request, "oddity")},

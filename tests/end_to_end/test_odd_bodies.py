@@ -8,16 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.end_to_end.odd_calls import (
     Rig,
     Stories,
     Together,
-    asked_for,
     odd_rig,
     said_why,
-    together,
     use,
 )
 from tests.end_to_end.odd_descriptions import NO_DESCRIPTION
@@ -25,7 +22,7 @@ from tests.end_to_end.odd_trunk import SDP, describe
 from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -223,19 +220,6 @@ async def binary_isup_by_tcp(rig: Rig) -> None:
 
 
 # The tests
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
-    stories = {name: STORIES[name] for name in asked_for(request, "story")}
-    async with together(rig, stories) as told:
-        yield told
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -21,7 +21,6 @@ from tests.end_to_end.odd_calls import (
     asked_for,
     ended,
     hang_up,
-    odd_rig,
     talk,
     together,
 )
@@ -32,7 +31,6 @@ from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.peers.sipp import SipMessage
 
@@ -372,12 +370,6 @@ async def a_bye_twice(rig: Rig) -> None:
 
 
 # The tests
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,24 +7,19 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.end_to_end.odd_calls import (
     Rig,
     Stories,
     Together,
     answered,
-    asked_for,
     ended,
-    odd_rig,
-    together,
 )
 from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    pass
 
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -134,19 +129,6 @@ async def why_we_cancel_for_a_page_that_is_gone(rig: Rig) -> None:
 
 
 # The tests
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
-    stories = {name: STORIES[name] for name in asked_for(request, "story")}
-    async with together(rig, stories) as told:
-        yield told
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -21,7 +21,6 @@ from tests.end_to_end.odd_calls import (
     answered,
     asked_for,
     hang_up,
-    odd_rig,
     talk,
     together,
 )
@@ -30,7 +29,6 @@ from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -178,12 +176,6 @@ STORIES["refreshed_with_update"] = partial(refresh, method="UPDATE")
 
 
 # The tests
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Rig]:
-    async with odd_rig(tmp_path_factory.mktemp("gateway"), tone) as rig:
-        yield rig
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
