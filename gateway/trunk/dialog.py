@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 NOT_ACCEPTABLE: Final = 488
 DECLINE: Final = 603
+NEGOTIATING: Final = ("INVITE", "UPDATE", "PRACK")  # whose responses may hold an answer
 WAYS: Final = {
     pj.PJSIP_EVENT_RX_MSG: Way.MESSAGE,
     pj.PJSIP_EVENT_TIMER: Way.TIMEOUT,
@@ -211,21 +212,25 @@ class Dialog(pj.Call):  # type: ignore[misc]
         """Show the engine the mirror of our offer instead of an answer; the call judges that."""
         if not message.complete:
             return DROP  # RFC 3261 section 18.3
-        if 200 <= message.code < 300:
-            self._tags = message.from_tag, message.to_tag
-        if self._transcript.answered and message.sdp:
-            self._settling = Settled(message.sdp, message.source)
-        self._hear(message)
-        # Without any answer the engine would hang up by itself, and not say why
-        lacking = not self._negotiated and 200 <= message.code < 300
-        return self._mirrored() if message.sdp or lacking else screen(message, self.facts)
-
-    def _hear(self, message: Message) -> None:
-        """Tell what a response to a request of ours means."""
         _, method = message.cseq
         if method == "OPTIONS":
             self._judge_probe(message)
-        elif method == "INVITE" and not self._uas and (event := self._transcript.response(message)):
+        if method not in NEGOTIATING:
+            return screen(message, self.facts)
+        final = 200 <= message.code < 300
+        if final:
+            self._tags = message.from_tag, message.to_tag
+        if self._transcript.answered and message.sdp:
+            self._settling = Settled(message.sdp, message.source)
+        if method == "INVITE":
+            self._hear(message)
+        # Without any answer the engine would hang up by itself, and not say why
+        lacking = final and method == "INVITE" and not self._negotiated
+        return self._mirrored() if message.sdp or lacking else screen(message, self.facts)
+
+    def _hear(self, message: Message) -> None:
+        """Tell what a response to an INVITE of ours means."""
+        if not self._uas and (event := self._transcript.response(message)):
             self._tell(event)
 
     def acknowledged(self, message: Message) -> Verdict:
@@ -314,9 +319,12 @@ class Dialog(pj.Call):  # type: ignore[misc]
         message = received(prm.e)
         if message is None:
             return
+        _, method = message.cseq
         if message.method == "INFO":
             self.info(message)
-        elif message.code < 200 or message.cseq[1] != "INVITE" or self._agreed():
+        elif message.code and method == "OPTIONS":
+            self._judge_probe(message)
+        elif message.code and method == "INVITE" and (message.code < 200 or self._agreed()):
             self._hear(message)
 
     def _judge_probe(self, message: Message) -> None:
