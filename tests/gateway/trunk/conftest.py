@@ -19,6 +19,7 @@ from gateway.trunk import (
     TrunkEvent,
     TrunkLeg,
 )
+from tests.peers.requirement import require_own_engine
 
 OFFER = "\r\n".join(
     (
@@ -104,6 +105,12 @@ async def endpoint() -> AsyncIterator[TrunkEndpoint]:
     yield endpoint
     await endpoint.close()
     assert endpoint.active == 0
+
+
+@pytest.fixture
+def own_engine() -> None:
+    """For what the stock wheel does otherwise: it has no filter."""
+    require_own_engine()
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,7 @@ async def test_a_dialog_that_nobody_knows_ends(
     assert not await leg.probe(5.0), "a leg that is over is not asked"
 
 
+@pytest.mark.usefixtures("own_engine")
 async def test_what_the_trunk_asks_is_no_answer(phone: Phone, tmp_path: Path) -> None:
     script = write_script(
         tmp_path, *ANSWER, OPTIONS, Request("OPTIONS", 2), Receive(200), Pause(300), *HANG_UP

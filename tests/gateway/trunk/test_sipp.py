@@ -178,6 +178,7 @@ async def test_alternating_progress(phone: Phone, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sdp", ["", "v=0\nm=audio", "nonsense", UNUSABLE])
+@pytest.mark.usefixtures("own_engine")
 async def test_answer_that_the_engine_alone_would_refuse(
     phone: Phone, tmp_path: Path, sdp: str
 ) -> None:
@@ -210,6 +211,7 @@ async def test_bye_during_set_up(phone: Phone, tmp_path: Path) -> None:
         (Request("UPDATE", 2, HELD), Receive(200)),
     ],
 )
+@pytest.mark.usefixtures("own_engine")
 async def test_hold(phone: Phone, tmp_path: Path, steps: tuple[Step, ...]) -> None:
     """By re-INVITE and by UPDATE: the offer comes up, the answer goes out byte for byte."""
     answer = OFFER.replace("- 7 1", "- 7 2").replace("sendrecv", "recvonly")
@@ -225,6 +227,7 @@ async def test_hold(phone: Phone, tmp_path: Path, steps: tuple[Step, ...]) -> No
     assert described(messages) == [answer.removesuffix("\r\n")]
 
 
+@pytest.mark.usefixtures("own_engine")
 async def test_refused_reinvite(phone: Phone, tmp_path: Path) -> None:
     """488 to the re-INVITE; the call goes on, and the next one may succeed."""
     steps = (
@@ -246,6 +249,7 @@ async def test_refused_reinvite(phone: Phone, tmp_path: Path) -> None:
     assert refusal.header("warning") == r'305 gateway "no \"codec\" in common"'
 
 
+@pytest.mark.usefixtures("own_engine")
 async def test_reinvite_without_offer(phone: Phone, tmp_path: Path) -> None:
     """The call makes one, and what the ACK answers is told."""
     moved = SDP.replace("trunk 1 1", "trunk 1 2").replace("[media_port]", "45678")
@@ -279,6 +283,7 @@ def described(messages: list[SipMessage]) -> list[str]:
         ("application/dtmf", "11", Digit("#", 160)),
     ],
 )
+@pytest.mark.usefixtures("own_engine")
 async def test_digit_by_info(
     phone: Phone, tmp_path: Path, kind: str, body: str, digit: Digit
 ) -> None:
@@ -350,6 +355,7 @@ def ack(cseq: int, body: str = "") -> tuple[Step, ...]:
     return (Request("ACK", cseq, body),)
 
 
+@pytest.mark.usefixtures("own_engine")
 async def test_media_over_ipv6_beside_sip_over_ipv4(phone: Phone, tmp_path: Path) -> None:
     """The SIP engine carries no media, so what our descriptions say of it is ours alone."""
     six = SDP.replace("IP4 [local_ip]", "IP6 ::1")
