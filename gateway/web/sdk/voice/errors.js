@@ -38,6 +38,7 @@ export const ENDINGS = Object.freeze({
   "max-duration": ending("normal", 200, "The call reached the longest time allowed."),
   "page-closed": ending("normal", 200, "The call ended because the page was left."),
   "canceled": ending("canceled", 487, "You gave up before the call was answered."),
+  "answered-elsewhere": ending("refused", 487, "The call was answered at another phone."),
 
   "busy": ending("refused", 486, "The line is busy."),
   "rejected": ending("refused", 603, "The call was declined."),
