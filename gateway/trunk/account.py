@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
 import pjsua2 as pj
 
 from gateway.trunk.address import Route
-
-log = logging.getLogger(__name__)
+from gateway.trunk.binding import audio_only, guarded
 
 FORBIDDEN: Final = 403
 SESSION_EXPIRES: Final = 300  # seconds; half of it passes between two refreshes
@@ -20,7 +17,7 @@ MOST_ACCOUNTS: Final = 200
 STOCK_ACCOUNTS: Final = 7  # the stock wheel aborts the process at the ninth
 
 
-class Account(pj.Account):  # type: ignore[misc]
+class Account(pj.Account):
     """An account; `incoming` gets the engine's call id, the INVITE, its source."""
 
     def __init__(self, incoming: Callable[[Account, int, str, str], None]) -> None:
@@ -61,21 +58,11 @@ class Account(pj.Account):  # type: ignore[misc]
         config.natConfig.viaRewriteUse = False
         self.create(config)
 
+    @guarded
     def onIncomingCall(self, prm: Any) -> None:
         """Hand an INVITE on."""
-        try:
-            self._incoming(self, prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
-        except Exception:  # noqa: BLE001 - pjsua2 would print it and go on
-            log.error("an incoming call was lost\n%s", traceback.format_exc())
+        self._incoming(self, prm.callId, prm.rdata.wholeMsg, prm.rdata.srcAddress)
 
     def onIncomingSubscribe(self, prm: Any) -> None:
         """Refuse a SUBSCRIBE: the engine would take any, and tell strangers of our presence."""
         prm.code = FORBIDDEN
-
-
-def audio_only(options: Any) -> Any:
-    """Ask for one audio stream, whatever the engine would offer by itself."""
-    options.opt.audioCount, options.opt.videoCount = 1, 0
-    if hasattr(options.opt, "textCount"):  # from pjproject 2.16 on
-        options.opt.textCount = 0
-    return options

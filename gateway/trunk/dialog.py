@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import logging
 import random
-import traceback
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2 as pj
 
-from gateway.trunk.account import Account, audio_only
+from gateway.trunk.account import Account
+from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, sip_headers
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent
-from gateway.trunk.filter import HAS_FILTER, Filter, refusal, sip_headers
 from gateway.trunk.message import Message, read
 from gateway.trunk.reason import reason_header
-from gateway.trunk.screening import DROP, PASS, Action, DialogFacts, Verdict, screen
+from gateway.trunk.screening import (
+    DROP,
+    PASS,
+    Action,
+    DialogFacts,
+    Verdict,
+    refusal,
+    screen,
+)
 from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
 from sdp import mirror
+
+if TYPE_CHECKING:
+    from gateway.trunk.filter import Filter
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +44,6 @@ WAYS: Final = {
     pj.PJSIP_EVENT_TIMER: Way.TIMEOUT,
     pj.PJSIP_EVENT_TRANSPORT_ERROR: Way.TRANSPORT,
 }
-
-Callback = Callable[["Dialog", Any], None]
-
-
-def guarded(callback: Callback) -> Callback:
-    """Log what a callback raises, as text: a kept traceback would keep the call's object too."""
-
-    @wraps(callback)
-    def run(self: Dialog, prm: Any) -> None:
-        try:
-            callback(self, prm)
-        except Exception:  # noqa: BLE001 - pjsua2 would print it and go on
-            name = callback.__name__
-            log.error("call %s: %s failed\n%s", self.call_id, name, traceback.format_exc())
-
-    return run
 
 
 def received(event: Any) -> Message | None:
@@ -71,7 +64,7 @@ def way_of(event: Any) -> Way:
     return WAYS.get(event.type, Way.ENGINE)
 
 
-class Dialog(pj.Call):  # type: ignore[misc]
+class Dialog(pj.Call):
     """A call leg inside the engine."""
 
     def __init__(

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2 as pj
 
+from gateway.trunk.binding import guarded, sip_headers
 from gateway.trunk.message import Message, read
-from gateway.trunk.reason import warning_header
-from gateway.trunk.screening import PASS, Action, Verdict, screen
+from gateway.trunk.screening import PASS, Action, Verdict, refusal, screen
 from gateway.trunk.strangers import Strangers
 from gateway.trunk.unreadable import answer_unreadable
 from sdp import SdpError, plain, render
@@ -31,15 +30,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # the stock wheel has none
-
-
 TOO_LATE: Final = Verdict(Action.ANSWER, 500, "Server Internal Error")
 NO_CALLS: Final = Verdict(Action.ANSWER, 404, "Not Found")
-NOT_USABLE: Final = 305  # warn-code: incompatible media format
 
 
-class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
+class Filter(pj.MessageFilter):
     """Decides about each message that matters; lives in the SIP thread, as the dialogs do.
 
     Parameters
@@ -64,25 +59,20 @@ class Filter(pj.MessageFilter if HAS_FILTER else object):  # type: ignore[misc]
         self._dialogs = dialogs
         self._takes_calls = takes_calls
 
+    @guarded
     def onMessage(self, message: Any) -> None:
-        """Say what becomes of a message; whatever fails here leaves it to the engine."""
-        try:
-            verdict = self._judge(read(message.whole, message.source), message.token)
-        except Exception:  # noqa: BLE001 - nothing may be raised into the engine
-            log.error("a SIP message could not be judged\n%s", traceback.format_exc())
-            return
+        """Say what becomes of a message."""
+        verdict = self._judge(read(message.whole, message.source), message.token)
         if verdict is not PASS:
             fill(message, verdict)
 
+    @guarded
     def onUnreadable(self, message: Any, status: int) -> None:
         """Answer what the engine would drop because it cannot read it; count it in any case."""
-        try:
-            answer = answer_unreadable(message.whole, message.source)
-            if answer is not None:
-                message.action, message.body = int(Action.ANSWER), answer.text
-            self._count(read(message.whole, message.source), answer.code if answer else 0)
-        except Exception:  # noqa: BLE001 - nothing may be raised into the engine
-            log.error("an unreadable message could not be answered\n%s", traceback.format_exc())
+        answer = answer_unreadable(message.whole, message.source)
+        if answer is not None:
+            message.action, message.body = int(Action.ANSWER), answer.text
+        self._count(read(message.whole, message.source), answer.code if answer else 0)
 
     def _count(self, message: Message, code: int) -> None:
         if line := self.strangers.add(message.source, message.method, code):
@@ -129,13 +119,8 @@ def shown_offer(message: Message, verdict: Verdict) -> Verdict:
     except SdpError as error:
         return refusal(str(error))
     if not offer.media:
-        return refusal("the offer has no m= lines", 400, "Bad Request")
+        return refusal("the offer has no m= lines", 400)
     return Verdict(Action.REPLACE, body=render(plain(offer)))
-
-
-def refusal(why: str, code: int = 488, reason: str = "Not Acceptable Here") -> Verdict:
-    """Refuse a description, and say why (RFC 3261 section 21.4.26)."""
-    return Verdict(Action.ANSWER, code, reason, headers=(warning_header(NOT_USABLE, why),))
 
 
 def fill(message: Any, verdict: Verdict) -> None:
@@ -144,13 +129,3 @@ def fill(message: Any, verdict: Verdict) -> None:
     message.code, message.reason = verdict.code, verdict.reason
     message.contentType, message.body = verdict.content_type, verdict.body
     message.headers = sip_headers(verdict.headers)
-
-
-def sip_headers(headers: tuple[tuple[str, str], ...]) -> Any:
-    """Return headers as the engine takes them."""
-    made = pj.SipHeaderVector()
-    for name, value in headers:
-        header = pj.SipHeader()
-        header.hName, header.hValue = name, value
-        made.append(header)
-    return made

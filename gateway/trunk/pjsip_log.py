@@ -14,7 +14,7 @@ pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 
 
-class PjsipLog(pj.LogWriter):  # type: ignore[misc]
+class PjsipLog(pj.LogWriter):
     """Passes pjsip's log on, without credentials; nothing while it is `muted`."""
 
     muted = False

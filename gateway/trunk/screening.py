@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from gateway.trunk.message import Message
+from gateway.trunk.reason import warning_header
 from gateway.trunk.wellformed import malformed
 
 
@@ -83,6 +84,8 @@ ACCEPT_ENCODING: Final = ("Accept-Encoding", "identity")
 # Empty: no package at all (RFC 6086 section 4.2.1)
 RECV_INFO: Final = ("Recv-Info", "")
 
+NOT_USABLE: Final = 305  # warn-code: incompatible media format
+
 PHRASES: Final = {
     200: "OK",
     400: "Bad Request",
@@ -93,6 +96,7 @@ PHRASES: Final = {
     420: "Bad Extension",
     469: "Bad Info Package",
     481: "Call/Transaction Does Not Exist",
+    488: "Not Acceptable Here",
     489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
@@ -112,6 +116,11 @@ DTMF_TYPES: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
 
 def _answer(code: int, *headers: tuple[str, str]) -> Verdict:
     return Verdict(Action.ANSWER, code, PHRASES[code], headers)
+
+
+def refusal(why: str, code: int = 488) -> Verdict:
+    """Refuse a description, and say why (RFC 3261 section 21.4.26)."""
+    return _answer(code, warning_header(NOT_USABLE, why))
 
 
 PASS: Final = Verdict(Action.PASS)

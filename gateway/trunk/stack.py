@@ -20,20 +20,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pjsua2 as pj
 
 from gateway.trunk.account import MOST_ACCOUNTS, STOCK_ACCOUNTS, Account
 from gateway.trunk.address import Route
+from gateway.trunk.binding import HAS_FILTER
 from gateway.trunk.config import EndpointConfig
 from gateway.trunk.dialog import Dialog
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
-from gateway.trunk.filter import HAS_FILTER, Filter
 from gateway.trunk.lingering import Lingering, Slot
 from gateway.trunk.pjsip_log import PjsipLog
 from gateway.trunk.quiet import c_stdout_discarded
+
+if TYPE_CHECKING:
+    from gateway.trunk.filter import Filter
 
 T = TypeVar("T")
 
@@ -280,6 +283,8 @@ class Stack:
         config.logConfig.msgLogging = self.config.log_level >= 5
         self._endpoint.libInit(config)
         if HAS_FILTER:
+            from gateway.trunk.filter import Filter
+
             self.filter = Filter(self._named, self.trunks, lambda: self.takes_calls)
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a

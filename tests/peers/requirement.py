@@ -51,4 +51,4 @@ def missing(reason: str) -> NoReturn:
     """Skip the test for this reason; fail it in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)

@@ -19,6 +19,9 @@ import pjsua2 as pj
 from gateway.trunk.account import Account
 from gateway.trunk.address import Route
 from gateway.trunk.message import Message, read
+from tests.peers.requirement import require_own_engine
+
+require_own_engine()  # the stock wheel has no filter to derive from
 
 OFFER: Final = "\r\n".join(
     (
@@ -43,7 +46,7 @@ LIMIT: Final = 5.0  # seconds that anything may take on loopback
 Decide = Callable[[Any, Message], None]
 
 
-class Filter(pj.MessageFilter if hasattr(pj, "MessageFilter") else object):  # type: ignore[misc]
+class Filter(pj.MessageFilter):
     """Asks the test about each message, and keeps what it was asked about."""
 
     def __init__(self) -> None:
@@ -73,7 +76,7 @@ class Filter(pj.MessageFilter if hasattr(pj, "MessageFilter") else object):  # t
         return sum(message.method == method for message in self.asked)
 
 
-class Log(pj.LogWriter):  # type: ignore[misc]
+class Log(pj.LogWriter):
     """Keeps the errors."""
 
     def __init__(self) -> None:
@@ -85,7 +88,7 @@ class Log(pj.LogWriter):  # type: ignore[misc]
             self.errors.append(entry.msg)
 
 
-class Call(pj.Call):  # type: ignore[misc]
+class Call(pj.Call):
     """A call whose descriptions are the test's, and which keeps what it saw."""
 
     def __init__(self, account: Account) -> None:

@@ -24,10 +24,6 @@ from tests.gateway.trunk.engine.bare import (
     open_peer,
 )
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(pj, "MessageFilter"), reason="the stock engine has no message filter"
-)
-
 MOST_HELD = 1000  # as in message_filter.cpp
 METHODS = {"INVITE", "ACK", "BYE", "CANCEL", "PRACK", "INFO", "UPDATE", "OPTIONS"}
 

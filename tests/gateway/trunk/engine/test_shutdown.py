@@ -6,13 +6,8 @@ from functools import partial
 from typing import Any
 
 import pjsua2 as pj
-import pytest
 
 from tests.gateway.trunk.engine.bare import MIRROR, OFFER, open_engine, open_peer
-
-pytestmark = pytest.mark.skipif(
-    not hasattr(pj, "MessageFilter"), reason="the stock engine has no message filter"
-)
 
 
 def hold(asked: Any, message: object) -> None:
