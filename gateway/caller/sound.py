@@ -58,9 +58,18 @@ def _repeat(frames: NDArray[np.int16]) -> Iterator[Frame]:
 
 
 def write(path: Path, samples: Frame) -> None:
-    """Write what was heard as a WAV file (int16, mono, 48 kHz)."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.tobytes())
+    """Write what was heard as a WAV file (int16, mono, 48 kHz).
+
+    Raises
+    ------
+    RequestError
+        When it cannot be written: no such folder, a full disk.
+    """
+    try:
+        with path.open("wb") as target, wave.open(target, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(samples.tobytes())
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}") from error

@@ -85,7 +85,7 @@ class MediaPlane:
         for thread in self._threads:
             thread.start()
         logger.info(
-            "media on %s, browsers on UDP %s, libopus %s",
+            "media on %s, browsers on UDP %s, %s",
             config.address,
             ", ".join(str(thread.address[1]) for thread in self._threads),
             library,

@@ -95,6 +95,12 @@ def test_what_was_heard_is_written_as_it_was(tmp_path: Path) -> None:
     assert np.array_equal(written, samples)
 
 
+@pytest.mark.parametrize("path", ["/dev/full", "no such folder/heard.wav"])
+def test_what_cannot_be_written_is_said(path: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="cannot be written: No "):
+        sound.write(tmp_path / path, make_tone(440, seconds=0.1, rate=sound.RATE))
+
+
 async def test_a_leg_and_an_endpoint_hear_each_other() -> None:
     block = free_ports(10)
     ports = PortRange("127.0.0.1", block.start, block.stop - 1)
