@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -141,10 +142,10 @@ def test_without_a_usable_candidate_the_port_is_9() -> None:
         ({"candidates": ("1 1 udp 1 host.example 5 typ host",)}, "RFC 8866 section 5.7"),
     ],
 )
-def test_an_answer_must_fit_the_offer(change: dict[str, object], rule: str) -> None:
+def test_an_answer_must_fit_the_offer(change: dict[str, Any], rule: str) -> None:
     offer = parse(f"{BROWSER_OFFER}a=extmap:1 urn:x\na=extmap:2 urn:y\n")
     with pytest.raises(SdpError) as raised:
-        answer_browser(read_browser_offer(offer), replace(our_answer(offer), **change))  # type: ignore[arg-type]
+        answer_browser(read_browser_offer(offer), replace(our_answer(offer), **change))
     assert facts(raised.value) == (None, rule)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,12 @@ from sdp import (
     read,
     read_trunk_answer,
 )
+from tests.sdp.agreements import ALL, G722, OFFER, PCMU, event, media
 from tests.sdp.descriptions import ADDRESS, TRUNK_ANSWER, changed
-from tests.sdp.test_trunk_answer import ALL, G722, OFFER, PCMU, event, media
 
 # One odd thing of the trunk each, and what is other than in `BASE`
 BASE = media("203.0.113.1", 5000, PCMU, telephone_event=event())
-ODD: dict[str, tuple[str, str, dict[str, object]]] = {
+ODD: dict[str, tuple[str, str, dict[str, Any]]] = {
     "nothing": ("a=", "a=", {}),
     "ssrc alone": ("a=ptime:20", "a=ptime:20\na=ssrc:123456789", {}),
     "fmtp of nobody": ("a=ptime:20", "a=ptime:20\na=fmtp:107", {}),
@@ -81,7 +82,7 @@ def test_an_odd_line_costs_nothing(name: str) -> None:
     old, new, other = ODD[name]
     assert old in TRUNK_ANSWER
     answer = read(TRUNK_ANSWER.replace(old, new)).description
-    assert read_trunk_answer(OFFER, answer) == replace(BASE, **other)  # type: ignore[arg-type]
+    assert read_trunk_answer(OFFER, answer) == replace(BASE, **other)
 
 
 def test_formats_at_the_sessions_level() -> None:

@@ -3,74 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.calls.browser_description import read_offer
-from gateway.calls.call import Call
-from gateway.calls.end import By, CallEnd
-from gateway.calls.negotiation import Negotiation
+from gateway.calls.end import By
 from gateway.calls.state import CallState
-from gateway.errors import RequestError
 from gateway.media import events as media
-from gateway.media.parameters import EventFormat, Flow
-from gateway.trunk import Dtmf
-from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
-from tests.gateway.calls.test_negotiation import ANSWER, HOLD, fixture
-
-BUSY = trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", 17, "The line is busy.")
-BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side ended the call.")
-
-
-class Story:
-    """A call in the middle of its seams."""
-
-    def __init__(self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> None:
-        self.trunk = FakeTrunk()
-        self.session = FakeSession()
-        self.client = Client()
-        offer = read_offer(fixture("chrome-156-audio.sdp"))
-        self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
-        self.call = Call(
-            "test",
-            self.session,
-            self.negotiation,
-            self.trunk.dial,
-            self.trunk.locate,
-            self.client,
-            max_duration=max_duration,
-        )
-        self.task = asyncio.create_task(self.call.run())
-
-    async def ended(self) -> CallEnd:
-        """Wait for the end, and check that everything is down and nothing was told after it."""
-        async with asyncio.timeout(5):
-            end = await self.task
-        assert self.call.state is CallState.ENDED
-        assert self.session.closed == 1
-        assert isinstance(self.client.told[-1], news.Ended)
-        assert sum(isinstance(event, news.Ended) for event in self.client.told) == 1
-        return end
-
-    async def answer(self) -> None:
-        self.trunk.notify(trunk.Answered(ANSWER))
-        await self.client.hear(news.Answered)
-
-
-@asynccontextmanager
-async def story(max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> AsyncIterator[Story]:
-    made = Story(max_duration, dtmf)
-    try:
-        async with asyncio.timeout(2):
-            await made.trunk.dialed.wait()
-        yield made
-    finally:
-        made.task.cancel()
-        await asyncio.wait([made.task])
+from gateway.media.parameters import Flow
+from tests.gateway.calls.descriptions import ANSWER
+from tests.gateway.calls.stories import BUSY, BYE, Story, story
 
 
 async def test_the_browser_has_its_answer_before_the_phone_rings() -> None:
@@ -365,160 +308,6 @@ async def test_the_limit_of_ringing_is_none_for_the_call(monkeypatch: pytest.Mon
         await call.answer()
         await asyncio.sleep(0.1)
         assert not call.task.done()
-
-
-async def test_digits_pass_both_ways_once_somebody_hears_them() -> None:
-    async with story() as call:
-        with pytest.raises(RequestError):
-            await call.call.send_digits("1", 100, 60)
-        await call.answer()
-        await call.call.send_digits("12#", 100, 60)
-        assert call.session.digits == "12#"
-        call.session.report(media.TrunkDigit("7", 160))
-        assert await call.client.hear(news.DigitHeard) == news.DigitHeard("7", 160)
-
-
-async def test_digits_reach_the_media_when_the_trunk_takes_no_events() -> None:
-    """The media session plays them as tones then."""
-    async with story() as call:
-        without = ANSWER.replace(" 101\r\n", "\r\n").replace(
-            "a=rtpmap:101 telephone-event/8000\r\n", ""
-        )
-        call.trunk.notify(trunk.Answered(without))
-        await call.client.hear(news.Answered)
-        await call.call.send_digits("1", 100, 60)
-        assert call.session.trunk[-1].event is None
-        assert call.session.digits == "1"
-
-
-WITHOUT_EVENTS = ANSWER.replace(" 101\r\n", "\r\n").replace(
-    "a=rtpmap:101 telephone-event/8000\r\n", ""
-)
-
-
-@pytest.mark.parametrize(
-    ("dtmf", "answer", "takes_info", "by_info"),
-    [
-        (Dtmf.AUTO, ANSWER, True, False),
-        (Dtmf.AUTO, WITHOUT_EVENTS, True, True),
-        (Dtmf.AUTO, WITHOUT_EVENTS, False, False),
-        (Dtmf.RFC4733, WITHOUT_EVENTS, True, False),
-        (Dtmf.INFO, ANSWER, False, True),
-        (Dtmf.INBAND, WITHOUT_EVENTS, True, False),
-    ],
-)
-async def test_digits_go_as_the_trunk_takes_them(
-    dtmf: Dtmf, answer: str, takes_info: bool, by_info: bool
-) -> None:
-    """Those that the page asks for, and those that it sends as events."""
-    async with story(dtmf=dtmf) as call:
-        assert ("telephone-event" in call.trunk.offer) is (dtmf in (Dtmf.AUTO, Dtmf.RFC4733))
-        call.trunk.notify(trunk.Answered(answer, takes_info=takes_info))
-        await call.client.hear(news.Answered)
-        await call.call.send_digits("1", 40, 30)
-        call.session.report(media.BrowserDigit("2", 100))
-        call.trunk.notify(trunk.Digit("#", 100))
-        await call.client.hear(news.DigitHeard)
-        async with asyncio.timeout(2):
-            while by_info and len(call.trunk.info) < 2:
-                call.trunk.pressed.clear()
-                await call.trunk.pressed.wait()
-        assert (call.trunk.info, call.session.digits) == (("12", "") if by_info else ("", "12"))
-
-
-async def test_more_digits_by_info_than_anybody_presses_are_refused() -> None:
-    async with story(dtmf=Dtmf.INFO) as call:
-        await call.answer()
-        with pytest.raises(RequestError, match="wait to be sent"):
-            await call.call.send_digits("1" * 65, 40, 30)
-
-
-async def test_codecs_are_named_as_descriptions_name_them() -> None:
-    async with story() as call:
-        call.trunk.notify(trunk.Answered(ANSWER.replace("PCMA", "pcma")))
-        assert await call.client.hear(news.Answered) == news.Answered("opus", "PCMA")
-
-
-async def test_a_codec_that_changes_in_mid_call_reaches_the_media() -> None:
-    async with story() as call:
-        await call.answer()
-        offer = ANSWER.replace("1 1 IN", "1 2 IN").replace(
-            "RTP/AVP 8 101\r\na=rtpmap:8 PCMA", "RTP/AVP 0 96\r\na=rtpmap:0 PCMU"
-        )
-        offer = offer.replace("rtpmap:101", "rtpmap:96")
-        call.trunk.notify(trunk.Offered(1, offer))
-        await call.session.follow(2)
-        call.trunk.notify(trunk.Digit("1", 100))
-        await call.client.hear(news.DigitHeard)
-        assert call.session.trunk[-1].codec == "PCMU"
-        assert call.session.trunk[-1].event == EventFormat(96, 8000)
-
-
-async def test_a_hold_by_the_trunk_reaches_the_media() -> None:
-    async with story() as call:
-        await call.answer()
-        call.trunk.notify(trunk.Offered(1, HOLD))
-        await call.session.follow(2)
-        call.trunk.notify(trunk.Digit("1", 100))
-        await call.client.hear(news.DigitHeard)
-        assert not call.session.trunk[-1].receives
-
-
-async def test_an_offer_that_cannot_be_answered_is_refused_and_the_call_goes_on() -> None:
-    async with story() as call:
-        await call.answer()
-        call.trunk.notify(trunk.Offered(7, HOLD.replace("m=audio", "m=image")))
-        await call.client.hear(news.DigitHeard)
-        assert "audio" in call.trunk.refusals[7]
-        assert call.call.state is CallState.ANSWERED
-        assert len(call.session.trunk) == 1
-
-
-async def test_the_answer_to_an_offer_that_the_trunk_asked_for_moves_the_media() -> None:
-    async with story() as call:
-        await call.answer()
-        call.trunk.notify(trunk.Offered(3, HOLD))
-        await call.session.follow(2)
-        call.trunk.settles = False
-        call.trunk.notify(trunk.Offered(4, ""))
-        call.trunk.notify(trunk.Settled(ANSWER.replace("1 1 IN", "1 3 IN").replace("4000", "5000")))
-        await call.session.follow(3)
-        assert "a=sendrecv" in call.trunk.answers[4]
-        assert call.session.trunk[-1].port == 5000
-        assert call.session.trunk[-1].receives
-
-
-NAMED = ANSWER.replace("c=IN IP4 198.51.100.7", "c=IN IP4 media.example.net")
-
-
-async def test_audio_goes_to_a_host_by_its_name() -> None:
-    async with story() as call:
-        call.trunk.addresses["media.example.net"] = "198.51.100.9"
-        call.trunk.stands.set()
-        call.trunk.notify(trunk.Progress(183, "Session Progress", NAMED))
-        await call.client.hear(news.Ringing)
-        assert call.session.trunk[-1].host == "198.51.100.9"
-        call.trunk.notify(trunk.Answered(NAMED))
-        await call.client.hear(news.Answered)
-
-
-async def test_a_host_without_an_address_ends_the_call_and_is_named() -> None:
-    async with story() as call:
-        call.trunk.stands.set()
-        call.trunk.notify(trunk.Answered(NAMED))
-        end = await call.ended()
-        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "incompatible-media", 488)
-        assert "media.example.net" in end.message
-
-
-async def test_who_hangs_up_does_not_wait_for_a_slow_name() -> None:
-    async with story() as call:
-        call.trunk.notify(trunk.Answered(NAMED))
-        async with asyncio.timeout(2):
-            await call.trunk.looking.wait()
-        assert call.call.state is CallState.ANSWERED
-        await call.call.hangup()
-        assert (await call.ended()).by is By.LOCAL
 
 
 async def test_candidates_go_to_the_session_until_the_end() -> None:

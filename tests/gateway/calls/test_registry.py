@@ -14,8 +14,8 @@ from gateway.calls.registry import Calls, Route
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.errors import CapacityError, DrainingError, OfferError, OverloadError
+from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
-from tests.gateway.calls.test_negotiation import ANSWER, fixture
 
 REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+15550001")
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 
 import pytest
 from aioice import stun
@@ -16,104 +13,20 @@ from hypothesis import strategies as st
 
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
-from gateway.media.ports import PortRange
-from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
-from gateway.media.webrtc.ice import HEAD_START, MAX_PAIRS, MAX_WAITING
-from gateway.media.webrtc.own_socket import OwnSocketPort
+from gateway.media.webrtc.endpoint import WebRtcEndpoint
+from gateway.media.webrtc.ice import MAX_WAITING
 from gateway.media.webrtc.packet_port import Address
-from tests.gateway.media.webrtc.peers import RecordingPort, make_check, until
-from tests.peers.ports import free_ports
+from tests.gateway.media.webrtc.peers import RecordingPort
+from tests.gateway.media.webrtc.sides import (
+    QUICK,
+    WRONG,
+    connected,
+    open_side,
+    remote_of,
+    rtp,
+    two_sides,
+)
 from voice.counters import Counters
-from voice.rtp import pack_header
-
-QUICK = MediaConfig(ice_timeout=3.0, dtls_timeout=3.0, browser_silence=12.0)
-WRONG = (("sha-256", ":".join(["00"] * 32)),)
-
-
-@dataclass
-class Side:
-    """An endpoint, and what it got and reported."""
-
-    endpoint: WebRtcEndpoint
-    port: OwnSocketPort
-    counters: Counters
-    got: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-    reports: asyncio.Queue[BrowserConnected | BrowserLost] = field(default_factory=asyncio.Queue)
-
-    def send(self, packet: bytes) -> None:
-        self.port.send_rtp(packet)
-
-    async def report(self) -> BrowserConnected | BrowserLost:
-        async with asyncio.timeout(5):
-            return await self.reports.get()
-
-    async def packet(self) -> bytes:
-        async with asyncio.timeout(5):
-            return await self.got.get()
-
-
-async def open_side(*, controlling: bool, config: MediaConfig = QUICK) -> Side:
-    ports = free_ports(10)
-    got: asyncio.Queue[bytes] = asyncio.Queue()
-    reports: asyncio.Queue[BrowserConnected | BrowserLost] = asyncio.Queue()
-    counters = Counters()
-    port = OwnSocketPort(
-        PortRange("127.0.0.1", ports.start, ports.stop - 1).bind_one(),
-        counters,
-        on_rtp=got.put_nowait,
-        on_rtcp=got.put_nowait,
-    )
-    endpoint = WebRtcEndpoint(
-        config, port, counters, report=reports.put_nowait, controlling=controlling
-    )
-    endpoint.open()
-    return Side(endpoint, port, counters, got, reports)
-
-
-def remote_of(
-    side: Side,
-    role: DtlsRole,
-    *,
-    candidates: bool = True,
-    fingerprints: tuple[tuple[str, str], ...] | None = None,
-) -> BrowserRemote:
-    ufrag, password = side.endpoint.ice
-    return BrowserRemote(
-        ice_ufrag=ufrag,
-        ice_password=password,
-        candidates=side.endpoint.candidates if candidates else (),
-        fingerprints=fingerprints or side.endpoint.fingerprints,
-        dtls_role=role,
-        codec="OPUS",
-        payload_type=111,
-        event=None,
-    )
-
-
-@asynccontextmanager
-async def two_sides(config: MediaConfig = QUICK) -> AsyncIterator[tuple[Side, Side]]:
-    browser = await open_side(controlling=True)
-    gateway = await open_side(controlling=False, config=config)
-    try:
-        yield browser, gateway
-    finally:
-        await gateway.endpoint.close()
-        await browser.endpoint.close()
-
-
-@asynccontextmanager
-async def connected(config: MediaConfig = QUICK) -> AsyncIterator[tuple[Side, Side]]:
-    async with two_sides(config) as (browser, gateway):
-        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
-        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
-        assert await browser.report() == BrowserConnected()
-        assert await gateway.report() == BrowserConnected()
-        yield browser, gateway
-
-
-def rtp(number: int) -> bytes:
-    return pack_header(111, number, number * 960, 7) + b"payload %d" % number
-
 
 CHANGE_CIPHER_SPEC = 20  # the first byte of the last flight
 
@@ -275,108 +188,6 @@ async def test_garbage_from_the_peers_own_address_is_survived() -> None:
         assert await gateway.packet() == rtp(4)
         assert gateway.counters["rejected_srtp"] == 1
         assert gateway.counters["rejected_unknown"] == 1
-
-
-async def test_a_flood_of_candidates_is_cut_off() -> None:
-    async with two_sides() as (_, gateway):
-        for number in range(MAX_CANDIDATES + 5):
-            gateway.endpoint.add_candidate(
-                f"candidate:1 1 udp 1 127.0.0.1 {40000 + number} typ host"
-            )
-        assert gateway.counters["rejected_candidate"] == 5
-
-
-@pytest.mark.parametrize(
-    "candidate",
-    [
-        "nonsense",
-        "candidate:1 1 udp x 192.0.2.1 1 typ host",
-        "candidate:1 1 udp 1 192.0.2.1 99999999 typ host",
-        "candidate:1 1 udp 1 not-an-address 5000 typ host",
-        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
-        "candidate:1 2 udp 1 192.0.2.1 5000 typ host",
-        "candidate:1 1 udp 1 0f8a.local 5000 typ host",
-    ],
-)
-async def test_candidates_of_no_use_do_no_harm(candidate: str) -> None:
-    async with two_sides() as (browser, gateway):
-        gateway.endpoint.add_candidate(candidate)
-        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
-        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
-        assert await gateway.report() == BrowserConnected()
-
-
-@pytest.mark.parametrize(
-    "candidate",
-    ["candidate:1 1 udp 1 0f8a.local 5000 typ host", "candidate:1 1 udp 1 2001:db8::1 5 typ host"],
-)
-async def test_a_browser_with_no_candidate_of_use_is_found_by_its_checks(candidate: str) -> None:
-    async with two_sides() as (browser, gateway):
-        remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
-        gateway.endpoint.connect(replace(remote, candidates=(candidate,)))
-        gateway.endpoint.add_candidate(None)
-        await asyncio.sleep(0.1)  # time enough to give up, were it to
-        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
-        assert await gateway.report() == BrowserConnected()
-
-
-HIDDEN = [
-    *("224.0.0.1", "255.255.255.255", "0.0.0.0", "169.254.169.254", "127.0.0.1"),
-    *("ff02::1", "::ffff:192.0.2.1", "2001:db8::1", "example.com"),
-]
-
-
-async def test_checks_are_not_aimed_at_groups_and_hidden_services() -> None:
-    port, counters = RecordingPort(("192.0.2.7", 5000)), Counters()
-    endpoint = WebRtcEndpoint(QUICK, port, counters, report=lambda event: None)
-    endpoint.open()
-    browser = await open_side(controlling=True)
-    remote = remote_of(browser, DtlsRole.SERVER)
-    candidates = [f"candidate:1 1 udp 1 {host} 5000 typ host" for host in HIDDEN]
-    candidates.append("candidate:1 1 udp 1 192.0.2.8 5000 typ host")
-    endpoint.connect(replace(remote, candidates=tuple(candidates)))
-    await until(lambda: len(port.sent) > 0)
-    await asyncio.sleep(0.1)  # five turns of aioice, which takes the next candidate in each
-    assert {address for _, address in port.sent} == {("192.0.2.8", 5000)}
-    assert port.admitted == {("192.0.2.8", 5000)}
-    await endpoint.close()
-    await browser.endpoint.close()
-    assert port.closed
-
-
-async def test_a_browser_whose_checks_come_is_sent_no_others() -> None:
-    """Its own candidates are not looked at, unless it has been silent for a while."""
-    async with two_sides() as (browser, gateway):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
-            elsewhere.bind(("127.0.0.1", 0))
-            elsewhere.setblocking(False)
-            candidate = f"candidate:1 1 udp 1 127.0.0.1 {elsewhere.getsockname()[1]} typ host"
-            gateway.endpoint.connect(
-                replace(remote_of(browser, DtlsRole.SERVER), candidates=(candidate,))
-            )
-            browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
-            assert await gateway.report() == BrowserConnected()
-            gateway.endpoint.add_candidate(candidate)
-            await asyncio.sleep(HEAD_START + 0.1)
-            with pytest.raises(BlockingIOError):
-                elsewhere.recv(1)
-
-
-async def test_pairs_are_bounded() -> None:
-    """Checks that know the password and come from everywhere take no more than their share."""
-    port, counters = RecordingPort(("127.0.0.1", 5000)), Counters()
-    endpoint = WebRtcEndpoint(QUICK, port, counters, report=lambda event: None)
-    endpoint.open()
-    browser = await open_side(controlling=True)
-    endpoint.connect(remote_of(browser, DtlsRole.SERVER, candidates=False))
-    await asyncio.sleep(0)
-    check = make_check(endpoint.ice, browser.endpoint.ice[0])
-    for number in range(MAX_PAIRS + 5):
-        port.receive(check, ("127.0.0.3", 1000 + number))
-    assert len(port.admitted) == MAX_PAIRS
-    assert counters["rejected_pairs"] == 5
-    await endpoint.close()
-    await browser.endpoint.close()
 
 
 async def test_credentials_are_long_and_of_their_own() -> None:

@@ -17,7 +17,7 @@ from gateway.media.events import BrowserConnected
 from gateway.media.parameters import DtlsRole, MediaConfig
 from gateway.media.webrtc.ice import HEAD_START
 from tests.gateway.media.webrtc.peers import make_check
-from tests.gateway.media.webrtc.test_endpoint import QUICK, WRONG, Side, open_side, remote_of, rtp
+from tests.gateway.media.webrtc.sides import QUICK, WRONG, Side, open_side, remote_of, rtp
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,68 @@
+"""A call in the middle of its seams, for a test to tell what happens to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.calls.browser_description import read_offer
+from gateway.calls.call import Call
+from gateway.calls.end import CallEnd
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.state import CallState
+from gateway.trunk import Dtmf
+from tests.gateway.calls.descriptions import ANSWER, fixture
+from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
+
+BUSY = trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", 17, "The line is busy.")
+BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side ended the call.")
+
+
+class Story:
+    """A call in the middle of its seams."""
+
+    def __init__(self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> None:
+        self.trunk = FakeTrunk()
+        self.session = FakeSession()
+        self.client = Client()
+        offer = read_offer(fixture("chrome-156-audio.sdp"))
+        self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
+        self.call = Call(
+            "test",
+            self.session,
+            self.negotiation,
+            self.trunk.dial,
+            self.trunk.locate,
+            self.client,
+            max_duration=max_duration,
+        )
+        self.task = asyncio.create_task(self.call.run())
+
+    async def ended(self) -> CallEnd:
+        """Wait for the end, and check that everything is down and nothing was told after it."""
+        async with asyncio.timeout(5):
+            end = await self.task
+        assert self.call.state is CallState.ENDED
+        assert self.session.closed == 1
+        assert isinstance(self.client.told[-1], news.Ended)
+        assert sum(isinstance(event, news.Ended) for event in self.client.told) == 1
+        return end
+
+    async def answer(self) -> None:
+        self.trunk.notify(trunk.Answered(ANSWER))
+        await self.client.hear(news.Answered)
+
+
+@asynccontextmanager
+async def story(max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> AsyncIterator[Story]:
+    made = Story(max_duration, dtmf)
+    try:
+        async with asyncio.timeout(2):
+            await made.trunk.dialed.wait()
+        yield made
+    finally:
+        made.task.cancel()
+        await asyncio.wait([made.task])
