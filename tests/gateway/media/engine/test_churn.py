@@ -87,12 +87,12 @@ def test_calls_end_while_their_packets_are_on_their_way() -> None:
             heard += len(lasting.browser.heard())
             rig.engine.take_news()
         assert rig.engine.trunk_counters["packets_received"] > CALLS
-        while heard + left_out() < CALLS // 4 and monotonic() - begun < TIMEOUT:
+        while heard < CALLS // 4 and monotonic() - begun < TIMEOUT:
             heard += len(lasting.browser.heard())
     finally:
         thread.stop()
         rig.close()
-    # A clock that is held up leaves packets out, this call's or another's
-    assert CALLS // 4 - left_out() <= heard <= CALLS // 4
+    # A clock that is held up leaves packets out, this call's or another's; most of them do come
+    assert CALLS // 4 - min(left_out(), CALLS // 8) <= heard <= CALLS // 4
     for counters in (rig.engine.trunk_counters, rig.engine.browsers.counters):
         assert not counters["faults"]
