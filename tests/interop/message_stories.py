@@ -38,7 +38,7 @@ class Messages:
 
     def __init__(self, suite: Path) -> None:
         stub = ModuleType("inc_cfg")
-        stub.InstanceParam = InstanceParam  # type: ignore[attr-defined]
+        vars(stub)["InstanceParam"] = InstanceParam
         sys.modules["inc_cfg"] = stub
         sys.path.insert(0, str(suite))
         client: Any = importlib.import_module("inc_sip")

@@ -76,7 +76,9 @@ async def test_a_browser_that_closes_is_noticed_at_once() -> None:
         assert await gateway.report() == BrowserLost(LossReason.CLOSED)
 
 
-async def test_a_browser_that_has_not_seen_our_last_flight_gets_it_again() -> None:
+async def test_a_browser_that_has_not_seen_our_last_flight_gets_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It repeats its own after a second, when OpenSSL is long gone."""
     async with two_sides() as (browser, gateway):
         send, lost = gateway.port.send, list[bytes]()
@@ -87,7 +89,7 @@ async def test_a_browser_that_has_not_seen_our_last_flight_gets_it_again() -> No
             else:
                 send(data, address)
 
-        gateway.port.send = lose_one  # type: ignore[method-assign]
+        monkeypatch.setattr(gateway.port, "send", lose_one)
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
         assert await gateway.report() == BrowserConnected()

@@ -92,8 +92,8 @@ async def test_what_the_handshake_needed_is_gone_after_it() -> None:
     parts = parts_of(gateway)
     connections: list[weakref.ref[SSL.Connection]] = []
 
-    def note(*arguments: object, **named: object) -> SSL.Connection:
-        made = SSL.Connection(*arguments, **named)  # type: ignore[arg-type]
+    def note(context: SSL.Context) -> SSL.Connection:
+        made = SSL.Connection(context)
         connections.append(weakref.ref(made))
         return made
 
