@@ -66,7 +66,7 @@ _PADDED: Final = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
 
 
 def mend_connection(value: str) -> str:
-    """Mend `c=`: brackets, letter case, a missing or wrong address type, a netmask or a port."""
+    """Mend `c=`: brackets, letter case, a missing or wrong address type; a zone, netmask or port."""
     words = value.split()
     first = words[0].upper() if words else ""
     if first != "IN" and first not in _TYPES and len(words) > 1:
@@ -86,12 +86,13 @@ def _host(word: str) -> tuple[str, int | None]:
         host = ".".join(str(int(part)) for part in host.split("."))
     if found := _WITH_PORT.fullmatch(host):
         host = found[1]
-    bare = host.partition("/")[0]
+    zoned, slash, scope = host.partition("/")
+    bare = zoned.partition("%")[0]  # a zone (RFC 4007) is a name of the peer's own interfaces
     address = read_ip(bare)
     if address is None:
         return host, None
     # What follows a multicast address is its scope; after any other it is somebody's netmask
-    return (host if address.is_multicast else bare), address.version
+    return (f"{bare}{slash}{scope}" if address.is_multicast else bare), address.version
 
 
 _KINDS: Final = frozenset(("audio", "video", "text", "image", "application", "message"))

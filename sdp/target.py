@@ -27,7 +27,13 @@ LONGEST_NAME = 253
 
 @lru_cache(256)  # trunks have few addresses, and a description's is read several times
 def read_ip(host: str) -> Address | None:
-    """Read an IP address; None for what is none."""
+    """Read an IP address; None for what is none.
+
+    RFC 8866 has no zones (`%eth0`): with one an address would be unequal to itself without, and so
+    to our own.
+    """
+    if "%" in host:
+        return None
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -71,6 +71,14 @@ MENDED = {
     "c= with more behind it": (WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.1 x"), WHOLE),
     "c= with a netmask": (WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.1/24"), WHOLE),
     "c= with a port": (WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP4 192.0.2.1:4000"), WHOLE),
+    "c= with a zone": (
+        WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:db8::9%eth0"),
+        WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP6 2001:db8::9"),
+    ),
+    "c= with a zone and a scope": (
+        WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP6 ff15::101%eth0/3"),
+        WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP6 ff15::101/3"),
+    ),
     "c= with zeros": (WHOLE.replace("c=IN IP4 192.0.2.1", "c=IN IP4 192.000.002.001"), WHOLE),
     "rtpmap with a blank": (WHOLE.replace("rtpmap:0 ", "rtpmap: 0 "), WHOLE),
     "rtpmap with blanks around /": (WHOLE.replace("PCMU/8000", "PCMU / 8000 "), WHOLE),
