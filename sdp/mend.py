@@ -3,7 +3,8 @@
 Each function takes the value of a line as it came and gives it as it should have been. A value that
 is in order comes back as it is, and so does one whose meaning is not clear: the reader of its line
 refuses that. Nothing is mended into another meaning: an rtpmap without a clock rate keeps its name,
-as a payload type without an rtpmap would stand for something else.
+as a payload type without an rtpmap would stand for something else; one whose clock rate is there
+and cannot be read gets no other.
 """
 
 from __future__ import annotations
@@ -180,8 +181,11 @@ def _mend_name(name: str, colon: str, rest: str, line: int) -> str:
     return f"{name.strip()}{colon}{rest}"
 
 
+# After the name: a clock rate and perhaps channels, or no slash, or one with nothing behind it
 _RTPMAP: Final = re.compile(
-    r"(\d{1,3}) ([^\s/;,]+) ?(?:/ ?([1-9]\d{0,6})\b ?(?:/ ?([1-9]\d?)\b)?)?.*", re.ASCII
+    r"(\d{1,3}) ([^\s/;,]+)"
+    r"(?: ?/ ?(?:([1-9]\d{0,6})\b ?(?:/ ?([1-9]\d?)\b)?.*)?|[ ;,](?!/).*)?",
+    re.ASCII,
 )
 
 

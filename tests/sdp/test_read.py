@@ -88,7 +88,10 @@ MENDED = {
         WHOLE.replace("telephone-event/8000", "telephone-event/"),
         WHOLE,
     ),
-    "rtpmap with clock 0": (WHOLE.replace("telephone-event/8000", "telephone-event/0"), WHOLE),
+    "rtpmap with a word for a clock": (
+        WHOLE.replace("telephone-event/8000", "telephone-event events"),
+        WHOLE,
+    ),
     "opus without clock": (
         WHOLE + "a=rtpmap:101 opus\n",
         WHOLE + "a=rtpmap:101 opus/48000/2\n",
@@ -167,6 +170,26 @@ DROPPED = {
     "rtpmap without name": (AUDIO, AUDIO + "a=rtpmap:96\n", 9, "RFC 8866 section 6.6"),
     "rtpmap of 255": (AUDIO, AUDIO + "a=rtpmap:255 x/8000\n", 9, "RFC 8866 section 6.6"),
     "rtpmap without number": (AUDIO, AUDIO + "a=rtpmap:PCMU/8000\n", 9, "RFC 8866 section 6.6"),
+    "rtpmap with clock 0": (AUDIO, AUDIO + "a=rtpmap:97 x/0\n", 9, "RFC 8866 section 6.6"),
+    "rtpmap in kHz": (AUDIO, AUDIO + "a=rtpmap:97 PCMU/16k\n", 9, "RFC 8866 section 6.6"),
+    "rtpmap in kHz, apart": (
+        AUDIO,
+        AUDIO + "a=rtpmap:97 AMR-WB / 16k\n",
+        9,
+        "RFC 8866 section 6.6",
+    ),
+    "rtpmap with a bad clock": (
+        AUDIO,
+        AUDIO + "a=rtpmap:97 L16/16000x\n",
+        9,
+        "RFC 8866 section 6.6",
+    ),
+    "rtpmap with a long clock": (
+        AUDIO,
+        AUDIO + "a=rtpmap:97 x/80000000\n",
+        9,
+        "RFC 8866 section 6.6",
+    ),
     "ptime empty": (AUDIO, AUDIO + "a=ptime:\n", 9, "RFC 8866 section 6.4"),
     "ptime in words": (AUDIO, AUDIO + "a=ptime:long\n", 9, "RFC 8866 section 6.4"),
     "maxptime below zero": (AUDIO, AUDIO + "a=maxptime:-1\n", 9, "RFC 8866 section 6.5"),
