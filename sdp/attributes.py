@@ -74,11 +74,15 @@ class AttributeType(Generic[T]):
         """Read an attribute, or raise `SdpError` with its line."""
         value = self.read(attribute.value or "")
         if value is None:
-            # messages go to logs, secrets do not
-            shown = "something else" if self.secret else quoted(attribute.value or "")
-            problem = f"a={self.name} must be {self.wanted}, not {shown}"
-            raise SdpError(problem, rule=self.rule, line=attribute.line)
+            raise self.refusal(attribute)
         return value
+
+    def refusal(self, attribute: Attribute) -> SdpError:
+        """Say what is wrong with an attribute that cannot be read."""
+        # messages go to logs, secrets do not
+        shown = "something else" if self.secret else quoted(attribute.value or "")
+        problem = f"a={self.name} must be {self.wanted}, not {shown}"
+        return SdpError(problem, rule=self.rule, line=attribute.line)
 
     def all(self, section: Media | SessionDescription) -> tuple[T, ...]:
         """Read every attribute of this name in a section."""

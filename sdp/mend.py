@@ -157,13 +157,11 @@ def mend_attribute(value: str, line: int) -> str:
     name, colon, rest = value.partition(":")
     row = ROWS.get(name)
     if row is not None:
-        if row.read(rest) is not None:
-            return value
         mended = " ".join(rest.split())
         if name in _VALUES:
             mended = _VALUES[name](mended)
         if row.read(mended) is None:
-            row.value(Attribute(name, rest, line))  # raises, with the value as it came
+            raise row.refusal(Attribute(name, rest, line))  # of the value as it came
         return f"{name}:{mended}"
     if name in _FLAGS:
         return name  # none of them has a value
