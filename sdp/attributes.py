@@ -173,9 +173,9 @@ def _write_rtcp(value: RtcpPort) -> str:
 
 # Greedy up to the last word: a lazy match would go over a run of spaces once per space
 _REST = r"(\S(?:.*\S)?)"
-_TOKEN = r"[!#-'*+\-.0-9A-Z^-~]+"
+TOKEN = r"[!#-'*+\-.0-9A-Z^-~]+"
 _PORT = r"(\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-_PAYLOAD_TYPE = r"(\d\d?|1[01]\d|12[0-7])"
+PAYLOAD_TYPE = r"(\d\d?|1[01]\d|12[0-7])"
 _DIRECTION = "sendrecv|sendonly|recvonly|inactive"
 _MILLISECONDS = "a whole number of milliseconds"
 
@@ -183,7 +183,7 @@ RTPMAP = _row(
     "rtpmap",
     "<payload type> <name>/<clock rate>[/<channels>]",
     "RFC 8866 section 6.6",
-    rf"{_PAYLOAD_TYPE} +([^\s/]+)/([1-9]\d{{0,6}})(?:/([1-9]\d?))?",
+    rf"{PAYLOAD_TYPE} +([^\s/]+)/([1-9]\d{{0,6}})(?:/([1-9]\d?))?",
     _read_rtpmap,
     _write_rtpmap,
     repeats=True,
@@ -222,12 +222,12 @@ RTCP = _row(
     _read_rtcp,
     _write_rtcp,
 )
-MID = _row("mid", "a token", "RFC 5888 section 4", rf"({_TOKEN})", _text)
+MID = _row("mid", "a token", "RFC 5888 section 4", rf"({TOKEN})", _text)
 GROUP = _row(
     "group",
     "<semantics> [<mid> …]",
     "RFC 5888 section 5",
-    rf"({_TOKEN})((?: +{_TOKEN})*)",
+    rf"({TOKEN})((?: +{TOKEN})*)",
     lambda found: Group(found[1], tuple(found[2].split())),
     lambda value: " ".join((value.semantics, *value.mids)),
 )
@@ -235,7 +235,7 @@ FINGERPRINT = _row(
     "fingerprint",
     "<hash> <XX:XX:…>",
     "RFC 8122 section 5",
-    rf"({_TOKEN}) +([0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}})*)",
+    rf"({TOKEN}) +([0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}})*)",
     lambda found: Fingerprint(found[1].lower(), found[2].upper()),
     lambda value: f"{value.algorithm} {value.value}",
 )
@@ -265,7 +265,7 @@ ICE_OPTIONS = _row(
     "ice-options",
     "a list of tokens",
     "RFC 8839 section 5.6",
-    rf"({_TOKEN}(?: +{_TOKEN})*)",
+    rf"({TOKEN}(?: +{TOKEN})*)",
     lambda found: tuple(found[1].split()),
     " ".join,
 )

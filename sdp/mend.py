@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from sdp.attributes import ROWS
+from sdp.attributes import PAYLOAD_TYPE, ROWS
 from sdp.codecs import PAYLOAD_TYPES
 from sdp.model import Attribute, Direction, Media, SessionDescription
 from sdp.target import read_ip
@@ -97,7 +97,7 @@ def _host(word: str) -> tuple[str, int | None]:
 
 
 _KINDS: Final = frozenset(("audio", "video", "text", "image", "application", "message"))
-_PAYLOAD_TYPE: Final = re.compile(r"0*(\d\d?|1[01]\d|12[0-7])", re.ASCII)
+_PADDED_FORMAT: Final = re.compile(rf"0*{PAYLOAD_TYPE}", re.ASCII)
 
 
 def mend_media(value: str) -> str:
@@ -123,7 +123,7 @@ def _protocol(word: str) -> str:
 
 def _payload_types(formats: list[str]) -> Iterator[str]:
     for text in formats:
-        if found := _PAYLOAD_TYPE.fullmatch(text.strip(",;")):
+        if found := _PADDED_FORMAT.fullmatch(text.strip(",;")):
             yield found[1]
 
 

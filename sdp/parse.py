@@ -26,7 +26,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sdp.attributes import ROWS
+from sdp.attributes import ROWS, TOKEN
 from sdp.error import SdpError, quoted
 from sdp.mend import (
     mend_attribute,
@@ -107,7 +107,7 @@ _VERSION = _pattern(r"0 *")
 _ORIGIN = _pattern(r"(\S+) +(\d{1,20}) +(\d{1,20}) +(\S+) +(\S+) +(\S+) *")
 _CONNECTION = _pattern(r"(\S+) +(\S+) +(\S+) *")
 _MEDIA = _pattern(r"(\S+) +(\d{1,5})(?:/(\d{1,5}))? +(\S+)((?: +\S+)*) *")
-_TOKEN = _pattern(r"[!#-'*+\-.0-9A-Z^-~]+")
+_NAME = _pattern(TOKEN)
 _FORBIDDEN = re.compile("[\0\r\ud800-\udfff]")
 _LAST_PORT = 65_535
 
@@ -172,7 +172,7 @@ def _read_media(section: _Section, value: str, line: int) -> None:
 def _read_attribute(section: _Section, value: str, line: int) -> None:
     name, colon, rest = value.partition(":")
     if not name.isalpha() or not name.isascii():  # most names are plain words, and this is quick
-        _match(_TOKEN, name, line, "an attribute's name", "RFC 8866 section 5.13")
+        _match(_NAME, name, line, "an attribute's name", "RFC 8866 section 5.13")
     section.attributes.append(Attribute(name, rest if colon else None, line))
 
 
