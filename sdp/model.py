@@ -8,8 +8,9 @@ comparison.
 from __future__ import annotations
 
 import enum
-import ipaddress
 from dataclasses import dataclass, field
+
+from sdp.target import read_ip
 
 
 class Direction(enum.StrEnum):
@@ -143,11 +144,7 @@ class RtpAddress:
     @property
     def is_name(self) -> bool:
         """Whether the host has to be resolved before anything can be sent to it."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return True
-        return False
+        return read_ip(self.host) is None
 
 
 @dataclass(frozen=True, slots=True)

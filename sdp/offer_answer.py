@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from sdp.attributes import MID
 from sdp.error import SdpError, quoted
 from sdp.model import Attribute, Connection, Direction, Media, Origin
+from sdp.target import read_ip
 
 
 def connection_to(host: str) -> Connection:
     """Write an IP address as a connection; anything else is an error, as nothing here resolves."""
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
+    address = read_ip(host)
+    if address is None:
         problem = f"{quoted(host)} is no IP address"
-        raise SdpError(problem, rule="RFC 8866 section 5.7") from None
-    return Connection(f"IP{version}", host)
+        raise SdpError(problem, rule="RFC 8866 section 5.7")
+    return Connection(f"IP{address.version}", host)
 
 
 def origin_of(session_id: int, version: int, host: str) -> Origin:
