@@ -67,7 +67,7 @@ _PADDED: Final = re.compile(r"\d{3}(?:\.\d{3}){3}", re.ASCII)
 
 
 def mend_connection(value: str) -> str:
-    """Mend `c=`: brackets, letter case, a missing or wrong address type; a zone, netmask or port."""
+    """Mend `c=`: brackets, letter case, a missing or wrong address type, a zone, netmask, port."""
     words = value.split()
     first = words[0].upper() if words else ""
     if first != "IN" and first not in _TYPES and len(words) > 1:
