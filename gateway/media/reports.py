@@ -264,7 +264,8 @@ class LegReports:
         buffer_ms
             Delay that we add to the network's: jitter buffer, frame, codec.
         discarded
-            Packets since the last call that came, but too late to be played.
+            Packets since the last call that came, but nobody could hear: too late to be played, or
+            left out by a clock that had no time for them.
         """
         heard = self._reception.interval()
         trip = self.round_trip(now)

@@ -46,7 +46,8 @@ class LegStatistics(NamedTuple):
     waiting
         Seconds that a packet waits in the jitter buffer; 0 where there is none.
     discarded
-        Packets since the last statistics that came too late to be played.
+        Packets since the last statistics that came and nobody will hear: they were too late for the
+        jitter buffer, or the clock had left their time out.
     heard
         Whether anything has come from a browser since the last statistics.
     """
@@ -151,7 +152,7 @@ cdef class Leg:
             now,
             receiver.level,
             receiver.playback.buffer.delay.target_delay() if buffered else 0.0,
-            receiver.playback.buffer.discarded_since() if buffered else 0,
+            receiver.discarded_since(),
             self.take_heard(),
         )
 

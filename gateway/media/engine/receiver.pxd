@@ -57,6 +57,7 @@ cdef class Receiver:
     cdef bint began  # a stream of audio has begun since the slot was last chosen
     cdef double _resumed  # seconds: when the clock has gone on after it had left frames out
     cdef double _left_out  # seconds of them that were not yet left out of what passes directly
+    cdef int _discarded  # packets that were not passed on, as frames had been left out
     cdef TokenBucket _audio
     cdef uint32_t _ssrc
     cdef bint _has_ssrc
@@ -104,6 +105,7 @@ cdef class Receiver:
     cdef void conceal_before(self, Bank bank, int row) noexcept nogil
     cdef bint lacks_concealer(self, Bank bank, int row) noexcept nogil
     cdef void make_noise(self, double now) noexcept nogil
+    cdef int64_t discarded_since(self) noexcept nogil
     cdef void note_level(self, int level) noexcept nogil
     cdef bint lags(self) noexcept nogil
     cdef bint _leaves_out(self, double arrival, double length) noexcept nogil

@@ -261,6 +261,7 @@ cdef class Receiver:
         if self._leaves_out(arrival, <double> units / facts.clock_rate):
             self.sink.line.pass_over(header.ssrc, header.sequence)
             self.counters.count(PACKETS_DISCARDED, 1)
+            self._discarded += 1
             return
         if not self._audio.has_tokens(arrival):
             self.counters.count(REJECTED_FLOOD, 1)
@@ -499,6 +500,14 @@ cdef class Receiver:
             )
             (<Bank> bank).rows[place].stamped = True
             self.sink.line.extend(units, now, &(<Bank> bank).rows[place].stamp)
+
+    cdef int64_t discarded_since(self) noexcept nogil:
+        """Return how many packets have come since the last call that nobody will hear."""
+        cdef int64_t discarded = self._discarded
+        self._discarded = 0
+        if self.mode == BUFFERED and self.playback is not None:
+            discarded += self.playback.buffer.discarded_since()
+        return discarded
 
     cdef void note_level(self, int level) noexcept nogil:
         self.level = level

@@ -112,6 +112,25 @@ def test_what_is_left_out_is_a_pause_and_no_loss(rig: Rig) -> None:
     assert rig.engine.trunk_counters["packets_discarded"] == 4
 
 
+@pytest.mark.parametrize("codec", ["PCMU", "OPUS"])
+def test_what_is_left_out_is_told_of_its_leg(rig: Rig, codec: str) -> None:
+    """The far end hears as little of it as of a loss, be it decoded or relayed."""
+    talk = Conversation(rig, codec)
+    talk.run(SETTLED)
+    talk.stall(skipped=4, waiting=3)
+    talk.run(5)
+    assert discarded_of(talk.trunk) == 4
+    talk.trunk.owner.statistics.clear()
+    talk.run(5)
+    assert discarded_of(talk.trunk) == 0
+
+
+def discarded_of(trunk: Trunk) -> int:
+    """Return what has been told, and what would be told now."""
+    told = [*trunk.owner.statistics, trunk.leg.statistics(trunk.rig.now)]
+    return sum(each.discarded for each in told)
+
+
 def test_what_comes_later_is_passed(rig: Rig) -> None:
     """Nothing had waited, and the clock has its time again."""
     talk = Conversation(rig, "PCMU")
