@@ -248,7 +248,7 @@ cdef class NumpyStage(PacketPath):
         cdef int row
         cdef Sender sender
         for row in range(bank.count):
-            if bank.rows[row].sink == NULL:
+            if bank.rows[row].sink == NULL or bank.rows[row].dropped:
                 continue
             sender = <Sender> bank.rows[row].sink
             if sender.take_frame is None:

@@ -18,7 +18,7 @@ from tests.gateway.media.engine.parties import (
     assert_steady,
     listener,
 )
-from tests.gateway.media.engine.rig import Owner
+from tests.gateway.media.engine.rig import Owner, join
 from tests.gateway.media.engine.tones import (
     HIGH,
     HIGHER,
@@ -295,6 +295,19 @@ def test_a_browser_is_sent_nothing_where_there_is_nothing_to_say(room: Room) -> 
     room.run(LISTENED)
     assert not person.arrivals
     assert_tone(np.concatenate(heard[WARM_UP:]), 8000, present=[HIGH])
+
+
+def test_a_listener_is_given_nothing_where_there_is_nothing_to_say(room: Room) -> None:
+    """Whatever else is handed over in the same tick."""
+    silent, _ = listener(room.rig)
+    leg, heard = listener(room.rig)
+    join(room.rig, silent, leg)
+    first, second = room.frames(LOW), room.frames(HIGH)
+    room.bridge(first, second)
+    silent.slot = first.leg.slot = second.leg.slot
+    listen(room)
+    assert_hears(first, second)
+    assert heard == []
 
 
 def test_a_leg_that_fails_to_give_is_told_to_its_owner_once(room: Room) -> None:
