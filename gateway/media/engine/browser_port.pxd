@@ -4,13 +4,15 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from gateway.media.engine.address cimport Address, Key, KeyTable
 from gateway.media.engine.kernel cimport iovec, mmsghdr, sockaddr_storage
-from gateway.media.engine.receive cimport BATCH, Inbox
 from gateway.media.engine.srtp cimport SrtpSession
 from gateway.media.engine.transport cimport Transport
 from voice.counters cimport Counters
 from voice.token_bucket cimport TokenBucket
 
 cdef enum:
+    # Packets to browsers that go with one call of the kernel. More would save a hundredth, and the
+    # first would wait for the encoding of the last
+    SENT_AT_ONCE = 8
     # Streams of one browser: a call has one. libsrtp keeps state for each, also of RTCP
     MOST_SOURCES = 8
     # Packets that are kept until the keys are there: the browser may speak as soon as it has them
@@ -35,10 +37,11 @@ cdef class BrowserPort:
     cdef readonly Counters counters
     cdef int fd
     cdef KeyTable _fragments, _sources
+    # What is to be sent: SENT_AT_ONCE packets, and where each goes
     cdef uint8_t[:, ::1] _packets
-    cdef sockaddr_storage _names[BATCH]
-    cdef iovec _vectors[BATCH]
-    cdef mmsghdr _messages[BATCH]
+    cdef sockaddr_storage _names[SENT_AT_ONCE]
+    cdef iovec _vectors[SENT_AT_ONCE]
+    cdef mmsghdr _messages[SENT_AT_ONCE]
     cdef int _queued
     cdef Binding _departed  # owns the addresses of legs that are gone
     cdef dict _ended  # when, by (host, port) of them

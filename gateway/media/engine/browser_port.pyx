@@ -25,7 +25,7 @@ from gateway.media.engine.address cimport (
     write_address,
 )
 from gateway.media.engine.kernel cimport MSG_DONTWAIT, sendmmsg
-from gateway.media.engine.receive cimport BATCH, LONGEST_PACKET
+from gateway.media.engine.receive cimport LONGEST_PACKET
 from gateway.media.engine.srtp cimport SrtpSession
 from gateway.media.engine.transport cimport Transport
 from voice.counters cimport (
@@ -48,9 +48,6 @@ DEPARTED = 10.0  # seconds
 _WIDTH = 2048  # bytes of a buffer
 
 cdef enum:
-    # Packets to browsers that go with one call of the kernel. More would save a hundredth, and the
-    # first would wait for the encoding of the last
-    SENT_AT_ONCE = 8
     SHORTEST = 13  # bytes: a DTLS record's header, the shortest thing that comes here
     # RFC 8489 section 5
     STUN_HEADER = 20
@@ -81,9 +78,9 @@ cdef class BrowserPort:
         self._legs = {}
         self._fragments = KeyTable()
         self._sources = KeyTable()
-        self._packets = np.zeros((BATCH, _WIDTH), np.uint8)
+        self._packets = np.zeros((SENT_AT_ONCE, _WIDTH), np.uint8)
         memset(self._messages, 0, sizeof(self._messages))
-        for place in range(BATCH):
+        for place in range(SENT_AT_ONCE):
             self._vectors[place].iov_base = &self._packets[place, 0]
             self._messages[place].msg_hdr.msg_iov = &self._vectors[place]
             self._messages[place].msg_hdr.msg_iovlen = 1
@@ -98,9 +95,12 @@ cdef class BrowserPort:
 
     def forget_departed(self, now: float) -> None:
         """Count what comes from the addresses of old calls as strangers' from now on."""
-        for address, ended in tuple(self._ended.items()):  # the oldest first
+        cdef list old = []
+        for address, ended in self._ended.items():  # the oldest first; all of them may be thousands
             if ended > now - DEPARTED:
-                return
+                break
+            old.append(address)
+        for address in old:
             del self._ended[address]
             self._departed.dismiss(*address)
 
