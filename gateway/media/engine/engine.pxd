@@ -26,7 +26,6 @@ cdef class Engine(NumpyStage):
 
     cdef void _close_descriptors(self) noexcept
     cdef void _turn(self, Ticks ticks) noexcept nogil
-    cdef void _begin(self, int64_t number, double now) noexcept nogil
     cdef void _tick(self, int64_t number, double now) noexcept nogil
     cdef bint _wait(self, double seconds, bint for_datagrams) noexcept nogil
     cdef void _weigh(self, double spent, double now) noexcept nogil

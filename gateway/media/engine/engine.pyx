@@ -291,7 +291,7 @@ cdef class Engine(NumpyStage):
         cdef int64_t which = number
         cdef double when = now
         with nogil:
-            self._begin(which, when)
+            self.next_tick = which
             self.drain(when)
             self._tick(which, when)
 
@@ -331,8 +331,8 @@ cdef class Engine(NumpyStage):
         # Read once, however many ticks are due: while they take longer than they should, what comes
         # meanwhile would be more for the browsers than these ticks have for the trunks
         if ticks.next <= last:
-            self._begin(ticks.next, ticks.time_of(ticks.next))
-            self.drain(self.now)
+            self.next_tick = ticks.next  # ticks may have been left out before it
+            self.drain(ticks.time_of(ticks.next))
         while ticks.next <= last:
             self._tick(ticks.next, ticks.time_of(ticks.next))
             ticks.next += 1
@@ -362,13 +362,9 @@ cdef class Engine(NumpyStage):
             read(self._wakeup, &count, 8)
         return polled[1].revents != 0
 
-    cdef void _begin(self, int64_t number, double now) noexcept nogil:
-        self.now, self.tick_number, self.slot = now, number, number % _slots
-        self.next_tick = number
-
     cdef void _tick(self, int64_t number, double now) noexcept nogil:
         """Play and send what is due."""
-        self._begin(number, now)
+        self.now, self.tick_number, self.slot = now, number, number % _slots
         self.collect()
         if (
             self.queue.count
