@@ -34,7 +34,6 @@ cdef class PacketPath:
     cdef int digits_due  # legs that send digits in this tick
     cdef int changed  # legs whose source has changed its codec
     cdef int given  # rows that Python fills
-    cdef int noisy  # legs that make comfort noise
 
     cdef void drain(self, double now) noexcept nogil
     cdef int watch(self, int fd, uint64_t key) except -1
