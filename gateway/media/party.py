@@ -60,7 +60,6 @@ class Party(ABC):
         self._on_fault = on_fault
         self._closed = False
         self._digits = EventReceiver(TELEPHONE)
-        self._seeks_tones = False  # digits are looked for in the sound
         self._digits_allowed = TokenBucket(DIGIT_RATE, DIGIT_BURST)
         self._sent = (0, 0)  # packets and octets, as reported
         self._waiting = 0.0  # seconds in the jitter buffer
@@ -125,9 +124,6 @@ class Party(ABC):
         arrival: float,
     ) -> None:
         """Take a packet of a telephone event."""
-        if self._seeks_tones:  # it sends events after all: a key must not be told twice
-            self._seeks_tones = False
-            self.thread.post(self.thread.engine.find_tones, self.leg, False)
         try:
             told = self._digits.receive(ssrc, sequence, timestamp, marker, payload, arrival)
         except EventError:

@@ -47,6 +47,7 @@ class TrunkParty(Party):
         )
         self._make_reports("trunk", "PCMU")
         self.remote: TrunkRemote | None = None
+        self._seeks_tones = False  # digits are looked for in the sound
 
     def connect(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again.
@@ -96,6 +97,20 @@ class TrunkParty(Party):
         self.let_go()
         self._on_second = tell_nobody
         self.remote = None
+
+    def on_event(
+        self,
+        ssrc: int,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
+        arrival: float,
+    ) -> None:
+        if self._seeks_tones:  # it sends events after all: a key must not be told twice
+            self._seeks_tones = False
+            self.thread.post(self.thread.engine.find_tones, self.leg, False)
+        super().on_event(ssrc, sequence, timestamp, marker, payload, arrival)
 
     def on_moved(self, address: tuple[str, int]) -> None:
         """Hear that the stream comes from a host that the description does not name."""

@@ -311,6 +311,16 @@ class TestTones:
         say(call, codec, "159#")
         assert call.digits == [(digit, TONE_DURATION) for digit in "159#"]
 
+    def test_nobody_listens_any_longer_once_events_come(self, rig: Rig) -> None:
+        """Of a trunk that sends both a key would be told twice."""
+        call = Call(rig, EVENT)
+        call.describe(replace(call.remote, event=None))
+        listen(call)
+        call.press("5")
+        call.wait(0.1)
+        say(call, "PCMU", "5")
+        assert call.digits == [("5", 100)]
+
     def test_nobody_listens_for_tones_where_there_are_events(self, call: Call) -> None:
         listen(call)
         say(call, "PCMU", "5")
