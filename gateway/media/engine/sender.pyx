@@ -151,7 +151,7 @@ cdef class Sender:
         return self.wide is not None if rate == WIDE else self.narrow is not None
 
     cdef void send_row(self, Bank bank, int row, int64_t tick, double now) noexcept nogil:
-        """Send a frame that has been encoded in the batch, or is encoded here."""
+        """Encode a frame and send it, or what packets of another length it makes whole."""
         cdef uint8_t[::1] out
         cdef Stamp stamp
         cdef int at = self._header_size(), size
