@@ -10,7 +10,7 @@ from voice.speech cimport SpeechDecoder
 
 cdef class ConcealingDecoder(SpeechDecoder):
     cdef PcmConcealer _concealer
-    cdef HalfBand _half_band
+    cdef HalfBand _half_band  # None unless the rate is halved
     cdef int _own_rate, _bytes_per_unit, _longest  # Hz, bytes, samples to conceal at once
     cdef int16_t _last  # of the payload before, at the codec's own rate
 

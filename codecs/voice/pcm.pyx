@@ -46,7 +46,8 @@ cdef class ConcealingDecoder(SpeechDecoder):
             rule = f"{own_rate} Hz, twice or half of it"
             raise ValueError(f"{name} at {sample_rate} Hz: it must be {rule}")
         self._concealer = PcmConcealer(sample_rate)
-        self._half_band = HalfBand()
+        if sample_rate < own_rate:
+            self._half_band = HalfBand()
         self._own_rate = own_rate
         self._bytes_per_unit = bytes_per_unit
         self._longest = sample_rate * LONGEST_MS // 1000
@@ -91,7 +92,8 @@ cdef class ConcealingDecoder(SpeechDecoder):
 
     cdef void restart(self) noexcept nogil:
         self._concealer.restart()
-        self._half_band.restart()
+        if self._half_band is not None:
+            self._half_band.restart()
         self._last = 0
 
 

@@ -31,7 +31,8 @@ cdef class Sender:
     cdef int ptime  # milliseconds of a packet
     cdef SpeechEncoder narrow, wide  # of frames at 8 and 16 kHz
     cdef object make_encoder  # (rate) -> SpeechEncoder; None for payload codecs
-    cdef HalfBand _half_band  # of a payload codec, whose frames may be made at another rate
+    # Of a payload codec, whose frames may be made at another rate; None for all others
+    cdef HalfBand _half_band
     cdef int16_t _last  # sample of the frame before
     cdef int16_t[::1] _converted
     cdef int expected_loss  # per cent

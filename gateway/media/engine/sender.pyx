@@ -57,7 +57,6 @@ cdef class Sender:
         self.codec = -1
         self.receives = True
         self._marked = True
-        self._converted = np.zeros(WIDE // FRAMES_PER_SECOND, np.int16)
 
     def set_codec(
         self,
@@ -92,7 +91,11 @@ cdef class Sender:
             self.facts = codec_facts(self.codec)
             self.line.clock_rate = codec.clock_rate
             self.narrow = self.wide = None
-            self._last, self._half_band = 0, HalfBand()
+            self._last, self._converted, self._half_band = 0, None, None
+            if self.make_encoder is None:  # frames are made at the rate of who says them
+                self._converted = np.zeros(codec.samples_per_frame, np.int16)
+                if codec.sample_rate < WIDE:
+                    self._half_band = HalfBand()
         self.ptime, self.packetizer = ptime, None
         if ptime != _FRAME_MS and codec.bytes_per_unit:
             size = codec.clock_rate * ptime // 1000 * codec.bytes_per_unit
