@@ -3,4 +3,4 @@
 from libc.stdint cimport int16_t
 
 
-cdef int level_of(const int16_t[::1] frame) noexcept nogil
+cpdef int level_of(const int16_t[::1] frame) noexcept nogil

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from voice.levels import level_of
+
 Samples = NDArray[np.int16]
 
 FORMANTS = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840, 2480))  # Hz
@@ -33,6 +35,11 @@ def make_speech(rate: int, seconds: float, seed: int = 1) -> Samples:
     signal = signal * envelope * talking + 0.002 * rng.standard_normal(times.size)
     scaled: NDArray[np.float64] = np.round(9000 * signal / np.abs(signal).max())
     return scaled.astype(np.int16)
+
+
+def levels_of(rows: Samples) -> NDArray[np.int64]:
+    """Return the level of each row, in -dBov."""
+    return np.array([level_of(row) for row in rows], np.int64)
 
 
 def correlate(one: Samples, other: Samples) -> float:

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.tones import assert_tone, make_tone
-from tests.voice.signals import make_speech, measure_snr
+from tests.voice.signals import levels_of, make_speech, measure_snr
 from voice.codec import PCMA, PCMU
 from voice.counters import Counters
 from voice.g711 import encode_alaw, encode_ulaw
-from voice.levels import measure
 from voice.opus import OpusDecoder, OpusEncoder
 from voice.opus_frames import has_fec
 from voice.pcm import PcmDecoder
@@ -199,8 +198,8 @@ class TestLoss:
         player.talk(packets(seconds=0.4))
         player.speak(floor=55)
         sound = player.play(LONGEST_CONCEALMENT + 10)
-        levels = measure(sound.reshape(-1, 160)).astype(int)
-        spoken = int(measure(player.frames[15][None, :])[0])
+        levels = levels_of(sound.reshape(-1, 160))
+        spoken = int(levels_of(player.frames[15][None, :])[0])
         assert abs(levels[0] - spoken) <= 6
         assert np.all(np.abs(levels[LONGEST_CONCEALMENT:] - 55) <= 2)
         assert player.counters["frames_concealed"] == LONGEST_CONCEALMENT

@@ -17,9 +17,8 @@ from tests.gateway.media.engine.trunk_call import (
     timestamps,
 )
 from tests.tones import assert_tone, make_tone
+from tests.voice.signals import levels_of
 from voice.codec import CODECS, PCMA, PCMU, PayloadCodec
-from voice.levels import measure
-from voice.levels import parse as parse_level
 from voice.rtp_extension import find
 
 VOICE = 45  # -dBov: what is louder is marked as voice
@@ -47,7 +46,7 @@ class TestAudio:
         assert set(timestamps(call.sent)) == {960}
         sound = call.heard()
         assert_tone(sound[27 * 320 :], 16000, present=[TONE])
-        assert measure(sound.reshape(-1, 320))[27:].max() < 20
+        assert levels_of(sound.reshape(-1, 320))[27:].max() < 20
 
     def test_each_browser_hears_its_own_trunk(self, rig: Rig) -> None:
         codecs = ["PCMU", "PCMA", "L16", "PCMU", "G722", "L16"]
@@ -230,11 +229,10 @@ class TestLevel:
         call = Call(rig, level=5)
         samples = (make_tone(440, seconds=0.1).astype(int) * amplitude // 8231).astype(np.int16)
         call.play("PCMU", encode_samples("PCMU", samples.reshape(-1, SIZE)))
-        (expected,) = measure(PCMU.decode(PCMU.encode(samples[-SIZE:]))[None, :]).tolist()
-        told = parse_level(find(call.sent[-1], 5) or b"")
-        assert told is not None
-        assert told.level == expected == call.trunk.leg.receiver.level
-        assert told.voice == (expected <= VOICE)
+        (expected,) = levels_of(PCMU.decode(PCMU.encode(samples[-SIZE:]))[None, :]).tolist()
+        (told,) = find(call.sent[-1], 5) or b""  # RFC 6464 section 3: voice in the first bit
+        assert told & 0x7F == expected == call.trunk.leg.receiver.level
+        assert told >> 7 == (expected <= VOICE)
 
     def test_without_the_extension_there_is_none(self, call: Call) -> None:
         call.speak(frames=1)

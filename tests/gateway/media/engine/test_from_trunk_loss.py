@@ -20,10 +20,9 @@ from tests.gateway.media.engine.trunk_call import (
     timestamps,
 )
 from tests.tones import assert_tone, make_tone
-from tests.voice.signals import find_delay, make_speech
+from tests.voice.signals import find_delay, levels_of, make_speech
 from voice.codec import CODECS, PCMU
 from voice.concealment import PcmConcealer
-from voice.levels import measure
 from voice.opus import OpusEncoder
 from voice.opus_frames import has_fec
 from voice.rtp import RtpPacket
@@ -115,7 +114,7 @@ class TestLoss:
         assert call.counted("frames_concealed") == 3
         changes = np.abs(np.diff(sound.reshape(-1).astype(int)))
         assert changes.max() < 1.6 * changes[: 29 * rate // 50].max()
-        assert measure(sound)[[29, 30, 44]].max() < 20
+        assert levels_of(sound)[[29, 30, 44]].max() < 20
 
     def test_the_loss_of_one_call_leaves_the_others_whole(self, rig: Rig) -> None:
         lossy, sound = Call(rig), Call(rig)

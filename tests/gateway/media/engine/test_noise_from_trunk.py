@@ -8,8 +8,8 @@ import pytest
 from tests.gateway.media.engine.rig import Rig
 from tests.gateway.media.engine.trunk_call import NOISE, SIZE, TONE, Call, sequences, timestamps
 from tests.tones import assert_tone
+from tests.voice.signals import levels_of
 from voice.codec import PCMU
-from voice.levels import measure
 
 
 def quieten(call: Call, level: int = 50, *, codec: str = "PCMU") -> None:
@@ -26,7 +26,7 @@ def test_noise_goes_on_every_20_ms(call: Call, codec: str) -> None:
     assert len(call.sent) == 100
     assert set(timestamps(call.sent)) == {960}
     assert set(sequences(call.sent)) == {1}
-    levels = measure(call.heard().reshape(-1, 320)).astype(int)
+    levels = levels_of(call.heard().reshape(-1, 320))
     assert abs(int(np.median(levels)) - 50) <= 4
 
 
@@ -37,7 +37,7 @@ def test_where_the_browser_speaks_g711(rig: Rig) -> None:
         call.tick(4 * 100)
         assert len(call.sent) == 100
         codes = np.frombuffer(b"".join(packet.payload for packet in call.sent), np.uint8)
-        levels = measure(PCMU.decode(codes).reshape(-1, SIZE)).astype(int)
+        levels = levels_of(PCMU.decode(codes).reshape(-1, SIZE))
         assert abs(int(np.median(levels)) - 50) <= 5
 
 
@@ -69,7 +69,7 @@ def test_more_noise_packets_change_its_sound_and_not_its_pace(call: Call) -> Non
             call.packet(bytes([40]), NOISE)
         call.pass_frame()
     assert len(call.sent) == 100
-    levels = measure(call.heard().reshape(-1, 320)).astype(int)
+    levels = levels_of(call.heard().reshape(-1, 320))
     assert abs(int(np.median(levels[:50])) - 60) <= 5
     assert abs(int(np.median(levels[55:])) - 40) <= 4
 
