@@ -49,8 +49,7 @@ class Impairment(NamedTuple):
     robustness: float
 
 
-# There is one object of each codec. Compared field by field, as the keys of a batch are, they would
-# cost more than what they do
+# There is one object of each codec: whether two are the same need not be asked of each field
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Codec:
     """What descriptions, RTP and quality estimates have to know of a codec.
@@ -101,7 +100,9 @@ class Codec:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PayloadCodec(Codec):
-    """A codec without state: frames of a whole batch are one call.
+    """A codec without state: an array of frames is one call.
+
+    The path of packets takes them frame by frame, by `voice.sample_coder`.
 
     `silence` is each byte of a silent sample.
     """
