@@ -5,7 +5,9 @@ GatewayError
 ├── OfferError          488  the browser's description cannot be used
 ├── TargetError         484  `to` is neither a number nor a SIP user
 ├── RequestError        400  another field of a request breaks a rule
+├── TokenError          401  the call token is missing, forged, expired or used up
 ├── ForbiddenError      403  admission says no
+├── LimitError          480  a limit on calls is reached; later it may go
 ├── UnknownCallError    481  no such call in this session
 ├── CapacityError       503  no room for another call
 ├── OverloadError       503  no time for another call
@@ -50,9 +52,19 @@ class RequestError(GatewayError):
     name = "bad-request"
 
 
+class TokenError(GatewayError):
+    sip_code = 401
+    name = "bad-token"
+
+
 class ForbiddenError(GatewayError):
     sip_code = 403
     name = "not-allowed"
+
+
+class LimitError(GatewayError):
+    sip_code = 480
+    name = "limit-reached"
 
 
 class UnknownCallError(GatewayError):

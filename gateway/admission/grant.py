@@ -1,0 +1,64 @@
+"""Who is at the other end of a WebSocket, and what that one may do: what admission decides by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A client as the network shows it.
+
+    `address` is the client's own IP address, told by a trusted proxy where one stands before us;
+    `origin` the Origin header, None for a program that sends none; `session` names the WebSocket in
+    messages and logs.
+    """
+
+    address: str
+    origin: str | None
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a call token allows, or what everybody may in mode "open"; what stands not here is denied.
+
+    Parameters
+    ----------
+    identity
+        The token's `sub`: for whom calls are counted, and who is called.
+    token
+        The token's `jti`.
+    to
+        Numbers and SIP users that may be called, "*" at the end for a prefix; None for any that the
+        dial plan allows.
+    caller
+        The number or SIP user that calls show, whatever the page says; None for the page's choice.
+    origins
+        The pages that may use it; empty for any that the gateway lets in.
+    max_duration
+        Seconds of one call, None for the dial plan's.
+    max_calls
+        Calls at a time, None for no limit of the token's own.
+    once
+        Whether it is good for one call only.
+    incoming
+        Whether calls for `identity` ring here.
+    expires
+        Seconds since the epoch, None for never.
+    """
+
+    identity: str | None = None
+    token: str | None = None
+    to: tuple[str, ...] | None = None
+    caller: str | None = None
+    origins: tuple[str, ...] = ()
+    max_duration: float | None = None
+    max_calls: int | None = None
+    once: bool = False
+    incoming: bool = False
+    expires: float | None = None
+
+
+EVERYBODY = Grant()
+"""What whoever reaches the gateway may do in mode "open"."""
