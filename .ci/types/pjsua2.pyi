@@ -30,15 +30,7 @@ class LogWriter:
 # Of our own build: gateway/trunk/engine/message_filter.hpp says what each does
 class MessageFilter:
     def resume(self, token: int, body: str) -> bool: ...
-    def answer(
-        self,
-        token: int,
-        code: int,
-        reason: str = ...,
-        headers: Any = ...,
-        content_type: str = ...,
-        body: str = ...,
-    ) -> bool: ...
+    def answer(self, token: int, code: int, reason: str = ..., headers: Any = ...) -> bool: ...
     def heldCount(self) -> int: ...
 
 class Error(Exception):

@@ -17,6 +17,7 @@ from gateway.trunk.events import (
     Settled,
     TrunkEvent,
     Trying,
+    Withdrawn,
 )
 from gateway.trunk.leg import IncomingCall, TrunkLeg
 
@@ -45,6 +46,7 @@ __all__ = [
     "TrunkLeg",
     "TrunkRequestError",
     "Trying",
+    "Withdrawn",
     "digit_route",
     "offers_events",
 ]

@@ -16,7 +16,7 @@ import pjsua2 as pj
 from gateway.trunk.account import Account
 from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, sip_headers
 from gateway.trunk.errors import TrunkRequestError
-from gateway.trunk.events import Offered, Settled, TrunkEvent
+from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message, read
 from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import (
@@ -136,6 +136,9 @@ class Dialog(pj.Call):
         if self._transcript.over:
             return
         self._asked = (code or (603 if self._uas else 487), reason)
+        self._hang_up(code, reason, cause)
+
+    def _hang_up(self, code: int, reason: str, cause: str) -> None:
         header = reason_header(cause)
         options = self.account.end_options
         options.statusCode, options.reason = code, reason
@@ -170,7 +173,7 @@ class Dialog(pj.Call):
         if event is None:
             return
         try:
-            self.hangup(pj.CallOpParam())
+            self._hang_up(0, "", event.cause)
         except pj.Error as error:
             log.debug("call %s: %s", self.call_id, error.reason)
         self._release()
@@ -192,7 +195,8 @@ class Dialog(pj.Call):
     def owns(self, message: Message) -> bool:
         """Tell whether a request has this dialog's tags, and not only its Call-ID."""
         ours, theirs = self._tags
-        return (not ours or message.to_tag == ours) and (not theirs or message.from_tag == theirs)
+        known = (not ours or message.to_tag == ours) and (not theirs or message.from_tag == theirs)
+        return known and bool(message.to_tag)  # without, it is an INVITE that came back to us
 
     def is_late(self, message: Message) -> bool:
         """Tell whether a request has been overtaken (RFC 3261 section 12.2.2)."""
@@ -256,7 +260,11 @@ class Dialog(pj.Call):
         self._next = sdp
         self._settling = Settled("") if offer else None
         self._filter.resume(token, mirror(sdp) if offer else "")
-        self._next = ""  # the engine may have refused it: two offers have crossed (491)
+        if (
+            self._next
+        ):  # canceled meanwhile, or refused by the engine: two offers have crossed (491)
+            self._next, self._settling = "", None
+            self._tell(Withdrawn())
 
     def refuse_offer(self, token: int, why: str) -> None:
         """Refuse the message that waits."""
@@ -268,7 +276,7 @@ class Dialog(pj.Call):
     @guarded
     def onCallSdpCreated(self, prm: Any) -> None:
         """Put our description in place of the engine's, which is about to be sent."""
-        self.sdp = self._next or self.sdp
+        self.sdp, self._next = self._next or self.sdp, ""
         if self.sdp:
             prm.sdp.wholeSdp = self.sdp
 

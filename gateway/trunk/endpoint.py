@@ -44,7 +44,7 @@ OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
 class TrunkEndpoint:
     """SIP by pjsua2. One per process: pjsua2 is a singleton; it can be started again after close.
 
-    `on_incoming` decides about calls from trunks; without it they are refused with 403. `on_fault`
+    `on_incoming` decides about calls from trunks; without it they are refused with 404. `on_fault`
     is told, once and in the event loop, when SIP has stopped by a fault: every call gets its end,
     and the endpoint is of no more use but to be closed.
     """
@@ -62,6 +62,8 @@ class TrunkEndpoint:
         self._legs: dict[int, TrunkLeg] = {}
         self._keys = itertools.count(1)
         self._resolver = Resolver()
+        # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
+        self._locator = Resolver()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing: asyncio.Task[None] | None = None
@@ -252,7 +254,7 @@ class TrunkEndpoint:
         if self.on_incoming is None or self._closing is not None:
             # Not here: to end an INVITE without SDP inside the engine's callback trips an assertion
             # of the engine, which ends the process if it is the stock wheel.
-            leg.post(lambda dialog: dialog.end(403))
+            leg.post(lambda dialog: dialog.end(404))
         else:
             stack.tell(self._offer, leg, whole, source)
 

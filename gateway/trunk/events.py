@@ -67,7 +67,7 @@ class Offered:
 
     `sdp` is its offer; empty, it asks for ours. Either `TrunkLeg.accept_offer` or
     `TrunkLeg.refuse_offer` takes the `token`, within 32 s; what comes of an accepted one is told
-    as `Settled`.
+    as `Settled` or `Withdrawn`.
     """
 
     token: int
@@ -84,6 +84,11 @@ class Settled:
 
     sdp: str
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was accepted last will not be: it was canceled, or has crossed an offer of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +116,4 @@ class Ended:
     sentence: str
 
 
-TrunkEvent = Trying | Ringing | Progress | Answered | Offered | Settled | Digit | Ended
+TrunkEvent = Trying | Ringing | Progress | Answered | Offered | Settled | Withdrawn | Digit | Ended

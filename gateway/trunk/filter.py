@@ -19,7 +19,7 @@ import pjsua2 as pj
 
 from gateway.trunk.binding import guarded, sip_headers
 from gateway.trunk.message import Message, read
-from gateway.trunk.screening import PASS, Action, Verdict, refusal, screen
+from gateway.trunk.screening import OK, PASS, Action, Verdict, refusal, screen
 from gateway.trunk.strangers import Strangers
 from gateway.trunk.unreadable import answer_unreadable
 from sdp import SdpError, plain, render
@@ -62,9 +62,12 @@ class Filter(pj.MessageFilter):
     @guarded
     def onMessage(self, message: Any) -> None:
         """Say what becomes of a message."""
-        verdict = self._judge(read(message.whole, message.source), message.token)
+        heard = read(message.whole, message.source)
+        dialog = self._dialog_of(heard)
+        verdict = self._judge(heard, message.token, dialog)
         if verdict is not PASS:
             fill(message, verdict)
+            message.stateless = dialog is None
 
     @guarded
     def onUnreadable(self, message: Any, status: int) -> None:
@@ -82,26 +85,28 @@ class Filter(pj.MessageFilter):
         """Answer a request that waits."""
         self.answer(token, verdict.code, verdict.reason, sip_headers(verdict.headers))
 
-    def _judge(self, message: Message, token: int) -> Verdict:
+    def _dialog_of(self, message: Message) -> Dialog | None:
         dialog = self._dialogs.get(message.call_id)
-        if message.code:
-            return PASS if dialog is None else dialog.response(message)
-        if dialog is not None and not dialog.owns(message):
-            dialog = None
-        elif dialog is not None and message.method == "ACK":
-            return dialog.acknowledged(message)
-        elif dialog is not None and dialog.is_late(message):
-            return TOO_LATE
-        verdict = screen(message, None if dialog is None else dialog.facts)
+        return dialog if dialog is not None and (message.code or dialog.owns(message)) else None
+
+    def _judge(self, message: Message, token: int, dialog: Dialog | None) -> Verdict:
         if dialog is None:
-            return self._judge_stranger(message, verdict)
+            return PASS if message.code else self._judge_stranger(message)
+        if message.code:
+            return dialog.response(message)
+        if message.method == "ACK":
+            return dialog.acknowledged(message)
+        if dialog.is_late(message):
+            return TOO_LATE
+        verdict = screen(message, dialog.facts)
         if verdict.action is Action.HOLD:
             dialog.offered(token, message)
-        elif message.method == "INFO":
+        elif message.method == "INFO" and verdict.code == OK.code:
             dialog.info(message)
         return verdict
 
-    def _judge_stranger(self, message: Message, verdict: Verdict) -> Verdict:
+    def _judge_stranger(self, message: Message) -> Verdict:
+        verdict = screen(message, None)
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
         asks_whether_we_live = verdict.code == 200 and message.source in self._trunks
@@ -127,5 +132,5 @@ def fill(message: Any, verdict: Verdict) -> None:
     """Write a verdict into the engine's object."""
     message.action = int(verdict.action)
     message.code, message.reason = verdict.code, verdict.reason
-    message.contentType, message.body = verdict.content_type, verdict.body
+    message.body = verdict.body
     message.headers = sip_headers(verdict.headers)

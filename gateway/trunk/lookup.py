@@ -77,7 +77,10 @@ class Resolver:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, answer)
 
-        threading.Thread(target=work, name=f"lookup {question[0]}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"lookup {question[0]}", daemon=True).start()
+        except RuntimeError as error:  # the process has as many as it may
+            settle(error)
         return pending
 
 

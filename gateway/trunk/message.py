@@ -132,11 +132,6 @@ class Message:
         return media_type(self.header("content-type") or "")
 
     @property
-    def info_package(self) -> str:
-        """The package of an INFO (RFC 6086), empty for the INFO of old (RFC 2976)."""
-        return (self.header("info-package") or "").partition(";")[0].strip()
-
-    @property
     def sdp(self) -> str:
         """The body if it is a session description (also as part of a multipart), else empty."""
         kind = self.header("content-type")

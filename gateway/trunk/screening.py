@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from gateway.trunk.message import Message
+from gateway.trunk.message import DTMF_TYPES, Message
 from gateway.trunk.reason import warning_header
 from gateway.trunk.wellformed import malformed
 
@@ -43,7 +43,6 @@ class Verdict:
     code: int = 0
     reason: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    content_type: str = ""
     body: str = ""
 
 
@@ -110,8 +109,7 @@ MOST_TOKENS: Final = 16  # in an Unsupported of ours, however many a stranger re
 OPTIONAL: Final = re.compile(r';\s*handling\s*=\s*"?optional\b', re.I)
 
 # A hook flash is no digit. Event 16 of RFC 4733; PBXs write it in these ways
-FLASH: Final = re.compile(r"^\s*(?:signal\s*=)?\s*(?:16|!|hf|flash)\s*$", re.I | re.M)
-DTMF_TYPES: Final = frozenset({"application/dtmf-relay", "application/dtmf"})
+FLASH: Final = re.compile(r"(?:signal[ \t]*=[ \t]*)?(?:16|!|hf|flash)", re.I)
 
 
 def _answer(code: int, *headers: tuple[str, str]) -> Verdict:
@@ -182,7 +180,7 @@ def _refuse_extensions(message: Message) -> Verdict | None:
 
 
 def _refuse_encoding(message: Message) -> Verdict | None:
-    codings = [*_values(message, "content-encoding"), *_values(message, "e")]
+    codings = _values(message, "content-encoding")
     plain = not message.body.strip() or all(each.lower() == "identity" for each in codings)
     return None if plain else BAD_ENCODING
 
@@ -236,10 +234,13 @@ def _info(message: Message, _: DialogFacts) -> Verdict:
         return BAD_PACKAGE
     if not message.body.strip():
         return OK
-    kind = (message.header("content-type") or "").partition(";")[0].strip().lower()
-    if kind not in DTMF_TYPES:
+    if message.content_type not in DTMF_TYPES:
         return OK if _is_optional(message) else BAD_INFO_TYPE
-    return OK if message.digit is not None or FLASH.search(message.body) else _answer(400)
+    return OK if message.digit is not None or _is_flash(message.body) else _answer(400)
+
+
+def _is_flash(body: str) -> bool:
+    return any(FLASH.fullmatch(line.strip()) for line in body.splitlines())
 
 
 def _options(message: Message, _: DialogFacts) -> Verdict:

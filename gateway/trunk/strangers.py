@@ -67,7 +67,7 @@ class Strangers:
         earlier, source.unlogged, source.due = source.unlogged, 0, now + INTERVAL
         answer = f"answered {code}" if code else "not answered"
         more = f"; {earlier} more requests since the last line about it" if earlier else ""
-        return f"a stranger at {host} sent {method}, {answer}{more}"
+        return f"{host} sent {method}, which belongs to no call, {answer}{more}"
 
     def _source(self, host: str, now: float) -> _Source:
         source = self._sources.setdefault(host, _Source(now))

@@ -61,7 +61,10 @@ class Transcript:
         self.takes_info = self.takes_info or allows_info(message)
         # After an agreement a description is no answer any more, whatever it holds (RFC 3261
         # section 13.2.1, RFC 6337 section 3.1.1)
-        sdp = "" if message.to_tag in self._agreed else message.sdp
+        agreed = message.to_tag in self._agreed
+        sdp = "" if agreed else message.sdp
+        if agreed and message.sdp and code < 200:
+            return None  # a reliable response is repeated until its PRACK has come
         if code >= 200:
             return self.accept(sdp, message.source)
         event: Trying | Ringing | Progress

@@ -3,8 +3,7 @@
 // A director calls Python for each of its virtual methods, whether or not a class overrides it: some
 // ten microseconds to learn that nobody wanted to know. These stay in C++.
 
-// The filter has seen the message that moved a transaction
-%feature("nodirector") pj::Call::onCallTsxState;
+%feature("nodirector") pj::Call::onCallTsxState; // the filter has seen the message
 %feature("nodirector") pj::Call::onStreamPreCreate;
 %feature("nodirector") pj::Call::onStreamCreated;
 %feature("nodirector") pj::Call::onStreamDestroyed;

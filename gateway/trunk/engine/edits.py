@@ -276,25 +276,13 @@ MEMORY: Final = (
 )
 
 CALLBACKS: Final = (
-    # Python asks for the messages that have come. Each of the other events, a timer or a message of
-    # ours, would be copied for it with all its texts.
+    # The filter has seen each message. This callback would copy it again, with all its texts.
     Edit(
         "pjsip/src/pjsua2/endpoint.cpp",
-        """\
-    PJ_UNUSED_ARG(tsx);
-
-    Call *call = Call::lookup(call_id);
-""",
-        """\
-    PJ_UNUSED_ARG(tsx);
-
-    if (e->type != PJSIP_EVENT_TSX_STATE || e->body.tsx_state.type != PJSIP_EVENT_RX_MSG)
-        return;
-
-    Call *call = Call::lookup(call_id);
-""",
+        "    ua_cfg.cb.on_call_tsx_state         = &Endpoint::on_call_tsx_state;\n",
+        "",
     ),
-    # And for the states that last: an established call, and an ended one.
+    # Python wants the states that last: an established call, and an ended one.
     Edit(
         "pjsip/src/pjsua2/endpoint.cpp",
         """\

@@ -83,19 +83,14 @@ void describe(const pjsip_rx_data *data, FilteredMessage &message)
     char source[PJ_INET6_ADDRSTRLEN + 10];
     message.whole.assign(data->msg_info.msg_buf, data->msg_info.len);
     message.source = pj_sockaddr_print(&data->pkt_info.src_addr, source, sizeof(source), 3);
-    message.transport = data->tp_info.transport->type_name;
 }
 
-pjsip_msg_body *makeBody(pj_pool_t *pool, const std::string &type, const std::string &text)
+pjsip_msg_body *makeBody(pj_pool_t *pool, const std::string &text)
 {
-    size_t slash = type.find('/');
-    pj_str_t major = view(type), minor = {NULL, 0}, content = view(text);
-    if (slash != type.npos) {
-        major.slen = slash;
-        minor.ptr = major.ptr + slash + 1; // with its parameters, which are printed as they are
-        minor.slen = type.size() - slash - 1;
-    }
-    return pjsip_msg_body_create(pool, &major, &minor, &content);
+    const pj_str_t type = {const_cast<char *>("application"), 11};
+    const pj_str_t subtype = {const_cast<char *>("sdp"), 3};
+    pj_str_t content = view(text);
+    return pjsip_msg_body_create(pool, &type, &subtype, &content);
 }
 
 // Let pjsip's upper layers see another body. `msg_buf`, which pjsua2 shows as `wholeMsg`, stays.
@@ -114,7 +109,7 @@ void replaceBody(pjsip_rx_data *data, const std::string &text)
     pjsip_msg_add_hdr(message, (pjsip_hdr *)data->msg_info.clen);
     if (text.empty())
         return;
-    message->body = makeBody(pool, "application/sdp", text);
+    message->body = makeBody(pool, text);
     data->msg_info.ctype = pjsip_ctype_hdr_create(pool);
     pjsip_media_type_cp(pool, &data->msg_info.ctype->media, &message->body->content_type);
     pjsip_msg_add_hdr(message, (pjsip_hdr *)data->msg_info.ctype);
@@ -256,7 +251,6 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
         if (self->isHeld(key, data))
             return PJ_TRUE;
         message.token = self->lastToken_ = self->lastToken_ + 1 ? self->lastToken_ + 1 : 1;
-        message.held = self->countHeldOf(data);
     }
     describe(data, message);
     self->ask(message);
@@ -339,7 +333,8 @@ bool MessageFilter::decide(pjsip_rx_data *data, FilteredMessage &message, const 
 }
 
 // Answer by a transaction, which repeats the answer for each retransmission of the request; without
-// one where the transaction layer refuses it.
+// one where the transaction layer refuses it, and to strangers: a transaction lives for 32 s, and who
+// sends thousands of requests a second would have the memory for thousands of them.
 bool MessageFilter::respond(pjsip_rx_data *data, const FilteredMessage &message)
 {
     pj_pool_t *pool = data->tp_info.pool;
@@ -350,15 +345,13 @@ bool MessageFilter::respond(pjsip_rx_data *data, const FilteredMessage &message)
         pj_str_t name = view(header.hName), value = view(header.hValue);
         pj_list_push_back(&headers, pjsip_generic_string_hdr_create(pool, &name, &value));
     }
-    pjsip_msg_body *body = NULL;
-    if (!message.body.empty())
-        body = makeBody(pool, message.contentType, message.body);
     const pj_str_t *text = message.reason.empty() ? NULL : &reason;
     int code = message.code >= 200 && message.code < 700 ? message.code : 500;
-    pj_status_t status = pjsip_endpt_respond(endpoint_, &module_, data, code, text, &headers, body,
-                                             NULL);
+    pj_status_t status = PJ_EINVALIDOP;
+    if (!message.stateless)
+        status = pjsip_endpt_respond(endpoint_, &module_, data, code, text, &headers, NULL, NULL);
     if (status != PJ_SUCCESS)
-        status = pjsip_endpt_respond_stateless(endpoint_, data, code, text, &headers, body);
+        status = pjsip_endpt_respond_stateless(endpoint_, data, code, text, &headers, NULL);
     if (status != PJ_SUCCESS)
         PJ_PERROR(3, (THIS_FILE, status, "no answer could be sent"));
     return true;
@@ -389,14 +382,6 @@ bool MessageFilter::isHeld(const std::string &key, pjsip_rx_data *data)
         return true;
     }
     return false;
-}
-
-unsigned MessageFilter::countHeldOf(const pjsip_rx_data *data) const
-{
-    unsigned count = 0;
-    for (const auto &entry : held_)
-        count += sameDialog(entry.second.data, data);
-    return count;
 }
 
 unsigned MessageFilter::heldCount() const
@@ -433,8 +418,7 @@ bool MessageFilter::resume(unsigned token, const std::string &body)
 }
 
 bool MessageFilter::answer(unsigned token, int code, const std::string &reason,
-                           const SipHeaderVector &headers, const std::string &contentType,
-                           const std::string &body)
+                           const SipHeaderVector &headers)
 {
     pjsip_rx_data *data = release(token);
     if (!data)
@@ -442,8 +426,6 @@ bool MessageFilter::answer(unsigned token, int code, const std::string &reason,
     FilteredMessage message = refusal(code);
     message.reason = reason;
     message.headers = headers;
-    message.contentType = contentType;
-    message.body = body;
     respond(data, message);
     pjsip_rx_data_free_cloned(data);
     return true;

@@ -22,25 +22,23 @@ namespace pj {
 enum FilterAction {
     FILTER_PASS = 0,    // goes on as it came
     FILTER_REPLACE = 1, // goes on with another body, of application/sdp; none if it is empty
-    FILTER_ANSWER = 2,  // is answered here, once and for all its retransmissions
+    FILTER_ANSWER = 2,  // is answered here, and unless `stateless` so are its retransmissions
     FILTER_HOLD = 3,    // is kept until resume() or answer()
     FILTER_DROP = 4     // has never come
 };
 
 // A message that came, and what is to become of it. Valid within the callback only.
 struct FilteredMessage {
-    std::string whole;     // as it came, headers and body
-    std::string source;    // "host:port"
-    std::string transport; // "UDP", "TCP" or "TLS"
-    unsigned token = 0;    // names the request once it is held; 0 if it cannot be
-    unsigned held = 0;     // how many requests of the same dialog and direction are held already
+    std::string whole;  // as it came, headers and body
+    std::string source; // "host:port"
+    unsigned token = 0; // names the request once it is held; 0 if it cannot be
 
     int action = FILTER_PASS;
     int code = 0;            // of the answer, 200 to 699
     std::string reason;      // of the answer; empty for the usual one
     SipHeaderVector headers; // of the answer, besides those that every answer has
-    std::string contentType; // of the answer's body: "type/subtype"
-    std::string body;        // of the answer, or in place of the one that came
+    bool stateless = false;  // a repetition of the request is asked about like the first one
+    std::string body;        // in place of the one that came
 };
 
 // Create one after Endpoint::libInit. It takes its place until it is deleted or until libDestroy,
@@ -69,8 +67,7 @@ class MessageFilter {
 
     // Answer a held request. False as with resume().
     bool answer(unsigned token, int code, const std::string &reason = "",
-                const SipHeaderVector &headers = SipHeaderVector(),
-                const std::string &contentType = "", const std::string &body = "");
+                const SipHeaderVector &headers = SipHeaderVector());
 
     // How many requests are held.
     unsigned heldCount() const;
@@ -100,7 +97,6 @@ class MessageFilter {
     bool cancel(pjsip_rx_data *data);
     void refuseHeldOf(pjsip_rx_data *data, int code);
     bool isHeld(const std::string &key, pjsip_rx_data *data);
-    unsigned countHeldOf(const pjsip_rx_data *data) const;
     pjsip_rx_data *release(unsigned token);
     void expire();
     void startTimer();

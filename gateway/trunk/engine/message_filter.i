@@ -48,9 +48,7 @@ static std::string pythonError()
 
 %immutable pj::FilteredMessage::whole;
 %immutable pj::FilteredMessage::source;
-%immutable pj::FilteredMessage::transport;
 %immutable pj::FilteredMessage::token;
-%immutable pj::FilteredMessage::held;
 %ignore pj::MessageFilter::operator=;
 
 %include "message_filter.hpp"

@@ -133,7 +133,9 @@ async def test_close_ends_calls(tmp_path: Path) -> None:
                 _, calling = await phone.dial(f"sip:127.0.0.1:{silent.getsockname()[1]}")
                 began = time.monotonic()
             assert time.monotonic() - began < 3
-            await sipp.finish()
+            messages = await sipp.finish()
+    bye = next(each for each in messages if each.method == "BYE")
+    assert bye.header("reason") == 'Q.850;cause=41;text="Going out of service"'
     for ear in (talking, calling):
         end = await ear.end()
         assert (end.by, end.cause) == (Origin.GATEWAY, "gateway-closed")

@@ -103,7 +103,6 @@ async def test_rejected(endpoint: TrunkEndpoint, reception: Reception, tmp_path:
     assert (end.by, end.code, end.cause) == (Origin.LOCAL, 486, "rejected")
 
 
-@pytest.mark.usefixtures("own_engine")
 async def test_not_taken(endpoint: TrunkEndpoint, tmp_path: Path) -> None:
     """Without anybody to take calls an INVITE is refused."""
     async with run_caller("uac", tmp_path, target=endpoint.address.port, number="600") as sipp:

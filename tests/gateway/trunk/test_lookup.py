@@ -112,3 +112,18 @@ async def test_not_more_than_so_many(hanging: Hanging) -> None:
     hanging.go.set()
     await asyncio.gather(*asking)
     assert await resolver.resolve(NAMED, HOST) == "192.0.2.7"
+
+
+async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and the name can be asked for again once there are some."""
+    resolver = Resolver()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(TrunkError, match="can't start new thread"):
+            await resolver.resolve(NAMED, HOST)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: FOUND)
+    assert await resolver.resolve(NAMED, HOST) == "192.0.2.7"

@@ -157,12 +157,6 @@ def test_a_dialog_is_known_by_its_names() -> None:
     assert (nothing.call_id, nothing.to_tag, nothing.cseq) == ("", "", (0, ""))
 
 
-def test_an_infos_package() -> None:
-    message = read("INFO sip:a SIP/2.0\r\nInfo-Package: dtmf ;x=1\r\n\r\n")
-    assert message.info_package == "dtmf"
-    assert read("INFO sip:a SIP/2.0\r\n\r\n").info_package == ""
-
-
 @pytest.mark.parametrize(
     "kind",
     [
@@ -279,7 +273,7 @@ def test_any_text_reads(text: str) -> None:
     assert isinstance(message.sdp, str)
     assert message.sdp in (message.body, "") or message.sdp.rstrip("\r\n") in message.body
     assert message.cseq[0] >= 0
-    assert all(isinstance(each, str) for each in (message.from_tag, message.info_package))
+    assert all(isinstance(each, str) for each in (message.from_tag, message.to_tag))
     assert all(isinstance(part, str) for part in (*name_address(text), request_user(text)))
     assert message.body.encode() is not None
     assert redact(text).encode() is not None

@@ -112,7 +112,6 @@ def test_our_reason_reads_back(cause: str) -> None:
         ("hangup", 'Q.850;cause=16;text="Normal call clearing"'),
         ("max-duration", 'Q.850;cause=31;text="Longest duration reached"'),
         ("media-timeout", 'Q.850;cause=102;text="No RTP received"'),
-        ("answered-elsewhere", 'SIP;cause=200;text="Call completed elsewhere"'),
     ],
 )
 def test_what_our_bye_says(cause: str, value: str) -> None:

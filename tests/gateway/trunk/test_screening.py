@@ -188,6 +188,9 @@ def test_a_description_in_a_multipart_is_one() -> None:
         (("Content-Type: application/dtmf",), "7", 200),
         (("Content-Type: application/dtmf-relay",), "Signal=16\r\nDuration=160\r\n", 200),  # flash
         (("Content-Type: application/dtmf",), "!", 200),
+        (("Content-Type: application/dtmf-relay",), "\r\n Signal = HF \r\n", 200),
+        # A pattern that runs over line ends would take hours for this one
+        (("Content-Type: application/dtmf-relay",), "\n" * 7000 + "x", 400),
         (("Content-Type: application/dtmf-relay",), "Duration=160\r\n", 400),
         (("Content-Type: application/dtmf-relay",), "Signal=160\r\n", 400),
         (("Content-Type: application/media_control+xml",), "<x/>", 415),

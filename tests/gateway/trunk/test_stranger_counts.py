@@ -44,14 +44,17 @@ def test_methods_that_nobody_knows_are_one(strangers: Strangers) -> None:
 
 def test_logged_once_per_source_and_minute(strangers: Strangers, clock: Clock) -> None:
     said = [strangers.add("192.0.2.1", "OPTIONS", 200) for _ in range(5)]
-    assert said == ["a stranger at 192.0.2.1 sent OPTIONS, answered 200", *[None] * 4]
-    assert strangers.add("192.0.2.2", "BYE", 0) == "a stranger at 192.0.2.2 sent BYE, not answered"
+    assert said == ["192.0.2.1 sent OPTIONS, which belongs to no call, answered 200", *[None] * 4]
+    assert (
+        strangers.add("192.0.2.2", "BYE", 0)
+        == "192.0.2.2 sent BYE, which belongs to no call, not answered"
+    )
     clock.now += INTERVAL - 0.1
     assert strangers.add("192.0.2.1", "INVITE", 403) is None
     clock.now += 0.1
     assert strangers.add("192.0.2.1", "INVITE", 403) == (
-        "a stranger at 192.0.2.1 sent INVITE, answered 403; 5 more requests since the last line "
-        "about it"
+        "192.0.2.1 sent INVITE, which belongs to no call, answered 403; "
+        "5 more requests since the last line about it"
     )
     assert strangers.add("192.0.2.1", "INVITE", 403) is None
 

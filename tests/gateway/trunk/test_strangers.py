@@ -73,7 +73,6 @@ async def test_replaces(phone: Phone, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("sdp", ["", OFFER], ids=["without SDP", "with SDP"])
-@pytest.mark.usefixtures("own_engine")
 async def test_invite(phone: Phone, caplog: pytest.LogCaptureFixture, sdp: str) -> None:
     """Nobody takes calls here: a refusal without a complaint, and the next one gets it too."""
     for _ in range(2):

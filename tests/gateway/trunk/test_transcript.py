@@ -65,6 +65,12 @@ def test_description_after_an_agreement(early: str, tag: str, answered: str) -> 
     assert transcript.response(final) == Answered(answered)
 
 
+def test_a_reliable_response_that_is_repeated_is_told_once() -> None:
+    transcript = Transcript()
+    assert isinstance(transcript.response(response(183, sdp=SDP, more=RELIABLE)), Progress)
+    assert transcript.response(response(183, sdp=SDP, more=RELIABLE)) is None
+
+
 def test_digits_by_info_are_taken_by_who_says_so() -> None:
     transcript = Transcript()
     transcript.response(response(180, more="Allow: INVITE, INFO\r\n"))

@@ -55,14 +55,12 @@ class Filter(pj.MessageFilter):
         self.refuse: Callable[[Any], None] = lambda asked: None
         self.asked: list[Message] = []
         self.tokens: list[int] = []
-        self.held_before: list[int] = []
         self.unreadable: list[tuple[str, str, int]] = []
 
     def onMessage(self, asked: Any) -> None:
         message = read(asked.whole, asked.source)
         self.asked.append(message)
         self.tokens.append(asked.token)
-        self.held_before.append(asked.held)
         self.decide(asked, message)
 
     def onUnreadable(self, asked: Any, status: int) -> None:

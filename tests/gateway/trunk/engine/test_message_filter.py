@@ -39,7 +39,7 @@ def forget(engine: Engine) -> Filter:
     own = engine.filter
     own.decide = lambda asked, message: None
     own.refuse = lambda asked: None
-    for kept in (own.asked, own.tokens, own.held_before, own.unreadable):
+    for kept in (own.asked, own.tokens, own.unreadable):
         kept.clear()
     engine.log.errors.clear()
     return own
@@ -80,13 +80,13 @@ def hold(method: str) -> Decide:
     return decide
 
 
-def answer(method: str, code: int, *headers: tuple[str, str], body: str = "") -> Decide:
+def answer(method: str, code: int, *headers: tuple[str, str], stateless: bool = False) -> Decide:
     def decide(asked: Any, message: Message) -> None:
         if message.method == method:
             asked.action, asked.code, asked.reason = pj.FILTER_ANSWER, code, "So Be It"
             for name, value in headers:
                 asked.headers.append(header(name, value))
-            asked.contentType, asked.body = "text/plain;charset=utf-8", body
+            asked.stateless = stateless
 
     return decide
 
@@ -177,18 +177,13 @@ def test_answered_in_the_dialog(engine: Engine, peer: Peer) -> None:
     """A retransmission gets the same answer from the transaction; Python is asked once."""
     engine.filter.decide = show(MIRROR)
     call, invite = peer.answer_call()
-    engine.filter.decide = answer("INFO", 415, ("Accept", "application/sdp"), body="Não")
+    engine.filter.decide = answer("INFO", 415, ("Accept", "application/sdp"))
     info = peer.request("INFO", within=invite)
     peer.send(info)
     peer.send(info)
     first, second = peer.hear(415), peer.hear(415, times=2)
     assert first == second
-    assert (first.reason, first.header("accept"), first.body) == (
-        "So Be It",
-        "application/sdp",
-        "Não",
-    )
-    assert first.header("content-type") == "text/plain;charset=utf-8"
+    assert (first.reason, first.header("accept")) == ("So Be It", "application/sdp")
     assert first.header("to") == invite.header("from")
     assert engine.filter.count("INFO") == 1
     peer.send(peer.request("BYE", cseq=11, within=invite))
@@ -198,11 +193,16 @@ def test_answered_in_the_dialog(engine: Engine, peer: Peer) -> None:
 
 @pytest.mark.parametrize("method", ["FLY", "MESSAGE", "SUBSCRIBE", "INVITE", "REFER"])
 def test_answered_outside(engine: Engine, peer: Peer, method: str) -> None:
-    engine.filter.decide = answer(method, 405, ("Allow", "INVITE"))
-    peer.send(peer.request(method))
+    """Without a transaction, which would live for 32 s: a repetition gets the same all the same."""
+    engine.filter.decide = answer(method, 405, ("Allow", "INVITE"), stateless=True)
+    request = peer.request(method)
+    for _ in range(2):
+        peer.send(request)
     response = peer.hear(405)
+    assert response == peer.hear(405, times=2)
     assert response.header("allow") == "INVITE"
-    assert "tag=" in (response.header("to") or "")
+    assert response.to_tag
+    assert engine.filter.count(method) == 2
 
 
 def test_nothing_to_answer(engine: Engine, peer: Peer) -> None:
@@ -268,23 +268,12 @@ def test_held_offer_refused(engine: Engine, peer: Peer) -> None:
     peer.send(peer.request("INVITE", within=invite, body=SLOPPY))
     engine.turn_until(engine.filter.heldCount)
     warning = [header("Warning", '304 gateway "no codec"')]
-    assert engine.filter.answer(engine.filter.tokens[-1], 488, "", warning, "", "")
+    assert engine.filter.answer(engine.filter.tokens[-1], 488, "", warning)
     refusal = peer.hear(488)
     assert refusal.reason == "Not Acceptable Here"
     assert refusal.header("warning") == '304 gateway "no codec"'
     assert call.up
     assert call.agreed == 1
-
-
-def test_second_offer(engine: Engine, peer: Peer) -> None:
-    """Python learns that one is held in the same dialog already (RFC 3261 section 14.2)."""
-    engine.filter.decide = show(MIRROR)
-    _, invite = peer.answer_call()
-    engine.filter.decide = hold("INVITE")
-    for cseq in (10, 11):
-        peer.send(peer.request("INVITE", within=invite, cseq=cseq, body=OFFER))
-    engine.turn_until(lambda: engine.filter.heldCount() == 2)
-    assert engine.filter.held_before[-2:] == [0, 1]
 
 
 def test_held_then_bye(engine: Engine, peer: Peer) -> None:
