@@ -16,6 +16,7 @@ from time import monotonic
 from gateway import trunk
 from gateway.calls import news
 from gateway.calls.browser_description import spelling
+from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
     FAULT,
@@ -51,10 +52,6 @@ PROBE_TIMEOUT = 5.0  # seconds
 
 # How long taking a call down may last; what hangs is left behind, not waited for
 CLOSE_TIMEOUT = 3.0  # seconds
-
-SHORTEST_GAP = 60  # milliseconds between two digits, as with events
-
-DROPPED_SHOWN = 5  # lines of a description that a log line quotes
 
 
 class Call:
@@ -101,7 +98,8 @@ class Call:
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._dialing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
-        self._lookups: set[asyncio.Task[None]] = set()
+        self._descriptions = DescriptionQueue()
+        self._lookup: asyncio.Task[None] | None = None
         self._leg: trunk.TrunkLeg | None = None
         self._answered_at: float | None = None
         self._early_told = False
@@ -143,7 +141,7 @@ class Call:
             self._session.pass_digit(pressed.digit, pressed.duration_ms)
         elif self.state in (CallState.EARLY, CallState.ANSWERED):
             with suppress(RequestError):  # too many at once, from a page that plays with them
-                self._info_digits.press(pressed.digit, pressed.duration_ms, SHORTEST_GAP)
+                self._info_digits.press(pressed.digit, pressed.duration_ms, 0)
 
     async def _send_info(self, digit: str, duration_ms: int) -> None:
         if self._leg is not None:
@@ -213,7 +211,10 @@ class Call:
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
             case trunk.Progress() | trunk.Answered() | trunk.Offered() | trunk.Settled():
-                return await self._read_description(event, before)
+                self._descriptions.put(event)
+                return await self._read_descriptions()
+            case trunk.Withdrawn():
+                self._negotiation.withdrawn()
             case Located():
                 return await self._located(event)
             case media.BrowserDigit():
@@ -253,35 +254,45 @@ class Call:
         dropped = self._negotiation.dropped
         if dropped and not self._dropped_noted:
             self._dropped_noted = True
-            odd = "; ".join(str(each) for each in dropped[:DROPPED_SHOWN])
+            odd = "; ".join(map(str, dropped))
             logger.info("call %s: lines of the trunk's description do not count: %s", self.id, odd)
 
     @property
     def dropped_lines(self) -> int:
         """Lines of the trunk's descriptions that could not be read, and did not matter."""
-        return len(self._negotiation.dropped)
+        return self._negotiation.dropped_count
 
-    async def _read_description(self, event: Described, before: CallState) -> CallEnd | None:
-        """Follow a description of the trunk's, or refuse it."""
-        match event:
-            case trunk.Progress():
-                await self._early_media(event, before)
-            case trunk.Answered():
-                return await self._answer(event)
-            case trunk.Offered():
-                await self._answer_offer(event)
-            case trunk.Settled():
-                await self._settle(event)
+    async def _read_descriptions(self) -> CallEnd | None:
+        """Follow the trunk's descriptions in their order, as far as their hosts are known."""
+        while (described := self._descriptions.next()) is not None:
+            try:
+                end = await self._read_description(described)
+            except UnlocatedError as missing:
+                self._descriptions.wait(described)
+                self._look_up(missing.name, described)
+            else:
+                if end is not None:
+                    return end
         return None
 
-    async def _early_media(self, progress: trunk.Progress, before: CallState) -> None:
-        if before in (CallState.ANSWERED, CallState.ENDED):
+    async def _read_description(self, described: Described) -> CallEnd | None:
+        """Follow a description, or refuse it; UnlocatedError if it names a host."""
+        match described:
+            case trunk.Progress():
+                await self._early_media(described)
+            case trunk.Answered():
+                return await self._answer(described)
+            case trunk.Offered():
+                await self._answer_offer(described)
+            case trunk.Settled():
+                await self._settle(described)
+        return None
+
+    async def _early_media(self, progress: trunk.Progress) -> None:
+        if self._answered_at is not None:
             return
         try:
             remote = self._negotiation.trunk_answered(progress.sdp, progress.source)
-        except UnlocatedError as missing:
-            self._look_up(missing.name, progress)
-            return
         except SdpError as error:
             # The final answer may still be good, and until then the phone rings all the same
             logger.warning("call %s: early media not usable: %s", self.id, error)
@@ -296,9 +307,6 @@ class Call:
             return None
         try:
             remote = self._negotiation.trunk_answered(answered.sdp, answered.source)
-        except UnlocatedError as missing:
-            self._look_up(missing.name, answered)
-            return None
         except SdpError as error:
             return unusable(
                 f"The far end answered with a media description that cannot be used: {error}."
@@ -320,8 +328,6 @@ class Call:
             return
         try:
             answer = self._negotiation.answer_offer(offered.sdp)
-        except UnlocatedError as missing:
-            self._look_up(missing.name, offered)
         except SdpError as error:
             await self._refuse_offer(offered, str(error))
         else:
@@ -335,8 +341,6 @@ class Call:
     async def _settle(self, settled: trunk.Settled) -> None:
         try:
             remote = self._negotiation.settled(settled.sdp, settled.source)
-        except UnlocatedError as missing:
-            self._look_up(missing.name, settled)
         except SdpError as error:
             logger.warning("call %s goes on as it was: %s", self.id, error)
         else:
@@ -354,20 +358,22 @@ class Call:
                 address = ""
             self._inbox.put_nowait(Located(name, address, described))
 
-        task = asyncio.create_task(look_up(), name=f"look-up-{self.id}")
-        self._lookups.add(task)
-        task.add_done_callback(self._lookups.discard)
+        if self._lookup is not None:
+            self._lookup.cancel()  # of a description that has been replaced
+        self._lookup = asyncio.create_task(look_up(), name=f"look-up-{self.id}")
 
     async def _located(self, located: Located) -> CallEnd | None:
         described, lacking = located.described, f"{located.name} has no address"
         if located.address:
             self._negotiation.located(located.name, located.address)
-            return await self._read_description(described, self.state)
-        if isinstance(described, trunk.Answered):
-            return unusable(f"The far end cannot get its audio: {lacking}.")
-        if isinstance(described, trunk.Offered):
-            await self._refuse_offer(described, lacking)
-        return None
+        if not self._descriptions.resume(described, again=bool(located.address)):
+            return None
+        if not located.address:
+            if isinstance(described, trunk.Answered):
+                return unusable(f"The far end cannot get its audio: {lacking}.")
+            if isinstance(described, trunk.Offered):
+                await self._refuse_offer(described, lacking)
+        return await self._read_descriptions()
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
         """End the call in this way after so many seconds, whatever limit there was before."""
@@ -391,7 +397,7 @@ class Call:
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self, end: CallEnd) -> None:
-        for task in (self._probing, self._dialing, self._info_digits.task, *self._lookups):
+        for task in (self._probing, self._dialing, self._info_digits.task, self._lookup):
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])

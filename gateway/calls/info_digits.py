@@ -7,11 +7,16 @@ these; what comes quicker than keys can be pressed waits its turn.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from gateway.errors import RequestError
 
+logger = logging.getLogger(__name__)
+
 MOST_WAITING = 64  # as many as wait for media
+SHORTEST_DIGIT = 40  # milliseconds, as with events
+SHORTEST_GAP = 60
 
 
 class InfoDigits:
@@ -38,13 +43,17 @@ class InfoDigits:
         """
         if self._waiting.qsize() + len(digits) > MOST_WAITING:
             raise RequestError(f"{MOST_WAITING} digits wait to be sent already; send more later")
+        times = max(duration_ms, SHORTEST_DIGIT), max(gap_ms, SHORTEST_GAP)
         for digit in digits:
-            self._waiting.put_nowait((digit, duration_ms, gap_ms))
+            self._waiting.put_nowait((digit, *times))
         if self.task is None or self.task.done():
             self.task = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
         while not self._waiting.empty():
             digit, duration_ms, gap_ms = self._waiting.get_nowait()
-            await self._send(digit, duration_ms)
+            try:
+                await self._send(digit, duration_ms)
+            except Exception:  # one digit less; those behind it must not wait for the next press
+                logger.exception("a digit was not sent")
             await asyncio.sleep((duration_ms + gap_ms) / 1000)

@@ -26,6 +26,7 @@ from sdp import SdpError
 from sdp.codecs import read_codecs
 from sdp.target import is_host_name
 
+DROPPED_SHOWN = 5  # lines that nobody could read and that are kept for the log
 PTIMES = (10, 60)  # the shortest and the longest that we send
 
 
@@ -50,10 +51,11 @@ class UnlocatedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """An offer of the trunk's, our answer as it was sent, and what they agree."""
+    """An offer of the trunk's, our answer, and what they agree."""
 
     offer: sdp.SessionDescription
-    text: str
+    ours: sdp.SessionDescription
+    text: str  # of `ours`, as it was sent
     media: sdp.TrunkMedia
 
 
@@ -75,8 +77,9 @@ class Negotiation:
 
     Attributes
     ----------
-    dropped
-        Lines of the trunk's descriptions that nobody could read, and that did not matter.
+    dropped, dropped_count
+        Lines of the trunk's descriptions that nobody could read, and that did not matter: the first
+        few of them, and how many there were.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Negotiation:
         self._peer = ""
         self._addresses: dict[str, str] = {}  # of hosts that descriptions have named
         self.dropped: list[SdpError] = []
+        self.dropped_count = 0
         if offer.passes_through:
             # Nothing else, or the trunk's choice would bring a codec back into the path
             codecs = tuple(codec.name.upper() for codec in offer.codecs)
@@ -152,7 +156,7 @@ class Negotiation:
         """
         self._peer = peer or self._peer
         if text.strip():
-            return self._follow(sdp.read_trunk_answer(self._offered, self._read(text)))
+            return self._read_answer(self._offered, text)
         if self._remote is None:
             raise SdpError("the answer has no media description", rule="RFC 3264 section 5")
         return self._remote
@@ -179,7 +183,7 @@ class Negotiation:
         """
         if not text.strip():
             self._version += 1
-            self._pending = self._ours = sdp.make_trunk_offer(
+            self._pending = sdp.make_trunk_offer(
                 policy=self._policy,
                 address=self._address,
                 session_id=self._session_id,
@@ -188,7 +192,8 @@ class Negotiation:
                 after=self._ours,
             )
             return sdp.render(self._pending)
-        offer = self._read(text)
+        reading = sdp.read(text)
+        offer = reading.description
         if self._last is not None and offer == self._last.offer:  # a refresh, by its version
             self._pending = self._last
             return self._last.text
@@ -203,9 +208,9 @@ class Negotiation:
         )
         self._locate(media.address.host)
         self._check_target(media)
+        self._count(reading)
         self._version += 1
-        self._ours = answer
-        self._pending = _Answered(offer, sdp.render(answer), media)
+        self._pending = _Answered(offer, answer, sdp.render(answer), media)
         return self._pending.text
 
     def settled(self, text: str, peer: str = "") -> TrunkRemote | None:
@@ -215,16 +220,26 @@ class Negotiation:
         """
         self._peer = peer or self._peer
         match self._pending:
-            case None:
+            case _Answered() as answered if not text.strip():
+                remote = self._follow(answered.media)
+                self._ours, self._last = answered.ours, answered
+            case sdp.SessionDescription() as offered if text.strip():
+                remote = self._read_answer(offered, text)
+                self._ours, self._offered, self._last = offered, offered, None
+            case _:
                 # The trunk has answered a session refresh of the engine's own
                 return self.trunk_answered(text) if text.strip() else None
-            case _Answered() as answered:
-                remote = self._follow(answered.media)
-                self._last = answered
-            case offered:
-                remote = self._follow(sdp.read_trunk_answer(offered, self._read(text)))
-                self._offered, self._last = offered, None
         self._pending = None
+        return remote
+
+    def withdrawn(self) -> None:
+        """Forget the change that waits: it will not stand."""
+        self._pending = None
+
+    def _read_answer(self, offered: sdp.SessionDescription, text: str) -> TrunkRemote:
+        reading = sdp.read(text)
+        remote = self._follow(sdp.read_trunk_answer(offered, reading.description))
+        self._count(reading)
         return remote
 
     def digit_route(self, *, takes_info: bool) -> trunk.DigitRoute:
@@ -232,10 +247,10 @@ class Negotiation:
         agreed = self._remote is not None and self._remote.event is not None
         return trunk.digit_route(self._dtmf, event_agreed=agreed, info_allowed=takes_info)
 
-    def _read(self, text: str) -> sdp.SessionDescription:
-        reading = sdp.read(text)
-        self.dropped.extend(reading.dropped)
-        return reading.description
+    def _count(self, reading: sdp.Reading) -> None:
+        """Count what nobody could read in a description that is followed."""
+        self.dropped_count += len(reading.dropped)
+        self.dropped.extend(reading.dropped[: DROPPED_SHOWN - len(self.dropped)])
 
     def _locate(self, host: str) -> str:
         """Return the address of a described host, which may be a name."""

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -42,8 +41,8 @@ class Readiness(BaseModel):
     capacity: int
 
 
-async def _room_of(connection: HTTPConnection) -> Room:
-    room: Room = connection.app.state.room
+async def _room_of(request: Request) -> Room:
+    room: Room = request.app.state.room
     return room
 
 

@@ -94,6 +94,7 @@ class FakeTrunk:
         self.addresses: dict[str, str] = {}  # of hosts that descriptions name
         self.looking = asyncio.Event()
         self.info = ""  # digits that came by INFO
+        self.info_ms: list[int] = []  # how long each lasted
         self.pressed = asyncio.Event()
 
     async def dial(self, offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
@@ -125,6 +126,7 @@ class FakeTrunk:
 
     async def send_digit(self, digit: str, duration_ms: int) -> None:
         self.info += digit
+        self.info_ms.append(duration_ms)
         self.pressed.set()
 
     async def locate(self, name: str, like: str) -> str:

@@ -170,3 +170,48 @@ async def test_who_hangs_up_does_not_wait_for_a_slow_name() -> None:
         assert call.call.state is CallState.ANSWERED
         await call.call.hangup()
         assert (await call.ended()).by is By.LOCAL
+
+
+async def test_a_description_whose_name_was_slow_does_not_undo_a_later_change() -> None:
+    async with story() as call:
+        call.trunk.addresses["media.example.net"] = "198.51.100.9"
+        call.trunk.notify(trunk.Answered(NAMED))
+        async with asyncio.timeout(2):
+            await call.trunk.looking.wait()
+        moved = ANSWER.replace("1 1 IN", "1 2 IN").replace("4000", "5000")
+        call.trunk.notify(trunk.Offered(1, moved))
+        call.trunk.stands.set()
+        remote = await call.session.follow(2)
+        assert [each.host for each in call.session.trunk] == ["198.51.100.9", "198.51.100.7"]
+        assert remote.port == 5000
+
+
+async def test_an_answer_without_description_waits_for_the_early_ones_name() -> None:
+    async with story() as call:
+        call.trunk.addresses["media.example.net"] = "198.51.100.9"
+        call.trunk.notify(trunk.Progress(183, "Session Progress", NAMED))
+        call.trunk.notify(trunk.Answered(""))
+        call.trunk.stands.set()
+        await call.client.hear(news.Answered)
+        assert call.session.trunk[-1].host == "198.51.100.9"
+
+
+async def test_a_change_that_is_withdrawn_is_forgotten() -> None:
+    """A refresh of the engine's own is answered after it: that is no word about the change."""
+    async with story() as call:
+        await call.answer()
+        call.trunk.settles = False
+        call.trunk.notify(trunk.Offered(1, HOLD.replace("198.51.100.7", "203.0.113.9")))
+        call.trunk.notify(trunk.Withdrawn())
+        call.trunk.notify(trunk.Settled(ANSWER))
+        remote = await call.session.follow(2)
+        assert (remote.host, remote.receives) == ("198.51.100.7", True)
+
+
+async def test_a_key_that_was_hardly_pressed_goes_by_info_too() -> None:
+    async with story(dtmf=Dtmf.INFO) as call:
+        await call.answer()
+        call.session.report(media.BrowserDigit("3", 0))
+        async with asyncio.timeout(2):
+            await call.trunk.pressed.wait()
+        assert (call.trunk.info, call.trunk.info_ms) == ("3", [40])

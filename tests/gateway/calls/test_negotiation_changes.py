@@ -193,4 +193,32 @@ def test_lines_that_nobody_can_read_are_counted_and_cost_nothing() -> None:
     made = negotiation()
     odd = f"{ANSWER}a=ssrc:123456789\r\na=fmtp:101\r\nb=AS:\r\n"
     assert made.trunk_answered(odd) == negotiation().trunk_answered(ANSWER)
-    assert len(made.dropped) >= 2
+    assert made.dropped_count == len(made.dropped) >= 2
+
+
+def test_of_many_lines_a_few_are_kept() -> None:
+    made = negotiation()
+    for number in range(100):
+        made.trunk_answered(ANSWER + f"a=ssrc:{number}\r\n" * 20)
+    assert (made.dropped_count, len(made.dropped)) == (2000, 5)
+
+
+def test_lines_count_once_though_a_name_is_waited_for() -> None:
+    made = negotiation()
+    odd = f"{NAMED_HOST}a=ssrc:123456789\r\n"
+    with pytest.raises(UnlocatedError):
+        made.trunk_answered(odd)
+    made.located("media.example.net", "198.51.100.9")
+    made.trunk_answered(odd)
+    assert made.dropped_count == 1
+
+
+def test_an_answer_to_a_refresh_is_no_word_about_a_change_that_waits() -> None:
+    made = negotiation()
+    made.trunk_answered(ANSWER)
+    made.answer_offer(HOLD.replace("198.51.100.7", "203.0.113.9"))
+    remote = made.settled(ANSWER)
+    assert remote is not None
+    assert (remote.host, remote.receives) == ("198.51.100.7", True)
+    made.withdrawn()
+    assert made.settled("") is None

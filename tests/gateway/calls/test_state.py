@@ -24,6 +24,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Answered("v=0"),
         trunk.Offered(1, "v=0"),
         trunk.Settled(""),
+        trunk.Withdrawn(),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),
