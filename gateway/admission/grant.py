@@ -21,7 +21,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a call token allows, or what everybody may in mode "open"; what stands not here is denied.
+    """What a call token allows, or what everybody may in mode "open"; the rest is denied.
 
     Parameters
     ----------
