@@ -8,9 +8,7 @@ and the rule; a value that may hold a secret is never in that line.
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -23,165 +21,11 @@ from pydantic import (
     SecretStr,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from gateway.admission.fields import parse_caller
-from gateway.admission.policy import EVERYTHING
-from gateway.errors import RequestError
-
-
-def broken(rule: str, *, key: str | None = None, value: object = None) -> PydanticCustomError:
-    """Make the error of a rule; `key` and `value` where a rule joins several keys."""
-    return PydanticCustomError("rule", "{rule}", {"rule": rule, "key": key, "value": value})
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An IP address (or `localhost`) and a port; port 0 lets the system choose one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        return self.host == "localhost" or ip_address(self.host).is_loopback
-
-
-def read_address(value: object) -> Address:
-    """Read `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`."""
-    if isinstance(value, Address):
-        return value
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", str(value), re.ASCII)
-    if match is None:
-        raise broken('host:port is needed, such as "127.0.0.1:8080" or "[::1]:8080"')
-    host, port = match[1] or match[2], int(match[3])
-    if port > 65535:
-        raise broken("a port is 0 to 65535")
-    if host != "localhost":
-        _ip(host)
-    return Address(host, port)
-
-
-def _ip(host: str) -> str:
-    try:
-        return str(ip_address(host))
-    except ValueError:
-        raise broken("the host must be an IP address of this machine, or localhost") from None
-
-
-def _sip_address(address: Address) -> Address:
-    _ipv4(address.host)
-    return address
-
-
-def _ipv4(text: str) -> str:
-    try:
-        return str(IPv4Address(text))
-    except ValueError:
-        raise broken("an IPv4 address is needed") from None
-
-
-def _media_address(text: str) -> str:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        raise broken("an IPv4 or IPv6 address is needed") from None
-    if address.is_unspecified or address.is_multicast:
-        raise broken(
-            "one address of this machine is needed: browsers and trunks are told to send there"
-        )
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None or address.is_link_local:
-            raise broken(
-                "a link-local address is of one link only, and no description can say which"
-            )
-        if address.ipv4_mapped is not None:
-            raise broken("an IPv4 address is written as one")
-    return str(address)
-
-
-@dataclass(frozen=True, slots=True)
-class TrunkUri:
-    """Where a trunk listens: a host name or IPv4 address, a port, a transport."""
-
-    host: str
-    port: int
-    transport: Literal["udp", "tcp"]
-
-    def __str__(self) -> str:
-        return f"sip:{self.host}:{self.port};transport={self.transport}"
-
-    @property
-    def ip(self) -> IPv4Address | None:
-        """The host, unless it is a name."""
-        try:
-            return IPv4Address(self.host)
-        except ValueError:
-            return None
-
-
-_TRUNK_URI = re.compile(
-    r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:;transport=(?P<transport>udp|tcp))?",
-    re.ASCII,
-)
-
-
-def read_trunk_uri(value: object) -> TrunkUri:
-    """Read `sip:host[:port][;transport=udp|tcp]`; RFC 3261 section 19.1.2 has the defaults."""
-    if isinstance(value, TrunkUri):
-        return value
-    match = _TRUNK_URI.fullmatch(str(value))
-    if match is None:
-        raise broken("sip:host:port;transport=udp (or tcp) is needed, without user or password")
-    port = int(match["port"] or 5060)
-    if not 1 <= port <= 65535:
-        raise broken("a port is 1 to 65535")
-    return TrunkUri(match["host"], port, "tcp" if match["transport"] == "tcp" else "udp")
-
-
-def _ports(ports: tuple[int, int]) -> tuple[int, int]:
-    low, high = ports
-    if not 1024 <= low < high <= 65535:
-        raise broken("two ports are needed, the lower one first, within 1024 to 65535")
-    return ports
-
-
-def _prefix(text: str) -> str:
-    if text != EVERYTHING and not re.fullmatch(r"[A-Za-z0-9*_+.!~-]{1,32}", text, re.ASCII):
-        raise broken(
-            'a prefix is 1 to 32 characters of a number or SIP user, or "*" for everything'
-        )
-    return text
-
-
-def _origin(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", text, re.ASCII):
-        raise broken('an origin is a scheme and a host, such as "https://shop.example", no path')
-    return text.lower()
-
-
-def _caller_id(text: str) -> str:
-    try:
-        return parse_caller(text)
-    except RequestError:
-        raise broken("a number or a SIP user is needed") from None
-
-
-def _timeout(seconds: float) -> float:
-    if seconds and seconds < 1:
-        raise broken("at least 1 second is needed, or 0 for never: a stream may pause for a moment")
-    return seconds
-
-
-def _codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
-    if not codecs or len(set(codecs)) != len(codecs):
-        raise broken("at least one codec is needed, and each only once")
-    return codecs
-
+from gateway import config_values as rules
+from gateway.config_values import Address as Address
+from gateway.config_values import Network, broken, read_address, read_network, read_trunk_uri
+from gateway.config_values import TrunkUri as TrunkUri
 
 PORTS_OF_TRUNKS = 4  # at least: a call takes a pair, and it is used again only once it is quiet
 
@@ -191,15 +35,12 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _regular_file(path: Path) -> Path:
-    if not path.is_file():
-        raise broken("no such file")
-    return path
-
-
-RegularFile = Annotated[Path, AfterValidator(_regular_file)]
-Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), AfterValidator(_timeout)]
-Prefix = Annotated[str, AfterValidator(_prefix)]
+RegularFile = Annotated[Path, AfterValidator(rules.regular_file)]
+SecretFile = Annotated[Path, AfterValidator(rules.secret_file)]
+Url = Annotated[str, AfterValidator(rules.url)]
+Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False), AfterValidator(rules.timeout)]
+Prefix = Annotated[str, AfterValidator(rules.prefix)]
+Limit = Annotated[int, Field(ge=0, le=1_000_000)]  # 0 for none
 TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 SymmetricRtp = Literal["auto", "strict", "any"]
 DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
@@ -217,6 +58,10 @@ class HttpSettings(Section):
     # No TLS unless both are given, in PEM
     certificate: RegularFile | None = None
     key: RegularFile | None = None
+    # Nobody: whoever may write X-Forwarded-For chooses the address that limits and blocks go by
+    trusted_proxies: tuple[Annotated[Network, PlainValidator(read_network)], ...] = ()
+    # Without keys the operator's API is closed: whoever lists calls sees who calls whom
+    api_keys_file: RegularFile | None = None
 
     @model_validator(mode="after")
     def _key_and_certificate_together(self) -> Self:
@@ -229,7 +74,7 @@ class HttpSettings(Section):
 class SipSettings(Section):
     # SIP's own port on every interface: a trunk reaches us wherever it sends from. UDP, and TCP
     # where a trunk says transport=tcp
-    listen: Annotated[Address, PlainValidator(read_address), AfterValidator(_sip_address)] = (
+    listen: Annotated[Address, PlainValidator(read_address), AfterValidator(rules.sip_address)] = (
         Address("0.0.0.0", 5060)
     )
     # One value, and nobody reads it: pjsua2 as it is installed is the only engine so far. The key
@@ -240,11 +85,11 @@ class SipSettings(Section):
 class MediaSettings(Section):
     # Loopback, as http.listen: a first start talks to nobody outside. With a trunk elsewhere it has
     # to change (Settings checks it): the trunk is told to send its audio to this address
-    address: Annotated[str, AfterValidator(_media_address)] = "127.0.0.1"
+    address: Annotated[str, AfterValidator(rules.media_address)] = "127.0.0.1"
     # The same as `address` unless a 1:1 NAT stands before this machine; the check is of this one
-    public_address: Annotated[str, AfterValidator(_media_address)] | None = None
+    public_address: Annotated[str, AfterValidator(rules.media_address)] | None = None
     # Below the ports that Linux gives to outgoing connections (32768 and up)
-    ports: Annotated[tuple[int, int], AfterValidator(_ports)] = (20000, 29999)
+    ports: Annotated[tuple[int, int], AfterValidator(rules.ports)] = (20000, 29999)
     # One for all browsers of a thread, so that a firewall has one to open: the first of `ports`,
     # which it has open for the trunks already. Further threads take the ports after it
     browser_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
@@ -323,9 +168,9 @@ class TrunkSettings(Section):
     # What the trunk is offered, the best first: the two that every trunk has, the one of North
     # America and Japan first. With a wideband one (G722, L16: 16 kHz; opus: 48 kHz, not decoded
     # here) browsers are asked for more than telephone sound
-    codecs: Annotated[tuple[TrunkCodec, ...], AfterValidator(_codecs)] = ("PCMU", "PCMA")
+    codecs: Annotated[tuple[TrunkCodec, ...], AfterValidator(rules.codecs)] = ("PCMU", "PCMA")
     # "anonymous" unless this or the page's `from` names a caller
-    caller_id: Annotated[str, AfterValidator(_caller_id)] | None = None
+    caller_id: Annotated[str, AfterValidator(rules.caller_id)] | None = None
     # Whose audio is believed. A PBX behind a NAT describes an address that nobody outside reaches:
     # "auto" then takes it from the host that its SIP comes from, too. "strict" never does; "any"
     # takes the first stream wherever it comes from, which lets whoever guesses a port speak
@@ -372,21 +217,137 @@ def _one_trunk(trunks: tuple[TrunkSettings, ...]) -> tuple[TrunkSettings, ...]:
     return trunks
 
 
+class LimitSettings(Section):
+    """How much of everything; 0 for no limit. Spent money and minutes are counted by UTC's day."""
+
+    # What engine, trunks, ports and the media clock carry is a limit already
+    calls_at_once: Limit = 0
+    calls_per_minute: Limit = 0
+    calls_per_hour: Limit = 0
+    # A call, and a second one while the first is on hold
+    calls_at_once_per_identity: Limit = 2
+    # An office, or a carrier's NAT, shows one address for all
+    calls_at_once_per_address: Limit = 5
+    calls_per_minute_per_address: Limit = 0
+    calls_per_hour_per_identity: Limit = 0
+    # People call the same few; who walks through numbers, looks for one that pays
+    numbers_per_hour_per_identity: Limit = 20
+    numbers_per_hour_per_address: Limit = 0
+    # Only the operator knows what a day may cost; new calls stop where either is reached
+    minutes_per_day: Limit = 0
+    spend_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    # What a minute costs, by prefix; spend_per_day needs it
+    rates_file: RegularFile | None = None
+    # A hundred pages of one office are more than its NAT shows in practice; a flood is thousands
+    websockets_per_address: Limit = 50
+    # A call begins with some twenty frames at once: the offer and a candidate for each path
+    messages_per_second_per_address: Limit = 100
+
+    @model_validator(mode="after")
+    def _spend_by_rates(self) -> Self:
+        if self.spend_per_day and self.rates_file is None:
+            raise broken("spend_per_day needs it: what a minute costs, by prefix", key="rates_file")
+        return self
+
+
 class AdmissionSettings(Section):
-    # The only mode so far: whoever reaches the page may call, hence loopback only
-    mode: Literal["open"] = "open"
+    # "open": whoever reaches the page may call, hence loopback only. "token": who has a call token
+    mode: Literal["open", "token"] = "open"
+    # Where tokens are verified by: secrets of HS256, one a line, the first signs; or the URL of a
+    # JWKS for RS256 and ES256. One of them, as a key of one kind is no key of the other
+    token_secret_file: Annotated[Path, AfterValidator(rules.secrets_file)] | None = None
+    jwks_url: Url | None = None
+    # Any issuer: whoever has the secret is one. Where a JWKS serves others too, name yours
+    issuer: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     # None besides the page's own: the gateway serves it itself
-    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    origins: tuple[Annotated[str, AfterValidator(rules.origin)], ...] = ()
     # Nothing may be dialled until the operator says what; calls cost money
     allow: tuple[Prefix, ...] = ()
     deny: tuple[Prefix, ...] = ()
+    # Toll fraud calls what pays the fraudster: these need a word of their own besides `allow`
+    premium: bool = False
+    satellite: bool = False
+    shared_cost: bool = False
+    # Some of them cost as premium numbers do, and which ones is another matter in each country
+    short_codes: tuple[Annotated[str, AfterValidator(rules.short_code)], ...] = ()
+    # A page has no place that a rescuer could be sent to, and may lose its network: a phone has not
+    emergency: bool = False
+    # With * and #: they change what a PBX does, forward calls for one
+    feature_codes: bool = False
+    # Whose national numbers (0171…) are understood, "DE" for one; without it only +… is a number of
+    # the world, and what else is dialled goes to the trunk as it is
+    country: Annotated[str, AfterValidator(rules.country)] | None = None
     # Seconds. Longer than nearly every call, and an end to what a forgotten one costs
     max_duration: Annotated[int, Field(ge=1, le=86_400)] = 3600
+    # Seconds, as long as a SIP proxy lets a call ring at least (RFC 3261 section 16.6: timer C)
+    max_ringing: Annotated[int, Field(ge=1, le=600)] = 180
+    # Nobody is asked: a CAPTCHA or a proof of work needs a service that checks it ("siteverify")
+    challenge_url: Url | None = None
+    challenge_secret_file: SecretFile | None = None
+    limits: LimitSettings = LimitSettings()
+
+    @model_validator(mode="after")
+    def _tokens_by_secret_or_by_jwks(self) -> Self:
+        given = [self.token_secret_file is not None, self.jwks_url is not None]
+        if self.mode == "open":
+            for key in ("token_secret_file", "jwks_url", "issuer"):
+                if getattr(self, key) is not None:
+                    raise broken('this is for mode = "token"; "open" asks for no token', key=key)
+        elif not any(given):
+            raise broken('mode "token" needs token_secret_file or jwks_url', key="mode")
+        elif all(given):
+            raise broken("either token_secret_file or jwks_url is needed, not both", key="jwks_url")
+        return self
+
+    @model_validator(mode="after")
+    def _challenge_with_secret(self) -> Self:
+        if (self.challenge_url is None) != (self.challenge_secret_file is None):
+            missing = "challenge_url" if self.challenge_url is None else "challenge_secret_file"
+            raise broken("challenge_url and challenge_secret_file are needed together", key=missing)
+        return self
+
+
+class TurnSettings(Section):
+    # None: a browser that reaches our UDP port needs no relay
+    urls: tuple[Annotated[str, AfterValidator(rules.turn_url)], ...] = ()
+    # coturn's use-auth-secret: credentials are made of it for each session
+    # (draft-uberti-behave-turn-rest)
+    secret_file: SecretFile | None = None
+    # Browsers try the direct path as well, which is shorter. "relay": where that path is closed
+    # anyway, or where nobody may learn a browser's address
+    policy: Literal["all", "relay"] = "all"
+    # Seconds that credentials live: a call may begin so long after the page has been welcomed, and
+    # whoever copies them relays at your cost no longer
+    lifetime: Annotated[int, Field(ge=60, le=86_400)] = 600
+
+    @model_validator(mode="after")
+    def _relays_with_secret(self) -> Self:
+        relays = [url for url in self.urls if not url.startswith("stun")]
+        if relays and self.secret_file is None:
+            raise broken("turn.urls needs the secret that the TURN server has", key="secret_file")
+        if not relays and self.policy == "relay":
+            raise broken(
+                'a turn: or turns: URL is needed in turn.urls for "relay"',
+                key="policy",
+                value=self.policy,
+            )
+        return self
+
+
+class RecordSettings(Section):
+    # One file in the folder that the gateway runs in: used once-tokens, blocks and what the day has
+    # cost outlive a restart. "" keeps them in memory
+    database: Annotated[str, AfterValidator(rules.database)] = "sqlite:///gateway.db"
 
 
 class LogSettings(Section):
     # One line per call and session; "debug" adds SIP and media detail
     level: Literal["debug", "info", "warning", "error"] = "info"
+    # All but the country and the last digits: a log is read by more people, and kept longer, than
+    # who called whom should be
+    numbers: Literal["masked", "full"] = "masked"
+    # None: the log tells of refusals, too. The audit file has who, what, when and from where
+    audit_file: Path | None = None
 
 
 class Settings(Section):
@@ -398,6 +359,8 @@ class Settings(Section):
     # None to assume: only the operator knows who carries the calls
     trunks: Annotated[tuple[TrunkSettings, ...], AfterValidator(_one_trunk)] = ()
     admission: AdmissionSettings = AdmissionSettings()
+    turn: TurnSettings = TurnSettings()
+    records: RecordSettings = RecordSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -405,7 +368,7 @@ class Settings(Section):
         if self.admission.mode == "open" and not self.http.listen.is_loopback:
             raise broken(
                 'admission.mode "open" is for a loopback address only, as there whoever '
-                "reaches the page may call",
+                'reaches the page may call; with mode = "token" any address will do',
                 key="http.listen",
                 value=str(self.http.listen),
             )

@@ -31,6 +31,8 @@ def demo_settings(address: Address, listen: str) -> dict[str, Any]:
         "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp"}],
         # The peer leads nowhere: whatever is dialled stays on this machine
         "admission": {"allow": ["*"], "deny": []},
+        # Nothing that a next demo would have to know
+        "records": {"database": ""},
     }
 
 

@@ -63,7 +63,8 @@ ROOMS: dict[str, set[str]] = {
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
-    "config": {"admission"},  # what a setting may be is said where it is used
+    "config": {"config_values"},
+    "config_values": {"admission"},  # what a setting may be is said where it is used
     "config_sources": set(),
     "errors": set(),
     "garbage": set(),

@@ -259,10 +259,7 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             "media.public_address = '127.0.0.2': the trunk 'a' at 192.0.2.1 cannot send audio to",
         ),
         (TRUNK + TRUNK, "trunks: this version takes one trunk"),
-        (
-            '[admission]\nmode = "token"',
-            "admission.mode = 'token': not in this version: Input should be 'open'",
-        ),
+        ('[admission]\nmode = "token"', 'admission.mode: mode "token" needs token_secret_file or'),
         ('[admission]\nmode = "x"', "admission.mode = 'x': Input should be 'open'"),
         (
             TRUNK + 'codecs = ["L16", "L16"]',
@@ -270,6 +267,78 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ),
         ("[http]\nx-forwarded = 1", "http.x-forwarded = 1: unknown key; known are listen, cert"),
         ('[admission]\nallow = ["<"]', "admission.allow[0] = '<': a prefix is 1 to 32"),
+        (
+            '[admission]\nallow = ["+1*"]',
+            "admission.allow[0] = '+1*': a prefix needs no star:",
+        ),
+        ('[admission]\ndeny = ["00*"]', "admission.deny[0] = '00*': a prefix needs no star: '00'"),
+        ('[admission]\nshort_codes = ["1"]', "admission.short_codes[0] = '1': a short code is 2"),
+        ('[admission]\ncountry = "UK"', "admission.country = 'UK': a country is two capital"),
+        ('[admission]\npremium = "perhaps"', "admission.premium = 'perhaps': Input should be a"),
+        ("[admission]\nmax_ringing = 0", "admission.max_ringing = 0: Input should be greater"),
+        (
+            '[admission]\njwks_url = "https://a"',
+            'jwks_url: this is for mode = "token"; "open"',
+        ),
+        ('[admission]\nissuer = "a"', 'admission.issuer: this is for mode = "token"'),
+        (
+            '[admission]\nmode = "token"\njwks_url = "http://login.example/keys"',
+            "admission.jwks_url = 'http://login.example/keys': https is needed",
+        ),
+        (
+            '[admission]\nmode = "token"\njwks_url = "https://login.example:x/keys"',
+            "admission.jwks_url = 'https://login.example:x/keys': a URL is needed",
+        ),
+        (
+            f'[admission]\nmode = "token"\njwks_url = "https://me:{SECRET}@login.example/"',
+            "admission.jwks_url = '…@login.example/': a URL without user or password is needed",
+        ),
+        (
+            '[admission]\nmode = "token"\ntoken_secret_file = "/nope"',
+            "admission.token_secret_file = '/nope': the file cannot be read: No such file",
+        ),
+        (
+            '[admission]\nchallenge_url = "https://a"',
+            "admission.challenge_secret_file: challenge_url and challenge_secret_file are needed",
+        ),
+        (
+            "[admission.limits]\ncalls_at_once = -1",
+            "admission.limits.calls_at_once = -1: Input should be greater than or equal to 0",
+        ),
+        (
+            "[admission.limits]\nspend_per_day = 10.5",
+            "admission.limits.rates_file: spend_per_day needs it",
+        ),
+        (
+            "[admission.limits]\nspend_per_day = inf",
+            "admission.limits.spend_per_day = inf: Input should be a finite number",
+        ),
+        (
+            "[admission.limits]\ncalls_per_minutes = 1",
+            "admission.limits.calls_per_minutes = 1: unknown key; the nearest one is calls_per_m",
+        ),
+        (
+            '[http]\ntrusted_proxies = ["10.0.0.1/8"]',
+            "http.trusted_proxies[0] = '10.0.0.1/8': an IP address or a network such as "
+            '"192.0.2.0/24" is needed; bits behind the prefix are set',
+        ),
+        ('[http]\ntrusted_proxies = ["proxy"]', "trusted_proxies[0] = 'proxy': an IP address or"),
+        ('[http]\ntrusted_proxies = ["::/0"]', "trusted_proxies[0] = '::/0': everybody is no"),
+        ('[http]\napi_keys_file = "/nope"', "http.api_keys_file = '/nope': no such file"),
+        ('[turn]\nurls = ["turn:a"]', "turn.secret_file: turn.urls needs the secret that the TURN"),
+        ('[turn]\nurls = ["stun:a"]\npolicy = "relay"', "turn.policy = 'relay': a turn: or turns:"),
+        ('[turn]\nurls = ["turn://a"]', "turn.urls[0] = 'turn://a': \"turn:host:port?transport="),
+        ('[turn]\nurls = ["turn:a:0"]', "turn.urls[0] = 'turn:a:0': a port is 1 to 65535"),
+        ('[turn]\nurls = ["stun:a?transport=udp"]', "turn.urls[0] = 'stun:a?transport=udp': \"tu"),
+        ("[turn]\nlifetime = 59", "turn.lifetime = 59: Input should be greater than or equal to"),
+        ('[turn]\nsecret_file = "/nope"', "turn.secret_file = '/nope': the file cannot be read"),
+        (
+            f'[records]\ndatabase = "postgresql://u:{SECRET}@a"',
+            "records.database = '…@a': not in this version: \"sqlite:///\" and a file",
+        ),
+        ('[records]\ndatabase = "gateway.db"', "records.database = 'gateway.db': \"sqlite:///\""),
+        ('[records]\ndatabase = "sqlite:///"', "records.database = 'sqlite:///': \"sqlite:///\""),
+        ('[log]\nnumbers = "none"', "log.numbers = 'none': Input should be 'masked' or 'full'"),
         ('[admission]\norigins = ["shop"]', "admission.origins[0] = 'shop': an origin is"),
         ("[admission]\nmax_duration = 0", "admission.max_duration = 0: Input should be greater"),
         ("[log]\nlevel = 1", "log.level = 1: Input should be 'debug'"),
@@ -282,6 +351,86 @@ def test_what_is_wrong_is_one_line_with_key_value_and_rule(
     (problem,) = problems(tmp_path, text)
     assert line in problem
     assert "\n" not in problem
+    assert SECRET not in problem
+
+
+LONG = "k" * 32
+
+
+def test_tokens_allow_any_address_to_listen_on(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text(f"# the newer first\n\n{LONG}\n  {LONG}2\n")
+    settings = read(
+        tmp_path,
+        '[http]\nlisten = "0.0.0.0:443"\n'
+        f'[admission]\nmode = "token"\ntoken_secret_file = "{file}"\n',
+    )
+    assert settings.admission.token_secret_file == file
+    assert LONG not in repr(settings), "the settings hold where it stands"
+
+
+def test_keys_of_a_login_service_are_as_good_as_a_secret(tmp_path: Path) -> None:
+    for url in ("https://login.example/keys.json", "http://127.0.0.1:9000/keys"):
+        text = f'[admission]\nmode = "token"\njwks_url = "{url}"\nissuer = "shop"'
+        assert read(tmp_path, text).admission.jwks_url == url
+
+
+@pytest.mark.parametrize(
+    ("secrets", "rule"),
+    [
+        (b"", "the file holds no secret"),
+        (b"# none yet\n\n", "the file holds no secret"),
+        (b"k" * 31, "line 1: a secret of HS256 has at least 32 bytes"),
+        (b"#\n" + b"k" * 32 + b"\n" + SECRET.encode(), "line 3: a secret of HS256 has at least 32"),
+        (b"\xff" * 32, "the file cannot be read: it is not UTF-8"),
+    ],
+)
+def test_what_is_no_file_of_token_secrets(tmp_path: Path, secrets: bytes, rule: str) -> None:
+    file = tmp_path / "secrets"
+    file.write_bytes(secrets)
+    (problem,) = problems(tmp_path, f'[admission]\nmode = "token"\ntoken_secret_file = "{file}"')
+    assert rule in problem
+    assert SECRET not in problem
+
+
+def test_a_secret_and_a_url_of_keys_are_not_both_taken(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text(LONG)
+    text = f'mode = "token"\ntoken_secret_file = "{tmp_path}/secrets"\njwks_url = "https://a/"'
+    (problem,) = problems(tmp_path, f"[admission]\n{text}")
+    assert problem == (
+        "admission.jwks_url: either token_secret_file or jwks_url is needed, not both"
+    )
+
+
+def test_a_relay_takes_one_secret(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    text = (
+        '[turn]\nurls = ["turn:turn.example:3478?transport=tcp", "turns:[2001:db8::1]", '
+        f'"stun:192.0.2.1"]\npolicy = "relay"\nsecret_file = "{file}"\n'
+    )
+    file.write_text("short\n")
+    assert read(tmp_path, text).turn.lifetime == 600
+    file.write_text("short\nanother\n")
+    (problem,) = problems(tmp_path, text)
+    assert problem == f"turn.secret_file = '{file}': one secret is needed, on one line"
+
+
+def test_limits_and_proxies_may_be_set(tmp_path: Path) -> None:
+    (tmp_path / "rates").write_text("")
+    settings = read(
+        tmp_path,
+        '[http]\ntrusted_proxies = ["192.0.2.1", "2001:db8::/32"]\n'
+        '[admission]\nallow = ["+1", "*72", "#31#"]\ncountry = "DE"\nshort_codes = ["116"]\n'
+        f'[admission.limits]\nspend_per_day = 12.5\nrates_file = "{tmp_path}/rates"\n'
+        '[records]\ndatabase = ""\n[log]\naudit_file = "audit.jsonl"\n',
+    )
+    assert [str(each) for each in settings.http.trusted_proxies] == [
+        "192.0.2.1/32",
+        "2001:db8::/32",
+    ]
+    assert settings.admission.limits.spend_per_day == 12.5
+    assert settings.admission.limits.calls_at_once_per_identity == 2
+    assert settings.log.audit_file == Path("audit.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -305,10 +454,8 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
         (TRUNK + 'srtp = "off"', "trunks[0].srtp"),
         (TRUNK + "priority = 1", "trunks[0].priority"),
         (TRUNK + "weight = 1", "trunks[0].weight"),
-        ('[admission]\ntoken_secret_file = "x"', "admission.token_secret_file = 'x'"),
-        ('[admission]\njwks_url = "https://a"', "admission.jwks_url = 'https://a'"),
-        ('[turn]\nurls = ["turn:a"]', "turn"),
-        ('[records]\ndatabase = "postgresql://u:p@a"', "records"),
+        ('[webhooks]\nurl = "https://a"', "webhooks"),
+        ('[[routes]]\nto = "+44*"', "routes"),
         ('[cluster]\nredis = "redis://a"', "cluster"),
     ],
 )
@@ -351,7 +498,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
     ("variable", "value", "line"),
     [
         ("GATEWAY_HTPP__LISTEN", "x", "GATEWAY_HTPP__LISTEN: unknown key; the nearest one is"),
-        ("GATEWAY_TURN__URLS", "x", "GATEWAY_TURN__URLS: not in this version"),
+        ("GATEWAY_CLUSTER__REDIS", "x", "GATEWAY_CLUSTER__REDIS: not in this version"),
         ("GATEWAY_MEDIA__THREADS", "all", "media.threads = 'all': Input should be a valid integer"),
         ("GATEWAY_HTTP_LISTEN", "x", "the nearest one is GATEWAY_HTTP__LISTEN"),
         ("GATEWAY_HTTP__LISTN", "x", "http.listn = 'x': unknown key; the nearest one is listen"),

@@ -1,0 +1,300 @@
+"""What a value of the configuration may be: addresses, URIs, files, each with its rule.
+
+`gateway.config` says which keys there are. What is refused here is refused with a sentence for the
+operator, and never with the value: the place that prints it knows whether a secret can stand there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from gateway.admission.fields import parse_caller
+from gateway.admission.policy import EVERYTHING
+from gateway.errors import RequestError
+
+MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
+SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gateway.db" is absolute
+
+
+def broken(rule: str, *, key: str | None = None, value: object = None) -> PydanticCustomError:
+    """Make the error of a rule; `key` and `value` where a rule joins several keys."""
+    return PydanticCustomError("rule", "{rule}", {"rule": rule, "key": key, "value": value})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address (or `localhost`) and a port; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host == "localhost" or ip_address(self.host).is_loopback
+
+
+def read_address(value: object) -> Address:
+    """Read `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`."""
+    if isinstance(value, Address):
+        return value
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", str(value), re.ASCII)
+    if match is None:
+        raise broken('host:port is needed, such as "127.0.0.1:8080" or "[::1]:8080"')
+    host, port = match[1] or match[2], int(match[3])
+    if port > 65535:
+        raise broken("a port is 0 to 65535")
+    if host != "localhost":
+        _ip(host)
+    return Address(host, port)
+
+
+def _ip(host: str) -> str:
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        raise broken("the host must be an IP address of this machine, or localhost") from None
+
+
+def sip_address(address: Address) -> Address:
+    _ipv4(address.host)
+    return address
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise broken("an IPv4 address is needed") from None
+
+
+def media_address(text: str) -> str:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise broken("an IPv4 or IPv6 address is needed") from None
+    if address.is_unspecified or address.is_multicast:
+        raise broken(
+            "one address of this machine is needed: browsers and trunks are told to send there"
+        )
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None or address.is_link_local:
+            raise broken(
+                "a link-local address is of one link only, and no description can say which"
+            )
+        if address.ipv4_mapped is not None:
+            raise broken("an IPv4 address is written as one")
+    return str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkUri:
+    """Where a trunk listens: a host name or IPv4 address, a port, a transport."""
+
+    host: str
+    port: int
+    transport: Literal["udp", "tcp"]
+
+    def __str__(self) -> str:
+        return f"sip:{self.host}:{self.port};transport={self.transport}"
+
+    @property
+    def ip(self) -> IPv4Address | None:
+        """The host, unless it is a name."""
+        try:
+            return IPv4Address(self.host)
+        except ValueError:
+            return None
+
+
+_TRUNK_URI = re.compile(
+    r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:;transport=(?P<transport>udp|tcp))?",
+    re.ASCII,
+)
+
+
+def read_trunk_uri(value: object) -> TrunkUri:
+    """Read `sip:host[:port][;transport=udp|tcp]`; RFC 3261 section 19.1.2 has the defaults."""
+    if isinstance(value, TrunkUri):
+        return value
+    match = _TRUNK_URI.fullmatch(str(value))
+    if match is None:
+        raise broken("sip:host:port;transport=udp (or tcp) is needed, without user or password")
+    port = int(match["port"] or 5060)
+    if not 1 <= port <= 65535:
+        raise broken("a port is 1 to 65535")
+    return TrunkUri(match["host"], port, "tcp" if match["transport"] == "tcp" else "udp")
+
+
+def ports(ports: tuple[int, int]) -> tuple[int, int]:
+    low, high = ports
+    if not 1024 <= low < high <= 65535:
+        raise broken("two ports are needed, the lower one first, within 1024 to 65535")
+    return ports
+
+
+def prefix(text: str) -> str:
+    if text == EVERYTHING:
+        return text
+    if not re.fullmatch(r"[A-Za-z0-9*#_+.!~-]{1,32}", text, re.ASCII):
+        raise broken(
+            'a prefix is 1 to 32 characters of a number or SIP user, or "*" for everything'
+        )
+    # Elsewhere a star ends a pattern; here it would be a digit that hardly any number has. Feature
+    # codes begin with one
+    if text.endswith("*") and text[0] not in "*#":
+        raise broken(f"a prefix needs no star: {text.rstrip('*')!r} is for all that begin with it")
+    return text
+
+
+def origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", text, re.ASCII):
+        raise broken('an origin is a scheme and a host, such as "https://shop.example", no path')
+    return text.lower()
+
+
+def caller_id(text: str) -> str:
+    try:
+        return parse_caller(text)
+    except RequestError:
+        raise broken("a number or a SIP user is needed") from None
+
+
+def timeout(seconds: float) -> float:
+    if seconds and seconds < 1:
+        raise broken("at least 1 second is needed, or 0 for never: a stream may pause for a moment")
+    return seconds
+
+
+def codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
+    if not codecs or len(set(codecs)) != len(codecs):
+        raise broken("at least one codec is needed, and each only once")
+    return codecs
+
+
+def regular_file(path: Path) -> Path:
+    if not path.is_file():
+        raise broken("no such file")
+    return path
+
+
+def secrets_file(path: Path) -> Path:
+    """Check a file of secrets, one a line, at start: else the first caller would find out."""
+    secrets = _secrets(path)
+    for number, secret in secrets:
+        if len(secret.encode()) < MIN_SECRET:
+            raise broken(
+                f"line {number}: a secret of HS256 has at least {MIN_SECRET} bytes (RFC 7518 "
+                f"section 3.2); `openssl rand -base64 48` makes one"
+            )
+    return path
+
+
+def secret_file(path: Path) -> Path:
+    """Check a file that holds one secret."""
+    if len(_secrets(path)) > 1:
+        raise broken("one secret is needed, on one line")
+    return path
+
+
+def _secrets(path: Path) -> list[tuple[int, str]]:
+    """Return each secret of the file and its line; blank lines and comments (#) hold none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise broken(f"the file cannot be read: {why}") from None
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    found = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    if not found:
+        raise broken("the file holds no secret")
+    return found
+
+
+Network = IPv4Network | IPv6Network
+
+
+def read_network(value: object) -> Network:
+    """Read `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`."""
+    if isinstance(value, Network):
+        return value
+    try:
+        network = ip_network(str(value))
+    except ValueError as error:
+        why = "; bits behind the prefix are set" if "host bits" in str(error) else ""
+        raise broken(f'an IP address or a network such as "192.0.2.0/24" is needed{why}') from None
+    if network.prefixlen == 0:
+        raise broken("everybody is no proxy: then each client could choose its own address")
+    return network
+
+
+def url(text: str) -> str:
+    """Check the URL of a service that we ask: by TLS, unless it is on this machine."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or not text.isprintable() or " " in text or parts.scheme not in ("http", "https"):
+        raise broken('a URL is needed, such as "https://login.example/keys"')
+    if parts.username is not None or parts.password is not None:
+        raise broken("a URL without user or password is needed")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise broken("https is needed: who can change the answer on its way could let anybody in")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def short_code(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{2,8}", text, re.ASCII):
+        raise broken("a short code is 2 to 8 digits")
+    return text
+
+
+def country(text: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # large, and needed by few
+
+    if text not in SUPPORTED_REGIONS:
+        raise broken('a country is two capital letters of ISO 3166, such as "DE", "GB" or "US"')
+    return text
+
+
+# RFC 7065 section 3.1 and RFC 7064 section 3.1
+_TURN_URL = re.compile(
+    r"(?P<scheme>turns?|stuns?):(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<transport>\?transport=(?:udp|tcp))?",
+    re.ASCII,
+)
+
+
+def turn_url(text: str) -> str:
+    match = _TURN_URL.fullmatch(text)
+    if match is None or (match["transport"] and match["scheme"].startswith("stun")):
+        raise broken('"turn:host:port?transport=udp" (or tcp; turns:, stun:) is needed')
+    if match["port"] and not 1 <= int(match["port"]) <= 65535:
+        raise broken("a port is 1 to 65535")
+    return text
+
+
+def database(text: str) -> str:
+    if text.startswith("postgres"):
+        raise broken(f'not in this version: "{SQLITE}" and a file is needed, or "" for none')
+    if text and not (text.startswith(SQLITE) and text.removeprefix(SQLITE).strip()):
+        raise broken(f'"{SQLITE}" and a file is needed, or "" for none')
+    return text
