@@ -1,13 +1,44 @@
-"""What is observed of each leg's quality, in Prometheus' words."""
+"""What the gateway counts, as Prometheus reads it."""
 
 from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import replace
 
 import pytest
 
 from gateway.media.events import LegQuality
-from gateway.metrics import Metrics, Reading
+from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
+from tests.peers.requirement import require
 
 SILENT = LegQuality(mos=None, loss=0.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
+
+
+NOTHING = Reading(0, 0, 0, 0, {}, {}, 0.0, False)
+BUSY = replace(
+    NOTHING,
+    strangers={("REGISTER", "405"): 2, ("other", "501"): 7},
+    trunks={
+        "london": TrunkReading(2, 30, 9, 5, {"busy": 2, "hangup": 4}, {"200": 5, "486": 2}),
+        "lab": TrunkReading(capacity=4, placed=1, ended={"unreachable": 1}, answers={"none": 1}),
+    },
+    capacities={"engine": 2000, "trunks": 34, "ports": 50},
+    last_answered=12.5,
+    ports=Ports(free=96, total=100),
+    ready=False,
+    draining=True,
+    admitting=False,
+    blocks=3,
+    limits={"spend_per_day": Use(40.5, 50)},
+)
+
+
+def lines(reading: Reading = NOTHING, metrics: Metrics | None = None) -> list[str]:
+    metrics = metrics or Metrics()
+    metrics.watch(lambda: reading)
+    return metrics.text().decode().splitlines()
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -45,9 +76,108 @@ def test_a_leg_that_lost_everything_is_counted() -> None:
     assert value(metrics, "jitter_seconds_count", leg="trunk") == 0
 
 
-def test_strangers_are_counted_by_method_and_answer() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        'gateway_sip_strangers_total{answer="405",method="REGISTER"} 2.0',
+        'gateway_sip_strangers_total{answer="501",method="other"} 7.0',
+        'gateway_trunk_calls_active{trunk="london"} 2.0',
+        'gateway_trunk_calls_capacity{trunk="lab"} 4.0',
+        'gateway_trunk_calls_placed_total{trunk="london"} 9.0',
+        'gateway_trunk_calls_answered_total{trunk="lab"} 0.0',
+        'gateway_trunk_calls_ended_total{cause="hangup",trunk="london"} 4.0',
+        'gateway_trunk_final_answers_total{code="486",trunk="london"} 2.0',
+        'gateway_trunk_final_answers_total{code="none",trunk="lab"} 1.0',
+        'gateway_part_capacity{part="ports"} 50.0',
+        "gateway_last_answered_age_seconds 12.5",
+        "gateway_media_ports 100.0",
+        "gateway_media_ports_free 96.0",
+        "gateway_ready 0.0",
+        "gateway_draining 1.0",
+        "gateway_admission_open 0.0",
+        "gateway_admission_blocks 3.0",
+        'gateway_limit_used{limit="spend_per_day"} 40.5',
+        'gateway_limit_allowed{limit="spend_per_day"} 50.0',
+    ],
+)
+def test_what_others_count_is_read(line: str) -> None:
+    assert line in lines(BUSY)
+
+
+def test_what_nobody_knows_has_no_sample() -> None:
+    """An age of 0 would say that a call has just been answered, 0 ports that none is left."""
+    said = lines()
+    for name in (
+        "gateway_last_answered_age_seconds",
+        "gateway_media_ports_free",
+        "gateway_trunk_calls_placed_total",
+    ):
+        assert not [line for line in said if line.startswith(name)]
+    for line in ("gateway_ready 1.0", "gateway_draining 0.0", "gateway_admission_open 1.0"):
+        assert line in said
+
+
+def test_durations_are_counted_by_trunk() -> None:
     metrics = Metrics()
-    strangers = {("REGISTER", "405"): 2, ("other", "501"): 7}
-    metrics.watch(lambda: Reading(0, 0, 0, 0, {}, {}, 0.0, False, strangers))
-    assert b'gateway_sip_strangers_total{answer="405",method="REGISTER"} 2.0' in metrics.text()
-    assert b'gateway_sip_strangers_total{answer="501",method="other"} 7.0' in metrics.text()
+    for seconds in (0.4, 61, 7200):
+        metrics.observe_duration("london", seconds)
+    name, labels = "gateway_call_duration_seconds", {"trunk": "london"}
+    sample = metrics.registry.get_sample_value
+    assert sample(f"{name}_sum", labels) == pytest.approx(7261.4)
+    assert sample(f"{name}_bucket", {**labels, "le": "60.0"}) == 1
+    assert sample(f"{name}_bucket", {**labels, "le": "120.0"}) == 2
+    assert sample(f"{name}_count", labels) == 3
+
+
+def test_what_is_refused_is_counted_by_its_reason() -> None:
+    metrics = Metrics()
+    metrics.websockets_refused.labels("not-allowed").inc()
+    metrics.admission_refused.labels("premium").inc()
+    metrics.limits_reached.labels("calls_at_once").inc()
+    metrics.tokens_refused.labels("expired").inc()
+    metrics.tokens_issued.inc()
+    said = lines(metrics=metrics)
+    for line in (
+        'gateway_websockets_refused_total{reason="not-allowed"} 1.0',
+        'gateway_admission_refused_total{rule="premium"} 1.0',
+        'gateway_limits_reached_total{limit="calls_at_once"} 1.0',
+        'gateway_tokens_refused_total{reason="expired"} 1.0',
+        "gateway_tokens_issued_total 1.0",
+    ):
+        assert line in said
+
+
+def test_the_build_is_described() -> None:
+    metrics = Metrics()
+    metrics.describe_build(engine='pjsua2 2.15 ("own" build)')
+    (line,) = (line for line in lines(metrics=metrics) if line.startswith("gateway_build_info"))
+    assert 'engine="pjsua2 2.15 (\\"own\\" build)"' in line
+    assert f'python="{platform.python_version()}"' in line
+    assert 'version="' in line
+
+
+def test_the_process_is_measured() -> None:
+    sample = Metrics().registry.get_sample_value
+    resident, descriptors = sample("process_resident_memory_bytes"), sample("process_open_fds")
+    assert resident is not None
+    assert resident > 1_000_000
+    assert descriptors is not None
+    assert 3 <= descriptors <= 2 * len(os.listdir("/proc/self/fd"))
+    assert sample("process_cpu_seconds_total") is not None
+    assert sample("process_start_time_seconds") is not None
+
+
+def test_two_gateways_in_one_process_count_apart() -> None:
+    first, second = Metrics(), Metrics()
+    first.tokens_issued.inc()
+    assert second.registry.get_sample_value("gateway_tokens_issued_total") == 0
+
+
+@pytest.mark.parametrize("reading", [NOTHING, BUSY], ids=["nothing", "busy"])
+def test_names_and_units_are_as_prometheus_wants_them(reading: Reading) -> None:
+    promtool = require("promtool")
+    text = "\n".join(lines(reading)) + "\n"
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")

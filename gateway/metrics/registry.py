@@ -1,0 +1,122 @@
+"""The metrics themselves, those that are counted here and those that are read from others."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
+
+from gateway.metrics.quality import LegQuality, QualityOfLegs
+from gateway.metrics.readings import Reading, Readings
+
+# From a local answer within milliseconds to a phone that rings for a minute
+_SETUP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+# From a wrong number to an hour, where the gateway's own default ends a call
+_DURATION_BUCKETS = (1, 5, 10, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600)
+
+
+class Metrics:
+    """The gateway's metrics, in a registry of their own.
+
+    Attributes
+    ----------
+    sessions
+        WebSockets that are open.
+    refused
+        Calls refused before an INVITE, by the name of the error.
+    setup
+        Seconds from the `call` message, by stage.
+    websockets_refused
+        WebSockets that were not accepted or not welcomed, by reason.
+    admission_refused
+        Calls that admission said no to, by the rule that did.
+    limits_reached
+        Calls, WebSockets and messages that were too many, by the limit's key in the configuration.
+    tokens_issued, tokens_refused
+        Call tokens; those that were refused by reason.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._build = Info("gateway_build", "What runs here", registry=self.registry)
+        self.describe_build(engine="unknown")
+        self.sessions = Gauge(
+            "gateway_websocket_sessions", "Open WebSocket sessions", registry=self.registry
+        )
+        self.refused = self._counter(
+            "gateway_calls_refused",
+            "Calls refused before an INVITE, by the name of the error",
+            "name",
+        )
+        self.websockets_refused = self._counter(
+            "gateway_websockets_refused", "WebSockets refused, by reason", "reason"
+        )
+        self.admission_refused = self._counter(
+            "gateway_admission_refused", "Calls that admission refused, by rule", "rule"
+        )
+        self.limits_reached = self._counter(
+            "gateway_limits_reached", "What was refused because a limit was reached", "limit"
+        )
+        self.tokens_issued = self._counter("gateway_tokens_issued", "Call tokens issued")
+        self.tokens_refused = self._counter(
+            "gateway_tokens_refused", "Call tokens refused, by reason", "reason"
+        )
+        self.setup = Histogram(
+            "gateway_call_setup_seconds",
+            "From the `call` message to `answer`, `ringing` and `answered`",
+            ["stage"],
+            buckets=_SETUP_BUCKETS,
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "gateway_call_duration_seconds",
+            "From the answer to the end, of calls that were answered",
+            ["trunk"],
+            buckets=_DURATION_BUCKETS,
+            registry=self.registry,
+        )
+        self._quality = QualityOfLegs(self.registry)
+
+    def describe_build(self, *, engine: str) -> None:
+        """Say what runs: our version, the SIP engine's name and version, Python's version."""
+        self._build.info(
+            {"version": _version(), "engine": engine, "python": platform.python_version()}
+        )
+
+    def observe_duration(self, trunk: str, seconds: float) -> None:
+        """Count a call that was answered and has ended, for the average call duration (ACD)."""
+        self._durations.labels(trunk).observe(seconds)
+
+    def observe_quality(self, leg: str, quality: LegQuality) -> None:
+        """Count one interval of one leg (`browser` or `trunk`); what is not known is left out."""
+        self._quality.observe(leg, quality)
+
+    def watch(self, read: Callable[[], Reading]) -> None:
+        """Add what `read` returns to every scrape."""
+        self.registry.register(Readings(read))
+
+    def text(self) -> bytes:
+        """Write everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+
+def _version() -> str:
+    try:
+        return version("webrtc-sip-gateway")
+    except PackageNotFoundError:  # run from sources that nobody has installed
+        return "unknown"
