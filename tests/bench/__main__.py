@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Protocol, TypeVar
 
 from tests.bench import (
     cpu,
@@ -58,7 +59,11 @@ from tests.bench.tables import (
     threads_tables,
     tradeoff_tables,
 )
+from tests.peers.gateway import TREE
 from tests.peers.process import PeerError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -136,14 +141,26 @@ def _latency(settings: Settings, progress: Progress) -> Outcome:
     return Outcome(data, latency_tables(results), latency_goals(results), plots)
 
 
-def _setup(settings: Settings, progress: Progress) -> Outcome:
-    results: list[setup.Setup] = []
-    baselines: list[setup.Setup] = []
+class _Run(Protocol[T_co]):
+    """Measure with the sources of a tree."""
+
+    def __call__(self, *, tree: Path = TREE, progress: Progress) -> T_co: ...
+
+
+def _with_baseline(run: _Run[T], settings: Settings, progress: Progress) -> tuple[list[T], list[T]]:
+    """Measure this tree and the baseline, if there is one, in turn."""
+    results: list[T] = []
+    baselines: list[T] = []
     for _ in range(settings.runs):
-        results.append(setup.run(progress=progress))
+        results.append(run(progress=progress))
         if settings.baseline is not None:
             progress("the baseline")
-            baselines.append(setup.run(tree=settings.baseline, progress=progress))
+            baselines.append(run(tree=settings.baseline, progress=progress))
+    return results, baselines
+
+
+def _setup(settings: Settings, progress: Progress) -> Outcome:
+    results, baselines = _with_baseline(setup.run, settings, progress)
     return Outcome(
         {"runs": results, "baseline": baselines},
         setup_tables(results, baselines),
@@ -152,13 +169,7 @@ def _setup(settings: Settings, progress: Progress) -> Outcome:
 
 
 def _sip(settings: Settings, progress: Progress) -> Outcome:
-    results: list[sip.Dialed] = []
-    baselines: list[sip.Dialed] = []
-    for _ in range(settings.runs):
-        results.append(sip.run(progress=progress))
-        if settings.baseline is not None:
-            progress("the baseline")
-            baselines.append(sip.run(tree=settings.baseline, progress=progress))
+    results, baselines = _with_baseline(sip.run, settings, progress)
     return Outcome(
         {"runs": results, "baseline": baselines},
         sip_tables(results, baselines),

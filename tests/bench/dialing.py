@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import threading
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import process_time, thread_time_ns
@@ -132,7 +133,8 @@ def main() -> None:
     """Measure and print."""
     uri, count, rate = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     figures = asyncio.run(measure(uri, count, rate))
-    sys.stdout.write(json.dumps({**figures, "reading_us": reading_us()}) + "\n")
+    told = {**figures, "reading_us": reading_us(), "engine": version("pjsua2-python")}
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

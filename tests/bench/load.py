@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +17,14 @@ from gateway.bench.calls import BenchCall, Target, failures
 from gateway.bench.session import Bench
 from gateway.bench.usage import Usage, read_usage
 from gateway.trunk import SipAddress
-from tests.peers.gateway import TREE, Gateway, GatewayConfig, Table, run_gateway
+from tests.peers.gateway import (
+    TREE,
+    Gateway,
+    GatewayConfig,
+    Table,
+    run_gateway,
+    tree_environment,
+)
 from tests.peers.ports import free_port, reserve_ports
 
 # The generator's loop must not wait for what it measures. With one core they share it, and no
@@ -26,6 +36,7 @@ PORTS_PER_CALL = 4  # RTP and RTCP, and ICE's is the next even one
 SPARE_PORTS = 100  # just given back, and not to be used again at once
 SETUP_RATE = 50.0  # calls in a second
 TRUNK = "bench"
+ASK_FOR_ENGINE = "from gateway.trunk.engine.build import wheel_folder; print(wheel_folder())"
 
 
 class BenchError(Exception):
@@ -104,7 +115,7 @@ def gateway_under_load(
     codecs
         What the trunk is offered.
     tree
-        Whose sources are run: this tree's, or those of a baseline.
+        Whose sources are run: this tree's, or those of a baseline by its own SIP engine.
     cores
         Where the gateway may run.
     """
@@ -122,11 +133,12 @@ def gateway_under_load(
     )
     with (
         TemporaryDirectory(prefix="gateway-bench-") as folder,
+        environment_of(tree) as environment,
         on_cores(GENERATOR_CORE),
         Bench(sip) as bench,
     ):
         with on_cores(*cores):
-            gateway = bench.enter(run_gateway(config, Path(folder), tree=tree))
+            gateway = bench.enter(run_gateway(config, Path(folder), environment=environment))
         yield Loaded(bench, gateway, Target(gateway.websocket_url))
 
 
@@ -135,9 +147,39 @@ def _media_table(tree: Path, media: Mapping[str, object]) -> Table:
     return {**({} if tree == TREE else {"threads": None}), **media}
 
 
-def tree_environment() -> dict[str, str]:
-    """Return our environment, with this tree's packages before what is installed."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(TREE), str(TREE / "codecs")))}
+@contextmanager
+def environment_of(tree: Path) -> Iterator[dict[str, str]]:
+    """Make the environment in which a tree's sources are run, with the SIP engine that is theirs.
+
+    Ours is the one that is installed. A baseline's is the one that it builds, from the cache: by
+    another engine it would be no version that there ever was. BenchError where it is not there.
+    """
+    if tree == TREE:
+        yield tree_environment()
+        return
+    with TemporaryDirectory(prefix="engine-") as name:
+        folder = Path(name)
+        with zipfile.ZipFile(_engine_of(tree)) as wheel:
+            wheel.extractall(folder)
+        yield tree_environment(folder, tree=tree)
+
+
+def _engine_of(tree: Path) -> Path:
+    """Return the wheel of the SIP engine that a tree builds."""
+    asked = subprocess.run(
+        [sys.executable, "-P", "-c", ASK_FOR_ENGINE],
+        env=tree_environment(tree=tree),
+        capture_output=True,
+        text=True,
+    )
+    if asked.returncode != 0:
+        raise BenchError(f"{tree} does not say which SIP engine it builds:\n{asked.stderr[-1000:]}")
+    folder = Path(asked.stdout.strip())
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        build = f"cd {tree} && {sys.executable} -m gateway.trunk.engine.build --no-install"
+        raise BenchError(f"the SIP engine of {tree} is not in {folder}; to build it: {build}")
+    return wheels[-1]
 
 
 Progress = Callable[[str], None]

@@ -32,9 +32,8 @@ from tests.bench.load import (
     check,
     gateway_under_load,
     silent,
-    tree_environment,
 )
-from tests.peers.gateway import TREE
+from tests.peers.gateway import TREE, tree_environment
 
 ANSWER_AT = 1.0  # seconds: browsers and the trunk speak already
 LISTEN = 1.0  # seconds after the answer

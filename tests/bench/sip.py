@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.bench.load import GENERATOR_CORE, MEASURED_CORE, BenchError, Progress, on_cores, silent
+from tests.bench.load import (
+    GENERATOR_CORE,
+    MEASURED_CORE,
+    BenchError,
+    Progress,
+    environment_of,
+    on_cores,
+    silent,
+)
 from tests.peers.gateway import TREE
 from tests.peers.sipp import run_trunk
 
@@ -28,11 +34,15 @@ LIMIT = 60.0  # seconds for one process
 
 @dataclass(frozen=True)
 class Dialed:
-    """CPU of a call in the SIP thread and in the process (ms), and to read an answer (µs)."""
+    """CPU of a call in the SIP thread and in the process (ms), and to read an answer (µs).
+
+    `engine` is the version of the SIP engine that was used.
+    """
 
     thread_ms: float
     process_ms: float
     reading_us: float
+    engine: str
 
 
 def run(
@@ -48,35 +58,20 @@ def run(
     return dialed
 
 
-def _engine(tree: Path, search: str, folder: Path) -> Path:
-    """Unpack the engine that this version builds, if its wheel is in the cache; return where to."""
-    asked = "from gateway.trunk.engine.build import wheel_folder; print(wheel_folder())"
-    found = subprocess.run(
-        [sys.executable, "-P", "-c", asked],
-        env={**os.environ, "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-    )
-    wheels = sorted(Path(found.stdout.strip() or os.devnull).glob("*.whl"))
-    if wheels:
-        with zipfile.ZipFile(wheels[-1]) as wheel:
-            wheel.extractall(folder)
-    return folder
-
-
 async def _run(calls: int, rate: float, tree: Path) -> Dialed:
-    with TemporaryDirectory(prefix="gateway-bench-") as name, on_cores(GENERATOR_CORE):
-        folder = Path(name)
-        search = os.pathsep.join((str(tree), str(tree / "codecs")))
-        engine = _engine(tree, search, folder / "engine")
+    with (
+        TemporaryDirectory(prefix="gateway-bench-") as folder,
+        environment_of(tree) as environment,
+        on_cores(GENERATOR_CORE),
+    ):
         async with run_trunk(
-            "trunk-answer", folder / "trunk", calls=calls + WARM_UP, limit=LIMIT
+            "trunk-answer", Path(folder), calls=calls + WARM_UP, limit=LIMIT
         ) as trunk:
             with on_cores(MEASURED_CORE):
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-P", str(Path(__file__).with_name("dialing.py"))),
                     *(trunk.uri, str(calls), str(rate)),
-                    env={**os.environ, "PYTHONPATH": f"{engine}{os.pathsep}{search}"},
+                    env=environment,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                 )

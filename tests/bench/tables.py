@@ -184,10 +184,13 @@ def sip_tables(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> l
         *((f"{number}, baseline", result) for number, result in enumerate(baselines, 1)),
     ]
     rows = [
-        (name, f"{each.thread_ms:.3f}", f"{each.process_ms:.3f}", f"{each.reading_us:.0f}")
+        (
+            *(name, f"{each.thread_ms:.3f}", f"{each.process_ms:.3f}", f"{each.reading_us:.0f}"),
+            each.engine,
+        )
         for name, each in named
     ]
-    columns = ("run", "SIP thread ms", "process ms", "reading an answer µs")
+    columns = ("run", "SIP thread ms", "process ms", "reading an answer µs", "SIP engine")
     return [Table("A call from INVITE to 200: CPU", columns, rows)]
 
 

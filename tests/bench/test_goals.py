@@ -82,8 +82,8 @@ def test_nothing_carried_is_nothing_measured() -> None:
 
 
 def test_the_sip_thread_is_compared_with_the_baseline_s() -> None:
-    ours = [Dialed(each, 1.0, 90.0) for each in (0.4, 0.5, 0.6)]
-    share, reading = sip_goals(ours, [Dialed(1.0, 2.0, 200.0)])
+    ours = [Dialed(each, 1.0, 90.0, "2") for each in (0.4, 0.5, 0.6)]
+    share, reading = sip_goals(ours, [Dialed(1.0, 2.0, 200.0, "1")])
     assert (share.measured, share.met) == (0.5, True)
     assert (reading.measured, reading.baseline, reading.met) == (90.0, 200.0, True)
     assert sip_goals(ours)[0].measured is None

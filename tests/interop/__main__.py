@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.interop.foreign import files_of
-from tests.interop.namespace import require_namespace, run_isolated
 from tests.interop.outcome import name_of, read_outcomes
 from tests.interop.publication import Result, Row, judge, publish
 from tests.interop.source import unpack_suite
+from tests.peers.namespace import require_namespace, run_isolated
 from tests.peers.requirement import require, require_own_engine
 
 LIMIT = 240.0  # seconds for all of it; two thirds of a minute are a session timer's

@@ -1,13 +1,12 @@
 """`python -m tests.interop.foreign SUITE FOLDER`: run the suite, print an outcome a line.
 
-For a namespace of its own (`namespace`). SUITE is pjproject's tests/pjsua, FOLDER is for logs.
+For a namespace of its own (`peers.namespace`). SUITE is pjproject's tests/pjsua, FOLDER for logs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from tests.interop import caller_stories, trunk_stories
 from tests.interop.designs import BY_DESIGN
 from tests.interop.message_stories import Messages
 from tests.interop.outcome import Outcome, name_of
+from tests.peers.namespace import run_until_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -72,13 +72,10 @@ def main() -> None:
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    async def all_of_it() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await run(suite, folder, lambda outcome: print(outcome.line(), file=output, flush=True))
+    def say(outcome: Outcome) -> None:
+        print(outcome.line(), file=output, flush=True)
 
-    asyncio.run(all_of_it())
+    run_until_told(run(suite, folder, say))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`python -m tests.interop.mutations SEED SECONDS`: send damaged SIP messages to a SIP end point.
 
-For a namespace of its own (`namespace`): answers go where a damaged Via says. What is damaged are
-the messages of RFC 4475 and a request of each method. Prints a line of JSON: how many were sent,
-how often OPTIONS was asked and answered between them, and what was logged as an error.
+For a namespace of its own (`peers.namespace`): answers go where a damaged Via says. What is damaged
+are the messages of RFC 4475 and a request of each method. Prints a line of JSON: how many were
+sent, how often OPTIONS was asked and answered between them, and what was logged as an error.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.interop.namespace import run_isolated
+from tests.peers.namespace import run_isolated
 from tests.peers.requirement import require_own_engine
 
 SECONDS = 5.0

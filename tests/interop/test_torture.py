@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.interop.namespace import run_isolated
 from tests.interop.torture import FOLDER, MESSAGES, read_message
+from tests.peers.namespace import run_isolated
 from tests.peers.requirement import require, require_own_engine
 
 if TYPE_CHECKING:

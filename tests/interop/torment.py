@@ -1,7 +1,7 @@
 """`python -m tests.interop.torment FOLDER udp|tcp`: send RFC 4475's messages to a gateway.
 
-For a namespace of its own (`namespace`): answers go where Via says, which is anywhere. Prints a
-line of JSON for each message: its name, the statuses that came, what is missing in the answers.
+For a namespace of its own (`peers.namespace`): answers go where Via says, which is anywhere. Prints
+a line of JSON for each message: its name, the statuses that came, what is missing in the answers.
 After each the gateway must answer OPTIONS, and after the last a call must work.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -23,6 +22,7 @@ from tests.end_to_end.phone import calling
 from tests.end_to_end.trunks import idle, open_trunk
 from tests.interop.torture import MESSAGES, NEEDED, SILENCE, read_message
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.namespace import run_until_told
 from tests.peers.process import PeerError
 from tests.peers.sipp import run_trunk
 
@@ -172,16 +172,10 @@ def main() -> None:
     """Run, until told to end."""
     folder, transport = Path(sys.argv[1]), sys.argv[2]
 
-    async def all_of_it() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await run(folder, transport, say)
-
     def say(came: dict[str, object]) -> None:
         sys.stdout.write(f"{json.dumps(came)}\n")
 
-    asyncio.run(all_of_it())
+    run_until_told(run(folder, transport, say))
 
 
 if __name__ == "__main__":

@@ -142,9 +142,18 @@ class Gateway:
             raise PeerError(f"the gateway ended with status {status}\n{tail(self._log)}")
 
 
-def _environment() -> dict[str, str]:
-    """Return ours without the variables that would win over the file."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
+def tree_environment(*before: Path, tree: Path = TREE) -> dict[str, str]:
+    """Return our environment for a process that finds a tree's packages, whatever is installed.
+
+    What is in the folders `before` them is found first.
+    """
+    search = (*before, tree, tree / "codecs")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, search))}
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables that would win over the file."""
+    return {key: value for key, value in environment.items() if not key.startswith("GATEWAY_")}
 
 
 def _write(config: GatewayConfig, directory: Path) -> Path:
@@ -167,20 +176,23 @@ def _get(url: str) -> tuple[int, str]:
 
 @asynccontextmanager
 async def run_gateway(
-    config: GatewayConfig, directory: Path, *, wait_ready: bool = True, tree: Path = TREE
+    config: GatewayConfig,
+    directory: Path,
+    *,
+    wait_ready: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Gateway]:
     """Start a gateway, its files in `directory`; stop it at the end and check how it ended.
 
-    It is run from the sources in `tree`, whatever is installed.
+    It is run from this tree's sources, or where `environment` finds them (`tree_environment`).
     """
     file = _write(config, directory)
     log = directory / "gateway.log"
-    search = os.pathsep.join((str(tree), str(tree / "codecs")))
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),
             cwd=directory,
-            env={**_environment(), "PYTHONPATH": search},
+            env=_without_settings(environment or tree_environment()),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,

@@ -21,9 +21,9 @@ from gateway.calls.browser_description import BITRATE, read_offer
 from gateway.calls.negotiation import Negotiation
 from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
-from tests.bench.load import tree_environment
 from tests.conftest import StartGateway
 from tests.gateway.calls.fakes import LOCAL
+from tests.peers.gateway import tree_environment
 from tests.peers.ports import free_port
 
 FINGERPRINT = ("sha-256", ":".join(["CD"] * 32))
