@@ -20,8 +20,8 @@ from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
     FAULT,
-    RANG_OUT,
     end_of,
+    rang_out,
     silent_end,
     too_long,
     unusable,
@@ -74,6 +74,8 @@ class Call:
         Takes news for the client, at once and without waiting.
     max_duration
         Seconds from the answer until the gateway ends the call.
+    max_ringing
+        Seconds until the answer.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Call:
         tell: Tell,
         *,
         max_duration: float,
+        max_ringing: float = MAX_RINGING,
     ) -> None:
         self.id = call_id
         self.state = CallState.CALLING
@@ -95,6 +98,7 @@ class Call:
         self._locate = locate
         self._tell = tell
         self._max_duration = max_duration
+        self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._dialing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
@@ -182,14 +186,14 @@ class Call:
         self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
-        self._limit_in(MAX_RINGING, RANG_OUT)
+        self._limit_in(self._max_ringing, rang_out(self._max_ringing))
         # Beside the inbox, not before it: a name that does not resolve must not hold up a hang-up
         self._dialing = asyncio.create_task(self._place(), name=f"dial-{self.id}")
         while True:
             event = await self._inbox.get()
             before, self.state = self.state, advance(self.state, event)
             if self.state is not before:
-                logger.info("call %s: %s -> %s", self.id, before.name, self.state.name)
+                logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
             end = await self._handle(event, before)
             self._note_dropped_lines()
             if end is not None:
@@ -198,7 +202,7 @@ class Call:
     async def _place(self) -> None:
         try:
             self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
-            logger.info("call %s: INVITE sent, Call-ID %s", self.id, self._leg.call_id)
+            logger.debug("call %s: INVITE sent, Call-ID %s", self.id, self._leg.call_id)
         except GatewayError as error:
             self.end(CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error)))
         except Exception:  # the call's own task must hear of it
@@ -256,6 +260,11 @@ class Call:
             self._dropped_noted = True
             odd = "; ".join(map(str, dropped))
             logger.info("call %s: lines of the trunk's description do not count: %s", self.id, odd)
+
+    @property
+    def sip_call_id(self) -> str:
+        """The Call-ID of the INVITE, empty before there is one."""
+        return "" if self._leg is None else self._leg.call_id
 
     @property
     def dropped_lines(self) -> int:
@@ -392,8 +401,6 @@ class Call:
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
-            what = f"{end.cause} ({end.sip_code}): {end.message}"
-            logger.info("call %s ended by %s: %s", self.id, end.by, what)
             self._tell(news.Ended(end, duration))
 
     async def _take_down(self, end: CallEnd) -> None:

@@ -18,9 +18,6 @@ _LOST: Final = {
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
-RANG_OUT: Final = CallEnd.made_here(
-    By.GATEWAY, "no-answer", 408, "Nobody answered in three minutes."
-)
 FAULT: Final = CallEnd.made_here(
     By.GATEWAY, "internal", 500, "The gateway failed; its log says why."
 )
@@ -50,6 +47,17 @@ def silent_end(silence: media.TrunkSilent) -> CallEnd:
 def unusable(sentence: str) -> CallEnd:
     """End a call whose answer no media can follow."""
     return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, sentence)
+
+
+def rang_out(seconds: float) -> CallEnd:
+    """End a call that nobody answers."""
+    how_long = f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds"
+    return CallEnd.made_here(By.GATEWAY, "no-answer", 408, f"Nobody answered in {how_long}.")
+
+
+def stopped(sentence: str) -> CallEnd:
+    """End a call that the operator, or a limit, wants ended."""
+    return CallEnd.made_here(By.GATEWAY, "stopped", 503, sentence)
 
 
 def too_long(seconds: float) -> CallEnd:

@@ -6,15 +6,18 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from time import time
 
 from gateway import trunk
 from gateway.calls.browser_description import BITRATE, Offer, read_offer
-from gateway.calls.call import Call, Tell
+from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
+from gateway.calls.endings import stopped
 from gateway.calls.negotiation import NO_SOCKETS, Negotiation, OwnSockets
 from gateway.calls.news import Answered, Ended, News
+from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.symmetric_rtp import SymmetricRtp
@@ -67,6 +70,8 @@ class Calls:
         Seconds that an answered call may last.
     own
         Where the gateway itself listens.
+    shown
+        How a log shows a number.
     """
 
     def __init__(
@@ -76,14 +81,19 @@ class Calls:
         route: Route,
         *,
         max_duration: float,
+        max_ringing: float = MAX_RINGING,
         own: OwnSockets = NO_SOCKETS,
+        shown: Callable[[str], str] = str,
     ) -> None:
         self._own_sockets = own
         self._endpoint = endpoint
         self._plane = plane
         self._route = route
         self._max_duration = max_duration
+        self._max_ringing = max_ringing
+        self._shown = shown
         self._calls: dict[asyncio.Task[CallEnd], Call] = {}
+        self._records: dict[str, CallRecord] = {}
         self._opening = 0  # admitted, but without a task yet
         self.draining = False
         self.totals = Totals()
@@ -130,7 +140,6 @@ class Calls:
             self._opening -= 1
         self._own(call)
         self.totals.placed += 1
-        logger.info("call %s to %s", call.id, request.to)
         return call
 
     async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
@@ -154,14 +163,17 @@ class Calls:
         async def dial(sdp: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
             return await self._endpoint.dial(self._invite(request, sdp), notify)
 
+        record = CallRecord(secrets.token_hex(6), request, route.trunk.name, time())
+        self._records[record.id] = record
         return Call(
-            secrets.token_hex(6),
+            record.id,
             session,
             negotiation,
             dial,
             self._endpoint.locate,
-            self._counted(tell),
-            max_duration=self._max_duration,
+            self._counted(record, tell),
+            max_duration=_least(self._max_duration, request.max_duration),
+            max_ringing=_least(self._max_ringing, request.max_ringing),
         )
 
     def _invite(self, request: CallRequest, offer: str) -> trunk.DialRequest:
@@ -180,12 +192,19 @@ class Calls:
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[CallEnd]) -> None:
-        self.totals.lines_dropped += self._calls.pop(task).dropped_lines
+        call = self._calls.pop(task)
+        self.totals.lines_dropped += call.dropped_lines
+        record = self._records.pop(call.id)
+        record.sip_call_id = call.sip_call_id
+        visitor = record.request.visitor
+        log = {"session": visitor.session, "page_call": record.request.page_call, "call": call.id}
+        logger.info(record.summary(self._shown), extra=log)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
 
-    def _counted(self, tell: Tell) -> Tell:
+    def _counted(self, record: CallRecord, tell: Tell) -> Tell:
         def tell_and_count(event: News) -> None:
+            record.learn(event, time())
             if isinstance(event, Answered):
                 self.totals.answered += 1
             elif isinstance(event, Ended):
@@ -193,6 +212,22 @@ class Calls:
             tell(event)
 
         return tell_and_count
+
+    # What the operator sees and does
+
+    def records(self) -> Sequence[CallRecord]:
+        """Return what is known of each call that runs, the oldest first."""
+        for call in self._calls.values():
+            self._records[call.id].sip_call_id = call.sip_call_id
+        return tuple(self._records.values())
+
+    def stop(self, ids: Iterable[str], sentence: str) -> int:
+        """End calls, and tell their pages this sentence; return how many there were."""
+        wanted = set(ids)
+        found = [call for call in self._calls.values() if call.id in wanted]
+        for call in found:
+            call.end(stopped(sentence))
+        return len(found)
 
     async def drain(self) -> None:
         """Take no new calls from now on; those that live go on."""
@@ -212,6 +247,10 @@ class Calls:
             task.cancel()
         if hanging:
             await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)
+
+
+def _least(own: float, wanted: float | None) -> float:
+    return own if wanted is None else min(own, wanted)
 
 
 def _draining() -> DrainingError:

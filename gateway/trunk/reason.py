@@ -98,6 +98,7 @@ OURS: Final = {
     "network": Reason("Q.850", 41, "Connection to the browser lost"),
     "incompatible-media": Reason("Q.850", 88, "Incompatible session description"),
     "internal": _FAULT,
+    "stopped": Reason("Q.850", 31, "Ended by the operator or a limit"),
     "shutdown": Reason("Q.850", 41, "Going out of service"),
     "gateway-closed": Reason("Q.850", 41, "Going out of service"),
 }

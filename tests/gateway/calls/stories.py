@@ -24,7 +24,9 @@ BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side 
 class Story:
     """A call in the middle of its seams."""
 
-    def __init__(self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> None:
+    def __init__(
+        self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO, max_ringing: float = 60.0
+    ) -> None:
         self.trunk = FakeTrunk()
         self.session = FakeSession()
         self.client = Client()
@@ -38,6 +40,7 @@ class Story:
             self.trunk.locate,
             self.client,
             max_duration=max_duration,
+            max_ringing=max_ringing,
         )
         self.task = asyncio.create_task(self.call.run())
 
@@ -57,8 +60,10 @@ class Story:
 
 
 @asynccontextmanager
-async def story(max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO) -> AsyncIterator[Story]:
-    made = Story(max_duration, dtmf)
+async def story(
+    max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO, max_ringing: float = 60.0
+) -> AsyncIterator[Story]:
+    made = Story(max_duration, dtmf, max_ringing)
     try:
         async with asyncio.timeout(2):
             await made.trunk.dialed.wait()

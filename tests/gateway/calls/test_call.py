@@ -293,18 +293,16 @@ async def test_the_longest_duration_is_kept() -> None:
         assert (end.by, end.cause) == (By.GATEWAY, "max-duration")
 
 
-async def test_a_phone_that_rings_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.calls.call.MAX_RINGING", 0.02)
-    async with story() as call:
+async def test_a_phone_that_rings_for_ever_is_given_up() -> None:
+    async with story(max_ringing=0.02) as call:
         call.trunk.notify(trunk.Ringing(180, "Ringing"))
         end = await call.ended()
         assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "no-answer", 408)
         assert call.trunk.hung_up == 1
 
 
-async def test_the_limit_of_ringing_is_none_for_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.calls.call.MAX_RINGING", 0.05)
-    async with story() as call:
+async def test_the_limit_of_ringing_is_none_for_the_call() -> None:
+    async with story(max_ringing=0.05) as call:
         await call.answer()
         await asyncio.sleep(0.1)
         assert not call.task.done()

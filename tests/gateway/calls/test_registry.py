@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
 from gateway import trunk
+from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.registry import Calls, Route
 from gateway.calls.request import CallRequest
@@ -16,7 +19,10 @@ from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.errors import CapacityError, DrainingError, OfferError, OverloadError
 from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
+from tests.gateway.calls.stories import BYE
+from tests.gateway.log_fields import fields
 
+PCMU_ANSWERED = trunk.Answered(ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0 "))
 REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+15550001")
 
 
@@ -183,13 +189,82 @@ async def test_calls_are_counted_by_how_they_ended() -> None:
     await gateway.calls.place(REQUEST, client)
     await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
     (far_end,) = gateway.endpoint.trunks
-    far_end.notify(trunk.Answered(ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0 ")))
-    far_end.notify(trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "Bye."))
+    far_end.notify(PCMU_ANSWERED)
+    far_end.notify(BYE)
     await client.hear(news.Ended)
     assert (gateway.calls.totals.placed, gateway.calls.totals.answered) == (1, 1)
     assert gateway.calls.totals.ended == {"hangup": 1}
     await asyncio.sleep(0)
     assert gateway.calls.active == 0
+
+
+async def test_a_call_is_seen_while_it_runs_and_leaves_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.calls")
+    gateway, client = Gateway(), Client()
+    visitor = Visitor("192.0.2.7", "https://shop.example", "s1")
+    request = replace(REQUEST, visitor=visitor, identity="portal", page_call="p1")
+    call = await gateway.calls.place(request, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    (record,) = gateway.calls.records()
+    assert (record.id, record.state, record.trunk, record.answered) == (
+        call.id,
+        "trying",
+        "lab",
+        None,
+    )
+    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
+    await client.hear(news.Answered)
+    (record,) = gateway.calls.records()
+    assert record.state == "answered"
+    assert record.answered is not None
+    assert record.sip_call_id == "fake@trunk"
+    gateway.endpoint.trunks[0].notify(BYE)
+    await client.hear(news.Ended)
+    await asyncio.sleep(0)
+    assert gateway.calls.records() == ()
+    (line,) = [each for each in caplog.records if each.name.startswith("gateway.calls")]
+    assert fields(line) == {"session": "s1", "page_call": "p1", "call": call.id}
+    for part in (
+        "to=600 from=+15550001 trunk=lab identity=portal address=192.0.2.7",
+        "cause=hangup(200) by=remote",
+        "codec=opus/PCMU",
+        "sip=fake@trunk",
+    ):
+        assert part in line.message
+
+
+@pytest.mark.parametrize(
+    ("request_", "cause"),
+    [
+        (replace(REQUEST, max_ringing=0.02), "no-answer"),
+        (replace(REQUEST, max_duration=0.02), "max-duration"),
+    ],
+)
+async def test_what_admission_leaves_of_a_limit_holds(request_: CallRequest, cause: str) -> None:
+    gateway, client = Gateway(), Client()
+    await gateway.calls.place(request_, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    if request_.max_duration is not None:
+        gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
+    ended = await client.hear(news.Ended)
+    assert isinstance(ended, news.Ended)
+    assert ended.end.cause == cause
+
+
+async def test_the_operator_ends_one_call_and_no_other() -> None:
+    gateway = Gateway()
+    clients = [Client(), Client()]
+    calls = [await gateway.calls.place(REQUEST, client) for client in clients]
+    assert gateway.calls.stop(["no such call"], "No.") == 0
+    assert gateway.calls.stop([calls[0].id], "The operator ended the call.") == 1
+    ended = await clients[0].hear(news.Ended)
+    assert isinstance(ended, news.Ended)
+    assert (ended.end.cause, ended.end.message) == ("stopped", "The operator ended the call.")
+    await asyncio.sleep(0)
+    assert [record.id for record in gateway.calls.records()] == [calls[1].id]
+    await gateway.calls.close()
 
 
 async def test_draining_takes_no_new_calls_and_keeps_the_old() -> None:

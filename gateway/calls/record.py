@@ -1,0 +1,91 @@
+"""What is known of one call: shown to the operator while it runs, and one line in the log after it.
+
+It learns of the call by the news that the page is told, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.calls import news
+from gateway.calls.end import CallEnd
+from gateway.calls.request import CallRequest
+
+
+@dataclass(slots=True)
+class Mean:
+    """The mean of what has been added, None before anything has."""
+
+    total: float = 0.0
+    count: int = 0
+
+    def add(self, value: float | None) -> None:
+        """Count a value, unless it is not known."""
+        if value is not None:
+            self.total += value
+            self.count += 1
+
+    @property
+    def value(self) -> float | None:
+        return self.total / self.count if self.count else None
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One call. Times in seconds since the epoch.
+
+    `state` is a word of the protocol: trying, ringing, answered, ended. `trunk_codec` and
+    `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means over the call.
+    """
+
+    id: str
+    request: CallRequest
+    trunk: str
+    started: float
+    state: str = "trying"
+    sip_call_id: str = ""
+    answered: float | None = None
+    browser_codec: str | None = None
+    trunk_codec: str | None = None
+    mos_browser: Mean = field(default_factory=Mean)
+    mos_trunk: Mean = field(default_factory=Mean)
+    end: CallEnd | None = None
+    duration_ms: int = 0
+
+    def learn(self, event: news.News, now: float) -> None:
+        """Take what the page is told."""
+        match event:
+            case news.Ringing():
+                self.state = "ringing"
+            case news.Answered(browser_codec=browser, trunk_codec=trunk):
+                self.state, self.answered = "answered", now
+                self.browser_codec, self.trunk_codec = browser, trunk
+            case news.Quality(browser=browser_leg, trunk=trunk_leg):
+                self.mos_browser.add(browser_leg.mos)
+                self.mos_trunk.add(trunk_leg.mos)
+            case news.Ended(end=end, duration_ms=duration):
+                self.state, self.end, self.duration_ms = "ended", end, duration
+
+    def summary(self, mask: Callable[[str], str]) -> str:
+        """Say in one line who called whom, and how it went; numbers as `mask` shows them."""
+        request, end = self.request, self.end
+        parts = {
+            "to": mask(request.to),
+            "from": mask(request.caller or "-"),
+            "trunk": self.trunk,
+            "identity": request.identity or "-",
+            "address": request.visitor.address or "-",
+            "cause": f"{end.cause}({end.sip_code})" if end is not None else "-",
+            "by": end.by if end is not None else "-",
+            "duration": f"{self.duration_ms / 1000:.1f}s",
+            "codec": f"{self.browser_codec or '-'}/{self.trunk_codec or '-'}",
+            "mos": f"{_written(self.mos_browser)}/{_written(self.mos_trunk)}",
+            "sip": self.sip_call_id or "-",
+        }
+        sentence = "call ended" if end is None else f"call ended: {end.message}"
+        return " ".join([sentence, *(f"{name}={value}" for name, value in parts.items())])
+
+
+def _written(mean: Mean) -> str:
+    return "-" if mean.value is None else f"{mean.value:.2f}"
