@@ -1,8 +1,8 @@
 """What an operator may set: one model of `gateway.toml`, GATEWAY_* variables and flags.
 
-Later sources win: file, environment, flags. Only keys that do something stand here. A key that is
-unknown or a value that breaks a rule stops the start with one line that names the key, the value
-and the rule; a value that may hold a secret is never in that line.
+Only keys that do something stand here. A key that is unknown or a value that breaks a rule stops
+the start with one line that names the key, the value and the rule; a value that may hold a secret
+is never in that line.
 """
 
 from __future__ import annotations
@@ -217,6 +217,9 @@ def _one_trunk(trunks: tuple[TrunkSettings, ...]) -> tuple[TrunkSettings, ...]:
     return trunks
 
 
+Trunks = Annotated[tuple[TrunkSettings, ...], AfterValidator(_one_trunk)]
+
+
 class LimitSettings(Section):
     """How much of everything; 0 for no limit. Spent money and minutes are counted by UTC's day."""
 
@@ -357,7 +360,7 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     # None to assume: only the operator knows who carries the calls
-    trunks: Annotated[tuple[TrunkSettings, ...], AfterValidator(_one_trunk)] = ()
+    trunks: Trunks = ()
     admission: AdmissionSettings = AdmissionSettings()
     turn: TurnSettings = TurnSettings()
     records: RecordSettings = RecordSettings()

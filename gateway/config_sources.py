@@ -1,7 +1,8 @@
-"""Where settings come from, and how what is wrong with them is said.
+"""Where settings come from: a file, files of secrets, GATEWAY_* variables, flags; the later win.
 
-Each problem becomes one line: source, key, value, rule. Values are shown only where no secret can
-stand: never a password, never the user part of a URI, never a whole table.
+pydantic-settings reads and merges them. Two things are ours. It knows no entry of a list by its
+place, and `GATEWAY_TRUNKS__0__PASSWORD` is where a password belongs that is in no file. And it says
+nothing of a variable that nobody reads, nor which of them is no JSON.
 """
 
 from __future__ import annotations
@@ -11,58 +12,44 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
-from gateway.config import Settings
-from gateway.errors import ConfigError
+from gateway.config import Settings, Trunks
+from gateway.config_problems import PLANNED_TABLES, nearest, problems
+from gateway.config_problems import BadConfigError as BadConfigError
 
 PREFIX = "GATEWAY_"
 SEPARATOR = "__"  # between levels: key names hold single underscores
 DEFAULT_FILE = Path("gateway.toml")
 
-_SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNORECASE)
+# A folder of files that are named like variables (Docker's /run/secrets, systemd's credentials):
+# /run/secrets/gateway_trunks__0__password
+SECRETS_FOLDER = "GATEWAY_SECRETS_DIR"
 
-# What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
-_PLANNED_TABLES = frozenset({"cluster", "incoming", "routes", "sessions", "webhooks"})
-_PLANNED_KEYS = {
-    "sip": {"tls_listen", "public_address"},
-    "trunks": {
-        *("register", "expires", "srtp", "priority", "weight", "outbound_proxy", "sources"),
-        *("numbers", "numbers_in", "identity", "options"),
-    },
-}
-
-# Where pydantic's own words speak of Python and not of the file
-_RULES = {
-    "missing": "this key is needed",
-    "model_type": "a table of keys and values is needed",
-    "tuple_type": "a list is needed",
-    "string_type": "a text is needed",
-    "too_short": "this must not be empty",
-}
-
-
-class BadConfigError(ConfigError):
-    """All that is wrong; the text is the first problem and how many more there are."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = tuple(problems)
-        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(problems[0] + more)
+_file: ContextVar[Path | None] = ContextVar("file", default=None)
 
 
 def load(file: Path | None, flags: Mapping[str, Any]) -> Settings:
-    """Read the settings: flags win over GATEWAY_* variables, and these over the file.
+    """Read the settings: flags win over GATEWAY_* variables, these over files of secrets.
 
     Parameters
     ----------
     file
-        None reads no file.
+        What loses to all of them; None reads no file.
     flags
         Nested like the file, with the values that flags gave.
 
@@ -71,167 +58,153 @@ def load(file: Path | None, flags: Mapping[str, Any]) -> Settings:
     BadConfigError
         Anything is unknown, out of range or not readable.
     """
-    values = {"trunks": [], **(_read_file(file) if file is not None else {})}
-    values = _merged(_merged(values, _read_environment(os.environ)), flags)
+    folder = os.environ.get(SECRETS_FOLDER)
+    stray = [*_stray(os.environ), *_stray(_names_in(folder))]
+    if stray:
+        raise BadConfigError(stray)
+    reading = _file.set(file)
     try:
-        return Settings.model_validate(values)
+        return _Sources(_secrets_dir=folder, **flags)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        raise BadConfigError([_line(detail) for detail in details]) from None
+        raise BadConfigError(problems(error)) from None
+    except SettingsError as error:  # it speaks of nothing else: what is no JSON is said below
+        raise BadConfigError([f"{SECRETS_FOLDER}: {error}"]) from None
+    finally:
+        _file.reset(reading)
 
 
-def _read_file(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadConfigError([f"{file}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise BadConfigError([f"{file}: cannot be read: it is not UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfigError([f"{file}: this is not TOML: {error}"]) from None
+def _listed(value: object) -> object:
+    """Make a list of entries that came by their places: {"0": …, "1": …}."""
+    if isinstance(value, dict) and value and all(_is_place(key) for key in value):
+        return [value[key] for key in sorted(value, key=int)]
+    return value
 
 
-def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Nest GATEWAY_A__B=value as {"a": {"b": value}}; a list or a table is written as JSON."""
-    problems = list(_stray_variables(environ))
-    if problems:
-        raise BadConfigError(problems)
-    nested: dict[str, Any] = {}
-    for variable, text in environ.items():
-        section, *keys = variable.upper().removeprefix(PREFIX).lower().split(SEPARATOR)
-        if not variable.upper().startswith(PREFIX) or section not in Settings.model_fields:
-            continue
-        value = _read_value(variable, text)
-        for key in reversed(keys):
-            value = {key: value}
-        nested = _merged(nested, {section: value})
-    return nested
+def _is_place(key: object) -> bool:
+    return isinstance(key, str) and key.isdecimal()
+
+
+class _Sources(BaseSettings, Settings):
+    """The settings, and where each of them may come from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=SEPARATOR,
+        extra="forbid",
+        frozen=True,
+        secrets_dir_missing="error",
+    )
+
+    trunks: Annotated[Trunks, BeforeValidator(_listed)] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say which sources there are, the one that wins first."""
+        secrets = _Secrets(file_secret_settings)
+        return init_settings, _Environment(settings_cls), secrets, _File(settings_cls, _file.get())
 
 
 _BRACKETED_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]:[0-9]+", re.ASCII)  # [::1]:8080
 
 
-def _read_value(variable: str, text: str) -> Any:
-    if not text.startswith(("[", "{")) or _BRACKETED_ADDRESS.fullmatch(text):
-        return text
+class _Environment(EnvSettingsSource):
+    """Variables: lists and tables are JSON, and anything else is taken as it is written."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Read what looks like JSON as such; the library would refuse any other text."""
+        if not str(value).startswith(("[", "{")) or _BRACKETED_ADDRESS.fullmatch(value):
+            return value
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            # The text itself may hold a password, so its variable alone is named
+            names = (name.upper() for name, text in self.env_vars.items() if text is value)
+            raise BadConfigError([f"{next(names)}: this is not JSON: {error}"]) from None
+
+    def next_field(
+        self, field: Any, key: str, case_sensitive: bool | None = None
+    ) -> FieldInfo | None:
+        """Step into a list by a place in it, which the library does not know."""
+        entries: tuple[Any, ...] = ()
+        if isinstance(field, FieldInfo) and key.isdecimal():
+            entries = get_args(field.annotation)
+        return entries[0] if entries else super().next_field(field, key, case_sensitive)
+
+
+class _Secrets(_Environment, NestedSecretsSettingsSource):
+    """Files that are named like variables."""
+
+
+class _File(TomlConfigSettingsSource):
+    """The file, whose lists of tables are merged with what variables say of one entry."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
+        super().__init__(settings_cls, file)
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the tables by their names as written; the library takes [HTTP] for [http]."""
+        return self.toml_data
+
+    def _read_files(self, files: Any, deep_merge: bool = False) -> dict[str, Any]:
+        """Read the one file, which has to be there."""
+        return {} if files is None else self._read_file(files)
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            return {key: _by_place(value) for key, value in super()._read_file(file_path).items()}
+        except OSError as error:
+            raise BadConfigError([f"{file_path}: cannot be read: {error.strerror}"]) from None
+        except UnicodeDecodeError:
+            raise BadConfigError([f"{file_path}: cannot be read: it is not UTF-8"]) from None
+        except tomllib.TOMLDecodeError as error:
+            raise BadConfigError([f"{file_path}: this is not TOML: {error}"]) from None
+
+
+def _by_place(value: object) -> object:
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        return {str(place): entry for place, entry in enumerate(value)}
+    return value
+
+
+def _names_in(folder: str | None) -> list[str]:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        # The text itself may hold a password
-        raise BadConfigError([f"{variable}: this is not JSON: {error}"]) from None
+        return sorted(os.listdir(folder)) if folder else []
+    except OSError as error:
+        raise BadConfigError([f"{SECRETS_FOLDER} = '{folder}': {error.strerror}"]) from None
 
 
-def _stray_variables(environ: Mapping[str, str]) -> Iterator[str]:
+def _stray(variables: Mapping[str, str] | list[str]) -> Iterator[str]:
     """Find variables that were meant for us and that nothing would read.
 
     Others are left alone: Kubernetes, for one, adds GATEWAY_SERVICE_HOST and GATEWAY_PORT beside a
     service that is called gateway.
     """
-    known = {
-        f"{PREFIX}{section}{SEPARATOR}{key}".upper()
-        for section, model in _sections().items()
-        for key in model.model_fields
-    }
+    known = {name.upper() for name in _variables(PREFIX, Settings)}
     with_one_underscore = {name.replace(SEPARATOR, "_"): name for name in known}
-    for variable in sorted(environ):
+    for variable in sorted(variables):
         name = variable.upper()
         if not name.startswith(PREFIX):
             continue
         section, separator, _ = name.removeprefix(PREFIX).partition(SEPARATOR)
-        if separator and section.lower() in _PLANNED_TABLES:
+        if separator and section.lower() in PLANNED_TABLES:
             yield f"{variable}: not in this version"
         elif separator and section.lower() not in Settings.model_fields:
-            yield f"{variable}: unknown key{_nearest(name, sorted(known))}"
-        elif name in with_one_underscore:
+            yield f"{variable}: unknown key{nearest(name, sorted(known))}"
+        elif name not in known and name in with_one_underscore:
             yield f"{variable}: unknown key; the nearest one is {with_one_underscore[name]}"
 
 
-def _sections() -> dict[str, type[BaseModel]]:
-    return {
-        name: field.annotation
-        for name, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-    }
-
-
-def _merged(below: Any, above: Any) -> Any:
-    """Lay `above` over `below`; over a list, {"0": …} (TRUNKS__0__PASSWORD) is its first entry."""
-    if not isinstance(above, Mapping):
-        return above
-    if isinstance(below, list) and above and all(key.isdecimal() for key in above):
-        entries: dict[int, Any] = dict(enumerate(below))
-        for key, value in above.items():
-            entries[int(key)] = _merged(entries.get(int(key)), value)
-        return [entry for _, entry in sorted(entries.items())]
-    under = below if isinstance(below, Mapping) else {}
-    return {**under, **{key: _merged(under.get(key), value) for key, value in above.items()}}
-
-
-def _line(detail: ErrorDetails) -> str:
-    location, value = detail["loc"], detail["input"]
-    if detail["type"] == "extra_forbidden":
-        return _unknown_key(location, value)
-    rule, context = detail["msg"], detail.get("ctx", {})
-    key = _dotted(location)
-    if detail["type"] == "rule" and context["key"] is not None:
-        key = ".".join(filter(None, (key, context["key"])))
-        value = context["value"]
-    rule = _RULES.get(detail["type"], rule)
-    return f"{key}{_shown(key, value)}: {rule}"
-
-
-def _unknown_key(location: tuple[int | str, ...], value: object) -> str:
-    names = _keys_at(location[:-1])
-    # In a trunk's table even a mistyped key may hold the password
-    shown = "" if location[0] == "trunks" else _shown(str(location[-1]), value)
-    if _is_planned_key(location):
-        return f"{_dotted(location)}{shown}: not in this version"
-    return f"{_dotted(location)}{shown}: unknown key{_nearest(str(location[-1]), names)}"
-
-
-def _is_planned_key(location: tuple[int | str, ...]) -> bool:
-    match _names(location):
-        case (table,):
-            return table in _PLANNED_TABLES
-        case (table, key):
-            return key in _PLANNED_KEYS.get(table, ())
-        case _:
-            return False
-
-
-def _names(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Return the keys without the places in a list: trunks[0].codecs[1] is trunks, codecs."""
-    return tuple(name for name in location if isinstance(name, str))
-
-
-def _keys_at(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for name in location:
-        if isinstance(name, str):
-            annotation = model.model_fields[name].annotation
-            candidates = (annotation, *get_args(annotation))
-            model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
-    return f"; the nearest one is {near[0]}" if near else f"; known are {', '.join(known)}"
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    return re.sub(r"\.\[", "[", ".".join(f"[{p}]" if isinstance(p, int) else p for p in location))
-
-
-def _shown(key: str, value: object) -> str:
-    name = key.rsplit(".", 1)[-1]
-    if name.startswith("trunks") or (_SECRET_WORDS.search(name) and not name.endswith("_file")):
-        return ""
-    if isinstance(value, str):
-        without_user = re.sub(r".*@", "…@", value, flags=re.DOTALL)
-        return f" = {without_user[:80]!r}"
-    if isinstance(value, int | float | bool):
-        return f" = {value}"
-    if isinstance(value, list | tuple) and all(isinstance(v, int | str) for v in value):
-        return f" = {list(value)}"
-    return ""
+def _variables(above: str, model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            yield from _variables(f"{above}{name}{SEPARATOR}", section)
+        elif above != PREFIX:
+            yield f"{above}{name}"

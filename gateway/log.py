@@ -23,6 +23,7 @@ _FLOORS = {
     "websockets": logging.WARNING,
     "asyncio": logging.WARNING,
     "aioice": logging.WARNING,
+    "pydantic_settings": logging.WARNING,  # every value, where PYDANTIC_SETTINGS_DEBUG is set
 }
 
 
