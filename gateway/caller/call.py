@@ -117,10 +117,10 @@ class CallerCall:
         try:
             origin = None if options.origin is None else Origin(options.origin)
             async with connect(options.url, subprotocols=[SUBPROTOCOL], origin=origin) as socket:
-                await self._place(socket, leg)
+                await _send(socket, type="hello", **_token(options))
                 async for frame in socket:
                     message = json.loads(frame)
-                    await self._take(message, leg)
+                    await self._take(message, socket, leg)
                     if _is_end(message):
                         return self.outcome
         except (OSError, WebSocketException) as error:
@@ -147,7 +147,6 @@ class CallerCall:
     async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
         options = self._options
         offer = leg.open()
-        await _send(socket, type="hello", **({"token": options.token} if options.token else {}))
         self.outcome.note("call")
         more = {"headers": options.headers} if options.headers else {}
         description = {"type": "offer", "sdp": offer}
@@ -164,13 +163,17 @@ class CallerCall:
         if options.give_up is not None:
             self._in(options.give_up, self.hangup)
 
-    async def _take(self, message: Message, leg: CallerLeg) -> None:
+    async def _take(self, message: Message, socket: ClientConnection, leg: CallerLeg) -> None:
         outcome = self.outcome
         outcome.messages.append(message)
         outcome.note(message["type"])
         if self._on_message is not None:
             self._on_message(message)
         match message["type"]:
+            case "welcome" if self._socket is None:
+                only = message.get("iceTransportPolicy") == "relay"
+                await leg.use_servers(message.get("iceServers", ()), relay_only=only)
+                await self._place(socket, leg)
             case "answer":
                 leg.connect(read_answer(message["answer"]["sdp"]))
             case "candidate":
@@ -217,6 +220,10 @@ class CallerCall:
             outcome.times["sound"] = leg.first_sound
         if self._options.record is not None:
             sound.write(self._options.record, leg.heard)
+
+
+def _token(options: CallOptions) -> Message:
+    return {"token": options.token} if options.token else {}
 
 
 def _is_end(message: Message) -> bool:

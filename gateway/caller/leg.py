@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from time import perf_counter
@@ -11,11 +12,13 @@ import numpy as np
 
 from gateway.caller.description import Accepted, make_offer
 from gateway.caller.sound import FRAME_SAMPLES, RATE, Frame
+from gateway.errors import UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
-from gateway.media.webrtc.own_socket import OwnSocketPort
+from gateway.media.webrtc.relay import Relay, Servers, allocate
+from gateway.media.webrtc.relayed_port import RelayedPort
 from voice.codec import FRAMES_PER_SECOND
 from voice.counters import Counters
 from voice.opus import OpusDecoder, OpusEncoder, OpusError
@@ -23,6 +26,8 @@ from voice.opus_frames import packet_samples
 from voice.rtp import RtpError, RtpPacket, pack_header, parse
 from voice.sequence import SequenceTracker
 from voice.telephone_event import EventSender
+
+logger = logging.getLogger(__name__)
 
 # A gap of more than this is a pause of the far end, and not worth making up
 LONGEST_GAP = 50  # packets
@@ -49,7 +54,9 @@ class CallerLeg:
         self._on_change = on_change
         counters = Counters()
         # RTCP is dropped: a caller that only tries a call needs no reports
-        self._port = OwnSocketPort(ports.bind_one(), counters, on_rtp=self._receive)
+        self._port = RelayedPort(ports.bind_one(), counters, on_rtp=self._receive)
+        self._relay: Relay | None = None
+        self._relay_only = False
         self._endpoint = WebRtcEndpoint(
             config, self._port, counters, report=self._changed, controlling=True
         )
@@ -67,6 +74,26 @@ class CallerLeg:
         self.lost = 0
         self.first_sound: float | None = None  # perf_counter() of the first packet
 
+    async def use_servers(self, servers: Servers, *, relay_only: bool) -> None:
+        """Get an address at a TURN server, if one is named; to be done before `open`.
+
+        Raises
+        ------
+        UnavailableError
+            When there is none to be had, and media may go by nothing else.
+        """
+        try:
+            self._relay = await allocate(servers)
+        except UnavailableError as error:
+            if relay_only:
+                raise
+            logger.warning("%s; only a direct connection is tried", error)
+        if self._relay is not None:
+            self._port.use_relay(self._relay, only=relay_only)
+        elif relay_only:
+            raise UnavailableError("media may go by a TURN server only, and none is named")
+        self._relay_only = relay_only
+
     def open(self) -> str:
         """Answer checks from now on, and return the offer."""
         self._endpoint.open()
@@ -79,7 +106,9 @@ class CallerLeg:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        return self._endpoint.candidates
+        """Values of a=candidate."""
+        direct = () if self._relay_only else self._endpoint.candidates
+        return direct if self._relay is None else (*direct, self._relay.candidate)
 
     def connect(self, accepted: Accepted) -> None:
         """Bring ICE and DTLS up towards the gateway; speaking begins by itself."""
@@ -175,3 +204,5 @@ class CallerLeg:
             self._speaking.cancel()
             await asyncio.wait([self._speaking])
         await self._endpoint.close()
+        if self._relay is not None:
+            await self._relay.close()
