@@ -56,7 +56,13 @@ def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wav(tmp_path_factory.mktemp("sound") / "tone.wav", samples, 48000)
 
 
-# Stories that are told beside each other. Both import what needs the tone of this module
+# Stories that are told beside each other. The fixtures import what needs the tone of this module
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each story of a module (`odd_calls.StoryTests`)."""
+    if "story" in metafunc.fixturenames and hasattr(metafunc.module, "STORIES"):
+        metafunc.parametrize("story", metafunc.module.STORIES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -71,8 +77,8 @@ async def rig(tone: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
     """The stories of the module that are asked for, some of them at a time."""
-    from tests.end_to_end.odd_calls import asked_for, together
+    from tests.end_to_end.odd_calls import AT_ONCE, asked_for, together
 
-    stories = {name: request.module.STORIES[name] for name in asked_for(request, "story")}
-    async with together(rig, stories) as told:
+    at_once = getattr(request.module, "AT_ONCE", AT_ONCE)
+    async with together(rig, asked_for(request), at_once=at_once) as told:
         yield told

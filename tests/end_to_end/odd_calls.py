@@ -7,7 +7,6 @@ start at once, some at a time, and each test waits for its own.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
 from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.recording import assert_heard
-from tests.end_to_end.trunks import open_trunk
+from tests.end_to_end.trunks import idle, open_trunk
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 
 if TYPE_CHECKING:
@@ -100,16 +99,6 @@ async def talk(dialed: Dialed) -> None:
     assert_heard(sound.samples(JUDGED), sound.rate, present=[TONE], absent=tones)
 
 
-def ended(call: PhoneCall) -> tuple[str, str, int]:
-    """Return by whom and how a call ended, which the page is told once and last."""
-    assert call.kinds.count("ended") == 1
-    assert call.kinds[-1] == "ended"
-    end = call.messages[-1]
-    assert end["reason"]
-    assert end["message"].endswith(".")
-    return end["by"], end["cause"], end["sipCode"]
-
-
 async def hang_up(dialed: Dialed, *, heard: float | None = TRUNK_TONE) -> Outcome:
     """Have the caller end the call, who heard one tone at last and no other; None for silence.
 
@@ -117,7 +106,7 @@ async def hang_up(dialed: Dialed, *, heard: float | None = TRUNK_TONE) -> Outcom
     """
     outcome = await dialed.call.hang_up()
     await dialed.line.hear("BYE")
-    assert ended(dialed.call) == ("local", "hangup", 200)
+    assert dialed.call.ended() == ("local", "hangup", 200)
     assert outcome.heard is not None
     tones = {TONE, TRUNK_TONE, OTHER_TONE}
     present = [] if heard is None else [heard]
@@ -146,8 +135,8 @@ async def said_why(dialed: Dialed, words: str) -> None:
     """Expect the call to be ended by the gateway, for a reason that it names."""
     end = (await dialed.call.end()).last
     await dialed.line.hear("BYE")
-    assert ended(dialed.call) == ("gateway", "incompatible-media", 488)
-    assert re.search(words, end["message"], re.I), end["message"]
+    assert dialed.call.ended() == ("gateway", "incompatible-media", 488)
+    assert words in end["message"]
     assert dialed.line.requests() == ["INVITE", "ACK", "BYE"]
 
 
@@ -204,14 +193,29 @@ async def together(
         await told.close()
 
 
-def asked_for(request: pytest.FixtureRequest, parameter: str) -> list[str]:
-    """Return the values of a parameter in the tests of this module that have been selected."""
-    values: list[Any] = [
-        item.callspec.params[parameter]
+def asked_for(request: pytest.FixtureRequest) -> dict[str, Tell]:
+    """Return the stories of this module whose tests have been selected."""
+    names: list[Any] = [
+        item.callspec.params["story"]
         for item in request.session.items
         if isinstance(item, pytest.Function)
         and item.module is request.module
         and hasattr(item, "callspec")
-        and parameter in item.callspec.params
+        and "story" in item.callspec.params
     ]
-    return list(dict.fromkeys(values))
+    return {name: request.module.STORIES[name] for name in names}
+
+
+class StoryTests:
+    """The tests of a module with `STORIES`, for it to derive from; `AT_ONCE` it may have as well.
+
+    The fixture `told` begins to tell them, and `pytest_generate_tests` makes a test of each.
+    """
+
+    async def test_story(self, told: Together, story: str) -> None:
+        await told.hear(story)
+
+    async def test_nothing_is_left(self, told: Together, rig: Rig) -> None:
+        await told.over()
+        await idle(rig.gateway)
+        assert not rig.trunk.strays

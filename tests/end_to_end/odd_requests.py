@@ -17,7 +17,7 @@ class Ask:
     body: str = ""
     kind: str = ""
     headers: tuple[str, ...] = ()
-    codes: tuple[int, ...] = (200,)
+    code: int = 200
     has: tuple[str, ...] = ()  # headers of the response
     digit: str = ""
     duration: int = 160  # ms
@@ -27,7 +27,6 @@ def relay(body: str, digit: str, duration: int = 160, kind: str = RELAY) -> Ask:
     return Ask("INFO", body, kind, digit=digit, duration=duration)
 
 
-NOT_ALLOWED = (405, 501)
 ASKED: dict[str, Ask] = {
     "INFO without body": Ask("INFO"),
     "INFO with the type of no body": Ask("INFO", headers=("Content-Type: application/dtmf",)),
@@ -51,15 +50,15 @@ ASKED: dict[str, Ask] = {
     "the hash alone": relay("#", "#", kind=DTMF),
     "the hash alone by number": relay("11\r\n", "#", kind=DTMF),
     "INFO of a type that nobody knows": Ask(
-        "INFO", "<media_control/>", "application/media_control+xml", codes=(415,), has=("accept",)
+        "INFO", "<media_control/>", "application/media_control+xml", code=415, has=("accept",)
     ),
-    "INFO with SDP": Ask("INFO", describe(9), SDP, codes=(415,), has=("accept",)),
+    "INFO with SDP": Ask("INFO", describe(9), SDP, code=415, has=("accept",)),
     "INFO of a package that nobody knows": Ask(
         "INFO",
         "x",
         "application/x",
         ("Info-Package: g.3gpp.mid-call", "Content-Disposition: Info-Package"),
-        codes=(469,),
+        code=469,
     ),
     "OPTIONS": Ask("OPTIONS", has=("allow", "supported", "accept")),
     "OPTIONS for SDP": Ask("OPTIONS", headers=("Accept: application/sdp",), has=("allow",)),
@@ -68,27 +67,27 @@ ASKED: dict[str, Ask] = {
         "SIP/2.0 200 OK\r\n",
         "message/sipfrag;version=2.0",
         ("Event: refer", "Subscription-State: terminated;reason=noresource"),
-        codes=(481, 489),
+        code=489,
     ),
     "NOTIFY of messages": Ask(
         "NOTIFY",
         "Messages-Waiting: yes\r\n",
         "application/simple-message-summary",
         ("Event: message-summary", "Subscription-State: active"),
-        codes=(481, 489),
+        code=489,
     ),
-    "NOTIFY of talk": Ask("NOTIFY", headers=("Event: talk",), codes=(481, 489)),
-    "MESSAGE": Ask("MESSAGE", "hello", "text/plain", codes=(405, 415), has=("allow",)),
-    "SUBSCRIBE": Ask("SUBSCRIBE", headers=("Event: dialog",), codes=(405, 489)),
-    "REFER": Ask("REFER", headers=("Refer-To: <sip:1@192.0.2.9>",), codes=(603, 405)),
-    "PUBLISH": Ask("PUBLISH", headers=("Event: presence",), codes=NOT_ALLOWED, has=("allow",)),
-    "a method that nobody knows": Ask("WINK", codes=NOT_ALLOWED, has=("allow",)),
+    "NOTIFY of talk": Ask("NOTIFY", headers=("Event: talk",), code=489),
+    "MESSAGE": Ask("MESSAGE", "hello", "text/plain", code=405, has=("allow",)),
+    "SUBSCRIBE": Ask("SUBSCRIBE", headers=("Event: dialog",), code=405),
+    "REFER": Ask("REFER", headers=("Refer-To: <sip:1@192.0.2.9>",), code=603),
+    "PUBLISH": Ask("PUBLISH", headers=("Event: presence",), code=405, has=("allow",)),
+    "a method that nobody knows": Ask("WINK", code=501, has=("allow",)),
     "a method that nobody knows, with a body": Ask(
-        "FLASH", "x", "text/plain", codes=NOT_ALLOWED, has=("allow",)
+        "FLASH", "x", "text/plain", code=501, has=("allow",)
     ),
     "a refresh by UPDATE": Ask("UPDATE", headers=("Supported: timer", "Session-Expires: 1800")),
     "a refresh by UPDATE without timer": Ask("UPDATE"),
     "an extension that nobody knows": Ask(
-        "INFO", headers=("Require: x-unheard-of",), codes=(420,), has=("unsupported",)
+        "INFO", headers=("Require: x-unheard-of",), code=420, has=("unsupported",)
     ),
 }

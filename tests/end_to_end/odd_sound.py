@@ -46,9 +46,10 @@ def _encoded(codec: str, tone: Samples) -> list[bytes]:
 
 
 class Sound(asyncio.DatagramProtocol):
-    """Speaks to whoever spoke to it last, or to `target` where the test has set it. Use `sound`.
+    """Speaks to whoever spoke to it first, or to `target` once a test has set it. Use `open_sound`.
 
-    `codec`, `payload_type` and `event` (the payload type of events) may be changed at any time.
+    `payload_type`, `event` (the payload type of events) and `silent` may be changed at any time,
+    and so may the codec, by `change_codec`.
     """
 
     def __init__(self, frequency: float, codec: str) -> None:
@@ -156,6 +157,13 @@ class Sound(asyncio.DatagramProtocol):
         """Wait for digits as telephone events."""
         await self.until(lambda: self.digits == digits, limit, f"the digits {digits}")
 
+    async def expect_silence(self) -> None:
+        """Expect nothing to come, but what may be on its way."""
+        await asyncio.sleep(0.1)
+        before = len(self.heard)
+        await asyncio.sleep(0.4)
+        assert len(self.heard) == before, f"{len(self.heard) - before} packets came"
+
     async def until(self, holds: Callable[[], bool], limit: float, what: str) -> None:
         """Look at each packet that comes until something holds."""
         try:
@@ -171,12 +179,12 @@ class Sound(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def open_sound(
-    frequency: float, *, codec: str = "PCMU", host: str = HOST
+    frequency: float, *, codec: str = "PCMU", host: str = HOST, port: int = 0
 ) -> AsyncIterator[Sound]:
-    """Open a port, and speak by it until the end of the block."""
+    """Open a port, any unless one is named, and speak by it until the end of the block."""
     loop = asyncio.get_running_loop()
     transport, sound = await loop.create_datagram_endpoint(
-        lambda: Sound(frequency, codec), local_addr=(host, 0)
+        lambda: Sound(frequency, codec), local_addr=(host, port)
     )
     speaking = asyncio.create_task(sound.speak(), name="odd-sound")
     try:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import re
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import uuid4
 
 from tests.peers.ports import free_port
@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 SDP = "application/sdp"
 
-# RFC 3261 section 7.3.3, of the headers that are read here
-_LONG_NAMES = {"i": "call-id", "f": "from", "t": "to", "v": "via", "l": "content-length"}
+# RFC 3261 section 7.3.3 and RFC 4028 section 4, of the headers that are read here
+_LONG_NAMES = {
+    "f": "from",
+    "i": "call-id",
+    "l": "content-length",
+    "t": "to",
+    "v": "via",
+    "x": "session-expires",
+}
 _PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -65,6 +72,20 @@ def tag_of(message: SipMessage, name: str = "to") -> str:
     """Return the tag in To or From, empty where there is none."""
     found = re.search(r";tag=([^;,\s]+)", message.header(name) or "")
     return found[1] if found else ""
+
+
+class Origin(NamedTuple):
+    """Which session a description is of, and which version of it (RFC 8866 section 5.2)."""
+
+    session: str
+    version: int
+
+
+def origin_of(message: SipMessage) -> Origin:
+    """Return what `o=` says."""
+    found = re.search(r"^o=\S+ (\d+) (\d+) ", message.body, re.M)
+    assert found is not None, message.body
+    return Origin(found[1], int(found[2]))
 
 
 def describe(
@@ -114,7 +135,7 @@ class Line:
         self.invite: SipMessage | None = None
         self._trunk = trunk
         self._news = asyncio.Event()
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: set[tuple[str, str]] = set()
         self._finals: dict[tuple[str, str], asyncio.Future[SipMessage]] = {}
         self._branches: dict[int, str] = {}
         self.cseq = 0  # of the trunk's last request
@@ -130,12 +151,13 @@ class Line:
             self._take_response(message)
             return
         key = (message.method, branch_of(message))
-        self._seen[key] = self._seen.get(key, 0) + 1
-        repeated = self._seen[key] > 1 and message.method != "ACK"
+        repeated = key in self._seen and message.method != "ACK"
+        self._seen.add(key)
         if message.method == "INVITE" and self.invite is None:
             self.invite = message
             self._trunk.lines[message.header("call-id") or ""] = self
-        self._do_the_usual(message)
+        if not self._trunk.silent:
+            self._do_the_usual(message)
         if not repeated:
             self._keep(message)
 
@@ -162,10 +184,6 @@ class Line:
         self.unread.append(message)
         self._news.set()
 
-    def repeats(self, method: str) -> int:
-        """Return how often a request of this method came again, as UDP has it."""
-        return sum(count - 1 for (name, _), count in self._seen.items() if name == method)
-
     def requests(self) -> list[str]:
         """Return the methods of the requests so far, in order."""
         return [each.method for each in self.received if each.status is None]
@@ -188,10 +206,10 @@ class Line:
 
     # -- what goes
 
-    def send(self, text: str, body: bytes = b"") -> None:
+    def put(self, data: bytes) -> None:
         """Send this as it is."""
-        self._last = text.encode() + body
-        self._reply(self._last)
+        self._last = data
+        self._reply(data)
 
     def send_again(self) -> None:
         """Send what was sent last, as if it had been lost."""
@@ -205,12 +223,20 @@ class Line:
         to: SipMessage | None = None,
         tag: str | None = None,
         kind: str = SDP,
-        shape: Callable[[bytes], bytes] = lambda data: data,
     ) -> None:
-        """Respond to the INVITE, or to another request.
+        """Respond to the INVITE, or to another request."""
+        self.put(self.response(code, body, *headers, to=to, tag=tag, kind=kind))
 
-        `shape` has the last word on what goes over the wire.
-        """
+    def response(
+        self,
+        code: int,
+        body: str | bytes = "",
+        *headers: str,
+        to: SipMessage | None = None,
+        tag: str | None = None,
+        kind: str = SDP,
+    ) -> bytes:
+        """Write a response to the INVITE, or to another request."""
         request = to or self.invite
         assert request is not None, "nobody has called yet"
         callee = request.header("to") or ""
@@ -223,12 +249,11 @@ class Line:
             f"To: {callee}",
             f"CSeq: {request.header('cseq')}",
         ]
-        self._last = shape(self._message(start, headers, body, kind))
-        self._reply(self._last)
+        return self._message(start, headers, body, kind)
 
-    async def answer(self, body: str | bytes, *headers: str, **how: str) -> SipMessage:
+    async def answer(self, body: str | bytes, *headers: str, kind: str = SDP) -> SipMessage:
         """Answer the call, and wait for the ACK."""
-        self.respond(200, body, *headers, **how)  # type: ignore[arg-type]
+        self.respond(200, body, *headers, kind=kind)
         return await self.hear("ACK")
 
     async def respond_reliably(
@@ -289,8 +314,7 @@ class Line:
             f"CSeq: {cseq} {method}",
             "Max-Forwards: 70",
         ]
-        self._last = self._message(start, headers, body, kind)
-        self._reply(self._last)
+        self.put(self._message(start, headers, body, kind))
 
     def acknowledge(self, response: SipMessage, body: str = "") -> None:
         """Send the ACK of a final response; that of a 200 is a transaction of its own."""
@@ -324,8 +348,20 @@ class Line:
         return "\r\n".join([*lines, "", ""]).encode() + content
 
 
+def offered_port(line: Line) -> int:
+    """Return where the gateway itself receives a call's media."""
+    assert line.invite is not None
+    return int(line.invite.body.partition("m=audio ")[2].split()[0])
+
+
 class OddTrunk:
-    """The sockets, and whose line a message belongs to. Use `odd_trunk`."""
+    """The sockets, and whose line a message belongs to. Use `odd_trunk`.
+
+    Attributes
+    ----------
+    silent
+        Whether it does not even do the usual any more: it only keeps what it hears.
+    """
 
     def __init__(self, host: str, port: int, transport: str) -> None:
         self.host = host
@@ -333,7 +369,9 @@ class OddTrunk:
         self.transport = transport
         self.lines: dict[str, Line] = {}  # by Call-ID
         self.strays: list[SipMessage] = []  # what is nobody's
+        self.silent = False
         self._dialed: dict[str, Line] = {}
+        self._connections: set[asyncio.StreamWriter] = set()
         self._numbers = itertools.count(15550100)
 
     @property
@@ -358,6 +396,25 @@ class OddTrunk:
         else:
             line.take(message, reply)
 
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read a connection to its end."""
+        self._connections.add(writer)
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lstrip()
+                length = parse_message(head).header("content-length") or "0"
+                self.take(head + await reader.readexactly(int(length)), writer.write)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._connections.discard(writer)
+            writer.close()
+
+    def reset(self) -> None:
+        """Reset every connection; UDP has none."""
+        for writer in self._connections:
+            writer.transport.abort()
+
 
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, trunk: OddTrunk) -> None:
@@ -371,25 +428,11 @@ class _Datagrams(asyncio.DatagramProtocol):
             self._trunk.take(data, lambda reply: self._transport.sendto(reply, address))
 
 
-async def _serve_stream(
-    trunk: OddTrunk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    try:
-        while True:
-            head = (await reader.readuntil(b"\r\n\r\n")).lstrip()
-            length = parse_message(head).header("content-length") or "0"
-            trunk.take(head + await reader.readexactly(int(length)), writer.write)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
-
-
 @asynccontextmanager
 async def odd_trunk(
     host: str = HOST, *, transport: str = "UDP", port: int | None = None
 ) -> AsyncIterator[OddTrunk]:
-    """Open a trunk's port, and serve it until the end of the block."""
+    """Open a trunk's port, and serve it until the end of the block; nobody is there afterwards."""
     trunk = OddTrunk(host, port or free_port(), transport)
     if transport == "UDP":
         loop = asyncio.get_running_loop()
@@ -401,10 +444,10 @@ async def odd_trunk(
         finally:
             datagrams.close()
         return
-    server = await asyncio.start_server(
-        lambda reader, writer: _serve_stream(trunk, reader, writer), host, trunk.port
-    )
+    server = await asyncio.start_server(trunk.converse, host, trunk.port)
     try:
         yield trunk
     finally:
         server.close()
+        trunk.reset()
+        await server.wait_closed()

@@ -43,6 +43,15 @@ class PhoneCall:
         """The types of the messages so far, in order."""
         return [message["type"] for message in self.messages]
 
+    def ended(self) -> tuple[str, str, int]:
+        """Return by whom and how it ended, which the page is told once, last, and in a sentence."""
+        assert self.kinds.count("ended") == 1
+        assert self.kinds[-1] == "ended"
+        end = self.messages[-1]
+        assert end["reason"]
+        assert end["message"].endswith(".")
+        return end["by"], end["cause"], end["sipCode"]
+
     async def hear(self, kind: str, *, count: int = 1, limit: float = 10.0) -> Message:
         """Return the `count`th message of a type, whether it came already or comes in time."""
         try:
@@ -76,6 +85,12 @@ class PhoneCall:
         async with asyncio.timeout(limit):
             return await asyncio.shield(self.running)
 
+    async def take_down(self) -> None:
+        """Take the call down unless it has ended; one that is on its way down is left at it."""
+        if not self.running.cancelling():
+            self.running.cancel()
+        await asyncio.wait([self.running])
+
 
 @asynccontextmanager
 async def calling(
@@ -104,5 +119,4 @@ async def calling(
     try:
         yield call
     finally:
-        call.running.cancel()
-        await asyncio.wait([call.running])
+        await call.take_down()

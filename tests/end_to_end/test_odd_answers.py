@@ -10,20 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from tests.end_to_end.odd_calls import (
+    OTHER_TONE,
     Dialed,
     Rig,
     Stories,
-    Tell,
-    Together,
-    asked_for,
+    StoryTests,
     hang_up,
     odd_rig,
     said_why,
     talk,
-    together,
     use,
 )
 from tests.end_to_end.odd_descriptions import NO_DESCRIPTION, UP, USELESS, Change, written
@@ -32,7 +29,7 @@ from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.trunks import idle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -48,14 +45,20 @@ async def up(rig: Rig, changes: tuple[Change, ...]) -> None:
         await use(dialed)
 
 
-async def of_no_use(rig: Rig, name: str) -> None:
-    changes, words = USELESS[name]
+async def of_no_use(rig: Rig, changes: tuple[Change, ...], words: str) -> None:
     async with rig.dial() as dialed:
         line, call, sound = dialed
         line.respond(180)
         await line.answer(written(sound.port, *changes))
         await said_why(dialed, words)
         assert not call.came("answered")
+
+
+STORIES |= {name: partial(up, changes=changes) for name, changes in UP.items()}
+STORIES |= {
+    name: partial(of_no_use, changes=changes, words=words)
+    for name, (changes, words) in USELESS.items()
+}
 
 
 # Stories that take more than one answer
@@ -80,7 +83,14 @@ async def text_in_place_of_sdp(rig: Rig) -> None:
 async def nonsense_in_place_of_sdp(rig: Rig) -> None:
     async with rig.dial() as dialed:
         await dialed.line.answer("nonsense\r\n")
-        await said_why(dialed, r"audio|m= line|description")
+        await said_why(dialed, '"nonsense" is not <type>=<value>')
+
+
+@story
+async def sdp_that_is_cut_off(rig: Rig) -> None:
+    async with rig.dial() as dialed:
+        await dialed.line.answer("v=0\r\nm=audio")
+        await said_why(dialed, '"audio" is not <media> <port>')
 
 
 async def _good_after_bad_progress(rig: Rig, *changes: Change) -> None:
@@ -144,7 +154,7 @@ async def use_after_prack(dialed: Dialed) -> None:
 @story
 async def sdp_repeated_after_an_agreement_by_prack(rig: Rig) -> None:
     """What was agreed stands; the 200's SDP is no answer any more (RFC 6337 section 2.2)."""
-    async with rig.dial(dtmf="5") as dialed, open_sound(880.0) as other:
+    async with rig.dial(dtmf="5") as dialed, open_sound(OTHER_TONE) as other:
         line, call, sound = dialed
         await line.respond_reliably(183, describe(sound.port))
         await call.hear("ringing")
@@ -155,7 +165,7 @@ async def sdp_repeated_after_an_agreement_by_prack(rig: Rig) -> None:
 
 async def _agree_by_update(rig: Rig, last: Callable[[int], str]) -> None:
     """The early dialog moves the media by UPDATE; `last` makes the 200's SDP of the first port."""
-    async with rig.dial(dtmf="5") as dialed, open_sound(880.0) as first:
+    async with rig.dial(dtmf="5") as dialed, open_sound(OTHER_TONE) as first:
         line, call, sound = dialed
         await line.respond_reliably(183, describe(first.port))
         await call.hear("ringing")
@@ -197,36 +207,8 @@ async def opus_up(rig: Rig, spelling: str) -> None:
 # The tests
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
-    stories: dict[str, Tell] = {
-        **{name: partial(up, changes=UP[name]) for name in asked_for(request, "oddity")},
-        **{name: partial(of_no_use, name=name) for name in asked_for(request, "useless")},
-        **{name: STORIES[name] for name in asked_for(request, "story")},
-    }
-    async with together(rig, stories) as told:
-        yield told
-
-
-@pytest.mark.parametrize("oddity", UP)
-async def test_up(told: Together, oddity: str) -> None:
-    await told.hear(oddity)
-
-
-@pytest.mark.parametrize("useless", USELESS)
-async def test_ended_with_the_reason(told: Together, useless: str) -> None:
-    await told.hear(useless)
-
-
-@pytest.mark.parametrize("story", STORIES)
-async def test_story(told: Together, story: str) -> None:
-    await told.hear(story)
-
-
-async def test_nothing_is_left(told: Together, rig: Rig) -> None:
-    await told.over()
-    await idle(rig.gateway)
-    assert not rig.trunk.strays
+class TestStories(StoryTests):
+    """Each of them, and what is left of all."""
 
 
 async def test_opus(tone: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.odd_calls import (
     Rig,
     Stories,
-    Together,
+    StoryTests,
     odd_rig,
     said_why,
     use,
@@ -124,7 +124,7 @@ def _length(value: str | None) -> Callable[[bytes], bytes]:
 async def _shaped(rig: Rig, shape: Callable[[bytes], bytes], kind: str = SDP) -> None:
     async with rig.dial(dtmf="5") as dialed:
         line = dialed.line
-        line.respond(200, describe(dialed.sound.port), kind=kind, shape=shape)
+        line.put(shape(line.response(200, describe(dialed.sound.port), kind=kind)))
         await line.hear("ACK")
         await use(dialed)
 
@@ -166,7 +166,7 @@ async def content_length_0_before_a_body(rig: Rig) -> None:
     """What follows is no body: there is none."""
     async with rig.dial() as dialed:
         line, _, sound = dialed
-        line.respond(200, describe(sound.port), shape=_length("0"))
+        line.put(_length("0")(line.response(200, describe(sound.port))))
         await line.hear("ACK")
         await said_why(dialed, NO_DESCRIPTION)
 
@@ -177,7 +177,7 @@ async def content_length_past_the_end(rig: Rig) -> None:
     async with rig.dial(dtmf="5") as dialed:
         line, _, sound = dialed
         text = describe(sound.port)
-        line.respond(200, text, shape=_length(str(len(text) + 1)))
+        line.put(_length(str(len(text) + 1))(line.response(200, text)))
         await asyncio.sleep(0.2)  # as long as it would take to hang up
         assert line.requests() == ["INVITE"]
         await line.answer(text)
@@ -191,9 +191,7 @@ async def content_length_past_the_end(rig: Rig) -> None:
 async def two_messages_at_once(rig: Rig) -> None:
     async with rig.dial(dtmf="5") as dialed:
         line, _, sound = dialed
-        ringing: list[bytes] = []
-        line.respond(180, shape=lambda data: ringing.append(data) or b"")  # type: ignore[func-returns-value]
-        line.respond(200, describe(sound.port), shape=lambda data: ringing[0] + data)
+        line.put(line.response(180) + line.response(200, describe(sound.port)))
         await line.hear("ACK")
         await use(dialed)
 
@@ -202,13 +200,11 @@ async def two_messages_at_once(rig: Rig) -> None:
 async def a_message_in_pieces(rig: Rig) -> None:
     async with rig.dial(dtmf="5") as dialed:
         line, _, sound = dialed
-        pieces: list[bytes] = []
-        text = describe(sound.port)
-        line.respond(200, text, shape=lambda data: pieces.append(data) or b"\r\n\r\n")  # type: ignore[func-returns-value]
-        whole = pieces[0]
+        whole = line.response(200, describe(sound.port))
+        line.put(b"\r\n\r\n")  # a keep-alive before it
         cuts = (0, 5, whole.index(b"Content-Length") + 9, whole.index(b"\r\n\r\n") + 3, len(whole))
         for start, end in pairwise(cuts):
-            line.send("", whole[start:end])
+            line.put(whole[start:end])
             await asyncio.sleep(0.05)  # a segment of its own
         await line.hear("ACK")
         await use(dialed)
@@ -222,15 +218,8 @@ async def binary_isup_by_tcp(rig: Rig) -> None:
 # The tests
 
 
-@pytest.mark.parametrize("story", STORIES)
-async def test_story(told: Together, story: str) -> None:
-    await told.hear(story)
-
-
-async def test_nothing_is_left(told: Together, rig: Rig) -> None:
-    await told.over()
-    await idle(rig.gateway)
-    assert not rig.trunk.strays
+class TestStories(StoryTests):
+    """Each of them, and what is left of all."""
 
 
 async def test_tcp(tone: Path, tmp_path: Path) -> None:

@@ -5,33 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import pytest
-import pytest_asyncio
 
 from tests.end_to_end.odd_calls import (
     OTHER_TONE,
     Dialed,
     Rig,
     Stories,
-    Tell,
-    Together,
+    StoryTests,
     answered,
-    asked_for,
-    ended,
     hang_up,
     talk,
-    together,
 )
-from tests.end_to_end.odd_requests import ASKED, DTMF, RELAY
+from tests.end_to_end.odd_requests import ASKED, DTMF, RELAY, Ask
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import SDP, describe
-from tests.end_to_end.trunks import idle
+from tests.end_to_end.odd_trunk import SDP, describe, offered_port, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.peers.sipp import SipMessage
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -39,12 +31,11 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 STORIES = story = Stories()
 
 
-async def ask(rig: Rig, name: str) -> None:
-    asked = ASKED[name]
+async def ask(rig: Rig, asked: Ask) -> None:
     async with answered(rig) as dialed:
         line, call, _ = dialed
         response = await line.request(asked.method, asked.body, *asked.headers, kind=asked.kind)
-        assert response.status in asked.codes, response.start_line
+        assert response.status == asked.code, response.start_line
         for header in asked.has:
             assert response.header(header), f"no {header} in {response.headers}"
         if asked.digit:
@@ -54,6 +45,9 @@ async def ask(rig: Rig, name: str) -> None:
         await hang_up(dialed)
         assert call.kinds.count("dtmf") == len(asked.digit)
         assert line.requests() == ["INVITE", "ACK", "BYE"]
+
+
+STORIES |= {name: partial(ask, asked=asked) for name, asked in ASKED.items()}
 
 
 @story
@@ -142,8 +136,16 @@ async def an_unknown_dialog(rig: Rig) -> None:
 # re-INVITEs
 
 
-def changed(sound: Sound, version: int = 2, **how: str) -> str:
-    return describe(sound.port, version=version, **how)  # type: ignore[arg-type]
+class How(TypedDict, total=False):
+    """What else of a description changes, as `describe` has it."""
+
+    host: str
+    direction: str
+    rtpmaps: tuple[str, ...]
+
+
+def changed(sound: Sound, version: int = 2, **how: Unpack[How]) -> str:
+    return describe(sound.port, version=version, **how)
 
 
 async def refused(rig: Rig, offer: str) -> None:
@@ -205,16 +207,11 @@ async def an_offer_with_odd_lines(rig: Rig) -> None:
         response = await dialed.line.reinvite(offer + odd + "m=video 0 RTP/AVP 31\r\n")
         assert response.status == 200
         assert [line.split()[:2] for line in response.body.split("\r\n") if line[:2] == "m="] == [
-            ["m=audio", offered_port(dialed)],
+            ["m=audio", str(offered_port(dialed.line))],
             ["m=video", "0"],
         ]
         await talk(dialed)
         await hang_up(dialed)
-
-
-def offered_port(dialed: Dialed) -> str:
-    assert dialed.line.invite is not None
-    return dialed.line.invite.body.partition("m=audio ")[2].split()[0]
 
 
 @story
@@ -245,7 +242,7 @@ async def an_offer_and_the_end(rig: Rig) -> None:
         assert response.status in (200, 487), response.start_line
         line.acknowledge(response)
         await call.end()
-        assert ended(call) == ("remote", "hangup", 200)
+        assert call.ended() == ("remote", "hangup", 200)
 
 
 @story
@@ -253,10 +250,10 @@ async def hold_as_it_was_before_rfc_3264(rig: Rig) -> None:
     """c=0.0.0.0, no rtpmap, no direction: nothing is sent there, until it is over."""
     async with answered(rig) as dialed:
         line, _, sound = dialed
-        held = changed(sound, host="0.0.0.0", rtpmaps="").replace("a=sendrecv\r\n", "")
+        held = changed(sound, host="0.0.0.0", rtpmaps=()).replace("a=sendrecv\r\n", "")
         response = await line.reinvite(held)
         assert response.status == 200
-        await silent(sound)
+        await sound.expect_silence()
         response = await line.reinvite(changed(sound, 3))
         assert response.status == 200
         assert direction(response) == "sendrecv"
@@ -264,24 +261,9 @@ async def hold_as_it_was_before_rfc_3264(rig: Rig) -> None:
         await hang_up(dialed)
 
 
-async def silent(sound: Sound) -> None:
-    """Expect nothing to come, but what may be on its way."""
-    await asyncio.sleep(0.1)
-    before = len(sound.heard)
-    await asyncio.sleep(0.4)
-    assert len(sound.heard) == before, f"{len(sound.heard) - before} packets to a held call"
-
-
 def direction(response: SipMessage) -> str:
     found = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)\r?$", response.body, re.M)
     return found[1] if found else "sendrecv"
-
-
-def version_of(message: SipMessage) -> int:
-    """Return the version in `o=`."""
-    found = re.search(r"^o=\S+ \d+ (\d+) ", message.body, re.M)
-    assert found is not None, message.body
-    return int(found[1])
 
 
 async def _resume_without_sdp(dialed: Dialed, ack: str) -> SipMessage:
@@ -289,14 +271,15 @@ async def _resume_without_sdp(dialed: Dialed, ack: str) -> SipMessage:
     line, _, sound = dialed
     held = await line.reinvite(changed(sound, direction="sendonly"))
     assert direction(held) == "recvonly"
-    await silent(sound)
+    await sound.expect_silence()
     offer = await line.reinvite(ack=ack)
     assert offer.status == 200
     assert line.invite is not None
     # RFC 3261 section 14.2: an offer as of a brand new call
     assert direction(offer) == "sendrecv"
     assert formats(offer) == formats(line.invite)
-    assert version_of(offer) > version_of(held) > version_of(line.invite)
+    offered, held_by, first = map(origin_of, (offer, held, line.invite))
+    assert offered.version > held_by.version > first.version
     return offer
 
 
@@ -339,7 +322,7 @@ async def held_by_the_ack(rig: Rig) -> None:
     async with answered(rig) as dialed:
         line, _, sound = dialed
         await _resume_without_sdp(dialed, changed(sound, 3, direction="sendonly"))
-        await silent(sound)
+        await sound.expect_silence()
         assert (await line.reinvite(changed(sound, 4))).status == 200
         await talk(dialed)
         await hang_up(dialed)
@@ -366,33 +349,11 @@ async def a_bye_twice(rig: Rig) -> None:
         assert (await line.hear(200)).status == 200
         assert (await line.request("BYE")).status in (200, 481)
         await call.end()
-        assert ended(call) == ("remote", "hangup", 200)
+        assert call.ended() == ("remote", "hangup", 200)
 
 
 # The tests
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(request: pytest.FixtureRequest, rig: Rig) -> AsyncIterator[Together]:
-    stories: dict[str, Tell] = {
-        **{name: partial(ask, name=name) for name in asked_for(request, "asked")},
-        **{name: STORIES[name] for name in asked_for(request, "story")},
-    }
-    async with together(rig, stories) as told:
-        yield told
-
-
-@pytest.mark.parametrize("asked", ASKED)
-async def test_request(told: Together, asked: str) -> None:
-    await told.hear(asked)
-
-
-@pytest.mark.parametrize("story", STORIES)
-async def test_story(told: Together, story: str) -> None:
-    await told.hear(story)
-
-
-async def test_nothing_is_left(told: Together, rig: Rig) -> None:
-    await told.over()
-    await idle(rig.gateway)
-    assert not rig.trunk.strays
+class TestStories(StoryTests):
+    """Each of them, and what is left of all."""
