@@ -14,7 +14,7 @@
 set -eu
 . "$(dirname -- "$0")/lib/prepare.sh"
 prepare aiortc==1.16.0 aioice==0.13.0 av==18.1.0
-need chromium chromium
+need chromium chromium 150.0.7871.100
 
 run 90 <<'PYTHON'
 import struct

@@ -13,7 +13,7 @@
 set -eu
 . "$(dirname -- "$0")/lib/prepare.sh"
 prepare
-need sipp sip-tester
+need sipp sip-tester 3.6.1
 
 run 90 <<'PYTHON'
 import re

@@ -4,8 +4,8 @@
 #   prepare PACKAGE==VERSION...   makes the folder $work with a virtual environment of these, by
 #                                 $PYTHON if that is set
 #   run SECONDS < PROGRAM         runs a Python program in it, from standard input, and ends
-#   need COMMAND PACKAGE          puts a program of Debian's on PATH: the installed one, or the
-#                                 package unpacked into $work
+#   need COMMAND PACKAGE VERSION  puts a program of Debian's on PATH: the installed one, or the
+#                                 package unpacked into $work; it has to be of this version
 #
 # A finding exits 0 while the behavior is as described, 1 when it has changed, and 2 when it cannot
 # be tried on this machine.
@@ -49,4 +49,9 @@ need() {
     if ldd "$(command -v "$1")" 2>/dev/null | grep -q 'not found'; then
         cannot "libraries of $1 are missing: apt-get install $2"
     fi
+    # Asked so, sipp exits with a status of its own
+    case $({ "$1" --version || "$1" -v; } 2>&1) in
+        *"$3"*) ;;
+        *) cannot "it is about $1 $3, and the one that is here has another version" ;;
+    esac
 }

@@ -26,12 +26,6 @@ def free_port() -> int:
         return port
 
 
-def header(message: str, name: str) -> str:
-    """Return the value of a message's first header of this name, "" without one."""
-    found = re.search(rf"^{name}:\s*(.*?)\r?$", message, re.MULTILINE | re.IGNORECASE)
-    return found[1] if found else ""
-
-
 def version() -> str:
     """Return what sipp says of itself."""
     told = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False)
