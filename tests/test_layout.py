@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
     "check": {"app", "trunk"},
     "demo": {"peer"},
     "wiring": {"signaling", "calls", "garbage", *CALL},  # makes the parts and joins them
-    "app": {"signaling", "calls", "web", *CALL},
+    "app": {"signaling", "calls", "sd_notify", "web", *CALL},
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},
@@ -71,6 +71,7 @@ ROOMS: dict[str, set[str]] = {
     "garbage": set(),
     "log": set(),
     "metrics": set(),
+    "sd_notify": set(),
     "web": set(),
 }
 
