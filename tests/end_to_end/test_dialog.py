@@ -21,8 +21,9 @@ from tests.end_to_end.odd_calls import (
     hang_up,
     talk,
 )
+from tests.end_to_end.odd_messages import origin_of, sequence, tag_of
 from tests.end_to_end.odd_sound import open_sound
-from tests.end_to_end.odd_trunk import Line, describe, origin_of, sequence, tag_of
+from tests.end_to_end.odd_trunk import Line, describe
 from tests.end_to_end.recording import assert_heard
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from tests.end_to_end.odd_calls import (
     hang_up,
     talk,
 )
+from tests.end_to_end.odd_messages import origin_of
 from tests.end_to_end.odd_requests import ASKED, DTMF, RELAY, Ask
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import SDP, describe, offered_port, origin_of
+from tests.end_to_end.odd_trunk import SDP, describe, offered_port
 
 if TYPE_CHECKING:
     from tests.peers.sipp import SipMessage

@@ -20,7 +20,8 @@ from tests.end_to_end.odd_calls import (
     hang_up,
     talk,
 )
-from tests.end_to_end.odd_trunk import describe, sequence, tag_of
+from tests.end_to_end.odd_messages import sequence, tag_of
+from tests.end_to_end.odd_trunk import describe
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
