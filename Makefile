@@ -2,12 +2,14 @@
 # virtual environment in .venv, the SIP engine and Asterisk in the user's cache folder.
 #
 #   make run PYTHON=python3.12      another Python (3.11 or newer) for a new .venv
+#   make run LISTEN=127.0.0.1:9000  where port 8080 is taken; GATEWAY_HTTP__LISTEN does the same
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
 #   make fuzz FUZZ="rtp opus"       some of the harnesses; FUZZ_SECONDS=20 is the time of each
 #   make fuzz SANITIZE=1            into the compiled modules, with sanitizers (see tests/fuzz/sanitized.sh)
 
 PYTHON ?= python3
+LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
 TESTS ?=
 BENCH ?=
 FUZZ ?=
@@ -33,16 +35,20 @@ TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) chromium firefox-esr
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run test check bench interop fuzz wheel lab lab-stop engine clean
+.PHONY: help install run free-to-listen test check bench interop fuzz wheel lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.modules ## Set up .venv with what the gateway needs to run
 
-run: $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
+# Whether the port is free is asked first, as the installation after it takes minutes
+run: free-to-listen $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
 	@$(BIN)/python -c 'import pjsua2' 2> /dev/null || $(MAKE) --no-print-directory engine
-	@$(BIN)/python -m gateway demo
+	@$(BIN)/python -m gateway demo --listen '$(LISTEN)'
+
+free-to-listen:
+	@! command -v $(PYTHON) > /dev/null || $(PYTHON) .ci/can-listen '$(LISTEN)'
 
 test: $(VENV)/.development $(VENV)/.engine ## Set up everything that the tests need, and run them
 	@.ci/packages $(TEST_PACKAGES)

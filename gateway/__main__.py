@@ -13,15 +13,16 @@ _NOT_BUILT = (
 
 
 def main() -> int:
-    """Run the command line."""
+    """Run the command line; a command imports what it needs once it is typed."""
+    from gateway import cli
+
     try:
-        from gateway import cli
+        return cli.main()
     except ImportError as error:
         name = error.name or ""
         if name.partition(".")[0] not in PACKAGES:
             raise
         sys.exit(f"gateway: {_NOT_BUILT.format(name=name)}")
-    return cli.main()
 
 
 if __name__ == "__main__":

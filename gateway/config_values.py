@@ -129,11 +129,21 @@ def read_trunk_uri(value: object) -> TrunkUri:
         return value
     match = _TRUNK_URI.fullmatch(str(value))
     if match is None:
+        _say_what_is_planned(str(value))
         raise broken("sip:host:port;transport=udp (or tcp) is needed, without user or password")
     port = int(match["port"] or 5060)
     if not 1 <= port <= 65535:
         raise broken("a port is 1 to 65535")
     return TrunkUri(match["host"], port, "tcp" if match["transport"] == "tcp" else "udp")
+
+
+def _say_what_is_planned(uri: str) -> None:
+    """Refuse what is right and not yet served in words of its own."""
+    needed = "sip:host:port;transport=udp (or tcp) is needed"
+    if re.match(r"sips:|sip:.*;transport=tls", uri, re.IGNORECASE):
+        raise broken(f"not in this version: SIP over TLS; {needed}")
+    if re.match(r"sip:[^@]*\[", uri, re.IGNORECASE):
+        raise broken(f"not in this version: SIP over IPv6; {needed}, the host by name or IPv4")
 
 
 def ports(ports: tuple[int, int]) -> tuple[int, int]:
@@ -205,6 +215,11 @@ def secret_file(path: Path) -> Path:
     if len(_secrets(path)) > 1:
         raise broken("one secret is needed, on one line")
     return path
+
+
+def read_secrets(path: Path) -> tuple[str, ...]:
+    """Return the secrets of a file that was checked."""
+    return tuple(secret for _, secret in _secrets(path))
 
 
 def _secrets(path: Path) -> list[tuple[int, str]]:

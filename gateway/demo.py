@@ -20,10 +20,13 @@ READY_TIMEOUT = 15.0  # seconds: it loads a SIP engine, on a slow machine along 
 STOP_TIMEOUT = 2.0  # seconds
 
 
-def demo_settings(address: Address, listen: str) -> dict[str, Any]:
-    """Return the settings of a demo whose peer listens at `address`; shaped like the file."""
+def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
+    """Return the settings of a demo whose peer listens at `address`; shaped like the file.
+
+    Without `listen` it is GATEWAY_HTTP__LISTEN or the default.
+    """
     return {
-        "http": {"listen": listen},
+        "http": {} if listen is None else {"listen": listen},
         # Any port: a PBX on this machine keeps 5060
         "sip": {"listen": "127.0.0.1:0"},
         # One person calls, beside whatever gateway runs on this machine

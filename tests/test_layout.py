@@ -38,22 +38,16 @@ ENDPOINT = {
 ROOMS: dict[str, set[str]] = {
     "": set(),  # gateway/__init__.py
     "__main__": {"cli"},
-    "cli": {
-        "app",
-        "bench",
-        "caller",
-        "check",
-        "config_sources",
-        "demo",
-        "garbage",
-        "log",
-        "peer",
-        "wiring",
+    "cli": {"commands"},
+    "commands": {
+        *("admission", "app", "check", "cli", "demo", "garbage", "log", "wiring"),
+        *("config_problems", "config_sources", "config_values"),
     },
-    "check": {"app", "trunk"},
+    "check": {"admission", "config_values", "listening"},
+    "listening": set(),  # what `app` and `check` both do, and `check` without a web application
     "demo": {"peer"},
     "wiring": {"signaling", "calls", "garbage", *CALL},  # makes the parts and joins them
-    "app": {"signaling", "calls", "sd_notify", "web", *CALL},
+    "app": {"listening", "signaling", "calls", "sd_notify", "web", *CALL},
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import check
-from gateway.admission.policy import Policy
 from gateway.app import serve
+from gateway.check import ports, trunk
 from gateway.config import Address, HttpSettings, MediaSettings, Settings, TrunkSettings, TrunkUri
 from gateway.config_sources import load
 from gateway.signaling.room import Room
-from tests.gateway.signaling.fakes import FakeCalls
+from tests.gateway.signaling.fakes import FakeCalls, open_gate
 from tests.peers.ports import free_port, free_ports
 
 
@@ -28,6 +28,8 @@ def settings(transport: str, port: int) -> Settings:
             "sip": {"listen": "127.0.0.1:0"},
             "media": {"browser_port": free_port(), "threads": 1},
             "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:{port};transport={transport}"}],
+            "admission": {"allow": ["+1"]},
+            "records": {"database": ""},
         },
     )
 
@@ -74,17 +76,17 @@ async def answering(answer: bytes, ignore: int = 0) -> AsyncIterator[tuple[Answe
 )
 async def test_a_trunk_that_answers(answer: bytes, ok: bool, text: str) -> None:
     async with answering(answer) as (answerer, port):
-        *others, trunk = await check.examine(settings("udp", port))
+        *others, found = await check.examine(settings("udp", port))
     assert all(finding.ok for finding in others), others
-    assert trunk.ok is ok
-    assert text in trunk.text
+    assert found.ok is ok
+    assert text in found.text
     assert answerer.requests[0].startswith(b"OPTIONS sip:127.0.0.1:%d;transport=udp SIP/2.0" % port)
 
 
 async def test_a_lost_request_is_sent_again() -> None:
     async with answering(b"SIP/2.0 200 OK\r\n\r\n", ignore=1) as (answerer, port):
-        *_, trunk = await check.examine(settings("udp", port))
-    assert trunk.ok
+        *_, found = await check.examine(settings("udp", port))
+    assert found.ok
     assert len(set(answerer.requests)) == 1
 
 
@@ -92,9 +94,9 @@ async def test_nobody_at_a_port() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for transport in ("udp", "tcp"):
-        *_, trunk = await check.examine(settings(transport, port))
-        assert not trunk.ok
-        assert "refused" in trunk.text.lower() or "Connect call failed" in trunk.text
+        *_, found = await check.examine(settings(transport, port))
+        assert not found.ok
+        assert "refused" in found.text.lower() or "Connect call failed" in found.text
 
 
 async def test_a_trunk_over_tcp() -> None:
@@ -106,8 +108,8 @@ async def test_a_trunk_over_tcp() -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        *_, trunk = await check.examine(settings("tcp", port))
-    assert trunk.ok, trunk
+        *_, found = await check.examine(settings("tcp", port))
+    assert found.ok, found
 
 
 async def test_a_name_that_leads_elsewhere_needs_another_media_address(
@@ -122,16 +124,16 @@ async def test_a_name_that_leads_elsewhere_needs_another_media_address(
         return [(family, kind, 17, "", ("192.0.2.7", 0)), (family, kind, 17, "", ("192.0.2.8", 0))]
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-    trunk = TrunkSettings(name="t", uri=TrunkUri("pbx.example", 5060, "udp"))
-    (finding,) = await check.audio(trunk, MediaSettings())
+    pbx = TrunkSettings(name="t", uri=TrunkUri("pbx.example", 5060, "udp"))
+    (finding,) = await trunk.audio(pbx, MediaSettings())
     assert not finding.ok
     assert finding.text == (
         "media.address = '127.0.0.1': the trunk 't' at pbx.example (192.0.2.7) cannot send audio "
         "to a loopback address"
     )
-    assert await check.audio(trunk, MediaSettings(address="192.0.2.1")) == []
+    assert await trunk.audio(pbx, MediaSettings(address="192.0.2.1")) == []
     nowhere = TrunkSettings(name="t", uri=TrunkUri("nowhere.example", 5060, "udp"))
-    assert await check.audio(nowhere, MediaSettings()) == []
+    assert await trunk.audio(nowhere, MediaSettings()) == []
 
 
 async def test_ports_in_use_are_found() -> None:
@@ -146,6 +148,7 @@ async def test_ports_in_use_are_found() -> None:
                 "http": {"listen": f"127.0.0.1:{http.getsockname()[1]}"},
                 "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
                 "media": {"browser_port": sip.getsockname()[1], "threads": 1},
+                "admission": {"allow": ["+1"]},
             },
         )
         findings = await check.examine(both)
@@ -165,13 +168,13 @@ async def test_ports_in_use_are_found() -> None:
 async def test_the_media_address_and_the_browsers_ports_are_tried(
     address: str, ok: bool, told: list[str]
 ) -> None:
-    ports = free_ports(2)
-    media = {"address": address, "browser_port": ports.start, "threads": 2}
+    free = free_ports(2)
+    media = {"address": address, "browser_port": free.start, "threads": 2}
     values = {"http": {"listen": "127.0.0.1:0"}, "sip": {"listen": "127.0.0.1:0"}, "media": media}
     findings = await check.examine(load(None, values))
     found = [each for each in findings if each.text.startswith("media.")]
     assert [each.ok for each in found] == [ok] * len(told)
-    for each, port, start in zip(found, ports, told, strict=False):
+    for each, port, start in zip(found, free, told, strict=False):
         assert each.text.startswith(start.format(port))
 
 
@@ -193,8 +196,8 @@ async def test_the_media_address_and_the_browsers_ports_are_tried(
     ],
 )
 def test_what_a_firewall_has_to_let_in(media: dict[str, object], transport: str, line: str) -> None:
-    trunk = {"name": "t", "uri": f"sip:127.0.0.1;transport={transport}"}
-    assert check.firewall(load(None, {"media": media, "trunks": [trunk]})) == line
+    pbx = {"name": "t", "uri": f"sip:127.0.0.1;transport={transport}"}
+    assert ports.firewall(load(None, {"media": media, "trunks": [pbx]})) == line
 
 
 @asynccontextmanager
@@ -203,7 +206,7 @@ async def running_gateway() -> AsyncIterator[str]:
 
     @asynccontextmanager
     async def open_room(_: Settings) -> AsyncIterator[Room]:
-        yield Room(calls=FakeCalls(), policy=Policy())
+        yield Room(calls=FakeCalls(), gate=open_gate())
 
     stop, url = asyncio.Event(), asyncio.Queue[str]()
     any_port = Settings(http=HttpSettings(listen=Address("127.0.0.1", 0)))
@@ -222,6 +225,7 @@ async def test_a_gateway_that_runs_here_is_no_fault() -> None:
                 "http": {"listen": http},
                 "sip": {"listen": f"127.0.0.1:{sip.getsockname()[1]}"},
                 "media": {"browser_port": sip.getsockname()[1], "threads": 1},
+                "admission": {"allow": ["+1"]},
             }
             findings = await check.examine(load(None, values))
     assert all(finding.ok for finding in findings), findings
@@ -240,12 +244,12 @@ async def test_another_server_is_no_gateway(body: bytes) -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         http = HttpSettings(listen=Address("127.0.0.1", server.sockets[0].getsockname()[1]))
-        assert not await asyncio.to_thread(check.runs_here, http)
+        assert not await asyncio.to_thread(ports.runs_here, http)
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=60).map(lambda tail: b"SIP/2.0 200 " + tail))
 def test_no_answer_breaks_the_reader(answer: bytes) -> None:
-    read: Callable[[bytes], tuple[int, str]] = check.read_status
+    read: Callable[[bytes], tuple[int, str]] = trunk.read_status
     try:
         status, reason = read(answer)
     except ValueError:
@@ -255,7 +259,7 @@ def test_no_answer_breaks_the_reader(answer: bytes) -> None:
 
 
 def test_the_request_is_whole() -> None:
-    lines = check.options_request(TrunkUri("pbx.example", 5060, "tcp"), ("192.0.2.1", 40000))
+    lines = trunk.options_request(TrunkUri("pbx.example", 5060, "tcp"), ("192.0.2.1", 40000))
     names = [line.partition(b":")[0] for line in lines.split(b"\r\n")[1:-2]]
     # RFC 3261 section 8.1.1 names the first six
     assert {b"To", b"From", b"CSeq", b"Call-ID", b"Max-Forwards", b"Via"} < set(names)

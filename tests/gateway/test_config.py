@@ -290,11 +290,11 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ("[media]\nearly_timeout = -1", "media.early_timeout = -1: Input should be greater than"),
         ('[[trunks]]\nname = "a"', "trunks[0].uri: this key is needed"),
         ('[[trunks]]\nuri = "sip:a"\nname = "a b"', "trunks[0].name = 'a b': String should match"),
-        ('[[trunks]]\nname = "a"\nuri = "sips:a"', "trunks[0].uri = 'sips:a': sip:host:port;"),
+        ('[[trunks]]\nname = "a"\nuri = "sips:a"', "trunks[0].uri = 'sips:a': not in this version: SIP over TLS"),
         ('[[trunks]]\nname = "a"\nuri = "sip:a:0"', "trunks[0].uri = 'sip:a:0': a port is 1 to"),
         (
             '[[trunks]]\nname = "a"\nuri = "sip:a;transport=tls"',
-            "trunks[0].uri = 'sip:a;transport=tls': sip:host:port;transport=udp (or tcp)",
+            "trunks[0].uri = 'sip:a;transport=tls': not in this version: SIP over TLS; sip:host:port;",
         ),
         (TRUNK + "max_calls = 0", "trunks[0].max_calls = 0: Input should be greater than or equal"),
         (TRUNK + 'codecs = ["G729"]', "trunks[0].codecs[0] = 'G729': Input should be 'PCMU', 'P"),

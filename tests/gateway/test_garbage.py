@@ -8,7 +8,7 @@ import sys
 # In a process of its own: it would change the collector of every test after it
 SCRIPT = """
 import gc
-import gateway.cli
+import gateway.commands.serve
 from gateway import garbage
 before = len(gc.get_objects())
 garbage.freeze_gc()

@@ -1,0 +1,104 @@
+"""The files that the settings name: who may read them, and whether they can be written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from gateway.admission.keys import read_keys
+from gateway.check.finding import Finding, doubt
+from gateway.config import HttpSettings, Settings
+from gateway.config_values import SQLITE
+from gateway.errors import ConfigError
+
+
+def examine(settings: Settings, now: datetime) -> list[Finding]:
+    """Look at each file, without changing any."""
+    return [
+        *_secrets(settings),
+        *_api_keys(settings.http),
+        *_certificate(settings.http, now),
+        *_database(settings.records.database),
+        *_audit(settings.log.audit_file),
+    ]
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    admission = settings.admission
+    files = {
+        "http.key": settings.http.key,
+        "admission.token_secret_file": admission.token_secret_file,
+        "admission.challenge_secret_file": admission.challenge_secret_file,
+        "turn.secret_file": settings.turn.secret_file,
+        **{
+            f"trunks[{place}].password_file": trunk.password_file
+            for place, trunk in enumerate(settings.trunks)
+        },
+    }
+    for key, file in files.items():
+        if file is not None and file.stat().st_mode & stat.S_IROTH:
+            yield doubt(f"{key} = '{file}': everybody on this machine may read it: chmod o= {file}")
+
+
+def _api_keys(http: HttpSettings) -> Iterator[Finding]:
+    if http.api_keys_file is None:
+        return
+    try:
+        read_keys(http.api_keys_file)
+    except ConfigError as error:
+        yield Finding(False, str(error))
+
+
+def _certificate(http: HttpSettings, now: datetime) -> Iterator[Finding]:
+    if http.certificate is not None:
+        from gateway.check.certificate import judge  # loads a large library
+
+        yield from judge(http.certificate, now)
+
+
+def _database(database: str) -> Iterator[Finding]:
+    if not database:
+        return
+    file = Path(database.removeprefix(SQLITE))
+    key = f"records.database = '{database}'"
+    why = _unwritable(file) or _no_database(file)
+    # The database's journal is a file beside it
+    if why is None and not os.access(file.parent, os.W_OK | os.X_OK):
+        why = f"no file can be made in {file.parent.absolute()}"
+    yield Finding(False, f"{key}: {why}") if why else Finding(True, f"{key}: can be written")
+
+
+def _audit(file: Path | None) -> Iterator[Finding]:
+    if file is None:
+        return
+    why, key = _unwritable(file), f"log.audit_file = '{file}'"
+    yield Finding(False, f"{key}: {why}") if why else Finding(True, f"{key}: can be written")
+
+
+def _unwritable(file: Path) -> str | None:
+    """Say why a file could not be written, without making it."""
+    if file.is_dir():
+        return "this is a folder"
+    if file.exists():
+        return None if os.access(file, os.R_OK | os.W_OK) else "it may not be read and written"
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent.absolute()}"
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        return f"no file can be made in {file.parent.absolute()}"
+    return None
+
+
+def _no_database(file: Path) -> str | None:
+    if not file.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        return str(error)
+    return None

@@ -1,0 +1,40 @@
+"""`gateway serve`: the gateway."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway import app, log
+from gateway.commands import running
+from gateway.commands.options import NO_TRUNK, add_config, config_file
+from gateway.config import Settings
+from gateway.config_sources import load
+from gateway.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `gateway serve`."""
+    add_config(parser)
+    parser.add_argument("--listen", metavar="HOST:PORT", help="overrides http.listen")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    flags = {"http": {"listen": options.listen}} if options.listen else {}
+    settings = load(config_file(options), flags)
+    if not settings.trunks:
+        raise ConfigError(NO_TRUNK)
+    log.set_up(settings.log.level)
+    return running.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from gateway.wiring import open_room  # loads the SIP engine, after what may be refused above
+
+    await app.serve(
+        settings,
+        open_room,
+        stop=running.stop_on_signals(),
+        on_stop=running.limit_stop,
+        announce=running.announce,
+    )

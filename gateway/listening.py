@@ -1,0 +1,61 @@
+"""The address that pages and API are served at: bound first, its certificate loaded to try it.
+
+Apart from the web application, so that `gateway check` can try both without loading that.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.config import HttpSettings
+from gateway.errors import ConfigError
+
+# The kernel gives up on a client that takes no byte for so long; inherited by accepted sockets
+TCP_USER_TIMEOUT = 30_000  # ms
+
+
+@contextmanager
+def listen(http: HttpSettings) -> Iterator[socket.socket]:
+    """Bind the listening socket first of all: a port in use is then the first thing to be said.
+
+    Raises
+    ------
+    ConfigError
+        The address is in use, or is none of this machine's.
+    """
+    address = http.listen
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT)
+        try:
+            listener.bind((address.host, address.port))
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ConfigError(
+                f"http.listen = '{address}': {why}; --listen HOST:PORT, GATEWAY_HTTP__LISTEN or "
+                "`make run LISTEN=…` chooses another"
+            ) from None
+        yield listener
+
+
+def check_certificate(http: HttpSettings) -> None:
+    """Load the certificate and its key once, to say what is wrong with them.
+
+    Raises
+    ------
+    ConfigError
+        They cannot be loaded, or do not belong together.
+    """
+    if http.certificate is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.certificate, http.key)
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or str(error)
+        raise ConfigError(
+            f"http.certificate = '{http.certificate}', http.key = '{http.key}': {why}"
+        ) from None
