@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.admission.limits import LimitReachedError, LimitRules
-from gateway.admission.rates import Rate, Rates, as_money, as_units
+from gateway.admission.rates import Rate, Rates, as_units
 
 DAY = 86_400  # seconds; UTC as computers count it has no leap seconds
 MARGIN = 0.25  # seconds that a timer and a BYE may take, so that the next step is not due yet
