@@ -1,27 +1,27 @@
 """Whom a page may ask for: a number or a SIP user, and never more than that.
 
-A page says whom, the operator's trunk says where. So a host, a URI or a parameter in `to` is
+A page says whom, the operator's trunk says where. So a host, a SIP URI or a parameter in `to` is
 refused, and so is every character that could end a SIP URI or a header early. What leaves this
-module is safe to place in the user part of a SIP URI as it stands.
+module is safe to place in the user part of a SIP URI once `#` is encoded, as %23.
 """
 
 from __future__ import annotations
 
 import re
 
+from gateway.admission.number import looks_like_number, parse_number, tidy
+from gateway.admission.tel_uri import is_tel_uri, parse_tel_uri
 from gateway.errors import TargetError
 
 MAX_CHARACTERS = 64  # longer than any number or extension in use, and no room for anything else
-
-# People write and copy numbers with these in between (E.123); they mean nothing.
-_SEPARATORS = str.maketrans("", "", " .-()\u00a0")
-_LOOKS_LIKE_NUMBER = re.compile(r"[+0-9 .\-()\u00a0]*[0-9][+0-9 .\-()\u00a0]*", re.ASCII)
-_E164 = re.compile(r"\+[1-9][0-9]{2,14}", re.ASCII)  # ITU-T E.164 section 6: at most 15 digits
-_DIALLED = re.compile(r"[0-9]{1,32}", re.ASCII)  # extensions, national numbers, dial-out prefixes
+MAX_TYPED = 256  # with invisible marks: a number copied from a chat has some around each group
 
 # RFC 3261 section 25.1 allows more in `user`. Left out is what PBXs read in different ways
-# ( ; ? & = , $ / % ) and what has a meaning around a URI ( ' ( ) ).
-_SIP_USER = re.compile(r"[A-Za-z0-9*_][A-Za-z0-9*_+.!~-]*", re.ASCII)
+# ( ; ? & = , $ / % # ) and what has a meaning around a URI ( ' ( ) ).
+_SIP_USER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9*_][A-Za-z0-9*_+.!~-]*", re.ASCII)
+_WITH_EXTENSION = re.compile(
+    r"(?:[+ (.)-]*[0-9]){7,}[ .)]*(?:;?ext(?:ension)?|x|[,;w]+)[ .:=]*([0-9]+)", re.IGNORECASE
+)
 
 _RULE = (
     "a number (E.164 such as +15551234567, or up to 32 digits) or a SIP user "
@@ -30,20 +30,28 @@ _RULE = (
 
 
 def parse_target(text: str) -> str:
-    """Return the number or SIP user that `text` names, a number without its visual separators.
+    """Return the number or SIP user that `text` names, a number in its one spelling.
 
     Raises
     ------
     TargetError
-        `text` is neither, or is longer than `MAX_CHARACTERS`.
+        `text` is neither, is longer than `MAX_CHARACTERS`, or could be two numbers.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise TargetError(f"`to` has {len(text)} characters: at most {MAX_CHARACTERS} are allowed")
-    if _LOOKS_LIKE_NUMBER.fullmatch(text):
-        return _parse_number(text)
-    if _SIP_USER.fullmatch(text):
-        return text
-    if "@" in text or ":" in text:
+    _check_length(text, MAX_TYPED)
+    tidied = tidy(text)
+    _check_length(tidied, MAX_CHARACTERS)
+    if is_tel_uri(tidied):
+        return parse_tel_uri(tidied)
+    if looks_like_number(tidied):
+        return parse_number(tidied)
+    if found := _WITH_EXTENSION.fullmatch(tidied):
+        raise TargetError(
+            f"`to` is {text!r}: the call reaches no extension; call the number without it, and "
+            f"send {found[1]!r} as digits once it is answered"
+        )
+    if _SIP_USER.fullmatch(tidied):
+        return tidied
+    if "@" in tidied or ":" in tidied:
         raise TargetError(
             f"`to` is {text!r}: a URI or a host is not accepted, the trunk decides where "
             f"a call goes; {_RULE}"
@@ -51,11 +59,6 @@ def parse_target(text: str) -> str:
     raise TargetError(f"`to` is {text!r}: {_RULE}")
 
 
-def _parse_number(text: str) -> str:
-    number = text.translate(_SEPARATORS)
-    if _E164.fullmatch(number) or _DIALLED.fullmatch(number):
-        return number
-    raise TargetError(
-        f"`to` is {text!r}: a number is + and 3 to 15 digits, the first not 0, "
-        "or 1 to 32 digits without +"
-    )
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise TargetError(f"`to` has {len(text)} characters: at most {most} are allowed")
