@@ -1,24 +1,62 @@
-"""The operator's dial plan: what is not allowed is denied, and a denial wins over an allowance."""
+"""The operator's dial plan: what is not allowed is denied, and a denial wins over an allowance.
+
+Some numbers need more than an allowed prefix: what is dear, what calls for help, and codes that
+change somebody's telephone. Each has a key of its own, and every refusal names the key.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.admission.category import Category, categories
+from gateway.admission.dialing import as_e164, readings
+from gateway.admission.number import parse_prefix
 from gateway.errors import ForbiddenError
 
 EVERYTHING = "*"
 
+# What has to be allowed by name, and the key that does so. Personal numbers (+44 70, +1 500) go
+# with premium ones: their owners choose the price, and so do those who make money of it.
+_KEYS = {
+    Category.SATELLITE: "satellite",
+    Category.PREMIUM: "premium",
+    Category.PERSONAL: "premium",
+    Category.SHARED_COST: "shared_cost",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Prefixes of the numbers and SIP users that may be dialled, compared character by character.
+    """What may be dialled.
 
-    `"*"` alone matches everything. `+1900` does not match `001900` or `1900`: an operator whose
-    trunk takes several spellings of one number allows the spelling that is meant.
+    `allow` and `deny` are prefixes of numbers and SIP users; `"*"` alone matches everything, and
+    `"+44*"` is `"+44"`. A number denied is denied however it is dialled: `+1900` matches
+    `001900…` and `1900…` as well. It is allowed in the spelling that `allow` has, and with a
+    `country` also in the way that it is dialled there.
+
+    Parameters
+    ----------
+    premium, satellite, shared_cost
+        Whether such numbers may be called, if a prefix allows them as well.
+    short_codes
+        The short codes that may be called; they need no prefix.
+    emergency
+        Whether calls for help go through; they need no prefix.
+    feature_codes
+        Whether codes with * and # may be dialled, if a prefix allows them as well.
+    country
+        Two letters of ISO 3166: whose national numbers and short codes are dialled.
     """
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    premium: bool = False
+    satellite: bool = False
+    shared_cost: bool = False
+    short_codes: tuple[str, ...] = ()
+    emergency: bool = False
+    feature_codes: bool = False
+    country: str | None = None
 
     def admit(self, to: str) -> None:
         """Let a parsed target pass, or say why not.
@@ -26,18 +64,93 @@ class Policy:
         Raises
         ------
         ForbiddenError
-            A denied prefix matches, or no allowed one does.
+            A denied prefix matches, no allowed one does, or it is a number that has to be allowed
+            by name.
         """
-        denied = _match(self.deny, to)
+        self._check_denied(to)
+        found = categories(to, self.country)
+        if Category.EMERGENCY in found:
+            return self._check_emergency(to)
+        if Category.SHORT_CODE in found:
+            return self._check_short(to, found[Category.SHORT_CODE])
+        if not self.feature_codes and not {"*", "#"}.isdisjoint(to):
+            raise ForbiddenError(
+                f"{to} may not be called: codes with * and # need admission.feature_codes = true"
+            )
+        self._check_cost(to, found)
+        self._check_allowed(to)
+
+    def _check_denied(self, to: str) -> None:
+        if not self.deny:
+            return
+        meant = [each.number for each in readings(to, self.country) if not each.guessed]
+        denied = next((p for p in self.deny if _begins(p, to, *meant)), None)
         if denied is not None:
             raise ForbiddenError(f"{to} may not be called: admission.deny has {denied!r}")
+
+    def _check_emergency(self, to: str) -> None:
+        if not self.emergency:
+            raise ForbiddenError(
+                f"{to} calls for help, which does not work here: use a phone "
+                "(admission.emergency = true would let it through)"
+            )
+
+    def _check_short(self, to: str, number: str) -> None:
+        if to not in self.short_codes and number not in self.short_codes:
+            raise ForbiddenError(
+                f"{to} may not be called: it is a short code, and admission.short_codes "
+                "does not list it"
+            )
+
+    def _check_cost(self, to: str, found: dict[Category, str]) -> None:
+        for category, key in _KEYS.items():
+            if category in found and not getattr(self, key):
+                number = found[category]
+                what = "it" if number == to else f"read as {number} it"
+                raise ForbiddenError(
+                    f"{to} may not be called: {what} is {category.value}, "
+                    f"which needs admission.{key} = true{self._hint(to)}"
+                )
+
+    def _hint(self, to: str) -> str:
+        if self.country is not None or to.startswith("+"):
+            return ""
+        return " (or set admission.country, so that national numbers are read by its plan)"
+
+    def _check_allowed(self, to: str) -> None:
         if not self.allow:
             raise ForbiddenError(
                 f"{to} may not be called: admission.allow is empty, which allows nothing"
             )
-        if _match(self.allow, to) is None:
+        if not any(_begins(prefix, *_names(to, self.country)) for prefix in self.allow):
             raise ForbiddenError(f"{to} may not be called: no prefix in admission.allow matches it")
 
 
-def _match(prefixes: tuple[str, ...], to: str) -> str | None:
-    return next((p for p in prefixes if p == EVERYTHING or to.startswith(p)), None)
+def matches(patterns: tuple[str, ...], to: str, country: str | None = None) -> bool:
+    """Whether a parsed target is among the numbers, SIP users and prefixes ("+1555*") of a token.
+
+    Both sides are compared in the one spelling that numbers have after `parse_target`. A pattern
+    that is no number, no user and no prefix of one matches nothing.
+    """
+    names = _names(to, country)
+    for pattern in patterns:
+        if pattern.endswith("*"):
+            if _begins(pattern, *names):
+                return True
+        elif parse_prefix(pattern) in names:
+            return True
+    return False
+
+
+def _names(to: str, country: str | None) -> tuple[str, ...]:
+    """Return a target as it stands, and in E.164 where the operator's country tells how."""
+    number = as_e164(to, country) if country is not None else None
+    return (to,) if number is None else (to, number)
+
+
+def _begins(prefix: str, *names: str) -> bool:
+    """Whether one of these names begins so; a "*" at the end says the same as none."""
+    if prefix == EVERYTHING:
+        return True
+    plain = parse_prefix(prefix.removesuffix("*"))
+    return plain is not None and any(name.startswith(plain) for name in names)
