@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from websockets.typing import Origin, Subprotocol
 from gateway.caller import sound
 from gateway.caller.description import read_answer
 from gateway.caller.leg import CallerLeg
+from gateway.caller.options import CallOptions as CallOptions
 from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
@@ -35,26 +35,6 @@ END_TIMEOUT = 10.0  # seconds after our hang-up
 Message = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """What to do; times in seconds, `dtmf_duration` and `dtmf_gap` in milliseconds."""
-
-    to: str
-    url: str = "ws://127.0.0.1:8080/v1/ws"
-    token: str | None = field(default=None, repr=False)
-    play: Path | None = None
-    record: Path | None = None
-    dtmf: str = ""
-    dtmf_duration: int = 160
-    dtmf_gap: int = 100
-    duration: float = 10.0
-    give_up: float | None = None
-    keep: float = 60.0
-    address: str = "127.0.0.1"
-    origin: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Outcome:
     """How a call went; times are `perf_counter()` readings."""
@@ -67,6 +47,11 @@ class Outcome:
     received: int = 0
     lost: int = 0
     heard: sound.Frame | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a fault ended it, and neither side; BYE and limits of time have code 200."""
+        return self.last.get("type") != "ended" or int(self.last["sipCode"]) >= 400
 
     @property
     def last(self) -> Message:
@@ -100,12 +85,15 @@ class CallerCall:
             When the gateway cannot be reached, closes the socket before the call has ended, or
             says something that cannot be understood.
         RequestError
-            When the file to play cannot be read, or a digit is none.
+            When the file to play cannot be read, the one to record cannot be written, or a digit is
+            none: then nobody is called.
         """
         options = self._options
         strange = set(options.dtmf.upper()) - set(DIGITS)
         if strange:
             raise RequestError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
+        if options.record is not None:
+            sound.try_to_write(options.record)
         microphone = sound.play(options.play) if options.play is not None else sound.silence()
         leg = CallerLeg(
             PortRange(options.address, *PORTS),

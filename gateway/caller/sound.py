@@ -57,6 +57,20 @@ def _repeat(frames: NDArray[np.int16]) -> Iterator[Frame]:
         yield from frames
 
 
+def try_to_write(path: Path) -> None:
+    """Open a file for `write` and leave it as it is: a call is not placed to find out.
+
+    Raises
+    ------
+    RequestError
+        It cannot be written.
+    """
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}") from error
+
+
 def write(path: Path, samples: Frame) -> None:
     """Write what was heard as a WAV file (int16, mono, 48 kHz).
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
@@ -13,12 +14,14 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from gateway.caller import sound
-from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions
+from gateway.caller import command, sound
+from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions, Outcome
 from gateway.caller.description import OPUS, make_offer, read_answer
 from gateway.caller.leg import CallerLeg
+from gateway.caller.options import origin_of
 from gateway.calls.browser_description import BITRATE, read_offer
 from gateway.calls.negotiation import Negotiation
+from gateway.cli import main
 from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import DtlsRole, MediaConfig
@@ -185,6 +188,144 @@ async def test_the_origin_is_said() -> None:
         async with server(listen) as url, asyncio.timeout(10):
             await CallerCall(CallOptions(to="600", url=url, origin=origin)).run()
         assert await heard.get() == origin
+
+
+ANSWERED = '{"type": "answered", "call": "1", "codec": {"browser": "opus", "trunk": "PCMU"}}'
+ENDED = (
+    '{{"type": "ended", "call": "1", "by": "{}", "cause": "x", "sipCode": {}, "message": "So.", '
+    '"reason": "x", "durationMs": 5}}'
+)
+ENDS = {
+    # What came, the exit status, the last lines
+    "hung up, no sound": (
+        (ANSWERED, ENDED.format("local", 200)),
+        command.DEAD,
+        ["dead: no sound came from the other side", "ended by local: x (200): So."],
+    ),
+    "lost": (
+        (ANSWERED, ENDED.format("gateway", 408)),
+        command.FAILED,
+        ["dead: no sound came from the other side", "ended by gateway: x (408): So."],
+    ),
+    "busy": ((ENDED.format("remote", 486),), command.REFUSED, ["ended by remote: x (486): So."]),
+    "no gateway any more": (
+        (ANSWERED,),
+        command.FAILED,
+        ["failed: {url} closed the connection before the call had ended"],
+    ),
+    "a fault of the gateway": (
+        (
+            ANSWERED,
+            '{"type": "error", "code": 500, "name": "internal", "message": "No.", "fatal": true}',
+        ),
+        command.FAILED,
+        ["failed: No."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "status", "lines"), ENDS.values(), ids=ENDS)
+async def test_the_exit_status_tells_how_a_call_ended(
+    messages: Sequence[str], status: int, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def tell(socket: ServerConnection) -> None:
+        await socket.send('{"type": "welcome", "session": "s", "iceServers": []}')
+        for message in messages:
+            await socket.send(message)
+        if len(messages) > 1 or messages[0] != ANSWERED:
+            await socket.wait_closed()
+
+    async with server(tell) as url, asyncio.timeout(10):
+        arguments = ["call", "600", "--url", url]
+        assert await asyncio.to_thread(main, arguments) == status
+    said = capsys.readouterr().out.splitlines()
+    assert said[-len(lines) :] == [line.format(url=url) for line in lines]
+
+
+def test_sound_that_came_and_a_hang_up_are_a_call() -> None:
+    outcome = Outcome(messages=[json.loads(ENDED.format("remote", 200))], answered=True, received=1)
+    assert command.status(outcome) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("ws://127.0.0.1:8080/v1/ws", "http://127.0.0.1:8080"),
+        ("wss://Gateway.example/v1/ws", "https://gateway.example"),
+        ("wss://gateway.example:443/v1/ws", "https://gateway.example"),
+        ("ws://gateway.example:443/v1/ws", "http://gateway.example:443"),
+        ("ws://[::1]:8080/v1/ws", "http://[::1]:8080"),
+        ("http://127.0.0.1/", None),
+        ("ws://127.0.0.1:x/", None),
+        ("", None),
+    ],
+)
+def test_the_gateways_own_origin(url: str, origin: str | None) -> None:
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], "http://{host}"), (["--origin", "https://a"], "https://a"), (["--origin", ""], None)],
+)
+async def test_the_command_says_to_be_the_gateways_own_page(
+    options: list[str], expected: str | None
+) -> None:
+    heard: asyncio.Queue[tuple[str | None, str]] = asyncio.Queue()
+
+    async def listen(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        headers = socket.request.headers
+        heard.put_nowait((headers.get("Origin"), headers["Host"]))
+        await refuse(socket)
+
+    async with server(listen) as url, asyncio.timeout(10):
+        assert await asyncio.to_thread(main, ["call", "600", "--url", url, *options]) == 1
+    origin, host = await heard.get()
+    assert origin == (None if expected is None else expected.format(host=host))
+
+
+async def test_a_token_may_stand_in_a_file(tmp_path: Path) -> None:
+    file, heard = tmp_path / "token", asyncio.Queue[str]()
+    file.write_text("a.b.c\n")
+
+    async def listen(socket: ServerConnection) -> None:
+        heard.put_nowait(str(await socket.recv()))
+        await refuse(socket)
+
+    async with server(listen) as url, asyncio.timeout(10):
+        arguments = ["call", "600", "--url", url, "--token-file", str(file)]
+        assert await asyncio.to_thread(main, arguments) == 1
+    assert json.loads(await heard.get()) == {"type": "hello", "token": "a.b.c"}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "No such file or directory"),
+        (b" \n", "it is empty"),
+        (b"\xff", "a token is ASCII"),
+    ],
+)
+def test_a_file_without_a_token_is_said(
+    tmp_path: Path, content: bytes | None, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    assert main(["call", "600", "--url", "ws://127.0.0.1:9", "--token-file", str(file)]) == 1
+    assert capsys.readouterr().err == f"gateway: --token-file {file}: {line}\n"
+
+
+async def test_a_record_that_cannot_be_written_is_told_before_the_call(tmp_path: Path) -> None:
+    file = tmp_path / "no such folder" / "heard.wav"
+
+    async def never(socket: ServerConnection) -> None:
+        pytest.fail("the gateway was called")
+
+    async with server(never) as url:
+        with pytest.raises(RequestError, match=r"heard\.wav cannot be written: No such file"):
+            await CallerCall(CallOptions(to="600", url=url, record=file)).run()
 
 
 async def test_a_refusal_is_an_outcome() -> None:
