@@ -27,9 +27,19 @@ _FLOORS = {
 }
 
 
+# Uvicorn says so of each WebSocket that was refused with a status and a body: it takes the
+# handshake for unfinished, although the answer is out. "a WebSocket was refused" tells of it
+_REFUSED = "ASGI callable returned without completing handshake."
+
+
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Drop uvicorn's traceback of a text frame that is no UTF-8; "session closed" tells of it."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], UnicodeDecodeError)
+    """Drop errors of uvicorn's that a client made, and that a line of ours tells of.
+
+    The other one is the traceback of a text frame that is no UTF-8; "session closed" tells of it.
+    """
+    if record.exc_info is not None and isinstance(record.exc_info[1], UnicodeDecodeError):
+        return False
+    return record.msg != _REFUSED
 
 
 class LineFormatter(logging.Formatter):
