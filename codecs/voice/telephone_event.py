@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
+from voice.pauses import PAUSES
 from voice.sequence import MAX_DROPOUT, MAX_MISORDER
 from voice.telephone_press import LONGEST_SEGMENT, Press, PressPacket
 
@@ -90,6 +91,8 @@ _IDLE = Tick(None, suppress=False)
 class EventSender:
     """Spreads digits over the frames of an RTP stream (section 2.5.1).
 
+    In a pause (`voice.pauses`) no event is sent, and audio goes on.
+
     Parameters
     ----------
     clock_rate
@@ -104,8 +107,9 @@ class EventSender:
         self._rate = clock_rate
         self._ptime = ptime
         self._volume = volume
-        self._waiting: deque[tuple[int, int, int]] = deque()
+        self._waiting: deque[tuple[int, int, int] | int] = deque()  # a pause is its frames
         self._sending: _Sending | None = None
+        self._pausing = 0  # frames
 
     @property
     def clock_rate(self) -> int:
@@ -119,7 +123,7 @@ class EventSender:
     @property
     def busy(self) -> bool:
         """Whether digits are being sent or wait to be."""
-        return self._sending is not None or bool(self._waiting)
+        return self._sending is not None or self._pausing > 0 or bool(self._waiting)
 
     def send(self, digits: str, *, duration: int = 100, gap: int = 60) -> None:
         """Send digits after those that still wait.
@@ -127,7 +131,7 @@ class EventSender:
         Parameters
         ----------
         digits
-            Of 0 to 9, *, #, A to D; small letters too.
+            Of 0 to 9, *, #, A to D; small letters too. Pauses may stand among them.
         duration
             Milliseconds of each digit.
         gap
@@ -143,12 +147,15 @@ class EventSender:
         """
         if duration <= 0 or gap < 0:
             raise ValueError(f"digits of {duration} ms, {gap} ms apart: neither can be negative")
-        strange = set(digits.upper()) - set(EVENTS)
+        strange = set(digits.upper()) - set(EVENTS) - set(PAUSES)
         if strange:
             raise EventError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
         frames = max(END_PACKETS - 1, -(-gap // self._ptime))
         units = duration * self._rate // 1000
-        self._waiting.extend((EVENTS[digit], units, frames) for digit in digits.upper())
+        self._waiting.extend(
+            -(-PAUSES[digit] // self._ptime) if digit in PAUSES else (EVENTS[digit], units, frames)
+            for digit in digits.upper()
+        )
 
     def interrupt(self) -> None:
         """Be ready for a pause: an end that has been sent is not repeated after it.
@@ -167,11 +174,18 @@ class EventSender:
         timestamp
             RTP timestamp that an audio packet of this frame would have.
         """
+        if self._pausing:
+            self._pausing -= 1
+            return _IDLE
         if self._sending is None:
             if not self._waiting:
                 return _IDLE
+            first = self._waiting.popleft()
+            if isinstance(first, int):
+                self._pausing = first - 1
+                return _IDLE
             step = self._ptime * self._rate // 1000
-            self._sending = _Sending(*self._waiting.popleft(), timestamp, step, self._volume)
+            self._sending = _Sending(*first, timestamp, step, self._volume)
         packet, over = self._sending.advance()
         if over:
             self._sending = None

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voice.pauses import PAUSES
+
 Samples = NDArray[np.int16]
 Power = NDArray[np.float32]
 Rows = NDArray[np.integer[Any]]
@@ -117,7 +119,7 @@ class DtmfTones:
         Parameters
         ----------
         digits
-            Out of `KEYPAD`; small letters too.
+            Out of `KEYPAD`; small letters too. Pauses (`voice.pauses`) among them are silence.
         duration, gap
             Milliseconds of each tone and of the silence after it. ITU-T Q.24 asks a receiver for
             40 and 40 at most.
@@ -129,11 +131,13 @@ class DtmfTones:
         """
         if duration <= 0 or gap < 0:
             raise ValueError(f"digits of {duration} ms, {gap} ms apart: neither can be negative")
-        strange = set(digits.upper()) - set(KEYPAD)
+        strange = set(digits.upper()) - set(KEYPAD) - set(PAUSES)
         if strange:
             raise ValueError(f"{min(strange)!r} is no digit: there are {' '.join(KEYPAD)}")
-        lengths = duration * self._rate // 1000, gap * self._rate // 1000
-        self._waiting.extend((digit, *lengths) for digit in digits.upper())
+        for digit in digits.upper():
+            times = (0, PAUSES[digit]) if digit in PAUSES else (duration, gap)
+            tone, silence = (each * self._rate // 1000 for each in times)
+            self._waiting.append((digit, tone, silence))
 
     def clear(self) -> None:
         """Forget what waits and what is being said."""

@@ -123,6 +123,8 @@ class Call:
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         """Press keys towards the trunk, as telephone events or, where it takes none, as tones.
 
+        A comma among them is a pause of two seconds, a W of half a one (`voice.pauses`).
+
         Raises
         ------
         RequestError

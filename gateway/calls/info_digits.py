@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from gateway.errors import RequestError
+from voice.pauses import PAUSES
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class InfoDigits:
         self.task: asyncio.Task[None] | None = None
 
     def press(self, digits: str, duration_ms: int, gap_ms: int) -> None:
-        """Send digits after those that wait.
+        """Send digits after those that wait, and wait at each pause among them.
 
         Raises
         ------
@@ -52,6 +53,9 @@ class InfoDigits:
     async def _work(self) -> None:
         while not self._waiting.empty():
             digit, duration_ms, gap_ms = self._waiting.get_nowait()
+            if digit in PAUSES:
+                await asyncio.sleep(PAUSES[digit] / 1000)
+                continue
             try:
                 await self._send(digit, duration_ms)
             except Exception:  # one digit less; those behind it must not wait for the next press

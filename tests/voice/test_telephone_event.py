@@ -178,6 +178,22 @@ class TestSender:
         with pytest.raises(ValueError, match="-1 ms apart"):
             EventSender(8000).send("1", gap=-1)
 
+    @pytest.mark.parametrize(
+        ("digits", "starts"),
+        [("12", [0, 8]), ("1w2", [0, 33]), ("1,W2", [0, 133]), (",1", [100]), ("ww1", [50])],
+    )
+    def test_a_pause_delays_what_is_behind_it(self, digits: str, starts: list[int]) -> None:
+        """In frames of 20 ms: a digit is 5 of them, and its gap 3."""
+        frames = send(digits, 8000)
+        marked = [i for i, frame in enumerate(frames) if frame.packet and frame.packet.marker]
+        assert marked == starts
+        pauses = starts[-1] - 8 * (len(starts) - 1)
+        assert [frame.suppress for frame in frames].count(False) == pauses, "audio goes on in one"
+
+    def test_nothing_but_a_pause_sends_nothing(self) -> None:
+        frames = send(",", 8000)
+        assert frames == [Tick(None, suppress=False)] * 100
+
     @pytest.mark.parametrize("sent", range(12))
     def test_a_pause_in_a_digit_repeats_no_end_after_it(self, sent: int) -> None:
         sender = EventSender(8000)

@@ -300,6 +300,12 @@ class TestDtmfTones:
             True
         ] * 8 + [False] * 4
 
+    def test_pauses_are_silence(self, rate: int) -> None:
+        tones = DtmfTones(rate)
+        tones.send("w1,2", duration=50, gap=30)
+        heard = say(tones, rate, rate // 100).reshape(-1, rate // 100).any(axis=1)
+        assert np.flatnonzero(np.diff(heard.astype(int))).tolist() == [49, 54, 257, 262]
+
     def test_edges_are_soft(self, rate: int) -> None:
         tones = DtmfTones(rate)
         tones.send("9", duration=60)

@@ -77,6 +77,19 @@ async def test_digits_go_as_the_trunk_takes_them(
         assert (call.trunk.info, call.session.digits) == (("12", "") if by_info else ("", "12"))
 
 
+async def test_a_pause_among_digits_by_info_is_waited_for() -> None:
+    async with story(dtmf=Dtmf.INFO) as call:
+        await call.answer()
+        started = asyncio.get_running_loop().time()
+        await call.call.send_digits("1W2", 40, 60)
+        async with asyncio.timeout(5):
+            while len(call.trunk.info) < 2:
+                call.trunk.pressed.clear()
+                await call.trunk.pressed.wait()
+        assert call.trunk.info == "12"
+        assert asyncio.get_running_loop().time() - started > 0.04 + 0.06 + 0.5 - 0.01
+
+
 async def test_more_digits_by_info_than_anybody_presses_are_refused() -> None:
     async with story(dtmf=Dtmf.INFO) as call:
         await call.answer()

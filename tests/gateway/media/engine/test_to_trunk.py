@@ -299,6 +299,16 @@ class TestEvents:
         last = events_of(line.received())[-1]
         assert parse_event(last.payload).duration == 400 * 8
 
+    def test_audio_goes_on_in_a_pause(self, line: Line) -> None:
+        line.run(5)
+        line.trunk.leg.send_digits("1W2", 100, 60)
+        line.run(60)
+        packets = line.received()
+        assert digits_in(packets) == ["1", "2"]
+        first, last = (packets.index(each) for each in events_of(packets) if each.marker)
+        assert [each.payload_type for each in packets[first:last]].count(0) == 25  # 500 ms
+        assert set(sequence_steps(packets)) == {1}
+
     def test_short_digits_are_made_long_enough(self, line: Line) -> None:
         line.trunk.leg.send_digits("5", 40, 30)
         line.run(40)
@@ -378,6 +388,14 @@ class TestTones:
             line.run(18)
             low, high = DTMF["5"]
             assert_tone(line.sound(), 8000, present=[low, high], absent=[2000])
+
+    def test_a_pause_among_them_is_silence(self) -> None:
+        with open_line(event_rate=None, tone=2000) as line:
+            line.trunk.leg.send_digits("W5", 100)
+            line.run(25)
+            assert not line.sound().any()
+            line.run(10)
+            assert digits_heard(line.sound(), 8000) == ["5"]
 
     def test_the_source_is_heard_again_after_them(self) -> None:
         with open_line(event_rate=None, tone=2000) as line:
