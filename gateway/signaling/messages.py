@@ -78,11 +78,14 @@ class Hangup(ClientWire):
 
 
 class SendDigits(ClientWire):
-    """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold."""
+    """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold.
+
+    A comma in `digits` is a pause of 2 s, as there, and `w` one of 0.5 s, as Asterisk has it.
+    """
 
     type: Literal["dtmf"]
     call: CallId
-    digits: Annotated[str, Field(pattern=r"^[0-9A-Da-d*#]{1,64}$")]
+    digits: Annotated[str, Field(pattern=r"^[0-9A-Da-d*#,Ww]{1,64}$")]
     duration: Annotated[int, Field(ge=40, le=6000)] = 100
     gap: Annotated[int, Field(ge=30, le=6000)] = 70
 

@@ -59,6 +59,12 @@ def test_digits_have_the_defaults_of_the_web() -> None:
     assert (message.duration, message.gap) == (100, 70)
 
 
+def test_digits_may_hold_pauses() -> None:
+    message = parse('{"type": "dtmf", "call": "c", "digits": ",1w2W3"}')
+    assert isinstance(message, messages.SendDigits)
+    assert message.digits == ",1w2W3"
+
+
 def test_a_token_does_not_show() -> None:
     message = parse('{"type": "hello", "token": "hunter2"}')
     assert "hunter2" not in repr(message)
