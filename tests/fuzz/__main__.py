@@ -15,7 +15,7 @@ from importlib import import_module
 from tests.fuzz.harnesses import HARNESSES
 
 # What is watched for coverage; instrumenting numpy would cost all the speed and find nothing
-WATCHED = ["voice", "sdp", "gateway.media", "tests.fuzz"]
+WATCHED = ["voice", "sdp", "gateway.media", "gateway.admission", "tests.fuzz"]
 
 LONGEST = 1500  # bytes of a datagram
 

@@ -11,6 +11,7 @@ HARNESSES = (
     "opus",
     "jitter_buffer",
     "sdp_text",
+    "number",
     "dtls",
     "engine",
 )
