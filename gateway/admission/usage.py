@@ -195,15 +195,18 @@ class Usage:
         return max(seconds - self._margin, 0.0), limit
 
     def _until_minutes(self, now: int) -> float | None:
+        if not self.rules.minutes_per_day:
+            return None
         talking = sum(meter.answered is not None for meter in self._meters)
-        if not self.rules.minutes_per_day or not talking:
+        if not talking:
             return None
         left = self.rules.minutes_per_day * 60_000 - self._counted(now)[0]
         return max(left, 0) / talking / 1000
 
     def _until_spend(self, now: int) -> float | None:
-        cap = as_units(self.rules.spend_per_day)
-        left = cap - self._spend
+        if not self.rules.spend_per_day:
+            return None
+        left = as_units(self.rules.spend_per_day) - self._spend
         running: list[tuple[Rate, int]] = []
         for meter in self._meters:
             if meter.answered is None:
@@ -211,7 +214,7 @@ class Usage:
             elif meter.rate is not None and meter.rate.price:
                 left += meter.settled_cost
                 running.append((meter.rate, meter.talked(now)))
-        if not cap or not running:
+        if not running:
             return None
         return _longest(running, left) / 1000
 
