@@ -10,8 +10,10 @@ import re
 
 _NUMBER = re.compile(r"(\+?)([0-9]+)", re.ASCII)
 
-# A number as people write it, inside a sentence. No dots: an IP address is no number
-_WRITTEN = re.compile(r"\+?[0-9](?:[ \-()/\u00a0]{0,3}[0-9]){6,}", re.ASCII)
+# A number as people write it, inside a sentence. Not an IP address (no dots), and not a date
+_WRITTEN = re.compile(
+    r"(?<![0-9])(?!\d{4}-\d\d-\d\d(?!\d))\+?[0-9](?:[ \-()/\u00a0]{0,3}[0-9]){6,}", re.ASCII
+)
 
 # Digits in a number, and how many of them stay at its start and its end. An extension is short, and
 # yet it is somebody's: its middle goes as well

@@ -34,6 +34,8 @@ def test_the_middle_goes(number: str, masked: str) -> None:
         ("+15551234567 may not be called", "+1555*****67 may not be called"),
         ("`to` is '+1 (555) 123-4567'", "`to` is '+1555*****67'"),
         ("from 192.168.100.200:5060", "from 192.168.100.200:5060"),
+        ("blocked until 2026-03-01T12:00:00Z", "blocked until 2026-03-01T12:00:00Z"),
+        ("call 2026-03-0112", "call 2026****12"),
         ("at most 20 are allowed in 3600 s", "at most 20 are allowed in 3600 s"),
     ],
 )
