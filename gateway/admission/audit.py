@@ -32,6 +32,7 @@ Event = Literal[
     "call-refused",
     "call-answered",
     "call-ended",
+    "call-stopped",
     "limit",
     "blocked",
     "unblocked",
@@ -39,6 +40,7 @@ Event = Literal[
     "started",
     "token-issued",
     "token-refused",
+    "token-renewed",
     "key-refused",
     "reload",
     "gateway-started",
@@ -109,6 +111,7 @@ class Audit:
         event: Event,
         visitor: Visitor | None = None,
         grant: Grant | None = None,
+        /,
         **fields: Value,
     ) -> None:
         """Add a line.

@@ -60,7 +60,8 @@ def test_what_is_not_known_is_left_out(audit: Audit, path: Path) -> None:
 def test_numbers_are_masked_wherever_they_stand(audit: Audit, path: Path) -> None:
     audit.write(
         "call-refused",
-        grant=Grant(identity="+15551234567", token="15551234567-abc"),
+        None,
+        Grant(identity="+15551234567", token="15551234567-abc"),
         to="15551234567",
         why="+15551234567 may not be called",
         page="call +1 555 123 4567 now",
