@@ -15,8 +15,6 @@ from gateway.config_values import read_secrets
 from gateway.errors import ConfigError, RequestError
 
 SUBJECT = "gateway-token"  # whose limits count for it, unless --sub says
-# How claims are called on the command line, where it is not by their own name
-_OPTIONS = {"maxDuration": "--max-duration", "maxCalls": "--max-calls", "origins": "--origin"}
 LIFETIME = 60  # seconds: time enough to paste it somewhere
 
 
@@ -105,5 +103,5 @@ def _claims(options: argparse.Namespace, admission: AdmissionSettings, now: floa
         )
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        name = str(problem["loc"][0])
-        raise RequestError(f"{_OPTIONS.get(name, f'--{name}')}: {problem['msg']}") from None
+        option = str(problem["loc"][0]).strip("_").replace("_", "-").replace("origins", "origin")
+        raise RequestError(f"--{option}: {problem['msg']}") from None

@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -330,3 +332,49 @@ async def test_a_peer_that_will_not_stop_is_killed() -> None:
     async with asyncio.timeout(10):
         async with demo.running(program(stubborn), stop_timeout=0.2):
             pass
+
+
+# Before the installation
+
+
+@pytest.mark.parametrize("variable", ["LISTEN", "GATEWAY_HTTP__LISTEN"])
+def test_make_run_asks_for_the_port_before_it_installs(variable: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        given = {"PATH": os.environ["PATH"], variable: where}
+        command = ["make", "run", f"VENV={tmp_path}/venv"]
+        done = subprocess.run(
+            command, cwd=TREE, env=given, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[:4] == [
+        f"{where}: Address already in use. Choose another address:",
+        "    make run LISTEN=127.0.0.1:9000",
+        "    GATEWAY_HTTP__LISTEN=127.0.0.1:9000 make run",
+        "    gateway demo --listen 127.0.0.1:9000   (without make)",
+    ]
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:0", "[::1]:0", "here", "shop:80", "127.0.0.1:99999"])
+def test_what_is_free_or_no_address_is_left_to_the_gateway(where: str) -> None:
+    subprocess.run([TREE / ".ci" / "can-listen", where], timeout=60, check=True)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"gateway {version('webrtc-sip-gateway')}\n"
+
+
+def test_an_address_in_use_names_what_chooses_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert cli.main(["demo", "--listen", where]) == 1
+    assert capsys.readouterr().err == (
+        f"gateway: http.listen = '{where}': Address already in use; --listen HOST:PORT, "
+        "GATEWAY_HTTP__LISTEN or `make run LISTEN=…` chooses another\n"
+    )

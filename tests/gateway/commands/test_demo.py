@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+from gateway.commands import demo, running
+from gateway.config import Address, Settings
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that a demo was started with; it does not run."""
+    settings: list[Settings] = []
+    monkeypatch.setattr(demo, "_serve", lambda given, _: settings.append(given))
+    monkeypatch.setattr(running, "run", lambda _: 0)
+    monkeypatch.setattr("gateway.log.set_up", lambda *_, **__: None)
+    return settings
+
+
+def test_it_says_that_it_does_not_read_the_file(
+    started: list[Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo"]) == 0
+    assert capsys.readouterr().err == ""
+    Path("gateway.toml").write_text("[http]\nlisten = 'nonsense'\n")
+    assert main(["demo"]) == 0
+    assert capsys.readouterr().err == (
+        "The demo does not read gateway.toml; `gateway serve` does.\n"
+    )
+    assert len(started) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "port"),
+    [
+        ([], None, 8080),
+        ([], "127.0.0.1:1", 1),
+        (["--listen", "127.0.0.1:2"], "127.0.0.1:1", 2),
+        (["--port", "3"], "127.0.0.1:1", 3),
+    ],
+)
+def test_where_it_listens(
+    started: list[Settings],
+    arguments: list[str],
+    variable: str | None,
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("GATEWAY_HTTP__LISTEN", variable)
+    assert main(["demo", *arguments]) == 0
+    assert started[0].http.listen == Address("127.0.0.1", port)
