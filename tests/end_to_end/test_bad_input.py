@@ -124,7 +124,9 @@ BAD_TARGETS = [
     " ",
     "sip:600@example.org",
     "600@example.org",
-    "tel:+15550100",
+    "callto:+15550100",
+    "tel:+15550100;isub=1",
+    "+44020 7946 0000",
     "+15550100\r\nX-Evil: 1",
     "+15550100\nX-Evil: 1",
     "<sip:600@127.0.0.1>",
@@ -135,7 +137,7 @@ BAD_TARGETS = [
     "+1555\x00010",
     "+",
     "+15550100" + 60 * "0",
-    "＋１５５５０１００",  # noqa: RUF001 - full-width digits, which Python takes for digits
+    "+1555\u0660\u0661\u0660\u0660",  # Arabic-Indic digits, which Python takes for digits
 ]
 BAD_FIELDS: dict[str, dict[str, object]] = {
     "from with a line end": {"from": "+15550001\r\nX-Evil: 1"},
