@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,11 @@ class Session:
             await self.news.wait_for(lambda: self.find(type_, **fields))
         return self.find(type_, **fields)[0]
 
+    async def wait_for_count(self, type_: str, count: int) -> None:
+        """Wait, for as long as it takes, until so many frames of this type have come."""
+        async with self.news:
+            await self.news.wait_for(lambda: len(self.find(type_)) >= count)
+
     async def next_call(self, number: int) -> None:
         """Wait, for as long as it takes, for the page's call of this number, from 0."""
         async with self.news:
@@ -140,7 +145,7 @@ def with_telephone_event(sdp: str) -> str:
     return "\r\n".join(lines)
 
 
-Story = Callable[[Session], Awaitable[None]]
+Story = Callable[[Session], Coroutine[Any, Any, None]]
 
 
 async def welcome(session: Session) -> None:
@@ -195,7 +200,14 @@ class FakeGateway:
             session.gone.set()
 
     async def _play(self, session: Session) -> None:
-        await self.greeting(session)
+        greeting = asyncio.create_task(self.greeting(session))
+        try:
+            await self._play_calls(session)
+        finally:
+            greeting.cancel()
+            await asyncio.gather(greeting, return_exceptions=True)
+
+    async def _play_calls(self, session: Session) -> None:
         for number in itertools.count():
             await session.next_call(number)
             await self.story(session)

@@ -44,6 +44,9 @@ window.harness = {
   /** Made in total, so that "nothing open" is not for want of a call. */
   made: () => ({ peers: made.peers.length, tracks: made.tracks.length, contexts: made.contexts.length }),
 
+  /** Of the latest peer connection. */
+  configuration: () => made.peers.at(-1).getConfiguration(),
+
   brief: ({ name, code, message, fatal, sipCode, cause }) => ({ name, code, message, fatal, sipCode, cause }),
 
   /** Whether audio has arrived from the other side. */
@@ -52,12 +55,25 @@ window.harness = {
     return entries.some(({ type, packetsReceived }) => type === "inbound-rtp" && packetsReceived > 0);
   },
 
-  async dial({ to = "600", device = {}, ...options } = {}) {
-    const { Device } = await import("/sdk/voice-client.js");
-    harness.device ??= new Device(device);
+  /** Options with a list of tokens: they are fetched one after the other; null fails. */
+  make(Device, { tokens, ...options } = {}) {
+    if (tokens) {
+      options.fetchToken = async () => {
+        const token = tokens.shift();
+        if (!token) throw new Error("no token to be had");
+        return token;
+      };
+    }
+    harness.device = new Device(options);
+    harness.device.on("tokenWillExpire", (expires) => harness.events.push(["expiring", expires.getTime()]));
     harness.device.on("error", (error, call) => {
       if (!call) harness.events.push(["device-error", harness.brief(error)]);
     });
+  },
+
+  async dial({ to = "600", device = {}, ...options } = {}) {
+    const { Device } = await import("/sdk/voice-client.js");
+    if (!harness.device) harness.make(Device, device);
     try {
       harness.call = await harness.device.connect({ to, ...options });
     } catch (error) {

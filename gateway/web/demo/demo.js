@@ -6,7 +6,8 @@
 import { CallError, Device, ENDINGS } from "/sdk/voice-client.js";
 
 import { startRingback, stopRingback } from "./ringback.js";
-import { audioConstraints, chosenSpeaker, listDevices, watchSettings } from "./settings.js";
+import { audioConstraints, chosenSpeaker, listDevices, openSettings, watchSettings } from "./settings.js";
+import { givenToken, watchToken } from "./token.js";
 import * as view from "./view.js";
 
 /** @typedef {import("/sdk/voice-client.js").Call} Call */
@@ -17,12 +18,12 @@ const WHO = { local: "Ended here", remote: "Ended by the other side", gateway: "
 /** @type {Readonly<Record<string, string>>} */
 const WARNINGS = {
   "playback-blocked": "The browser holds the sound back. Click anywhere to hear the call.",
-  "microphone-lost": "The microphone has gone. Choose another one under audio settings.",
+  "microphone-lost": "The microphone has gone. Choose another one under settings.",
   "connection-interrupted": "The connection is interrupted. Waiting for it to come back…",
   "no-audio-received": "No audio arrives from the other side.",
 };
 
-const device = new Device();
+const device = new Device({ token: givenToken() });
 
 /** What tests and the console may look at. */
 const demo = {
@@ -91,6 +92,7 @@ function fail(error) {
   const detail = error.message === message ? "" : error.message;
   view.showState("idle");
   view.showNotice(message, { detail, kind, cause: error.cause });
+  if (error.name === "bad-token") openSettings();
 }
 
 /** @param {Call} call */
@@ -191,7 +193,9 @@ function press(digit) {
 /** @param {KeyboardEvent} event */
 function type(event) {
   if (!/^[0-9*#]$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (!device.calls.length || event.target instanceof HTMLSelectElement) return;
+  const { target } = event;
+  const writing = target instanceof HTMLInputElement && target !== view.numberField;
+  if (!device.calls.length || writing || target instanceof HTMLSelectElement) return;
   event.preventDefault();
   press(event.key);
 }
@@ -226,6 +230,10 @@ watchSettings({
   onMicrophone: (id) => void device.calls[0]?.setInputDevice(id).catch(complain),
   onSpeaker: (id) => void device.calls[0]?.setSinkId(id).catch(complain),
 });
+watchToken((token) => {
+  device.updateToken(token).then(() => note("token", "will be used"), complain);
+});
+device.on("tokenWillExpire", (expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
 device.on("error", (error, call) => {
   if (!call) note("error", `${error.code} ${error.name}: ${error.message}`);
 });

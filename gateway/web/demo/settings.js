@@ -7,6 +7,7 @@ import { find } from "./view.js";
 
 const microphone = find("microphone", HTMLSelectElement);
 const speaker = find("speaker", HTMLSelectElement);
+const fold = find("settings", HTMLDetailsElement);
 const processing = find("processing", HTMLInputElement);
 
 /** @returns {MediaTrackConstraints} */
@@ -18,6 +19,10 @@ export function audioConstraints() {
     autoGainControl: on,
     ...(microphone.value && { deviceId: { exact: microphone.value } }),
   };
+}
+
+export function openSettings() {
+  fold.open = true;
 }
 
 export const chosenSpeaker = () => speaker.value;

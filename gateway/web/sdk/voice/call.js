@@ -24,6 +24,8 @@ import { qualityFromFrame } from "./quality.js";
 /** @type {readonly CallState[]} a call only moves forward */
 const STATES = ["pending", "connecting", "ringing", "open", "closed"];
 
+const NO_WAY = "The browser found no address to send from: no TURN server gave one.";
+
 /** From the offer to the gateway's first word. */
 const TRYING_TIMEOUT = 10_000;
 /** From the answer to a working ICE and DTLS connection; browsers themselves take up to 30 s to give up. */
@@ -75,6 +77,7 @@ export class Call extends Emitter {
       onTone: (digit) => this.emit("dtmf", digit, { direction: "sent", duration: null }),
       onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
       onMicrophoneLost: () => this.#warn("microphone-lost", true),
+      onNoWay: () => this.#fail(new CallError("media-failed", { message: NO_WAY }), "local"),
     });
     this.#monitor = new Monitor({
       media: this.#media,
@@ -391,17 +394,28 @@ export class Call extends Emitter {
    */
   #finish(end, error) {
     if (this.#end) return;
-    this.#end = Object.freeze(end);
+    this.#end = Object.freeze(this.#explained(end));
     clearTimeout(this.#timer);
     this.#setup.signaling.detach(this.id);
     this.#monitor.close();
     this.#media.close();
     this.#move("closed");
     const kind = kindOf(end);
-    if (kind === "canceled") this.emit("cancel", this, end);
-    if (kind === "refused") this.emit("reject", this, end);
+    if (kind === "canceled") this.emit("cancel", this, this.#end);
+    if (kind === "refused") this.emit("reject", this, this.#end);
     const { cause, sipCode, message } = end;
     if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, message }), this);
-    this.emit("disconnect", this, end);
+    this.emit("disconnect", this, this.#end);
+  }
+
+  /**
+   * No audio connection: then it matters what the TURN servers said.
+   *
+   * @param {CallEnd} end
+   * @returns {CallEnd}
+   */
+  #explained(end) {
+    if (end.cause !== "media-failed" || !this.#media.refusals) return end;
+    return { ...end, reason: [end.reason, this.#media.refusals].filter(Boolean).join("; ") };
   }
 }

@@ -3,6 +3,7 @@
 
 /** The page's telephone: it holds the session with the gateway and the calls on it. */
 
+import { Access } from "./access.js";
 import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
@@ -15,10 +16,12 @@ const IDLE_TIMEOUT = 30_000;
 /**
  * @typedef {object} DeviceOptions
  * @property {string} [url] of the gateway's WebSocket; by default that of the gateway which served this file
- * @property {string | (() => string | Promise<string>)} [token] a call token, or where to get a fresh one
+ * @property {string | import("./access.js").FetchToken} [token] a call token, or where to get a fresh one
+ * @property {import("./access.js").FetchToken} [fetchToken] gets a fresh call token; it is renewed by itself then
+ * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
  * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
- * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone
+ * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
  */
 
 /**
@@ -35,6 +38,7 @@ const IDLE_TIMEOUT = 30_000;
 /**
  * @typedef {object} DeviceEvents
  * @property {[error: CallError, call: Call | null]} error of the session, or of any call
+ * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
  * @property {[]} destroyed
  */
 
@@ -42,12 +46,15 @@ const IDLE_TIMEOUT = 30_000;
 export class Device extends Emitter {
   /** @type {DeviceOptions} */
   #options;
+  #access;
   /** @type {Signaling | null} */
   #signaling = null;
   /** @type {Set<Call>} */
   #calls = new Set();
   /** How many `connect` are under way: they need the session as much as a call does. */
   #dialing = 0;
+  /** Of the token that was last said to end. */
+  #expires = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #idle;
   #lifetime = new AbortController();
@@ -56,6 +63,7 @@ export class Device extends Emitter {
   constructor(options = {}) {
     super();
     this.#options = options;
+    this.#access = new Access(options);
     this.url = options.url ?? gatewayUrl();
     // pagehide, not unload: a page with an unload listener is kept out of the back/forward cache.
     addEventListener("pagehide", () => this.#leave("page-closed"), { signal: this.#lifetime.signal });
@@ -110,6 +118,21 @@ export class Device extends Emitter {
     return this.connect({ ...options, to });
   }
 
+  /**
+   * Calls with this token from now on. A session that is open stays open, and so do its calls.
+   *
+   * @param {string} token
+   * @throws {CallError} `bad-token` and others, if the gateway does not take it; the old one counts on
+   */
+  async updateToken(token) {
+    if (typeof token !== "string" || !token) {
+      throw new CallError("invalid-argument", { message: "A call token is a string.", fatal: false });
+    }
+    const signaling = this.#signaling;
+    await signaling?.renew(token);
+    if (!signaling || !this.#access.renews) this.#access.keep(token);
+  }
+
   disconnectAll() {
     for (const call of this.calls) call.disconnect();
   }
@@ -124,7 +147,6 @@ export class Device extends Emitter {
 
   /** @param {ConnectOptions} options */
   async #dial(options) {
-    const { iceServers, iceTransportPolicy } = this.#options;
     const audio = { ...this.#options.audio, ...options.audio };
     // Both at once: the session stands by the time the person has answered the prompt.
     const signaling = this.#session();
@@ -133,14 +155,14 @@ export class Device extends Emitter {
     let call = null;
     try {
       const [microphone, welcome] = await this.#unlessGivenUp(
-        Promise.all([opening, signaling.welcome]),
+        Promise.all([opening, this.#access.welcome(signaling)]),
         options.signal,
       );
       const { to, element, from, displayName, headers } = options;
       call = new Call({
         signaling,
         microphone,
-        configuration: { iceServers: iceServers ?? welcome.iceServers, iceTransportPolicy },
+        configuration: this.#configuration(welcome),
         audio,
         element,
         to,
@@ -158,6 +180,16 @@ export class Device extends Emitter {
     // The session may have gone in the meantime, when nobody was listening yet.
     if (call.end) throw new CallError(call.end.cause, { message: call.end.message });
     return call;
+  }
+
+  /**
+   * @param {import("./signaling.js").Welcome} welcome
+   * @returns {RTCConfiguration}
+   */
+  #configuration(welcome) {
+    const { iceServers = welcome.iceServers, iceTransportPolicy } = this.#options;
+    const relay = [iceTransportPolicy, welcome.iceTransportPolicy].includes("relay");
+    return { iceServers, iceTransportPolicy: relay ? "relay" : "all" };
   }
 
   /**
@@ -191,16 +223,26 @@ export class Device extends Emitter {
   /** @returns {Signaling} the present session, or a new one */
   #session() {
     clearTimeout(this.#idle);
-    const { token } = this.#options;
     this.#signaling ??= new Signaling({
       url: this.url,
-      token: async () => (typeof token === "function" ? token() : token),
+      hello: () => this.#access.hello(),
+      onExpiring: (expires) => this.#expiring(expires),
       onError: (error) => this.emit("error", error, null),
       onClosed: () => {
         this.#signaling = null;
       },
     });
     return this.#signaling;
+  }
+
+  /** @param {number} expires seconds since the epoch */
+  #expiring(expires) {
+    // The same token again is told of again, and would be renewed for ever.
+    if (expires === this.#expires) return;
+    this.#expires = expires;
+    this.emit("tokenWillExpire", new Date(expires * 1000));
+    if (!this.#signaling || !this.#access.renews) return;
+    void this.#access.renewBefore(this.#signaling, expires, (error) => this.emit("error", error, null));
   }
 
   #rest() {

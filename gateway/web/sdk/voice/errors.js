@@ -63,10 +63,13 @@ export const ENDINGS = Object.freeze({
   "bad-request": ending("refused", 400, "The request was refused as malformed."),
   "bad-message": ending("refused", 400, "The gateway could not read a message of this page."),
   "not-supported": ending("refused", 501, "The gateway does not support this."),
+  "bad-token": ending("refused", 401, "This page may not call, or no longer. Reload it, then call again."),
   "not-allowed": ending("refused", 403, "This call is not allowed from here."),
+  "limit-reached": ending("refused", 480, "Too many calls for now. Please try again later."),
   "unknown-call": ending("refused", 481, "The gateway does not know this call."),
   "no-capacity": ending("refused", 503, "All lines are taken. Please try again in a moment."),
   "service-unavailable": ending("refused", 503, "The service cannot take calls at the moment."),
+  "stopped": ending("refused", 503, "The service takes no new calls at present."),
   "draining": ending("refused", 503, "The service is about to restart. Please try again in a moment."),
 
   "shutdown": ending("failed", 503, "The call ended because the service restarted."),

@@ -20,6 +20,7 @@ import { closeMicrophone } from "./microphone.js";
  * @property {(digit: string) => void} onTone a digit went out as an RFC 4733 event
  * @property {(blocked: boolean) => void} onBlocked the browser refuses to play without a click
  * @property {() => void} onMicrophoneLost unplugged, or taken away by the system
+ * @property {() => void} onNoWay there is not one candidate of ours
  */
 
 export class Media {
@@ -35,20 +36,25 @@ export class Media {
   /** @type {Promise<void>} their candidates wait here until the answer is in place */
   #answer = new Promise((resolve) => (this.#answered = resolve));
   #muted = false;
+  #candidates = 0;
+  /** @type {Map<string, string>} STUN and TURN servers that were of no use, and why */
+  #refusals = new Map();
   #retry = new AbortController();
 
   /** @param {MediaOptions} options */
   constructor(options) {
     this.options = options;
+    this.peer = connection(options.configuration);
     this.remote = new MediaStream();
     this.#microphone = options.microphone;
     this.element = options.element ?? createElement();
     this.element.srcObject = this.remote;
     const track = options.microphone.getAudioTracks()[0];
-    this.peer = new RTCPeerConnection(options.configuration);
     this.#sender = this.peer.addTrack(track, options.microphone);
     this.#watch(track);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
+    this.peer.onicecandidateerror = ({ url, errorCode, errorText }) =>
+      this.#refusals.set(url, `${errorCode} ${errorText}`.trim());
     this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);
     this.peer.ontrack = ({ track: remote }) => this.#play(remote);
     const dtmf = this.#sender.dtmf;
@@ -57,6 +63,11 @@ export class Media {
 
   get microphone() {
     return this.#microphone;
+  }
+
+  /** Why STUN and TURN servers were of no use; empty if none complained. */
+  get refusals() {
+    return [...this.#refusals].map(([url, why]) => `${url}: ${why}`).join("; ");
   }
 
   get muted() {
@@ -132,7 +143,8 @@ export class Media {
 
   close() {
     this.#retry.abort();
-    this.peer.onicecandidate = this.peer.onconnectionstatechange = this.peer.ontrack = null;
+    this.peer.onicecandidate = this.peer.onicecandidateerror = null;
+    this.peer.onconnectionstatechange = this.peer.ontrack = null;
     if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
     closeMicrophone(this.#microphone);
     this.peer.close();
@@ -145,6 +157,8 @@ export class Media {
   #emitCandidate(candidate) {
     // Some browsers mark the end of a component with an empty candidate; null alone means the end.
     if (candidate?.candidate === "") return;
+    if (candidate) this.#candidates += 1;
+    else if (!this.#candidates) this.options.onNoWay();
     if (this.#offered) this.options.onCandidate(candidate);
     else this.#outgoing.push(candidate);
   }
@@ -180,6 +194,16 @@ export class Media {
     for (const event of ["pointerdown", "keydown"]) {
       document.addEventListener(event, again, { signal: this.#retry.signal });
     }
+  }
+}
+
+/** @param {RTCConfiguration} configuration */
+function connection(configuration) {
+  try {
+    return new RTCPeerConnection(configuration);
+  } catch (error) {
+    const message = `These ICE servers cannot be used: ${error instanceof Error ? error.message : error}`;
+    throw new CallError("invalid-argument", { message, original: error });
   }
 }
 

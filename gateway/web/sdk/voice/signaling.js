@@ -3,9 +3,11 @@
 
 /**
  * One WebSocket session with the gateway (subprotocol gateway.v1): hello and welcome, pings, and
- * frames handed to the calls that they name. It knows no media and no call state.
+ * frames handed to the calls that they name. It knows no media and no call state. A second hello
+ * renews the token; the gateway answers it as the first one.
  */
 
+import { NO_TOKEN } from "./access.js";
 import { CallError, errorFromFrame } from "./errors.js";
 
 export const SUBPROTOCOL = "gateway.v1";
@@ -14,9 +16,24 @@ const WELCOME_TIMEOUT = 10_000;
 /** Below the 30 s after which the impatient proxies drop a silent connection. */
 const PING_INTERVAL = 25_000;
 const PONG_TIMEOUT = 10_000;
+const RENEW_TIMEOUT = 10_000;
 
 /** @typedef {{ type: string, [key: string]: unknown }} Frame */
-/** @typedef {{ session: string, iceServers: RTCIceServer[] }} Welcome */
+/** @typedef {{ token?: string, challenge?: string }} Hello */
+
+/**
+ * @typedef {object} Welcome
+ * @property {string} session
+ * @property {RTCIceServer[]} iceServers
+ * @property {RTCIceTransportPolicy} iceTransportPolicy
+ * @property {number | null} expires of the token, in seconds since the epoch
+ */
+
+/**
+ * @typedef {object} Renewal a second hello on its way
+ * @property {() => void} resolve
+ * @property {(error: CallError) => void} reject
+ */
 
 /**
  * @typedef {object} Receiver a call, seen from here
@@ -45,6 +62,9 @@ export class Signaling {
   #resolve = () => {};
   /** @type {(error: CallError) => void} */
   #reject = () => {};
+  /** @type {Renewal | null} */
+  #renewal = null;
+  #renewing = Promise.resolve();
   #welcomed = false;
   #closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -53,11 +73,13 @@ export class Signaling {
   /**
    * @param {object} options
    * @param {string} options.url
-   * @param {() => string | undefined | Promise<string | undefined>} options.token
+   * @param {() => Promise<Hello>} options.hello
+   * @param {(expires: number) => void} options.onExpiring the token ends soon; seconds since the epoch
    * @param {(error: CallError) => void} options.onError a frame that concerns no call
    * @param {(error: CallError) => void} options.onClosed once, when the session is over
    */
-  constructor({ url, token, onError, onClosed }) {
+  constructor({ url, hello, onExpiring, onError, onClosed }) {
+    this.onExpiring = onExpiring;
     this.onError = onError;
     this.onClosed = onClosed;
     try {
@@ -66,10 +88,10 @@ export class Signaling {
       throw new CallError("invalid-argument", { message: `no WebSocket address: ${url}`, original: error });
     }
     this.#timer = setTimeout(() => this.#lose(new CallError("gateway-silent")), WELCOME_TIMEOUT);
-    this.#socket.onopen = () => this.#greet(token);
+    this.#socket.onopen = () => this.#greet(hello);
     this.#socket.onmessage = (event) => this.#receive(event.data);
     this.#socket.onclose = (event) => this.#lose(this.#closeError(event));
-    /** @type {Promise<Welcome>} rejects with a CallError */
+    /** @type {Promise<Welcome>} the latest; rejects with a CallError */
     this.welcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -105,17 +127,47 @@ export class Signaling {
     this.#lose(new CallError("network", { message: "The session was closed by this page." }));
   }
 
-  /** @param {() => string | undefined | Promise<string | undefined>} token */
-  async #greet(token) {
+  /**
+   * Says hello with a new token.
+   *
+   * @param {string | undefined} token
+   * @returns {Promise<void>} rejects with a CallError; the session lives on unless that is fatal
+   */
+  renew(token) {
+    // One after the other: the gateway's answer does not say to which hello it belongs.
+    const renewed = this.#renewing.then(() => this.#renew(token));
+    this.#renewing = renewed.catch(() => {});
+    return renewed;
+  }
+
+  /** @param {string | undefined} token */
+  async #renew(token) {
+    await this.welcome;
+    if (this.#closed) throw new CallError("network", { fatal: false });
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    try {
+      await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+        this.#renewal = { resolve, reject };
+        timer = setTimeout(() => reject(new CallError("gateway-silent", { fatal: false })), RENEW_TIMEOUT);
+        this.send({ type: "hello", token });
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#renewal = null;
+    }
+  }
+
+  /** @param {() => Promise<Hello>} hello */
+  async #greet(hello) {
     if (this.#socket.protocol !== SUBPROTOCOL) {
       this.#lose(new CallError("version-mismatch"));
       return;
     }
     try {
-      this.send({ type: "hello", token: await token() });
+      this.send({ type: "hello", ...(await hello()) });
     } catch (error) {
-      const message = "The page could not get a call token.";
-      this.#lose(new CallError("session-refused", { message, original: error }));
+      this.#lose(new CallError("session-refused", { message: NO_TOKEN, original: error }));
     }
   }
 
@@ -132,19 +184,31 @@ export class Signaling {
       // Frames for a call that is over cross our hangup on the way: no fault of anybody's.
       this.#calls.get(frame.call)?.receive(frame);
     } else if (frame.type === "error") {
-      const error = errorFromFrame(frame, false);
-      this.onError(error);
-      if (error.fatal) this.#lose(error);
+      this.#complain(errorFromFrame(frame, false));
+    } else if (frame.type === "welcome") {
+      this.welcome = Promise.resolve(readWelcome(frame));
+      this.#renewal?.resolve();
+    } else if (frame.type === "tokenWillExpire" && typeof frame.expires === "number") {
+      this.onExpiring(frame.expires);
     }
     // Types of later versions are no error.
+  }
+
+  /** @param {CallError} error of no call: of a renewal, if one is on its way */
+  #complain(error) {
+    if (this.#renewal && !error.fatal) {
+      this.#renewal.reject(error);
+      return;
+    }
+    this.onError(error);
+    if (error.fatal) this.#lose(error);
   }
 
   /** @param {Frame} frame the first one */
   #open(frame) {
     if (frame.type === "welcome") {
       this.#welcomed = true;
-      const iceServers = Array.isArray(frame.iceServers) ? frame.iceServers : [];
-      this.#resolve({ session: String(frame.session ?? ""), iceServers });
+      this.#resolve(readWelcome(frame));
       this.#keepAlive();
     } else if (frame.type === "error") {
       this.#lose(errorFromFrame(frame, true));
@@ -178,11 +242,23 @@ export class Signaling {
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
     this.#reject(error);
+    this.#renewal?.reject(error);
     for (const call of [...this.#calls.values()]) call.lost(error);
     this.#calls.clear();
     this.onClosed(error);
   }
 }
+
+/**
+ * @param {Frame} frame
+ * @returns {Welcome}
+ */
+const readWelcome = ({ session, iceServers, iceTransportPolicy, expires }) => ({
+  session: String(session ?? ""),
+  iceServers: Array.isArray(iceServers) ? iceServers : [],
+  iceTransportPolicy: iceTransportPolicy === "relay" ? "relay" : "all",
+  expires: typeof expires === "number" ? expires : null,
+});
 
 /**
  * @param {unknown} data

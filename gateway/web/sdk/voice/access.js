@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * What lets this page call: its token, where a new one comes from, and how long what `welcome` gave
+ * is good. It has no socket: sessions come and go, and the token outlives them.
+ */
+
+import { CallError } from "./errors.js";
+
+/** Between two renewals: tries that fail, or tokens that live for seconds only. */
+const PAUSE = 5_000;
+
+/** TURN credentials that end so soon would end before ICE has used them. */
+const MARGIN = 15_000;
+
+/** @typedef {string | undefined} Token */
+/** @typedef {() => Token | Promise<Token>} FetchToken */
+/** @typedef {import("./signaling.js").Signaling} Signaling */
+/** @typedef {import("./signaling.js").Welcome} Welcome */
+
+/**
+ * @typedef {object} AccessOptions
+ * @property {string | FetchToken} [token]
+ * @property {FetchToken} [fetchToken]
+ * @property {string | (() => string | Promise<string>)} [challenge]
+ */
+
+export class Access {
+  /** @type {Token} for the next session; with a function to fetch one, used once */
+  #token;
+  /** @type {FetchToken | undefined} */
+  #fetch;
+  #challenge;
+  #renewed = -Infinity; // ms since the epoch
+
+  /** @param {AccessOptions} options */
+  constructor({ token, fetchToken, challenge }) {
+    this.#token = typeof token === "function" ? undefined : token;
+    this.#fetch = fetchToken ?? (typeof token === "function" ? token : undefined);
+    this.#challenge = challenge;
+  }
+
+  /** Whether the page has said where new tokens come from. */
+  get renews() {
+    return this.#fetch !== undefined;
+  }
+
+  /**
+   * Use this token for sessions from now on.
+   *
+   * @param {Token} token
+   */
+  keep(token) {
+    this.#token = token;
+  }
+
+  /** What a new session says in its `hello`. */
+  async hello() {
+    const challenge = typeof this.#challenge === "function" ? this.#challenge() : this.#challenge;
+    const token = this.#token ?? (await this.#fetch?.());
+    if (this.#fetch) this.#token = undefined; // by the next session it may have ended
+    return { token, challenge: await challenge };
+  }
+
+  /**
+   * Gives the session a new token, and this page new TURN credentials.
+   *
+   * @param {Signaling} signaling
+   * @throws {CallError} not fatal: the session and its calls live on
+   */
+  async renew(signaling) {
+    let token;
+    try {
+      token = this.#fetch ? await this.#fetch() : this.#token;
+    } catch (error) {
+      throw new CallError("bad-token", { message: NO_TOKEN, fatal: false, original: error });
+    }
+    await signaling.renew(token);
+    this.#renewed = Date.now();
+  }
+
+  /**
+   * Renews in time, and tries again until the old token ends.
+   *
+   * @param {Signaling} signaling
+   * @param {number} expires seconds since the epoch
+   * @param {(error: CallError) => void} onError
+   */
+  async renewBefore(signaling, expires, onError) {
+    await pause(this.#renewed + PAUSE - Date.now());
+    while (!signaling.closed) {
+      try {
+        await this.renew(signaling);
+        return;
+      } catch (error) {
+        if (signaling.closed) return; // which says why itself
+        onError(/** @type {CallError} */ (error));
+      }
+      if (Date.now() + PAUSE >= expires * 1000) return;
+      await pause(PAUSE);
+    }
+  }
+
+  /**
+   * The session's `welcome`, renewed if what it gave is good no longer: a page may sleep with its
+   * computer, and TURN credentials live for minutes.
+   *
+   * @param {Signaling} signaling
+   * @returns {Promise<Welcome>}
+   */
+  async welcome(signaling) {
+    const welcome = await signaling.welcome;
+    const now = Date.now();
+    const tokenEnded = this.renews && welcome.expires !== null && welcome.expires * 1000 <= now;
+    if (tokenEnded || turnEnd(welcome.iceServers) < now + MARGIN) {
+      // If it cannot be had, the call says what is wrong with it.
+      await this.renew(signaling).catch(() => {});
+    }
+    return signaling.welcome;
+  }
+}
+
+/** @param {number} ms none if it is not positive */
+const pause = (ms) => new Promise((resolve) => (ms > 0 ? setTimeout(resolve, ms) : resolve(null)));
+
+export const NO_TOKEN = "The page could not get a call token.";
+
+/**
+ * When TURN credentials end: coturn's user names begin with it, in seconds since the epoch.
+ *
+ * @param {RTCIceServer[]} servers
+ * @returns {number} ms since the epoch
+ */
+function turnEnd(servers) {
+  const ends = servers.map(({ username }) => /^(\d{10,}):/.exec(username ?? "")?.[1]);
+  return 1000 * Math.min(...ends.map((end) => Number(end ?? Infinity)));
+}

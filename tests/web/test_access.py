@@ -1,0 +1,362 @@
+"""What lets a page call: tokens, given and renewed, and the TURN servers that `welcome` names."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway, Session, Story
+from tests.web.test_call_stories import NOTHING, dial, end_of, events, open_call, until
+from tests.web.test_demo_page import expect_notice, expect_state, open_demo
+
+STUN = {"urls": ["stun:127.0.0.1:9"]}
+SOON = 1_900_000_000  # seconds since the epoch
+REFUSED: dict[str, Any] = {
+    "code": 401,
+    "name": "bad-token",
+    "message": "the token has expired at 12:00:00 UTC",
+}
+
+
+def turn(session: str, *, left: float = 600) -> dict[str, Any]:
+    """Return a TURN server that nobody serves, with credentials for so many seconds."""
+    username = f"{int(time.time() + left)}:{session}"
+    return {"urls": ["turn:127.0.0.1:9?transport=tcp"], "username": username, "credential": "c"}
+
+
+def greet(*answers: dict[str, Any]) -> Story:
+    """Answer the hellos in turn: by `welcome` with these fields, or by an error with a code."""
+
+    async def story(session: Session) -> None:
+        for number, fields in enumerate(answers):
+            await session.wait_for_count("hello", number + 1)
+            if "code" in fields:
+                await session.send("error", **fields)
+            else:
+                await session.send("welcome", session="s1", calls=[], **fields)
+
+    return story
+
+
+def tokens(session: Session) -> list[object]:
+    return [frame.get("token") for frame in session.find("hello")]
+
+
+async def expiring(fake_gateway: FakeGateway, seconds: float = SOON) -> Session:
+    """Say that the token ends."""
+    session = fake_gateway.opened[-1]
+    await session.send("tokenWillExpire", expires=seconds)
+    return session
+
+
+async def update(page: Page, token: object) -> dict[str, Any] | None:
+    """Give the page a new token; return the error, if any."""
+    error: dict[str, Any] | None = await page.evaluate(
+        "token => harness.device.updateToken(token).then(() => null, harness.brief)", token
+    )
+    return error
+
+
+async def test_servers_and_policy_of_the_gateway_are_used(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    server = turn("s1")
+    fake_gateway.greeting = greet({"iceServers": [STUN, server], "iceTransportPolicy": "all"})
+    page = await open_page()
+    await open_call(page)
+    configuration = await page.evaluate("harness.configuration()")
+    assert configuration["iceTransportPolicy"] == "all"
+    used = [
+        {key: each[key] for key in ("urls", "username", "credential") if each.get(key)}
+        for each in configuration["iceServers"]
+    ]
+    assert used == [STUN, server]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "page", "used"),
+    [
+        ({}, {}, "all"),
+        ({"iceTransportPolicy": "relay"}, {}, "relay"),
+        ({"iceTransportPolicy": "relay"}, {"iceTransportPolicy": "all"}, "relay"),
+        ({"iceTransportPolicy": "all"}, {"iceTransportPolicy": "relay"}, "relay"),
+        ({"iceTransportPolicy": 7}, {}, "all"),
+    ],
+)
+async def test_whoever_asks_for_a_relay_gets_it(
+    fake_gateway: FakeGateway,
+    open_page: OpenPage,
+    gateway: dict[str, Any],
+    page: dict[str, Any],
+    used: str,
+) -> None:
+    async def nothing(session: Session) -> None:
+        await session.reply("trying")
+
+    fake_gateway.story = nothing
+    fake_gateway.greeting = greet({"iceServers": [turn("s1")], **gateway})
+    opened = await open_page()
+    await dial(opened, device=page)
+    assert (await opened.evaluate("harness.configuration()"))["iceTransportPolicy"] == used
+
+
+async def test_servers_of_the_page_win(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    fake_gateway.greeting = greet({"iceServers": [turn("s1")]})
+    page = await open_page()
+    assert await dial(page, device={"iceServers": []}) is None
+    assert (await page.evaluate("harness.configuration()"))["iceServers"] == []
+
+
+async def test_relay_that_cannot_be_had_ends_the_call_and_is_said(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def nothing(session: Session) -> None:
+        await session.reply("trying")
+
+    fake_gateway.story = nothing
+    fake_gateway.greeting = greet({"iceServers": [turn("s1")], "iceTransportPolicy": "relay"})
+    page = await open_page()
+    assert await dial(page) is None
+    end = await end_of(page)
+    assert (end["cause"], end["by"]) == ("media-failed", "local")
+    assert "no TURN server" in end["reason"]
+    await (await fake_gateway.session()).wait_for("hangup")
+
+
+async def test_servers_that_no_browser_takes_fail_the_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({"iceServers": [{"urls": ["http://turn.example"]}]})
+    page = await open_page()
+    error = await dial(page) or {}
+    assert error["name"] == "invalid-argument"
+    assert "ICE servers" in error["message"]
+    assert await page.evaluate("harness.open()") == NOTHING
+
+
+async def test_credentials_that_have_ended_are_renewed_before_the_next_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A page may sleep with its computer, and TURN credentials live for minutes."""
+    fresh = turn("s1")
+    fake_gateway.greeting = greet({"iceServers": [turn("s1", left=1)]}, {"iceServers": [fresh]})
+    page = await open_page()
+    assert await dial(page, device={"token": "t1"}) is None
+    assert tokens(await fake_gateway.session()) == ["t1", "t1"]
+    servers = (await page.evaluate("harness.configuration()"))["iceServers"]
+    assert servers[0]["username"] == fresh["username"]
+
+
+async def test_renewal_that_is_refused_does_not_hinder_the_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    stale = turn("s1", left=1)
+    fake_gateway.greeting = greet({"iceServers": [stale]}, REFUSED)
+    page = await open_page()
+    await open_call(page)
+    assert await events(page, "device-error") == []
+
+
+async def test_token_is_said_and_so_is_the_challenge(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    assert await dial(page, device={"token": "t1", "challenge": "proof"}) is None
+    hello = await (await fake_gateway.session()).wait_for("hello")
+    assert hello == {"type": "hello", "token": "t1", "challenge": "proof"}
+
+
+async def test_each_session_fetches_a_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = await open_page()
+    assert await dial(page, device={"token": "t0", "tokens": ["t1"]}) is None
+    first = await fake_gateway.session()
+    await first.socket.close(1012)
+    await end_of(page)
+    assert await dial(page) is None
+    assert (tokens(first), tokens(await fake_gateway.session())) == (["t0"], ["t1"])
+
+
+async def test_token_that_cannot_be_fetched(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = await open_page()
+    error = await dial(page, device={"tokens": []}) or {}
+    assert error["name"] == "session-refused"
+    assert error["message"] == "The page could not get a call token."
+
+
+async def test_refused_token_is_a_typed_failure(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({**REFUSED, "fatal": True})
+    page = await open_page()
+    error = await dial(page, device={"token": "old"}) or {}
+    assert (error["name"], error["code"], error["sipCode"]) == ("bad-token", 401, 401)
+    assert (error["fatal"], error["message"]) == (True, REFUSED["message"])
+    assert await page.evaluate("harness.open()") == NOTHING
+
+
+async def test_token_is_renewed_by_itself_in_mid_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({"iceServers": []}, {"iceServers": [STUN]})
+    page = await open_page()
+    assert await dial(page, device={"tokens": ["t1", "t2"]}) is None
+    await until(page, "harness.call.state === 'open'")
+    session = await expiring(fake_gateway)
+    await session.wait_for("hello", token="t2")
+    assert await events(page, "expiring") == [SOON * 1000]
+    assert await page.evaluate("harness.call.state") == "open"
+    assert await events(page, "device-error") == []
+
+
+async def test_same_end_is_told_and_renewed_once(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A page whose back end gives the same token again would renew it for ever."""
+    fake_gateway.greeting = greet({}, {}, {})
+    page = await open_page()
+    assert await dial(page, device={"tokens": ["t1", "t1", "t1"]}) is None
+    await until(page, "harness.call.state === 'open'")
+    for _ in range(3):
+        session = await expiring(fake_gateway)
+    await session.wait_for_count("hello", 2)
+    await session.send("error", code=500, name="internal", message="after all of them")
+    await until(page, "harness.named('device-error').length > 0")
+    assert (len(tokens(session)), await events(page, "expiring")) == (2, [SOON * 1000])
+
+
+async def test_renewal_that_fails_is_told_and_tried_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({}, REFUSED, {})
+    page = await open_page()
+    await page.clock.install()
+    assert await dial(page, device={"tokens": ["t1", None, "t2", "t3"]}) is None
+    await until(page, "harness.call.state === 'open'")
+    session = await expiring(fake_gateway)
+    await until(page, "harness.named('device-error').length === 1")
+    await page.clock.run_for(5_000)
+    await until(page, "harness.named('device-error').length === 2")
+    await page.clock.run_for(5_000)
+    await session.wait_for("hello", token="t3")
+    failed = await events(page, "device-error")
+    assert [(each["name"], each["fatal"]) for each in failed] == [("bad-token", False)] * 2
+    assert failed[1]["message"] == REFUSED["message"]
+    assert await page.evaluate("harness.call.state") == "open"
+
+
+async def test_page_is_told_of_the_end_and_gives_a_new_token(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({"iceServers": []}, {"iceServers": [STUN]})
+    page = await open_page()
+    assert await dial(page, device={"token": "t1"}) is None
+    session = await expiring(fake_gateway)
+    await until(page, "harness.named('expiring').length === 1")
+    assert await update(page, "t2") is None
+    assert tokens(session) == ["t1", "t2"]
+    await page.evaluate("harness.call.disconnect()")
+    await until(page, "harness.device.calls.length === 0")
+    assert await dial(page) is None
+    assert (await page.evaluate("harness.configuration()"))["iceServers"][0]["urls"] == STUN["urls"]
+    assert len(fake_gateway.opened) == 1
+
+
+async def test_refused_update_leaves_session_call_and_token(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({}, REFUSED)
+    page = await open_page()
+    assert await dial(page, device={"token": "t1"}) is None
+    await until(page, "harness.call.state === 'open'")
+    error = await update(page, "forged") or {}
+    assert (error["name"], error["code"], error["fatal"]) == ("bad-token", 401, False)
+    assert await page.evaluate("harness.call.state") == "open"
+    assert await events(page, "device-error") == []
+    await fake_gateway.opened[0].socket.close(1012)
+    await end_of(page)
+    fake_gateway.greeting = greet({})
+    assert await dial(page) is None
+    assert tokens(fake_gateway.opened[1]) == ["t1"]
+
+
+async def test_update_without_a_session_is_for_the_next_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device, { token: "t1" });
+        }"""
+    )
+    assert await update(page, "t2") is None
+    assert fake_gateway.opened == []
+    assert await dial(page) is None
+    assert tokens(await fake_gateway.session()) == ["t2"]
+
+
+@pytest.mark.parametrize("token", ["", None, 7])
+async def test_update_wants_a_token(open_page: OpenPage, token: object) -> None:
+    page = await open_page()
+    assert await dial(page) is None
+    assert (await update(page, token) or {})["name"] == "invalid-argument"
+
+
+async def test_session_that_ends_ends_the_update(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def close(session: Session) -> None:
+        await session.wait_for("hello", token="t2")
+        await session.socket.close(1012)
+
+    page = await open_page()
+    assert await dial(page, device={"token": "t1"}) is None
+    fake_gateway.story = close
+    await page.evaluate("harness.call.disconnect()")
+    assert await dial(page) is None
+    assert (await update(page, "t2") or {})["name"] == "shutdown"
+
+
+# The demo page
+
+
+async def test_demo_takes_the_token_from_its_address_and_hides_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page("/blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{fake_gateway.url}/?to=602#token=secret-1")
+    await expect(page.locator("#app")).to_have_attribute("data-ready", "")
+    assert page.url == f"{fake_gateway.url}/?to=602"
+    await page.click("#call")
+    await expect_state(page, "open")
+    assert tokens(fake_gateway.opened[-1]) == ["secret-1"]
+    assert asked
+    assert not any("secret-1" in url for url in asked)
+    assert "secret-1" not in await page.locator("#log").inner_text()
+
+
+async def test_demo_asks_for_another_token_when_one_is_refused(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = greet({**REFUSED, "fatal": True})
+    page = await open_demo(open_page)
+    await expect(page.locator("#token")).to_be_hidden()
+    await page.click("#call")
+    await expect_notice(page, "bad-token", "This page may not call, or no longer.")
+    await expect(page.locator("#notice-detail")).to_have_text(REFUSED["message"])
+    fake_gateway.greeting = greet({}, {})
+    await page.get_by_label("Call token").fill("better")
+    await page.get_by_label("Call token").press("Tab")
+    await page.click("#call")
+    await expect_state(page, "open")
+    assert tokens(fake_gateway.opened[-1]) == ["better"]
+    await page.evaluate("location.hash = 'token=1234'")
+    await fake_gateway.opened[-1].wait_for("hello", token="1234")
+    await page.get_by_label("Call token").press_sequentially("5")  # no digit of the call's
+    await expect(page.get_by_label("Call token")).to_have_value("51234")
