@@ -29,7 +29,7 @@ def rotate(folder: Path) -> subprocess.CompletedProcess[str]:
             {
                 AUDIT: str(folder / "audit.jsonl"),
                 "su gateway gateway": f"su {user} {group}",
-                "create 0640 gateway gateway": f"create 0640 {user} {group}",
+                "create 0600 gateway gateway": f"create 0600 {user} {group}",
             },
         )
     )
@@ -53,7 +53,7 @@ def test_the_audit_file_is_turned_over_and_opened_anew(tmp_path: Path) -> None:
     rotated = rotate(tmp_path)
     assert (rotated.returncode, rotated.stderr) == (0, "")
     assert audit.read_text() == ""
-    assert stat.S_IMODE(audit.stat().st_mode) == 0o640
+    assert stat.S_IMODE(audit.stat().st_mode) == 0o600
     (old,) = tmp_path.glob("audit.jsonl-*")
     assert old.read_text() == '{"what": "call placed"}\n', "not compressed: it is written to still"
     told = (tmp_path / "told").read_text().split()
