@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
-import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from ipaddress import IPv4Network, IPv6Network
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from gateway.admission.address import parse_address
+from gateway.admission.gate import Gate
 from gateway.config import Address, HttpSettings, Settings
-from gateway.errors import ConfigError, UnavailableError
+from gateway.errors import UnavailableError
+from gateway.listening import check_certificate, listen
+from gateway.reload import Reload, on_signals
+from gateway.sd_notify import Supervisor
 from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
+from gateway.signaling.http_guard import Connections, guarded
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
@@ -32,8 +39,8 @@ MAX_WEBSOCKET_MESSAGE = 1024 * 1024
 PING_INTERVAL = PING_TIMEOUT = 10.0  # seconds
 # Sockets have been told to close by then; nobody's call waits for this
 CONNECTIONS_TIMEOUT = 1  # seconds
-# The kernel gives up on a client that takes no byte for so long; inherited by accepted sockets
-TCP_USER_TIMEOUT = 30_000  # ms
+# A browser opens six at once for a page and its files
+CONNECTIONS_FOR_A_SOCKET = 6
 
 
 def create_app(room: Room, extensions: Extensions = ()) -> ASGIApp:
@@ -63,6 +70,7 @@ async def serve(
     announce: Callable[[str], None],
     on_stop: Callable[[], None] = lambda: None,
     extensions: Extensions = (),
+    read_again: Callable[[], Settings] | None = None,
 ) -> None:
     """Run the gateway until `stop` is set, or a part below dies.
 
@@ -74,6 +82,8 @@ async def serve(
         Called with the page's address once it is served.
     on_stop
         Called as the stop begins, whatever the reason: from here on time is limited.
+    read_again
+        Reads the settings once more at SIGHUP; without it signals are left alone.
 
     Raises
     ------
@@ -82,12 +92,20 @@ async def serve(
     """
     check_certificate(settings.http)
     faults: list[str] = []
+    supervisor = Supervisor.from_environment(os.environ)
     with listen(settings.http) as listener:
-        async with open_room(settings) as room:
-            server = _Server(
-                uvicorn_config(create_app(room, extensions), settings.http),
-                lambda: announce(_url(settings.http, listener)),
-            )
+        async with open_room(settings) as room, AsyncExitStack() as stack:
+            config = uvicorn_config(create_app(room, extensions), settings, room.gate)
+
+            def up() -> None:
+                supervisor.ready()
+                announce(_url(settings.http, listener))
+
+            server = _Server(config, up)
+            if read_again is not None:
+                reload = Reload(settings, read_again, room.gate, lambda: config.ssl, supervisor)
+                stack.enter_context(on_signals(reload, room.gate))
+            watching = asyncio.create_task(supervisor.feed_watchdog(room.probes), name="watchdog")
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             dying = asyncio.create_task(room.died.wait(), name="died")
@@ -95,6 +113,8 @@ async def serve(
                 await asyncio.wait({serving, stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 on_stop()
+                supervisor.stopping()
+                watching.cancel()
                 if room.died.is_set():
                     faults = room.faults()
                 stopping.cancel()
@@ -114,57 +134,29 @@ async def _stop(room: Room, server: uvicorn.Server, serving: asyncio.Task[None])
         await serving
 
 
-@contextmanager
-def listen(http: HttpSettings) -> Iterator[socket.socket]:
-    """Bind the listening socket first of all: a port in use is then the first thing to be said.
-
-    Raises
-    ------
-    ConfigError
-        The address is in use, or is none of this machine's.
-    """
-    address = http.listen
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT)
-        try:
-            listener.bind((address.host, address.port))
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise ConfigError(
-                f"http.listen = '{address}': {why}; --listen chooses another"
-            ) from None
-        yield listener
-
-
-def check_certificate(http: HttpSettings) -> None:
-    """Load the certificate and its key once, to say what is wrong with them.
-
-    Raises
-    ------
-    ConfigError
-        They cannot be loaded, or do not belong together.
-    """
-    if http.certificate is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.certificate, http.key)
-    except OSError as error:  # ssl.SSLError is one
-        why = error.strerror or str(error)
-        raise ConfigError(
-            f"http.certificate = '{http.certificate}', http.key = '{http.key}': {why}"
-        ) from None
-
-
-def uvicorn_config(app: ASGIApp, http: HttpSettings) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, settings: Settings, gate: Gate) -> uvicorn.Config:
     """Say how the web application is served."""
+    http = settings.http
+    proxies = [each for network in http.trusted_proxies for each in _spellings(network)]
+
+    def is_proxy(host: str) -> bool:
+        address = parse_address(host)
+        return address is not None and any(address in each for each in http.trusted_proxies)
+
+    connections = Connections(
+        lambda: CONNECTIONS_FOR_A_SOCKET * gate.rules.limits.websockets_per_address,
+        lambda host: is_proxy(host) or gate.rules.exempt(host),
+    )
     return uvicorn.Config(
         app,
+        http=guarded(connections),
         lifespan="off",  # `serve` starts and stops the parts, with errors and an order of its own
         log_config=None,
         access_log=False,
         server_header=False,
+        # Whoever is no proxy of ours may write any X-Forwarded-For
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         # Descriptions are small, and a compressor takes more memory than the rest of a session
         ws_per_message_deflate=False,
         ws_max_size=MAX_WEBSOCKET_MESSAGE,
@@ -174,6 +166,14 @@ def uvicorn_config(app: ASGIApp, http: HttpSettings) -> uvicorn.Config:
         ssl_certfile=http.certificate,
         ssl_keyfile=http.key,
     )
+
+
+def _spellings(network: IPv4Network | IPv6Network) -> tuple[str, ...]:
+    """Write a network, and an IPv4 one also as a socket of both families shows it."""
+    if isinstance(network, IPv6Network):
+        return (str(network),)
+    mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"
+    return str(network), mapped
 
 
 class _Server(uvicorn.Server):

@@ -12,6 +12,7 @@ GatewayError
 ├── CapacityError       503  no room for another call
 ├── OverloadError       503  no time for another call
 ├── DrainingError       503  the gateway is going out of service
+├── StoppedError        503  the operator, or a limit on money, has stopped all new calls
 └── UnavailableError    503  a part the call needs does not work (trunk endpoint, media port)
 
 Each is said to the browser as `error` with `code`, `name` and the message, so the message is
@@ -26,7 +27,7 @@ from typing import ClassVar
 class GatewayError(Exception):
     """A refusal with a SIP status code and a stable name.
 
-    The message is the exception's only argument.
+    The message is what a person reads.
     """
 
     sip_code: ClassVar[int] = 500
@@ -53,18 +54,33 @@ class RequestError(GatewayError):
 
 
 class TokenError(GatewayError):
+    """`reason` is a word for metrics and the audit log."""
+
     sip_code = 401
     name = "bad-token"
 
+    def __init__(self, message: str, *, reason: str = "malformed") -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 class ForbiddenError(GatewayError):
+    """`rule` is the word of what said no, for metrics and the audit log."""
+
     sip_code = 403
     name = "not-allowed"
 
+    def __init__(self, message: str, *, rule: str = "policy") -> None:
+        super().__init__(message)
+        self.rule = rule
+
 
 class LimitError(GatewayError):
+    """`limit` says which, by a word for metrics and the audit log."""
+
     sip_code = 480
     name = "limit-reached"
+    limit: str = "unknown"
 
 
 class UnknownCallError(GatewayError):
@@ -85,6 +101,11 @@ class OverloadError(GatewayError):
 class DrainingError(GatewayError):
     sip_code = 503
     name = "draining"
+
+
+class StoppedError(GatewayError):
+    sip_code = 503
+    name = "stopped"
 
 
 class UnavailableError(GatewayError):

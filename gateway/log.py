@@ -8,9 +8,12 @@ Line ends inside a message are escaped, so that nothing a client sends can write
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from functools import lru_cache
 from time import gmtime, strftime
+
+from gateway.admission.mask import mask
 
 # What a module may pass as `extra`, in this order on the line: the WebSocket, the id that the page
 # gave a call, and ours. "call placed" has all three
@@ -43,7 +46,18 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 class LineFormatter(logging.Formatter):
-    """Formats a record as one line."""
+    """Formats a record as one line.
+
+    Parameters
+    ----------
+    masked
+        Whether telephone numbers lose their middle, whoever wrote them: us in a sentence, or the
+        SIP engine in a whole message.
+    """
+
+    def __init__(self, *, masked: bool = False) -> None:
+        super().__init__()
+        self._masked = masked
 
     def format(self, record: logging.LogRecord) -> str:
         """Return time, level, logger, message, fields and (on one line too) the traceback."""
@@ -56,7 +70,15 @@ class LineFormatter(logging.Formatter):
                 line = f"{line} {name}={value}"
         if record.exc_info:
             line = f"{line} traceback={self.formatException(record.exc_info)}"
-        return _one_line(line)
+        return _one_line(_NUMBER.sub(_mask, line) if self._masked else line)
+
+
+# No part of a word, an address or an id: +15551234567, sip:0015551234567@
+_NUMBER = re.compile(r"(?<![\w.+-])\+?[0-9]{7,15}(?![\w.-])", re.ASCII)
+
+
+def _mask(found: re.Match[str]) -> str:
+    return mask(found[0])
 
 
 @lru_cache(maxsize=4)
@@ -71,10 +93,16 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def set_up(level: str) -> None:
-    """Send the log of the whole process to standard error, from `level` up."""
+def set_up(level: str, *, masked: bool = False) -> None:
+    """Send the log of the whole process to standard error, from `level` up.
+
+    Parameters
+    ----------
+    masked
+        Whether telephone numbers lose their middle.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter())
+    handler.setFormatter(LineFormatter(masked=masked))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name, floor in _FLOORS.items():
         logging.getLogger(name).setLevel(max(floor, logging.getLogger().level))

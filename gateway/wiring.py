@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway import garbage
-from gateway.admission.policy import Policy
+from gateway.admission.gate import Gate
+from gateway.admission.mask import mask
+from gateway.admitting import ice_service, open_gate
 from gateway.calls.negotiation import OwnSockets
 from gateway.calls.registry import Calls, Route
 from gateway.calls.seam import Plane
@@ -43,23 +45,32 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         plane = MediaPlane(media_config(settings), on_idle=garbage.collect_all)
         stack.push_async_callback(plane.close)
         await plane.start()
-        yield _room(settings, endpoint, plane, died)
+        gate = await stack.enter_async_context(open_gate(settings))
+        yield _room(settings, gate, endpoint, plane, died)
 
 
-def _room(settings: Settings, endpoint: TrunkEndpoint, plane: Plane, died: asyncio.Event) -> Room:
+def _room(
+    settings: Settings, gate: Gate, endpoint: TrunkEndpoint, plane: Plane, died: asyncio.Event
+) -> Room:
     admission = settings.admission
+    shown = mask if settings.log.numbers == "masked" else str
     route = route_of(settings.trunks[0], settings.media)
     calls = Calls(
         endpoint,
         plane,
         route,
         max_duration=admission.max_duration,
+        max_ringing=admission.max_ringing,
         own=own_sockets(settings, endpoint),
+        shown=shown,
     )
+    gate.on_cap = calls.stop_answered
     return Room(
         calls=calls,
-        policy=Policy(allow=admission.allow, deny=admission.deny),
-        origins=admission.origins,
+        gate=gate,
+        ice=ice_service(settings.turn),
+        ice_policy=settings.turn.policy,
+        shown=shown,
         engine=endpoint.engine_name,
         faults=lambda: [endpoint.fault] if endpoint.fault is not None else [],
         died=died,

@@ -46,8 +46,10 @@ ROOMS: dict[str, set[str]] = {
     "check": {"admission", "config_values", "listening"},
     "listening": set(),  # what `app` and `check` both do, and `check` without a web application
     "demo": {"peer"},
-    "wiring": {"signaling", "calls", "garbage", *CALL},  # makes the parts and joins them
-    "app": {"listening", "signaling", "calls", "sd_notify", "web", *CALL},
+    "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them
+    "admitting": {"admission", "config_values"},  # makes the gate, which `reload` does once more
+    "reload": {"admission", "admitting", "listening", "sd_notify"},
+    "app": {"listening", "reload", "signaling", "calls", "sd_notify", "web", *CALL},
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},
@@ -63,7 +65,7 @@ ROOMS: dict[str, set[str]] = {
     "config_problems": set(),
     "errors": set(),
     "garbage": set(),
-    "log": set(),
+    "log": {"admission.mask"},
     "metrics": set(),
     "sd_notify": set(),
     "web": set(),

@@ -7,7 +7,6 @@ under attack there are many, and calls come fastest.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from gateway.admission.address import IPV6_PREFIX, parse_address
 from gateway.admission.grant import Grant, Visitor
+from gateway.admission.number import parse_prefix
 from gateway.errors import RequestError
 
 Kind = Literal["address", "origin", "identity", "number"]
@@ -25,8 +25,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_TEXT = 256  # characters, of a value and of a reason
 ANY = "*"
 
-_SEPARATORS = str.maketrans("", "", " .-()/\u00a0")
-_NUMBER = re.compile(r"[+0-9 .\-()/\u00a0]+\*?", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -232,8 +230,16 @@ def normalize(kind: str, value: str) -> tuple[Kind, str]:
         case "identity":
             return "identity", value
         case "number":
-            return "number", value.translate(_SEPARATORS) if _NUMBER.fullmatch(value) else value
+            return "number", _normal_number(value)
     raise RequestError(f"`kind` is {kind[:40]!r}: one of {', '.join(KINDS)} is needed")
+
+
+def _normal_number(value: str) -> str:
+    """Write a number, a SIP user or a prefix of one as what is dialled is written."""
+    prefix = parse_prefix(value.removesuffix(ANY))
+    if prefix is None or (not prefix and value != ANY):
+        raise RequestError("`value` is neither a number nor a SIP user")
+    return prefix + ANY if value.endswith(ANY) else prefix
 
 
 def _line(field: str, text: str) -> str:

@@ -23,7 +23,7 @@ GUESSED = ("US", "GB", "DE", "FR")
 
 SHORTEST = 7  # digits; what is shorter is an extension or a short code
 
-_CODE_BEFORE = re.compile(r"[*#]+[0-9]{2,3}(?=[0-9])")  # as *67 before a number, without its own #
+_CODE_LENGTHS = (2, 3)  # digits, as in *67 and *310
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +123,6 @@ def _runs(to: str) -> Iterator[str]:
         if to[0].isdigit():
             yield re.sub("[^0-9]", "", numbering.vanity(to))
         return
-    for text in {to, _CODE_BEFORE.sub("", to, count=1)}:
-        yield from re.findall("[0-9]+", text)
+    for run in re.findall("[0-9]+", to):
+        yield run
+        yield from (run[length:] for length in _CODE_LENGTHS if len(run) > length)

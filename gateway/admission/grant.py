@@ -60,5 +60,8 @@ class Grant:
     expires: float | None = None
 
 
+NOTHING = Grant(to=(), expires=0.0)
+"""What a session may do before its `hello`."""
+
 EVERYBODY = Grant()
 """What whoever reaches the gateway may do in mode "open"."""

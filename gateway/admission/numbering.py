@@ -68,11 +68,6 @@ def prepare() -> None:
         look_up(number)
 
 
-def is_country(letters: str) -> bool:
-    """Whether there is a plan for these two letters of ISO 3166, in capitals."""
-    return letters in _library().SUPPORTED_REGIONS
-
-
 def country_code(digits: str) -> str | None:
     """Return the country code that E.164 digits begin with."""
     if not digits.isdigit() or digits.startswith("0"):

@@ -157,7 +157,9 @@ class Tokens:
         claims = _read_claims(await self._signed(token))
         self._check_times(claims)
         if self._issuer is not None and claims.get("iss") != self._issuer:
-            raise TokenError("the token's `iss` is not the one in admission.issuer")
+            raise TokenError(
+                "the token's `iss` is not the one in admission.issuer", reason="issuer"
+            )
         try:
             return Claims.model_validate(claims).grant
         except ValidationError as error:
@@ -175,7 +177,8 @@ class Tokens:
         if algorithm not in self._keys.algorithms:
             raise TokenError(
                 f"the token is signed by {algorithm[:20]!r}: "
-                f"{' or '.join(self._keys.algorithms)} is needed"
+                f"{' or '.join(self._keys.algorithms)} is needed",
+                reason="algorithm",
             )
         keys = await self._keys.candidates(key_id if isinstance(key_id, str) else None)
         for key in keys:
@@ -186,7 +189,9 @@ class Tokens:
                 continue
             except (jwt.PyJWTError, TypeError, ValueError):
                 break
-        raise TokenError("the token is not signed by a key that this gateway knows")
+        raise TokenError(
+            "the token is not signed by a key that this gateway knows", reason="signature"
+        )
 
     def _check_times(self, claims: dict[str, Any]) -> None:
         now = self._now()
@@ -195,14 +200,16 @@ class Tokens:
         if expires is not None and now > expires + LEEWAY:
             raise TokenError(
                 f"the token expired at {_written(expires)}, and {ours}: "
-                "a new token is needed, or a clock is wrong"
+                "a new token is needed, or a clock is wrong",
+                reason="expired",
             )
         for claim in ("nbf", "iat"):
             begins = _seconds(claims, claim)
             if begins is not None and now < begins - LEEWAY:
                 raise TokenError(
                     f"the token is for later: its `{claim}` is {_written(begins)}, and {ours}: "
-                    "the clock of whoever made it, or the gateway's, is wrong"
+                    "the clock of whoever made it, or the gateway's, is wrong",
+                    reason="early",
                 )
 
 

@@ -106,6 +106,11 @@ class Usage:
         self._meters: set[Meter] = set()
 
     @property
+    def running(self) -> int:
+        """How many calls are placed and have not ended."""
+        return len(self._meters)
+
+    @property
     def state(self) -> DayUsage:
         """What the day holds so far, running calls included."""
         now = self._turn()

@@ -99,6 +99,16 @@ class Calls:
         self.totals = Totals()
 
     @property
+    def trunk_name(self) -> str:
+        """The name of the trunk that calls go to."""
+        return self._route.trunk.name
+
+    @property
+    def trunk_calls(self) -> int:
+        """Calls at a time that the trunk carries."""
+        return self._route.max_calls
+
+    @property
     def active(self) -> int:
         return len(self._calls) + self._opening
 
@@ -228,6 +238,11 @@ class Calls:
         for call in found:
             call.end(stopped(sentence))
         return len(found)
+
+    def stop_answered(self, sentence: str) -> None:
+        """End every call that costs money: the others have not begun to."""
+        answered = [record.id for record in self._records.values() if record.state == "answered"]
+        self.stop(answered, sentence)
 
     async def drain(self) -> None:
         """Take no new calls from now on; those that live go on."""

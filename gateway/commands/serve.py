@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from gateway import app, log
 from gateway.commands import running
@@ -24,11 +25,11 @@ def run(options: argparse.Namespace) -> int:
     settings = load(config_file(options), flags)
     if not settings.trunks:
         raise ConfigError(NO_TRUNK)
-    log.set_up(settings.log.level)
-    return running.run(_serve(settings))
+    log.set_up(settings.log.level, masked=settings.log.numbers == "masked")
+    return running.run(_serve(settings, lambda: load(config_file(options), flags)))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> None:
     from gateway.wiring import open_room  # loads the SIP engine, after what may be refused above
 
     await app.serve(
@@ -37,4 +38,5 @@ async def _serve(settings: Settings) -> None:
         stop=running.stop_on_signals(),
         on_stop=running.limit_stop,
         announce=running.announce,
+        read_again=read_again,
     )

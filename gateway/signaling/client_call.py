@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import monotonic
 
+from gateway.admission.gate import Admission
+from gateway.admission.grant import Grant
 from gateway.calls import news
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, GatewayError
@@ -36,10 +39,12 @@ _STAGES: dict[type[news.News], str] = {
 class ClientCall:
     """A call of one session.
 
+    `call` is the id that the client chose.
+
     Parameters
     ----------
-    call
-        The id that the client chose.
+    grant
+        What the client may do.
     say
         Takes messages for the client.
     over
@@ -48,23 +53,26 @@ class ClientCall:
 
     def __init__(
         self,
-        call: str,
         request: CallRequest,
+        grant: Grant,
         room: Room,
         *,
-        session: str,
         say: Say,
         over: Callable[[ClientCall], None],
     ) -> None:
-        self.call = call
+        self.call = request.page_call
+        session = request.visitor.session
+        self._request = request
+        self._grant = grant
+        self._admission: Admission | None = None
         self._room = room
         self._say = say
         self._over = over
-        self._log = {"session": session, "page_call": call}
+        self._log = {"session": session, "page_call": self.call}
         self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
         self._placed_at = monotonic()
         self._stages_seen: set[str] = set()
-        self.task = asyncio.create_task(self._run(request), name=f"client-call-{session}-{call}")
+        self.task = asyncio.create_task(self._run(), name=f"client-call-{session}-{self.call}")
 
     def command(self, command: Command) -> None:
         """Hand on a command once all earlier ones are.
@@ -83,22 +91,43 @@ class ClientCall:
         """End the call because its client is gone; not subject to the limit of commands."""
         self._commands.put_nowait(lambda call: call.abandon(reason))
 
-    async def _run(self, request: CallRequest) -> None:
+    async def _run(self) -> None:
         try:
-            call = await self._room.calls.place(request, self._tell)
+            call = await self._place()
         except GatewayError as error:
             self._refuse(error)
         except Exception:  # a fault of ours costs this call, not the session
             logger.exception("a call could not be placed", extra=self._log)
             self._refuse(GatewayError(_OUR_FAULT))
         else:
-            self._log["call"] = call.id
-            # The line that leads from what a page tells to what the gateway and the trunk tell
-            logger.info("call placed", extra=self._log)
             while (command := await self._commands.get()) is not None:
                 await self._carry_out(command, call)
         finally:
+            if self._admission is not None:
+                self._admission.release()
             self._over(self)
+
+    async def _place(self) -> PlacedCall:
+        calls, request = self._room.calls, self._request
+        self._admission = admission = await self._room.gate.admit(
+            request.visitor,
+            self._grant,
+            request.to,
+            caller=request.caller,
+            trunk=calls.trunk_name,
+            trunk_calls=calls.trunk_calls,
+        )
+        admitted = replace(
+            request,
+            caller=admission.caller,
+            max_duration=admission.max_duration,
+            max_ringing=admission.max_ringing,
+        )
+        call = await calls.place(admitted, self._tell)
+        self._log["call"] = call.id
+        # The line that leads from what a page tells to what the gateway and the trunk tell
+        logger.debug("call placed", extra=self._log)
+        return call
 
     async def _carry_out(self, command: Command, call: PlacedCall) -> None:
         try:
@@ -110,8 +139,7 @@ class ClientCall:
             self._say(messages.error_of(GatewayError(_OUR_FAULT), call=self.call))
 
     def _refuse(self, error: GatewayError) -> None:
-        logger.info("call refused: %s", error, extra=self._log)
-        self._room.metrics.refused.labels(error.name).inc()
+        self._room.refuse(self._request.visitor, self.call, self._request.to, error)
         self._say(messages.error_of(error, call=self.call, fatal=True))
 
     def _tell(self, event: news.News) -> None:
@@ -119,11 +147,15 @@ class ClientCall:
         if stage is not None and stage not in self._stages_seen:
             self._stages_seen.add(stage)
             self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
+        if isinstance(event, news.Answered) and self._admission is not None:
+            self._admission.answered()
         if isinstance(event, news.Quality):
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
         if isinstance(event, news.Ended):
             # Before the message: who reads it may use the id again at once
+            if self._admission is not None:
+                self._admission.ended(event.end.cause, event.end.sip_code, event.duration_ms)
             self._over(self)
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -16,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from gateway.signaling import socket
+from gateway.signaling import api, socket
 from gateway.signaling.room import Room
 
 # What the demo's embedded peer answers: number, name and description of each
@@ -41,13 +40,6 @@ class Readiness(BaseModel):
     capacity: int
 
 
-async def _room_of(request: Request) -> Room:
-    room: Room = request.app.state.room
-    return room
-
-
-AnyRoom = Annotated[Room, Depends(_room_of)]
-
 router = APIRouter()
 
 
@@ -66,7 +58,7 @@ async def healthz() -> Health:
     summary="Whether a call can be placed now",
     responses={503: {"model": Readiness, "description": "No call can be placed; see `reasons`"}},
 )
-async def readyz(room: AnyRoom, response: Response) -> Readiness:
+async def readyz(room: api.AnyRoom, response: Response) -> Readiness:
     reasons = room.not_ready()
     if reasons:
         response.status_code = 503
@@ -80,7 +72,7 @@ async def readyz(room: AnyRoom, response: Response) -> Readiness:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def metrics(room: AnyRoom) -> Response:
+async def metrics(room: api.AnyRoom) -> Response:
     return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -88,6 +80,7 @@ def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
     """Add all routes; the list of extensions is empty but in a demo."""
     app.state.room = room
     app.include_router(router)
+    api.add_api(app)
 
     @app.get("/demo/extensions.json", include_in_schema=False)
     async def demo_extensions() -> Extensions:
@@ -95,6 +88,7 @@ def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
 
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
     app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
+    app.add_middleware(api.ApiDoor, room=room)
     app.add_middleware(SecurityHeaders)
 
 

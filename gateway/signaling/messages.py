@@ -51,9 +51,12 @@ class IceCandidate(ClientWire):
 
 
 class Hello(ClientWire):
+    """The first message, and again with a new token. `challenge` answers the page's CAPTCHA."""
+
     type: Literal["hello"]
     token: SecretStr | None = None
     resume: SecretStr | None = None
+    challenge: SecretStr | None = None
 
 
 class PlaceCall(ClientWire):
@@ -171,14 +174,26 @@ def _first_problem(error: ValidationError, kind: object) -> str:
 
 
 class Welcome(Wire):
-    """`resumeToken` and `expires` are null: a session lives as long as its socket."""
+    """`expires` is the token's end in seconds since the epoch, null where there is none.
+
+    `resumeToken` is null: a session lives as long as its socket.
+    """
 
     type: Literal["welcome"] = "welcome"
     session: str
     resume_token: None = None
     ice_servers: tuple[dict[str, Any], ...] = ()
-    expires: None = None
+    ice_transport_policy: Literal["all", "relay"] = "all"
+    expires: float | None = None
+    identity: str | None = None
     calls: tuple[str, ...] = ()
+
+
+class TokenWillExpire(Wire):
+    """A new token in another `hello` keeps the session able to call; running calls go on."""
+
+    type: Literal["tokenWillExpire"] = "tokenWillExpire"
+    expires: float
 
 
 class Trying(Wire):
@@ -287,6 +302,7 @@ class Error(Wire):
 
 ServerMessage = Annotated[
     Welcome
+    | TokenWillExpire
     | Trying
     | Ringing
     | Answer

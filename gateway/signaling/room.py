@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from gateway.admission.policy import Policy
+from gateway.admission.gate import Gate
+from gateway.admission.grant import Visitor
+from gateway.admission.turn import IceService
+from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
 from gateway.metrics import Metrics, Reading
 from gateway.signaling.seam import CallRegistry
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +45,16 @@ class Room:
     """Everything that sessions and the status pages need from the rest of the gateway."""
 
     calls: CallRegistry
-    policy: Policy
-    origins: tuple[str, ...] = ()
+    gate: Gate
+    ice: IceService = field(default_factory=IceService)
+    ice_policy: Literal["all", "relay"] = "all"
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
+    shown: Callable[[str], str] = str  # how the log shows a number
     engine: str = "unknown"  # the SIP engine's name and version
     faults: Callable[[], list[str]] = list  # what does not work now, in words
+    # Each answers when asked whether a part still works; for systemd's watchdog
+    probes: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
@@ -60,9 +71,33 @@ class Room:
             reasons.append("the gateway is going out of service")
         elif self.calls.active >= self.calls.capacity:
             reasons.append(f"all {self.calls.capacity} lines are in use")
+        elif self.gate.stopped is not None:
+            reasons.append(f"new calls are stopped: {self.gate.stopped}")
         elif self.calls.overloaded:
             reasons.append("the media clock has no time left for another call")
         return reasons
+
+    def refuse(self, visitor: Visitor, page_call: str, to: str, error: GatewayError) -> None:
+        """Log and count a call that is not placed."""
+        log = {"session": visitor.session, "page_call": page_call}
+        why = str(error).replace(to, self.shown(to)) if to else str(error)
+        logger.info("call refused: %s address=%s", why, visitor.address or "-", extra=log)
+        self.metrics.refused.labels(error.name).inc()
+        self._count(error)
+        if isinstance(error, ForbiddenError):
+            self.metrics.admission_refused.labels(error.rule).inc()
+
+    def count_socket_refusal(self, error: GatewayError) -> None:
+        """Count a WebSocket that was not let in, or not welcomed."""
+        reason = error.rule if isinstance(error, ForbiddenError) else error.name
+        self.metrics.websockets_refused.labels(reason).inc()
+        self._count(error)
+
+    def _count(self, error: GatewayError) -> None:
+        if isinstance(error, LimitError):
+            self.metrics.limits_reached.labels(error.limit).inc()
+        if isinstance(error, TokenError):
+            self.metrics.tokens_refused.labels(error.reason).inc()
 
     def _read(self) -> Reading:
         totals = self.calls.totals

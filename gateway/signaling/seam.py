@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from gateway.calls.news import News
+from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 
 
@@ -42,6 +43,14 @@ class CallRegistry(Protocol):
     @property
     def totals(self) -> CallTotals: ...
     @property
+    def trunk_name(self) -> str:
+        """The name of the trunk that calls go to."""
+
+    @property
+    def trunk_calls(self) -> int:
+        """Calls at a time that the trunk carries."""
+
+    @property
     def active(self) -> int: ...
     @property
     def capacity(self) -> int: ...
@@ -51,6 +60,12 @@ class CallRegistry(Protocol):
 
     async def place(self, request: CallRequest, tell: Callable[[News], None]) -> PlacedCall:
         """Place a call, or raise a `GatewayError` and leave nothing behind."""
+
+    def records(self) -> Sequence[CallRecord]:
+        """Return what is known of each call that runs."""
+
+    def stop(self, ids: Iterable[str], sentence: str) -> int:
+        """End calls, and tell their pages why; return how many there were."""
 
     async def drain(self) -> None:
         """Take no new calls from now on."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
+from gateway.admission.grant import NOTHING, Visitor
 from gateway.admission.target import parse_target
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, GatewayError, RequestError, UnknownCallError
@@ -19,16 +20,20 @@ logger = logging.getLogger(__name__)
 class Session:
     """The calls of one client.
 
+    `grant` is what it may do: nothing before its `hello`, and another once it has a new token.
+
     Parameters
     ----------
-    session
-        Names the session in messages and logs.
+    visitor
+        Who is at the other end.
     say
         Takes messages for the client, at once and without waiting.
     """
 
-    def __init__(self, session: str, room: Room, say: Say) -> None:
-        self.id = session
+    def __init__(self, visitor: Visitor, room: Room, say: Say) -> None:
+        self.id = visitor.session
+        self.grant = NOTHING
+        self._visitor = visitor
         self._room = room
         self._say = say
         self._calls: dict[str, ClientCall] = {}
@@ -56,8 +61,6 @@ class Session:
                 self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))
             case messages.Ping():
                 self._say(messages.Pong())
-            case messages.Hello():
-                raise RequestError("`hello` is the first message and comes once")
 
     def _find(self, call: str) -> ClientCall:
         try:
@@ -70,34 +73,30 @@ class Session:
             # Not fatal: the call that bears the name lives on
             raise RequestError(f"call {message.call!r} exists already: an id is for one call")
         try:
-            request = self._admit(message)
+            request = self._read(message)
         except GatewayError as error:
-            log = {"session": self.id, "page_call": message.call}
-            logger.info("call refused: %s", error, extra=log)
-            self._room.metrics.refused.labels(error.name).inc()
+            self._room.refuse(self._visitor, message.call, message.to, error)
             self._say(messages.error_of(error, call=message.call, fatal=True))
             return
-        call = ClientCall(
-            message.call, request, self._room, session=self.id, say=self._say, over=self._forget
-        )
+        call = ClientCall(request, self.grant, self._room, say=self._say, over=self._forget)
         self._calls[message.call] = call
         self._tasks.add(call.task)
         call.task.add_done_callback(self._tasks.discard)
 
-    def _admit(self, message: messages.PlaceCall) -> CallRequest:
+    def _read(self, message: messages.PlaceCall) -> CallRequest:
         limit = self._room.limits.calls
         if len(self._calls) >= limit:
             raise CapacityError(f"a session may have {limit} calls at a time")
-        to = parse_target(message.to)
-        request = CallRequest(
-            to=to,
+        return CallRequest(
+            to=parse_target(message.to),
             offer=message.offer.sdp,
             caller=parse_caller(message.from_) if message.from_ else None,
             display_name=parse_display_name(message.display_name or ""),
             headers=parse_headers(message.headers),
+            visitor=self._visitor,
+            identity=self.grant.identity,
+            page_call=message.call,
         )
-        self._room.policy.admit(to)
-        return request
 
     def _forget(self, call: ClientCall) -> None:
         # The client may have given the id to a new call by now

@@ -10,11 +10,15 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
+from time import time
 
+from pydantic import SecretStr
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from gateway.errors import ForbiddenError, GatewayError, RequestError
+from gateway.admission.grant import Grant, Visitor
+from gateway.admission.socket_limits import SocketLease
+from gateway.errors import ForbiddenError, GatewayError, LimitError, RequestError
 from gateway.signaling import messages, origin
 from gateway.signaling.messages import MessageError, NotSupportedError
 from gateway.signaling.outbox import Outbox
@@ -50,29 +54,52 @@ class Closing(Exception):
         self.reason = reason
 
 
+# A page renews its token by a request to its own site: seconds, and room for a slow one
+TOKEN_WARNING = 30.0  # seconds before the token expires
+
+TOO_MANY_REQUESTS = 429  # RFC 6585: in HTTP 480 means nothing
+
+
 async def serve(websocket: WebSocket, room: Room) -> None:
     """Serve one WebSocket from the handshake to the end of its last call."""
+    headers, client = websocket.headers, websocket.client
+    visitor = Visitor(
+        address=client.host if client is not None else "",
+        origin=headers.get("origin"),
+        session=secrets.token_urlsafe(9),
+    )
     try:
         _check_handshake(websocket, room)
+        place = room.gate.enter(visitor)
     except GatewayError as error:
-        logger.info("a WebSocket was refused: %s", error)
-        body = {"error": error.name, "message": str(error)}
-        await websocket.send_denial_response(JSONResponse(body, status_code=error.sip_code))
+        await _deny(websocket, room, visitor, error)
         return
-    await websocket.accept(subprotocol=SUBPROTOCOL)
-    with room.metrics.sessions.track_inprogress():
-        await Connection(websocket, room, secrets.token_urlsafe(9)).run()
+    try:
+        await websocket.accept(subprotocol=SUBPROTOCOL)
+        with room.metrics.sessions.track_inprogress():
+            await Connection(websocket, room, visitor, place).run()
+    finally:
+        place.release()
 
 
 def _check_handshake(websocket: WebSocket, room: Room) -> None:
     headers = websocket.headers
     reason = origin.refused_because(
-        headers.get("origin"), headers.get("host"), allowed=room.origins
+        headers.get("origin"), headers.get("host"), allowed=room.gate.origins
     )
     if reason is not None:
-        raise ForbiddenError(reason)
+        raise ForbiddenError(reason, rule="origin")
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         raise RequestError(f"the subprotocol {SUBPROTOCOL!r} is needed (Sec-WebSocket-Protocol)")
+
+
+async def _deny(websocket: WebSocket, room: Room, visitor: Visitor, error: GatewayError) -> None:
+    logger.info("a WebSocket from %s was refused: %s", visitor.address or "-", error)
+    room.gate.note_refusal("session-refused", visitor, error)
+    room.count_socket_refusal(error)
+    status = TOO_MANY_REQUESTS if isinstance(error, LimitError) else error.sip_code
+    body = {"error": error.name, "message": str(error)}
+    await websocket.send_denial_response(JSONResponse(body, status_code=status))
 
 
 class Connection:
@@ -80,24 +107,33 @@ class Connection:
 
     Parameters
     ----------
-    session
-        The id of the session that it will carry.
+    visitor
+        Who is at the other end.
+    place
+        Its place among the sockets of that address.
     """
 
-    def __init__(self, websocket: WebSocket, room: Room, session: str) -> None:
+    def __init__(
+        self, websocket: WebSocket, room: Room, visitor: Visitor, place: SocketLease
+    ) -> None:
         self._websocket = websocket
         self._room = room
+        self._visitor = visitor
+        self._place = place
         self._limits = room.limits
         self._outbox = Outbox(room.limits.outbox)
         self._unread: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._overflowed = False
-        self._session = Session(session, room, self._say)
-        self._log = {"session": session}
+        self._session = Session(visitor, room, self._say)
+        self._log = {"session": visitor.session}
         self._bad_frames = 0
+        self._expiry: asyncio.TimerHandle | None = None  # of the token, told some time before
 
     async def run(self) -> None:
         """Serve until one side closes."""
-        logger.info("session opened", extra=self._log)
+        visitor = self._visitor
+        where = f"address={visitor.address or '-'} origin={visitor.origin or '-'}"
+        logger.info("session opened %s", where[:200], extra=self._log)
         closing = Closing(NORMAL, "the gateway interrupted it")
         ends = {
             asyncio.create_task(self._read(), name="websocket-reader"),
@@ -108,6 +144,8 @@ class Connection:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             closing = _closing_of(done.pop())
         finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
             for end in ends:
                 end.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
@@ -125,10 +163,10 @@ class Connection:
         except TimeoutError:
             reason = f"no hello within {self._limits.hello:g} s"
             raise Closing(POLICY_VIOLATION, reason) from None
-        self._welcome(frame)
+        await self._welcome(frame)
         while True:
             await self._outbox.room()
-            self._take(await self._receive())
+            await self._take(await self._receive())
 
     async def _receive(self) -> str | bytes:
         event = await self._websocket.receive()
@@ -137,7 +175,7 @@ class Connection:
         text: str | None = event.get("text")
         return text if text is not None else bytes(event["bytes"])
 
-    def _welcome(self, frame: str | bytes) -> None:
+    async def _welcome(self, frame: str | bytes) -> None:
         try:
             message = self._parse(frame)
         except MessageError as error:
@@ -147,9 +185,53 @@ class Connection:
             refusal = RequestError("the first frame must be hello")
             self._say(messages.error_of(refusal, fatal=True))
             raise Closing(POLICY_VIOLATION, str(refusal))
-        self._say(messages.Welcome(session=self._session.id))
+        try:
+            grant = await self._room.gate.welcome(
+                self._visitor, _revealed(message.token), _revealed(message.challenge)
+            )
+        except GatewayError as error:
+            logger.info("session refused: %s", error, extra=self._log)
+            self._room.count_socket_refusal(error)
+            self._say(messages.error_of(error, fatal=True))
+            raise Closing(POLICY_VIOLATION, error.name) from None
+        self._greet(grant)
 
-    def _take(self, frame: str | bytes) -> None:
+    async def _renew(self, message: messages.Hello) -> None:
+        """Take a new token; what is wrong with it costs neither the session nor its calls."""
+        try:
+            grant = await self._room.gate.renew(
+                self._visitor, self._session.grant, _revealed(message.token)
+            )
+        except GatewayError as error:
+            self._room.count_socket_refusal(error)
+            self._say(messages.error_of(error))
+        else:
+            self._greet(grant)
+
+    def _greet(self, grant: Grant) -> None:
+        self._session.grant = grant
+        room, now = self._room, time()
+        servers = room.ice.servers(self._session.id, now=now)
+        self._say(
+            messages.Welcome(
+                session=self._session.id,
+                ice_servers=tuple(server.to_json() for server in servers),
+                ice_transport_policy=room.ice_policy,
+                expires=grant.expires,
+                identity=grant.identity,
+            )
+        )
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if grant.expires is not None:
+            warning = messages.TokenWillExpire(expires=grant.expires)
+            left = max(0.0, grant.expires - TOKEN_WARNING - now)
+            self._expiry = asyncio.get_running_loop().call_later(left, self._say, warning)
+
+    async def _take(self, frame: str | bytes) -> None:
+        if not self._place.message():
+            raise Closing(POLICY_VIOLATION, "too many messages from this address")
         try:
             message = self._parse(frame)
         except NotSupportedError as error:
@@ -161,7 +243,10 @@ class Connection:
             if self._bad_frames >= self._limits.bad_frames:
                 raise Closing(POLICY_VIOLATION, f"{self._bad_frames} bad frames") from None
         else:
-            self._session.receive(message)
+            if isinstance(message, messages.Hello):
+                await self._renew(message)
+            else:
+                self._session.receive(message)
 
     def _parse(self, frame: str | bytes) -> messages.ClientMessage:
         if isinstance(frame, bytes):
@@ -206,6 +291,10 @@ class Connection:
                 for text in unsent:
                     await self._websocket.send_text(text)
                 await self._websocket.close(closing.code, closing.reason)
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def _closing_of(end: asyncio.Future[None]) -> Closing:

@@ -14,13 +14,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from gateway.admission.policy import Policy
-from gateway.app import listen, serve
+from gateway.app import serve
 from gateway.calls.end import By
 from gateway.config import Address, HttpSettings, Settings
 from gateway.errors import ConfigError, UnavailableError
+from gateway.listening import listen
 from gateway.signaling.room import Room
-from tests.gateway.signaling.fakes import FakeCall, FakeCalls
+from tests.gateway.signaling.fakes import FakeCall, FakeCalls, open_gate
 
 ANY_PORT = Settings(http=HttpSettings(listen=Address("127.0.0.1", 0)))
 
@@ -37,8 +37,7 @@ class Parts(FakeCalls):
 
     @asynccontextmanager
     async def open_room(self, settings: Settings) -> AsyncIterator[Room]:
-        policy = Policy(allow=("*",))
-        yield Room(calls=self, policy=policy, faults=lambda: self.faults, died=self.died)
+        yield Room(calls=self, gate=open_gate(), faults=lambda: self.faults, died=self.died)
         self.notes.append("parts stopped")
 
     async def place(self, *arguments: Any) -> FakeCall:

@@ -95,3 +95,22 @@ def logged(set_up: str) -> str:
         check=True,
     )
     return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("call to +15551234567 was refused", "call to +1555*****67 was refused"),
+        (
+            "INVITE sip:0015551234567@pbx.example SIP/2.0",
+            "INVITE sip:0015*******67@pbx.example SIP/2.0",
+        ),
+        ("To: <tel:+442079460000>", "To: <tel:+4420******00>"),
+        ("port 26000, 127.0.0.1:15099", "port 26000, 127.0.0.1:15099"),
+        ("sip=7ef18e73-0262-4c3a-9981-12345678abcd", "sip=7ef18e73-0262-4c3a-9981-12345678abcd"),
+        ("took 1234567.5 ms", "took 1234567.5 ms"),
+    ],
+)
+def test_numbers_are_masked(written: str, shown: str) -> None:
+    assert shown in LineFormatter(masked=True).format(record(written))
+    assert written in LineFormatter().format(record(written))

@@ -6,6 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from gateway.admission import numbering
 from gateway.admission.category import Category, categories, category_of
 from gateway.admission.dialing import as_e164, readings
 
@@ -161,6 +162,23 @@ def test_a_number_that_the_country_has_is_no_other() -> None:
     assert PREMIUM in categories("09012345678", None)  # in Britain
     assert PREMIUM in categories("9005551234", None)  # in the US
     assert list(categories("9005551234", "IN")) == [ORDINARY]
+
+
+@pytest.mark.parametrize(
+    ("to", "category"),
+    [
+        ("8705551234", PREMIUM),  # 0870 in Britain, but without the 0
+        ("004955500123456", PREMIUM),  # Germany's, and Brazil's without 0049
+        ("980812345678", SHARED),  # +808 behind a 9: that is not dear enough to guess at
+    ],
+)
+def test_what_little_speaks_for_does_not_count(to: str, category: Category) -> None:
+    assert category not in categories(to, None)
+
+
+def test_prepare_loads_plans() -> None:
+    numbering.prepare()
+    assert numbering.country_code("442079460000") == "44"
 
 
 def test_extensions_have_no_readings() -> None:

@@ -91,6 +91,7 @@ def test_a_zero_in_parentheses_goes_where_it_is_not_dialled(text: str, number: s
         ("+44 20 (0) 7946 0000", "(0) belongs after a country's code alone"),
         ("600 (0) 1", "(0) belongs after a country's code alone"),
         ("99 (0) 1234567", "(0) belongs after a country's code alone"),
+        ("+39 (0)312 345 6789", "write +393123456789 or +3903123456789"),  # a mobile, and a line
         ("44 (0) 1", "whether (0) is dialled is not clear"),
         ("+1 (0) 555 123 4567", "write +15551234567 or +105551234567"),
         ("+7 (8) 495 123-45-67", "write +74951234567"),

@@ -141,6 +141,11 @@ def test_a_premium_number_is_one_in_every_spelling(text: str, country: str | Non
     check(admission, parse_target(text), "a premium-rate number")
 
 
+def test_a_premium_number_behind_a_code_is_one_as_dialled_at_home() -> None:
+    admission = policy(country="US", feature_codes=True)
+    check(admission, "*679005551234", "read as +19005551234")
+
+
 @pytest.mark.parametrize("text", ["0900 1123456", "+49 (0)900 1123456", "0049 (0)900 1123456"])
 def test_a_german_premium_number_is_one_in_germany(text: str) -> None:
     check(policy(country="DE"), parse_target(text), "a premium-rate number")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,14 +14,14 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from gateway import log
+from gateway.admission.limits import LimitRules
 from gateway.admission.policy import Policy
 from gateway.app import create_app, uvicorn_config
-from gateway.config import HttpSettings
+from gateway.config import Settings
 from gateway.signaling.http import Extensions
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.socket import SUBPROTOCOL
-from tests.gateway.signaling.fakes import FakeCall, FakeCalls
+from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall, FakeCalls, open_gate
 
 Message = dict[str, Any]
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}
@@ -87,10 +86,6 @@ async def soon(queue: asyncio.Queue[Any]) -> Any:
         return await queue.get()
 
 
-def fields(record: logging.LogRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in log.FIELDS if hasattr(record, name)}
-
-
 async def placed(gateway: Gateway, client: Client, call: str = "c1") -> FakeCall:
     await client.place(call)
     fake = await soon(gateway.calls.placed)
@@ -103,7 +98,7 @@ StartGateway = Callable[..., Awaitable[Gateway]]
 
 @pytest.fixture
 async def start_gateway() -> AsyncIterator[StartGateway]:
-    """Start servers with the limits and policy that a test needs."""
+    """Start servers with the limits, the policy and other rules of the gate that a test needs."""
     running: list[tuple[uvicorn.Server, asyncio.Task[None], socket.socket]] = []
 
     async def start(
@@ -111,13 +106,14 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         policy: Policy = Policy(allow=("*",)),  # noqa: B008 - frozen
         origins: tuple[str, ...] = (),
         extensions: Extensions = (),
+        limit_rules: LimitRules = NO_LIMITS,
+        **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
         faults: list[str] = []
         room = Room(
             calls=calls,
-            policy=policy,
-            origins=origins,
+            gate=open_gate(policy=policy, origins=origins, limits=limit_rules, **rules),
             limits=limits,
             engine="fake engine",
             faults=lambda: list(faults),
@@ -125,7 +121,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
             media_load=lambda: 0.25,
         )
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn_config(create_app(room, extensions), HttpSettings()))
+        server = uvicorn.Server(uvicorn_config(create_app(room, extensions), Settings(), room.gate))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         running.append((server, task, listener))
         return Gateway(calls, room, faults, listener.getsockname()[1])

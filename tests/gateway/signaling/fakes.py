@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from time import time
+from typing import Any
 
+from gateway.admission.audit import Audit
+from gateway.admission.gate import Gate, Rules
+from gateway.admission.limits import LimitRules
+from gateway.admission.policy import Policy
+from gateway.admission.store import MemoryStore
 from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Ended, News
+from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
+
+NO_LIMITS = LimitRules(
+    calls_at_once_per_identity=0,
+    calls_at_once_per_address=0,
+    numbers_per_hour_per_identity=0,
+    websockets_per_address=0,
+    messages_per_second_per_address=0,
+)
+
+
+def open_gate(**rules: Any) -> Gate:
+    """Make a gate that lets everybody call everything, but for the rules given."""
+    everything = Rules(policy=Policy(allow=("*",)), limits=NO_LIMITS)
+    return Gate(replace(everything, **rules), MemoryStore(time), Audit(None, "full", time))
+
 
 Tell = Callable[[News], None]
 
@@ -59,6 +82,8 @@ class FakeCalls:
     """Places every call, unless told to fail or to wait."""
 
     def __init__(self) -> None:
+        self.trunk_name = "lab"
+        self.trunk_calls = 10
         self.active = 0
         self.capacity = 10
         self.draining = False
@@ -69,6 +94,8 @@ class FakeCalls:
         self.may_place = asyncio.Event()
         self.may_place.set()
         self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
+        self.running: dict[str, CallRecord] = {}
+        self.stopped: list[tuple[str, str]] = []
 
     async def place(self, request: CallRequest, tell: Tell) -> FakeCall:
         await self.may_place.wait()
@@ -78,6 +105,14 @@ class FakeCalls:
         call = FakeCall(f"gw-{self.totals.placed}", request, tell)
         self.placed.put_nowait(call)
         return call
+
+    def records(self) -> tuple[CallRecord, ...]:
+        return tuple(self.running.values())
+
+    def stop(self, ids: Iterable[str], sentence: str) -> int:
+        found = [self.running.pop(each) for each in ids if each in self.running]
+        self.stopped += [(record.id, sentence) for record in found]
+        return len(found)
 
     async def drain(self) -> None:
         self.draining = True

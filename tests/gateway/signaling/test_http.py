@@ -143,5 +143,9 @@ async def test_the_list_of_extensions_is_the_demos(
 async def test_the_api_describes_itself(gateway: Gateway) -> None:
     status, description = await get_json(gateway, "/openapi.json")
     assert status == 200
-    assert set(description["paths"]) == {"/healthz", "/readyz", "/metrics"}
+    operators = {"calls", "calls/{call_id}", "tokens", "blocks", "admission"}
+    assert set(description["paths"]) == {
+        *("/healthz", "/readyz", "/metrics"),
+        *(f"/v1/{path}" for path in operators),
+    }
     assert (await get(gateway, "/docs"))[0] == 404

@@ -11,7 +11,8 @@ from websockets.frames import Frame, Opcode
 
 from gateway import log
 from gateway.calls import news
-from tests.gateway.signaling.conftest import Gateway, fields, placed, soon
+from tests.gateway.log_fields import fields
+from tests.gateway.signaling.conftest import Gateway, placed, soon
 
 
 class Lines(logging.Handler):
@@ -62,7 +63,7 @@ async def test_a_fault_of_the_client_is_one_plain_line(
 async def test_one_line_joins_the_names_of_a_call(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "gateway")
+    caplog.set_level(logging.DEBUG, "gateway")
     async with gateway.raw() as client:
         await client.send(type="hello")
         session = (await client.receive())["session"]

@@ -135,13 +135,19 @@ def test_messages_of_later_versions_are_not_supported(kind: str) -> None:
 
 SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
     (
+        messages.TokenWillExpire(expires=1_800_000_000),
+        {"type": "tokenWillExpire", "expires": 1_800_000_000.0},
+    ),
+    (
         messages.Welcome(session="s"),
         {
             "type": "welcome",
             "session": "s",
             "resumeToken": None,
             "iceServers": [],
+            "iceTransportPolicy": "all",
             "expires": None,
+            "identity": None,
             "calls": [],
         },
     ),

@@ -15,7 +15,8 @@ from gateway.calls.end import By
 from gateway.errors import OfferError, RequestError
 from gateway.media.events import LegQuality
 from gateway.signaling.room import Limits
-from tests.gateway.signaling.conftest import Gateway, StartGateway, fields, placed, soon
+from tests.gateway.log_fields import fields as fields_of
+from tests.gateway.signaling.conftest import Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import FakeCall
 
 # Opening
@@ -357,7 +358,7 @@ async def test_a_fault_of_ours_costs_the_call_and_not_the_session(
         assert (error["name"], error["fatal"]) == ("internal", False)
         call.failure = None
     logged = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    names = [(fields(record)["page_call"], fields(record).get("call")) for record in logged]
+    names = [(fields_of(record)["page_call"], fields_of(record).get("call")) for record in logged]
     assert names == [("c1", None), ("c2", "gw-1")]
 
 

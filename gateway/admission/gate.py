@@ -1,0 +1,453 @@
+"""The gate: each WebSocket and each call passes here, and what is not allowed goes no further.
+
+The parts below it (tokens, dial plan, limits, blocks, money) each judge one thing and know nothing
+of each other. The order of the questions stands here, and the trace that each answer leaves: an
+audit line, whoever was let in or refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic, time
+from typing import Any
+
+from gateway.admission.audit import Audit, Event, Value
+from gateway.admission.blocks import Block, Blocks, Stop
+from gateway.admission.challenge import Challenge
+from gateway.admission.grant import EVERYBODY, Grant, Visitor
+from gateway.admission.keys import ApiKeys
+from gateway.admission.limits import Lease, LimitRules, Limits
+from gateway.admission.policy import Policy, matches
+from gateway.admission.rates import Rates, as_money
+from gateway.admission.socket_limits import SocketLease, SocketLimits
+from gateway.admission.store import Store
+from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
+from gateway.admission.usage import Meter, Usage
+from gateway.errors import (
+    ForbiddenError,
+    GatewayError,
+    RequestError,
+    StoppedError,
+    TokenError,
+)
+
+logger = logging.getLogger(__name__)
+
+# What a crash may forget of the day's minutes and money
+SAVE_AFTER = 1.0  # seconds after a call was placed, answered or ended
+SAVE_EVERY = 30.0  # seconds while calls run
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator may change while calls run: the table [admission] of the configuration.
+
+    `tokens` is None in mode "open", `secrets` where no shared secret signs, `challenge` where
+    nobody is asked; `keys` open the operator's API. `exempt` says which addresses have no limit of
+    their own. Durations in seconds.
+    """
+
+    policy: Policy = field(default_factory=Policy)
+    origins: tuple[str, ...] = ()
+    tokens: Tokens | None = None
+    secrets: SharedSecrets | None = None
+    challenge: Challenge | None = None
+    keys: ApiKeys = field(default_factory=ApiKeys)
+    limits: LimitRules = field(default_factory=LimitRules)
+    rates: Rates | None = None
+    exempt: Callable[[str], bool] = lambda address: False
+    max_duration: float = 3600.0
+    max_ringing: float = 180.0
+
+
+Note = Callable[..., None]
+
+
+class Admission:
+    """A call that was let in: what holds for it, and its places until it is over.
+
+    `caller` is whom it shows; durations in seconds.
+    """
+
+    def __init__(self, gate: Gate, note: Note, lease: Lease, meter: Meter) -> None:
+        self.caller: str | None = None
+        self.max_duration = gate.rules.max_duration
+        self.max_ringing = gate.rules.max_ringing
+        self._gate = gate
+        self._note = note
+        self._lease = lease
+        self._meter = meter
+
+    def answered(self) -> None:
+        """Let minutes and money count from now on."""
+        self._meter.begin()
+        self._gate.watch_caps()
+
+    def ended(self, cause: str, sip_code: int, duration_ms: int) -> None:
+        """Write how it ended, and give its places back."""
+        self._note("call-ended", cause=cause, code=sip_code, durationMs=duration_ms)
+        self.release()
+
+    def release(self) -> None:
+        """Give its places back; the second time does nothing."""
+        self._lease.release()
+        self._meter.end()
+        self._gate.watch_caps()
+
+
+class Gate:
+    """Decides who may call whom.
+
+    `rules` are what holds now. `on_cap` is called with a sentence when the day's minutes or money
+    are used up, and has to end the calls that run.
+
+    Parameters
+    ----------
+    store
+        Keeps what has to outlive a restart; opened already.
+    """
+
+    def __init__(self, rules: Rules, store: Store, audit: Audit) -> None:
+        self.rules = rules
+        self.on_cap: Callable[[str], None] = lambda sentence: None
+        self._blocks = Blocks(time)
+        self._store = store
+        self._audit = audit
+        self._limits = Limits(rules.limits, monotonic, self._exempt)
+        self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
+        self._usage = Usage(rules.limits, rules.rates, monotonic, time)
+        self._cap: asyncio.TimerHandle | None = None
+        self._saving: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def remember(self) -> None:
+        """Go on from what was in force, and used, before a restart."""
+        self._blocks = Blocks(time, await self._store.blocks(), await self._store.switch())
+        usage = await self._store.usage()
+        if usage is not None:
+            self._usage.restore(usage)
+
+    def _exempt(self, address: str) -> bool:
+        return self.rules.exempt(address)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The pages that may connect."""
+        return self.rules.origins
+
+    @property
+    def stopped(self) -> str | None:
+        """Why no new call is taken, None while they are."""
+        return self._blocks.stopped
+
+    def reload(self, rules: Rules) -> None:
+        """Go by other rules from now on; calls and sockets that were let in stay."""
+        self.rules = rules
+        self._limits.rules = self._sockets.rules = self._usage.rules = rules.limits
+        self._usage.rates = rules.rates
+        self.watch_caps()
+        self.note("reload")
+
+    def reopen_audit(self) -> None:
+        """Write into the file that has the audit's name now: the old one was put away."""
+        self._audit.reopen()
+
+    # Sockets and sessions
+
+    def enter(self, visitor: Visitor) -> SocketLease:
+        """Let a WebSocket in, and return its place.
+
+        Raises
+        ------
+        ForbiddenError
+            The operator keeps its address or origin out.
+        LimitError
+            Its address has too many.
+        """
+        self._check_blocks(visitor, EVERYBODY, None)
+        return self._sockets.take(visitor.address)
+
+    async def welcome(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
+        """Return what a visitor may do, by its token or, in mode "open", by its answer.
+
+        Raises
+        ------
+        TokenError
+            The token is missing or bad.
+        ForbiddenError
+            The token is for other pages, the challenge is not solved, or its identity is blocked.
+        UnavailableError
+            It cannot be told now.
+        """
+        try:
+            grant = await self._grant(visitor, token, answer)
+            self._check_blocks(visitor, grant, None)
+        except GatewayError as error:
+            self.note_refusal("session-refused", visitor, error)
+            raise
+        self.note("session-opened", visitor, grant)
+        return grant
+
+    async def _grant(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
+        tokens = self.rules.tokens
+        if tokens is None:
+            if self.rules.challenge is not None:
+                await self.rules.challenge.check(answer, visitor.address)
+            return EVERYBODY
+        if token is None:
+            raise TokenError("`hello` needs `token`, a call token", reason="missing")
+        grant = await tokens.verify(token)
+        if grant.origins and (visitor.origin or "").lower() not in grant.origins:
+            raise ForbiddenError("the token is for pages of another origin", rule="token-origin")
+        return grant
+
+    async def renew(self, visitor: Visitor, grant: Grant, token: str | None) -> Grant:
+        """Return what a new token of a session grants from now on.
+
+        Raises
+        ------
+        RequestError
+            No token is needed, or none is given.
+        TokenError, ForbiddenError, UnavailableError
+            As for `welcome`; also for the token of somebody else.
+        """
+        if self.rules.tokens is None or token is None:
+            raise RequestError("`hello` comes once, and again only with a new `token`")
+        try:
+            renewed = await self._grant(visitor, token, None)
+            if renewed.identity != grant.identity:
+                raise TokenError("the new token is for another `sub`", reason="identity")
+        except GatewayError as error:
+            self.note_refusal("token-refused", visitor, error)
+            raise
+        self.note("token-renewed", visitor, renewed)
+        return renewed
+
+    # Calls
+
+    async def admit(
+        self,
+        visitor: Visitor,
+        grant: Grant,
+        to: str,
+        *,
+        caller: str | None,
+        trunk: str,
+        trunk_calls: int,
+    ) -> Admission:
+        """Let a call in, to a parsed target, or say why not.
+
+        Parameters
+        ----------
+        caller
+            Whom the page wants shown.
+        trunk, trunk_calls
+            Where it goes, and how many calls at a time go there.
+
+        Raises
+        ------
+        TokenError, StoppedError, ForbiddenError, LimitError, UnavailableError
+        """
+        shown = grant.caller or caller
+        note: Note = partial(
+            self.note, visitor=visitor, grant=grant, to=to, from_=shown, trunk=trunk
+        )
+        try:
+            self._check(visitor, grant, to)
+            lease = self._limits.take(visitor, grant, to, trunk=trunk, trunk_calls=trunk_calls)
+            try:
+                meter = await self._take_money(grant, to)
+            except BaseException:
+                lease.release()
+                raise
+        except GatewayError as error:
+            note("call-refused", **_why(error))
+            raise
+        note("call-admitted")
+        admission = Admission(self, note, lease, meter)
+        admission.caller = shown
+        if grant.max_duration is not None:
+            admission.max_duration = min(admission.max_duration, grant.max_duration)
+        return admission
+
+    def _check(self, visitor: Visitor, grant: Grant, to: str) -> None:
+        if grant.expires is not None and time() > grant.expires + LEEWAY:
+            raise TokenError("the token has expired: a new one is needed", reason="expired")
+        if self.stopped is not None:
+            raise StoppedError("the gateway takes no new calls now; try again later")
+        self._check_blocks(visitor, grant, to)
+        self.rules.policy.admit(to)
+        if grant.to is not None and not matches(grant.to, to, self.rules.policy.country):
+            why = f"{to} may not be called: the token does not grant it"
+            raise ForbiddenError(why, rule="token")
+
+    def _check_blocks(self, visitor: Visitor, grant: Grant, to: str | None) -> None:
+        refusal = self._blocks.refused(visitor, grant, to)
+        if refusal is not None:
+            raise ForbiddenError(refusal, rule="blocked")
+
+    async def _take_money(self, grant: Grant, to: str) -> Meter:
+        meter = self._usage.take(to)
+        try:
+            await self._use_up(grant)
+        except BaseException:
+            meter.end()
+            raise
+        self.watch_caps()  # what it holds back is no longer there for those that talk
+        return meter
+
+    async def _use_up(self, grant: Grant) -> None:
+        """Remember a token that is good for one call, before that call goes out."""
+        if not grant.once or grant.token is None:
+            return
+        if not await self._store.use_token(grant.token, grant.expires):
+            raise TokenError("the token was good for one call, which was placed", reason="used")
+
+    # Money
+
+    def used_today(self) -> tuple[float, float]:
+        """Return the day's minutes and money."""
+        state = self._usage.state
+        return state.milliseconds / 60_000, float(as_money(state.spend))
+
+    def watch_caps(self) -> None:
+        """Set the clock to the moment at which a cap of the day will be reached."""
+        if self._cap is not None:
+            self._cap.cancel()
+            self._cap = None
+        loop, found = asyncio.get_running_loop(), self._usage.next_cap()
+        if found is not None:
+            seconds, limit = found
+            self._cap = loop.call_later(seconds, self._reach_cap, limit)
+        if self._saving is None:
+            self._saving = loop.call_later(SAVE_AFTER, self._save_usage)
+
+    def _reach_cap(self, limit: str) -> None:
+        if self._usage.exhausted_in() != 0.0:  # midnight has come in between
+            self.watch_caps()
+            return
+        logger.warning("%s is reached: the calls that run are ended", limit)
+        self.note("limit", limit=limit)
+        if limit == "spend-per-day":
+            self._money_is_gone()
+        self.on_cap("The gateway has reached what it may use on one day.")
+
+    def _money_is_gone(self) -> None:
+        if self.stopped is None:
+            why = "admission.limits.spend_per_day is reached"
+            self._spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
+
+    def _save_usage(self) -> None:
+        self._saving = None
+        self._spawn(self._store.save_usage(self._usage.state))
+        if self._usage.running:
+            self._saving = asyncio.get_running_loop().call_later(SAVE_EVERY, self._save_usage)
+
+    # What the operator does
+
+    def issue(self, claims: Claims) -> str:
+        """Sign a call token.
+
+        Raises
+        ------
+        RequestError
+            No secret is configured.
+        """
+        if self.rules.secrets is None:
+            raise RequestError("tokens are signed with admission.token_secret_file: there is none")
+        self.note("token-issued", grant=claims.grant, to=" ".join(claims.call.to))
+        return issue(self.rules.secrets.signing, claims, time())
+
+    async def stop(self, why: str, *, by: str) -> None:
+        """Take no new call until `start`, also after a restart."""
+        await self._store.save_switch(self._stop_now(why, by=by))
+
+    def _stop_now(self, why: str, *, by: str) -> Stop:
+        switch = self._blocks.stop(why, by)
+        logger.warning("new calls are stopped: %s", switch.why)
+        self.note("stopped", why=switch.why, by=by)
+        return switch
+
+    async def start(self, *, by: str) -> None:
+        """Take new calls again."""
+        if self._blocks.start():
+            logger.warning("new calls are taken again")
+            self.note("started", by=by)
+        await self._store.save_switch(None)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Those in force."""
+        return self._blocks.current()
+
+    async def block(
+        self, kind: str, value: str, why: str, *, by: str, until: float | None = None
+    ) -> Block:
+        """Keep somebody out from now on, also after a restart; calls that run go on.
+
+        Raises
+        ------
+        RequestError
+            `value` is nothing of that kind, or `until` has passed.
+        """
+        block = self._blocks.add(kind, value, why, by, until)
+        self.note("blocked", kind=block.kind, value=block.value, why=block.why, by=by, until=until)
+        await self._store.save_block(block)
+        return block
+
+    async def unblock(self, kind: str, value: str, *, by: str) -> bool:
+        """Let somebody in again; False where nothing has kept them out."""
+        block = self._blocks.remove(kind, value)
+        if block is None:
+            return False
+        self.note("unblocked", kind=block.kind, value=block.value, by=by)
+        await self._store.remove_block(block)
+        return True
+
+    def is_blocked(self, visitor: Visitor, identity: str | None, to: str) -> bool:
+        """Whether a call like this would be kept out now."""
+        return self._blocks.find(visitor, Grant(identity=identity), to) is not None
+
+    def note(
+        self,
+        event: Event,
+        visitor: Visitor | None = None,
+        grant: Grant | None = None,
+        **fields: Value,
+    ) -> None:
+        """Write an audit line."""
+        self._audit.write(event, visitor, grant, **fields)
+
+    def note_refusal(self, event: Event, visitor: Visitor, error: GatewayError) -> None:
+        """Write who was not let in, and why."""
+        self.note(event, visitor, None, **_why(error))
+
+    # The end
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="gate")
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("what has to outlive a restart was not saved: %s", error)
+
+    async def close(self) -> None:
+        """Save what has to outlive a restart."""
+        for timer in (self._cap, self._saving):
+            if timer is not None:
+                timer.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._store.save_usage(self._usage.state)
+
+
+def _why(error: GatewayError) -> dict[str, Value]:
+    words = {name: getattr(error, name, None) for name in ("limit", "rule", "reason")}
+    return {"error": error.name, "why": str(error), **words}

@@ -1,0 +1,128 @@
+"""Makes the gate from the settings, at the start and again after SIGHUP.
+
+What a reload finds wrong leaves the old rules in force: nothing here changes a running part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from time import time
+
+from gateway.admission.address import parse_address
+from gateway.admission.audit import Audit
+from gateway.admission.challenge import Challenge
+from gateway.admission.gate import Gate, Rules
+from gateway.admission.jwks import PublishedKeys
+from gateway.admission.keys import ApiKeys, read_keys
+from gateway.admission.limits import LimitRules
+from gateway.admission.policy import Policy
+from gateway.admission.rates import read_rates
+from gateway.admission.store import open_store
+from gateway.admission.token import SharedSecrets, Tokens
+from gateway.admission.turn import IceService
+from gateway.config import AdmissionSettings, HttpSettings, LimitSettings, Settings, TurnSettings
+from gateway.config_values import read_secrets
+
+
+@asynccontextmanager
+async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
+    """Open what the gate remembers, and save it when the block is left.
+
+    Raises
+    ------
+    GatewayError
+        A file cannot be read or written.
+    """
+    rules, log = rules_of(settings), settings.log
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.records.database, time)
+        stack.push_async_callback(store.close)
+        audit = Audit(log.audit_file, log.numbers, time)
+        stack.callback(audit.close)
+        gate = Gate(rules, store, audit)
+        await gate.remember()
+        stack.push_async_callback(gate.close)
+        yield gate
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Say what [admission], and the file of API keys, mean for the gate.
+
+    Raises
+    ------
+    ConfigError
+        A file that it names cannot be read.
+    """
+    admission = settings.admission
+    secrets = _secrets(admission)
+    keys = secrets if admission.jwks_url is None else PublishedKeys(admission.jwks_url)
+    limits = admission.limits
+    return Rules(
+        policy=_policy(admission),
+        origins=admission.origins,
+        tokens=None if keys is None else Tokens(keys, time, issuer=admission.issuer),
+        secrets=secrets,
+        challenge=_challenge(admission),
+        keys=_api_keys(settings.http),
+        limits=_limits(limits),
+        rates=None if limits.rates_file is None else read_rates(limits.rates_file),
+        exempt=_is_loopback if admission.mode == "open" else _nobody,
+        max_duration=admission.max_duration,
+        max_ringing=admission.max_ringing,
+    )
+
+
+def _secrets(admission: AdmissionSettings) -> SharedSecrets | None:
+    file = admission.token_secret_file
+    return None if file is None else SharedSecrets(read_secrets(file))
+
+
+def _policy(admission: AdmissionSettings) -> Policy:
+    return Policy(
+        allow=admission.allow,
+        deny=admission.deny,
+        premium=admission.premium,
+        satellite=admission.satellite,
+        shared_cost=admission.shared_cost,
+        short_codes=admission.short_codes,
+        emergency=admission.emergency,
+        feature_codes=admission.feature_codes,
+        country=admission.country,
+    )
+
+
+def _challenge(admission: AdmissionSettings) -> Challenge | None:
+    url, file = admission.challenge_url, admission.challenge_secret_file
+    return None if url is None or file is None else Challenge(url, _secret(file))
+
+
+def _limits(limits: LimitSettings) -> LimitRules:
+    keys = limits.model_dump(exclude={"rates_file", "spend_per_day"})
+    return LimitRules(**keys, spend_per_day=Decimal(str(limits.spend_per_day)))
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether it is this machine itself: in mode "open" nobody else is let in anyway."""
+    parsed = parse_address(address)
+    return parsed is not None and parsed.is_loopback
+
+
+def _nobody(address: str) -> bool:
+    return False
+
+
+def _api_keys(http: HttpSettings) -> ApiKeys:
+    return ApiKeys() if http.api_keys_file is None else read_keys(http.api_keys_file)
+
+
+def ice_service(turn: TurnSettings) -> IceService:
+    """Say which STUN and TURN servers pages are told of."""
+    secret = "" if turn.secret_file is None else _secret(turn.secret_file)
+    return IceService(turn.urls, secret, turn.lifetime)
+
+
+def _secret(file: Path) -> str:
+    return file.read_text(encoding="utf-8").strip()

@@ -1,0 +1,103 @@
+"""What two signals do: SIGHUP reads again what may change while calls run, SIGUSR1 stops new calls.
+
+SIGHUP takes [admission], the API keys, the certificate and a new audit file. The rest needs a
+restart, and the log says so. A mistake in the file changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gateway.admission.gate import Gate
+from gateway.admitting import rules_of
+from gateway.config import Settings
+from gateway.errors import GatewayError
+from gateway.listening import check_certificate
+from gateway.sd_notify import Supervisor
+
+logger = logging.getLogger(__name__)
+
+# Tables whose changes are taken; of [http] the files alone
+_TAKEN = {"admission", "http"}
+
+
+class Reload:
+    """Reads the settings again.
+
+    Parameters
+    ----------
+    settings
+        Those that the gateway was started with.
+    tls
+        Returns what new connections are encrypted by, None without TLS.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        read_again: Callable[[], Settings],
+        gate: Gate,
+        tls: Callable[[], ssl.SSLContext | None],
+        supervisor: Supervisor,
+    ) -> None:
+        self._settings = settings
+        self._read_again = read_again
+        self._gate = gate
+        self._tls = tls
+        self._supervisor = supervisor
+
+    def __call__(self) -> None:
+        """Take what has changed, or say what is wrong with it."""
+        with self._supervisor.reloading():
+            self._gate.reopen_audit()
+            try:
+                settings = self._read_again()
+                rules = rules_of(settings)
+                self._load_certificate(settings)
+            except GatewayError as error:
+                logger.error("the configuration stays as it was: %s", error)
+                return
+            self._gate.reload(rules)
+            self._say_what_waits(settings)
+            logger.info("the configuration was read again")
+
+    def _load_certificate(self, settings: Settings) -> None:
+        """Encrypt new connections by what the files hold now; those that are open go on."""
+        check_certificate(settings.http)
+        context, http = self._tls(), settings.http
+        if context is not None and http.certificate is not None:
+            context.load_cert_chain(http.certificate, http.key)
+
+    def _say_what_waits(self, settings: Settings) -> None:
+        changed = [
+            name
+            for name in Settings.model_fields
+            if name not in _TAKEN and getattr(settings, name) != getattr(self._settings, name)
+        ]
+        if changed:
+            logger.warning("a restart is needed for what has changed in: %s", ", ".join(changed))
+
+
+@contextmanager
+def on_signals(reload: Reload, gate: Gate) -> Iterator[None]:
+    """Listen to both signals until the block is left."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def stop() -> None:
+        task = loop.create_task(gate.stop("SIGUSR1 has stopped new calls", by="signal"))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGUSR1, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        loop.remove_signal_handler(signal.SIGUSR1)

@@ -1,0 +1,398 @@
+"""The operator's HTTP API: who is calling, who may, and how to stop it.
+
+Each request needs an API key (`Authorization: Bearer …`). The door in front of it looks at the key
+before a byte of the body is read, so that strangers have nothing to send.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from time import time
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.admission.blocks import MAX_TEXT, Block, Kind
+from gateway.admission.token import CallClaim, Claims, new_id
+from gateway.calls.record import CallRecord
+from gateway.errors import GatewayError
+from gateway.signaling.room import Room
+
+PREFIX = "/v1/"
+MAX_BODY = 64 * 1024  # bytes; a token for a hundred numbers takes two thousand
+LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
+
+_BEARER = re.compile(r"bearer[ ]+([\x21-\x7e]{1,200})", re.ASCII | re.IGNORECASE)
+
+
+BlockText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class Closed(Wire):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Wire):
+    """`error` is a word for programs, `message` a sentence for people."""
+
+    error: str
+    message: str
+
+
+class Codecs(Wire):
+    browser: str | None
+    trunk: str | None
+
+
+class Mos(Wire):
+    """Means over the call, null before two seconds of it."""
+
+    browser: float | None
+    trunk: float | None
+
+
+class CallView(Wire):
+    """A call that runs. Times are ISO 8601 in UTC; `sipCallId` is the Call-ID at the trunk."""
+
+    id: str
+    state: Literal["trying", "ringing", "answered", "ended"]
+    to: str
+    from_: Annotated[str | None, Field(alias="from")]
+    trunk: str
+    identity: str | None
+    address: str
+    origin: str | None
+    session: str
+    call: str
+    started_at: str
+    answered_at: str | None
+    codec: Codecs
+    mos: Mos
+    sip_call_id: str
+
+
+class CallList(Wire):
+    calls: list[CallView]
+
+
+class Ended(Wire):
+    """How many calls were ended; their pages are told, and BYE is on its way."""
+
+    ended: int
+
+
+class TokenRequest(Closed, CallClaim):
+    """What the token is to grant; see the claims of a call token. `expires` in seconds from now."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    sub: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    iss: Annotated[str | None, Field(max_length=256)] = None
+    expires: Annotated[int, Field(ge=1, le=LONGEST_TOKEN)] = 60
+
+
+class Token(Wire):
+    """`expires` in seconds since the epoch."""
+
+    token: str
+    expires: int
+
+
+class Switch(Closed):
+    """The kill switch: with `open` false no new call is taken; those that run go on."""
+
+    open: bool
+    why: Annotated[str, Field(max_length=200)] = ""
+
+
+class AdmissionView(Wire):
+    """`why` says why new calls are stopped; money and minutes are those of the day (UTC)."""
+
+    open: bool
+    why: str | None
+    active: int
+    minutes_today: float
+    spend_today: float
+
+
+class NewBlock(Closed):
+    """`seconds` for how long, null for good; `endCalls` ends the calls that it hits, too."""
+
+    kind: Kind
+    value: BlockText
+    why: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+    seconds: Annotated[int | None, Field(ge=1, le=366 * 86_400)] = None
+    end_calls: bool = True
+
+
+class BlockView(Wire):
+    """A block as it holds: an IPv6 address counts by its /64."""
+
+    kind: Kind
+    value: str
+    why: str
+    by: str
+    at: str
+    until: str | None
+
+    @classmethod
+    def of(cls, block: Block) -> BlockView:
+        """Write its times."""
+        until = None if block.until is None else _written(block.until)
+        return cls(
+            kind=block.kind,
+            value=block.value,
+            why=block.why,
+            by=block.by,
+            at=_written(block.at),
+            until=until,
+        )
+
+
+class BlockList(Wire):
+    blocks: list[BlockView]
+
+
+class BlockAdded(Wire):
+    """`ended` is how many calls it has ended."""
+
+    block: BlockView
+    ended: int
+
+
+async def _room_of(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+AnyRoom = Annotated[Room, Depends(_room_of)]
+BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
+CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the call's id")]
+
+# Says in the OpenAPI document that a key is needed; the door has looked at it by then
+_KEY = HTTPBearer(auto_error=False, description="an API key, as `gateway key` makes it")
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    401: {"model": Problem, "description": "The API key is missing or unknown"},
+    403: {"model": Problem, "description": "The API is closed: no key is configured"},
+    413: {"model": Problem, "description": "The body is too big"},
+}
+_UNKNOWN: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "There is no such call"}
+}
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(_KEY)], responses=_REFUSALS)
+
+
+@router.get("/calls", summary="The calls that run")
+async def calls(room: AnyRoom) -> CallList:
+    return CallList(calls=[_view(record) for record in room.calls.records()])
+
+
+@router.get("/calls/{call_id}", summary="One call", responses=_UNKNOWN)
+async def call(room: AnyRoom, call_id: CallName) -> CallView:
+    for record in room.calls.records():
+        if record.id == call_id:
+            return _view(record)
+    raise _no_such_call(call_id)
+
+
+@router.delete("/calls/{call_id}", summary="End one call", responses=_UNKNOWN)
+async def end_call(room: AnyRoom, call_id: CallName) -> Ended:
+    ended = room.calls.stop([call_id], "The operator ended the call.")
+    if not ended:
+        raise _no_such_call(call_id)
+    room.gate.note("call-stopped", call=call_id)
+    return Ended(ended=ended)
+
+
+@router.post(
+    "/tokens",
+    summary="Make a call token",
+    status_code=201,
+    responses={409: {"model": Problem, "description": "The gateway has no secret to sign with"}},
+)
+async def make_token(room: AnyRoom, wanted: TokenRequest) -> Token:
+    expires = int(time()) + wanted.expires
+    call = CallClaim.model_validate(
+        wanted.model_dump(by_alias=True, exclude={"sub", "iss", "expires"})
+    )
+    claims = Claims(sub=wanted.sub, iss=wanted.iss, exp=expires, jti=new_id(), call=call)
+    token = room.gate.issue(claims)
+    room.metrics.tokens_issued.inc()
+    return Token(token=token, expires=expires)
+
+
+@router.get("/admission", summary="Whether new calls are taken, and what the day has used")
+async def admission(room: AnyRoom) -> AdmissionView:
+    gate = room.gate
+    minutes, spend = gate.used_today()
+    return AdmissionView(
+        open=gate.stopped is None,
+        why=gate.stopped,
+        active=room.calls.active,
+        minutes_today=minutes,
+        spend_today=spend,
+    )
+
+
+@router.put("/admission", summary="The kill switch: stop new calls, or take them again")
+async def switch(room: AnyRoom, wanted: Switch) -> AdmissionView:
+    if wanted.open:
+        await room.gate.start(by="api")
+    else:
+        await room.gate.stop(wanted.why or "the operator has stopped new calls", by="api")
+    return await admission(room)
+
+
+@router.get("/blocks", summary="Who is kept out")
+async def blocks(room: AnyRoom) -> BlockList:
+    return BlockList(blocks=[BlockView.of(block) for block in room.gate.blocks])
+
+
+@router.post("/blocks", summary="Keep somebody out from now on", status_code=201)
+async def add_block(room: AnyRoom, wanted: NewBlock) -> BlockAdded:
+    """An address or network, an origin, an identity or a number; "*" at the end for a prefix."""
+    gate, calls = room.gate, room.calls
+    until = None if wanted.seconds is None else time() + wanted.seconds
+    block = await gate.block(wanted.kind, wanted.value, wanted.why, by="api", until=until)
+    ended = 0
+    if wanted.end_calls:
+        hit = [
+            record.id
+            for record in calls.records()
+            if gate.is_blocked(record.request.visitor, record.request.identity, record.request.to)
+        ]
+        ended = calls.stop(hit, "The operator ended the call.")
+    return BlockAdded(block=BlockView.of(block), ended=ended)
+
+
+@router.delete(
+    "/blocks",
+    summary="Let somebody in again",
+    responses={404: {"model": Problem, "description": "There is no such block"}},
+)
+async def remove_block(room: AnyRoom, kind: Kind, value: BlockValue) -> BlockList:
+    if not await room.gate.unblock(kind, value, by="api"):
+        raise HTTPException(404, f"nothing keeps this {kind} out")
+    return await blocks(room)
+
+
+def _view(record: CallRecord) -> CallView:
+    request = record.request
+    visitor = request.visitor
+    return CallView.model_validate(
+        {
+            "id": record.id,
+            "state": record.state,
+            "to": request.to,
+            "from": request.caller,
+            "trunk": record.trunk,
+            "identity": request.identity,
+            "address": visitor.address,
+            "origin": visitor.origin,
+            "session": visitor.session,
+            "call": request.page_call,
+            "started_at": _written(record.started),
+            "answered_at": None if record.answered is None else _written(record.answered),
+            "codec": Codecs(browser=record.browser_codec, trunk=record.trunk_codec),
+            "mos": Mos(browser=record.mos_browser.value, trunk=record.mos_trunk.value),
+            "sip_call_id": record.sip_call_id,
+        }
+    )
+
+
+def _written(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _no_such_call(call_id: str) -> HTTPException:
+    return HTTPException(404, f"there is no call {call_id!r}; it may have ended")
+
+
+def add_api(app: FastAPI) -> None:
+    """Add the routes, and have every refusal written in the same way."""
+    app.include_router(router)
+    app.add_exception_handler(StarletteHTTPException, _http_problem)
+    app.add_exception_handler(GatewayError, _gateway_problem)
+
+
+class ApiDoor:
+    """Lets nobody past without a key, and no body that is too big."""
+
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self._app = app
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, _limited(receive), send)
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        keys = self._room.gate.rules.keys
+        if not keys:
+            return _problem(403, "closed", "no API key is configured: see http.api_keys_file")
+        match = _BEARER.fullmatch(headers.get("authorization", ""))
+        if match is None or not keys.accepts(match[1]):
+            response = _problem(401, "bad-key", "an API key is needed: Authorization: Bearer KEY")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:9]) > MAX_BODY:
+            return _problem(413, "too-big", f"at most {MAX_BODY} bytes are taken")
+        return None
+
+
+def _limited(receive: Receive) -> Receive:
+    """Stop reading a body that does not say how long it is, once it is too long."""
+    left = MAX_BODY
+
+    async def receive_limited() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"at most {MAX_BODY} bytes are taken")
+        return message
+
+    return receive_limited
+
+
+def _problem(status: int, error: str, message: str) -> Response:
+    return JSONResponse({"error": error, "message": message}, status_code=status)
+
+
+_WORDS = {404: "not-found", 405: "method-not-allowed", 409: "conflict", 413: "too-big"}
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, StarletteHTTPException):
+        raise error
+    word = _WORDS.get(error.status_code, "refused")
+    response = _problem(error.status_code, word, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _gateway_problem(request: Request, error: Exception) -> Response:
+    if not isinstance(error, GatewayError):
+        raise error
+    status = error.sip_code if error.sip_code in (400, 403, 404, 503) else 409
+    return _problem(status, error.name, str(error))

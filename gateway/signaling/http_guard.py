@@ -1,0 +1,124 @@
+"""What a connection may cost before it has asked for anything: some seconds, some bytes, a place.
+
+Uvicorn waits for the end of a request as long as the client likes, and keeps all of its headers. So
+whoever sends a byte a minute (a slow loris), or headers without an end, holds a connection and our
+memory. A whole request has a time and a size here, and an address a number of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.admission.address import client_key
+
+REQUEST_TIMEOUT = 10.0  # seconds: a phone on a bad network sends its headers within two
+MAX_REQUEST = 128 * 1024  # bytes, twice the longest body that the operator's API takes
+
+
+class Connections:
+    """Counts the connections of each address that are no WebSockets yet.
+
+    Parameters
+    ----------
+    most
+        How many one address may have; 0 for no limit.
+    exempt
+        Whether an address has no such limit: a proxy, which speaks for many.
+    """
+
+    def __init__(self, most: Callable[[], int], exempt: Callable[[str], bool]) -> None:
+        self._most = most
+        self._exempt = exempt
+        self._open: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._open.total()
+
+    def enter(self, host: str) -> str | None:
+        """Count a connection; return what to hand to `leave`, None for one that is too many."""
+        if self._exempt(host):
+            return ""
+        key = client_key(host)
+        if 0 < self._most() <= self._open[key]:
+            return None
+        self._open[key] += 1
+        return key
+
+    def leave(self, key: str) -> None:
+        """Take it off again."""
+        self._open[key] -= 1
+        if self._open[key] <= 0:
+            del self._open[key]
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """Uvicorn's protocol, with an end to its patience."""
+
+    connections_of_addresses: ClassVar[Connections]
+
+    _place: str | None = None
+    _deadline: asyncio.TimerHandle | None = None
+    _unread = 0  # bytes of a request that is not whole
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a place, or close."""
+        super().connection_made(transport)
+        self._place = self.connections_of_addresses.enter(self.client[0] if self.client else "")
+        if self._place is None:
+            transport.abort()
+        else:
+            self._expect_end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave, unless it has become a WebSocket before."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless a request has no end."""
+        self._unread += len(data)
+        if self._unread > MAX_REQUEST:
+            self.transport.abort()
+        else:
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Give the request its time."""
+        super().on_message_begin()
+        self._expect_end()
+
+    def on_message_complete(self) -> None:
+        """Take the time off: it is whole."""
+        self._unread = 0
+        self._cancel()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand over to the WebSocket, whose own limits hold from here on."""
+        self._leave()
+        super().handle_websocket_upgrade()
+
+    def _expect_end(self) -> None:
+        self._cancel()
+        self._deadline = self.loop.call_later(REQUEST_TIMEOUT, self.transport.abort)
+
+    def _cancel(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _leave(self) -> None:
+        self._cancel()
+        if self._place is not None:
+            self.connections_of_addresses.leave(self._place)
+            self._place = None
+
+
+def guarded(connections: Connections) -> type[GuardedHttp]:
+    """Return the protocol class for one server: uvicorn makes an object of it per connection."""
+    return type("GuardedHttp", (GuardedHttp,), {"connections_of_addresses": connections})
