@@ -70,7 +70,7 @@ class Reading:
     draining: bool = False
     admitting: bool = True  # False while the kill switch is on
     blocks: int = 0  # in force
-    limits: Mapping[str, Use] = field(default_factory=dict)  # the gateway's own, by key
+    limits: Mapping[str, Use] = field(default_factory=dict)  # the gateway's own, by name
 
 
 class Readings(Collector):

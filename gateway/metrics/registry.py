@@ -42,7 +42,7 @@ class Metrics:
     admission_refused
         Calls that admission said no to, by the rule that did.
     limits_reached
-        Calls, WebSockets and messages that were too many, by the limit's key in the configuration.
+        Calls, WebSockets and messages that were too many, by the limit's name.
     tokens_issued, tokens_refused
         Call tokens; those that were refused by reason.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from tests.examples.sandboxed import sandboxed_environment, settings_of
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.ports import free_port
 from tests.peers.requirement import require
+from tests.peers.systemd import Systemd
 
 UNIT = FOLDER / "gateway.service"
 COMMAND = "/opt/gateway/bin/gateway"
@@ -28,6 +31,26 @@ EXPOSED = 15  # tenths, of 100: "OK"; what is left is the network, which it is f
 def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [require("systemd-analyze"), *arguments]
     return subprocess.run(command, capture_output=True, text=True)
+
+
+async def test_systemd_hears_of_the_gateway(tmp_path: Path) -> None:
+    """In the sandbox as well, from the first call that can be placed to the last one's end."""
+    trunk = {"name": "silent", "uri": "sip:127.0.0.1:9;transport=udp"}
+    with Systemd(str(tmp_path / "notify")) as systemd:
+        environment = {
+            **sandboxed_environment(UNIT, tmp_path),
+            "NOTIFY_SOCKET": systemd.address,
+            "WATCHDOG_USEC": "900000",
+        }
+        config = GatewayConfig([trunk])
+        async with run_gateway(config, tmp_path / "gateway", environment=environment) as gateway:
+            await systemd.hears_of("READY=1")
+            for _ in range(3):
+                assert await systemd.hears(0.9) == ["WATCHDOG=1"]
+            os.kill(gateway.pid, signal.SIGHUP)
+            await systemd.hears_of("RELOADING=1")
+            await systemd.hears_of("READY=1")
+        await systemd.hears_of("STOPPING=1")
 
 
 def is_filtered(pid: int) -> bool:

@@ -31,7 +31,7 @@ BUSY = replace(
     draining=True,
     admitting=False,
     blocks=3,
-    limits={"spend_per_day": Use(40.5, 50)},
+    limits={"spend-per-day": Use(40.5, 50)},
 )
 
 
@@ -96,8 +96,8 @@ def test_a_leg_that_lost_everything_is_counted() -> None:
         "gateway_draining 1.0",
         "gateway_admission_open 0.0",
         "gateway_admission_blocks 3.0",
-        'gateway_limit_used{limit="spend_per_day"} 40.5',
-        'gateway_limit_allowed{limit="spend_per_day"} 50.0',
+        'gateway_limit_used{limit="spend-per-day"} 40.5',
+        'gateway_limit_allowed{limit="spend-per-day"} 50.0',
     ],
 )
 def test_what_others_count_is_read(line: str) -> None:
@@ -133,14 +133,14 @@ def test_what_is_refused_is_counted_by_its_reason() -> None:
     metrics = Metrics()
     metrics.websockets_refused.labels("not-allowed").inc()
     metrics.admission_refused.labels("premium").inc()
-    metrics.limits_reached.labels("calls_at_once").inc()
+    metrics.limits_reached.labels("calls-at-once").inc()
     metrics.tokens_refused.labels("expired").inc()
     metrics.tokens_issued.inc()
     said = lines(metrics=metrics)
     for line in (
         'gateway_websockets_refused_total{reason="not-allowed"} 1.0',
         'gateway_admission_refused_total{rule="premium"} 1.0',
-        'gateway_limits_reached_total{limit="calls_at_once"} 1.0',
+        'gateway_limits_reached_total{limit="calls-at-once"} 1.0',
         'gateway_tokens_refused_total{reason="expired"} 1.0',
         "gateway_tokens_issued_total 1.0",
     ):

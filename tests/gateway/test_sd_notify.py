@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.sd_notify import Supervisor
+from tests.peers.systemd import Systemd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -19,41 +19,18 @@ if TYPE_CHECKING:
     from gateway.sd_notify import Probe
 
 WATCHDOG = 0.3  # seconds
-FED = b"WATCHDOG=1"
+FED = "WATCHDOG=1"
 
 
-class Systemd:
-    """The end that listens."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address.replace("@", "\0", 1) if address[0] == "@" else address)
-        self._socket.setblocking(False)
-
-    def heard(self) -> list[bytes]:
-        """Return the lines of the next message."""
-        return self._socket.recv(4096).split(b"\n")
-
-    async def hears(self, limit: float = 5.0) -> list[bytes]:
-        """Wait for the next message."""
-        async with asyncio.timeout(limit):
-            message = await asyncio.get_running_loop().sock_recv(self._socket, 4096)
-        return message.split(b"\n")
-
-    async def hears_nothing(self, seconds: float) -> None:
-        with pytest.raises(TimeoutError):
-            await self.hears(seconds)
-
-    def close(self) -> None:
-        self._socket.close()
+async def hears_nothing(systemd: Systemd, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        await systemd.hears(seconds)
 
 
 @pytest.fixture
 def systemd(tmp_path: Path) -> Iterator[Systemd]:
-    systemd = Systemd(str(tmp_path / "notify"))
-    yield systemd
-    systemd.close()
+    with Systemd(str(tmp_path / "notify")) as systemd:
+        yield systemd
 
 
 @asynccontextmanager
@@ -74,9 +51,9 @@ async def answer() -> None:
 def test_it_hears_that_we_are_ready_and_that_we_stop(systemd: Systemd) -> None:
     supervisor = Supervisor(systemd.address)
     supervisor.ready("http://127.0.0.1:8080\nREADY=0")
-    assert systemd.heard() == [b"READY=1", b"STATUS=http://127.0.0.1:8080 READY=0"]
+    assert systemd.heard() == ["READY=1", "STATUS=http://127.0.0.1:8080 READY=0"]
     supervisor.stopping()
-    assert systemd.heard() == [b"STOPPING=1"]
+    assert systemd.heard() == ["STOPPING=1"]
 
 
 def test_a_reload_ends_however_it_went(systemd: Systemd) -> None:
@@ -89,9 +66,9 @@ def test_a_reload_ends_however_it_went(systemd: Systemd) -> None:
     with pytest.raises(ValueError, match="typed wrong"):
         reload()
     first, clock = systemd.heard()
-    assert first == b"RELOADING=1"
-    assert clock.startswith(b"MONOTONIC_USEC=")
-    assert systemd.heard() == [b"READY=1"]
+    assert first == "RELOADING=1"
+    assert clock.startswith("MONOTONIC_USEC=")
+    assert systemd.heard() == ["READY=1"]
 
 
 def test_the_environment_is_read_and_taken_out(systemd: Systemd) -> None:
@@ -105,7 +82,7 @@ def test_the_environment_is_read_and_taken_out(systemd: Systemd) -> None:
     assert environment == {"PATH": "/usr/bin"}
     assert supervisor.watchdog == 30
     supervisor.ready()
-    assert systemd.heard() == [b"READY=1"]
+    assert systemd.heard() == ["READY=1"]
 
 
 @pytest.mark.parametrize(
@@ -128,10 +105,9 @@ async def test_there_is_no_watchdog_unless_it_is_ours(environment: dict[str, str
 
 
 def test_an_abstract_socket_is_reached() -> None:
-    systemd = Systemd(f"@gateway-test-{os.getpid()}")
-    Supervisor(systemd.address).ready()
-    assert systemd.heard() == [b"READY=1"]
-    systemd.close()
+    with Systemd(f"@gateway-test-{os.getpid()}") as systemd:
+        Supervisor(systemd.address).ready()
+        assert systemd.heard() == ["READY=1"]
 
 
 def test_nobody_that_listens_is_no_fault(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -152,7 +128,7 @@ async def test_a_part_that_hangs_starves_it_until_it_answers(
 ) -> None:
     unstuck = asyncio.Event()
     async with fed(systemd, {"media": answer, "sip": unstuck.wait}):
-        await systemd.hears_nothing(2 * WATCHDOG)
+        await hears_nothing(systemd, 2 * WATCHDOG)
         unstuck.set()
         assert await systemd.hears() == [FED]
     said = [record.message for record in caplog.records if record.levelname == "ERROR"]
@@ -164,5 +140,5 @@ async def test_a_part_that_has_died_starves_it(systemd: Systemd) -> None:
         raise RuntimeError("the thread has ended")
 
     async with fed(systemd, {"media": dead, "sip": answer}) as feeding:
-        await systemd.hears_nothing(2 * WATCHDOG)
+        await hears_nothing(systemd, 2 * WATCHDOG)
         assert not feeding.done()
