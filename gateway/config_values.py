@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from gateway.admission.fields import parse_caller
+from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
 from gateway.errors import RequestError
 
@@ -156,14 +157,11 @@ def ports(ports: tuple[int, int]) -> tuple[int, int]:
 def prefix(text: str) -> str:
     if text == EVERYTHING:
         return text
-    if not re.fullmatch(r"[A-Za-z0-9*#_+.!~-]{1,32}", text, re.ASCII):
+    whole = re.fullmatch(r"[A-Za-z0-9*#_+.!~ ()/-]{1,32}", text, re.ASCII)
+    if whole is None or not parse_prefix(text.removesuffix("*")):
         raise broken(
             'a prefix is 1 to 32 characters of a number or SIP user, or "*" for everything'
         )
-    # Elsewhere a star ends a pattern; here it would be a digit that hardly any number has. Feature
-    # codes begin with one
-    if text.endswith("*") and text[0] not in "*#":
-        raise broken(f"a prefix needs no star: {text.rstrip('*')!r} is for all that begin with it")
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.check.examination import examine
+from gateway.check.files import loose
 from gateway.check.finding import Finding
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "loose"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import files, ports, sense, trunk
+from gateway.check import files, ports, published, sense, trunk
 from gateway.check.finding import Finding
 from gateway.config import Settings
 
@@ -20,6 +20,7 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding(True, ports.firewall(settings)),
         *files.examine(settings, datetime.now(UTC)),
         *sense.examine(settings),
+        *await published.keys(settings.admission),
     ]
     for each in settings.trunks:
         findings += [*await trunk.audio(each, settings.media), await trunk.answer(each)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.admission.keys import read_keys
+from gateway.admission.rates import read_rates
 from gateway.check.finding import Finding, doubt
 from gateway.config import HttpSettings, Settings
 from gateway.config_values import SQLITE
@@ -21,7 +23,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     """Look at each file, without changing any."""
     return [
         *_secrets(settings),
-        *_api_keys(settings.http),
+        *_tables(settings),
         *_certificate(settings.http, now),
         *_database(settings.records.database),
         *_audit(settings.log.audit_file),
@@ -41,17 +43,37 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         },
     }
     for key, file in files.items():
-        if file is not None and file.stat().st_mode & stat.S_IROTH:
+        if file is not None and _readable_by_all(file):
             yield doubt(f"{key} = '{file}': everybody on this machine may read it: chmod o= {file}")
 
 
-def _api_keys(http: HttpSettings) -> Iterator[Finding]:
-    if http.api_keys_file is None:
-        return
-    try:
-        read_keys(http.api_keys_file)
-    except ConfigError as error:
-        yield Finding(False, str(error))
+def loose(file: Path | None) -> list[Finding]:
+    """Find a password in a configuration that everybody may read."""
+    if file is None or not _readable_by_all(file):
+        return []
+    if not re.search(r"^\s*password\s*=", file.read_text(encoding="utf-8"), re.MULTILINE):
+        return []
+    return [
+        doubt(
+            f"{file}: everybody on this machine may read it, and it holds a password: chmod o= "
+            f"{file}, or name a password_file"
+        )
+    ]
+
+
+def _readable_by_all(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IROTH)
+
+
+def _tables(settings: Settings) -> Iterator[Finding]:
+    """Read those that the gateway reads once it has started."""
+    keys, rates = settings.http.api_keys_file, settings.admission.limits.rates_file
+    for file, read in ((keys, read_keys), (rates, read_rates)):
+        if file is not None:
+            try:
+                read(file)
+            except ConfigError as error:
+                yield Finding(False, str(error))
 
 
 def _certificate(http: HttpSettings, now: datetime) -> Iterator[Finding]:

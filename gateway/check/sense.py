@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.admission.number import parse_prefix
 from gateway.check.finding import Finding, doubt
 from gateway.config import AdmissionSettings, HttpSettings, Settings
 
@@ -28,12 +29,17 @@ def _dial_plan(admission: AdmissionSettings) -> Iterator[Finding]:
             'allow = ["+1"] allows every number that begins with +1',
         )
     for prefix in admission.allow:
-        denied = [each for each in admission.deny if each == "*" or prefix.startswith(each)]
+        denied = [each for each in admission.deny if _covers(each, prefix)]
         if denied:
             text = (
                 f"admission.allow: {prefix!r} allows nothing, as admission.deny has {denied[0]!r}"
             )
             yield Finding(False, text)
+
+
+def _covers(prefix: str, other: str) -> bool:
+    plain, longer = (parse_prefix(each.removesuffix("*")) or "" for each in (prefix, other))
+    return longer.startswith(plain)
 
 
 def _tokens(admission: AdmissionSettings) -> Iterator[Finding]:

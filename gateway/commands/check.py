@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     except BadConfigError as error:
         findings = [check.Finding(ok=False, text=problem) for problem in error.problems]
     else:
-        findings = asyncio.run(check.examine(settings))
+        findings = [*asyncio.run(check.examine(settings)), *check.loose(config_file(options))]
         if not settings.trunks:
             findings.append(check.Finding(ok=False, text=NO_TRUNK))
     for finding in findings:

@@ -202,7 +202,9 @@ def test_a_file_of_secrets_that_nobody_reads_is_said(
 ) -> None:
     monkeypatch.setenv("GATEWAY_SECRETS_DIR", str(tmp_path))
     (tmp_path / "gateway_trunk__0__password").write_text(SECRET)
-    with pytest.raises(BadConfigError, match=r"^gateway_trunk__0__password: unknown key") as refused:
+    with pytest.raises(
+        BadConfigError, match=r"^gateway_trunk__0__password: unknown key"
+    ) as refused:
         load(None, {})
     assert SECRET not in str(refused.value)
     monkeypatch.setenv("GATEWAY_SECRETS_DIR", str(tmp_path / "nope"))
@@ -290,11 +292,18 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ("[media]\nearly_timeout = -1", "media.early_timeout = -1: Input should be greater than"),
         ('[[trunks]]\nname = "a"', "trunks[0].uri: this key is needed"),
         ('[[trunks]]\nuri = "sip:a"\nname = "a b"', "trunks[0].name = 'a b': String should match"),
-        ('[[trunks]]\nname = "a"\nuri = "sips:a"', "trunks[0].uri = 'sips:a': not in this version: SIP over TLS"),
+        (
+            '[[trunks]]\nname = "a"\nuri = "sips:a"',
+            "trunks[0].uri = 'sips:a': not in this version",
+        ),
+        (
+            '[[trunks]]\nname = "a"\nuri = "sip:[2001:db8::1]:5060"',
+            "trunks[0].uri = 'sip:[2001:db8::1]:5060': not in this version: SIP over IPv6;",
+        ),
         ('[[trunks]]\nname = "a"\nuri = "sip:a:0"', "trunks[0].uri = 'sip:a:0': a port is 1 to"),
         (
             '[[trunks]]\nname = "a"\nuri = "sip:a;transport=tls"',
-            "trunks[0].uri = 'sip:a;transport=tls': not in this version: SIP over TLS; sip:host:port;",
+            "trunks[0].uri = 'sip:a;transport=tls': not in this version: SIP over TLS; sip:",
         ),
         (TRUNK + "max_calls = 0", "trunks[0].max_calls = 0: Input should be greater than or equal"),
         (TRUNK + 'codecs = ["G729"]', "trunks[0].codecs[0] = 'G729': Input should be 'PCMU', 'P"),
@@ -323,11 +332,8 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ),
         ("[http]\nx-forwarded = 1", "http.x-forwarded = 1: unknown key; known are listen, cert"),
         ('[admission]\nallow = ["<"]', "admission.allow[0] = '<': a prefix is 1 to 32"),
-        (
-            '[admission]\nallow = ["+1*"]',
-            "admission.allow[0] = '+1*': a prefix needs no star:",
-        ),
-        ('[admission]\ndeny = ["00*"]', "admission.deny[0] = '00*': a prefix needs no star: '00'"),
+        ('[admission]\nallow = [""]', "admission.allow[0] = '': a prefix is 1 to 32"),
+        ('[admission]\ndeny = ["+1900;x"]', "admission.deny[0] = '+1900;x': a prefix is 1 to 32"),
         ('[admission]\nshort_codes = ["1"]', "admission.short_codes[0] = '1': a short code is 2"),
         ('[admission]\ncountry = "UK"', "admission.country = 'UK': a country is two capital"),
         ('[admission]\npremium = "perhaps"', "admission.premium = 'perhaps': Input should be a"),
@@ -476,7 +482,8 @@ def test_limits_and_proxies_may_be_set(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         '[http]\ntrusted_proxies = ["192.0.2.1", "2001:db8::/32"]\n'
-        '[admission]\nallow = ["+1", "*72", "#31#"]\ncountry = "DE"\nshort_codes = ["116"]\n'
+        '[admission]\nallow = ["+1*", "+44 20", "*72", "#31#"]\ncountry = "DE"\n'
+        'short_codes = ["116"]\n'
         f'[admission.limits]\nspend_per_day = 12.5\nrates_file = "{tmp_path}/rates"\n'
         '[records]\ndatabase = ""\n[log]\naudit_file = "audit.jsonl"\n',
     )

@@ -136,6 +136,25 @@ async def test_a_name_that_leads_elsewhere_needs_another_media_address(
     assert await trunk.audio(nowhere, MediaSettings()) == []
 
 
+async def test_a_name_with_ipv6_addresses_alone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def getaddrinfo(host: str, *_: object, family: int, **__: object) -> list[object]:
+        if host == "six.example" and family == socket.AF_INET6:
+            return [("an address",)]
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    for host, line in (
+        ("six.example", "not in this version: the host has IPv6 addresses only"),
+        ("nowhere.example", "the host name cannot be resolved: Name or service not known"),
+    ):
+        pbx = TrunkSettings(name="t", uri=TrunkUri(host, 5060, "udp"))
+        found = await trunk.answer(pbx)
+        assert not found.ok
+        assert line in found.text
+
+
 async def test_ports_in_use_are_found() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as http,

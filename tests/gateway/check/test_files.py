@@ -45,6 +45,25 @@ def test_secrets_that_everybody_may_read_are_said(tmp_path: Path, mode: int, loo
     assert [found.text.split(" ")[0] for found in findings] == (keys if loose else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "loose"),
+    [
+        ('[[trunks]]\n password = "x"\n', 0o644, True),
+        ('[[trunks]]\npassword = "x"\n', 0o640, False),
+        ('[[trunks]]\npassword_file = "x"\n# password = 1\n', 0o644, False),
+    ],
+)
+def test_a_password_in_a_file_for_all_is_said(
+    tmp_path: Path, text: str, mode: int, loose: bool
+) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    found = files.loose(file)
+    assert [each.doubtful for each in found] == [True] * loose
+    assert files.loose(None) == []
+
+
 def test_a_file_of_api_keys_is_read(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(new_key()[1])
@@ -53,6 +72,17 @@ def test_a_file_of_api_keys_is_read(tmp_path: Path) -> None:
     (found,) = examine(http={"api_keys_file": file})
     assert not found.ok
     assert found.text.startswith(f"http.api_keys_file = '{file}': line 1 is no hash")
+
+
+def test_a_rate_table_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv"
+    file.write_text("+44,0.012,United Kingdom,60/60\n")
+    limits = {"spend_per_day": 10, "rates_file": file}
+    assert examine(admission={"limits": limits}) == []
+    file.write_text("+44,dear\n")
+    (found,) = examine(admission={"limits": limits})
+    assert not found.ok
+    assert str(file) in found.text
 
 
 def test_a_database_that_is_none_yet_can_be_made(tmp_path: Path) -> None:

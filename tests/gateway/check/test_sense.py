@@ -34,7 +34,7 @@ def test_an_empty_dial_plan_allows_no_call() -> None:
     assert line.startswith("admission.allow: it is empty, so no call is possible")
 
 
-@pytest.mark.parametrize("denied", ["+", "+1", "*"])
+@pytest.mark.parametrize("denied", ["+", "+1", "+1*", "+ 1", "*"])
 def test_what_is_allowed_may_be_denied_again(denied: str) -> None:
     (line,) = said(admission={"deny": ["+44", denied]})
     assert line == f"admission.allow: '+1' allows nothing, as admission.deny has {denied!r}"
