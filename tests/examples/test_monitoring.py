@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
 import subprocess
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -16,7 +19,14 @@ import yaml
 from gateway.metrics import Metrics
 from tests.gateway.test_metrics import BUSY
 from tests.peers.gateway import TREE
+from tests.peers.ports import free_port
+from tests.peers.process import end_process
 from tests.peers.requirement import require
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.conftest import StartGateway
 
 FOLDER = TREE / "examples" / "monitoring"
 OPERATING = TREE / "docs" / "operating.md"
@@ -170,3 +180,67 @@ def test_panels_of_the_dashboard_lie_beside_each_other() -> None:
         assert places.isdisjoint(cells), panel["title"]
         places |= cells
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+async def test_prometheus_reads_a_gateway(start_gateway: StartGateway, tmp_path: Path) -> None:
+    """A real one, by its own configuration: it finds the gateway, and evaluates every rule."""
+    trunk = {"name": "silent", "uri": "sip:127.0.0.1:9;transport=udp"}
+    async with (
+        start_gateway(trunk) as gateway,
+        prometheus(tmp_path, gateway.config.http_port) as ask,
+    ):
+        up = await ask("/api/v1/query?query=up")
+        (build,) = (await ask("/api/v1/query?query=gateway_build_info"))["result"]
+        groups = (await ask("/api/v1/rules"))["groups"]
+    (target,) = up["result"]
+    assert target["value"][1] == "1"
+    assert {"version", "engine", "python"} <= set(build["metric"])
+    states = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+    assert states == {alert["alert"]: "ok" for alert in alerts()}
+    assert [rule["name"] for group in groups for rule in group["rules"] if rule["alerts"]] == []
+
+
+@asynccontextmanager
+async def prometheus(folder: Path, gateway: int) -> AsyncIterator[Callable[[str], Awaitable[Any]]]:
+    """Run it until it has evaluated the rules; yield what asks its API."""
+    program, port, log = require("prometheus"), free_port(), folder / "prometheus.log"
+    shutil.copy(FOLDER / "alerts.yml", folder)
+    text = (FOLDER / "prometheus.yml").read_text()
+    for old, new in {
+        "127.0.0.1:8080": f"127.0.0.1:{gateway}",
+        "interval: 15s": "interval: 1s",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "prometheus.yml").write_text(text)
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            stdout=output,
+            stderr=output,
+        )
+
+    async def ask(path: str) -> Any:
+        url = f"http://127.0.0.1:{port}{path}"
+        return (await asyncio.to_thread(lambda: json.load(urlopen(url, timeout=5))))["data"]
+
+    async def evaluated() -> bool:
+        try:
+            groups = (await ask("/api/v1/rules"))["groups"]
+            results = (await ask("/api/v1/query?query=up"))["result"]
+        except OSError:
+            return False
+        rules = [rule["health"] for group in groups for rule in group["rules"]]
+        return bool(rules) and "unknown" not in rules and bool(results)
+
+    try:
+        async with asyncio.timeout(30):
+            while not await evaluated():
+                assert process.returncode is None, log.read_text()
+                await asyncio.sleep(0.1)
+        yield ask
+    finally:
+        await end_process(process)

@@ -33,10 +33,13 @@ PACKAGES = {
     "unshare": "util-linux",
 }
 
+# Where Debian puts daemons, which no user's PATH has
+SYSTEM_PATH = "/usr/sbin:/sbin"
+
 
 def require(program: str) -> Path:
     """Return the program's path; skip the test, or fail it in CI, when there is none."""
-    path = shutil.which(program)
+    path = shutil.which(program) or shutil.which(program, path=SYSTEM_PATH)
     if path is None:
         package = PACKAGES.get(program, program)
         missing(f"{program} is not installed (Debian package {package})")
