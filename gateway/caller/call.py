@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from gateway.caller import sound
@@ -111,6 +111,8 @@ class CallerCall:
                     await self._take(message, socket, leg)
                     if _is_end(message):
                         return self.outcome
+        except InvalidStatus as error:
+            raise UnavailableError(f"{options.url}: {_denial(error)}") from error
         except (OSError, WebSocketException) as error:
             raise UnavailableError(f"{options.url}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
@@ -212,6 +214,16 @@ class CallerCall:
 
 def _token(options: CallOptions) -> Message:
     return {"token": options.token} if options.token else {}
+
+
+def _denial(error: InvalidStatus) -> str:
+    """Say what the gateway answered in place of a WebSocket."""
+    response = error.response
+    try:
+        sentence = json.loads(response.body or b"")["message"]
+    except (ValueError, TypeError, KeyError):  # a proxy's page, for one
+        return f"HTTP {response.status_code}"
+    return f"HTTP {response.status_code}: {sentence}"
 
 
 def _is_end(message: Message) -> bool:

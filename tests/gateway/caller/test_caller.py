@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from gateway.caller import command, sound
 from gateway.caller.call import SUBPROTOCOL, CallerCall, CallOptions, Outcome
@@ -176,6 +178,20 @@ async def test_a_gateway_that_misbehaves_is_said(behavior: Behavior, words: str)
             await CallerCall(CallOptions(to="600", url=url)).run()
 
 
+async def test_why_a_websocket_was_refused_is_said() -> None:
+    bodies = [b'{"error": "forbidden", "message": "Not from here."}', b"[]", b"<html>", b"\xff"]
+
+    def deny(connection: ServerConnection, request: Request) -> Response:
+        return Response(403, "Forbidden", Headers(), bodies.pop(0))
+
+    async with serve(close, "127.0.0.1", 0, process_request=deny) as running, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}/v1/ws"
+        for line in ("HTTP 403: Not from here.", *["HTTP 403"] * 3):
+            with pytest.raises(UnavailableError) as refused:
+                await CallerCall(CallOptions(to="600", url=url)).run()
+            assert str(refused.value) == f"{url}: {line}"
+
+
 async def test_the_origin_is_said() -> None:
     heard: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -230,6 +246,8 @@ async def test_the_exit_status_tells_how_a_call_ended(
 ) -> None:
     async def tell(socket: ServerConnection) -> None:
         await socket.send('{"type": "welcome", "session": "s", "iceServers": []}')
+        while json.loads(await socket.recv()).get("candidate", "") is not None:
+            pass  # until the call has been placed, with its last candidate
         for message in messages:
             await socket.send(message)
         if len(messages) > 1 or messages[0] != ANSWERED:
