@@ -14,7 +14,7 @@ from tests.peers.requirement import require
 from tests.tones import make_tone, write_wav
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from playwright.async_api import Browser as PlaywrightBrowser
@@ -70,9 +70,16 @@ class Chromium:
 
 @asynccontextmanager
 async def run_chromium(
-    directory: Path, *, tone: float = TONE, allow_microphone: bool = True
+    directory: Path,
+    *,
+    tone: float = TONE,
+    allow_microphone: bool = True,
+    flags: Sequence[str] = (),
 ) -> AsyncIterator[Chromium]:
-    """Start Chromium with a tone at its microphone; or with one that the user refuses."""
+    """Start Chromium with a tone at its microphone; or with one that the user refuses.
+
+    Of a flag that is ours and stands in `flags` as well, theirs counts.
+    """
     program = require("chromium")
     wav = write_wav(directory / "microphone.wav", make_tone(tone, seconds=10, rate=48000), 48000)
     prompt = "--use-fake-ui-for-media-stream" + ("" if allow_microphone else "=deny")
@@ -85,7 +92,7 @@ async def run_chromium(
         browser = await playwright.chromium.launch(
             executable_path=program,
             headless=True,
-            args=[*FLAGS, *microphone],
+            args=[*FLAGS, *microphone, *flags],
             env={**os.environ, "XDG_RUNTIME_DIR": str(directory)},  # sound sockets go there
         )
         try:

@@ -30,6 +30,7 @@ PACKAGES = {
     "sox": "sox",
     "systemd-analyze": "systemd",
     "tshark": "tshark",
+    "turnserver": "coturn",
     "unshare": "util-linux",
 }
 

@@ -415,7 +415,8 @@ export class Call extends Emitter {
    * @returns {CallEnd}
    */
   #explained(end) {
-    if (end.cause !== "media-failed" || !this.#media.refusals) return end;
-    return { ...end, reason: [end.reason, this.#media.refusals].filter(Boolean).join("; ") };
+    const { refusals } = this.#media;
+    if (end.cause !== "media-failed" || !refusals) return end;
+    return { ...end, reason: `${end.reason} (${refusals})`.trim() };
   }
 }

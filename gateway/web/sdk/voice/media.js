@@ -10,6 +10,9 @@
 import { CallError } from "./errors.js";
 import { closeMicrophone } from "./microphone.js";
 
+/** From this code on it is no answer of the server's, but that there was none (W3C WebRTC 4.8.1.3). */
+const UNREACHABLE = 700;
+
 /**
  * @typedef {object} MediaOptions
  * @property {MediaStream} microphone
@@ -53,8 +56,7 @@ export class Media {
     this.#sender = this.peer.addTrack(track, options.microphone);
     this.#watch(track);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
-    this.peer.onicecandidateerror = ({ url, errorCode, errorText }) =>
-      this.#refusals.set(url, `${errorCode} ${errorText}`.trim());
+    this.peer.onicecandidateerror = (event) => this.#refused(event);
     this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);
     this.peer.ontrack = ({ track: remote }) => this.#play(remote);
     const dtmf = this.#sender.dtmf;
@@ -163,6 +165,16 @@ export class Media {
     else this.#outgoing.push(candidate);
   }
 
+  /** @param {RTCPeerConnectionIceErrorEvent} event */
+  #refused({ url, errorCode, errorText }) {
+    this.#refusals.set(url, `${errorCode} ${errorText}`.trim());
+    const { iceServers = [], iceTransportPolicy } = this.options.configuration;
+    const turns = iceServers.flatMap(({ urls }) => urls).filter(isTurn);
+    // Browsers go on asking for a quarter of a minute, though every server has said no.
+    const allRefused = errorCode < UNREACHABLE && [...this.#refusals.keys()].filter(isTurn).length >= turns.length;
+    if (iceTransportPolicy === "relay" && allRefused && !this.#candidates) this.options.onNoWay();
+  }
+
   /** @param {MediaStreamTrack} track */
   #watch(track) {
     track.onended = () => {
@@ -196,6 +208,9 @@ export class Media {
     }
   }
 }
+
+/** @param {string} url */
+const isTurn = (url) => url.startsWith("turn");
 
 /** @param {RTCConfiguration} configuration */
 function connection(configuration) {
