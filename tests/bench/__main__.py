@@ -21,8 +21,10 @@ from tests.bench import (
     quality,
     setup,
     sip,
+    sockets,
     subjects,
     threads,
+    tokens,
     tradeoff,
 )
 from tests.bench.goals import (
@@ -32,7 +34,9 @@ from tests.bench.goals import (
     quality_goals,
     setup_goals,
     sip_goals,
+    sockets_goals,
     threads_goals,
+    tokens_goals,
 )
 from tests.bench.load import BenchError, Progress
 from tests.bench.plot import Labels, draw_distribution, draw_lines
@@ -56,7 +60,9 @@ from tests.bench.tables import (
     quality_tables,
     setup_tables,
     sip_tables,
+    sockets_tables,
     threads_tables,
+    tokens_tables,
     tradeoff_tables,
 )
 from tests.peers.gateway import TREE
@@ -177,6 +183,21 @@ def _sip(settings: Settings, progress: Progress) -> Outcome:
     )
 
 
+def _sockets(settings: Settings, progress: Progress) -> Outcome:
+    results, baselines = _with_baseline(sockets.run, settings, progress)
+    return Outcome(
+        {"runs": results, "baseline": baselines},
+        sockets_tables(results, baselines),
+        sockets_goals(results, baselines),
+    )
+
+
+def _tokens(settings: Settings, progress: Progress) -> Outcome:
+    # Without a baseline: versions before knew no tokens
+    results = [tokens.run(progress=progress) for _ in range(settings.runs)]
+    return Outcome(results, tokens_tables(results), tokens_goals(results))
+
+
 def _overload(settings: Settings, progress: Progress) -> Outcome:
     # Once: what is asked is how the gateway behaves, and not how much of it
     result = overload.run(progress=progress)
@@ -206,6 +227,8 @@ BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
     "latency": _latency,
     "setup": _setup,
     "sip": _sip,
+    "sockets": _sockets,
+    "tokens": _tokens,
     "overload": _overload,
     "quality": _quality,
 }
@@ -254,7 +277,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--baseline",
         type=_tree,
         metavar="DIR",
-        help="sources of another version, measured in the same run: cpu, setup, sip",
+        help="sources of another version, measured in the same run: cpu, setup, sip, sockets",
     )
     parser.add_argument("--peers", action="store_true", help="measure rtpengine in the same run")
     options = parser.parse_args(arguments)

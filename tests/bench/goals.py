@@ -13,8 +13,10 @@ from tests.bench.overload import Crowd, Overload
 from tests.bench.report import Goal, Rule
 from tests.bench.setup import RATE, Setup
 from tests.bench.sip import Dialed
+from tests.bench.sockets import Sockets
 from tests.bench.subjects import BASELINE
 from tests.bench.threads import Threads, figures
+from tests.bench.tokens import Verified
 
 if TYPE_CHECKING:
     from tests.bench.quality import Result
@@ -187,6 +189,35 @@ def sip_goals(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> li
     return [
         Goal("CPU of a set-up in the SIP thread over the baseline's", Rule.AT_MOST, 0.5, share),
         Goal("reading an answer", Rule.AT_MOST, 100, reading[0], " µs", 0, reading[1]),
+    ]
+
+
+def sockets_goals(results: Sequence[Sockets], baselines: Sequence[Sockets] = ()) -> list[Goal]:
+    """Return the goals for pages that are open and do nothing: the median of the runs."""
+    rows: list[tuple[str, float, Callable[[Sockets], float], str, int]] = [
+        ("memory", 100, attrgetter("memory_mb"), " MB", 1),
+        ("CPU", 1, attrgetter("cpu"), OF_A_CORE, 2),
+        # nginx cuts after 60 s (proxy_read_timeout)
+        ("longest silence", 55, attrgetter("idled.silence"), " s", 1),
+    ]
+    return [
+        Goal(
+            f"{results[0].count} idle WebSockets: {name}",
+            *(Rule.AT_MOST, limit, _median([read(each) for each in results]), unit, digits),
+            _median([read(each) for each in baselines]),
+        )
+        for name, limit, read, unit, digits in rows
+    ]
+
+
+def tokens_goals(results: Sequence[Verified]) -> list[Goal]:
+    """Return the goals for call tokens: the median of the runs."""
+    return [
+        Goal(
+            f"verifying a token, {name}",
+            *(Rule.AT_MOST, 0.2, median(each.ms[name] for each in results), MS, 3),
+        )
+        for name in results[0].ms
     ]
 
 

@@ -8,14 +8,16 @@ from gateway.bench.measure import Way
 from tests.bench.cpu import FEW, MANY, Cpu, Row
 from tests.bench.goals import delivers
 from tests.bench.latency import Latency, Recovery
-from tests.bench.load import Figure
+from tests.bench.load import Figure, figure
 from tests.bench.overload import TIMES, Overload
 from tests.bench.quality import CONDITIONS, Heard, Result
 from tests.bench.report import Table
 from tests.bench.scores import Score
 from tests.bench.setup import Setup
 from tests.bench.sip import Dialed
+from tests.bench.sockets import Sockets
 from tests.bench.threads import CARRIED, COMPLEXITY, Threads, figures
+from tests.bench.tokens import Verified
 from tests.bench.tradeoff import Tradeoff
 
 WAY = ("sent", "received", "lost", "spacing p99", "delay p50", "delay p99")
@@ -192,6 +194,37 @@ def sip_tables(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> l
     ]
     columns = ("run", "SIP thread ms", "process ms", "reading an answer µs", "SIP engine")
     return [Table("A call from INVITE to 200: CPU", columns, rows)]
+
+
+def sockets_tables(results: Sequence[Sockets], baselines: Sequence[Sockets] = ()) -> list[Table]:
+    """Return what open pages cost that do nothing."""
+    named = [
+        *((f"{number}", result) for number, result in enumerate(results, 1)),
+        *((f"{number}, baseline", result) for number, result in enumerate(baselines, 1)),
+    ]
+    rows = [
+        (
+            *(name, f"{each.memory_mb:.1f}", f"{each.memory_each_kb:.1f}"),
+            *(f"{each.mute_each_kb:.1f}", f"{each.cpu:.2f}", f"{each.alone:.2f}"),
+            *(f"{each.open_ms:.2f}", f"{each.idled.pings}", f"{each.idled.silence:.0f}"),
+        )
+        for name, each in named
+    ]
+    columns = (
+        *("run", "MB", "kB each", "kB without hello", "CPU, % of a core", "without them"),
+        *("CPU of opening, ms", "pings", "longest silence, s"),
+    )
+    return [Table(f"{results[0].count} idle WebSockets", columns, rows)]
+
+
+def tokens_tables(results: Sequence[Verified]) -> list[Table]:
+    """Return what it takes to verify a call token."""
+    rows = [
+        (name, _spread(figure([each.ms[name] for each in results]), 3)) for name in results[0].ms
+    ]
+    return [
+        Table("Verifying a call token: ms of CPU, median (lowest..highest)", ("", "ms"), rows),
+    ]
 
 
 def setup_tables(results: Sequence[Setup], baselines: Sequence[Setup] = ()) -> list[Table]:
