@@ -33,6 +33,7 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.peer
 async def test_systemd_hears_of_the_gateway(tmp_path: Path) -> None:
     """In the sandbox as well, from the first call that can be placed to the last one's end."""
     trunk = {"name": "silent", "uri": "sip:127.0.0.1:9;transport=udp"}
@@ -79,6 +80,7 @@ def test_it_is_told_that_we_are_ready_and_waits_for_the_last_call() -> None:
     assert float(settings["TimeoutStopSec"][0]) > STOP_LIMIT
 
 
+@pytest.mark.peer
 async def test_a_call_goes_through_inside_the_sandbox(tmp_path: Path) -> None:
     at = Address("127.0.0.1", free_port())
     trunk = {"name": "peer", "uri": f"sip:{at};transport=udp", "codecs": ["PCMU"]}
