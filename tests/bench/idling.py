@@ -3,8 +3,8 @@
 A process of its own: what thousands of pages cost their browsers must not be counted, nor hold up
 what is measured. Each page has an address of its own, as most people have: the gateway limits and
 counts by address. It sends what Chromium sends, says hello (with `--mute` it never does) and
-answers pings. Prints "open" once all are welcomed, and an `Idled` of `tests.bench.sockets` as a line
-of JSON when its input ends.
+answers pings. Prints "open" once all are welcomed, and an `Idled` of `tests.bench.sockets` as JSON
+when its input ends.
 """
 
 from __future__ import annotations
