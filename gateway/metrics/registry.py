@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import (
@@ -94,6 +94,13 @@ class Metrics:
         self._build.info(
             {"version": _version(), "engine": engine, "python": platform.python_version()}
         )
+
+    def expect(self, *, limits: Iterable[str] = (), trunks: Iterable[str] = ()) -> None:
+        """Begin their series at 0: Prometheus takes one that begins at 1 for no increase."""
+        for limit in limits:
+            self.limits_reached.labels(limit)
+        for trunk in trunks:
+            self._durations.labels(trunk)
 
     def observe_duration(self, trunk: str, seconds: float) -> None:
         """Count a call that was answered and has ended, for the average call duration (ACD)."""

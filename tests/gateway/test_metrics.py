@@ -147,6 +147,14 @@ def test_what_is_refused_is_counted_by_its_reason() -> None:
         assert line in said
 
 
+def test_what_is_expected_begins_at_nothing() -> None:
+    metrics = Metrics()
+    metrics.expect(limits=["calls-at-once"], trunks=["london"])
+    said = lines(metrics=metrics)
+    assert 'gateway_limits_reached_total{limit="calls-at-once"} 0.0' in said
+    assert 'gateway_call_duration_seconds_count{trunk="london"} 0.0' in said
+
+
 def test_the_build_is_described() -> None:
     metrics = Metrics()
     metrics.describe_build(engine='pjsua2 2.15 ("own" build)')
