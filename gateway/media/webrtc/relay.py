@@ -84,7 +84,8 @@ async def allocate(servers: Servers, *, limit: float = LIMIT) -> Relay | None:
         except TimeoutError:
             failed.append(f"{url}: no answer within {limit:g} s")
         except (stun.TransactionError, OSError, ValueError) as error:
-            failed.append(f"{url}: {error}")
+            # coturn counts the padding of a reason to its length
+            failed.append(f"{url}: {error}".replace("\0", ""))
     if failed:
         raise UnavailableError(f"no TURN server can be used: {'; '.join(failed)}")
     return None
