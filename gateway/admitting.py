@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from time import time
 
+from gateway.admission import numbering
 from gateway.admission.address import parse_address
 from gateway.admission.audit import Audit
 from gateway.admission.challenge import Challenge
@@ -37,6 +38,7 @@ async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
         A file cannot be read or written.
     """
     rules, log = rules_of(settings), settings.log
+    numbering.prepare()
     async with AsyncExitStack() as stack:
         store = await open_store(settings.records.database, time)
         stack.push_async_callback(store.close)
@@ -125,4 +127,4 @@ def ice_service(turn: TurnSettings) -> IceService:
 
 
 def _secret(file: Path) -> str:
-    return file.read_text(encoding="utf-8").strip()
+    return read_secrets(file)[0]

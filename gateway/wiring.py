@@ -12,12 +12,12 @@ from gateway.admission.mask import mask
 from gateway.admitting import ice_service, open_gate
 from gateway.calls.negotiation import OwnSockets
 from gateway.calls.registry import Calls, Route
-from gateway.calls.seam import Plane
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.config import MediaSettings, Settings, TrunkSettings
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
+from gateway.metrics import Ports
 from gateway.signaling.room import Room
 from gateway.trunk import Dtmf, EndpointConfig, Secret, Trunk, TrunkEndpoint, TrunkError
 
@@ -50,7 +50,7 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
 
 
 def _room(
-    settings: Settings, gate: Gate, endpoint: TrunkEndpoint, plane: Plane, died: asyncio.Event
+    settings: Settings, gate: Gate, endpoint: TrunkEndpoint, plane: MediaPlane, died: asyncio.Event
 ) -> Room:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
@@ -74,7 +74,9 @@ def _room(
         engine=endpoint.engine_name,
         faults=lambda: [endpoint.fault] if endpoint.fault is not None else [],
         died=died,
+        probes={"SIP": endpoint.alive, "media": plane.alive},
         media_stats=plane.stats,
+        media_ports=lambda: Ports(free=2 * plane.free_pairs, total=2 * plane.pairs),
         media_load=lambda: plane.load,
         strangers=lambda: endpoint.strangers,
     )

@@ -18,6 +18,7 @@ from typing import Any
 from gateway.admission.audit import Audit, Event, Value
 from gateway.admission.blocks import Block, Blocks, Stop
 from gateway.admission.challenge import Challenge
+from gateway.admission.dialing import as_e164
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import Lease, LimitRules, Limits
@@ -257,10 +258,11 @@ class Gate:
             self.note, visitor=visitor, grant=grant, to=to, from_=shown, trunk=trunk
         )
         try:
-            self._check(visitor, grant, to)
-            lease = self._limits.take(visitor, grant, to, trunk=trunk, trunk_calls=trunk_calls)
+            number = self._number(to)
+            self._check(visitor, grant, to, number)
+            lease = self._limits.take(visitor, grant, number, trunk=trunk, trunk_calls=trunk_calls)
             try:
-                meter = await self._take_money(grant, to)
+                meter = await self._take_money(grant, number)
             except BaseException:
                 lease.release()
                 raise
@@ -274,12 +276,17 @@ class Gate:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
         return admission
 
-    def _check(self, visitor: Visitor, grant: Grant, to: str) -> None:
+    def _number(self, to: str) -> str:
+        """Return the one name under which a number is counted, priced and blocked."""
+        return as_e164(to, self.rules.policy.country) or to
+
+    def _check(self, visitor: Visitor, grant: Grant, to: str, number: str) -> None:
         if grant.expires is not None and time() > grant.expires + LEEWAY:
             raise TokenError("the token has expired: a new one is needed", reason="expired")
         if self.stopped is not None:
             raise StoppedError("the gateway takes no new calls now; try again later")
-        self._check_blocks(visitor, grant, to)
+        for name in {to, number}:
+            self._check_blocks(visitor, grant, name)
         self.rules.policy.admit(to)
         if grant.to is not None and not matches(grant.to, to, self.rules.policy.country):
             why = f"{to} may not be called: the token does not grant it"
@@ -313,6 +320,17 @@ class Gate:
         """Return the day's minutes and money."""
         state = self._usage.state
         return state.milliseconds / 60_000, float(as_money(state.spend))
+
+    def used(self) -> dict[str, tuple[float, float]]:
+        """Return how much of each limit of the whole gateway is used, and how much it allows."""
+        minutes, spend = self.used_today()
+        limits = self.rules.limits
+        known = {
+            "calls-at-once": (float(self._limits.running), float(limits.calls_at_once)),
+            "minutes-per-day": (minutes, float(limits.minutes_per_day)),
+            "spend-per-day": (spend, float(limits.spend_per_day)),
+        }
+        return {name: use for name, use in known.items() if use[1]}
 
     def watch_caps(self) -> None:
         """Set the clock to the moment at which a cap of the day will be reached."""
@@ -410,7 +428,9 @@ class Gate:
 
     def is_blocked(self, visitor: Visitor, identity: str | None, to: str) -> bool:
         """Whether a call like this would be kept out now."""
-        return self._blocks.find(visitor, Grant(identity=identity), to) is not None
+        grant = Grant(identity=identity)
+        names = {to, self._number(to)}
+        return any(self._blocks.find(visitor, grant, name) is not None for name in names)
 
     def note(
         self,

@@ -15,6 +15,7 @@ from gateway.admission.grant import Grant, Visitor
 from gateway.admission.windows import MAX_ENTRIES, Numbers, Tries, Windows
 from gateway.errors import LimitError
 
+ALL = "all"  # the key under which every call counts
 MINUTE = 60.0
 HOUR = 3600.0
 
@@ -161,6 +162,11 @@ class Limits:
         self._identity_calls = Windows(Tries, HOUR, max_entries)
         self._identity_numbers = Windows(Numbers, HOUR, max_entries)
 
+    @property
+    def running(self) -> int:
+        """How many calls there are now."""
+        return self._running.get(ALL, 0)
+
     def take(
         self, visitor: Visitor, grant: Grant, to: str, *, trunk: str, trunk_calls: int
     ) -> Lease:
@@ -206,7 +212,7 @@ class Limits:
             most = rules.calls_at_once_per_address or None
             shares.append(_Share(f"address {address}", most, "address", "this address"))
         shares.append(_Share(f"trunk {trunk}", trunk_calls or None, "trunk", f"trunk {trunk}"))
-        shares.append(_Share("all", rules.calls_at_once or None, "", "the gateway"))
+        shares.append(_Share(ALL, rules.calls_at_once or None, "", "the gateway"))
         return shares
 
     def _crowded(self, shares: Sequence[_Share]) -> LimitReachedError | None:

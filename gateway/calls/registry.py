@@ -6,9 +6,9 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import time
+from time import monotonic, time
 
 from gateway import trunk
 from gateway.calls.browser_description import BITRATE, Offer, read_offer
@@ -56,7 +56,20 @@ class Totals:
     placed: int = 0
     answered: int = 0
     ended: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)  # the trunk's final ones, by status
+    last_answered: float | None = None  # of time.monotonic
     lines_dropped: int = 0  # of trunks' descriptions
+
+    def count(self, event: News, *, answered: bool) -> None:
+        """Count what happens to a call, `answered` before or not."""
+        if isinstance(event, Answered):
+            self.answered += 1
+            self.answers["200"] += 1
+            self.last_answered = monotonic()
+        elif isinstance(event, Ended):
+            self.ended[event.end.cause] += 1
+            if not answered:
+                self.answers[_final_answer(event.end)] += 1
 
 
 class Calls:
@@ -113,9 +126,24 @@ class Calls:
         return len(self._calls) + self._opening
 
     @property
+    def lines(self) -> Mapping[str, int]:
+        """Calls at a time that each part has room for; one more is refused."""
+        return {
+            "engine": self._endpoint.capacity,
+            "trunk": self._route.max_calls,
+            "ports": self._plane.pairs,
+        }
+
+    @property
+    def capacities(self) -> Mapping[str, int]:
+        """The same, and how many calls there is time for, as far as can be told."""
+        by_load = self._plane.calls_by_load
+        return self.lines if by_load is None else {**self.lines, "load": by_load}
+
+    @property
     def capacity(self) -> int:
-        """Calls at a time: the least of what the SIP engine and the trunk can carry."""
-        return min(self._endpoint.capacity, self._route.max_calls)
+        """Calls at a time: the least of what the parts carry."""
+        return min(self.capacities.values())
 
     @property
     def overloaded(self) -> bool:
@@ -136,8 +164,9 @@ class Calls:
         """
         if self.draining:
             raise _draining()
-        if self.active >= self.capacity:
-            raise CapacityError(f"all {self.capacity} lines are in use; try again later")
+        lines = min(self.lines.values())
+        if self.active >= lines:
+            raise CapacityError(f"all {lines} lines are in use; try again later")
         if self.overloaded:  # before the calls that run suffer
             raise OverloadError(
                 "the gateway is at its limit: no time is left for another call; try again later"
@@ -214,11 +243,8 @@ class Calls:
 
     def _counted(self, record: CallRecord, tell: Tell) -> Tell:
         def tell_and_count(event: News) -> None:
+            self.totals.count(event, answered=record.answered is not None)
             record.learn(event, time())
-            if isinstance(event, Answered):
-                self.totals.answered += 1
-            elif isinstance(event, Ended):
-                self.totals.ended[event.end.cause] += 1
             tell(event)
 
         return tell_and_count
@@ -262,6 +288,14 @@ class Calls:
             task.cancel()
         if hanging:
             await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)
+
+
+def _final_answer(end: CallEnd) -> str:
+    """Return the status that the trunk has ended an unanswered call with."""
+    if end.by is By.REMOTE:
+        return str(end.sip_code)
+    # Ours is a CANCEL, which 487 answers (RFC 3261 section 9.2), unless nobody is there
+    return "487" if end.cause in ("canceled", "no-answer", "network", "stopped") else "none"
 
 
 def _least(own: float, wanted: float | None) -> float:

@@ -43,6 +43,14 @@ class Plane(Protocol):
     def load(self) -> float:
         """Share of its time that the busiest media thread works, 0 to 1."""
 
+    @property
+    def pairs(self) -> int:
+        """How many calls the ports of the trunks carry."""
+
+    @property
+    def calls_by_load(self) -> int | None:
+        """How many calls there would be time for; None while nobody can tell."""
+
     def stats(self) -> Mapping[str, int]:
         """Return what has been counted so far, by name; `sessions` are those open now."""
 

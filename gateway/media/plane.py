@@ -14,7 +14,7 @@ from gateway.errors import UnavailableError
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.session import MediaSession
-from gateway.media.thread import MediaThread
+from gateway.media.thread import BUSY, MediaThread
 from voice import libopus
 from voice.counters import Counters
 
@@ -28,6 +28,10 @@ IDLE = 2.0  # seconds
 # How long a thread may hold the interpreter's lock while the media clock waits for it. Python's own
 # 5 ms are as long as a tick
 SWITCH_INTERVAL = 0.0001  # seconds
+
+
+# Below this share of a thread's time one call's cost is lost in what all of them share
+MEASURABLE = 0.1
 
 
 class MediaPlane:
@@ -55,6 +59,7 @@ class MediaPlane:
         self.transport_counters = Counters()
         self._threads: list[MediaThread] = []
         self._sessions: set[MediaSession] = set()
+        self._pairs = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
         self._closed = False
@@ -84,6 +89,7 @@ class MediaPlane:
             raise
         for thread in self._threads:
             thread.start()
+        self._pairs = self._ports.pairs({thread.address[1] for thread in self._threads})
         logger.info(
             "media on %s, browsers on UDP %s, %s",
             config.address,
@@ -100,6 +106,33 @@ class MediaPlane:
     def load(self) -> float:
         """Share of its time that the busiest thread takes for its ticks."""
         return max((thread.engine.load for thread in self._threads if thread.sessions), default=0.0)
+
+    async def alive(self) -> None:
+        """Return once every thread has answered: one that hangs never does."""
+        await asyncio.gather(*(thread.call(int) for thread in self._threads))
+
+    @property
+    def pairs(self) -> int:
+        """How many calls the ports of the trunks carry."""
+        return self._pairs
+
+    @property
+    def free_pairs(self) -> int:
+        """How many of them no call holds, and none that has just ended."""
+        return max(0, self._pairs - len(self._sessions) - self._ports.retired)
+
+    @property
+    def calls_by_load(self) -> int | None:
+        """How many calls the threads would carry, by what those that run cost; None with too few.
+
+        An estimate for people and dashboards: calls are refused by `overloaded`, which is measured.
+        """
+        working = [thread for thread in self._threads if thread.sessions]
+        load = sum(thread.engine.load for thread in working)
+        sessions = sum(thread.sessions for thread in working)
+        if load < MEASURABLE:
+            return None
+        return max(sessions, int(sessions / load * BUSY * len(self._threads)))
 
     async def open(self) -> MediaSession:
         """Open a session.

@@ -8,7 +8,7 @@ packets from the next call's, the sockets stay open, unread by any call, until t
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from gateway.errors import UnavailableError
@@ -30,6 +30,16 @@ class PortRange:
         self._last = last
         self._next = self._first
         self._retired: list[_Retired] = []
+
+    def pairs(self, taken: Container[int] = ()) -> int:
+        """How many calls the range carries, where somebody else holds the ports `taken`."""
+        pairs = range(self._first, self._last, 2)
+        return sum(port not in taken and port + 1 not in taken for port in pairs)
+
+    @property
+    def retired(self) -> int:
+        """How many pairs wait until nothing comes there any more."""
+        return len(self._retired)
 
     def begin_at(self, pair: int) -> None:
         """Hand out from this pair on, counted round the range.

@@ -12,6 +12,7 @@ from time import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -325,6 +326,7 @@ def add_api(app: FastAPI) -> None:
     """Add the routes, and have every refusal written in the same way."""
     app.include_router(router)
     app.add_exception_handler(StarletteHTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(GatewayError, _gateway_problem)
 
 
@@ -389,6 +391,17 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     response = _problem(error.status_code, word, str(error.detail))
     response.headers.update(error.headers or {})
     return response
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Name the field and the rule. What was sent is not repeated: it may be a key, or no text."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    detail = [
+        {"loc": [str(part) for part in each["loc"]], "msg": each["msg"], "type": each["type"]}
+        for each in error.errors()
+    ]
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 async def _gateway_problem(request: Request, error: Exception) -> Response:

@@ -156,6 +156,9 @@ class ClientCall:
             # Before the message: who reads it may use the id again at once
             if self._admission is not None:
                 self._admission.ended(event.end.cause, event.end.sip_code, event.duration_ms)
+            if event.duration_ms:
+                seconds = event.duration_ms / 1000
+                self._room.metrics.observe_duration(self._room.calls.trunk_name, seconds)
             self._over(self)
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))

@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Literal
 
 from gateway.admission.gate import Gate
 from gateway.admission.grant import Visitor
+from gateway.admission.limits import LIMITS
 from gateway.admission.turn import IceService
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
-from gateway.metrics import Metrics, Reading
+from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
 from gateway.signaling.seam import CallRegistry
 
 logger = logging.getLogger(__name__)
@@ -59,9 +61,12 @@ class Room:
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
     strangers: Callable[[], Mapping[tuple[str, str], int]] = dict  # at the SIP port
+    media_ports: Callable[[], Ports | None] = lambda: None
     media_load: Callable[[], float] = float  # share of its time that the media clock works, 0 to 1
 
     def __post_init__(self) -> None:
+        self.metrics.describe_build(engine=self.engine)
+        self.metrics.expect(limits=LIMITS, trunks=[self.calls.trunk_name])
         self.metrics.watch(self._read)
 
     def not_ready(self) -> list[str]:
@@ -69,8 +74,8 @@ class Room:
         reasons = self.faults()
         if self.calls.draining:
             reasons.append("the gateway is going out of service")
-        elif self.calls.active >= self.calls.capacity:
-            reasons.append(f"all {self.calls.capacity} lines are in use")
+        elif self.calls.active >= (lines := min(self.calls.lines.values())):
+            reasons.append(f"all {lines} lines are in use")
         elif self.gate.stopped is not None:
             reasons.append(f"new calls are stopped: {self.gate.stopped}")
         elif self.calls.overloaded:
@@ -100,16 +105,35 @@ class Room:
             self.metrics.tokens_refused.labels(error.reason).inc()
 
     def _read(self) -> Reading:
-        totals = self.calls.totals
+        calls, totals = self.calls, self.calls.totals
+        answered = totals.last_answered
         return Reading(
-            active=self.calls.active,
-            capacity=self.calls.capacity,
+            active=calls.active,
+            capacity=calls.capacity,
+            capacities=calls.capacities,
             placed=totals.placed,
             answered=totals.answered,
+            last_answered=None if answered is None else monotonic() - answered,
             ended=totals.ended,
+            trunks={
+                calls.trunk_name: TrunkReading(
+                    active=calls.active,
+                    capacity=calls.trunk_calls,
+                    placed=totals.placed,
+                    answered=totals.answered,
+                    ended=totals.ended,
+                    answers=totals.answers,
+                )
+            },
             media=self.media_stats(),
             media_load=self.media_load(),
-            overloaded=self.calls.overloaded,
+            overloaded=calls.overloaded,
+            ports=self.media_ports(),
             strangers=self.strangers(),
             lines_dropped=totals.lines_dropped,
+            ready=not self.not_ready(),
+            draining=calls.draining,
+            admitting=self.gate.stopped is None,
+            blocks=len(self.gate.blocks),
+            limits={name: Use(used, allowed) for name, (used, allowed) in self.gate.used().items()},
         )

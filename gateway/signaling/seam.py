@@ -30,9 +30,15 @@ class CallTotals(Protocol):
     answered: int
     lines_dropped: int
 
+    last_answered: float | None  # of time.monotonic
+
     @property
     def ended(self) -> Mapping[str, int]:
         """Calls by the cause of their end."""
+
+    @property
+    def answers(self) -> Mapping[str, int]:
+        """The trunk's final answers by status; "none" where there was none."""
 
 
 class CallRegistry(Protocol):
@@ -53,7 +59,17 @@ class CallRegistry(Protocol):
     @property
     def active(self) -> int: ...
     @property
-    def capacity(self) -> int: ...
+    def lines(self) -> Mapping[str, int]:
+        """Calls at a time that each part has room for."""
+
+    @property
+    def capacities(self) -> Mapping[str, int]:
+        """The same, with what there is time for."""
+
+    @property
+    def capacity(self) -> int:
+        """The least of them."""
+
     @property
     def overloaded(self) -> bool:
         """Whether no call is taken until those that run leave more time."""

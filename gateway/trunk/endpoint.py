@@ -161,6 +161,11 @@ class TrunkEndpoint:
             raise_descriptor_limit()
         log.info("SIP on %s by %s", self.address, self.engine_name)
 
+    async def alive(self) -> None:
+        """Return once the SIP thread has answered: one that hangs never does."""
+        if self._stack is not None:
+            await self._stack.run(int)
+
     async def close(self, timeout: float = 5.0) -> None:
         """End all calls, wait so long for them, and close the port. Idempotent."""
         if self._stack is None:

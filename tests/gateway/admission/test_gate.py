@@ -329,3 +329,16 @@ def test_issuing_needs_a_secret(door: Callable[..., Door]) -> None:
     with pytest.raises(RequestError, match="token_secret_file"):
         door(OPEN).gate.issue(claims)
     assert not ApiKeys()
+
+
+async def test_a_number_has_one_name_however_it_is_dialled(door: Callable[..., Door]) -> None:
+    policy = Policy(allow=("*",), country="GB")
+    it = door(replace(OPEN, policy=policy, limits=LimitRules(numbers_per_hour_per_address=1)))
+    for spelling in ("+442079460000", "02079460000", "00442079460000"):
+        (await it.admit(to=spelling)).release()
+    with pytest.raises(LimitError):
+        await it.admit(to="02079460001")
+    await it.gate.block("number", "+442079460000", "", by="test")
+    with pytest.raises(ForbiddenError, match="blocked"):
+        await it.admit(to="02079460000")
+    assert it.gate.is_blocked(SHOP, None, "02079460000")

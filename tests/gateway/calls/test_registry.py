@@ -31,6 +31,8 @@ class FakePlane:
 
     overloaded = False
     load = 0.0
+    pairs = 1000
+    calls_by_load: int | None = None
 
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
@@ -131,6 +133,49 @@ async def test_a_call_past_the_limit_is_refused(max_calls: int) -> None:
     with pytest.raises(CapacityError, match=str(limit)):
         await gateway.calls.place(REQUEST, Client())
     await gateway.calls.close()
+
+
+async def test_capacity_is_the_least_of_all_parts() -> None:
+    gateway = Gateway(100)
+    assert gateway.calls.capacities == {"engine": 3, "trunk": 100, "ports": 1000}
+    gateway.plane.pairs = 2
+    assert gateway.calls.capacity == 2
+    gateway.plane.calls_by_load = 1  # an estimate, which refuses nobody
+    assert (gateway.calls.capacity, gateway.calls.capacities["load"]) == (1, 1)
+    for _ in range(2):
+        await gateway.calls.place(REQUEST, Client())
+    with pytest.raises(CapacityError, match="all 2 lines"):
+        await gateway.calls.place(REQUEST, Client())
+    await gateway.calls.close()
+
+
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [
+        (trunk.Ended(trunk.Origin.REMOTE, 486, "Busy", "busy", 17, "Busy."), "486"),
+        (trunk.Ended(trunk.Origin.NETWORK, 408, "Timeout", "unreachable", 0, "Nobody."), "none"),
+    ],
+)
+async def test_final_answers_are_counted(end: trunk.Ended, answer: str) -> None:
+    gateway, client = Gateway(), Client()
+    await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    assert gateway.calls.totals.last_answered is None
+    gateway.endpoint.trunks[0].notify(end)
+    await client.hear(news.Ended)
+    assert gateway.calls.totals.answers == {answer: 1}
+
+
+async def test_a_call_that_was_answered_counts_as_200() -> None:
+    gateway, client = Gateway(), Client()
+    await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
+    await client.hear(news.Answered)
+    gateway.endpoint.trunks[0].notify(BYE)
+    await client.hear(news.Ended)
+    assert gateway.calls.totals.answers == {"200": 1}
+    assert gateway.calls.totals.last_answered is not None
 
 
 async def test_under_overload_no_call_is_taken_and_those_that_run_go_on() -> None:

@@ -42,7 +42,9 @@ class FakeTotals:
     placed: int = 0
     answered: int = 0
     lines_dropped: int = 0
+    last_answered: float | None = None
     ended: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
 
 
 class FakeCall:
@@ -96,6 +98,14 @@ class FakeCalls:
         self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
         self.running: dict[str, CallRecord] = {}
         self.stopped: list[tuple[str, str]] = []
+
+    @property
+    def lines(self) -> dict[str, int]:
+        return {"engine": self.capacity, "trunk": self.trunk_calls}
+
+    @property
+    def capacities(self) -> dict[str, int]:
+        return self.lines
 
     async def place(self, request: CallRequest, tell: Tell) -> FakeCall:
         await self.may_place.wait()
