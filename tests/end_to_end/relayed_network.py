@@ -106,6 +106,7 @@ class Facts:
     selected: str = ""  # what the browser says that it uses
     end: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    log: str = ""  # the gateway's
 
 
 @dataclass
@@ -375,7 +376,10 @@ async def make_calls(folder: Path) -> dict[str, Facts]:
     async with open_world(folder) as world:
         told = await try_credentials(world)
         calls = await asyncio.gather(*(make_call(world, name) for name in CALLS))
-    return {**told, **dict(zip(CALLS, calls, strict=True))}
+        for name, facts in zip(CALLS, calls, strict=True):
+            told[name] = facts
+            facts.log = await asyncio.to_thread((folder / name / "gateway.log").read_text)
+    return told
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_calls import TRUNK_TONE
-from tests.end_to_end.relayed_network import CALLS, run_relayed
+from tests.end_to_end.relayed_network import CALLS, OTHER_SECRET, SECRET, run_relayed
 from tests.peers.requirement import require
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -26,7 +26,7 @@ async def told() -> Told:
     """The facts of every call."""
     for program in ("chromium", "openssl", "turnserver"):
         require(program)
-    return await asyncio.to_thread(run_relayed, 120)
+    return await asyncio.to_thread(run_relayed, 100)
 
 
 def assert_up(facts: dict[str, Any]) -> None:
@@ -91,6 +91,13 @@ async def test_chromium_obeys_the_relay_policy(told: Told) -> None:
     assert CALLS["browser, tls"].policy == "relay"
     assert set(told["browser, tls"]["candidates"]) == {"relay"}
     assert "host" in told["browser, udp"]["candidates"]
+
+
+async def test_logs_hold_neither_secret_nor_credentials(told: Told) -> None:
+    logs = "".join(told[name]["log"] for name in CALLS)
+    assert "session opened" in logs
+    for word in (SECRET, OTHER_SECRET, "credential"):
+        assert word not in logs
 
 
 async def test_chromium_tells_the_page_what_the_server_refused(told: Told) -> None:
