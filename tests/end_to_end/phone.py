@@ -101,6 +101,7 @@ async def calling(
     dtmf: str = "",
     headers: dict[str, str] | None = None,
     url: str | None = None,
+    token: str | None = None,
 ) -> AsyncIterator[PhoneCall]:
     """Place a call, and take it down at the end if the test has not.
 
@@ -110,6 +111,7 @@ async def calling(
         CallOptions(
             to=to,
             url=url or gateway.websocket_url,
+            token=token,
             play=play,
             dtmf=dtmf,
             duration=LONG,

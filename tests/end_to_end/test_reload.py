@@ -1,0 +1,313 @@
+"""What an operator changes while people talk: by SIGHUP, SIGUSR1 and the API, and no call ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import ssl
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from gateway.admission.keys import new_key
+from gateway.admission.mask import mask
+from gateway.admission.token import CallClaim, Claims, issue, new_id
+from tests.end_to_end.odd_sound import open_sound
+from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
+from tests.end_to_end.phone import PhoneCall, calling
+from tests.end_to_end.trunks import open_trunk
+from tests.peers.coturn import make_certificate
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.process import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.peer
+
+NOTHING: Mapping[str, Mapping[str, object]] = {}
+OFFER = {"type": "offer", "sdp": "v=0\r\n"}
+
+
+@dataclass
+class World:
+    """A gateway that asks for tokens, its trunk, and the operator's files."""
+
+    gateway: Gateway
+    trunk: OddTrunk
+    folder: Path
+    secret: str
+    key: str
+
+    def token(self, to: str, secret: str | None = None) -> str:
+        claims = Claims(
+            sub="visitor", jti=new_id(), exp=time.time() + 300, call=CallClaim(to=(to,))
+        )
+        return issue(secret or self.secret, claims, time.time())
+
+    @asynccontextmanager
+    async def talk(self, line: Line) -> AsyncIterator[PhoneCall]:
+        """Be in a call that was answered."""
+        token = self.token(line.number)
+        async with calling(self.gateway, line.number, token=token) as call, open_sound(440) as it:
+            await line.hear("INVITE")
+            await line.answer(describe(it.port))
+            await call.hear("answered")
+            yield call
+
+    def configure(self, **tables: dict[str, object]) -> None:
+        """Write the file anew, with other tables."""
+        config = self.gateway.config
+        overrides = {name: dict(table) for name, table in config.overrides.items()}
+        for name, table in tables.items():
+            overrides[name] = {**overrides.get(name, {}), **table}
+        changed = GatewayConfig(
+            config.trunks, config.http_port, config.sip_port, config.media_ports, overrides
+        )
+        (self.folder / "gateway.toml").write_text(changed.render())
+
+    async def signal(self, number: signal.Signals, sign: str) -> None:
+        """Send a signal, and wait until the log says that it was followed."""
+        before = self.gateway.log().count(sign)
+        os.kill(self.gateway.pid, number)
+        await wait_until(lambda: self.gateway.log().count(sign) > before, limit=5, what=sign)
+
+    async def operate(self, method: str, path: str, **fields: Any) -> Any:
+        async with httpx.AsyncClient(base_url=self.gateway.url, trust_env=False) as http:
+            response = await http.request(
+                method, path, headers={"Authorization": f"Bearer {self.key}"}, **fields
+            )
+        return response.json()
+
+    def audit(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "audit.log").read_text().splitlines()]
+
+
+@asynccontextmanager
+async def open_world(
+    folder: Path, tables: Mapping[str, Mapping[str, object]] = NOTHING, *, wait_ready: bool = True
+) -> AsyncIterator[World]:
+    secret = secrets.token_urlsafe(32)
+    (folder / "token-secret").write_text(f"{secret}\n")
+    key, line = new_key()
+    (folder / "keys").write_text(line)
+    overrides: dict[str, dict[str, object]] = {
+        "http": {"api_keys_file": str(folder / "keys"), **tables.get("http", {})},
+        "admission": {
+            "mode": "token",
+            "token_secret_file": str(folder / "token-secret"),
+            **tables.get("admission", {}),
+        },
+        "log": {"audit_file": str(folder / "audit.log")},
+    }
+    overrides |= {name: dict(table) for name, table in tables.items() if name not in overrides}
+    async with odd_trunk() as trunk:
+        config = GatewayConfig([open_trunk(trunk.port)], overrides=overrides)
+        async with run_gateway(config, folder, wait_ready=wait_ready) as gateway:
+            yield World(gateway, trunk, folder, secret, key)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        yield world
+
+
+READ_AGAIN = "the configuration was read again"
+
+
+async def refused(world: World, to: str, token: str | None = None) -> str:
+    """Place a call that is refused; return by which error."""
+    async with connect(
+        world.gateway.websocket_url, subprotocols=[Subprotocol("gateway.v1")], proxy=None
+    ) as socket:
+        await socket.send(json.dumps({"type": "hello", "token": token or world.token(to)}))
+        welcome = json.loads(await socket.recv())
+        if welcome["type"] == "error":
+            return str(welcome["name"])
+        await socket.send(json.dumps({"type": "call", "call": "c1", "to": to, "offer": OFFER}))
+        return str(json.loads(await socket.recv())["name"])
+
+
+async def test_sighup_changes_the_dial_plan_and_ends_no_call(world: World) -> None:
+    line = world.trunk.line()
+    async with world.talk(line) as call:
+        world.configure(admission={"allow": ["+44"]})
+        await world.signal(signal.SIGHUP, READ_AGAIN)
+        other = world.trunk.line()
+        assert await refused(world, other.number) == "not-allowed"
+        assert not call.running.done()
+        assert "ended" not in call.kinds
+        await call.hang_up()
+    assert "reload" in [line["event"] for line in world.audit()]
+
+
+async def test_sighup_with_a_mistake_changes_nothing(world: World) -> None:
+    world.configure(admission={"allow": ["+1"], "alow": ["+44"]})
+    await world.signal(signal.SIGHUP, "the configuration stays as it was")
+    assert "the nearest one is allow" in world.gateway.log()
+    async with world.talk(world.trunk.line()) as call:
+        await call.hang_up()
+
+
+async def test_sighup_says_what_waits_for_a_restart(world: World) -> None:
+    world.configure(media={"bitrate": 24_000})
+    await world.signal(signal.SIGHUP, "a restart is needed for what has changed in: media")
+
+
+async def test_a_secret_is_replaced_in_two_steps(world: World) -> None:
+    """First both count, then only the new one."""
+    file, new = world.folder / "token-secret", secrets.token_urlsafe(32)
+    number = world.trunk.line().number
+    old_token, new_token = world.token(number), world.token(number, new)
+    assert await refused(world, number, new_token) == "bad-token"
+    file.write_text(f"{new}\n{world.secret}\n")
+    await world.signal(signal.SIGHUP, READ_AGAIN)
+    for token in (old_token, new_token):
+        assert await refused(world, number, token) == "bad-offer"  # as far as the description
+    file.write_text(f"{new}\n")
+    await world.signal(signal.SIGHUP, READ_AGAIN)
+    assert await refused(world, number, old_token) == "bad-token"
+    assert await refused(world, number, new_token) == "bad-offer"
+
+
+async def test_sigusr1_stops_new_calls_and_the_api_takes_them_again(world: World) -> None:
+    line = world.trunk.line()
+    async with world.talk(line) as call:
+        await world.signal(signal.SIGUSR1, "new calls are stopped")
+        number = world.trunk.line().number
+        assert await refused(world, number) == "stopped"
+        status, body = await world.gateway.get("/readyz")
+        assert (status, "SIGUSR1" in body) == (503, True)
+        assert "ended" not in call.kinds
+        await world.operate("PUT", "/v1/admission", json={"open": True})
+        assert await refused(world, number) == "bad-offer"
+        await call.hang_up()
+
+
+async def test_one_caller_is_stopped_and_nobody_else(world: World) -> None:
+    first, second = world.trunk.line(), world.trunk.line()
+    async with world.talk(first) as call, world.talk(second) as other:
+        running = (await world.operate("GET", "/v1/calls"))["calls"]
+        assert {each["to"] for each in running} == {first.number, second.number}
+        assert {each["identity"] for each in running} == {"visitor"}
+        found = next(each for each in running if each["to"] == first.number)
+        assert await world.operate("DELETE", f"/v1/calls/{found['id']}") == {"ended": 1}
+        await call.end()
+        assert call.ended() == ("gateway", "stopped", 503)
+        assert call.messages[-1]["message"] == "The operator ended the call."
+        assert "ended" not in other.kinds
+        await other.hang_up()
+
+
+async def test_a_number_is_blocked_in_mid_call(world: World) -> None:
+    first, second = world.trunk.line(), world.trunk.line()
+    async with world.talk(first) as call, world.talk(second) as other:
+        block = {"kind": "number", "value": first.number, "why": "fraud"}
+        assert (await world.operate("POST", "/v1/blocks", json=block))["ended"] == 1
+        await call.end()
+        assert await refused(world, first.number) == "not-allowed"
+        assert "ended" not in other.kinds
+        await other.hang_up()
+
+
+async def test_logs_tell_who_it_was_and_hide_what_they_must(world: World) -> None:
+    line = world.trunk.line()
+    token = world.token(line.number)
+    async with world.talk(line) as call:
+        await call.hang_up()
+    assert await refused(world, "+442079460000", token) == "not-allowed"
+    log = world.gateway.log()
+    audit = (world.folder / "audit.log").read_text()
+    for text in (log, audit):
+        for secret in (token, world.secret, world.key, line.number, "+442079460000"):
+            assert secret not in text
+        assert "127.0.0.1" in text
+    (summary,) = [each for each in log.splitlines() if "call ended" in each]
+    assert f"to={mask(line.number)}" in summary
+    assert "cause=hangup(200)" in summary
+    lines = world.audit()
+    assert [each["event"] for each in lines][:3] == [
+        "session-opened",
+        "call-admitted",
+        "call-ended",
+    ]
+    assert lines[1]["identity"] == "visitor"
+
+
+async def test_whose_forwarded_address_is_believed(tmp_path: Path) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.66"}
+    for proxies, shown in (([], "127.0.0.1"), (["127.0.0.0/8"], "203.0.113.66")):
+        folder = tmp_path / shown
+        folder.mkdir()
+        async with (
+            open_world(folder, {"http": {"trusted_proxies": proxies}}) as world,
+            connect(
+                world.gateway.websocket_url,
+                subprotocols=[Subprotocol("gateway.v1")],
+                additional_headers=forged,
+                proxy=None,
+            ) as socket,
+        ):
+            await socket.send(json.dumps({"type": "hello", "token": world.token("+1555")}))
+            assert json.loads(await socket.recv())["type"] == "welcome"
+            assert world.audit()[0]["address"] == shown
+
+
+async def test_websockets_of_one_address(tmp_path: Path) -> None:
+    limits = {"websockets_per_address": 2}
+    async with open_world(tmp_path, {"admission.limits": limits}) as world:
+        subprotocols = [Subprotocol("gateway.v1")]
+
+        def open_socket() -> connect:
+            return connect(world.gateway.websocket_url, subprotocols=subprotocols, proxy=None)
+
+        async with open_socket(), open_socket():
+            with pytest.raises(InvalidStatus) as over:
+                async with open_socket():
+                    pass
+            assert over.value.response.status_code == 429
+            assert b"WebSockets open" in over.value.response.body
+        metrics = await world.gateway.metrics()
+        name = 'gateway_limits_reached_total{limit="websockets-per-address"}'
+        assert metrics[name] == 1
+        assert " ERROR " not in world.gateway.log()
+
+
+async def test_a_certificate_is_replaced_under_an_open_socket(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path, "127.0.0.1")
+    first = certificate.read_bytes()
+    tls = {"certificate": str(certificate), "key": str(key)}
+
+    def trusting(pem: bytes) -> ssl.SSLContext:
+        return ssl.create_default_context(cadata=pem.decode())
+
+    async with open_world(tmp_path, {"http": tls}, wait_ready=False) as world:
+        up = "The gateway is at https"
+        await wait_until(lambda: up in world.gateway.log(), limit=20, what=up)
+        url = world.gateway.websocket_url.replace("ws:", "wss:")
+        subprotocols = [Subprotocol("gateway.v1")]
+        async with connect(url, subprotocols=subprotocols, ssl=trusting(first), proxy=None) as old:
+            await old.send(json.dumps({"type": "hello", "token": world.token("+1555")}))
+            assert json.loads(await old.recv())["type"] == "welcome"
+            make_certificate(tmp_path, "127.0.0.1")
+            second = certificate.read_bytes()
+            assert second != first
+            await world.signal(signal.SIGHUP, READ_AGAIN)
+            async with connect(url, subprotocols=subprotocols, ssl=trusting(second), proxy=None):
+                pass
+            with pytest.raises(ssl.SSLError):
+                async with connect(url, subprotocols=subprotocols, ssl=trusting(first), proxy=None):
+                    pass
+            await old.send(json.dumps({"type": "ping"}))
+            assert json.loads(await old.recv()) == {"type": "pong"}
