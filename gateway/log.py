@@ -21,7 +21,7 @@ FIELDS = ("session", "page_call", "call")
 
 # These write whole frames (tokens, descriptions) or a line per request below this level
 _FLOORS = {
-    "uvicorn.error": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # whatever a stranger sends is a warning of its own
     "uvicorn.access": logging.WARNING,
     "websockets": logging.WARNING,
     "asyncio": logging.WARNING,
