@@ -127,10 +127,11 @@ async def test_relay_that_cannot_be_had_ends_the_call_and_is_said(
     await (await fake_gateway.session()).wait_for("hangup")
 
 
+@pytest.mark.parametrize("server", [{"urls": ["http://turn.example"]}, {"urls": 7}, {}, 7, None])
 async def test_servers_that_no_browser_takes_fail_the_call(
-    fake_gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage, server: object
 ) -> None:
-    fake_gateway.greeting = greet({"iceServers": [{"urls": ["http://turn.example"]}]})
+    fake_gateway.greeting = greet({"iceServers": [server]})
     page = await open_page()
     error = await dial(page) or {}
     assert error["name"] == "invalid-argument"

@@ -75,6 +75,8 @@ async def allocate(servers: Servers, *, limit: float = LIMIT) -> Relay | None:
     ------
     UnavailableError
         When all refuse or are silent; it says of each why.
+    TypeError
+        When `servers` are none.
     """
     failed: list[str] = []
     for url, username, credential in _turn_urls(servers):
@@ -93,8 +95,10 @@ async def allocate(servers: Servers, *, limit: float = LIMIT) -> Relay | None:
 
 def _turn_urls(servers: Servers) -> Iterator[tuple[str, str | None, str | None]]:
     for server in servers:
+        if not isinstance(server, Mapping):
+            raise TypeError(f"an ICE server is no object: {server!r}")
         urls = server.get("urls", ())
-        for url in [urls] if isinstance(urls, str) else urls:
+        for url in [urls] if isinstance(urls, str) else map(str, urls):
             # What a STUN server tells, the gateway sees by itself (peer-reflexive)
             if url.startswith("turn"):
                 yield url, server.get("username"), server.get("credential")

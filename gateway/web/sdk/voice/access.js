@@ -133,6 +133,6 @@ export const NO_TOKEN = "The page could not get a call token.";
  * @returns {number} ms since the epoch
  */
 function turnEnd(servers) {
-  const ends = servers.map(({ username }) => /^(\d{10,}):/.exec(username ?? "")?.[1]);
+  const ends = servers.map((server) => /^(\d{10,}):/.exec(server?.username ?? "")?.[1]);
   return 1000 * Math.min(...ends.map((end) => Number(end ?? Infinity)));
 }

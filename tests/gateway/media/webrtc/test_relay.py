@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aioice import stun
@@ -95,6 +95,12 @@ async def allocated(servers: Servers) -> Relay:
 )
 async def test_without_a_turn_server_there_is_nothing_to_ask(servers: Servers) -> None:
     assert await allocate(servers) is None
+
+
+@pytest.mark.parametrize("servers", [["turn:h"], [None], [{"urls": 7}], 7, None])
+async def test_what_are_no_servers(servers: Any) -> None:
+    with pytest.raises(TypeError):
+        await allocate(servers)
 
 
 async def test_address_is_used_and_given_back() -> None:
