@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from gateway.admission.fields import parse_caller
 from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
+from gateway.admission.turn import check_url
 from gateway.errors import RequestError
 
 MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
@@ -289,20 +290,13 @@ def country(text: str) -> str:
 
 
 # RFC 7065 section 3.1 and RFC 7064 section 3.1
-_TURN_URL = re.compile(
-    r"(?P<scheme>turns?|stuns?):(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))"
-    r"(?::(?P<port>[0-9]{1,5}))?(?P<transport>\?transport=(?:udp|tcp))?",
-    re.ASCII,
-)
 
 
 def turn_url(text: str) -> str:
-    match = _TURN_URL.fullmatch(text)
-    if match is None or (match["transport"] and match["scheme"].startswith("stun")):
-        raise broken('"turn:host:port?transport=udp" (or tcp; turns:, stun:) is needed')
-    if match["port"] and not 1 <= int(match["port"]) <= 65535:
-        raise broken("a port is 1 to 65535")
-    return text
+    try:
+        return check_url(text)
+    except ValueError as error:
+        raise broken(str(error)) from None
 
 
 def database(text: str) -> str:

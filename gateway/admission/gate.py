@@ -7,23 +7,22 @@ audit line, whoever was let in or refused.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time
-from typing import Any
 
 from gateway.admission.audit import Audit, Event, Value
 from gateway.admission.blocks import Block, Blocks, Stop
+from gateway.admission.caps import Caps
 from gateway.admission.challenge import Challenge
 from gateway.admission.dialing import as_e164
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import Lease, LimitRules, Limits
 from gateway.admission.policy import Policy, matches
-from gateway.admission.rates import Rates, as_money
+from gateway.admission.rates import Rates
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
 from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
@@ -37,10 +36,6 @@ from gateway.errors import (
 )
 
 logger = logging.getLogger(__name__)
-
-# What a crash may forget of the day's minutes and money
-SAVE_AFTER = 1.0  # seconds after a call was placed, answered or ended
-SAVE_EVERY = 30.0  # seconds while calls run
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +69,11 @@ class Admission:
     `caller` is whom it shows; durations in seconds.
     """
 
-    def __init__(self, gate: Gate, note: Note, lease: Lease, meter: Meter) -> None:
+    def __init__(self, rules: Rules, caps: Caps, note: Note, lease: Lease, meter: Meter) -> None:
         self.caller: str | None = None
-        self.max_duration = gate.rules.max_duration
-        self.max_ringing = gate.rules.max_ringing
-        self._gate = gate
+        self.max_duration = rules.max_duration
+        self.max_ringing = rules.max_ringing
+        self._caps = caps
         self._note = note
         self._lease = lease
         self._meter = meter
@@ -86,7 +81,7 @@ class Admission:
     def answered(self) -> None:
         """Let minutes and money count from now on."""
         self._meter.begin()
-        self._gate.watch_caps()
+        self._caps.changed()
 
     def ended(self, cause: str, sip_code: int, duration_ms: int) -> None:
         """Write how it ended, and give its places back."""
@@ -97,7 +92,7 @@ class Admission:
         """Give its places back; the second time does nothing."""
         self._lease.release()
         self._meter.end()
-        self._gate.watch_caps()
+        self._caps.changed()
 
 
 class Gate:
@@ -121,16 +116,12 @@ class Gate:
         self._limits = Limits(rules.limits, monotonic, self._exempt)
         self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)
-        self._cap: asyncio.TimerHandle | None = None
-        self._saving: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._caps = Caps(self._usage, store, self._reach_cap)
 
     async def remember(self) -> None:
         """Go on from what was in force, and used, before a restart."""
         self._blocks = Blocks(time, await self._store.blocks(), await self._store.switch())
-        usage = await self._store.usage()
-        if usage is not None:
-            self._usage.restore(usage)
+        await self._caps.remember()
 
     def _exempt(self, address: str) -> bool:
         return self.rules.exempt(address)
@@ -150,7 +141,7 @@ class Gate:
         self.rules = rules
         self._limits.rules = self._sockets.rules = self._usage.rules = rules.limits
         self._usage.rates = rules.rates
-        self.watch_caps()
+        self._caps.changed()
         self.note("reload")
 
     def reopen_audit(self) -> None:
@@ -270,7 +261,7 @@ class Gate:
             note("call-refused", **_why(error))
             raise
         note("call-admitted")
-        admission = Admission(self, note, lease, meter)
+        admission = Admission(self.rules, self._caps, note, lease, meter)
         admission.caller = shown
         if grant.max_duration is not None:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
@@ -298,13 +289,12 @@ class Gate:
             raise ForbiddenError(refusal, rule="blocked")
 
     async def _take_money(self, grant: Grant, to: str) -> Meter:
-        meter = self._usage.take(to)
+        meter = self._caps.take(to)
         try:
             await self._use_up(grant)
         except BaseException:
             meter.end()
             raise
-        self.watch_caps()  # what it holds back is no longer there for those that talk
         return meter
 
     async def _use_up(self, grant: Grant) -> None:
@@ -318,8 +308,7 @@ class Gate:
 
     def used_today(self) -> tuple[float, float]:
         """Return the day's minutes and money."""
-        state = self._usage.state
-        return state.milliseconds / 60_000, float(as_money(state.spend))
+        return self._caps.used_today()
 
     def used(self) -> dict[str, tuple[float, float]]:
         """Return how much of each limit of the whole gateway is used, and how much it allows."""
@@ -332,38 +321,13 @@ class Gate:
         }
         return {name: use for name, use in known.items() if use[1]}
 
-    def watch_caps(self) -> None:
-        """Set the clock to the moment at which a cap of the day will be reached."""
-        if self._cap is not None:
-            self._cap.cancel()
-            self._cap = None
-        loop, found = asyncio.get_running_loop(), self._usage.next_cap()
-        if found is not None:
-            seconds, limit = found
-            self._cap = loop.call_later(seconds, self._reach_cap, limit)
-        if self._saving is None:
-            self._saving = loop.call_later(SAVE_AFTER, self._save_usage)
-
     def _reach_cap(self, limit: str) -> None:
-        if self._usage.exhausted_in() != 0.0:  # midnight has come in between
-            self.watch_caps()
-            return
         logger.warning("%s is reached: the calls that run are ended", limit)
         self.note("limit", limit=limit)
-        if limit == "spend-per-day":
-            self._money_is_gone()
-        self.on_cap("The gateway has reached what it may use on one day.")
-
-    def _money_is_gone(self) -> None:
-        if self.stopped is None:
+        if limit == "spend-per-day" and self.stopped is None:
             why = "admission.limits.spend_per_day is reached"
-            self._spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
-
-    def _save_usage(self) -> None:
-        self._saving = None
-        self._spawn(self._store.save_usage(self._usage.state))
-        if self._usage.running:
-            self._saving = asyncio.get_running_loop().call_later(SAVE_EVERY, self._save_usage)
+            self._caps.spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
+        self.on_cap("The gateway has reached what it may use on one day.")
 
     # What the operator does
 
@@ -446,26 +410,9 @@ class Gate:
         """Write who was not let in, and why."""
         self.note(event, visitor, None, **_why(error))
 
-    # The end
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name="gate")
-        self._tasks.add(task)
-        task.add_done_callback(self._finish)
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("what has to outlive a restart was not saved: %s", error)
-
     async def close(self) -> None:
         """Save what has to outlive a restart."""
-        for timer in (self._cap, self._saving):
-            if timer is not None:
-                timer.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._store.save_usage(self._usage.state)
+        await self._caps.close()
 
 
 def _why(error: GatewayError) -> dict[str, Value]:

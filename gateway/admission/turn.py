@@ -101,16 +101,16 @@ def check_url(url: str) -> str:
     match = _URL.fullmatch(url)
     if match is None:
         raise ValueError(
-            f"{url!r} is not the URL of a STUN or TURN server: write turn:HOST:PORT,"
-            " turns: for TLS, stun: without credentials; ?transport=udp or tcp after turn:"
+            "the URL of a STUN or TURN server is needed: turn:HOST:PORT, turns: for TLS, stun: "
+            "without credentials; ?transport=udp or tcp after turn:"
         )
     port = match["port"]
     if port is not None and not 0 < int(port) < 65536:
-        raise ValueError(f"{url!r}: a port is from 1 to 65535")
+        raise ValueError("a port is 1 to 65535")
     if match["scheme"] == "stun" and match["transport"]:
-        raise ValueError(f"{url!r}: a stun: URL has no transport (RFC 7064 section 3.1)")
+        raise ValueError("a stun: URL has no transport (RFC 7064 section 3.1)")
     if match["scheme"] == "turns" and match["transport"] == "udp":
-        raise ValueError(f"{url!r}: browsers have TLS over TCP only, and no DTLS towards servers")
+        raise ValueError("browsers have TLS over TCP only, and no DTLS towards servers")
     return url
 
 

@@ -7,170 +7,40 @@ before a byte of the body is read, so that strangers have nothing to send.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from time import time
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.admission.blocks import MAX_TEXT, Block, Kind
+from gateway.admission.blocks import MAX_TEXT, Kind
 from gateway.admission.token import CallClaim, Claims, new_id
-from gateway.calls.record import CallRecord
 from gateway.errors import GatewayError
+from gateway.signaling.api_messages import (
+    AdmissionView,
+    BlockAdded,
+    BlockList,
+    BlockView,
+    CallList,
+    CallView,
+    Ended,
+    NewBlock,
+    Problem,
+    Switch,
+    Token,
+    TokenRequest,
+)
 from gateway.signaling.room import Room
 
 PREFIX = "/v1/"
 MAX_BODY = 64 * 1024  # bytes; a token for a hundred numbers takes two thousand
-LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
 
 _BEARER = re.compile(r"bearer[ ]+([\x21-\x7e]{1,200})", re.ASCII | re.IGNORECASE)
-
-
-BlockText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-
-
-class Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
-
-
-class Closed(Wire):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Problem(Wire):
-    """`error` is a word for programs, `message` a sentence for people."""
-
-    error: str
-    message: str
-
-
-class Codecs(Wire):
-    browser: str | None
-    trunk: str | None
-
-
-class Mos(Wire):
-    """Means over the call, null before two seconds of it."""
-
-    browser: float | None
-    trunk: float | None
-
-
-class CallView(Wire):
-    """A call that runs. Times are ISO 8601 in UTC; `sipCallId` is the Call-ID at the trunk."""
-
-    id: str
-    state: Literal["trying", "ringing", "answered", "ended"]
-    to: str
-    from_: Annotated[str | None, Field(alias="from")]
-    trunk: str
-    identity: str | None
-    address: str
-    origin: str | None
-    session: str
-    call: str
-    started_at: str
-    answered_at: str | None
-    codec: Codecs
-    mos: Mos
-    sip_call_id: str
-
-
-class CallList(Wire):
-    calls: list[CallView]
-
-
-class Ended(Wire):
-    """How many calls were ended; their pages are told, and BYE is on its way."""
-
-    ended: int
-
-
-class TokenRequest(Closed, CallClaim):
-    """What the token is to grant; see the claims of a call token. `expires` in seconds from now."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    sub: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    iss: Annotated[str | None, Field(max_length=256)] = None
-    expires: Annotated[int, Field(ge=1, le=LONGEST_TOKEN)] = 60
-
-
-class Token(Wire):
-    """`expires` in seconds since the epoch."""
-
-    token: str
-    expires: int
-
-
-class Switch(Closed):
-    """The kill switch: with `open` false no new call is taken; those that run go on."""
-
-    open: bool
-    why: Annotated[str, Field(max_length=200)] = ""
-
-
-class AdmissionView(Wire):
-    """`why` says why new calls are stopped; money and minutes are those of the day (UTC)."""
-
-    open: bool
-    why: str | None
-    active: int
-    minutes_today: float
-    spend_today: float
-
-
-class NewBlock(Closed):
-    """`seconds` for how long, null for good; `endCalls` ends the calls that it hits, too."""
-
-    kind: Kind
-    value: BlockText
-    why: Annotated[str, Field(max_length=MAX_TEXT)] = ""
-    seconds: Annotated[int | None, Field(ge=1, le=366 * 86_400)] = None
-    end_calls: bool = True
-
-
-class BlockView(Wire):
-    """A block as it holds: an IPv6 address counts by its /64."""
-
-    kind: Kind
-    value: str
-    why: str
-    by: str
-    at: str
-    until: str | None
-
-    @classmethod
-    def of(cls, block: Block) -> BlockView:
-        """Write its times."""
-        until = None if block.until is None else _written(block.until)
-        return cls(
-            kind=block.kind,
-            value=block.value,
-            why=block.why,
-            by=block.by,
-            at=_written(block.at),
-            until=until,
-        )
-
-
-class BlockList(Wire):
-    blocks: list[BlockView]
-
-
-class BlockAdded(Wire):
-    """`ended` is how many calls it has ended."""
-
-    block: BlockView
-    ended: int
 
 
 async def _room_of(request: Request) -> Room:
@@ -198,14 +68,14 @@ router = APIRouter(prefix="/v1", dependencies=[Depends(_KEY)], responses=_REFUSA
 
 @router.get("/calls", summary="The calls that run")
 async def calls(room: AnyRoom) -> CallList:
-    return CallList(calls=[_view(record) for record in room.calls.records()])
+    return CallList(calls=[CallView.of(record) for record in room.calls.records()])
 
 
 @router.get("/calls/{call_id}", summary="One call", responses=_UNKNOWN)
 async def call(room: AnyRoom, call_id: CallName) -> CallView:
     for record in room.calls.records():
         if record.id == call_id:
-            return _view(record)
+            return CallView.of(record)
     raise _no_such_call(call_id)
 
 
@@ -288,34 +158,6 @@ async def remove_block(room: AnyRoom, kind: Kind, value: BlockValue) -> BlockLis
     if not await room.gate.unblock(kind, value, by="api"):
         raise HTTPException(404, f"nothing keeps this {kind} out")
     return await blocks(room)
-
-
-def _view(record: CallRecord) -> CallView:
-    request = record.request
-    visitor = request.visitor
-    return CallView.model_validate(
-        {
-            "id": record.id,
-            "state": record.state,
-            "to": request.to,
-            "from": request.caller,
-            "trunk": record.trunk,
-            "identity": request.identity,
-            "address": visitor.address,
-            "origin": visitor.origin,
-            "session": visitor.session,
-            "call": request.page_call,
-            "started_at": _written(record.started),
-            "answered_at": None if record.answered is None else _written(record.answered),
-            "codec": Codecs(browser=record.browser_codec, trunk=record.trunk_codec),
-            "mos": Mos(browser=record.mos_browser.value, trunk=record.mos_trunk.value),
-            "sip_call_id": record.sip_call_id,
-        }
-    )
-
-
-def _written(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _no_such_call(call_id: str) -> HTTPException:

@@ -23,6 +23,8 @@ Extensions = Sequence[Mapping[str, str]]
 
 WEBSOCKET_PATH = "/v1/ws"
 
+TLS_FOR = 365 * 86_400  # seconds in which a browser comes back by TLS only (RFC 6797)
+
 WEB = Path(__file__).parent.parent / "web"
 
 
@@ -31,13 +33,17 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`reasons` says in words why no call can be placed; empty when one can."""
+    """`reasons` says in words why no call can be placed; empty when one can.
+
+    `capacity` is the least of `capacities`: calls at a time that each part carries.
+    """
 
     ready: bool
     reasons: list[str]
     engine: str
     active: int
     capacity: int
+    capacities: dict[str, int]
 
 
 router = APIRouter()
@@ -68,6 +74,7 @@ async def readyz(room: api.AnyRoom, response: Response) -> Readiness:
         engine=room.engine,
         active=room.calls.active,
         capacity=room.calls.capacity,
+        capacities=dict(room.calls.capacities),
     )
 
 
@@ -145,6 +152,8 @@ class SecurityHeaders:
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Permissions-Policy"] = "microphone=(self)"
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = f"max-age={TLS_FOR}"
                 # Checked again by ETag each time: an update reaches every page at once
                 headers["Cache-Control"] = "no-cache"
                 if scope["path"].startswith("/sdk/"):

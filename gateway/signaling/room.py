@@ -92,6 +92,11 @@ class Room:
         if isinstance(error, ForbiddenError):
             self.metrics.admission_refused.labels(error.rule).inc()
 
+    def limit_reached(self, limit: str, visitor: Visitor) -> None:
+        """Count a limit that has bitten, and write it down."""
+        self.metrics.limits_reached.labels(limit).inc()
+        self.gate.note("limit", visitor, limit=limit)
+
     def count_socket_refusal(self, error: GatewayError) -> None:
         """Count a WebSocket that was not let in, or not welcomed."""
         reason = error.rule if isinstance(error, ForbiddenError) else error.name

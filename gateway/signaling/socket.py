@@ -231,6 +231,7 @@ class Connection:
 
     async def _take(self, frame: str | bytes) -> None:
         if not self._place.message():
+            self._room.limit_reached("messages-per-second-per-address", self._visitor)
             raise Closing(POLICY_VIOLATION, "too many messages from this address")
         try:
             message = self._parse(frame)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.admission.audit import Audit
+from gateway.admission.challenge import Challenge
 from gateway.admission.gate import Gate, Rules
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.keys import ApiKeys
@@ -28,6 +29,7 @@ from gateway.errors import (
     StoppedError,
     TokenError,
 )
+from tests.gateway.admission.test_challenge import running_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,6 +152,15 @@ async def test_who_is_not_welcome(
     (line,) = it.lines()
     assert (line["event"], line["address"]) == ("session-refused", "192.0.2.7")
     assert line["why"]
+
+
+async def test_a_challenge_before_anonymous_calls(door: Callable[..., Door]) -> None:
+    with running_service() as service:
+        it = door(replace(OPEN, challenge=Challenge(service.url, "s")))
+        assert await it.gate.welcome(SHOP, None, "answer") == EVERYBODY
+        with pytest.raises(ForbiddenError, match="challenge"):
+            await it.gate.welcome(SHOP, None, None)
+    assert it.lines()[-1]["rule"] == "challenge"
 
 
 async def test_a_token_for_one_call(door: Callable[..., Door]) -> None:

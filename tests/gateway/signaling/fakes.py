@@ -87,7 +87,7 @@ class FakeCalls:
         self.trunk_name = "lab"
         self.trunk_calls = 10
         self.active = 0
-        self.capacity = 10
+        self.capacity = 10  # the engine's
         self.draining = False
         self.overloaded = False
         self.closed = False

@@ -40,7 +40,14 @@ async def test_it_is_ready_with_room_for_a_call(gateway: Gateway) -> None:
     gateway.calls.active, gateway.calls.capacity = 3, 4
     assert await get_json(gateway, "/readyz") == (
         200,
-        {"ready": True, "reasons": [], "engine": "fake engine", "active": 3, "capacity": 4},
+        {
+            "ready": True,
+            "reasons": [],
+            "engine": "fake engine",
+            "active": 3,
+            "capacity": 4,
+            "capacities": {"engine": 4, "trunk": 10},
+        },
     )
 
 

@@ -1,0 +1,182 @@
+"""What the operator's API takes and gives: JSON, camelCase on the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from gateway.admission.blocks import MAX_TEXT, Block, Kind
+from gateway.admission.token import CallClaim
+from gateway.calls.record import CallRecord
+
+LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
+
+BlockText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class Closed(Wire):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Wire):
+    """`error` is a word for programs, `message` a sentence for people."""
+
+    error: str
+    message: str
+
+
+class Codecs(Wire):
+    browser: str | None
+    trunk: str | None
+
+
+class Mos(Wire):
+    """Means over the call, null before two seconds of it."""
+
+    browser: float | None
+    trunk: float | None
+
+
+class CallView(Wire):
+    """A call that runs. Times are ISO 8601 in UTC; `sipCallId` is the Call-ID at the trunk."""
+
+    id: str
+    state: Literal["trying", "ringing", "answered", "ended"]
+    to: str
+    from_: Annotated[str | None, Field(alias="from")]
+    trunk: str
+    identity: str | None
+    address: str
+    origin: str | None
+    session: str
+    call: str
+    started_at: str
+    answered_at: str | None
+    codec: Codecs
+    mos: Mos
+    sip_call_id: str
+
+    @classmethod
+    def of(cls, record: CallRecord) -> CallView:
+        """Write what is known of a call."""
+        request = record.request
+        visitor = request.visitor
+        return cls.model_validate(
+            {
+                "id": record.id,
+                "state": record.state,
+                "to": request.to,
+                "from": request.caller,
+                "trunk": record.trunk,
+                "identity": request.identity,
+                "address": visitor.address,
+                "origin": visitor.origin,
+                "session": visitor.session,
+                "call": request.page_call,
+                "started_at": _written(record.started),
+                "answered_at": None if record.answered is None else _written(record.answered),
+                "codec": Codecs(browser=record.browser_codec, trunk=record.trunk_codec),
+                "mos": Mos(browser=record.mos_browser.value, trunk=record.mos_trunk.value),
+                "sip_call_id": record.sip_call_id,
+            }
+        )
+
+
+class CallList(Wire):
+    calls: list[CallView]
+
+
+class Ended(Wire):
+    """How many calls were ended; their pages are told, and BYE is on its way."""
+
+    ended: int
+
+
+class TokenRequest(Closed, CallClaim):
+    """What the token is to grant; see the claims of a call token. `expires` in seconds from now."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    sub: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    iss: Annotated[str | None, Field(max_length=256)] = None
+    expires: Annotated[int, Field(ge=1, le=LONGEST_TOKEN)] = 60
+
+
+class Token(Wire):
+    """`expires` in seconds since the epoch."""
+
+    token: str
+    expires: int
+
+
+class Switch(Closed):
+    """The kill switch: with `open` false no new call is taken; those that run go on."""
+
+    open: bool
+    why: Annotated[str, Field(max_length=200)] = ""
+
+
+class AdmissionView(Wire):
+    """`why` says why new calls are stopped; money and minutes are those of the day (UTC)."""
+
+    open: bool
+    why: str | None
+    active: int
+    minutes_today: float
+    spend_today: float
+
+
+class NewBlock(Closed):
+    """`seconds` for how long, null for good; `endCalls` ends the calls that it hits, too."""
+
+    kind: Kind
+    value: BlockText
+    why: Annotated[str, Field(max_length=MAX_TEXT)] = ""
+    seconds: Annotated[int | None, Field(ge=1, le=366 * 86_400)] = None
+    end_calls: bool = True
+
+
+class BlockView(Wire):
+    """A block as it holds: an IPv6 address counts by its /64."""
+
+    kind: Kind
+    value: str
+    why: str
+    by: str
+    at: str
+    until: str | None
+
+    @classmethod
+    def of(cls, block: Block) -> BlockView:
+        """Write its times."""
+        until = None if block.until is None else _written(block.until)
+        return cls(
+            kind=block.kind,
+            value=block.value,
+            why=block.why,
+            by=block.by,
+            at=_written(block.at),
+            until=until,
+        )
+
+
+class BlockList(Wire):
+    blocks: list[BlockView]
+
+
+class BlockAdded(Wire):
+    """`ended` is how many calls it has ended."""
+
+    block: BlockView
+    ended: int
+
+
+def _written(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
