@@ -251,6 +251,24 @@ async def test_digits_go_as_a_message_without_telephone_event(
     assert sent == ["1", "2", "#"]
 
 
+async def test_pauses_among_digits(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    """A browser takes the comma; with a `w` the whole goes to the gateway, which knows both."""
+
+    async def with_events(session: Session) -> None:
+        await answer_call(session, telephone_event=True)
+
+    fake_gateway.story = with_events
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate("harness.call.sendDigits('1w,2')")
+    frame = await (await fake_gateway.session()).wait_for("dtmf")
+    assert frame["digits"] == "1W,2"
+    assert [event["digit"] for event in await events(page, "dtmf")] == ["1", "2"]
+    await page.evaluate("harness.call.sendDigits('3,4')")
+    await until(page, "harness.named('dtmf').length === 4")
+    assert [event["digit"] for event in await events(page, "dtmf")] == ["1", "2", "3", "4"]
+
+
 async def test_digits_go_in_the_audio_with_telephone_event_and_queue(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

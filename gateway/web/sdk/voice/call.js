@@ -6,7 +6,7 @@
  * once; whatever comes later (a second hang-up, frames that crossed on the way) finds the call closed.
  */
 
-import { checkDigits } from "./digits.js";
+import { checkDigits, isHeard } from "./digits.js";
 import { Emitter } from "./emitter.js";
 import { CallError, endFromError, endFromFrame, ENDINGS, errorFromFrame, kindOf } from "./errors.js";
 import { Media } from "./media.js";
@@ -74,7 +74,7 @@ export class Call extends Emitter {
       element: setup.element,
       onCandidate: (candidate) => this.#send({ type: "candidate", candidate }),
       onState: (state) => this.#connection(state),
-      onTone: (digit) => this.emit("dtmf", digit, { direction: "sent", duration: null }),
+      onTone: (digit) => isHeard(digit) && this.emit("dtmf", digit, { direction: "sent", duration: null }),
       onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
       onMicrophoneLost: () => this.#warn("microphone-lost", true),
       onNoWay: () => this.#fail(new CallError("media-failed", { message: NO_WAY }), "local"),
@@ -181,7 +181,7 @@ export class Call extends Emitter {
    * Sends DTMF: in the audio stream (RFC 4733) where the gateway agreed to that, else as a message.
    * Digits queue behind those still being sent.
    *
-   * @param {string} digits 0-9, A-D, * and #, up to 64 of them
+   * @param {string} digits 0-9, A-D, * and #, and the pauses "," (2 s) and "w" (half a second), up to 64 of them
    * @param {import("./digits.js").DigitOptions} [options] 100 ms and 70 ms unless given
    * @throws {CallError} `invalid-argument`, `invalid-state` (neither ringing nor open)
    */
@@ -190,9 +190,10 @@ export class Call extends Emitter {
     if (this.#state !== "open" && this.#state !== "ringing") {
       throw new CallError("invalid-state", { message: `no digits in state ${this.#state}`, fatal: false });
     }
-    if (this.#media.insertDigits(tones.digits, tones.duration, tones.gap)) return;
+    // A browser knows the comma as a pause, and no other (WebRTC 1.0 section 7.2): the gateway knows both
+    if (!tones.digits.includes("W") && this.#media.insertDigits(tones.digits, tones.duration, tones.gap)) return;
     this.#send({ type: "dtmf", ...tones });
-    for (const digit of tones.digits) {
+    for (const digit of [...tones.digits].filter(isHeard)) {
       this.emit("dtmf", digit, { direction: "sent", duration: tones.duration });
     }
   }

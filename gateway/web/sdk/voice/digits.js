@@ -11,15 +11,21 @@ import { CallError } from "./errors.js";
 const refuse = (message) => new CallError("invalid-argument", { message, fatal: false });
 
 /**
- * @param {string} digits 0-9, A-D, * and #, up to 64 of them
+ * @param {string} digits 0-9, A-D, * and #, and the pauses "," (2 s) and "w" (half a second), up to 64 of them
  * @param {DigitOptions} options
  * @returns {{ digits: string, duration: number, gap: number }}
  * @throws {CallError} `invalid-argument`
  */
 export function checkDigits(digits, { duration = 100, gap = 70 }) {
   const text = String(digits).toUpperCase();
-  if (!/^[0-9A-D*#]{1,64}$/.test(text)) throw refuse(`digits are 1 to 64 of 0-9, A-D, * and #, not "${digits}"`);
+  if (!/^[0-9A-D*#,W]{1,64}$/.test(text)) throw refuse(`digits are 1 to 64 of 0-9, A-D, *, #, "," and w, not "${digits}"`);
   if (!(duration >= 40 && duration <= 6000)) throw refuse(`duration is 40 to 6000 ms, not ${duration}`);
   if (!(gap >= 30 && gap <= 6000)) throw refuse(`gap is 30 to 6000 ms, not ${gap}`);
   return { digits: text, duration, gap };
 }
+
+/**
+ * @param {string} digit
+ * @returns {boolean} whether it is heard
+ */
+export const isHeard = (digit) => digit !== "," && digit !== "W";
