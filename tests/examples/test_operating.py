@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from gateway.admission.blocks import Kind
 from gateway.signaling import api, http
-from gateway.signaling.api import NewBlock, Switch
+from gateway.signaling.api_messages import NewBlock, Switch
 from tests.peers.gateway import TREE
 
 if TYPE_CHECKING:
