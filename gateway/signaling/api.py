@@ -55,6 +55,7 @@ CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the cal
 # Says in the OpenAPI document that a key is needed; the door has looked at it by then
 _KEY = HTTPBearer(auto_error=False, description="an API key, as `gateway key` makes it")
 _REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": Problem, "description": "A value is not what it is for, or the body no JSON"},
     401: {"model": Problem, "description": "The API key is missing or unknown"},
     403: {"model": Problem, "description": "The API is closed: no key is configured"},
     413: {"model": Problem, "description": "The body is too big"},
