@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from gateway.admission.gate import Gate
 from gateway.admitting import rules_of
 from gateway.config import Settings
-from gateway.errors import GatewayError
+from gateway.errors import ConfigError, GatewayError
 from gateway.listening import check_certificate
 from gateway.sd_notify import Supervisor
 
@@ -57,6 +57,7 @@ class Reload:
             self._gate.reopen_audit()
             try:
                 settings = self._read_again()
+                self._check_address(settings)
                 rules = rules_of(settings)
                 self._load_certificate(settings)
             except GatewayError as error:
@@ -65,6 +66,14 @@ class Reload:
             self._gate.reload(rules)
             self._say_what_waits(settings)
             logger.info("the configuration was read again")
+
+    def _check_address(self, settings: Settings) -> None:
+        """Keep strangers out, also if the file says that we listen where only this machine is."""
+        listen = self._settings.http.listen
+        if settings.admission.mode == "open" and not listen.is_loopback:
+            raise ConfigError(
+                f'admission.mode "open" needs a restart: the gateway still listens on {listen}'
+            )
 
     def _load_certificate(self, settings: Settings) -> None:
         """Encrypt new connections by what the files hold now; those that are open go on."""

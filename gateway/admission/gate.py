@@ -251,6 +251,7 @@ class Gate:
         try:
             number = self._number(to)
             self._check(visitor, grant, to, number)
+            _check_caller(grant, caller)
             lease = self._limits.take(visitor, grant, number, trunk=trunk, trunk_calls=trunk_calls)
             try:
                 meter = await self._take_money(grant, number)
@@ -413,6 +414,15 @@ class Gate:
     async def close(self) -> None:
         """Save what has to outlive a restart."""
         await self._caps.close()
+
+
+def _check_caller(grant: Grant, caller: str | None) -> None:
+    """Refuse a caller's number of the page's choice, where tokens say who calls."""
+    if caller is not None and grant.caller is None and grant.to is not None:
+        raise ForbiddenError(
+            f"`from` is {caller}: the token does not grant it (claim `call.from`)",
+            rule="token-caller",
+        )
 
 
 def _why(error: GatewayError) -> dict[str, Value]:

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from gateway.admission.fields import parse_caller
 from gateway.admission.grant import Grant
-from gateway.errors import TokenError
+from gateway.errors import GatewayError, TokenError
 
 LEEWAY = 10  # seconds that two clocks may differ
 MAX_CHARACTERS = 8192  # ten times what a token needs
@@ -44,6 +45,15 @@ class CallClaim(BaseModel):
     max_calls: Annotated[int | None, Field(ge=1, le=10_000)] = None
     once: bool = False
     incoming: bool = False
+
+    @field_validator("from_")
+    @classmethod
+    def _caller(cls, text: str | None) -> str | None:
+        """Read it as a page's `from` is read: it goes into a SIP header."""
+        try:
+            return None if text is None else parse_caller(text)
+        except GatewayError:
+            raise ValueError("a number or a SIP user is needed") from None
 
 
 class Claims(BaseModel):

@@ -67,10 +67,14 @@ class Door:
     def events(self) -> list[str]:
         return [line["event"] for line in self.lines()]
 
-    async def admit(self, grant: Grant = EVERYBODY, to: str = TO, visitor: Visitor = SHOP) -> Any:
-        return await self.gate.admit(
-            visitor, grant, to, caller="+15550001", trunk="lab", trunk_calls=10
-        )
+    async def admit(
+        self,
+        grant: Grant = EVERYBODY,
+        to: str = TO,
+        visitor: Visitor = SHOP,
+        caller: str | None = None,
+    ) -> Any:
+        return await self.gate.admit(visitor, grant, to, caller=caller, trunk="lab", trunk_calls=10)
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ def door(tmp_path: Path) -> Callable[..., Door]:
 async def test_whoever_comes_in_mode_open(door: Callable[..., Door]) -> None:
     it = door()
     assert await it.gate.welcome(SHOP, None, None) == EVERYBODY
-    admission = await it.admit()
+    admission = await it.admit(caller="+15550001")
     assert (admission.caller, admission.max_duration, admission.max_ringing) == (
         "+15550001",
         3600,
@@ -108,7 +112,7 @@ async def test_a_token_says_what_its_bearer_may(door: Callable[..., Door]) -> No
         "origins": ["https://shop.example"],
     }
     grant = await it.gate.welcome(SHOP, token(**call), None)
-    admission = await it.admit(grant)
+    admission = await it.admit(grant, caller="+15550001")
     assert admission.caller == "+15559999"  # the token's wins over the page's
     assert admission.max_duration == 60
     with pytest.raises(ForbiddenError, match="the token does not grant it"):
@@ -117,6 +121,16 @@ async def test_a_token_says_what_its_bearer_may(door: Callable[..., Door]) -> No
         await it.admit(replace(grant, to=("*",)), "+4420")
     assert it.events() == ["session-opened", "call-admitted", "call-refused", "call-refused"]
     assert it.lines()[2]["rule"] == "token"
+
+
+async def test_a_page_chooses_no_caller_that_its_token_does_not_grant(
+    door: Callable[..., Door],
+) -> None:
+    it = door(TOKENS)
+    grant = await it.gate.welcome(SHOP, token(), None)
+    with pytest.raises(ForbiddenError, match=r"claim `call\.from`"):
+        await it.admit(grant, caller="+15550001")
+    assert (await it.admit(grant)).caller is None  # the trunk's own number then
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,8 @@ LACKING = [
     ({"call": {"to": "+1555*"}}, "claim `call.to`"),
     ({"call": {"to": ["+1"] * 101}}, "claim `call.to`"),
     ({"call": {"to": [""]}}, "claim `call.to.0`"),
+    ({"call": {"from": "a\r\nX-Evil: 1"}}, "claim `call.from`.*a number or a SIP user"),
+    ({"call": {"from": ""}}, "claim `call.from`"),
     ({"call": {"once": "yes"}}, "claim `call.once`"),
     ({"call": {"maxDuration": -1}}, "claim `call.maxDuration`"),
     ({"call": {"maxDuration": "300"}}, "claim `call.maxDuration`"),
