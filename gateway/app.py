@@ -28,6 +28,7 @@ from gateway.sd_notify import Supervisor
 from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
 from gateway.signaling.http_guard import Connections, guarded
 from gateway.signaling.room import Room
+from gateway.signaling.websocket_protocol import with_round
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ OpenRoom = Callable[[Settings], AbstractAsyncContextManager[Room]]
 
 # A frame above the protocol's 64 KiB gets an answer; one above this closes the socket (1009)
 MAX_WEBSOCKET_MESSAGE = 1024 * 1024
-# A page whose machine vanished is noticed after the sum of the two
+# A page with a call whose machine vanished is noticed after the sum of the two
 PING_INTERVAL = PING_TIMEOUT = 10.0  # seconds
 # Sockets have been told to close by then; nobody's call waits for this
 CONNECTIONS_TIMEOUT = 1  # seconds
@@ -150,6 +151,7 @@ def uvicorn_config(app: ASGIApp, settings: Settings, gate: Gate) -> uvicorn.Conf
     return uvicorn.Config(
         app,
         http=guarded(connections),
+        ws=with_round(),
         lifespan="off",  # `serve` starts and stops the parts, with errors and an order of its own
         log_config=None,
         access_log=False,

@@ -102,6 +102,8 @@ class GuardedHttp(HttpToolsProtocol):
         """Hand over to the WebSocket, whose own limits hold from here on."""
         self._leave()
         super().handle_websocket_upgrade()
+        # It refers to us: collections, which seldom look at everything, are spared both
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does at the end
 
     def _expect_end(self) -> None:
         self._cancel()
