@@ -10,7 +10,7 @@ class Outbox:
 
     Calls put their news in at once. Replies come from the client's own requests, so whoever reads
     these waits for `room` first: a client that asks without reading slows only itself. One task
-    waits for a message, and one for room: a future of each is enough.
+    waits for room: one future is enough.
 
     Parameters
     ----------
@@ -21,7 +21,6 @@ class Outbox:
     def __init__(self, size: int) -> None:
         self._size = size
         self._waiting: list[str] = []
-        self._reader: asyncio.Future[None] | None = None  # waits for a message
         self._asker: asyncio.Future[None] | None = None  # waits for room
 
     def put(self, text: str) -> bool:
@@ -29,14 +28,12 @@ class Outbox:
         if len(self._waiting) >= self._size:
             return False
         self._waiting.append(text)
-        _wake(self._reader)
         return True
 
-    async def get(self) -> str:
-        """Wait for the next message and take it out."""
-        while not self._waiting:
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
+    def take(self) -> str | None:
+        """Take out the next message, if there is one."""
+        if not self._waiting:
+            return None
         text = self._waiting.pop(0)
         if self._has_room():
             _wake(self._asker)

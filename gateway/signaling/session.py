@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
 from gateway.admission.grant import NOTHING, Visitor
@@ -15,6 +16,8 @@ from gateway.signaling.client_call import ClientCall, Say
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
+
+Watch = Callable[[bool], None]
 
 
 class Session:
@@ -28,14 +31,17 @@ class Session:
         Who is at the other end.
     say
         Takes messages for the client, at once and without waiting.
+    watch
+        Is told whether there are calls: then a client that vanished is to be noticed soon.
     """
 
-    def __init__(self, visitor: Visitor, room: Room, say: Say) -> None:
+    def __init__(self, visitor: Visitor, room: Room, say: Say, watch: Watch) -> None:
         self.id = visitor.session
         self.grant = NOTHING
         self._visitor = visitor
         self._room = room
         self._say = say
+        self._watch = watch
         self._calls: dict[str, ClientCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -80,6 +86,7 @@ class Session:
             return
         call = ClientCall(request, self.grant, self._room, say=self._say, over=self._forget)
         self._calls[message.call] = call
+        self._watch(True)
         self._tasks.add(call.task)
         call.task.add_done_callback(self._tasks.discard)
 
@@ -102,6 +109,7 @@ class Session:
         # The client may have given the id to a new call by now
         if self._calls.get(call.call) is call:
             del self._calls[call.call]
+            self._watch(bool(self._calls))
 
     async def close(self, reason: str) -> None:
         """End every call, and wait for it no longer than the limit."""

@@ -1,7 +1,7 @@
 """The WebSocket `/v1/ws`: who may open it, what a frame may be, and how it ends.
 
-One task reads and one writes; the session between them knows neither. Whatever ends the socket, all
-calls of its session end with it.
+One task reads, and another one writes while there is something to write; the session between them
+knows neither. Whatever ends the socket, all calls of its session end with it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gateway.signaling.messages import MessageError, NotSupportedError
 from gateway.signaling.outbox import Outbox
 from gateway.signaling.room import Room
 from gateway.signaling.session import Session
+from gateway.signaling.websocket_protocol import WATCH
 
 logger = logging.getLogger(__name__)
 
@@ -122,12 +123,17 @@ class Connection:
         self._place = place
         self._limits = room.limits
         self._outbox = Outbox(room.limits.outbox)
-        self._unread: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._overflowed = False
-        self._session = Session(visitor, room, self._say)
+        watch = websocket.scope["extensions"][WATCH]
+        self._session = Session(visitor, room, self._say, watch)
         self._log = {"session": visitor.session}
         self._bad_frames = 0
         self._expiry: asyncio.TimerHandle | None = None  # of the token, told some time before
+        self._patience = asyncio.timeout(room.limits.hello)  # with reading; endless after the hello
+        self._reading = True
+        self._given_up: Closing | None = None
+        # Only while there is something to write: most pages hear nothing for hours
+        self._writer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until one side closes."""
@@ -135,38 +141,38 @@ class Connection:
         where = f"address={visitor.address or '-'} origin={visitor.origin or '-'}"
         logger.info("session opened %s", where[:200], extra=self._log)
         closing = Closing(NORMAL, "the gateway interrupted it")
-        ends = {
-            asyncio.create_task(self._read(), name="websocket-reader"),
-            asyncio.create_task(self._write(), name="websocket-writer"),
-            self._unread,
-        }
         try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            closing = _closing_of(done.pop())
+            closing = await self._read()
         finally:
+            self._reading = False
             if self._expiry is not None:
                 self._expiry.cancel()
-            for end in ends:
-                end.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.wait({self._writer})
             await self._session.close("The connection to the page was lost.")
             await self._close(closing)
             logger.info("session closed: %s", closing.reason, extra=self._log)
 
     # Reading
 
-    async def _read(self) -> None:
-        """Read until the socket has to close; always ends by an exception."""
+    async def _read(self) -> Closing:
+        """Read until the socket has to close; return why."""
         try:
-            async with asyncio.timeout(self._limits.hello):
+            async with self._patience:
                 frame = await self._receive()
-        except TimeoutError:
-            reason = f"no hello within {self._limits.hello:g} s"
-            raise Closing(POLICY_VIOLATION, reason) from None
-        await self._welcome(frame)
-        while True:
-            await self._outbox.room()
-            await self._take(await self._receive())
+                self._patience.reschedule(None)
+                await self._welcome(frame)
+                while True:
+                    await self._outbox.room()
+                    await self._take(await self._receive())
+        except TimeoutError as error:
+            if not self._patience.expired():
+                return _closing_for(error)
+            late = Closing(POLICY_VIOLATION, f"no hello within {self._limits.hello:g} s")
+            return self._given_up or late
+        except Exception as error:  # noqa: BLE001 - a fault of ours closes this socket only
+            return _closing_for(error)
 
     async def _receive(self) -> str | bytes:
         event = await self._websocket.receive()
@@ -263,22 +269,34 @@ class Connection:
     def _say(self, message: messages.ServerMessage) -> None:
         if not self._outbox.put(messages.render(message)):
             self._overflowed = True
-            self._give_up()
+            self._close_unread()
+        elif self._reading and self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="websocket-writer")
 
-    def _give_up(self) -> None:
+    def _close_unread(self) -> None:
         """Close the socket of a client that takes nothing any more."""
-        if not self._unread.done():
-            self._unread.set_exception(Closing(POLICY_VIOLATION, "the client does not read"))
+        self._give_up(Closing(POLICY_VIOLATION, "the client does not read"))
+
+    def _give_up(self, closing: Closing) -> None:
+        """Stop reading, wherever it is."""
+        if self._reading and self._given_up is None and not self._patience.expired():
+            self._given_up = closing
+            self._patience.reschedule(asyncio.get_running_loop().time())
 
     async def _write(self) -> None:
+        """Write what there is."""
         loop = asyncio.get_running_loop()
-        while True:
-            text = await self._outbox.get()
-            limit = loop.call_later(self._limits.send, self._give_up)
-            try:
-                await self._websocket.send_text(text)
-            finally:
-                limit.cancel()
+        try:
+            while (text := self._outbox.take()) is not None:
+                limit = loop.call_later(self._limits.send, self._close_unread)
+                try:
+                    await self._websocket.send_text(text)
+                finally:
+                    limit.cancel()
+        except Exception as error:  # noqa: BLE001 - a fault of ours closes this socket only
+            self._give_up(_closing_for(error))
+        finally:
+            self._writer = None
 
     async def _close(self, closing: Closing) -> None:
         """Send what is left, such as the errors that led here, then the close frame."""
@@ -298,9 +316,8 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def _closing_of(end: asyncio.Future[None]) -> Closing:
-    """Say why the first that ended did; a fault of ours closes with 1011."""
-    error = end.exception()
+def _closing_for(error: Exception) -> Closing:
+    """Say why the socket closes; a fault of ours closes with 1011."""
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from gateway.admission.grant import EVERYBODY, Visitor
 from gateway.admission.policy import Policy
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.errors import OfferError, RequestError
 from gateway.media.events import LegQuality
-from gateway.signaling.room import Limits
+from gateway.signaling.messages import Offer, PlaceCall
+from gateway.signaling.room import Limits, Room
+from gateway.signaling.session import Session
 from tests.gateway.log_fields import fields as fields_of
 from tests.gateway.signaling.conftest import Gateway, StartGateway, placed, soon
-from tests.gateway.signaling.fakes import FakeCall
+from tests.gateway.signaling.fakes import FakeCall, FakeCalls, open_gate
 
 # Opening
 
@@ -399,6 +402,39 @@ async def test_a_client_that_does_not_read_is_closed(start_gateway: StartGateway
                 await asyncio.sleep(0)
         assert (await soon(call.commands))[0] == "abandon"
         client.connection.transport.abort()
+
+
+async def test_a_page_with_a_call_that_vanished_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, start_gateway: StartGateway
+) -> None:
+    """It is pinged more often than one without: its call goes on, and costs money."""
+    monkeypatch.setattr("gateway.app.PING_INTERVAL", 0.05)
+    monkeypatch.setattr("gateway.app.PING_TIMEOUT", 0.05)
+    gateway = await start_gateway()
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        client.connection.transport.pause_reading()
+        assert (await soon(call.commands))[0] == "abandon"
+        client.connection.transport.abort()
+
+
+async def test_pages_are_watched_while_they_have_calls() -> None:
+    watched: list[bool] = []
+    calls = FakeCalls()
+    room = Room(calls=calls, gate=open_gate())
+    visitor = Visitor(address="192.0.2.1", origin=None, session="s")
+    session = Session(visitor, room, lambda message: None, watched.append)
+    session.grant = EVERYBODY
+    fakes = []
+    for name in ("c1", "c2"):
+        session.receive(
+            PlaceCall(type="call", call=name, to="600", offer=Offer(type="offer", sdp=""))
+        )
+        fakes.append(await soon(calls.placed))
+    for fake in fakes:
+        fake.end(By.REMOTE)
+    await session.close("over")
+    assert watched == [True, True, True, False]
 
 
 async def test_a_client_that_only_asks_slows_only_itself(start_gateway: StartGateway) -> None:
