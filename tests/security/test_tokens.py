@@ -1,0 +1,450 @@
+"""Call tokens that nobody of ours has signed, and good ones in the wrong hands."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from gateway.admission.token import LEEWAY
+from tests.gateway.admission.forging import by_hand
+from tests.sdp.descriptions import BROWSER_OFFER
+from tests.security.attack import Got, Refusal, attack
+from tests.security.conftest import faults
+from tests.security.house import ORIGIN, SECRET, House, open_house
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from tests.end_to_end.page import Page
+    from tests.security.exchange import Exchange
+
+TITLE = "Call tokens"
+NUMBER = "+12025550123"
+OTHER_NUMBER = "+12025550124"
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("unharmed")]
+
+
+def bad(sentence: str) -> Refusal:
+    return Refusal(401, "bad-token", sentence)
+
+
+UNSIGNED = bad("the token is not signed by a key that this gateway knows")
+NO_JWT = bad("the token is no JWT that can be read")
+
+
+def signed_by(algorithm: str) -> Refusal:
+    return bad(f"the token is signed by '{algorithm}': HS256 is needed")
+
+
+def claims(**more: Any) -> dict[str, Any]:
+    call = {"to": ["+1*"], **more.pop("call", {})}
+    return {"sub": "mallory", "jti": f"m{time()}", "exp": int(time()) + 300, "call": call, **more}
+
+
+def hs256(**more: Any) -> str:
+    return by_hand({"alg": "HS256", "typ": "JWT"}, claims(**more), SECRET)
+
+
+def part(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def unsigned(algorithm: str, signature: str = "") -> str:
+    return f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(claims())}.{signature}"
+
+
+def tampered() -> str:
+    """Return a good token with other claims in it."""
+    head, _, signature = hs256().split(".")
+    return f"{head}.{part(claims(sub='admin', call={'to': ['*']}))}.{signature}"
+
+
+def with_header(**header: Any) -> str:
+    return by_hand({"alg": "HS256", **header}, claims(), "the attacker's own secret, as long")
+
+
+def rs256() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return jwt.encode(claims(), key, "RS256")
+
+
+def nested(depth: int) -> str:
+    """Return a header within a header, so deep that a careless reader runs out of stack."""
+    head = base64.urlsafe_b64encode(b"[" * depth).rstrip(b"=").decode()
+    return f"{head}.{part(claims())}.AAAA"
+
+
+LATER = "the token is for later: its `nbf` is …, and the gateway's clock says …"
+SECONDS = "the token's claim `exp`: seconds since 1970 are needed"
+BAD_TOKENS: list[tuple[str, Callable[[], object], Refusal, str]] = [
+    ("no token", lambda: None, bad("`hello` needs `token`, a call token"), "missing"),
+    ("an empty token", lambda: "", NO_JWT, "malformed"),
+    ("noise for a token", lambda: "a.b.c", NO_JWT, "malformed"),
+    ("`alg: none`, no signature", lambda: unsigned("none"), signed_by("none"), "algorithm"),
+    (
+        "`alg: NoNe`, some signature",
+        lambda: unsigned("NoNe", "AAAA"),
+        signed_by("NoNe"),
+        "algorithm",
+    ),
+    (
+        "no `alg` at all",
+        lambda: f"{part({'typ': 'JWT'})}.{part(claims())}.",
+        signed_by("None"),
+        "algorithm",
+    ),
+    ("forged: signed by another secret", lambda: with_header(), UNSIGNED, "signature"),
+    ("a signature of nothing", lambda: unsigned("HS256"), UNSIGNED, "signature"),
+    ("the claims changed after signing", tampered, UNSIGNED, "signature"),
+    ("the end of the signature cut off", lambda: hs256()[:-3], UNSIGNED, "signature"),
+    (
+        "signed by a stranger's RSA key",
+        rs256,
+        bad("the token is signed by 'RS256': HS256 is needed"),
+        "algorithm",
+    ),
+    (
+        "HS512 by the right secret",
+        lambda: jwt.encode(claims(), SECRET + SECRET, "HS512"),
+        signed_by("HS512"),
+        "algorithm",
+    ),
+    (
+        "`kid` as a path to an empty file",
+        lambda: with_header(kid="../../../dev/null"),
+        UNSIGNED,
+        "signature",
+    ),
+    (
+        "`jku` and `jwk` that bring their own key",
+        lambda: with_header(
+            jku="http://127.0.0.1:9/keys", jwk={"kty": "oct", "k": part("x").strip('"')}
+        ),
+        UNSIGNED,
+        "signature",
+    ),
+    (
+        "expired an hour ago",
+        lambda: hs256(exp=int(time()) - 3600),
+        bad("the token expired at …, and the gateway's clock says …: a new token is needed…"),
+        "expired",
+    ),
+    ("for tomorrow", lambda: hs256(nbf=int(time()) + 86_400), bad(LATER + "…"), "early"),
+    ("`exp` as text", lambda: hs256(exp="4102444800"), bad(SECONDS), "malformed"),
+    ("`exp` without end", lambda: hs256(exp=1e300), bad(SECONDS), "malformed"),
+    ("`exp` that is no number (NaN)", lambda: hs256(exp=float("nan")), bad(SECONDS), "malformed"),
+    (
+        "no `exp`",
+        lambda: hs256(exp=None),
+        bad("the token has no claim `exp`: it is needed"),
+        "malformed",
+    ),
+    (
+        "no `jti`, so that it cannot be used up",
+        lambda: hs256(jti=None),
+        bad("the token has no claim `jti`: it is needed"),
+        "malformed",
+    ),
+    (
+        "a line end in `sub`",
+        lambda: hs256(sub="ana\r\nX-Evil: 1"),
+        bad("the token's claim `sub`: String should match pattern …"),
+        "malformed",
+    ),
+    (
+        "a list for `call`",
+        lambda: hs256() and by_hand({"alg": "HS256"}, {**claims(), "call": []}, SECRET),
+        bad("the token's claim `call`: Input should be a valid dictionary…"),
+        "malformed",
+    ),
+    (
+        "`once` as text",
+        lambda: hs256(call={"once": "false"}),
+        bad("the token's claim `call.once`: Input should be a valid boolean"),
+        "malformed",
+    ),
+    (
+        "60,000 characters",
+        lambda: "e" * 60_000,
+        bad("the token has 60000 characters: at most 8192 are allowed"),
+        "malformed",
+    ),
+    ("a header of 6,000 brackets", lambda: nested(6000), NO_JWT, "malformed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(make, reason, marks=attack(name, refusal, "closed with 1008"), id=name)
+        for name, make, refusal, reason in BAD_TOKENS
+    ],
+)
+async def test_a_bad_token(
+    house: House, got: Got, make: Callable[[], str | None], reason: str
+) -> None:
+    token, told = make(), len(house.audit())
+    before = await house.counted("gateway_tokens_refused_total", reason=reason)
+    turned = await house.turn_away(json.dumps({"type": "hello", "token": token}))
+    got.check(turned.error)
+    assert turned.error["fatal"]
+    assert (turned.code, turned.reason) == (1008, "bad-token")
+    (line,) = house.audit(told)
+    assert (line["event"], line["reason"], line["error"]) == (
+        "session-refused",
+        reason,
+        "bad-token",
+    )
+    assert (line["address"], line["origin"]) == ("127.0.0.1", ORIGIN)
+    assert await house.counted("gateway_tokens_refused_total", reason=reason) == before + 1
+    if token and len(token) > 20:
+        assert token[:20] not in house.gateway.log()
+
+
+# ---- published keys
+
+
+class Jwks:
+    """A site's published key, served on loopback, and its private half."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key()))
+        self.body = json.dumps({"keys": [{**public, "kid": "one", "use": "sig", "alg": "ES256"}]})
+        self.pem = self.key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
+        writer.write((head + self.body).encode())
+        writer.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def jwks() -> AsyncIterator[tuple[Jwks, str]]:
+    keys = Jwks()
+    server = await asyncio.start_server(keys.answer, "127.0.0.1", 0)
+    try:
+        yield keys, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks.json"
+    finally:
+        server.close()
+
+
+@attack(
+    "HS256 with the published key as its secret (RS/HS confusion)",
+    bad("the token is signed by 'HS256': RS256 or ES256 is needed"),
+    "signed by the private key, the same claims are welcome",
+)
+async def test_a_public_key_is_no_secret(
+    exchange: Exchange, tmp_path: Path, got: Got, jwks: tuple[Jwks, str]
+) -> None:
+    keys, url = jwks
+    admission = {"token_secret_file": None, "jwks_url": url}
+    async with open_house(exchange, tmp_path, overrides={"admission": admission}) as house:
+        for secret in (keys.pem.decode(), keys.pem.decode().strip(), keys.body):
+            token = by_hand({"alg": "HS256", "kid": "one"}, claims(), secret)
+            turned = await house.turn_away(json.dumps({"type": "hello", "token": token}))
+            got.check(turned.error)
+        stranger = jwt.encode(claims(), ec.generate_private_key(ec.SECP256R1()), "ES256")
+        turned = await house.turn_away(json.dumps({"type": "hello", "token": stranger}))
+        UNSIGNED.check(turned.error)
+        good = jwt.encode(claims(), keys.key, "ES256", headers={"kid": "one"})
+        async with house.page(good):
+            pass
+        assert faults(house) == []
+
+
+# ---- good tokens in the wrong hands
+
+
+@attack(
+    "a token of another site's pages",
+    Refusal(403, "not-allowed", "the token is for pages of another origin"),
+    "closed with 1008",
+)
+async def test_a_token_for_another_origin(house: House, got: Got) -> None:
+    told = len(house.audit())
+    token = house.token(origins=("https://other.example",))
+    turned = await house.turn_away(json.dumps({"type": "hello", "token": token}))
+    got.check(turned.error)
+    assert turned.code == 1008
+    assert house.audit(told)[0]["rule"] == "token-origin"
+
+
+@attack(
+    "a call before the token",
+    Refusal(400, "bad-request", "the first frame must be hello"),
+    "closed with 1008",
+)
+async def test_a_call_before_the_token(house: House, got: Got) -> None:
+    offer = {"type": "offer", "sdp": BROWSER_OFFER}
+    message = {"type": "call", "call": "1", "to": NUMBER, "offer": offer}
+    turned = await house.turn_away(json.dumps(message))
+    got.check(turned.error)
+    assert turned.code == 1008
+
+
+NOT_GRANTED = f"{OTHER_NUMBER} may not be called: the token does not grant it"
+SPELLINGS = [
+    OTHER_NUMBER,
+    "+1 (202) 555-0124",
+    "\uff0b12025550124",
+    "tel:+1-202-555-0124",
+    "\u202d+12025550124\u202c",
+]
+
+
+@attack(
+    "a token for another number, in five spellings of the one that is wanted",
+    Refusal(403, "not-allowed", NOT_GRANTED),
+    "audit `call-refused`, rule `token`",
+)
+async def test_a_token_for_another_number(house: House, got: Got) -> None:
+    told = len(house.audit())
+    async with house.page(house.token(NUMBER)) as page:
+        for spelling in SPELLINGS:
+            got.check(await page.call(spelling, BROWSER_OFFER))
+    refused = [each for each in house.audit(told) if each["event"] == "call-refused"]
+    assert [(each["rule"], each["to"]) for each in refused] == [("token", OTHER_NUMBER)] * 5
+
+
+async def _try_both(house: House, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Call by the same token on two sockets at the same moment; return the first messages."""
+    async with house.page(token) as one, house.page(token) as two:
+        said = await asyncio.gather(*(each.call(NUMBER, BROWSER_OFFER) for each in (one, two)))
+        for page, first in zip((one, two), said, strict=True):
+            if first["type"] == "trying":
+                await page.until("ended")
+        return said[0], said[1]
+
+
+@attack(
+    "a once-token used twice at the same moment, on two sockets, ten times over",
+    bad("the token was good for one call, which was placed"),
+    "one call of the two goes out",
+)
+async def test_a_once_token_on_two_sockets(house: House, got: Got) -> None:
+    for _ in range(10):
+        first, second = await _try_both(house, house.token(once=True))
+        assert {first["type"], second["type"]} == {"trying", "error"}
+        got.check(first if first["type"] == "error" else second)
+    house.sent_out += 10
+
+
+@attack(
+    "a once-token replayed after a restart of the gateway",
+    bad("the token was good for one call, which was placed"),
+    "audit `call-refused`, reason `used`",
+)
+async def test_a_once_token_after_a_restart(exchange: Exchange, tmp_path: Path, got: Got) -> None:
+    before = len(exchange.invites)
+    async with open_house(exchange, tmp_path) as house:
+        token = house.token(once=True)
+        async with house.page(token) as page:
+            await page.call(NUMBER, BROWSER_OFFER)
+            await page.until("ended")
+    async with open_house(exchange, tmp_path) as house:
+        told = len(house.audit())
+        async with house.page(token) as page:
+            got.check(await page.call(NUMBER, BROWSER_OFFER))
+        assert house.audit(told)[-1]["reason"] == "used"
+    assert len(exchange.invites) == before + 1
+    exchange.invites.pop()
+
+
+@attack(
+    "somebody else's token in a renewing `hello`",
+    bad("the new token is for another `sub`"),
+    "the session stays what it was",
+)
+async def test_a_token_of_another_identity(house: House, got: Got) -> None:
+    told = len(house.audit())
+    async with house.page(house.token(NUMBER, sub="mallory")) as page:
+        await page.send(type="hello", token=house.token(OTHER_NUMBER, sub="alice"))
+        error = await page.receive()
+        got.check(error)
+        assert not error["fatal"]
+        refusal = await page.call(OTHER_NUMBER, BROWSER_OFFER)
+        Refusal(403, "not-allowed", NOT_GRANTED).check(refusal)
+    events = [(each["event"], each.get("reason")) for each in house.audit(told)]
+    assert ("token-refused", "identity") in events
+
+
+async def _refused(page: Page, to: str) -> dict[str, Any]:
+    """Call, and return why not; that the token will expire is told in between."""
+    await page.send(type="call", call="1", to=to, offer={"type": "offer", "sdp": BROWSER_OFFER})
+    return await page.until("error")
+
+
+async def _until_expired(page: Page) -> dict[str, Any]:
+    """Call what is not granted until the sentence is another one; nothing goes out meanwhile."""
+    async with asyncio.timeout(5):
+        while True:
+            said = await _refused(page, OTHER_NUMBER)
+            if said["name"] != "not-allowed":
+                return said
+            await asyncio.sleep(0.1)
+
+
+@attack(
+    "a socket that outlives its token",
+    bad("the token has expired: a new one is needed"),
+    "nothing goes out any more, also to numbers that the token granted",
+)
+async def test_a_token_that_expires_on_an_open_socket(house: House, got: Got) -> None:
+    async with house.page(house.token(NUMBER, expires=2 - LEEWAY)) as page:
+        got.check(await _until_expired(page))
+        got.check(await _refused(page, NUMBER))
+
+
+@attack(
+    "one token for three calls at once, on three sockets, where it grants one",
+    Refusal(
+        480,
+        "limit-reached",
+        "this token has 1 calls at once: at most 1 are allowed",
+    ),
+    "the first call goes on; metric `gateway_limits_reached_total`",
+)
+async def test_more_calls_than_the_token_grants(house: House, got: Got) -> None:
+    token, line = house.token(max_calls=1), house.exchange.line()
+    house.sent_out += 1
+    async with house.page(token) as one, house.page(token) as two, house.page(token) as three:
+        assert (await one.call(line.number, BROWSER_OFFER))["type"] == "trying"
+        for page in (two, three):
+            got.check(await page.call(NUMBER, BROWSER_OFFER))
+        await line.hear("INVITE")
+        line.respond(486)
+        await one.until("ended")
+    limit = "calls-at-once-per-token"
+    assert await house.counted("gateway_limits_reached_total", limit=limit) == 2
+
+
+@attack(
+    "`from` spoofed against the token's",
+    "the trunk is shown the token's `from`, whatever the page says",
+)
+async def test_a_spoofed_caller(house: House) -> None:
+    line, told = house.exchange.line(), len(house.audit())
+    house.sent_out += 1
+    async with house.page(house.token(from_="+12025550199")) as page:
+        await page.call(line.number, BROWSER_OFFER, **{"from": "+19115550000"})
+        invite = await line.hear("INVITE")
+        line.respond(486)
+        await page.until("ended")
+    assert "sip:+12025550199@" in (invite.header("from") or "")
+    assert "9115550000" not in str(invite)
+    assert {each["from"] for each in house.audit(told) if "from" in each} == {"+12025550199"}
