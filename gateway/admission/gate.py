@@ -88,6 +88,11 @@ class Admission:
         self._note("call-ended", cause=cause, code=sip_code, durationMs=duration_ms)
         self.release()
 
+    def refused(self, error: GatewayError) -> None:
+        """Write why it was not placed all the same, and give its places back."""
+        self._note("call-refused", **_why(error))
+        self.release()
+
     def release(self) -> None:
         """Give its places back; the second time does nothing."""
         self._lease.release()

@@ -139,6 +139,8 @@ class ClientCall:
             self._say(messages.error_of(GatewayError(_OUR_FAULT), call=self.call))
 
     def _refuse(self, error: GatewayError) -> None:
+        if self._admission is not None:  # it was let in, and another part has no room for it
+            self._admission.refused(error)
         self._room.refuse(self._request.visitor, self.call, self._request.to, error)
         self._say(messages.error_of(error, call=self.call, fatal=True))
 

@@ -22,6 +22,7 @@ from gateway.admission.rates import parse_rates
 from gateway.admission.store import MemoryStore, Store, open_store
 from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, issue, new_id
 from gateway.errors import (
+    CapacityError,
     ForbiddenError,
     GatewayError,
     LimitError,
@@ -102,6 +103,16 @@ async def test_whoever_comes_in_mode_open(door: Callable[..., Door]) -> None:
         "+15550001",
     )
     assert (ended["event"], ended["cause"], ended["durationMs"]) == ("call-ended", "hangup", 1500)
+
+
+async def test_a_call_that_is_not_placed_after_all_is_written_down(
+    door: Callable[..., Door],
+) -> None:
+    it = door(replace(OPEN, limits=LimitRules(calls_at_once=1)))
+    (await it.admit()).refused(CapacityError("all lines are in use"))
+    assert it.events() == ["call-admitted", "call-refused"]
+    assert it.lines()[1]["error"] == "no-capacity"
+    assert await it.admit()
 
 
 async def test_a_token_says_what_its_bearer_may(door: Callable[..., Door]) -> None:
