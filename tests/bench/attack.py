@@ -1,7 +1,8 @@
 """What attacks do to calls that run: spacing at the trunk, delay, losses; and without an attack.
 
-`python -m tests.bench.attack` (two minutes a round). Each attack is a process of its own (`tests.security.flood`) on the
-generator's core, with what time the generator leaves: the attacker of a real gateway is elsewhere.
+`python -m tests.bench.attack`, two minutes a round. Each attack is a process of its own
+(`tests.security.flood`) on the generator's core, with what time the generator leaves: the attacker
+of a real gateway is elsewhere.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def _command(loaded: Loaded, attack: Attack, call: BenchCall, seconds: float) ->
     return [*command, call.wanted.ufrag] if attack.where == BROWSERS else command
 
 
-# ---- what is shown: medians of the rounds, as a machine that does something else spoils one of them
+# ---- what is shown: medians, as a machine that does something else spoils a round
 
 
 @dataclass(frozen=True)

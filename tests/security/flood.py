@@ -8,7 +8,8 @@ each source is another address of 127.0.0.0/8: no limit of one address stops the
     control PORT COUNT SECONDS      WebSockets that send control frames (ping)
     KIND PORT RATE SECONDS [UFRAG]  datagrams of `datagrams.kinds`, so many in a second
 
-Prints a line of JSON at the end: what was sent, what stayed open at most, what was closed.
+Prints a line of JSON at the end: what was sent, how many sources were answered, what stayed open at
+most, what was closed.
 """
 
 from __future__ import annotations
@@ -184,7 +185,15 @@ def datagrams(
     with ExitStack() as stack:
         sources = [stack.enter_context(_datagram_socket(number)) for number in range(SOURCES)]
         stream = zip(cycle(sources), cycle(ready), strict=False)
-        return {"sent": _send(stream, (HOST, port), rate, seconds)}
+        sent = _send(stream, (HOST, port), rate, seconds)
+        return {"sent": sent, "answered": sum(map(_is_answered, sources))}
+
+
+def _is_answered(made: socket.socket) -> bool:
+    try:
+        return bool(made.recv(2048))
+    except OSError:
+        return False
 
 
 def _datagram_socket(number: int) -> socket.socket:

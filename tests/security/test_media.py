@@ -36,31 +36,33 @@ def browser_side(call: PhoneCall) -> tuple[int, str]:
 
 
 HEARD = "both sides hear each other and nobody else; "
+UNANSWERED = "dropped and counted, none is answered"
 FLOODS = [
     (
         "check",
         "STUN checks for the call's own user name, by a wrong password",
         "browser_rejected_stun-flood",
-        "100 a second are looked at, the others dropped and counted",
+        "300 at once and 100 a second are looked at and answered with an error (RFC 8489 section "
+        "9.1.3), the others dropped and counted",
     ),
     (
         "stray-check",
         "STUN checks for user names that nobody has",
         "browser_rejected_ufrag",
-        "dropped and counted",
+        UNANSWERED,
     ),
     (
         "hello",
         "DTLS ClientHellos without a cookie",
         "browser_rejected_stranger",
-        "dropped and counted; none is answered",
+        UNANSWERED,
     ),
-    ("noise", "random bytes", "browser_rejected_unknown", "dropped and counted"),
+    ("noise", "random bytes", "browser_rejected_unknown", UNANSWERED),
     (
         "sound",
         "RTP without encryption to the browsers' port",
         "browser_rejected_stranger",
-        "dropped and counted",
+        UNANSWERED,
     ),
 ]
 
@@ -87,6 +89,7 @@ async def test_a_flood_at_the_browsers_port(
     after = media_events(await house.gateway.metrics())
     counted = after.get(counter, 0) - before.get(counter, 0)
     assert counted > stream.told["sent"] / 10
+    assert (stream.told["answered"] > 0) == (kind == "check")
     assert "faults" not in after
 
 
@@ -96,7 +99,7 @@ def starving(rate: int) -> list[pytest.MarkDecorator]:
         attack(
             f"RTP with a tone of the intruder's to the trunk's port, {rate:,} a second from 40 "
             "addresses",
-            HEARD + "dropped and counted as strangers'",
+            HEARD + UNANSWERED,
         ),
         *(
             [
@@ -122,6 +125,7 @@ async def test_sound_of_strangers_at_the_trunks_port(house: House, tone: Path, r
     after = media_events(await house.gateway.metrics())
     counter = "trunk_rejected_stranger"
     assert after[counter] - before.get(counter, 0) > stream.told["sent"] / 2
+    assert stream.told["answered"] == 0
 
 
 @attack(

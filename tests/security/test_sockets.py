@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.peers.process import wait_until
+from tests.sdp.descriptions import BROWSER_OFFER
 from tests.security.attack import Got, Refusal, attack
+from tests.security.exchange import open_exchange
 from tests.security.flooding import attacked_call, flood
+from tests.security.house import open_house
 from tests.security.raw import ask, connected, frame, handshake, upgraded
 
 if TYPE_CHECKING:
@@ -302,6 +305,37 @@ async def test_half_open_websockets(house: House, tone: Path) -> None:
         await house.serves()
         stream.told = await flooding
     assert stream.told["opened"] == stream.told["closed"] == COUNT
+
+
+FEW = 600  # files
+
+
+@attack(
+    "more connections that say nothing than the gateway may have files open",
+    "a page that is connected already calls",
+)
+@pytest.mark.xfail(
+    reason="no limit keeps files for calls: connections of many addresses take the last one, calls "
+    "fail for want of a media port, and the first one as a module of ours cannot be loaded any more",
+    strict=True,
+)
+async def test_no_files_left(tmp_path: Path) -> None:
+    async with (
+        open_exchange() as exchange,
+        open_house(exchange, tmp_path) as house,
+        house.page() as page,
+    ):
+        await house.serves()
+        resource.prlimit(house.gateway.pid, resource.RLIMIT_NOFILE, (FEW, FEW))
+        flooding = asyncio.create_task(flood("connect", house.gateway.config.http_port, 1000, 5))
+        await wait_until(
+            lambda: house.gateway.usage().descriptors > FEW - 20 or flooding.done(),
+            limit=5,
+            what="its files are used up",
+        )
+        said = await page.call(exchange.line().number, BROWSER_OFFER)
+        await flooding
+        assert said["type"] == "trying", said
 
 
 @attack(
