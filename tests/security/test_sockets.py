@@ -316,7 +316,7 @@ FEW = 600  # files
 )
 @pytest.mark.xfail(
     reason="no limit keeps files for calls: connections of many addresses take the last one, calls "
-    "fail for want of a media port, and the first one as a module of ours cannot be loaded any more",
+    "fail for want of a media port, and the first one as a module can no longer be loaded",
     strict=True,
 )
 async def test_no_files_left(tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ async def test_no_files_left(tmp_path: Path) -> None:
     ):
         await house.serves()
         resource.prlimit(house.gateway.pid, resource.RLIMIT_NOFILE, (FEW, FEW))
-        flooding = asyncio.create_task(flood("connect", house.gateway.config.http_port, 1000, 5))
+        flooding = asyncio.create_task(flood("connect", house.gateway.config.http_port, 1000, 4))
         await wait_until(
             lambda: house.gateway.usage().descriptors > FEW - 20 or flooding.done(),
             limit=5,
