@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from time import time
 
+from pydantic_core import PydanticCustomError
+
 from gateway.admission import numbering
 from gateway.admission.address import parse_address
 from gateway.admission.audit import Audit
@@ -18,7 +20,7 @@ from gateway.admission.challenge import Challenge
 from gateway.admission.gate import Gate, Rules
 from gateway.admission.jwks import PublishedKeys
 from gateway.admission.keys import ApiKeys, read_keys
-from gateway.admission.limits import LimitRules
+from gateway.admission.limits import LimitRules, nobody
 from gateway.admission.policy import Policy
 from gateway.admission.rates import read_rates
 from gateway.admission.store import open_store
@@ -26,6 +28,7 @@ from gateway.admission.token import SharedSecrets, Tokens
 from gateway.admission.turn import IceService
 from gateway.config import AdmissionSettings, HttpSettings, LimitSettings, Settings, TurnSettings
 from gateway.config_values import read_secrets
+from gateway.errors import ConfigError
 
 
 @asynccontextmanager
@@ -47,11 +50,18 @@ async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
         gate = Gate(rules, store, audit)
         await gate.remember()
         stack.push_async_callback(gate.close)
+        gate.note("gateway-started")
         yield gate
+        gate.note("gateway-stopped")
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: Settings, before: Rules | None = None) -> Rules:
     """Say what [admission], and the file of API keys, mean for the gate.
+
+    Parameters
+    ----------
+    before
+        The rules until now: keys that were fetched from the same address are kept.
 
     Raises
     ------
@@ -60,18 +70,19 @@ def rules_of(settings: Settings) -> Rules:
     """
     admission = settings.admission
     secrets = _secrets(admission)
-    keys = secrets if admission.jwks_url is None else PublishedKeys(admission.jwks_url)
+    keys = secrets if admission.jwks_url is None else _published(admission.jwks_url, before)
     limits = admission.limits
     return Rules(
         policy=_policy(admission),
         origins=admission.origins,
         tokens=None if keys is None else Tokens(keys, time, issuer=admission.issuer),
         secrets=secrets,
+        issuer=admission.issuer,
         challenge=_challenge(admission),
         keys=_api_keys(settings.http),
         limits=_limits(limits),
         rates=None if limits.rates_file is None else read_rates(limits.rates_file),
-        exempt=_is_loopback if admission.mode == "open" else _nobody,
+        exempt=_is_loopback if admission.mode == "open" else nobody,
         max_duration=admission.max_duration,
         max_ringing=admission.max_ringing,
     )
@@ -79,7 +90,14 @@ def rules_of(settings: Settings) -> Rules:
 
 def _secrets(admission: AdmissionSettings) -> SharedSecrets | None:
     file = admission.token_secret_file
-    return None if file is None else SharedSecrets(read_secrets(file))
+    return None if file is None else SharedSecrets(_read(file, "admission.token_secret_file"))
+
+
+def _published(url: str, before: Rules | None) -> PublishedKeys:
+    known = None if before is None or before.tokens is None else before.tokens.keys
+    if isinstance(known, PublishedKeys) and known.url == url:
+        return known
+    return PublishedKeys(url)
 
 
 def _policy(admission: AdmissionSettings) -> Policy:
@@ -98,7 +116,11 @@ def _policy(admission: AdmissionSettings) -> Policy:
 
 def _challenge(admission: AdmissionSettings) -> Challenge | None:
     url, file = admission.challenge_url, admission.challenge_secret_file
-    return None if url is None or file is None else Challenge(url, _secret(file))
+    return (
+        None
+        if url is None or file is None
+        else Challenge(url, _read(file, "admission.challenge_secret_file")[0])
+    )
 
 
 def _limits(limits: LimitSettings) -> LimitRules:
@@ -112,19 +134,19 @@ def _is_loopback(address: str) -> bool:
     return parsed is not None and parsed.is_loopback
 
 
-def _nobody(address: str) -> bool:
-    return False
-
-
 def _api_keys(http: HttpSettings) -> ApiKeys:
     return ApiKeys() if http.api_keys_file is None else read_keys(http.api_keys_file)
 
 
 def ice_service(turn: TurnSettings) -> IceService:
     """Say which STUN and TURN servers pages are told of."""
-    secret = "" if turn.secret_file is None else _secret(turn.secret_file)
+    secret = "" if turn.secret_file is None else _read(turn.secret_file, "turn.secret_file")[0]
     return IceService(turn.urls, secret, turn.lifetime)
 
 
-def _secret(file: Path) -> str:
-    return read_secrets(file)[0]
+def _read(file: Path, key: str) -> tuple[str, ...]:
+    """Read secrets that were good when the settings were read."""
+    try:
+        return read_secrets(file)
+    except PydanticCustomError as error:
+        raise ConfigError(f"{key} = '{file}': {error}") from None

@@ -13,6 +13,8 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pydantic import BaseModel
+
 from gateway.admission.gate import Gate
 from gateway.admitting import rules_of
 from gateway.config import Settings
@@ -22,8 +24,11 @@ from gateway.sd_notify import Supervisor
 
 logger = logging.getLogger(__name__)
 
-# Tables whose changes are taken; of [http] the files alone
-_TAKEN = {"admission", "http"}
+# What is taken, by its table: all of it, or these keys
+_TAKEN: dict[str, set[str] | None] = {
+    "admission": None,
+    "http": {"api_keys_file", "certificate", "key"},
+}
 
 
 class Reload:
@@ -58,7 +63,7 @@ class Reload:
             try:
                 settings = self._read_again()
                 self._check_address(settings)
-                rules = rules_of(settings)
+                rules = rules_of(settings, self._gate.rules)
                 self._load_certificate(settings)
             except GatewayError as error:
                 logger.error("the configuration stays as it was: %s", error)
@@ -83,20 +88,36 @@ class Reload:
             context.load_cert_chain(http.certificate, http.key)
 
     def _say_what_waits(self, settings: Settings) -> None:
-        changed = [
-            name
-            for name in Settings.model_fields
-            if name not in _TAKEN and getattr(settings, name) != getattr(self._settings, name)
+        waits = [
+            f"{table}.{key}".rstrip(".")
+            for table in Settings.model_fields
+            for key in _changed(getattr(self._settings, table), getattr(settings, table))
+            if not _is_taken(table, key)
         ]
-        if changed:
-            logger.warning("a restart is needed for what has changed in: %s", ", ".join(changed))
+        if (self._settings.http.certificate is None) != (settings.http.certificate is None):
+            waits.append("http.certificate")
+        if waits:
+            logger.warning("a restart is needed for what has changed in: %s", ", ".join(waits))
+
+
+def _changed(before: object, after: object) -> list[str]:
+    """Name the keys of a table that differ; of a list of tables, the list itself."""
+    if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+        names = type(before).model_fields
+        return [name for name in names if getattr(before, name) != getattr(after, name)]
+    return [] if before == after else [""]
+
+
+def _is_taken(table: str, key: str) -> bool:
+    taken = _TAKEN.get(table, set())
+    return taken is None or key in taken
 
 
 @contextmanager
 def on_signals(reload: Reload, gate: Gate) -> Iterator[None]:
     """Listen to both signals until the block is left."""
     loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Task[bool]] = set()
 
     def stop() -> None:
         task = loop.create_task(gate.stop("SIGUSR1 has stopped new calls", by="signal"))

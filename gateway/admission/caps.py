@@ -11,9 +11,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from gateway.admission.limits import LimitReachedError
 from gateway.admission.rates import as_money
 from gateway.admission.store import Store
 from gateway.admission.usage import Meter, Usage
+from gateway.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,13 @@ class Caps:
 
     def take(self, to: str) -> Meter:
         """Return the meter of a call that is about to be placed, or raise `LimitReachedError`."""
-        meter = self.usage.take(to)
+        try:
+            meter = self.usage.take(to)
+        except LimitReachedError as error:
+            # Short calls may use it up to the last step, and nobody talks when it is reached
+            if error.limit == "spend-per-day" and self.usage.is_spent:
+                self._on_reached(error.limit)
+            raise
         self.changed()
         return meter
 
@@ -109,4 +117,7 @@ class Caps:
                 timer.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        await self._store.save_usage(self.usage.state)
+        try:
+            await self._store.save_usage(self.usage.state)
+        except UnavailableError as error:  # the calls are down all the same
+            logger.error("the day's usage was not saved: %s", error)

@@ -8,7 +8,7 @@ audit line, whoever was let in or refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time
@@ -20,7 +20,7 @@ from gateway.admission.challenge import Challenge
 from gateway.admission.dialing import as_e164
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.keys import ApiKeys
-from gateway.admission.limits import Lease, LimitRules, Limits
+from gateway.admission.limits import Lease, LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
 from gateway.admission.rates import Rates
 from gateway.admission.socket_limits import SocketLease, SocketLimits
@@ -33,6 +33,7 @@ from gateway.errors import (
     RequestError,
     StoppedError,
     TokenError,
+    UnavailableError,
 )
 
 logger = logging.getLogger(__name__)
@@ -42,20 +43,21 @@ logger = logging.getLogger(__name__)
 class Rules:
     """What the operator may change while calls run: the table [admission] of the configuration.
 
-    `tokens` is None in mode "open", `secrets` where no shared secret signs, `challenge` where
-    nobody is asked; `keys` open the operator's API. `exempt` says which addresses have no limit of
-    their own. Durations in seconds.
+    `tokens` is None in mode "open", `secrets` where no shared secret signs, `issuer` what tokens of
+    ours say, `challenge` None where nobody is asked; `keys` open the operator's API. `exempt` says
+    which addresses have no limit of their own. Durations in seconds.
     """
 
     policy: Policy = field(default_factory=Policy)
     origins: tuple[str, ...] = ()
     tokens: Tokens | None = None
     secrets: SharedSecrets | None = None
+    issuer: str | None = None
     challenge: Challenge | None = None
     keys: ApiKeys = field(default_factory=ApiKeys)
     limits: LimitRules = field(default_factory=LimitRules)
     rates: Rates | None = None
-    exempt: Callable[[str], bool] = lambda address: False
+    exempt: Callable[[str], bool] = nobody
     max_duration: float = 3600.0
     max_ringing: float = 180.0
 
@@ -80,6 +82,7 @@ class Admission:
 
     def answered(self) -> None:
         """Let minutes and money count from now on."""
+        self._note("call-answered")
         self._meter.begin()
         self._caps.changed()
 
@@ -104,7 +107,7 @@ class Gate:
     """Decides who may call whom.
 
     `rules` are what holds now. `on_cap` is called with a sentence when the day's minutes or money
-    are used up, and has to end the calls that run.
+    are used up, and has to end the calls that run; `on_limit` with the word of that limit.
 
     Parameters
     ----------
@@ -115,6 +118,7 @@ class Gate:
     def __init__(self, rules: Rules, store: Store, audit: Audit) -> None:
         self.rules = rules
         self.on_cap: Callable[[str], None] = lambda sentence: None
+        self.on_limit: Callable[[str], None] = lambda limit: None
         self._blocks = Blocks(time)
         self._store = store
         self._audit = audit
@@ -258,10 +262,17 @@ class Gate:
             self._check(visitor, grant, to, number)
             _check_caller(grant, caller)
             lease = self._limits.take(visitor, grant, number, trunk=trunk, trunk_calls=trunk_calls)
+            meter = None
             try:
-                meter = await self._take_money(grant, number)
+                meter = self._caps.take(number)
+                if grant.once:
+                    await self._use_up(grant)
+                    # The disk has taken its time; perhaps an operator was faster
+                    self._check(visitor, grant, to, number)
             except BaseException:
                 lease.release()
+                if meter is not None:
+                    meter.end()
                 raise
         except GatewayError as error:
             note("call-refused", **_why(error))
@@ -278,8 +289,7 @@ class Gate:
         return as_e164(to, self.rules.policy.country) or to
 
     def _check(self, visitor: Visitor, grant: Grant, to: str, number: str) -> None:
-        if grant.expires is not None and time() > grant.expires + LEEWAY:
-            raise TokenError("the token has expired: a new one is needed", reason="expired")
+        self._check_grant(grant)
         if self.stopped is not None:
             raise StoppedError("the gateway takes no new calls now; try again later")
         for name in {to, number}:
@@ -289,26 +299,24 @@ class Gate:
             why = f"{to} may not be called: the token does not grant it"
             raise ForbiddenError(why, rule="token")
 
+    def _check_grant(self, grant: Grant) -> None:
+        """Ask whether what a session was granted, perhaps hours ago, still stands."""
+        if grant.expires is not None and time() > grant.expires + LEEWAY:
+            raise TokenError("the token has expired: a new one is needed", reason="expired")
+        if self.rules.tokens is not None and not self.rules.tokens.stand_by(grant):
+            raise TokenError(
+                "the key of the token counts no more: a new token is needed", reason="revoked"
+            )
+
     def _check_blocks(self, visitor: Visitor, grant: Grant, to: str | None) -> None:
         refusal = self._blocks.refused(visitor, grant, to)
         if refusal is not None:
             raise ForbiddenError(refusal, rule="blocked")
 
-    async def _take_money(self, grant: Grant, to: str) -> Meter:
-        meter = self._caps.take(to)
-        try:
-            await self._use_up(grant)
-        except BaseException:
-            meter.end()
-            raise
-        return meter
-
     async def _use_up(self, grant: Grant) -> None:
         """Remember a token that is good for one call, before that call goes out."""
-        if not grant.once or grant.token is None:
-            return
-        if not await self._store.use_token(grant.token, grant.expires):
-            raise TokenError("the token was good for one call, which was placed", reason="used")
+        if grant.token is not None and not await self._store.use_token(grant.token, grant.expires):
+            raise TokenError("the token was good for one call, which was asked for", reason="used")
 
     # Money
 
@@ -330,6 +338,7 @@ class Gate:
     def _reach_cap(self, limit: str) -> None:
         logger.warning("%s is reached: the calls that run are ended", limit)
         self.note("limit", limit=limit)
+        self.on_limit(limit)
         if limit == "spend-per-day" and self.stopped is None:
             why = "admission.limits.spend_per_day is reached"
             self._caps.spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
@@ -347,12 +356,14 @@ class Gate:
         """
         if self.rules.secrets is None:
             raise RequestError("tokens are signed with admission.token_secret_file: there is none")
-        self.note("token-issued", grant=claims.grant, to=" ".join(claims.call.to))
+        self.note("token-issued", grant=claims.grant(), to=" ".join(claims.call.to))
+        if claims.iss is None:
+            claims = claims.model_copy(update={"iss": self.rules.issuer})
         return issue(self.rules.secrets.signing, claims, time())
 
-    async def stop(self, why: str, *, by: str) -> None:
-        """Take no new call until `start`, also after a restart."""
-        await self._store.save_switch(self._stop_now(why, by=by))
+    async def stop(self, why: str, *, by: str) -> bool:
+        """Take no new call until `start`; return whether that outlives a restart."""
+        return await self._saved(self._store.save_switch(self._stop_now(why, by=by)))
 
     def _stop_now(self, why: str, *, by: str) -> Stop:
         switch = self._blocks.stop(why, by)
@@ -360,22 +371,22 @@ class Gate:
         self.note("stopped", why=switch.why, by=by)
         return switch
 
-    async def start(self, *, by: str) -> None:
-        """Take new calls again."""
+    async def start(self, *, by: str) -> bool:
+        """Take new calls again; return whether that outlives a restart."""
         if self._blocks.start():
             logger.warning("new calls are taken again")
             self.note("started", by=by)
-        await self._store.save_switch(None)
+        return await self._saved(self._store.save_switch(None))
 
     @property
     def blocks(self) -> list[Block]:
         """Those in force."""
         return self._blocks.current()
 
-    async def block(
+    def block(
         self, kind: str, value: str, why: str, *, by: str, until: float | None = None
     ) -> Block:
-        """Keep somebody out from now on, also after a restart; calls that run go on.
+        """Keep somebody out from now on; calls that run go on. `save_block` lets it outlive us.
 
         Raises
         ------
@@ -384,8 +395,11 @@ class Gate:
         """
         block = self._blocks.add(kind, value, why, by, until)
         self.note("blocked", kind=block.kind, value=block.value, why=block.why, by=by, until=until)
-        await self._store.save_block(block)
         return block
+
+    async def save_block(self, block: Block) -> bool:
+        """Return whether a block will outlive a restart."""
+        return await self._saved(self._store.save_block(block))
 
     async def unblock(self, kind: str, value: str, *, by: str) -> bool:
         """Let somebody in again; False where nothing has kept them out."""
@@ -393,7 +407,16 @@ class Gate:
         if block is None:
             return False
         self.note("unblocked", kind=block.kind, value=block.value, by=by)
-        await self._store.remove_block(block)
+        await self._saved(self._store.remove_block(block))
+        return True
+
+    async def _saved(self, saving: Awaitable[None]) -> bool:
+        """Save what holds already: a disk that fails must not keep an operator from acting."""
+        try:
+            await saving
+        except UnavailableError as error:
+            logger.error("this holds, but not over a restart: %s", error)
+            return False
         return True
 
     def is_blocked(self, visitor: Visitor, identity: str | None, to: str) -> bool:

@@ -25,6 +25,8 @@ class Grant:
 
     Parameters
     ----------
+    key
+        The name of the key that the token was signed by; None in mode "open".
     identity
         The token's `sub`: for whom calls are counted, and who is called.
     token
@@ -48,6 +50,7 @@ class Grant:
         Seconds since the epoch, None for never.
     """
 
+    key: str | None = None
     identity: str | None = None
     token: str | None = None
     to: tuple[str, ...] | None = None

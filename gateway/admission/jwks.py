@@ -13,8 +13,9 @@ from time import monotonic
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.admission.token import PUBLISHED
+from gateway.admission.token import PUBLISHED, Key, fingerprint
 from gateway.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -35,13 +36,13 @@ class PublishedKeys:
 
     def __init__(self, url: str, now: Callable[[], float] = monotonic) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT)
-        self._url = url
+        self.url = url
         self._now = now
-        self._keys: tuple[jwt.PyJWK, ...] = ()
+        self._keys: tuple[tuple[str | None, Key], ...] = ()  # with the names that tokens have
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
-    async def candidates(self, key_id: str | None) -> Sequence[jwt.PyJWK]:
+    async def candidates(self, key_id: str | None) -> Sequence[Key]:
         """Return the key of this name; all of them for a token that names none.
 
         Raises
@@ -57,8 +58,12 @@ class PublishedKeys:
             raise UnavailableError("the keys of call tokens cannot be fetched now; try again later")
         return found
 
-    def _find(self, key_id: str | None) -> tuple[jwt.PyJWK, ...]:
-        return tuple(key for key in self._keys if key_id is None or key.key_id == key_id)
+    def has(self, name: str) -> bool:
+        """Whether a key was among those that were fetched last."""
+        return any(key.name == name for _, key in self._keys)
+
+    def _find(self, key_id: str | None) -> tuple[Key, ...]:
+        return tuple(key for known, key in self._keys if key_id is None or known == key_id)
 
     async def _fetch(self) -> None:
         if self._fetching is None or self._fetching.done():
@@ -72,8 +77,15 @@ class PublishedKeys:
         try:
             keys: Any = await asyncio.to_thread(self._client.get_signing_keys, True)
         except (jwt.PyJWTError, OSError, ValueError) as error:
-            logger.warning("the keys at %s cannot be fetched: %s", self._url, error)
+            logger.warning("the keys at %s cannot be fetched: %s", self.url, error)
             return
         # A symmetric key that somebody has published is known to everybody
-        self._keys = tuple(key for key in keys if key.key_type in ("RSA", "EC"))
+        self._keys = tuple(
+            (key.key_id, Key(_name(key), key)) for key in keys if key.key_type in ("RSA", "EC")
+        )
         self._fetched_at = self._now()
+
+
+def _name(key: jwt.PyJWK) -> str:
+    public = key.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return fingerprint(public)

@@ -7,8 +7,10 @@ token's own header: HS256 for shared secrets, RS256 and ES256 for published keys
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
@@ -22,7 +24,8 @@ from gateway.errors import GatewayError, TokenError
 
 LEEWAY = 10  # seconds that two clocks may differ
 MAX_CHARACTERS = 8192  # ten times what a token needs
-MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash, or it is guessed offline
+# A used token is remembered until its end; and what was stolen dies one day
+LONGEST_LIFE = 7 * 86_400.0  # seconds
 SHARED = ("HS256",)
 PUBLISHED = ("RS256", "ES256")
 
@@ -67,11 +70,11 @@ class Claims(BaseModel):
     iss: Annotated[str | None, Field(max_length=256)] = None
     call: CallClaim = CallClaim()
 
-    @property
-    def grant(self) -> Grant:
-        """What the token allows, in admission's words."""
+    def grant(self, key: str | None = None) -> Grant:
+        """Return what the token allows; `key` names the key that has signed it."""
         call = self.call
         return Grant(
+            key=key,
             identity=self.sub,
             token=self.jti,
             to=call.to,
@@ -102,6 +105,19 @@ def issue(secret: str, claims: Claims, now: float) -> str:
     return jwt.encode({**body, "iat": int(now), "exp": int(claims.exp)}, secret, SHARED[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, and the name under which grants remember it: a hash, which reveals nothing."""
+
+    name: str
+    material: Any = field(repr=False)
+
+
+def fingerprint(material: bytes) -> str:
+    """Return a name for a key that says nothing of it."""
+    return hashlib.sha256(material).hexdigest()[:16]
+
+
 class Keys(Protocol):
     """Where the keys that may have signed a token come from."""
 
@@ -109,8 +125,11 @@ class Keys(Protocol):
     def algorithms(self) -> Sequence[str]:
         """Those that count for these keys."""
 
-    async def candidates(self, key_id: str | None) -> Sequence[Any]:
+    async def candidates(self, key_id: str | None) -> Sequence[Key]:
         """Return the keys to try, or raise `UnavailableError` when none can be had now."""
+
+    def has(self, name: str) -> bool:
+        """Whether a key still counts."""
 
 
 class SharedSecrets:
@@ -119,19 +138,24 @@ class SharedSecrets:
     algorithms = SHARED
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self._secrets = tuple(texts)
+        self._keys = tuple(Key(fingerprint(text.encode()), text) for text in texts)
 
     def __repr__(self) -> str:
-        return f"<SharedSecrets: {len(self._secrets)}>"
+        return f"<SharedSecrets: {len(self._keys)}>"
 
     @property
     def signing(self) -> str:
         """The one that signs."""
-        return self._secrets[0]
+        signing: str = self._keys[0].material
+        return signing
 
-    async def candidates(self, key_id: str | None) -> Sequence[str]:
-        """Return all: a shared secret has no name."""
-        return self._secrets
+    async def candidates(self, key_id: str | None) -> Sequence[Key]:
+        """Return all: a token does not say which."""
+        return self._keys
+
+    def has(self, name: str) -> bool:
+        """Whether a secret still stands in the file."""
+        return any(key.name == name for key in self._keys)
 
 
 class Tokens:
@@ -146,9 +170,13 @@ class Tokens:
     """
 
     def __init__(self, keys: Keys, now: Callable[[], float], *, issuer: str | None = None) -> None:
-        self._keys = keys
+        self.keys = keys
         self._now = now
         self._issuer = issuer
+
+    def stand_by(self, grant: Grant) -> bool:
+        """Whether the key that a grant was signed by still counts."""
+        return grant.key is not None and self.keys.has(grant.key)
 
     async def verify(self, token: str) -> Grant:
         """Return what a token grants.
@@ -164,38 +192,40 @@ class Tokens:
             raise TokenError(
                 f"the token has {len(token)} characters: at most {MAX_CHARACTERS} are allowed"
             )
-        claims = _read_claims(await self._signed(token))
+        claims, key = await self._signed(token)
+        _check_needed(claims)
         self._check_times(claims)
         if self._issuer is not None and claims.get("iss") != self._issuer:
             raise TokenError(
                 "the token's `iss` is not the one in admission.issuer", reason="issuer"
             )
         try:
-            return Claims.model_validate(claims).grant
+            return Claims.model_validate(claims).grant(key)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             field = ".".join(str(part)[:40] for part in problem["loc"])
             raise TokenError(f"the token's claim `{field}`: {problem['msg']}") from None
 
-    async def _signed(self, token: str) -> Any:
-        """Return the claims, once a key of ours fits the signature."""
+    async def _signed(self, token: str) -> tuple[dict[str, Any], str]:
+        """Return the claims and the name of the key, once one of ours fits the signature."""
         try:
             # Of the header alone: else PyJWT reads the whole token twice
             header = jwt.get_unverified_header(token.partition(".")[0] + "..")
         except jwt.InvalidTokenError:
             raise TokenError("the token is no JWT that can be read") from None
         algorithm, key_id = str(header.get("alg")), header.get("kid")
-        if algorithm not in self._keys.algorithms:
+        if algorithm not in self.keys.algorithms:
             raise TokenError(
                 f"the token is signed by {algorithm[:20]!r}: "
-                f"{' or '.join(self._keys.algorithms)} is needed",
+                f"{' or '.join(self.keys.algorithms)} is needed",
                 reason="algorithm",
             )
-        keys = await self._keys.candidates(key_id if isinstance(key_id, str) else None)
+        keys = await self.keys.candidates(key_id if isinstance(key_id, str) else None)
         for key in keys:
             try:
                 # The times are judged by our own sentences, and the claims by a model
-                return jwt.decode(token, key, [algorithm], options=_SIGNATURE_ONLY)
+                claims = jwt.decode(token, key.material, [algorithm], options=_SIGNATURE_ONLY)
+                return claims, key.name
             except (jwt.InvalidSignatureError, jwt.InvalidKeyError, jwt.InvalidAlgorithmError):
                 continue
             except (jwt.PyJWTError, TypeError, ValueError):
@@ -214,6 +244,12 @@ class Tokens:
                 "a new token is needed, or a clock is wrong",
                 reason="expired",
             )
+        if expires is not None and expires > now + LONGEST_LIFE:
+            raise TokenError(
+                f"the token is good until {_written(expires)}: "
+                f"{LONGEST_LIFE / 86_400:g} days are the longest life of one",
+                reason="long",
+            )
         for claim in ("nbf", "iat"):
             begins = _seconds(claims, claim)
             if begins is not None and now < begins - LEEWAY:
@@ -231,12 +267,10 @@ _SIGNATURE_ONLY: Any = {
 }
 
 
-def _read_claims(claims: Any) -> dict[str, Any]:
+def _check_needed(claims: dict[str, Any]) -> None:
     missing = [name for name in _REQUIRED if claims.get(name) is None]
     if missing:
         raise TokenError(f"the token has no claim `{missing[0]}`: it is needed")
-    read: dict[str, Any] = claims
-    return read
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float | None:

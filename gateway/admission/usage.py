@@ -111,6 +111,12 @@ class Usage:
         return len(self._meters)
 
     @property
+    def is_spent(self) -> bool:
+        """Whether the day's money is used up, and not only held back."""
+        cap = as_units(self.rules.spend_per_day)
+        return bool(cap) and self.state.spend >= cap
+
+    @property
     def state(self) -> DayUsage:
         """What the day holds so far, running calls included."""
         now = self._turn()

@@ -79,8 +79,9 @@ class Calls:
     ----------
     route
         Where calls go.
-    max_duration
-        Seconds that an answered call may last.
+    max_duration, max_ringing
+        Seconds that a call may last once it is answered, and ring before, where the request does
+        not say.
     own
         Where the gateway itself listens.
     shown
@@ -162,15 +163,7 @@ class Calls:
         UnavailableError
             When no media port is free.
         """
-        if self.draining:
-            raise _draining()
-        lines = min(self.lines.values())
-        if self.active >= lines:
-            raise CapacityError(f"all {lines} lines are in use; try again later")
-        if self.overloaded:  # before the calls that run suffer
-            raise OverloadError(
-                "the gateway is at its limit: no time is left for another call; try again later"
-            )
+        self.check_room()
         offer = read_offer(request.offer, self._route.passthrough)
         self._opening += 1
         try:
@@ -180,6 +173,18 @@ class Calls:
         self._own(call)
         self.totals.placed += 1
         return call
+
+    def check_room(self) -> None:
+        """Raise `DrainingError`, `CapacityError` or `OverloadError` when no new call is taken."""
+        if self.draining:
+            raise _draining()
+        lines = min(self.lines.values())
+        if self.active >= lines:
+            raise CapacityError(f"all {lines} lines are in use; try again later")
+        if self.overloaded:  # before the calls that run suffer
+            raise OverloadError(
+                "the gateway is at its limit: no time is left for another call; try again later"
+            )
 
     async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
         session, route = await self._plane.open(), self._route
@@ -211,8 +216,8 @@ class Calls:
             dial,
             self._endpoint.locate,
             self._counted(record, tell),
-            max_duration=_least(self._max_duration, request.max_duration),
-            max_ringing=_least(self._max_ringing, request.max_ringing),
+            max_duration=request.max_duration or self._max_duration,
+            max_ringing=request.max_ringing or self._max_ringing,
         )
 
     def _invite(self, request: CallRequest, offer: str) -> trunk.DialRequest:
@@ -296,10 +301,6 @@ def _final_answer(end: CallEnd) -> str:
         return str(end.sip_code)
     # Ours is a CANCEL, which 487 answers (RFC 3261 section 9.2), unless nobody is there
     return "487" if end.cause in ("canceled", "no-answer", "network", "stopped") else "none"
-
-
-def _least(own: float, wanted: float | None) -> float:
-    return own if wanted is None else min(own, wanted)
 
 
 def _draining() -> DrainingError:

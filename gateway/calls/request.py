@@ -14,7 +14,7 @@ class CallRequest:
     """A call to place: `to` and `caller` as admitted, `offer` the browser's SDP as it came.
 
     `visitor` and `identity` say who asks, `page_call` is the id that the page gave. `max_duration`
-    and `max_ringing` (seconds) are what admission leaves of the gateway's own limits.
+    and `max_ringing` (seconds) are the limits that admission sets.
     """
 
     to: str

@@ -22,11 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     flags = {"http": {"listen": options.listen}} if options.listen else {}
-    settings = load(config_file(options), flags)
+    file = config_file(options)
+    settings = load(file, flags)
     if not settings.trunks:
         raise ConfigError(NO_TRUNK)
     log.set_up(settings.log.level, masked=settings.log.numbers == "masked")
-    return running.run(_serve(settings, lambda: load(config_file(options), flags)))
+    return running.run(_serve(settings, lambda: load(file, flags)))
 
 
 async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> None:

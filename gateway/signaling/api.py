@@ -38,6 +38,7 @@ from gateway.signaling.api_messages import (
 from gateway.signaling.room import Room
 
 PREFIX = "/v1/"
+KEY_NAME = "gateway.key"  # in the scope: which key has opened the door
 MAX_BODY = 64 * 1024  # bytes; a token for a hundred numbers takes two thousand
 
 _BEARER = re.compile(r"bearer[ ]+([\x21-\x7e]{1,200})", re.ASCII | re.IGNORECASE)
@@ -48,7 +49,13 @@ async def _room_of(request: Request) -> Room:
     return room
 
 
+async def _caller_of(request: Request) -> str:
+    name: str = request.scope[KEY_NAME]
+    return name
+
+
 AnyRoom = Annotated[Room, Depends(_room_of)]
+Caller = Annotated[str, Depends(_caller_of)]
 BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
 CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the call's id")]
 
@@ -81,11 +88,11 @@ async def call(room: AnyRoom, call_id: CallName) -> CallView:
 
 
 @router.delete("/calls/{call_id}", summary="End one call", responses=_UNKNOWN)
-async def end_call(room: AnyRoom, call_id: CallName) -> Ended:
+async def end_call(room: AnyRoom, by: Caller, call_id: CallName) -> Ended:
     ended = room.calls.stop([call_id], "The operator ended the call.")
     if not ended:
         raise _no_such_call(call_id)
-    room.gate.note("call-stopped", call=call_id)
+    room.gate.note("call-stopped", call=call_id, by=by)
     return Ended(ended=ended)
 
 
@@ -120,12 +127,12 @@ async def admission(room: AnyRoom) -> AdmissionView:
 
 
 @router.put("/admission", summary="The kill switch: stop new calls, or take them again")
-async def switch(room: AnyRoom, wanted: Switch) -> AdmissionView:
+async def switch(room: AnyRoom, by: Caller, wanted: Switch) -> AdmissionView:
     if wanted.open:
-        await room.gate.start(by="api")
+        saved = await room.gate.start(by=by)
     else:
-        await room.gate.stop(wanted.why or "the operator has stopped new calls", by="api")
-    return await admission(room)
+        saved = await room.gate.stop(wanted.why or "the operator has stopped new calls", by=by)
+    return (await admission(room)).model_copy(update={"saved": saved})
 
 
 @router.get("/blocks", summary="Who is kept out")
@@ -134,11 +141,11 @@ async def blocks(room: AnyRoom) -> BlockList:
 
 
 @router.post("/blocks", summary="Keep somebody out from now on", status_code=201)
-async def add_block(room: AnyRoom, wanted: NewBlock) -> BlockAdded:
+async def add_block(room: AnyRoom, by: Caller, wanted: NewBlock) -> BlockAdded:
     """An address or network, an origin, an identity or a number; "*" at the end for a prefix."""
     gate, calls = room.gate, room.calls
     until = None if wanted.seconds is None else time() + wanted.seconds
-    block = await gate.block(wanted.kind, wanted.value, wanted.why, by="api", until=until)
+    block = gate.block(wanted.kind, wanted.value, wanted.why, by=by, until=until)
     ended = 0
     if wanted.end_calls:
         hit = [
@@ -147,7 +154,9 @@ async def add_block(room: AnyRoom, wanted: NewBlock) -> BlockAdded:
             if gate.is_blocked(record.request.visitor, record.request.identity, record.request.to)
         ]
         ended = calls.stop(hit, "The operator ended the call.")
-    return BlockAdded(block=BlockView.of(block), ended=ended)
+    # After the calls are on their way down: a disk may hang
+    saved = await gate.save_block(block)
+    return BlockAdded(block=BlockView.of(block), ended=ended, saved=saved)
 
 
 @router.delete(
@@ -155,8 +164,8 @@ async def add_block(room: AnyRoom, wanted: NewBlock) -> BlockAdded:
     summary="Let somebody in again",
     responses={404: {"model": Problem, "description": "There is no such block"}},
 )
-async def remove_block(room: AnyRoom, kind: Kind, value: BlockValue) -> BlockList:
-    if not await room.gate.unblock(kind, value, by="api"):
+async def remove_block(room: AnyRoom, by: Caller, kind: Kind, value: BlockValue) -> BlockList:
+    if not await room.gate.unblock(kind, value, by=by):
         raise HTTPException(404, f"nothing keeps this {kind} out")
     return await blocks(room)
 
@@ -184,21 +193,23 @@ class ApiDoor:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(Headers(scope=scope))
+        refusal = self._refusal(scope, Headers(scope=scope))
         if refusal is not None:
             await refusal(scope, receive, send)
             return
         await self._app(scope, _limited(receive), send)
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         keys = self._room.gate.rules.keys
         if not keys:
             return _problem(403, "closed", "no API key is configured: see http.api_keys_file")
         match = _BEARER.fullmatch(headers.get("authorization", ""))
-        if match is None or not keys.accepts(match[1]):
+        name = None if match is None else keys.find(match[1])
+        if name is None:
             response = _problem(401, "bad-key", "an API key is needed: Authorization: Bearer KEY")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
+        scope[KEY_NAME] = name
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:9]) > MAX_BODY:
             return _problem(413, "too-big", f"at most {MAX_BODY} bytes are taken")

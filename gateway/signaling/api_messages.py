@@ -124,13 +124,17 @@ class Switch(Closed):
 
 
 class AdmissionView(Wire):
-    """`why` says why new calls are stopped; money and minutes are those of the day (UTC)."""
+    """`why` says why new calls are stopped, `saved` whether that outlives a restart.
+
+    Money and minutes are those of the day (UTC).
+    """
 
     open: bool
     why: str | None
     active: int
     minutes_today: float
     spend_today: float
+    saved: bool = True
 
 
 class NewBlock(Closed):
@@ -172,10 +176,11 @@ class BlockList(Wire):
 
 
 class BlockAdded(Wire):
-    """`ended` is how many calls it has ended."""
+    """`ended` is how many calls it has ended, `saved` whether it outlives a restart."""
 
     block: BlockView
     ended: int
+    saved: bool
 
 
 def _written(at: float) -> str:

@@ -109,6 +109,7 @@ class ClientCall:
 
     async def _place(self) -> PlacedCall:
         calls, request = self._room.calls, self._request
+        calls.check_room()  # before a token for one call is used up
         self._admission = admission = await self._room.gate.admit(
             request.visitor,
             self._grant,

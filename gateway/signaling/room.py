@@ -68,6 +68,7 @@ class Room:
         self.metrics.describe_build(engine=self.engine)
         self.metrics.expect(limits=LIMITS, trunks=[self.calls.trunk_name])
         self.metrics.watch(self._read)
+        self.gate.on_limit = lambda limit: self.metrics.limits_reached.labels(limit).inc()
 
     def not_ready(self) -> list[str]:
         """Say why no call can be placed now; empty when one can."""

@@ -74,6 +74,9 @@ class CallRegistry(Protocol):
     def overloaded(self) -> bool:
         """Whether no call is taken until those that run leave more time."""
 
+    def check_room(self) -> None:
+        """Raise a `GatewayError` when no new call is taken."""
+
     async def place(self, request: CallRequest, tell: Callable[[News], None]) -> PlacedCall:
         """Place a call, or raise a `GatewayError` and leave nothing behind."""
 

@@ -9,9 +9,11 @@ from decimal import Decimal
 from time import time
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from gateway.admission.audit import Audit
+from gateway.admission.blocks import Block, Stop
 from gateway.admission.challenge import Challenge
 from gateway.admission.gate import Gate, Rules
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
@@ -29,6 +31,7 @@ from gateway.errors import (
     RequestError,
     StoppedError,
     TokenError,
+    UnavailableError,
 )
 from tests.gateway.admission.test_challenge import running_service
 
@@ -94,7 +97,8 @@ async def test_whoever_comes_in_mode_open(door: Callable[..., Door]) -> None:
     )
     admission.answered()
     admission.ended("hangup", 200, 1500)
-    opened, admitted, ended = it.lines()
+    opened, admitted, answered, ended = it.lines()
+    assert answered["event"] == "call-answered"
     assert opened["event"] == "session-opened"
     assert (opened["address"], opened["origin"]) == ("192.0.2.7", "https://shop.example")
     assert (admitted["event"], admitted["to"], admitted["from"]) == (
@@ -228,7 +232,7 @@ async def test_used_tokens_blocks_and_the_switch_outlive_a_restart(
     it = door(TOKENS, store)
     text = token(once=True)
     await it.admit(await it.gate.welcome(SHOP, text, None))
-    await it.gate.block("number", "+1555999*", "fraud", by="test")
+    assert await it.gate.save_block(it.gate.block("number", "+1555999*", "fraud", by="test"))
     await it.gate.stop("maintenance", by="test")
     await it.gate.close()
     await store.close()
@@ -281,7 +285,7 @@ async def test_who_is_blocked_is_stopped_at_once(
 ) -> None:
     it = door(TOKENS)
     grant = await it.gate.welcome(SHOP, token(), None)
-    await it.gate.block(kind, value, "fraud", by="test")
+    it.gate.block(kind, value, "fraud", by="test")
     with pytest.raises(ForbiddenError, match="blocked"):
         await it.admit(grant)
     if kind in ("address", "origin"):
@@ -374,7 +378,117 @@ async def test_a_number_has_one_name_however_it_is_dialled(door: Callable[..., D
         (await it.admit(to=spelling)).release()
     with pytest.raises(LimitError):
         await it.admit(to="02079460001")
-    await it.gate.block("number", "+442079460000", "", by="test")
+    it.gate.block("number", "+442079460000", "", by="test")
     with pytest.raises(ForbiddenError, match="blocked"):
         await it.admit(to="02079460000")
     assert it.gate.is_blocked(SHOP, None, "02079460000")
+
+
+async def test_a_secret_that_was_taken_out_lets_nobody_call_any_more(
+    door: Callable[..., Door],
+) -> None:
+    it = door(TOKENS)
+    grant = await it.gate.welcome(SHOP, token(), None)
+    new = SharedSecrets(("n" * 32,))
+    it.gate.reload(replace(TOKENS, tokens=Tokens(new, time), secrets=new))
+    with pytest.raises(TokenError, match="counts no more") as refused:
+        await it.admit(grant)
+    assert refused.value.reason == "revoked"
+    both = SharedSecrets(("n" * 32, SECRET))
+    it.gate.reload(replace(TOKENS, tokens=Tokens(both, time), secrets=both))
+    assert await it.admit(grant)
+
+
+async def test_who_came_in_without_a_token_calls_no_more_once_they_are_asked_for(
+    door: Callable[..., Door],
+) -> None:
+    it = door(OPEN)
+    grant = await it.gate.welcome(SHOP, None, None)
+    it.gate.reload(TOKENS)
+    with pytest.raises(TokenError, match="a new token is needed"):
+        await it.admit(grant)
+
+
+class SlowStore(MemoryStore):
+    """Its disk takes the time that a test gives it, or fails."""
+
+    def __init__(self) -> None:
+        super().__init__(time)
+        self.asked, self.may_go, self.fails = asyncio.Event(), asyncio.Event(), False
+
+    async def use_token(self, jti: str, expires: float | None) -> bool:
+        self.asked.set()
+        await self.may_go.wait()
+        return await super().use_token(jti, expires)
+
+    async def save_block(self, block: Block) -> None:
+        self._fail()
+        await super().save_block(block)
+
+    async def save_switch(self, switch: Stop | None) -> None:
+        self._fail()
+        await super().save_switch(switch)
+
+    def _fail(self) -> None:
+        if self.fails:
+            raise UnavailableError("the disk is full")
+
+
+@pytest.mark.parametrize("by_block", [False, True])
+async def test_who_waits_for_the_disk_is_stopped_too(
+    door: Callable[..., Door], by_block: bool
+) -> None:
+    store = SlowStore()
+    it = door(replace(TOKENS, limits=LimitRules(calls_at_once=1)), store)
+    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    call = asyncio.create_task(it.admit(grant))
+    await store.asked.wait()
+    if by_block:
+        it.gate.block("number", TO, "fraud", by="test")
+    else:
+        await it.gate.stop("fraud", by="test")
+    store.may_go.set()
+    with pytest.raises(ForbiddenError if by_block else StoppedError):
+        await call
+    await it.gate.start(by="test")
+    await it.gate.unblock("number", TO, by="test")
+    assert await it.admit(replace(grant, once=False))  # the place was given back
+
+
+async def test_an_operator_acts_though_the_disk_is_full(door: Callable[..., Door]) -> None:
+    store = SlowStore()
+    store.fails = True
+    it = door(OPEN, store)
+    assert not await it.gate.stop("fraud", by="test")
+    with pytest.raises(StoppedError):
+        await it.admit()
+    assert not await it.gate.start(by="test")
+    block = it.gate.block("number", TO, "fraud", by="test")
+    assert not await it.gate.save_block(block)
+    with pytest.raises(ForbiddenError):
+        await it.admit()
+    store.fails = False
+    assert await it.gate.save_block(block)
+
+
+async def test_short_calls_trip_the_spend_cap_too(door: Callable[..., Door]) -> None:
+    limits = LimitRules(spend_per_day=Decimal("1.0"))
+    rates = parse_rates("prefix,price,name,increments\n*,0.5,all,60/60\n")
+    it = door(replace(OPEN, limits=limits, rates=rates))
+    limited: list[str] = []
+    it.gate.on_limit = limited.append
+    for _ in range(2):
+        call = await it.admit()
+        call.answered()
+        call.ended("hangup", 200, 1000)
+    with pytest.raises(LimitError):
+        await it.admit()
+    assert it.gate.stopped is not None
+    assert limited == ["spend-per-day"]
+
+
+def test_tokens_of_ours_name_the_issuer(door: Callable[..., Door]) -> None:
+    it = door(replace(TOKENS, issuer="shop.example"))
+    claims = Claims(sub="portal", exp=time() + 60, jti="j1")
+    written = jwt.decode(it.gate.issue(claims), options={"verify_signature": False})
+    assert written["iss"] == "shop.example"

@@ -18,17 +18,17 @@ def test_a_key_opens_and_its_hash_does_not(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text(f"# the portal's\n{line}\n\n{other}  # nightly report\n")
     keys = read_keys(file)
-    assert keys.accepts(first)
-    assert keys.accepts(second)
-    assert not keys.accepts(line)
-    assert not keys.accepts(first[:-1])
-    assert not keys.accepts("")
+    assert keys.find(first) == f"key {line[7:15]}"
+    assert keys.find(second)
+    assert not keys.find(line)
+    assert not keys.find(first[:-1])
+    assert not keys.find("")
     assert first not in line
 
 
 def test_without_keys_nothing_is_accepted() -> None:
     assert not ApiKeys()
-    assert not ApiKeys().accepts("")
+    assert not ApiKeys().find("")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.admission.grant import Grant
-from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, issue, new_id
+from gateway.admission.token import (
+    LONGEST_LIFE,
+    CallClaim,
+    Claims,
+    SharedSecrets,
+    Tokens,
+    fingerprint,
+    issue,
+    new_id,
+)
 from gateway.errors import TokenError
 from tests.gateway.admission.forging import by_hand
 
@@ -45,6 +54,7 @@ async def test_whole_grant() -> None:
         "incoming": True,
     }
     assert await tokens().verify(signed({**GOOD, "call": call})) == Grant(
+        key=fingerprint(NEW.encode()),
         identity="visitor-7",
         token="t1",
         to=("+15551234567", "+1555*"),
@@ -72,13 +82,20 @@ async def test_while_a_secret_is_replaced_both_count() -> None:
         await tokens(NEW).verify(signed(GOOD, OLD))
 
 
+async def test_a_grant_stands_as_long_as_its_key_does() -> None:
+    grant = await tokens(NEW, OLD).verify(signed(GOOD, OLD))
+    assert tokens(NEW, OLD).stand_by(grant)
+    assert not tokens(NEW).stand_by(grant)
+    assert not tokens(NEW).stand_by(Grant())
+
+
 async def test_issued_by_ourselves() -> None:
     claims = Claims(
         sub="portal", exp=NOW + 60, jti=new_id(), call=CallClaim(to=("+1555*",), max_duration=300)
     )
     token = issue(NEW, claims, NOW)
     grant = await tokens().verify(token)
-    assert grant == claims.grant
+    assert grant == claims.grant(fingerprint(NEW.encode()))
     written = jwt.decode(token, options={"verify_signature": False})
     assert written["call"]["maxDuration"] == 300
     assert written["iat"] == NOW
@@ -118,6 +135,7 @@ async def test_forged(token: str, rule: str) -> None:
 
 LACKING = [
     ({"exp": NOW - 11}, "expired at .*the gateway's clock says .*a clock is wrong"),
+    ({"exp": NOW + LONGEST_LIFE + 1}, "7 days are the longest life"),
     ({"exp": None}, "no claim `exp`"),
     ({"exp": "soon"}, "claim `exp`: seconds since 1970"),
     ({"exp": 1e300}, "claim `exp`: seconds since 1970"),

@@ -16,5 +16,5 @@ def test_the_key_fits_its_line_and_no_other(capsys: pytest.CaptureFixture[str]) 
         assert key not in line
         Path(f"keys{len(keys)}").write_text(f"{line}\n")
         keys.append(key)
-    assert read_keys(Path("keys0")).accepts(keys[0])
-    assert not read_keys(Path("keys1")).accepts(keys[0])
+    assert read_keys(Path("keys0")).find(keys[0])
+    assert not read_keys(Path("keys1")).find(keys[0])

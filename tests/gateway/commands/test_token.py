@@ -64,6 +64,7 @@ async def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str]) -> None
     )
     given = await grant(token, later=3500)
     assert given == Grant(
+        key=given.key,
         identity="alice",
         token=given.token,
         to=("+1*", "600"),

@@ -107,6 +107,10 @@ class FakeCalls:
     def capacities(self) -> dict[str, int]:
         return self.lines
 
+    def check_room(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
     async def place(self, request: CallRequest, tell: Tell) -> FakeCall:
         await self.may_place.wait()
         if self.failure is not None:

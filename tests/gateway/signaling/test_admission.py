@@ -68,7 +68,7 @@ async def test_messages_of_one_address(start_gateway: StartGateway) -> None:
 
 
 async def test_who_is_blocked_is_not_let_in(gateway: Gateway) -> None:
-    await gateway.room.gate.block("address", "127.0.0.1", "fraud", by="test")
+    gateway.room.gate.block("address", "127.0.0.1", "fraud", by="test")
     with pytest.raises(InvalidStatus) as refused:
         async with gateway.raw():
             pass

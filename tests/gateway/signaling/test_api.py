@@ -186,7 +186,7 @@ async def test_a_block_holds_at_once_and_ends_what_it_hits(operator: Operator) -
     operator.run_call("c2", "+442079460000")
     block = {"kind": "number", "value": "+1 555*", "why": "fraud"}
     status, added = await operator.ask("POST", "/v1/blocks", json=block)
-    assert (status, added["ended"]) == (201, 1)
+    assert (status, added["ended"], added["saved"]) == (201, 1, True)
     assert added["block"]["value"] == "+1555*"
     assert [call for call, _ in operator.gateway.calls.stopped] == ["c1"]
     _, listed = await operator.ask("GET", "/v1/blocks")
@@ -194,6 +194,18 @@ async def test_a_block_holds_at_once_and_ends_what_it_hits(operator: Operator) -
     where = "/v1/blocks?kind=number&value=%2B1555*"
     assert await operator.ask("DELETE", where) == (200, {"blocks": []})
     assert (await operator.ask("DELETE", where))[0] == 404
+
+
+async def test_what_the_operator_did_is_written_with_the_key_that_did_it(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[Any] = []
+    monkeypatch.setattr(operator.gateway.room.gate, "note", lambda *a, **k: noted.append((a, k)))
+    await operator.ask("PUT", "/v1/admission", json={"open": False, "why": "fraud"})
+    ((event,), fields) = noted[0]
+    assert event == "stopped"
+    assert fields["by"].startswith("key ")
+    assert len(fields["by"]) == 12
 
 
 async def test_a_block_may_leave_running_calls_alone(operator: Operator) -> None:
