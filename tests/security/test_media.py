@@ -93,30 +93,16 @@ async def test_a_flood_at_the_browsers_port(
     assert "faults" not in after
 
 
-def starving(rate: int) -> list[pytest.MarkDecorator]:
-    """Declare the flood that a port of the trunk's does not stand."""
-    return [
-        attack(
-            f"RTP with a tone of the intruder's to the trunk's port, {rate:,} a second from 40 "
-            "addresses",
-            HEARD + UNANSWERED,
-        ),
-        *(
-            [
-                pytest.mark.xfail(
-                    reason="8 datagrams of a trunk's port are read in a tick of 5 ms: a stranger "
-                    "who sends more than 1,600 a second silences the trunk for the caller",
-                    strict=True,
-                )
-            ]
-            if rate > 1600
-            else []
-        ),
-    ]
+def flooding(rate: int) -> pytest.MarkDecorator:
+    return attack(
+        f"RTP with a tone of the intruder's to the trunk's port, {rate:,} a second from 40 "
+        "addresses",
+        HEARD + UNANSWERED,
+    )
 
 
 @pytest.mark.parametrize(
-    "rate", [pytest.param(rate, id=str(rate), marks=starving(rate)) for rate in (1000, RATE)]
+    "rate", [pytest.param(rate, id=str(rate), marks=flooding(rate)) for rate in (1000, RATE)]
 )
 async def test_sound_of_strangers_at_the_trunks_port(house: House, tone: Path, rate: int) -> None:
     before = media_events(await house.gateway.metrics())

@@ -48,10 +48,10 @@ cdef class PacketPath:
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil
     cdef void _drain_trunk(self, uint64_t key, double now, double unix_now) noexcept nogil
-    cdef void _take_batch(
+    cdef int _take_batch(
         self, void *owner, bint rtcp, int count, double now, double unix_now
     ) noexcept nogil
-    cdef void _take_rtp(
+    cdef bint _take_rtp(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil
     cdef void _take_rtcp(self, void *owner, int place, int size, double arrival) noexcept nogil

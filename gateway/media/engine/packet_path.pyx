@@ -78,6 +78,7 @@ cdef enum:
     MOST_BATCHES = 32  # of the browsers' port in one tick: a flood must not stop the clock
     MOST_OF_TRUNK = 8  # datagrams of one trunk socket in one tick
     MOST_BATCHES_OF_TRUNK = 8  # as many, while the clock is late and leaves them out
+    MOST_BATCHES_OF_STRANGERS = 32  # as many, while others than the trunk send there
     MOST_EVENTS = 256  # sockets in one tick
     ROWS = 128  # of a bank at first
     MOST_MOVES = 8  # slots that a frame of a mix may ask to be later: then it is made up
@@ -256,17 +257,26 @@ cdef class PacketPath:
         cdef void *owner = <void *> (key & ~<uint64_t> RTCP_SOCKET)
         cdef bint rtcp = key & RTCP_SOCKET
         cdef int fd = (<TrunkLeg> owner).port.rtcp_fd if rtcp else (<TrunkLeg> owner).port.rtp_fd
-        cdef int _batch, got
-        for _batch in range(MOST_BATCHES_OF_TRUNK):
+        cdef int batch, got, others
+        for batch in range(MOST_BATCHES_OF_STRANGERS):
             got = self.inbox.receive(fd, MOST_OF_TRUNK)
-            self._take_batch(owner, rtcp, got, now, unix_now)
-            if got < MOST_OF_TRUNK or rtcp or not (<TrunkLeg> owner).receiver.lags():
+            others = self._take_batch(owner, rtcp, got, now, unix_now)
+            if got < MOST_OF_TRUNK or rtcp:
+                return
+            # Whoever floods the port must not use up the turn of the trunk's own packets
+            if not others and (
+                batch >= MOST_BATCHES_OF_TRUNK or not (<TrunkLeg> owner).receiver.lags()
+            ):
                 return
 
-    cdef void _take_batch(
+    cdef int _take_batch(
         self, void *owner, bint rtcp, int count, double now, double unix_now
     ) noexcept nogil:
-        cdef int place, size
+        """Take what has come to a trunk's socket; return how much of it was no RTP of the trunk's.
+
+        A stranger may send anything: what cannot be read counts as well, and so does RTCP.
+        """
+        cdef int place, size, others = count
         cdef double arrival
         for place in range(count):
             size = self.inbox.size_of(place)
@@ -277,13 +287,14 @@ cdef class PacketPath:
             # RTCP may come multiplexed, though we have not said that we could (RFC 5761)
             if rtcp or (size > 1 and RTCP_FIRST <= self.inbox.packets[place, 1] <= RTCP_LAST):
                 self._take_rtcp(owner, place, size, arrival)
-            else:
-                self._take_rtp(owner, place, size, arrival, now)
+            elif self._take_rtp(owner, place, size, arrival, now):
+                others -= 1
+        return others
 
-    cdef void _take_rtp(
+    cdef bint _take_rtp(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil:
-        """Give a trunk's packet to its leg, if its source is believed."""
+        """Give a trunk's packet to its leg, if its source is believed; false for a stranger's."""
         cdef Address source
         cdef RtpHeader header
         cdef Verdict verdict
@@ -292,9 +303,9 @@ cdef class PacketPath:
         reason = read_header(self.inbox.packets[place], size, &header)
         if reason:
             self.trunk_counters.count(REJECTED_SHORT + reason - 1, 1)
-            return
+            return False
         if not self.inbox.source_of(place, &source):
-            return
+            return False
         verdict = (<TrunkLeg> owner).port.latch.judge(
             &source,
             header.ssrc,
@@ -305,12 +316,13 @@ cdef class PacketPath:
             self.trunk_counters.count(
                 REJECTED_STRANGER if verdict == STRANGER else REJECTED_SSRC, 1
             )
-            return
+            return False
         if (<TrunkLeg> owner).port.latch.news_of_move():
             self.queue.put(
                 owner, MOVED, self.inbox.packets[place], 0, 0, &source, arrival, NULL
             )
         self._pass_on(<Leg> owner, self.inbox.packets[place], size, arrival, now)
+        return True
 
     cdef void _take_rtcp(self, void *owner, int place, int size, double arrival) noexcept nogil:
         cdef Address source
