@@ -304,6 +304,11 @@ class AdmissionSettings(Section):
 
     @model_validator(mode="after")
     def _challenge_with_secret(self) -> Self:
+        if self.challenge_url is not None and self.mode == "token":
+            raise broken(
+                'this is for mode = "open": whoever has a token has been asked by the site',
+                key="challenge_url",
+            )
         if (self.challenge_url is None) != (self.challenge_secret_file is None):
             missing = "challenge_url" if self.challenge_url is None else "challenge_secret_file"
             raise broken("challenge_url and challenge_secret_file are needed together", key=missing)

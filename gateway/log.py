@@ -101,6 +101,7 @@ def set_up(level: str, *, masked: bool = False) -> None:
     masked
         Whether telephone numbers lose their middle.
     """
+    "".encode("unicode_escape")  # loads a module: there may be no file descriptor left later
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(masked=masked))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

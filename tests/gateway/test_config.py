@@ -364,6 +364,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             "admission.challenge_secret_file: challenge_url and challenge_secret_file are needed",
         ),
         (
+            '[admission]\nmode = "token"\njwks_url = "https://a/k"\nchallenge_url = "https://b"',
+            'admission.challenge_url: this is for mode = "open"',
+        ),
+        (
             "[admission.limits]\ncalls_at_once = -1",
             "admission.limits.calls_at_once = -1: Input should be greater than or equal to 0",
         ),
