@@ -10,8 +10,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from ipaddress import IPv4Network, IPv6Network
 
 import uvicorn
@@ -27,6 +27,7 @@ from gateway.reload import Reload, on_signals
 from gateway.sd_notify import Supervisor
 from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
 from gateway.signaling.http_guard import Connections, guarded
+from gateway.signaling.http_server import Server
 from gateway.signaling.room import Room
 from gateway.signaling.websocket_protocol import with_round
 
@@ -102,7 +103,7 @@ async def serve(
                 supervisor.ready()
                 announce(_url(settings.http, listener))
 
-            server = _Server(config, up)
+            server = Server(config, up)
             if read_again is not None:
                 reload = Reload(settings, read_again, room.gate, lambda: config.ssl, supervisor)
                 stack.enter_context(on_signals(reload, room.gate))
@@ -176,21 +177,6 @@ def _spellings(network: IPv4Network | IPv6Network) -> tuple[str, ...]:
         return (str(network),)
     mapped = f"::ffff:{network.network_address}/{96 + network.prefixlen}"
     return str(network), mapped
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_up: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_up = on_up
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_up()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the command line, which has calls to end first."""
-        yield
 
 
 def _url(http: HttpSettings, listener: socket.socket) -> str:

@@ -3,6 +3,9 @@
 Uvicorn waits for the end of a request as long as the client likes, and keeps all of its headers. So
 whoever sends a byte a minute (a slow loris), or headers without an end, holds a connection and our
 memory. A whole request has a time and a size here, and an address a number of connections.
+
+Uvicorn also makes what an answer needs for each request that is read, before the earlier ones have
+their answers: for 5,000 short ones that come in one read. Few may wait here.
 """
 
 from __future__ import annotations
@@ -18,6 +21,23 @@ from gateway.admission.address import client_key
 
 REQUEST_TIMEOUT = 10.0  # seconds: a phone on a bad network sends its headers within two
 MAX_REQUEST = 128 * 1024  # bytes, twice the longest body that the operator's API takes
+MAX_WAITING = 8  # requests behind the one that is answered; no browser and no proxy sends any
+
+
+class Place:
+    """A connection's place among those of its address."""
+
+    __slots__ = ("_connections", "_key")
+
+    def __init__(self, connections: Connections, key: str | None) -> None:
+        self._connections = connections
+        self._key = key  # None: it counts for nobody
+
+    def leave(self) -> None:
+        """Give the place back; the second time does nothing."""
+        key, self._key = self._key, None
+        if key is not None:
+            self._connections.leave(key)
 
 
 class Connections:
@@ -39,44 +59,48 @@ class Connections:
     def __len__(self) -> int:
         return self._open.total()
 
-    def enter(self, host: str) -> str | None:
-        """Count a connection; return what to hand to `leave`, None for one that is too many."""
+    def enter(self, host: str) -> Place | None:
+        """Count a connection; return its place, None for one that is too many."""
         if self._exempt(host):
-            return ""
+            return Place(self, None)
         key = client_key(host)
         if 0 < self._most() <= self._open[key]:
             return None
         self._open[key] += 1
-        return key
+        return Place(self, key)
 
     def leave(self, key: str) -> None:
-        """Take it off again."""
+        """Take one off again."""
         self._open[key] -= 1
         if self._open[key] <= 0:
             del self._open[key]
 
 
+class _TooManyRequestsError(Exception):
+    """Stops the parser."""
+
+
 class GuardedHttp(HttpToolsProtocol):
-    """Uvicorn's protocol, with an end to its patience."""
+    """Uvicorn's protocol, with an end to its patience.
+
+    `place` is the connection's own: whoever accepts it sets it, and we leave it.
+    """
 
     connections_of_addresses: ClassVar[Connections]
 
-    _place: str | None = None
+    place: Place
     _deadline: asyncio.TimerHandle | None = None
     _unread = 0  # bytes of a request that is not whole
 
     def connection_made(self, transport: Any) -> None:
-        """Take a place, or close."""
+        """Give the first request its time."""
         super().connection_made(transport)
-        self._place = self.connections_of_addresses.enter(self.client[0] if self.client else "")
-        if self._place is None:
-            transport.abort()
-        else:
-            self._expect_end()
+        self._expect_end()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave, unless it has become a WebSocket before."""
         self._leave()
+        self.pipeline.clear()  # they refer to us
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -88,7 +112,10 @@ class GuardedHttp(HttpToolsProtocol):
             super().data_received(data)
 
     def on_message_begin(self) -> None:
-        """Give the request its time."""
+        """Give the request its time, unless too many wait already."""
+        if len(self.pipeline) >= MAX_WAITING:
+            self.transport.abort()
+            raise _TooManyRequestsError
         super().on_message_begin()
         self._expect_end()
 
@@ -116,9 +143,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _leave(self) -> None:
         self._cancel()
-        if self._place is not None:
-            self.connections_of_addresses.leave(self._place)
-            self._place = None
+        self.place.leave()
 
 
 def guarded(connections: Connections) -> type[GuardedHttp]:

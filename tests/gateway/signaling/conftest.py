@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
@@ -19,6 +18,7 @@ from gateway.admission.policy import Policy
 from gateway.app import create_app, uvicorn_config
 from gateway.config import Settings
 from gateway.signaling.http import Extensions
+from gateway.signaling.http_server import Server
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.socket import SUBPROTOCOL
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall, FakeCalls, open_gate
@@ -99,7 +99,7 @@ StartGateway = Callable[..., Awaitable[Gateway]]
 @pytest.fixture
 async def start_gateway() -> AsyncIterator[StartGateway]:
     """Start servers with the limits, the policy and other rules of the gate that a test needs."""
-    running: list[tuple[uvicorn.Server, asyncio.Task[None], socket.socket]] = []
+    running: list[tuple[Server, asyncio.Task[None], socket.socket]] = []
 
     async def start(
         limits: Limits = Limits(),  # noqa: B008 - frozen
@@ -121,7 +121,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
             media_load=lambda: 0.25,
         )
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn_config(create_app(room, extensions), Settings(), room.gate))
+        server = Server(uvicorn_config(create_app(room, extensions), Settings(), room.gate))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         running.append((server, task, listener))
         return Gateway(calls, room, faults, listener.getsockname()[1])

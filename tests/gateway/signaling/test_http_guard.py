@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from uvicorn.protocols.http import httptools_impl
 
 from gateway.admission.limits import LimitRules
 from gateway.signaling import http_guard
@@ -101,6 +104,40 @@ async def test_whole_requests_have_a_time_each(
     writer.close()
 
 
+async def test_few_requests_wait(gateway: Gateway) -> None:
+    """Those that may wait have their answers, in order."""
+    reader, writer = await connect(gateway)
+    request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    writer.write(request * (http_guard.MAX_WAITING + 1))
+    for _ in range(http_guard.MAX_WAITING + 1):
+        assert b"200" in await answered(reader)
+        headers = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(headers.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    writer.close()
+
+
+async def test_a_flood_of_whole_requests(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Counter[str]()
+    cycle = httptools_impl.RequestResponseCycle
+
+    def count(*arguments: object, **named: object) -> object:
+        made["cycle"] += 1
+        return cycle(*arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(httptools_impl, "RequestResponseCycle", count)
+    reader, writer = await connect(gateway)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 3000)
+    async with asyncio.timeout(5):
+        with suppress(ConnectionResetError):
+            while await reader.read(65536):
+                pass
+    writer.close()
+    assert made["cycle"] <= http_guard.MAX_WAITING + 1
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
 async def test_connections_of_one_address(start_gateway: StartGateway) -> None:
     few = LimitRules(
         websockets_per_address=1, messages_per_second_per_address=0, calls_at_once_per_address=0
@@ -126,7 +163,8 @@ def test_places_are_given_back() -> None:
     assert connections.enter("192.0.2.1") is None
     for _ in range(5):
         assert connections.enter("192.0.2.9") is not None
-    connections.leave(first)
+    first.leave()
+    first.leave()
     assert connections.enter("192.0.2.1") is not None
     # One client has a whole /64
     for host in ("2001:db8::1", "2001:db8::2"):

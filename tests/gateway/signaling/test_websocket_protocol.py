@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 
 from gateway.app import PING_INTERVAL, uvicorn_config
 from gateway.config import Settings
 from gateway.signaling import websocket_protocol
+from gateway.signaling.http_server import Server
 from gateway.signaling.websocket_protocol import (
     IDLE_PING_INTERVAL,
     WATCH,
@@ -48,7 +48,7 @@ class Application:
 class Served:
     """The server under test."""
 
-    def __init__(self, application: Application, server: uvicorn.Server, port: int) -> None:
+    def __init__(self, application: Application, server: Server, port: int) -> None:
         self.application = application
         self.server = server
         self.port = port
@@ -76,7 +76,7 @@ class Served:
 async def serving() -> AsyncIterator[Served]:
     application = Application()
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn_config(application, Settings(), open_gate()))
+    server = Server(uvicorn_config(application, Settings(), open_gate()))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield Served(application, server, listener.getsockname()[1])
