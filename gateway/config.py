@@ -344,7 +344,8 @@ class TurnSettings(Section):
 
 class RecordSettings(Section):
     # One file in the folder that the gateway runs in: used once-tokens, blocks and what the day has
-    # cost outlive a restart. "" keeps them in memory
+    # cost outlive a restart. "" keeps them in memory. Two gateways must not share it: each would
+    # overwrite what the other has spent
     database: Annotated[str, AfterValidator(rules.database)] = "sqlite:///gateway.db"
 
 

@@ -93,7 +93,7 @@ class CallList(Wire):
     calls: list[CallView]
 
 
-class Ended(Wire):
+class EndedCount(Wire):
     """How many calls were ended; their pages are told, and BYE is on its way."""
 
     ended: int
