@@ -34,6 +34,7 @@ LIMITS = (
     "minutes-per-day",
     "spend-per-day",
     "websockets-per-address",
+    "websockets-per-second-per-address",
     "messages-per-second-per-address",
 )
 """Each word that `LimitReachedError.limit` may hold: a metric has a series for each at once."""

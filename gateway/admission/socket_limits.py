@@ -1,4 +1,8 @@
-"""How many WebSockets one address may open, and how many messages it may send on all of them."""
+"""How many WebSockets one address may open, and how many messages it may send on all of them.
+
+Those that it opens have a rate, too: each costs a handshake, and one that is closed at once counts
+among those that are open for a moment only.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,28 @@ from collections.abc import Callable
 
 from gateway.admission.address import client_key
 from gateway.admission.limits import LimitReachedError, LimitRules
+from gateway.admission.pace import spend
 
 BURST = 1.0  # seconds of messages that may come together: a page sends its candidates at once
+# All that an address may have open may come back at once after a restart, and again after this time
+ALL_ANEW = 2.5  # seconds
+FEWEST = (
+    50  # that may come at once, also if fewer may be open: a page that is loaded again and again
+)
+
+KEPT = 2 * max(BURST, ALL_ANEW)  # seconds after which a bucket is full, with room
 
 
 class _Client:
-    """An address with a socket, or with a bucket that is not full again.
+    """An address with a socket, or with a bucket that is not full again."""
 
-    The bucket is kept as the time at which it will be full (GCRA, as ITU-T I.371 has it): one
-    number, and nothing to fill while nobody sends.
-    """
-
-    __slots__ = ("full_at", "key", "sockets")
+    __slots__ = ("key", "messages_full_at", "sockets", "sockets_full_at")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.sockets = 0
-        self.full_at = 0.0
+        self.messages_full_at = 0.0
+        self.sockets_full_at = 0.0
 
 
 class SocketLease:
@@ -49,9 +58,9 @@ class SocketLease:
 class SocketLimits:
     """Counts the WebSockets and messages of each address.
 
-    An address keeps its bucket for `BURST` seconds after its last socket: one that opens a new
-    socket for each burst gets no second burst by that. Memory follows the open sockets, and those
-    closed within the last second.
+    An address keeps its buckets until they are full again after its last socket: one that opens a
+    new socket for each burst gets no second burst by that. Memory follows the open sockets, and
+    those closed within the last seconds.
 
     Parameters
     ----------
@@ -81,38 +90,53 @@ class SocketLimits:
         Raises
         ------
         LimitReachedError
-            The address has as many as it may have.
+            The address has as many as it may have, or has opened too many just now.
         """
         self._forget()
         if self._exempt(address):
             return SocketLease(self, None)
         key = client_key(address)
-        most = self.rules.websockets_per_address
         client = self._open.get(key)
-        if client is not None and 0 < most <= client.sockets:
+        if client is None:
+            client, _ = self._closed.pop(key, (_Client(key), 0.0))
+        try:
+            self._admit(client)
+        finally:
+            if client.sockets:
+                self._open[key] = client
+            else:
+                self._closed[key] = (client, self._clock())
+        return SocketLease(self, client)
+
+    def _admit(self, client: _Client) -> None:
+        """Count a socket of the client's, if it may have one more."""
+        most = self.rules.websockets_per_address
+        if not most:
+            client.sockets += 1
+            return
+        if client.sockets >= most:
             raise LimitReachedError(
                 "websockets-per-address",
                 f"this address has {client.sockets} WebSockets open: at most {most} are allowed",
             )
-        if client is None:
-            client, _ = self._closed.pop(key, (_Client(key), 0.0))
-            self._open[key] = client
+        burst = max(most, FEWEST)
+        rate = burst / ALL_ANEW
+        client.sockets_full_at, may = spend(client.sockets_full_at, self._clock(), rate, burst)
+        if not may:
+            raise LimitReachedError(
+                "websockets-per-second-per-address",
+                f"this address opens WebSockets too fast: {rate:g} a second are allowed",
+            )
         client.sockets += 1
-        return SocketLease(self, client)
 
     def message(self, client: _Client) -> bool:
         """Take one message out of the client's bucket, if there is one."""
         rate = self.rules.messages_per_second_per_address
         if not rate:
             return True
-        now = self._clock()
-        # A clock that went back must not lock anybody out for the difference
-        client.full_at = min(max(client.full_at, now), now + BURST)
-        # Sums of 1 / rate are not exact: half a message is room enough for that
-        if client.full_at + 0.5 / rate > now + BURST:
-            return False
-        client.full_at += 1 / rate
-        return True
+        now, most = self._clock(), rate * BURST
+        client.messages_full_at, may = spend(client.messages_full_at, now, rate, most)
+        return may
 
     def close(self, client: _Client) -> None:
         """Take one socket off the client's count."""
@@ -127,6 +151,6 @@ class SocketLimits:
         while self._closed:
             key = next(iter(self._closed))
             # Never in the future, else a clock that went back keeps them all
-            if 0 <= now - self._closed[key][1] < 2 * BURST:
+            if 0 <= now - self._closed[key][1] < KEPT:
                 return
             del self._closed[key]
