@@ -1,21 +1,38 @@
 """uvicorn's WebSocket, with less of everything for the thousands that are open and idle.
 
-It keeps nothing of its handshake, and is seldom pinged while its page has no call. This file knows
-names inside uvicorn; tests/gateway/signaling/test_websocket_protocol.py says which.
+It keeps nothing of its handshake, and is seldom pinged while its page has no call. And it counts
+frames of which the application hears nothing: by them a client could keep us busy, and fill memory,
+without a message. This file knows names inside uvicorn and websockets;
+tests/gateway/signaling/test_websocket_protocol.py says which.
 """
 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any, ClassVar, Literal
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ProtocolError
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from gateway.admission.pace import spend
 
 # Proxies cut what has been silent for 60 s. One without a call is noticed when it is pinged again
 IDLE_PING_INTERVAL = 45.0  # seconds
 # A short one costs a wake-up for each ping, a long one holds up whatever else there is to do
 STEP = 0.25  # seconds
+
+# Pings, pongs and parts of messages. A browser sends a pong to each ping of ours, and no parts;
+# other clients may cut the longest message (64 KiB) into 512 bytes each
+FRAMES_PER_SECOND = 50
+FRAMES_AT_ONCE = 200
+# Whole messages that come in one read; the application counts them, but only one by one
+MESSAGES_AT_ONCE = 500
+TOO_MANY_FRAMES = "too many control frames or fragments"
+TOO_MANY_MESSAGES = "too many messages at once"
 
 # The key in the scope's `extensions` (ASGI) of `WebSocketProtocol.watch`
 WATCH = "gateway.watch"
@@ -106,6 +123,40 @@ class Round:
             self._timer = None
 
 
+class FrameCounter(ServerProtocol):
+    """The WebSocket protocol, which fails for who sends too many frames that are no messages."""
+
+    __slots__ = ("_fragments", "_full_at")
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._fragments = 0  # of the message that is not whole
+        self._full_at = 0.0
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Take a frame, or fail."""
+        if frame.fin and frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CLOSE):
+            if len(self.events) >= MESSAGES_AT_ONCE:
+                self._refuse(TOO_MANY_MESSAGES)
+        else:
+            self._count(frame)
+        super().recv_frame(frame)
+
+    def _count(self, frame: Frame) -> None:
+        rate, most = FRAMES_PER_SECOND, FRAMES_AT_ONCE
+        self._full_at, may = spend(self._full_at, monotonic(), rate, most)
+        if frame.opcode not in (Opcode.PING, Opcode.PONG):
+            # Each takes memory until the last has come, also an empty one
+            self._fragments = 0 if frame.fin else self._fragments + 1
+        if not may or self._fragments > FRAMES_AT_ONCE:
+            self._refuse(TOO_MANY_FRAMES)
+
+    def _refuse(self, reason: str) -> None:
+        self.fail(CloseCode.POLICY_VIOLATION, reason)
+        # Nothing else stops it from reading what it has; the code above stays
+        raise ProtocolError(reason)
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Keeps nothing of the handshake; takes part in the round of pings unless it is watched."""
 
@@ -113,6 +164,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        uncounted = self.conn
+        self.conn = FrameCounter(
+            extensions=uncounted.available_extensions,
+            max_size=self.config.ws_max_size,
+            logger=uncounted.logger,
+        )
+        uncounted.parser.close()  # it refers to itself, and would wait for a collection
         self.queue = _Queue()
         self.writable = _Event()
         self._place: int | None = None  # in the round

@@ -19,7 +19,10 @@ from gateway.config import Settings
 from gateway.signaling import websocket_protocol
 from gateway.signaling.http_server import Server
 from gateway.signaling.websocket_protocol import (
+    FRAMES_AT_ONCE,
     IDLE_PING_INTERVAL,
+    TOO_MANY_FRAMES,
+    TOO_MANY_MESSAGES,
     WATCH,
     Round,
     WebSocketProtocol,
@@ -263,3 +266,87 @@ async def test_watching_who_has_left_does_nothing(served: Served) -> None:
     for on in (True, False):
         scope["extensions"][WATCH](on)
         assert protocol.ping_timer is None
+
+
+CONTROL = [b"\x89\x80abcd", b"\x8a\x80abcd"]  # an empty ping, an empty pong
+BEGIN, PART, END = b"\x01\x80abcd", b"\x00\x80abcd", b"\x80\x80abcd"  # of a text
+TEXT = b"\x81\x80abcd"
+
+
+@asynccontextmanager
+async def raw(served: Served) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a WebSocket, whose frames the test writes itself."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), LIMIT)
+    await served.scope()
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+async def close_frame(reader: asyncio.StreamReader) -> tuple[int, str]:
+    """Read until the server closes; return why it says that it does."""
+    said = await asyncio.wait_for(reader.read(), LIMIT)
+    frame = said[said.rindex(b"\x88") :]
+    return int.from_bytes(frame[2:4], "big"), frame[4:].decode()
+
+
+@pytest.mark.parametrize("frame", CONTROL, ids=["ping", "pong"])
+async def test_control_frames_without_end(served: Served, frame: bytes) -> None:
+    async with raw(served) as (reader, writer):
+        writer.write(frame * 2000)
+        assert await close_frame(reader) == (1008, TOO_MANY_FRAMES)
+        assert await served.ended() == 1008
+
+
+async def test_a_burst_of_control_frames_passes(served: Served) -> None:
+    async with raw(served) as (reader, writer):
+        writer.write(CONTROL[0] * FRAMES_AT_ONCE)
+        async with asyncio.timeout(LIMIT):
+            assert await reader.readexactly(2 * FRAMES_AT_ONCE) == b"\x8a\x00" * FRAMES_AT_ONCE
+        writer.write(TEXT)
+        async with asyncio.timeout(LIMIT):
+            assert await reader.readexactly(2) == b"\x81\x00"
+
+
+async def test_fragments_without_end(served: Served) -> None:
+    async with raw(served) as (reader, writer):
+        writer.write(BEGIN + PART * 2000)
+        assert await close_frame(reader) == (1008, TOO_MANY_FRAMES)
+
+
+async def test_fragments_that_come_slowly(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket_protocol, "FRAMES_PER_SECOND", 1e6)
+    async with raw(served) as (reader, writer):
+        writer.write((BEGIN + PART * (FRAMES_AT_ONCE - 2) + END) * 2)
+        for _ in range(2):
+            async with asyncio.timeout(LIMIT):
+                assert await reader.readexactly(2) == b"\x81\x00"
+        writer.write(BEGIN)
+        for _ in range(FRAMES_AT_ONCE):
+            writer.write(CONTROL[1] + PART)
+            await asyncio.sleep(0)
+        assert await close_frame(reader) == (1008, TOO_MANY_FRAMES)
+
+
+async def test_messages_that_fill_a_read(served: Served) -> None:
+    async with raw(served) as (reader, writer):
+        writer.write(TEXT * 20_000)
+        async with asyncio.timeout(LIMIT):
+            with suppress(ConnectionResetError):
+                assert await close_frame(reader) == (1008, TOO_MANY_MESSAGES)
+        assert await served.ended() in (1005, 1008)
+
+
+async def test_a_long_message_in_parts_passes(served: Served) -> None:
+    async with served.connect() as client:
+        await served.scope()
+        parts = ["x" * 512] * 128
+        await client.send(parts)
+        async with asyncio.timeout(LIMIT):
+            assert await client.recv() == "".join(parts)
