@@ -8,13 +8,21 @@ under attack there are many, and calls come fastest.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
+from gateway.admission import numbering
 from gateway.admission.address import IPV6_PREFIX, parse_address
+from gateway.admission.dialing import (
+    dialled_in,
+    names_of,
+    readings,
+    spellings,
+    without_excess,
+)
 from gateway.admission.grant import Grant, Visitor
 from gateway.admission.number import parse_prefix
 from gateway.errors import RequestError
@@ -79,6 +87,7 @@ class Blocks:
         # The lengths that a look-up has to try: few, whatever the number of blocks
         self._prefixes: Counter[tuple[str, int]] = Counter()
         self._networks: Counter[tuple[int, int]] = Counter()
+        self._codes: Counter[str] = Counter()  # of the countries whose numbers are blocked
         for block in blocks:
             self._insert(block)
 
@@ -144,23 +153,38 @@ class Blocks:
         return list(self._blocks.values())
 
     def find(
-        self, visitor: Visitor, grant: Grant | None = None, to: str | None = None
+        self,
+        visitor: Visitor,
+        grant: Grant | None = None,
+        to: str | None = None,
+        country: str | None = None,
     ) -> Block | None:
-        """Return a block that keeps this visitor out, or this call from being made."""
+        """Return a block that keeps this visitor out, or this call from being made.
+
+        Parameters
+        ----------
+        to, country
+            A parsed target, and whose national numbers are dialled. A number that is blocked is so
+            however it is dialled, also with digits that are too many.
+        """
         found = self._find_address(visitor.address)
         if found is None and visitor.origin is not None:
             found = self._find("origin", visitor.origin.lower())
         if found is None and grant is not None and grant.identity is not None:
             found = self._find("identity", grant.identity)
         if found is None and to is not None:
-            found = self._find("number", to)
+            found = self._find("number", to) or self._find_number(to, country)
         return found
 
     def refused(
-        self, visitor: Visitor, grant: Grant | None = None, to: str | None = None
+        self,
+        visitor: Visitor,
+        grant: Grant | None = None,
+        to: str | None = None,
+        country: str | None = None,
     ) -> str | None:
-        """Return what to say to a client that is kept out, or None."""
-        found = self.find(visitor, grant, to)
+        """Return what to say to a client that is kept out, or None; parameters as for `find`."""
+        found = self.find(visitor, grant, to, country)
         if found is None:
             return None
         if found.kind == "number":
@@ -174,6 +198,30 @@ class Blocks:
                 pattern = value[:length] + ANY
                 found = found or self._in_force(self._blocks.get((kind, pattern)))
         return found
+
+    def _find_number(self, to: str, country: str | None) -> Block | None:
+        """Look for a number by what its digits mean."""
+        if not self._codes:
+            return None
+        names = dict.fromkeys([*names_of(to, country), *self._at_home(to, country)])
+        for name in names:
+            if (found := self._find("number", name)) is not None:
+                return found
+        # What little speaks for counts if it is the whole of a blocked number
+        whole = [*names, *(each.number for each in readings(to, country))]
+        whole += map(without_excess, tuple(whole))
+        numbers = dict.fromkeys(name for name in whole if name.startswith("+"))
+        whole += [written for number in numbers for written in spellings(number, country)]
+        for name in dict.fromkeys(whole):
+            if (found := self._in_force(self._blocks.get(("number", name)))) is not None:
+                return found
+        return None
+
+    def _at_home(self, to: str, country: str | None) -> Iterator[str]:
+        """Return what digits mean in the countries of blocked numbers, if nobody says in which."""
+        if country is None and not to.startswith("+"):
+            for code in self._codes:
+                yield from dialled_in(code, to) if code else ()
 
     def _find_address(self, text: str) -> Block | None:
         if not self._networks or (address := parse_address(text)) is None:
@@ -209,6 +257,9 @@ class Blocks:
         elif block.value.endswith(ANY):
             self._prefixes[block.kind, len(block.value) - 1] += by
             self._prefixes = +self._prefixes
+        if block.kind == "number":
+            self._codes[numbering.country_code(block.value[1:].removesuffix(ANY)) or ""] += by
+            self._codes = +self._codes
 
 
 def normalize(kind: str, value: str) -> tuple[Kind, str]:

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.admission import numbering
-from gateway.admission.numbering import Kind
+from gateway.admission.numbering import Kind, Plan
 
-# What is dialled before a country's code. There are others (0011, 810, 010, a carrier's own) and a
-# PBX wants a digit for an outside line: what is left without the first few digits is looked at too.
-ABROAD = ("00", "011")
+# Beside 00 and 011 there are others (0011, 810, 010, a carrier's own), and a PBX wants a digit for
+# an outside line: what is left without the first few digits is looked at too.
 LONGEST_PREFIX = 5  # digits, as 00700 in Korea
 # Whose national spelling of premium numbers is looked for where no country is set
 GUESSED = ("US", "GB", "DE", "FR")
 
 SHORTEST = 7  # digits; what is shorter is an extension or a short code
+LONGEST_E164 = 15  # digits (ITU-T E.164 section 6)
 
 _CODE_LENGTHS = (2, 3)  # digits, as in *67 and *310
 
@@ -38,18 +38,18 @@ class Reading:
         The spelling says so; else it counts only if the number exists.
     guessed
         Little speaks for it: it counts only if the number is a dear one.
+    hidden
+        It is dialled behind the code of another country, as in +1 011 44 20 7946 0000.
     """
 
     number: str
     sure: bool
     guessed: bool = False
+    hidden: bool = False
 
 
 def as_e164(to: str, country: str | None) -> str | None:
-    """Return a parsed target in E.164, None for an extension, a user or what nobody can tell.
-
-    Whoever counts or prices numbers does so by this: else one number has many names.
-    """
+    """Return a parsed target in E.164, None for an extension, a user or what nobody can tell."""
     if to.startswith("+"):
         return to
     if not to.isdigit():
@@ -63,10 +63,76 @@ def as_e164(to: str, country: str | None) -> str | None:
 def readings(to: str, country: str | None) -> list[Reading]:
     """Return what a parsed target may mean, the likeliest first; nothing for an extension."""
     if to.startswith("+"):
-        return [Reading(to, sure=True), *_dialled_after_a_code(to)]
+        return [Reading(to, sure=True), *_behind_a_code(to, sure=True)]
     if to.isdigit():
         return _of_digits(to, country)
     return [each for run in _runs(to) for each in _of_digits(run, country)]
+
+
+def reached(to: str, country: str | None) -> list[tuple[str, ...]]:
+    """Return all that a parsed target surely reaches, each by the names that may allow it.
+
+    A switch takes the code off +1 011 …, and connects a country that +1 does not allow; behind *67
+    there may be any number. So each of these has to be allowed.
+    """
+    number = as_e164(to, country) if country is not None else None
+    found: list[tuple[str, ...]] = [(to,) if number is None else (to, number)]
+    found += [(each.number,) for each in readings(to, country) if each.hidden]
+    if not re.search("[+A-Za-z]", to) and not to.isdigit():
+        for run in _runs(to):
+            known = as_e164(run, country)
+            numbers = [each.number for each in _from_abroad(run)] if known is None else [known]
+            found += [(run, number) for number in numbers]
+    return found
+
+
+def names_of(to: str, country: str | None) -> list[str]:
+    """Return the numbers as which a call may be counted and priced, the likeliest first.
+
+    That is what is sure, and what is less so as long as nothing likelier exists. What may mean no
+    number at all, as an extension, has its own name only.
+    """
+    found = readings(to, country)
+    sure = [each.number for each in found if each.sure]
+    likely = [each.number for each in found if not each.sure and not each.guessed]
+    guessed = [each.number for each in found if each.guessed]
+    exist: list[str] = []
+    for numbers in (sure, likely, [*_at_home(to, country), *guessed]):
+        exist += [whole for whole in map(without_excess, numbers) if _exists(whole)]
+        if any(map(_exists, numbers)):
+            break
+    rest = [each for each in sure if not _exists(without_excess(each))]
+    names = [*exist, *rest] or [*likely, *guessed] or [to]
+    return list(dict.fromkeys(names))
+
+
+def without_excess(number: str) -> str:
+    """Return a number without the digits at its end that are too many: switches ignore these."""
+    if _exists(number) or not numbering.is_too_long(number):
+        return _canonical(number)
+    longest = min(len(number) - 1, len("+") + LONGEST_E164)
+    shorter = [number[:length] for length in range(longest, SHORTEST, -1)]
+    whole = next((each for each in shorter if _exists(each)), None)
+    if whole is None:
+        return next((each for each in shorter if not numbering.is_too_long(each)), number)
+    return _canonical(whole)
+
+
+def spellings(number: str, country: str | None) -> list[str]:
+    """Return how a number with its + is dialled without it, at home by the country's own plan."""
+    digits = number[1:]
+    written = [digits, *(prefix + digits for prefix in numbering.ABROAD)]
+    home = numbering.dialled_at_home(number)
+    if home is None or (country is not None and as_e164(home, country) != number):
+        return written
+    return [*written, home]
+
+
+def dialled_in(code: str, to: str) -> Iterator[str]:
+    """Return the numbers that digits mean in a country of this code, if it has them."""
+    for digits in [to] if to.isdigit() else _runs(to):
+        if len(digits) >= SHORTEST and _exists(number := without_excess(f"+{code}{digits}")):
+            yield number
 
 
 def _of_digits(digits: str, country: str | None) -> list[Reading]:
@@ -78,28 +144,48 @@ def _of_digits(digits: str, country: str | None) -> list[Reading]:
     abroad = list(_from_abroad(digits))
     if country is None and any(_exists(each.number) for each in abroad):
         return abroad
-    found = [] if here is None else [Reading(here.number, sure=True)]
-    return [*found, *abroad, *_guesses(digits, country)]
+    certain = [*([] if here is None else [Reading(here.number, sure=True)]), *abroad]
+    hidden = [each for reading in certain for each in _behind_a_code(reading.number, sure=True)]
+    hidden += _behind_a_code(f"+{digits}", sure=False)
+    return [*certain, *hidden, *_guesses(digits, country)]
 
 
 def _from_abroad(digits: str) -> Iterator[Reading]:
-    for prefix in ABROAD:
+    for prefix in numbering.ABROAD:
         rest = digits.removeprefix(prefix)
         if digits.startswith(prefix) and len(rest) >= SHORTEST and rest[0] != "0":
-            yield Reading(f"+{rest}", sure=True)
+            yield Reading(_canonical(f"+{rest}"), sure=True)
 
 
 def _guesses(digits: str, country: str | None) -> Iterator[Reading]:
     for length in range(LONGEST_PREFIX + 1):
         rest = digits[length:]
         if len(rest) >= SHORTEST and rest[0] != "0":
-            yield Reading(f"+{rest}", sure=False, guessed=length > 0)
+            yield Reading(_canonical(f"+{rest}"), sure=False, guessed=length > 0)
+    for plan in _plans_at_home(digits, country):
+        if plan.kind is Kind.PREMIUM:
+            yield Reading(plan.number, sure=False, guessed=True)
+
+
+def _at_home(to: str, country: str | None) -> list[str]:
+    if not to.isdigit() or len(to) < SHORTEST:
+        return []
+    return [plan.number for plan in _plans_at_home(to, country)]
+
+
+def _plans_at_home(digits: str, country: str | None) -> Iterator[Plan]:
     for guessed in GUESSED if country is None else ():
         # Without 0 before it a number of the same digits is somebody's in many countries
         if guessed == "US" or digits[0] == "0":
             plan = numbering.look_up_dialled(digits, guessed)
-            if plan is not None and plan.kind is Kind.PREMIUM:
-                yield Reading(plan.number, sure=False, guessed=True)
+            if plan is not None and plan.valid:
+                yield plan
+
+
+def _canonical(number: str) -> str:
+    """Write a number that exists without the zero that is dialled inside its country only."""
+    plan = numbering.look_up(number)
+    return plan.number if plan is not None and plan.valid else number
 
 
 def _exists(number: str) -> bool:
@@ -107,10 +193,31 @@ def _exists(number: str) -> bool:
     return plan is not None and plan.valid
 
 
-def _dialled_after_a_code(number: str) -> list[Reading]:
-    """Return what a switch makes of +1 011 …, which takes the code off and dials what is left."""
+def _behind_a_code(number: str, *, sure: bool) -> list[Reading]:
+    """Return what a switch makes of +1 011 …, which takes the code off and dials what is left.
+
+    What a country's plan has is no such thing: in Italy 011 is Turin. And +1 011 1 011 … goes on.
+
+    Parameters
+    ----------
+    sure
+        `number` was written with its +, or as it is dialled; else only what exists counts.
+    """
     code = numbering.country_code(number[1:])
-    return [] if code is None else list(_from_abroad(number[1 + len(code) :]))
+    if code is None or _exists(number):
+        return []
+    rest = number[1 + len(code) :]
+    found: dict[str, Reading] = {}
+    for dialled in {rest: None, rest.removeprefix(numbering.national_prefix(code) or ""): None}:
+        for left in numbering.after_prefix_for_abroad(code, dialled):
+            if len(left) < SHORTEST or left[0] == "0":
+                continue
+            behind = _canonical(f"+{left}")
+            if sure or _exists(without_excess(behind)):
+                found[behind] = Reading(behind, sure=sure, hidden=True)
+            for each in _behind_a_code(behind, sure=sure):
+                found[each.number] = each
+    return list(found.values())
 
 
 def _runs(to: str) -> Iterator[str]:

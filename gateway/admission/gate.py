@@ -17,7 +17,7 @@ from gateway.admission.audit import Audit, Event, Value
 from gateway.admission.blocks import Block, Blocks, Stop
 from gateway.admission.caps import Caps
 from gateway.admission.challenge import Challenge
-from gateway.admission.dialing import as_e164
+from gateway.admission.dialing import names_of
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import Lease, LimitRules, Limits, nobody
@@ -259,7 +259,7 @@ class Gate:
         )
         try:
             number = self._number(to)
-            self._check(visitor, grant, to, number)
+            self._check(visitor, grant, to)
             _check_caller(grant, caller)
             lease = self._limits.take(visitor, grant, number, trunk=trunk, trunk_calls=trunk_calls)
             meter = None
@@ -268,7 +268,7 @@ class Gate:
                 if grant.once:
                     await self._use_up(grant)
                     # The disk has taken its time; perhaps an operator was faster
-                    self._check(visitor, grant, to, number)
+                    self._check(visitor, grant, to)
             except BaseException:
                 lease.release()
                 if meter is not None:
@@ -285,15 +285,15 @@ class Gate:
         return admission
 
     def _number(self, to: str) -> str:
-        """Return the one name under which a number is counted, priced and blocked."""
-        return as_e164(to, self.rules.policy.country) or to
+        """Return the one name under which a number is counted and priced: its dearest."""
+        names = names_of(to, self.rules.policy.country)
+        return names[0] if self.rules.rates is None else self.rules.rates.dearest(names)
 
-    def _check(self, visitor: Visitor, grant: Grant, to: str, number: str) -> None:
+    def _check(self, visitor: Visitor, grant: Grant, to: str) -> None:
         self._check_grant(grant)
         if self.stopped is not None:
             raise StoppedError("the gateway takes no new calls now; try again later")
-        for name in {to, number}:
-            self._check_blocks(visitor, grant, name)
+        self._check_blocks(visitor, grant, to)
         self.rules.policy.admit(to)
         if grant.to is not None and not matches(grant.to, to, self.rules.policy.country):
             why = f"{to} may not be called: the token does not grant it"
@@ -309,7 +309,7 @@ class Gate:
             )
 
     def _check_blocks(self, visitor: Visitor, grant: Grant, to: str | None) -> None:
-        refusal = self._blocks.refused(visitor, grant, to)
+        refusal = self._blocks.refused(visitor, grant, to, self.rules.policy.country)
         if refusal is not None:
             raise ForbiddenError(refusal, rule="blocked")
 
@@ -422,8 +422,7 @@ class Gate:
     def is_blocked(self, visitor: Visitor, identity: str | None, to: str) -> bool:
         """Whether a call like this would be kept out now."""
         grant = Grant(identity=identity)
-        names = {to, self._number(to)}
-        return any(self._blocks.find(visitor, grant, name) is not None for name in names)
+        return self._blocks.find(visitor, grant, to, self.rules.policy.country) is not None
 
     def note(
         self,

@@ -6,9 +6,11 @@ loads it. Importing it takes some 30 ms, and each country's plan a few more on i
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 NOWHERE = "001"  # the library's region of codes that belong to no country, such as +800
+
+# What is dialled before a country's code nearly everywhere, whatever that country's plan says
+ABROAD = ("00", "011")
+NORTH_AMERICA = "1"
+# The US and its territories, and Canada: most carriers have one price for all of them
+_NORTH_AMERICAN_PRICE = frozenset({"US", "CA", "PR", "VI", "GU", "MP", "AS"})
+_REMEMBERED = 4096  # numbers; one call asks several times for each of its readings
 
 
 class Kind(Enum):
@@ -86,6 +95,67 @@ def national_prefix(code: str) -> str | None:
     return prefix
 
 
+@cache
+def _abroad_of(code: str) -> tuple[re.Pattern[str], ...]:
+    library = _library()
+    patterns = set(ABROAD)
+    for region in library.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()):
+        metadata = library.PhoneMetadata.metadata_for_region(region)
+        if metadata is not None and metadata.international_prefix is not None:
+            patterns.add(metadata.international_prefix)
+    if code == NORTH_AMERICA:
+        patterns.add("01")  # by way of an operator
+    return tuple(re.compile(pattern) for pattern in sorted(patterns))
+
+
+def after_prefix_for_abroad(code: str, digits: str) -> Iterator[str]:
+    """Return what is left of digits without what is dialled before a country's code.
+
+    Parameters
+    ----------
+    code
+        Of the country in which they are dialled. Some have a prefix of their own (810 in Russia).
+    """
+    for pattern in _abroad_of(code):
+        found = pattern.match(digits)
+        if found is not None:
+            yield digits[found.end() :]
+
+
+def is_too_long(number: str) -> bool:
+    """Whether a number with its + has more digits than its country's plan has room for."""
+    library = _library()
+    try:
+        parsed = library.parse(number, None)
+    except library.NumberParseException as error:
+        return bool(error.error_type == library.NumberParseException.TOO_LONG)
+    reason = library.is_possible_number_with_reason(parsed)
+    return bool(reason == library.ValidationResult.TOO_LONG)
+
+
+def dialled_at_home(number: str) -> str | None:
+    """Return how a number that exists is dialled within its country, None where it has none."""
+    library = _library()
+    plan = look_up(number)
+    if plan is None or not plan.valid or plan.region == NOWHERE:
+        return None
+    written = library.format_number(library.parse(number, None), library.PhoneNumberFormat.NATIONAL)
+    return "".join(filter(str.isdigit, written))
+
+
+@cache
+def dear_north_american_areas() -> tuple[str, ...]:
+    """Return the area codes of +1 that are abroad for all who dial them from North America."""
+    library = _library()
+    areas = []
+    for region in library.COUNTRY_CODE_TO_REGION_CODE[int(NORTH_AMERICA)]:
+        metadata = library.PhoneMetadata.metadata_for_region(region)
+        if region not in _NORTH_AMERICAN_PRICE and metadata.leading_digits is not None:
+            codes = re.compile(metadata.leading_digits)
+            areas += [str(area) for area in range(200, 1000) if codes.fullmatch(str(area))]
+    return tuple(sorted(areas))
+
+
 def look_up(number: str) -> Plan | None:
     """Read a number with its +; None when it begins with no country's code or is far too short."""
     return _read(number, None)
@@ -96,6 +166,7 @@ def look_up_dialled(digits: str, country: str) -> Plan | None:
     return _read(digits, country)
 
 
+@lru_cache(_REMEMBERED)
 def _read(text: str, country: str | None) -> Plan | None:
     library = _library()
     try:

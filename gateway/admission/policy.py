@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.admission.category import Category, categories
-from gateway.admission.dialing import as_e164, readings
+from gateway.admission.dialing import reached, readings, without_excess
 from gateway.admission.number import parse_prefix
 from gateway.errors import ForbiddenError
 
@@ -32,7 +32,8 @@ class Policy:
     `allow` and `deny` are prefixes of numbers and SIP users; `"*"` alone matches everything, and
     `"+44*"` is `"+44"`. A number denied is denied however it is dialled: `+1900` matches
     `001900…` and `1900…` as well. It is allowed in the spelling that `allow` has, and with a
-    `country` also in the way that it is dialled there.
+    `country` also in the way that it is dialled there. What hides another number (`+1 011 …`,
+    `*67…`) is allowed if that one is allowed as well.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ class Policy:
         if not self.deny:
             return
         meant = [each.number for each in readings(to, self.country) if not each.guessed]
-        denied = next((p for p in self.deny if _begins(p, to, *meant)), None)
+        names = (to, *meant, *map(without_excess, meant))
+        denied = next((p for p in self.deny if _begins(p, *names)), None)
         if denied is not None:
             raise ForbiddenError(f"{to} may not be called: admission.deny has {denied!r}")
 
@@ -122,30 +124,28 @@ class Policy:
             raise ForbiddenError(
                 f"{to} may not be called: admission.allow is empty, which allows nothing"
             )
-        if not any(_begins(prefix, *_names(to, self.country)) for prefix in self.allow):
-            raise ForbiddenError(f"{to} may not be called: no prefix in admission.allow matches it")
+        for names in reached(to, self.country):
+            if not any(_begins(prefix, *names) for prefix in self.allow):
+                read = "" if to in names else f" when it is read as {names[-1]}"
+                raise ForbiddenError(
+                    f"{to} may not be called: no prefix in admission.allow matches it{read}"
+                )
 
 
 def matches(patterns: tuple[str, ...], to: str, country: str | None = None) -> bool:
     """Whether a parsed target is among the numbers, SIP users and prefixes ("+1555*") of a token.
 
     Both sides are compared in the one spelling that numbers have after `parse_target`. A pattern
-    that is no number, no user and no prefix of one matches nothing.
+    that is no number, no user and no prefix of one matches nothing. A target that reaches several
+    numbers needs a pattern for each of them.
     """
-    names = _names(to, country)
-    for pattern in patterns:
-        if pattern.endswith("*"):
-            if _begins(pattern, *names):
-                return True
-        elif parse_prefix(pattern) in names:
-            return True
-    return False
+    return all(
+        any(_matches(pattern, *names) for pattern in patterns) for names in reached(to, country)
+    )
 
 
-def _names(to: str, country: str | None) -> tuple[str, ...]:
-    """Return a target as it stands, and in E.164 where the operator's country tells how."""
-    number = as_e164(to, country) if country is not None else None
-    return (to,) if number is None else (to, number)
+def _matches(pattern: str, *names: str) -> bool:
+    return _begins(pattern, *names) if pattern.endswith("*") else parse_prefix(pattern) in names
 
 
 def _begins(prefix: str, *names: str) -> bool:
@@ -153,4 +153,6 @@ def _begins(prefix: str, *names: str) -> bool:
     if prefix == EVERYTHING:
         return True
     plain = parse_prefix(prefix.removesuffix("*"))
-    return plain is not None and any(name.startswith(plain) for name in names)
+    if not plain:  # every name begins with nothing, which is what is left of " *"
+        return False
+    return any(name.startswith(plain) for name in names)

@@ -8,7 +8,8 @@
 
 The price is for a minute, in whatever currency the operator counts. `increments` are the seconds
 billed at least, and the steps after them (1/1 without the column). The longest prefix wins, with or
-without its "+". `local` is what has no country code: extensions and SIP users. `*` is all the rest.
+without its "+". `local` is what can be no number of a country: extensions and SIP users. `*` is all
+the rest.
 
 A number without a row costs as much as the dearest row. A gap in the table must not be a hole in
 the spend cap.
@@ -90,8 +91,15 @@ class Rates:
     def __init__(self, rows: Iterable[Rate]) -> None:
         self._rows = {row.prefix: row for row in rows}
         self._longest = max((len(prefix) for prefix in self._rows), default=0)
-        dearest = max(self._rows.values(), key=lambda row: (row.price, row.then, row.first))
+        dearest = max(self._rows.values(), key=_dearness)
         self._rest = self._rows.get(REST, dearest)
+
+    def dearest(self, numbers: Iterable[str]) -> str:
+        """Return the one of these names that costs most, of equal ones the first.
+
+        Which of its readings a trunk takes is not known before the bill comes.
+        """
+        return max(numbers, key=lambda number: _dearness(self.of(number)))
 
     def of(self, to: str) -> Rate:
         """Return the rate of a number or SIP user, the longest prefix first."""
@@ -102,6 +110,10 @@ class Rates:
             if (row := self._rows.get(digits[:length])) is not None:
                 return row
         return self._rest
+
+
+def _dearness(rate: Rate) -> tuple[int, int, int]:
+    return rate.price, rate.then, rate.first
 
 
 def read_rates(path: Path) -> Rates:
