@@ -10,19 +10,15 @@ No secret is in it, whatever a caller passes: a log is copied to more places tha
 from __future__ import annotations
 
 import json
-import logging
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import gmtime, strftime
 from typing import Literal
 
+from gateway.admission.audit_file import AuditFile
 from gateway.admission.grant import Grant, Visitor
 from gateway.admission.mask import mask, mask_text
-from gateway.errors import ConfigError
-
-logger = logging.getLogger(__name__)
 
 Event = Literal[
     "session-opened",
@@ -72,10 +68,7 @@ Value = str | float | bool | None
 
 
 class Audit:
-    """Appends lines to a file.
-
-    A line that cannot be written is lost, and calls go on: an attacker who fills the disk must not
-    end the service. The log says so once, and again when lines can be written.
+    """Makes the lines, of what was asked for and by whom.
 
     Parameters
     ----------
@@ -96,15 +89,13 @@ class Audit:
         self, path: Path | None, numbers: Literal["masked", "full"], wall: Callable[[], float]
     ) -> None:
         self.numbers = numbers
-        self._path = path
         self._wall = wall
-        self._broken = False
-        self._torn = False  # the last line was not written to its end
-        self._file: int | None = None
-        try:
-            self._file = None if path is None else _open(path)
-        except OSError as error:
-            raise ConfigError(f"log.audit_file {path}: {error.strerror}") from None
+        self._file = None if path is None else AuditFile(path)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return 0 if self._file is None else self._file.lost
 
     def write(
         self,
@@ -114,7 +105,7 @@ class Audit:
         /,
         **fields: Value,
     ) -> None:
-        """Add a line.
+        """Add a line; it is written soon.
 
         Parameters
         ----------
@@ -135,26 +126,22 @@ class Audit:
             line |= self._clean({"identity": grant.identity, "token": grant.token})
         line |= self._clean({name.rstrip("_"): value for name, value in fields.items()})
         head = {"at": _utc(self._wall()), "event": event}
-        self._append(json.dumps(head | line | head, separators=(",", ":")).encode() + b"\n")
+        text = json.dumps(head | line | head, separators=(",", ":"))
+        self._file.append(text.encode() + b"\n")
 
     def reopen(self) -> None:
         """Go on in a file of the same name: the old one has been moved away (logrotate, SIGHUP)."""
-        if self._path is None:
-            return
-        try:
-            file = _open(self._path)
-        except OSError as error:
-            logger.error("the audit log stays in the old file: %s: %s", self._path, error.strerror)
-            return
-        self.close()
-        self._file = file
-        self._torn = False
+        if self._file is not None:
+            self._file.reopen()
+
+    def flush(self) -> bool:
+        """Wait until all lines are written; False if the disk has not taken them in time."""
+        return self._file is None or self._file.flush()
 
     def close(self) -> None:
-        """Let go of the file; the second time does nothing."""
-        file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
+        """Write what waits, and let go of the file; the second time does nothing."""
+        if self._file is not None:
+            self._file.close()
 
     def _clean(self, fields: Mapping[str, Value]) -> dict[str, Value]:
         given = [(name, value) for name, value in fields.items() if value is not None]
@@ -176,32 +163,6 @@ class Audit:
         if name in _NUMBERS or _IS_NUMBER.fullmatch(text):
             return mask(text)
         return text if name in _NAMES else mask_text(text)
-
-    def _append(self, line: bytes) -> None:
-        if self._file is None:
-            return
-        try:
-            # The rest of a line that was cut must not spoil this one
-            whole = b"\n" + line if self._torn else line
-            written = os.write(self._file, whole)
-            self._torn = written < len(whole)
-            if self._torn:
-                raise OSError(0, "the disk is full")
-        except OSError as error:
-            if not self._broken:
-                self._broken = True
-                logger.error(
-                    "the audit log has no line of this and of what follows: %s: %s",
-                    *(self._path, error.strerror),
-                )
-            return
-        if self._broken:
-            self._broken = False
-            logger.warning("the audit log is written again: %s", self._path)
-
-
-def _open(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _utc(seconds: float) -> str:

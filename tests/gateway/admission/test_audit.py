@@ -23,8 +23,20 @@ GRANT = Grant(identity="alice", token="t1")
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
 
 
+class Written(Audit):
+    """One that waits for the disk, so that a test can look."""
+
+    def write(self, *arguments: Any, **fields: Any) -> None:
+        super().write(*arguments, **fields)
+        assert self.flush()
+
+    def reopen(self) -> None:
+        super().reopen()
+        assert self.flush()
+
+
 def opened(path: Path | None, numbers: Literal["masked", "full"] = "masked") -> Audit:
-    return Audit(path, numbers, Clock(1_772_366_400.1239))
+    return Written(path, numbers, Clock(1_772_366_400.1239))
 
 
 @pytest.fixture

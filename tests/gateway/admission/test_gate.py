@@ -61,11 +61,13 @@ class Door:
 
     def __init__(self, rules: Rules, file: Path, store: Store | None = None) -> None:
         self.file = file
-        self.gate = Gate(rules, store or MemoryStore(time), Audit(file, "full", time))
+        self._audit = Audit(file, "full", time)
+        self.gate = Gate(rules, store or MemoryStore(time), self._audit)
         self.ended: asyncio.Queue[str] = asyncio.Queue()
         self.gate.on_cap = self.ended.put_nowait
 
     def lines(self) -> list[dict[str, Any]]:
+        assert self._audit.flush()
         return [json.loads(line) for line in self.file.read_text().splitlines()]
 
     def events(self) -> list[str]:
