@@ -40,6 +40,10 @@ SITE = """async () => {
     device.on("error", (error, call) => told.push(`${error.name}: ${error.message}`));
     Object.assign(window, { device, told });
 }"""
+SITE_WITH_A_TOKEN = """async (token) => {
+    const { Device } = await import("/sdk/voice-client.js");
+    window.device = new Device({ token });
+}"""
 CALL = """async (to) => {
     const call = await device.connect({ to }).catch((error) => error);
     if (call instanceof Error) return call.name;
@@ -78,11 +82,11 @@ async def page(chromium: Chromium, site: Site) -> AsyncIterator[Page]:
     await page.close()
 
 
-def token_for(line: Line, *, lives: float = 300) -> str:
-    """Issue a token for one number."""
+def token_for(*lines: Line, lives: float = 300, once: bool = False, sub: str = "visitor") -> str:
+    """Issue a token for these numbers."""
     now = time.time()
-    claims = Claims(sub="visitor", jti=new_id(), exp=now + lives, call=CallClaim(to=(line.number,)))
-    return issue(SECRET, claims, now)
+    allowed = CallClaim(to=tuple(line.number for line in lines), once=once)
+    return issue(SECRET, Claims(sub=sub, jti=new_id(), exp=now + lives, call=allowed), now)
 
 
 async def pick_up(line: Line) -> None:
@@ -148,6 +152,37 @@ async def test_token_that_ends_is_renewed_in_the_session_that_is_open(
     sessions = (await site.gateway.metrics())["gateway_websocket_sessions"]
     assert sessions == 1
     assert await page.evaluate(CALL, first.number) == "not-allowed"
+
+
+async def test_second_call_of_a_session_with_tokens_for_one_call(page: Page, site: Site) -> None:
+    lines = site.trunk.line(), site.trunk.line()
+    await open_site(page, site, *(token_for(*lines, once=True) for _ in lines))
+    for line in lines:
+        assert await call(page, line) == "open"
+        await page.evaluate("device.disconnectAll()")
+    assert (await site.gateway.metrics())["gateway_websocket_sessions"] == 1
+    assert await page.evaluate("told") == []
+
+
+async def test_two_calls_at_the_same_time_with_tokens_for_one_call(page: Page, site: Site) -> None:
+    lines = site.trunk.line(), site.trunk.line()
+    # Calls of earlier tests may be ending: nobody else's count here
+    one_call = [token_for(*lines, once=True, sub="hurried") for _ in lines]
+    await open_site(page, site, *one_call)
+    outcomes = await asyncio.gather(*(call(page, line) for line in lines))
+    assert outcomes == ["open", "open"]
+    assert await page.evaluate("device.calls.length") == 2
+    assert await page.evaluate("told") == []
+
+
+async def test_used_token_of_a_page_that_fetches_none_is_refused(page: Page, site: Site) -> None:
+    first, second = site.trunk.line(), site.trunk.line()
+    await page.goto(site.gateway.url)
+    await page.evaluate(SITE_WITH_A_TOKEN, token_for(first, second, once=True))
+    assert await call(page, first) == "open"
+    await page.evaluate("device.disconnectAll()")
+    assert await page.evaluate(CALL, second.number) == "bad-token"
+    assert await page.evaluate("device.calls.length") == 0
 
 
 async def test_token_for_another_number_is_refused_with_a_word(page: Page, site: Site) -> None:

@@ -4,12 +4,18 @@
 /**
  * What lets this page call: its token, where a new one comes from, and how long what `welcome` gave
  * is good. It has no socket: sessions come and go, and the token outlives them.
+ *
+ * A token may be good for one call. So a session's first call goes out with the token that opened it,
+ * and each later one with a token that no call has gone out with.
  */
 
 import { CallError } from "./errors.js";
 
 /** Between two renewals: tries that fail, or tokens that live for seconds only. */
 const PAUSE = 5_000;
+
+/** A page that never gives a token must not hold up its calls for ever. */
+const FETCH_TIMEOUT = 10_000;
 
 /** TURN credentials that end so soon would end before ICE has used them. */
 const MARGIN = 15_000;
@@ -33,6 +39,8 @@ export class Access {
   #fetch;
   #challenge;
   #renewed = -Infinity; // ms since the epoch
+  /** New tokens and calls, one after the other: a call goes by the token that was said last. */
+  #turns = Promise.resolve();
 
   /** @param {AccessOptions} options */
   constructor({ token, fetchToken, challenge }) {
@@ -47,12 +55,15 @@ export class Access {
   }
 
   /**
-   * Use this token for sessions from now on.
+   * Use this token from now on, in the session that is open as well.
    *
-   * @param {Token} token
+   * @param {string} token
+   * @param {Signaling | null} signaling
+   * @throws {CallError} the gateway does not take it; the old one counts on
    */
-  keep(token) {
-    this.#token = token;
+  async update(token, signaling) {
+    if (signaling) await this.#inTurn(() => this.#say(token, signaling));
+    if (!signaling || !this.#fetch) this.#token = token;
   }
 
   /** What a new session says in its `hello`. */
@@ -70,14 +81,31 @@ export class Access {
    * @throws {CallError} not fatal: the session and its calls live on
    */
   async renew(signaling) {
-    let token;
-    try {
-      token = this.#fetch ? await this.#fetch() : this.#token;
-    } catch (error) {
-      throw new CallError("bad-token", { message: NO_TOKEN, fatal: false, original: error });
-    }
-    await signaling.renew(token);
-    this.#renewed = Date.now();
+    const token = await this.#fresh();
+    await this.#inTurn(() => this.#say(token, signaling));
+  }
+
+  /**
+   * Starts a call, with a new token first if another call has gone out with the present one.
+   *
+   * @param {Signaling} signaling
+   * @param {import("./call.js").Call} call
+   * @param {(error: CallError) => void} onError there is no new token: the call goes by the old one
+   */
+  place(signaling, call, onError) {
+    return this.#inTurn(async () => {
+      if (call.end) return; // given up while it waited
+      const { expires } = await signaling.welcome;
+      const asksForTokens = expires !== null;
+      if (this.#fetch && asksForTokens && signaling.tokenUsed) {
+        try {
+          await this.#say(await this.#fresh(), signaling);
+        } catch (error) {
+          if (!signaling.closed) onError(/** @type {CallError} */ (error));
+        }
+      }
+      await call.start();
+    });
   }
 
   /**
@@ -119,7 +147,54 @@ export class Access {
     }
     return signaling.welcome;
   }
+
+  /**
+   * @returns {Promise<Token>}
+   * @throws {CallError} not fatal
+   */
+  async #fresh() {
+    try {
+      return this.#fetch ? await within(this.#fetch(), FETCH_TIMEOUT) : this.#token;
+    } catch (error) {
+      throw new CallError("bad-token", { message: NO_TOKEN, fatal: false, original: error });
+    }
+  }
+
+  /**
+   * @param {Token} token
+   * @param {Signaling} signaling
+   */
+  async #say(token, signaling) {
+    await signaling.renew(token);
+    this.#renewed = Date.now();
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} step
+   * @returns {Promise<T>}
+   */
+  #inTurn(step) {
+    const done = this.#turns.then(step);
+    const over = () => {};
+    this.#turns = done.then(over, over);
+    return done;
+  }
 }
+
+/**
+ * @template T
+ * @param {T | Promise<T>} value
+ * @param {number} ms
+ * @returns {Promise<T>}
+ */
+const within = (value, ms) =>
+  Promise.race([
+    value,
+    pause(ms).then(() => {
+      throw new Error(`nothing came within ${ms} ms`);
+    }),
+  ]);
 
 /** @param {number} ms none if it is not positive */
 const pause = (ms) => new Promise((resolve) => (ms > 0 ? setTimeout(resolve, ms) : resolve(null)));

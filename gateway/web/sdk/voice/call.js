@@ -124,6 +124,7 @@ export class Call extends Emitter {
 
   /** Sends the offer; candidates follow as they are found. */
   async start() {
+    if (this.#end) return; // given up before
     const { signaling, to, fields } = this.#setup;
     signaling.attach(this.id, {
       receive: (frame) => this.#receive(frame),

@@ -17,7 +17,7 @@ const IDLE_TIMEOUT = 30_000;
  * @typedef {object} DeviceOptions
  * @property {string} [url] of the gateway's WebSocket; by default that of the gateway which served this file
  * @property {string | import("./access.js").FetchToken} [token] a call token, or where to get a fresh one
- * @property {import("./access.js").FetchToken} [fetchToken] gets a fresh call token; it is renewed by itself then
+ * @property {import("./access.js").FetchToken} [fetchToken] gets a fresh call token: for each call, and before one ends
  * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
  * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
@@ -128,9 +128,7 @@ export class Device extends Emitter {
     if (typeof token !== "string" || !token) {
       throw new CallError("invalid-argument", { message: "A call token is a string.", fatal: false });
     }
-    const signaling = this.#signaling;
-    await signaling?.renew(token);
-    if (!signaling || !this.#access.renews) this.#access.keep(token);
+    await this.#access.update(token, this.#signaling);
   }
 
   disconnectAll() {
@@ -173,7 +171,8 @@ export class Device extends Emitter {
       if (!call) opening.then(closeMicrophone, () => {});
     }
     this.#keep(call);
-    await this.#unlessGivenUp(call.start(), options.signal).catch((error) => {
+    const starting = this.#access.place(signaling, call, (error) => this.emit("error", error, null));
+    await this.#unlessGivenUp(starting, options.signal).catch((error) => {
       call.disconnect();
       throw error;
     });

@@ -64,9 +64,10 @@ export class Signaling {
   #reject = () => {};
   /** @type {Renewal | null} */
   #renewal = null;
-  #renewing = Promise.resolve();
+  #tokenUsed = false;
   #welcomed = false;
-  #closed = false;
+  /** @type {CallError | null} why the session is over */
+  #loss = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -101,14 +102,21 @@ export class Signaling {
   }
 
   get closed() {
-    return this.#closed;
+    return this.#loss !== null;
+  }
+
+  /** Whether a call has gone out since the last hello. */
+  get tokenUsed() {
+    return this.#tokenUsed;
   }
 
   /**
    * @param {string} id
    * @param {Receiver} receiver
+   * @throws {CallError} the session is over
    */
   attach(id, receiver) {
+    if (this.#loss) throw this.#loss;
     this.#calls.set(id, receiver);
   }
 
@@ -119,6 +127,7 @@ export class Signaling {
 
   /** @param {Frame} frame */
   send(frame) {
+    if (frame.type === "call") this.#tokenUsed = true;
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 
@@ -128,22 +137,15 @@ export class Signaling {
   }
 
   /**
-   * Says hello with a new token.
+   * Says hello with a new token. One after the other: the gateway's answer does not say to which
+   * hello it belongs.
    *
    * @param {string | undefined} token
-   * @returns {Promise<void>} rejects with a CallError; the session lives on unless that is fatal
+   * @throws {CallError} the session lives on unless that is fatal
    */
-  renew(token) {
-    // One after the other: the gateway's answer does not say to which hello it belongs.
-    const renewed = this.#renewing.then(() => this.#renew(token));
-    this.#renewing = renewed.catch(() => {});
-    return renewed;
-  }
-
-  /** @param {string | undefined} token */
-  async #renew(token) {
+  async renew(token) {
     await this.welcome;
-    if (this.#closed) throw new CallError("network", { fatal: false });
+    if (this.#loss) throw new CallError("network", { fatal: false });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     try {
@@ -152,6 +154,7 @@ export class Signaling {
         timer = setTimeout(() => reject(new CallError("gateway-silent", { fatal: false })), RENEW_TIMEOUT);
         this.send({ type: "hello", token });
       });
+      this.#tokenUsed = false;
     } finally {
       clearTimeout(timer);
       this.#renewal = null;
@@ -236,8 +239,8 @@ export class Signaling {
 
   /** @param {CallError} error */
   #lose(error) {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#loss) return;
+    this.#loss = error;
     clearTimeout(this.#timer);
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
