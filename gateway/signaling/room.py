@@ -87,6 +87,7 @@ class Room:
         """Log and count a call that is not placed."""
         log = {"session": visitor.session, "page_call": page_call}
         why = str(error).replace(to, self.shown(to)) if to else str(error)
+        why = self.shown(why)  # an error has the number as it was typed, or tidied
         logger.info("call refused: %s address=%s", why, visitor.address or "-", extra=log)
         self.metrics.refused.labels(error.name).inc()
         self._count(error)
