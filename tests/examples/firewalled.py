@@ -1,8 +1,8 @@
 """Loads a firewall's rules in a network namespace and says what passes.
 
 Run there by `run_isolated`: every address is on loopback, so that any sender can be played. Prints
-one JSON object: whether each probe has arrived, and after how many of a hundred connections at once
-those from one address are refused.
+one JSON object: whether each probe has arrived, after how many connections at once those from one
+address are refused, and those from one IPv6 network, and whether another network gets in then.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import select
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-GATEWAY = "192.0.2.20"
+GATEWAY, GATEWAY6 = "192.0.2.20", "2001:db8::20"
+# Loopback has them by `SETUP`: for IPv6 a route is not enough to be bound to
+NETWORK6, OTHER6 = ("2001:db8:7::1", "2001:db8:7::2"), "2001:db8:8::1"
+SETUP = " && ".join(f"ip addr add {each}/128 dev lo" for each in (GATEWAY6, *NETWORK6, OTHER6))
 LIMIT = 0.3  # seconds; what is dropped never comes, the rest is there at once
 CONNECTIONS = 300
 
@@ -35,17 +39,22 @@ def arrives_tcp(source: str, port: int) -> bool:
         return _connects(source, port)
 
 
-def refused_after(source: str, port: int) -> int | None:
-    with socket.create_server((GATEWAY, port), backlog=CONNECTIONS):
+def refused_after(sources: Sequence[str], port: int, gateway: str = GATEWAY) -> int | None:
+    with _serving(gateway, port):
         for count in range(CONNECTIONS):
-            if not _connects(source, port):
+            if not _connects(sources[count % len(sources)], port, gateway):
                 return count
     return None
 
 
-def _connects(source: str, port: int) -> bool:
+def _serving(gateway: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in gateway else socket.AF_INET
+    return socket.create_server((gateway, port), family=family, backlog=CONNECTIONS)
+
+
+def _connects(source: str, port: int, gateway: str = GATEWAY) -> bool:
     try:
-        socket.create_connection((GATEWAY, port), LIMIT, (source, 0)).close()
+        socket.create_connection((gateway, port), LIMIT, (source, 0)).close()
     except OSError:
         return False
     return True
@@ -55,8 +64,14 @@ def main(rules: Path, probes: list[tuple[str, str, int]]) -> None:
     subprocess.run(["nft", "-f", rules], check=True)
     arrive = {"udp": arrives_udp, "tcp": arrives_tcp}
     found = {f"{kind} {source} {port}": arrive[kind](source, port) for kind, source, port in probes}
-    flood = refused_after("198.51.100.7", 443)
-    sys.stdout.write(json.dumps({"arrived": found, "refused_after": flood}))
+    said = {
+        "arrived": found,
+        "refused_after": refused_after(["198.51.100.7"], 443),
+        "refused6_after": refused_after(NETWORK6, 443, GATEWAY6),
+    }
+    with _serving(GATEWAY6, 443):
+        said["other6_connects"] = _connects(OTHER6, 443, GATEWAY6)
+    sys.stdout.write(json.dumps(said))
 
 
 if __name__ == "__main__":

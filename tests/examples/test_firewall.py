@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.examples.deploy import FOLDER, fitted
+from tests.examples.firewalled import SETUP
 from tests.peers.namespace import ROUTES, require_namespace, run_isolated
 from tests.peers.requirement import require
 
@@ -44,13 +45,21 @@ def test_what_the_gateway_needs_passes_and_nothing_else(tmp_path: Path) -> None:
     require_namespace(setup=f"{ROUTES} && nft add table inet probe")
     rules = tmp_path / RULES
     rules.write_text(fitted(RULES, {"        iif lo accept\n": ""}))
-    said = run_isolated("tests.examples.firewalled", str(rules), json.dumps(list(PASSES)), limit=60)
+    said = run_isolated(
+        "tests.examples.firewalled",
+        str(rules),
+        json.dumps(list(PASSES)),
+        limit=60,
+        setup=f"{ROUTES} && {SETUP}",
+    )
     found = json.loads(said)
     expected = {
         f"{kind} {source} {port}": passes for (kind, source, port), passes in PASSES.items()
     }
     assert found["arrived"] == expected
     assert 100 <= found["refused_after"] < 300, "a page's connections pass, a flood does not"
+    assert 100 <= found["refused6_after"] < 300, "one network is one client"
+    assert found["other6_connects"]
 
 
 def test_its_ports_are_those_of_the_configuration() -> None:
