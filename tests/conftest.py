@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
 from tests.peers.chromium import Chromium, run_chromium
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.peers.ami import Manager
+
+# How long an example takes says how busy the machine is, and nothing of what is tested
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 PEERS = {"lab", "manager", "chromium", "firefox", "gateway", "start_gateway"}
 
