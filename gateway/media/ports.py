@@ -7,6 +7,7 @@ packets from the next call's, the sockets stay open, unread by any call, until t
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class PortRange:
         Raises
         ------
         UnavailableError
-            When no such pair is free.
+            When no such pair is free, or no file descriptor is left.
         """
         for port in self._turn():
             if port + 1 > self._last:
@@ -119,7 +120,12 @@ class PortRange:
             yield port
 
     def _bind(self, port: int) -> socket.socket:
-        sock = socket.socket(self._family, socket.SOCK_DGRAM)
+        try:
+            sock = socket.socket(self._family, socket.SOCK_DGRAM)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # the next port would not help
+                raise UnavailableError("no file descriptor is left (see `ulimit -n`)") from None
+            raise
         try:
             sock.setblocking(False)
             sock.bind((self._address, port))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -51,6 +53,27 @@ def test_a_range_without_a_free_port_says_so() -> None:
             pool.bind_pair()
         with pytest.raises(UnavailableError, match=r"media\.ports"):
             pool.bind_one()
+
+
+def test_without_a_file_descriptor_no_port_is_to_blame() -> None:
+    ports = free_ports(4)
+    pool = PortRange("127.0.0.1", ports.start, ports.stop - 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open("/dev/null", "rb") as last:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, hard))
+        try:
+            held = [os.dup(last.fileno()) for _ in range(_gaps(last.fileno()))]
+            with pytest.raises(UnavailableError, match="no file descriptor is left"):
+                pool.bind_pair()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in held:
+            os.close(each)
+
+
+def _gaps(last: int) -> int:
+    """How many numbers below the last descriptor are free."""
+    return sum(not os.path.exists(f"/proc/self/fd/{number}") for number in range(last))
 
 
 def test_an_address_of_another_machine_is_named() -> None:
