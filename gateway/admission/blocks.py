@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from gateway.admission import numbering
 from gateway.admission.address import IPV6_PREFIX, parse_address
 from gateway.admission.dialing import (
+    SHORTEST,
     dialled_in,
+    exists,
     names_of,
     readings,
     spellings,
@@ -203,12 +205,13 @@ class Blocks:
         """Look for a number by what its digits mean."""
         if not self._codes:
             return None
-        names = dict.fromkeys([*names_of(to, country), *self._at_home(to, country)])
+        at_home = list(self._at_home(to, country))
+        names = dict.fromkeys([*names_of(to, country), *filter(exists, at_home)])
         for name in names:
             if (found := self._find("number", name)) is not None:
                 return found
         # What little speaks for counts if it is the whole of a blocked number
-        whole = [*names, *(each.number for each in readings(to, country))]
+        whole = [*names, *at_home, *(each.number for each in readings(to, country))]
         whole += map(without_excess, tuple(whole))
         numbers = dict.fromkeys(name for name in whole if name.startswith("+"))
         whole += [written for number in numbers for written in spellings(number, country)]
@@ -220,8 +223,14 @@ class Blocks:
     def _at_home(self, to: str, country: str | None) -> Iterator[str]:
         """Return what digits mean in the countries of blocked numbers, if nobody says in which."""
         if country is None and not to.startswith("+"):
-            for code in self._codes:
-                yield from dialled_in(code, to) if code else ()
+            for code in filter(None, self._codes):
+                for number in dialled_in(code, to):
+                    # Asking the plans of all these countries would take long
+                    starts = (number[:length] for length in range(SHORTEST, len(number) + 1))
+                    if self._find("number", number) or any(
+                        ("number", start) in self._blocks for start in starts
+                    ):
+                        yield number
 
     def _find_address(self, text: str) -> Block | None:
         if not self._networks or (address := parse_address(text)) is None:

@@ -57,7 +57,7 @@ def as_e164(to: str, country: str | None) -> str | None:
     if country is not None:
         plan = numbering.look_up_dialled(to, country)
         return plan.number if plan is not None and plan.valid else None
-    return next((each.number for each in _from_abroad(to) if _exists(each.number)), None)
+    return next((each.number for each in _from_abroad(to) if exists(each.number)), None)
 
 
 def readings(to: str, country: str | None) -> list[Reading]:
@@ -97,25 +97,30 @@ def names_of(to: str, country: str | None) -> list[str]:
     likely = [each.number for each in found if not each.sure and not each.guessed]
     guessed = [each.number for each in found if each.guessed]
     exist: list[str] = []
-    for numbers in (sure, likely, [*_at_home(to, country), *guessed]):
-        exist += [whole for whole in map(without_excess, numbers) if _exists(whole)]
-        if any(map(_exists, numbers)):
+    # A feature code has its number at one of several places: what is sure of one says little
+    tiers = (sure, likely) if to.startswith("+") or to.isdigit() else ([*sure, *likely],)
+    for numbers in (*tiers, [*_at_home(to, country), *guessed]):
+        exist += [whole for whole in map(without_excess, numbers) if exists(whole)]
+        if any(map(exists, numbers)):
             break
-    rest = [each for each in sure if not _exists(without_excess(each))]
+    rest = [each for each in sure if not exists(without_excess(each))]
     names = [*exist, *rest] or [*likely, *guessed] or [to]
     return list(dict.fromkeys(names))
 
 
 def without_excess(number: str) -> str:
     """Return a number without the digits at its end that are too many: switches ignore these."""
-    if _exists(number) or not numbering.is_too_long(number):
+    code = numbering.country_code(number[1:])
+    if code is None or exists(number):
         return _canonical(number)
-    longest = min(len(number) - 1, len("+") + LONGEST_E164)
-    shorter = [number[:length] for length in range(longest, SHORTEST, -1)]
-    whole = next((each for each in shorter if _exists(each)), None)
-    if whole is None:
-        return next((each for each in shorter if not numbering.is_too_long(each)), number)
-    return _canonical(whole)
+    rest, lengths = number[1 + len(code) :], numbering.lengths(code)
+    if not lengths or len(rest) <= lengths[0]:
+        return number
+    for digits in (rest, rest.removeprefix(numbering.national_prefix(code) or "")):
+        for length in lengths:
+            if exists(whole := f"+{code}{digits[:length]}"):
+                return _canonical(whole)
+    return f"+{code}{rest[: lengths[0]]}"
 
 
 def spellings(number: str, country: str | None) -> list[str]:
@@ -129,10 +134,12 @@ def spellings(number: str, country: str | None) -> list[str]:
 
 
 def dialled_in(code: str, to: str) -> Iterator[str]:
-    """Return the numbers that digits mean in a country of this code, if it has them."""
+    """Return the numbers that digits would mean in a country of this code; they need not exist."""
+    prefix = numbering.national_prefix(code)
     for digits in [to] if to.isdigit() else _runs(to):
-        if len(digits) >= SHORTEST and _exists(number := without_excess(f"+{code}{digits}")):
-            yield number
+        if SHORTEST <= len(digits) <= LONGEST_E164:
+            yield f"+{code}{digits.removeprefix(prefix or '')}"
+            yield f"+{code}{digits}"
 
 
 def _of_digits(digits: str, country: str | None) -> list[Reading]:
@@ -142,7 +149,7 @@ def _of_digits(digits: str, country: str | None) -> list[Reading]:
     if len(digits) < SHORTEST:
         return []
     abroad = list(_from_abroad(digits))
-    if country is None and any(_exists(each.number) for each in abroad):
+    if country is None and any(exists(each.number) for each in abroad):
         return abroad
     certain = [*([] if here is None else [Reading(here.number, sure=True)]), *abroad]
     hidden = [each for reading in certain for each in _behind_a_code(reading.number, sure=True)]
@@ -188,7 +195,8 @@ def _canonical(number: str) -> str:
     return plan.number if plan is not None and plan.valid else number
 
 
-def _exists(number: str) -> bool:
+def exists(number: str) -> bool:
+    """Whether a number with its + is one of a country's plan."""
     plan = numbering.look_up(number)
     return plan is not None and plan.valid
 
@@ -204,7 +212,7 @@ def _behind_a_code(number: str, *, sure: bool) -> list[Reading]:
         `number` was written with its +, or as it is dialled; else only what exists counts.
     """
     code = numbering.country_code(number[1:])
-    if code is None or _exists(number):
+    if code is None or exists(number):
         return []
     rest = number[1 + len(code) :]
     found: dict[str, Reading] = {}
@@ -213,7 +221,7 @@ def _behind_a_code(number: str, *, sure: bool) -> list[Reading]:
             if len(left) < SHORTEST or left[0] == "0":
                 continue
             behind = _canonical(f"+{left}")
-            if sure or _exists(without_excess(behind)):
+            if sure or exists(without_excess(behind)):
                 found[behind] = Reading(behind, sure=sure, hidden=True)
             for each in _behind_a_code(behind, sure=sure):
                 found[each.number] = each

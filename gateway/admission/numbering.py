@@ -122,15 +122,16 @@ def after_prefix_for_abroad(code: str, digits: str) -> Iterator[str]:
             yield digits[found.end() :]
 
 
-def is_too_long(number: str) -> bool:
-    """Whether a number with its + has more digits than its country's plan has room for."""
-    library = _library()
-    try:
-        parsed = library.parse(number, None)
-    except library.NumberParseException as error:
-        return bool(error.error_type == library.NumberParseException.TOO_LONG)
-    reason = library.is_possible_number_with_reason(parsed)
-    return bool(reason == library.ValidationResult.TOO_LONG)
+@cache
+def lengths(code: str) -> tuple[int, ...]:
+    """Return how many digits may follow a country's code, the most first."""
+    library, region = _library(), _region(int(code))
+    metadata = (
+        library.PhoneMetadata.metadata_for_nongeo_region(int(code))
+        if region == NOWHERE
+        else library.PhoneMetadata.metadata_for_region(region)
+    )
+    return tuple(sorted(metadata.general_desc.possible_length, reverse=True))
 
 
 def dialled_at_home(number: str) -> str | None:

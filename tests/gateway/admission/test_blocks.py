@@ -70,6 +70,72 @@ def test_an_ipv6_address_is_blocked_with_its_network() -> None:
     assert blocks.remove("address", "2001:db8:1:2::99/128")
 
 
+IN_EVERY_COUNTRY = [
+    *("+442079460000", "442079460000", "00442079460000", "011442079460000", "+4420794600001"),
+    *(
+        "+44207946000012345",
+        "9442079460000",
+        "9011442079460000",
+        "*67442079460000",
+        "900442079460000",
+    ),
+    *("*6700442079460000", "#31#442079460000#", "+1011442079460000", "+100442079460000"),
+    *("1011442079460000", "+7810442079460000", "004402079460000", "00440207946000099"),
+]
+NOT_THIS = ["+442079460001", "02079460001", "00442079460001", "600", "alice", "2079", "+4420794600"]
+
+
+@pytest.mark.parametrize("blocked", ["+442079460000", "+44 (0)20 794*", "+44*"])
+@pytest.mark.parametrize(
+    ("to", "country"),
+    [
+        *((to, country) for to in IN_EVERY_COUNTRY for country in (None, "GB", "US")),
+        *((to, None) for to in ("02079460000", "2079460000", "*6702079460000")),
+        *((to, "GB") for to in ("02079460000", "2079460000", "*6702079460000", "020794600001")),
+    ],
+)
+def test_a_number_is_blocked_in_every_spelling(blocked: str, to: str, country: str | None) -> None:
+    blocks = Blocks(Clock())
+    blocks.add("number", blocked, "", "")
+    assert blocks.find(VISITOR, ALICE, to, country)
+
+
+def test_digits_that_are_too_many_hide_nothing_where_no_country_is_set() -> None:
+    blocks = Blocks(Clock())
+    blocks.add("number", "+442079460000", "", "")
+    assert blocks.find(VISITOR, ALICE, "020794600001")
+
+
+@pytest.mark.parametrize("blocked", ["00442079460000", "442079460000", "011 44 2079460000"])
+@pytest.mark.parametrize("to", ["+442079460000", "00442079460000", "442079460000"])
+def test_a_block_may_be_written_as_it_is_dialled(blocked: str, to: str) -> None:
+    blocks = Blocks(Clock())
+    blocks.add("number", blocked, "", "")
+    for country in (None, "GB", "US"):
+        assert blocks.find(VISITOR, ALICE, to, country)
+    assert blocks.find(VISITOR, ALICE, "+442079460001") is None
+
+
+def test_a_block_may_be_written_as_it_is_dialled_at_home() -> None:
+    blocks = Blocks(Clock())
+    blocks.add("number", "020 7946 0000", "", "")
+    for to in ("+442079460000", "02079460000", "00442079460000", "9442079460000"):
+        assert blocks.find(VISITOR, ALICE, to, "GB")
+    assert blocks.find(VISITOR, ALICE, "02079460000", "US")
+    assert blocks.find(VISITOR, ALICE, "+442079460000", "US") is None
+
+
+@pytest.mark.parametrize("country", [None, "GB", "US"])
+@pytest.mark.parametrize("to", NOT_THIS)
+def test_other_numbers_are_not_blocked(to: str, country: str | None) -> None:
+    blocks = Blocks(Clock())
+    blocks.add("number", "+442079460000", "", "")
+    blocks.add("number", "+20*", "Egypt", "")
+    blocks.add("number", "4*", "extensions", "")
+    assert blocks.find(VISITOR, ALICE, to, country) is None
+    assert blocks.find(VISITOR, ALICE, "12025550123", country) is None, "+2025550123 is in Egypt"
+
+
 def test_what_is_not_known_yet_is_not_blocked() -> None:
     blocks = Blocks(Clock())
     blocks.add("identity", "*", "", "")

@@ -8,7 +8,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from gateway.admission import numbering
 from gateway.admission.category import Category, categories, category_of
-from gateway.admission.dialing import as_e164, readings
+from gateway.admission.dialing import as_e164, names_of, readings
 
 ORDINARY, TOLL_FREE = Category.ORDINARY, Category.TOLL_FREE
 PREMIUM, SATELLITE, SHARED = Category.PREMIUM, Category.SATELLITE, Category.SHARED_COST
@@ -155,6 +155,45 @@ def test_premium_numbers_of_every_country_are_premium_as_dialled_there_and_abroa
 )
 def test_one_name_for_a_number(to: str, country: str | None, number: str | None) -> None:
     assert as_e164(to, country) == number
+
+
+@pytest.mark.parametrize(
+    ("to", "country", "names"),
+    [
+        ("+442079460000", None, ["+442079460000"]),
+        ("442079460000", None, ["+442079460000"]),
+        ("00442079460000", None, ["+442079460000"]),
+        ("004402079460000", None, ["+442079460000"]),
+        ("02079460000", "GB", ["+442079460000"]),
+        ("02079460000", None, ["+442079460000"]),
+        ("+4420794600001", None, ["+442079460000"]),
+        ("00442079460000123", "GB", ["+442079460000"]),
+        ("9442079460000", None, ["+442079460000"]),
+        ("9011442079460000", None, ["+442079460000"]),
+        ("*67442079460000", None, ["+442079460000"]),
+        ("12025550123", None, ["+12025550123"]),
+        ("2025550123", "US", ["+12025550123"]),
+        ("+390115612345", None, ["+390115612345"]),  # 011 is Turin
+        ("+99912345678", None, ["+99912345678"]),
+        ("600", None, ["600"]),
+        ("alice", None, ["alice"]),
+        ("*72", "US", ["*72"]),
+    ],
+)
+def test_names_under_which_a_number_counts(to: str, country: str | None, names: list[str]) -> None:
+    assert names_of(to, country) == names
+
+
+@pytest.mark.parametrize("country", [None, "US", "GB"])
+def test_a_number_behind_a_code_counts_as_well(country: str | None) -> None:
+    first, *others = names_of("+1011442079460000", country)
+    assert first == "+442079460000"
+    assert "+1011442079460000" in others
+
+
+@pytest.mark.parametrize("to", ["7001234567", "0998001234567", "55512345678901"])
+def test_digits_that_may_be_a_number_are_none_of_the_house(to: str) -> None:
+    assert all(name.startswith("+") for name in names_of(to, None))
 
 
 def test_a_number_that_the_country_has_is_no_other() -> None:

@@ -180,6 +180,94 @@ def test_patterns_of_a_token(patterns: tuple[str, ...], to: str, expected: bool)
     assert matches(patterns, to) is expected
 
 
+# What a switch dials that takes the code off, and who is called then
+BEHIND_A_CODE = [
+    ("+1 011 252 61 234567", "+1", "+25261234567"),
+    ("+1 00 252 61 234567", "+1", "+25261234567"),
+    ("+1 01 252 61 234567", "+1", "+25261234567"),
+    ("+1 1 011 252 6123456", "+1", "+2526123456"),
+    ("+1 00 252 61 2345678", "+1", "+252612345678"),
+    ("+1 011 7 011 2526123", "+1", "+7"),
+    ("+7 810 252 61 234567", "+7", "+25261234567"),
+    ("+39 00 252 61 234567", "+39", "+25261234567"),
+    ("1 011 252 61 234567", "1", "+25261234567"),
+    ("00 1 011 252 61 234567", "00", "+25261234567"),
+    ("011 1 011 252 61 234567", "0", "+25261234567"),
+]
+
+
+@pytest.mark.parametrize("country", [None, "US", "GB"])
+@pytest.mark.parametrize(("text", "allowed", "number"), BEHIND_A_CODE)
+def test_a_number_behind_a_code_is_allowed_by_itself(
+    text: str, allowed: str, number: str, country: str | None
+) -> None:
+    to = parse_target(text)
+    check(policy(allow=(allowed,), country=country), to, NO_PREFIX)
+    check(policy(allow=(allowed, "+44"), country=country), to, NO_PREFIX)
+    assert not matches((f"{allowed}*", "+44*", to), to, country)
+    check(policy(allow=("*",), country=country), to, None)
+    assert matches(("*",), to, country)
+    check(policy(allow=("*",), deny=(number,), country=country), to, "admission.deny")
+
+
+@pytest.mark.parametrize("country", [None, "US"])
+def test_a_refusal_says_what_a_number_is_read_as(country: str | None) -> None:
+    check(policy(allow=("+1",), country=country), "+101125261234567", "read as +25261234567")
+    check(policy(allow=("+1", "+252"), country=country), "+101125261234567", None)
+    assert matches(("+1*", "+252*"), "+101125261234567", country)
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("+39 011 5612345", "+39"),  # Turin
+        ("+39 011 5612345", "+39011"),
+        ("+225 01 12 34 56 78", "+225"),  # a mobile telephone in Ivory Coast
+        ("+1 202 555 0123", "+1"),
+        ("1001234567", "100"),
+        ("0012025550123", "00"),
+        ("011 44 20 7946 0000", "011"),
+    ],
+)
+def test_what_a_plan_has_hides_nothing(text: str, allowed: str) -> None:
+    to = parse_target(text)
+    check(policy(allow=(allowed,), deny=("+56",)), to, None)
+    assert matches((f"{allowed}*",), to)
+
+
+@pytest.mark.parametrize(
+    ("to", "refusal"),
+    [
+        ("*67", None),
+        ("*671234", None),
+        ("*6712025550123", None),
+        ("*670012025550123", None),
+        ("*6700252612345678", "read as +252612345678"),
+        ("*67011442079460000", "read as +442079460000"),
+        ("*67*00442079460000#", "read as +442079460000"),
+    ],
+)
+def test_a_number_behind_a_feature_code_is_allowed_by_itself(to: str, refusal: str | None) -> None:
+    check(policy(allow=("*67", "+1"), feature_codes=True), to, refusal)
+    assert matches(("*67*", "+1*"), to) is (refusal is None)
+    assert matches(("*67*", "+*"), to)
+
+
+def test_a_denial_holds_for_a_zero_of_home_and_for_digits_too_many() -> None:
+    for to in ("004402079460000", "00440207946000012", "+44207946000012"):
+        check(policy(deny=("+44207",)), to, "admission.deny")
+
+
+@pytest.mark.parametrize(
+    "pattern", [" *", "\u200b*", "\t*", "\u00a0 *", "()*", ".*", "- *", "", " ", "(0) (0)*"]
+)
+def test_a_pattern_of_which_nothing_is_left_matches_nothing(pattern: str) -> None:
+    for to in ("+19005551234", "600", "alice", "*72", "0012025550123"):
+        assert not matches((pattern,), to)
+        check(policy(allow=(pattern,), premium=True, feature_codes=True), to, NO_PREFIX)
+        check(policy(deny=(pattern,), premium=True, feature_codes=True), to, None)
+
+
 def test_patterns_match_what_is_dialled_in_the_country() -> None:
     assert matches(("+442079460000",), "02079460000", "GB")
     assert matches(("+44*",), "00442079460000", "GB")

@@ -49,6 +49,20 @@ def test_a_row_for_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "dearest"),
+    [
+        (["+15551234567"], "+15551234567"),
+        (["+442079460000", "+447700900000", "+15551234567"], "+447700900000"),
+        (["+442079460000", "+442079460001"], "+442079460000"),
+        (["+15551234567", "+33123456789"], "+33123456789"),  # without a row
+        (["600", "+15551234567"], "+15551234567"),
+    ],
+)
+def test_the_dearest_of_several_names(names: list[str], dearest: str) -> None:
+    assert parse_rates(TABLE).dearest(names) == dearest
+
+
+@pytest.mark.parametrize(
     ("to", "seconds", "cost"),
     [
         ("+442079460000", 0, "0.012"),
