@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from gateway.admission.fields import parse_caller
 from gateway.admission.grant import Grant
@@ -31,6 +32,21 @@ PUBLISHED = ("RS256", "ES256")
 
 _REQUIRED = ("exp", "sub", "jti")
 
+
+def _printable(text: str) -> str:
+    if text != text.strip() or not text.isprintable():
+        raise PydanticCustomError(
+            "name", "only characters that are seen are allowed, and no space at the ends"
+        )
+    return text
+
+
+# Who calls, and by which token. An operator has to be able to read it, and to block it
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    AfterValidator(_printable),
+]
 Pattern = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -64,9 +80,9 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
-    sub: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    sub: Name
     exp: float
-    jti: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    jti: Name
     iss: Annotated[str | None, Field(max_length=256)] = None
     call: CallClaim = CallClaim()
 

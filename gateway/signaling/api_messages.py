@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from gateway.admission.blocks import MAX_TEXT, Block, Kind
-from gateway.admission.token import CallClaim
+from gateway.admission.token import CallClaim, Name
 from gateway.calls.record import CallRecord
 
 LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
@@ -104,7 +104,7 @@ class TokenRequest(Closed, CallClaim):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    sub: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    sub: Name
     iss: Annotated[str | None, Field(max_length=256)] = None
     expires: Annotated[int, Field(ge=1, le=LONGEST_TOKEN)] = 60
 

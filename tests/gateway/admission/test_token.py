@@ -145,6 +145,11 @@ LACKING = [
     ({"sub": None}, "no claim `sub`"),
     ({"sub": 7}, "claim `sub`"),
     ({"sub": "a\nb"}, "claim `sub`"),
+    *(
+        ({name: text}, f"claim `{name}`: only characters that are seen are allowed")
+        for name in ("sub", "jti")
+        for text in (" a", "a ", "a\u200bb", "\u202ea", "a\u00a0b", "a\u2028b", "a\ufeff", " ")
+    ),
     ({"jti": None}, "no claim `jti`"),
     ({"jti": ""}, "claim `jti`"),
     ({"call": "+1555"}, "claim `call`"),
