@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 
+from gateway.admission import numbering
+from gateway.admission.dialing import LONGEST_E164
 from gateway.admission.number import parse_prefix
+from gateway.admission.policy import EVERYTHING
 from gateway.check.finding import Finding, doubt
 from gateway.config import AdmissionSettings, HttpSettings, Settings
 
@@ -28,6 +33,10 @@ def _dial_plan(admission: AdmissionSettings) -> Iterator[Finding]:
             "admission.allow: it is empty, so no call is possible; "
             'allow = ["+1"] allows every number that begins with +1',
         )
+    for key in ("allow", "deny"):
+        for prefix in getattr(admission, key):
+            if (problem := _fault(prefix)) is not None:
+                yield Finding(False, f"admission.{key}: {prefix!r} matches nothing: {problem}")
     for prefix in admission.allow:
         denied = [each for each in admission.deny if _covers(each, prefix)]
         if denied:
@@ -35,6 +44,58 @@ def _dial_plan(admission: AdmissionSettings) -> Iterator[Finding]:
                 f"admission.allow: {prefix!r} allows nothing, as admission.deny has {denied[0]!r}"
             )
             yield Finding(False, text)
+        elif _is_code(prefix) and not admission.feature_codes:
+            yield Finding(
+                False,
+                f"admission.allow: {prefix!r} allows nothing: codes that begin so need "
+                "admission.feature_codes = true, and a * stands for any digits only at the end",
+            )
+        elif dear := _dear_areas(prefix, admission):
+            yield doubt(
+                f"admission.allow: {prefix!r} includes countries of the Caribbean and others that "
+                "share +1, which cost more and are where fraud calls; list the area codes that you "
+                f"need, or add to admission.deny: {json.dumps(dear)[1:-1]}"
+            )
+
+
+def _fault(prefix: str) -> str | None:
+    """Return why nothing that can be called begins so, None where something does."""
+    plain = parse_prefix(prefix.removesuffix("*"))
+    if prefix == EVERYTHING or plain is None:
+        return None
+    if not plain.startswith("+"):
+        known = re.fullmatch(r"[0-9*#]+|[A-Za-z0-9*_][A-Za-z0-9*_+.!~-]*", plain)
+        return None if known else "no number begins so, and no SIP user"
+    digits = plain[1:]
+    if not digits.isdigit() and digits:
+        return 'after + there are only digits, and a * at the end, as in "+44*"'
+    if digits.startswith("0") or len(digits) > LONGEST_E164:
+        return f"after + there is a country's code, and at most {LONGEST_E164} digits"
+    code = numbering.country_code(digits)
+    if code and numbering.national_prefix(code) == "0" and digits[len(code) :].startswith("0"):
+        right = f"+{code}{digits[len(code) :].lstrip('0')}"
+        return f"the 0 is dialled inside the country only; write {right!r}"
+    return None
+
+
+def _is_code(prefix: str) -> bool:
+    plain = parse_prefix(prefix.removesuffix("*")) or ""
+    return re.fullmatch("[0-9]*[*#][0-9*#]*", plain) is not None
+
+
+def _dear_areas(prefix: str, admission: AdmissionSettings) -> list[str]:
+    """Return the dear area codes of +1 that a prefix allows without naming them."""
+    plain = parse_prefix(prefix.removesuffix("*")) or ""
+    if not plain.startswith("+1"):
+        return []
+    areas = [f"+1{area}" for area in numbering.dear_north_american_areas()]
+    return [
+        area
+        for area in areas
+        if area.startswith(plain)
+        and area != plain
+        and not any(_covers(each, area) for each in admission.deny)
+    ]
 
 
 def _covers(prefix: str, other: str) -> bool:

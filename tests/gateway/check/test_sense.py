@@ -9,11 +9,17 @@ import pytest
 from gateway.check import sense
 from gateway.config import Settings
 
+# What shares +1 with the US and Canada, and has prices of its own
+DEAR = [
+    *("+1242", "+1246", "+1264", "+1268", "+1284", "+1345", "+1441", "+1473", "+1649", "+1658"),
+    *("+1664", "+1721", "+1758", "+1767", "+1784", "+1809", "+1829", "+1849", "+1868", "+1869"),
+    "+1876",
+]
 TRUNK = {"name": "t", "uri": "sip:127.0.0.1:5070", "max_calls": 100}
 GOOD: dict[str, Any] = {
     "media": {"ports": [20_000, 20_200], "browser_port": 20_000, "threads": 1},
     "trunks": [TRUNK],
-    "admission": {"allow": ["+1"], "deny": ["+1900"]},
+    "admission": {"allow": ["+1"], "deny": ["+1900", *DEAR]},
 }
 JWKS = {"mode": "token", "jwks_url": "https://login.example/keys", "issuer": "shop"}
 
@@ -38,6 +44,70 @@ def test_an_empty_dial_plan_allows_no_call() -> None:
 def test_what_is_allowed_may_be_denied_again(denied: str) -> None:
     (line,) = said(admission={"deny": ["+44", denied]})
     assert line == f"admission.allow: '+1' allows nothing, as admission.deny has {denied!r}"
+
+
+@pytest.mark.parametrize("allowed", ["+1", "+1*", "+ 1"])
+def test_north_america_has_dear_neighbours(allowed: str) -> None:
+    (line,) = said(admission={"allow": [allowed], "deny": []})
+    assert line.startswith(f"admission.allow: {allowed!r} includes countries of the Caribbean")
+    assert line.endswith(" or add to admission.deny: " + ", ".join(f'"{each}"' for each in DEAR))
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "left"),
+    [
+        (["+18"], [], ["+1809", "+1829", "+1849", "+1868", "+1869", "+1876"]),
+        (["+18"], ["+186", "+1 (8)0*", "+1876"], ["+1829", "+1849"]),
+        (["+1876"], [], []),
+        (["+1876*"], [], []),
+        (["+1876555"], [], []),
+        (["+1202", "+1787", "+1671"], [], []),
+        (["+44", "*"], [], []),
+    ],
+)
+def test_an_area_that_is_named_is_meant(allow: list[str], deny: list[str], left: list[str]) -> None:
+    lines = said(admission={"allow": allow, "deny": deny})
+    assert [line.partition("deny: ")[2] for line in lines] == (
+        [", ".join(f'"{each}"' for each in left)] if left else []
+    )
+
+
+@pytest.mark.parametrize("key", ["allow", "deny"])
+@pytest.mark.parametrize(
+    ("prefix", "why"),
+    [
+        ("+44*7", "after + there are only digits"),
+        ("+44*7*", "after + there are only digits"),
+        ("+44#", "after + there are only digits"),
+        ("+44abc", "after + there are only digits"),
+        ("+0044", "after + there is a country's code"),
+        ("+1234567890123456", "at most 15 digits"),
+        ("+4420+44", "after + there are only digits"),
+        ("+44020", "write '+4420'"),
+        ("a/b", "no number begins so, and no SIP user"),
+        (".a", "no number begins so, and no SIP user"),
+    ],
+)
+def test_some_prefixes_match_nothing(key: str, prefix: str, why: str) -> None:
+    (line,) = said(admission={"allow": ["+44"], "deny": [], key: ["+44161", prefix]})
+    assert line.startswith(f"admission.{key}: {prefix!r} matches nothing: ")
+    assert why in line
+
+
+@pytest.mark.parametrize("prefix", ["*5*", "*5", "44*7", "#31#", "**"])
+def test_a_star_that_is_not_at_the_end_is_one_that_is_dialled(prefix: str) -> None:
+    (line,) = said(admission={"allow": ["+44", prefix], "deny": []})
+    assert line.startswith(f"admission.allow: {prefix!r} allows nothing: codes that begin so need")
+    assert "only at the end" in line
+    assert said(admission={"allow": ["+44", prefix], "deny": [], "feature_codes": True}) == []
+    assert said(admission={"allow": ["+44"], "deny": [prefix]}) == []
+
+
+@pytest.mark.parametrize(
+    "prefix", ["+", "+44*", "+44 (0)20", "+3906", "*", "0", "00", "600", "sales", "al*ce", "_x.y-z"]
+)
+def test_other_prefixes_are_good(prefix: str) -> None:
+    assert said(admission={"allow": [prefix], "deny": []}) == []
 
 
 def test_ports_may_be_too_few_for_max_calls() -> None:
