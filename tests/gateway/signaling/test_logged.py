@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
 from websockets.frames import Frame, Opcode
 
 from gateway import log
+from gateway.admission.mask import mask
 from gateway.calls import news
 from tests.gateway.log_fields import fields
 from tests.gateway.signaling.conftest import Gateway, placed, soon
@@ -76,3 +78,30 @@ async def test_one_line_joins_the_names_of_a_call(
     assert [fields(it) for it in caplog.records if it.message == "call placed"] == [joined]
     refused = [fields(it) for it in caplog.records if it.message.startswith("call refused")]
     assert refused == [{"session": session, "page_call": "page-8"}]
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        *("+1.202.555.01.23 x22", "+44\u2011(0)20\u20117946\u20110000x", "12.34.56.78.90 x2"),
+        *(
+            "+1\u200b202\u200b5550123 x2",
+            "\uff11\uff12\uff10\uff12\uff15\uff15\uff15\uff10\uff11\uff12\uff13 x2",
+        ),
+        *("+44 0 20 7946 0000", "+1 202 555 0123@example.com", "+4420\u00a07946\u2009" + "0" * 12),
+    ],
+)
+async def test_a_refusal_shows_no_full_number(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture, to: str
+) -> None:
+    caplog.set_level(logging.INFO, "gateway")
+    object.__setattr__(gateway.room, "shown", mask)  # as wiring makes it by default
+    async with gateway.raw() as client:
+        await client.send(type="hello")
+        await client.receive()
+        await client.place("page-9", to=to)
+        await client.receive()
+    (line,) = [it.getMessage() for it in caplog.records if it.msg.startswith("call refused")]
+    shown = line.replace("+15551234567", "").partition(" address=")[0]  # the sentence's example
+    assert "*" in shown
+    assert re.search(r"\d(?:[^*\w]*\d){6}", shown) is None
