@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time
 
+from gateway.admission.address import client_key
 from gateway.admission.audit import Audit, Event, Value
 from gateway.admission.blocks import Block, Blocks, Stop
 from gateway.admission.caps import Caps
@@ -23,6 +24,7 @@ from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import Lease, LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
 from gateway.admission.rates import Rates
+from gateway.admission.repeats import Repeats
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
 from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
@@ -122,6 +124,7 @@ class Gate:
         self._blocks = Blocks(time)
         self._store = store
         self._audit = audit
+        self._repeats = Repeats(monotonic)
         self._limits = Limits(rules.limits, monotonic, self._exempt)
         self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)
@@ -188,10 +191,18 @@ class Gate:
             grant = await self._grant(visitor, token, answer)
             self._check_blocks(visitor, grant, None)
         except GatewayError as error:
-            self.note_refusal("session-refused", visitor, error)
+            self.refuse(visitor, error)
             raise
         self.note("session-opened", visitor, grant)
         return grant
+
+    def refuse(self, visitor: Visitor, error: GatewayError) -> None:
+        """Write down, in the log and the audit file, whose WebSocket is not served."""
+        earlier = self.note_refusal("session-refused", visitor, error)
+        if earlier is not None:
+            more = f" ({earlier} more since the last line)" if earlier else ""
+            where = visitor.address or "-"
+            logger.info("a WebSocket from %s was refused: %s%s", where, error, more)
 
     async def _grant(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
         tokens = self.rules.tokens
@@ -434,9 +445,17 @@ class Gate:
         """Write an audit line."""
         self._audit.write(event, visitor, grant, **fields)
 
-    def note_refusal(self, event: Event, visitor: Visitor, error: GatewayError) -> None:
-        """Write who was not let in, and why."""
-        self.note(event, visitor, None, **_why(error))
+    def note_refusal(self, event: Event, visitor: Visitor, error: GatewayError) -> int | None:
+        """Write who was not let in, and why; one line a minute for who tries it again and again.
+
+        Return how many such lines were left out since the last one, None if this one is.
+        """
+        why = _why(error)
+        words = (why["error"], why["limit"], why["rule"], why["reason"])
+        earlier = self._repeats.add((client_key(visitor.address), event, *words))
+        if earlier is not None:
+            self.note(event, visitor, None, **why, earlier=earlier or None)
+        return earlier
 
     async def close(self) -> None:
         """Save what has to outlive a restart."""

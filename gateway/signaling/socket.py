@@ -37,6 +37,7 @@ INTERNAL_ERROR = 1011
 
 # The server below answers these faults by itself, and tells us nothing but the code
 _FAULTS_OF_CLIENTS = {
+    1008: "too many control frames, fragments or messages at once",
     1002: "a frame breaks the WebSocket protocol",
     1007: "a text frame is not UTF-8",
     1009: "a frame is too big",
@@ -69,10 +70,13 @@ async def serve(websocket: WebSocket, room: Room) -> None:
         origin=headers.get("origin"),
         session=secrets.token_urlsafe(9),
     )
+    place = None
     try:
+        place = room.gate.enter(visitor)  # first: who is refused counts, too
         _check_handshake(websocket, room)
-        place = room.gate.enter(visitor)
     except GatewayError as error:
+        if place is not None:
+            place.release()
         await _deny(websocket, room, visitor, error)
         return
     try:
@@ -95,8 +99,7 @@ def _check_handshake(websocket: WebSocket, room: Room) -> None:
 
 
 async def _deny(websocket: WebSocket, room: Room, visitor: Visitor, error: GatewayError) -> None:
-    logger.info("a WebSocket from %s was refused: %s", visitor.address or "-", error)
-    room.gate.note_refusal("session-refused", visitor, error)
+    room.gate.refuse(visitor, error)
     room.count_socket_refusal(error)
     status = TOO_MANY_REQUESTS if isinstance(error, LimitError) else error.sip_code
     body = {"error": error.name, "message": str(error)}
@@ -196,7 +199,6 @@ class Connection:
                 self._visitor, _revealed(message.token), _revealed(message.challenge)
             )
         except GatewayError as error:
-            logger.info("session refused: %s", error, extra=self._log)
             self._room.count_socket_refusal(error)
             self._say(messages.error_of(error, fatal=True))
             raise Closing(POLICY_VIOLATION, error.name) from None

@@ -20,6 +20,7 @@ from gateway.admission.token import (
     PUBLISHED,
     CallClaim,
     Claims,
+    Key,
     Keys,
     SharedSecrets,
     Tokens,
@@ -61,10 +62,13 @@ class Published:
     algorithms = PUBLISHED
 
     def __init__(self, key: jwt.PyJWK) -> None:
-        self._key = key
+        self._key = Key("published", key)
 
-    async def candidates(self, key_id: str | None) -> Sequence[Any]:
+    async def candidates(self, key_id: str | None) -> Sequence[Key]:
         return [self._key]
+
+    def has(self, name: str) -> bool:
+        return name == self._key.name
 
 
 def _shared() -> Signer:

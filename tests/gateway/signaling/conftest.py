@@ -107,6 +107,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         origins: tuple[str, ...] = (),
         extensions: Extensions = (),
         limit_rules: LimitRules = NO_LIMITS,
+        shown: Callable[[str], str] = str,
         **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
@@ -115,6 +116,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
             calls=calls,
             gate=open_gate(policy=policy, origins=origins, limits=limit_rules, **rules),
             limits=limits,
+            shown=shown,
             engine="fake engine",
             faults=lambda: list(faults),
             media_stats=lambda: {"browser_rejected_size": 7, "sessions": 2},
