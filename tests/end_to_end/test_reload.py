@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -89,8 +90,19 @@ class World:
             )
         return response.json()
 
-    def audit(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "audit.log").read_text().splitlines()]
+    async def audit(self, *events: str) -> list[dict[str, Any]]:
+        """Return the lines of the audit log once it has these events; a thread writes them."""
+
+        def read() -> list[dict[str, Any]]:
+            text = (self.folder / "audit.log").read_text()
+            return [json.loads(line) for line in text.splitlines(keepends=True) if line[-1] == "\n"]
+
+        await wait_until(
+            lambda: {line["event"] for line in read()}.issuperset(events),
+            limit=5,
+            what=f"the audit log has {', '.join(events)}",
+        )
+        return read()
 
 
 @asynccontextmanager
@@ -149,7 +161,21 @@ async def test_sighup_changes_the_dial_plan_and_ends_no_call(world: World) -> No
         assert not call.running.done()
         assert "ended" not in call.kinds
         await call.hang_up()
-    assert "reload" in [line["event"] for line in world.audit()]
+    await world.audit("reload")
+
+
+async def test_sighup_lets_calls_last_longer(tmp_path: Path) -> None:
+    async with open_world(tmp_path, {"admission": {"max_duration": 1}}) as world:
+        async with world.talk(world.trunk.line()) as call:
+            await call.end(limit=5)
+            assert call.ended()[0] == "gateway"
+        world.configure(admission={"max_duration": 60})
+        await world.signal(signal.SIGHUP, READ_AGAIN)
+        async with world.talk(world.trunk.line()) as call:
+            over, _ = await asyncio.wait([call.running], timeout=3)
+            assert not over
+            assert "ended" not in call.kinds
+            await call.hang_up()
 
 
 async def test_sighup_with_a_mistake_changes_nothing(world: World) -> None:
@@ -161,8 +187,11 @@ async def test_sighup_with_a_mistake_changes_nothing(world: World) -> None:
 
 
 async def test_sighup_says_what_waits_for_a_restart(world: World) -> None:
+    waits = "a restart is needed for what has changed in: "
     world.configure(media={"bitrate": 24_000})
-    await world.signal(signal.SIGHUP, "a restart is needed for what has changed in: media")
+    await world.signal(signal.SIGHUP, f"{waits}media")
+    world.configure(http={"trusted_proxies": ["127.0.0.9"]})
+    await world.signal(signal.SIGHUP, f"{waits}http.trusted_proxies\n")
 
 
 async def test_a_secret_is_replaced_in_two_steps(world: World) -> None:
@@ -179,6 +208,30 @@ async def test_a_secret_is_replaced_in_two_steps(world: World) -> None:
     await world.signal(signal.SIGHUP, READ_AGAIN)
     assert await refused(world, number, old_token) == "bad-token"
     assert await refused(world, number, new_token) == "bad-offer"
+
+
+async def test_a_secret_that_is_removed_ends_what_it_granted(world: World) -> None:
+    """Also for a page that is connected; a token by the new secret lets it call again."""
+    number, new = world.trunk.line().number, secrets.token_urlsafe(32)
+    subprotocols = [Subprotocol("gateway.v1")]
+    call = json.dumps({"type": "call", "call": "c1", "to": number, "offer": OFFER})
+    async with connect(world.gateway.websocket_url, subprotocols=subprotocols, proxy=None) as page:
+
+        async def say(message: str) -> dict[str, Any]:
+            await page.send(message)
+            said: dict[str, Any] = json.loads(await page.recv())
+            return said
+
+        hello = {"type": "hello", "token": world.token(number)}
+        assert (await say(json.dumps(hello)))["type"] == "welcome"
+        assert (await say(call))["name"] == "bad-offer"  # as far as the description
+        (world.folder / "token-secret").write_text(f"{new}\n")
+        await world.signal(signal.SIGHUP, READ_AGAIN)
+        said = await say(call)
+        assert (said["type"], said["name"]) == ("error", "bad-token")
+        hello["token"] = world.token(number, new)
+        assert (await say(json.dumps(hello)))["type"] == "welcome"
+        assert (await say(call))["name"] == "bad-offer"
 
 
 async def test_sigusr1_stops_new_calls_and_the_api_takes_them_again(world: World) -> None:
@@ -227,6 +280,7 @@ async def test_logs_tell_who_it_was_and_hide_what_they_must(world: World) -> Non
     async with world.talk(line) as call:
         await call.hang_up()
     assert await refused(world, "+442079460000", token) == "not-allowed"
+    lines = await world.audit("call-ended", "call-refused")
     log = world.gateway.log()
     audit = (world.folder / "audit.log").read_text()
     for text in (log, audit):
@@ -236,13 +290,14 @@ async def test_logs_tell_who_it_was_and_hide_what_they_must(world: World) -> Non
     (summary,) = [each for each in log.splitlines() if "call ended" in each]
     assert f"to={mask(line.number)}" in summary
     assert "cause=hangup(200)" in summary
-    lines = world.audit()
-    assert [each["event"] for each in lines][:3] == [
+    assert [each["event"] for each in lines][:5] == [
+        "gateway-started",
         "session-opened",
         "call-admitted",
+        "call-answered",
         "call-ended",
     ]
-    assert lines[1]["identity"] == "visitor"
+    assert {each["identity"] for each in lines[1:5]} == {"visitor"}
 
 
 async def test_whose_forwarded_address_is_believed(tmp_path: Path) -> None:
@@ -261,7 +316,9 @@ async def test_whose_forwarded_address_is_believed(tmp_path: Path) -> None:
         ):
             await socket.send(json.dumps({"type": "hello", "token": world.token("+1555")}))
             assert json.loads(await socket.recv())["type"] == "welcome"
-            assert world.audit()[0]["address"] == shown
+            lines = await world.audit("session-opened")
+            (opened,) = [each for each in lines if each["event"] == "session-opened"]
+            assert opened["address"] == shown
 
 
 async def test_websockets_of_one_address(tmp_path: Path) -> None:
