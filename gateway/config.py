@@ -24,7 +24,16 @@ from pydantic import (
 
 from gateway import config_values as rules
 from gateway.config_values import Address as Address
-from gateway.config_values import Network, broken, read_address, read_network, read_trunk_uri
+from gateway.config_values import (
+    Network,
+    Numbers,
+    broken,
+    nearest,
+    read_address,
+    read_network,
+    read_numbers,
+    read_trunk_uri,
+)
 from gateway.config_values import TrunkUri as TrunkUri
 
 PORTS_OF_TRUNKS = 4  # at least: a call takes a pair, and it is used again only once it is quiet
@@ -165,6 +174,14 @@ class TrunkSettings(Section):
     username: Annotated[str, Field(pattern=r'^[^\s"\\\x00-\x1f]{1,128}$')] | None = None
     password: SecretStr | None = Field(default=None, min_length=1, max_length=256)
     password_file: Path | None = None
+    # Many trunks know us by address, and a registration at one of these fails for ever. (A field
+    # of the key's own name would hide what every class of pydantic's has)
+    registers: bool = Field(default=False, alias="register")
+    # Seconds that we ask a registration to live: as long as calls from there may go astray after
+    # this machine has changed its address. The registrar has the last word
+    expires: Annotated[int, Field(ge=60, le=86_400)] = 300
+    # As E.164 has them, which every international trunk takes
+    numbers: Annotated[Numbers, PlainValidator(read_numbers)] = "e164"
     # What the trunk is offered, the best first: the two that every trunk has, the one of North
     # America and Japan first. With a wideband one (G722, L16: 16 kHz; opus: 48 kHz, not decoded
     # here) browsers are asked for more than telephone sound
@@ -181,6 +198,13 @@ class TrunkSettings(Section):
     dtmf: DtmfMode = "auto"
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
+    # The lowest is tried first; where no route says otherwise
+    priority: Annotated[int, Field(ge=1, le=1000)] = 1
+    # Among equal priorities: one of 3 comes first three times as often as one of 1
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    # Seconds between two OPTIONS, 0 for none. Half a minute is what a dead trunk stays unnoticed
+    # while nobody calls, and below 5 s carriers take it for an attack
+    options: Annotated[int, Field(ge=0, le=3600), AfterValidator(rules.options)] = 30
 
     @model_validator(mode="before")
     @classmethod
@@ -210,14 +234,22 @@ class TrunkSettings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _register_with_password(self) -> Self:
+        if self.registers and self.username is None:
+            raise broken("register needs username and password", key="username")
+        return self
 
-def _one_trunk(trunks: tuple[TrunkSettings, ...]) -> tuple[TrunkSettings, ...]:
-    if len(trunks) > 1:
-        raise broken("this version takes one trunk; there is no failover yet")
-    return trunks
+
+class RouteSettings(Section):
+    # A number, or its beginning with "*" behind it; "*" alone is every number
+    to: Annotated[str, AfterValidator(rules.number_pattern)]
+    # Names of trunks, in the order in which they are tried: it says more than `priority` does
+    trunks: Annotated[tuple[str, ...], AfterValidator(rules.trunk_names)]
 
 
-Trunks = Annotated[tuple[TrunkSettings, ...], AfterValidator(_one_trunk)]
+Trunks = tuple[TrunkSettings, ...]
+Routes = tuple[RouteSettings, ...]
 
 
 class LimitSettings(Section):
@@ -367,6 +399,8 @@ class Settings(Section):
     media: MediaSettings = MediaSettings()
     # None to assume: only the operator knows who carries the calls
     trunks: Trunks = ()
+    # Every number goes to all trunks, by their priority
+    routes: Routes = ()
     admission: AdmissionSettings = AdmissionSettings()
     turn: TurnSettings = TurnSettings()
     records: RecordSettings = RecordSettings()
@@ -381,6 +415,33 @@ class Settings(Section):
                 key="http.listen",
                 value=str(self.http.listen),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_name_for_each_trunk(self) -> Self:
+        names: list[str] = []
+        for place, trunk in enumerate(self.trunks):
+            if trunk.name in names:
+                raise broken(
+                    f"trunks[{names.index(trunk.name)}] has this name; each needs one of its own",
+                    key=f"trunks[{place}].name",
+                    value=trunk.name,
+                )
+            names.append(trunk.name)
+        return self
+
+    @model_validator(mode="after")
+    def _routes_to_trunks_that_exist(self) -> Self:
+        names = [trunk.name for trunk in self.trunks]
+        for place, route in enumerate(self.routes):
+            for rank, name in enumerate(route.trunks):
+                if name not in names:
+                    others = nearest(name, names) if names else ""
+                    raise broken(
+                        f"there is no such trunk{others}",
+                        key=f"routes[{place}].trunks[{rank}]",
+                        value=name,
+                    )
         return self
 
     @model_validator(mode="after")

@@ -7,25 +7,22 @@ never a whole table.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.config import Settings
+from gateway.config_values import nearest
 from gateway.errors import ConfigError
 
 _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNORECASE)
 
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
-PLANNED_TABLES = frozenset({"cluster", "incoming", "routes", "sessions", "webhooks"})
+PLANNED_TABLES = frozenset({"cluster", "incoming", "sessions", "webhooks"})
 _PLANNED_KEYS = {
     "sip": {"tls_listen", "public_address"},
-    "trunks": {
-        *("register", "expires", "srtp", "priority", "weight", "outbound_proxy", "sources"),
-        *("numbers", "numbers_in", "identity", "options"),
-    },
+    "trunks": {"srtp", "outbound_proxy", "sources", "numbers_in", "identity"},
 }
 
 # Where pydantic's own words speak of Python and not of the file
@@ -96,13 +93,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
             annotation = model.model_fields[name].annotation
             candidates = (annotation, *get_args(annotation))
             model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """Return what to add to "unknown key": the nearest name that there is, or all of them."""
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
-    return f"; the nearest one is {near[0]}" if near else f"; known are {', '.join(known)}"
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
@@ -111,7 +102,8 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 def _shown(key: str, value: object) -> str:
     name = key.rsplit(".", 1)[-1]
-    if name.startswith("trunks") or (_SECRET_WORDS.search(name) and not name.endswith("_file")):
+    whole_trunk = name == key and key.startswith("trunks")
+    if whole_trunk or (_SECRET_WORDS.search(name) and not name.endswith("_file")):
         return ""
     if isinstance(value, str):
         return f" = {_without_user(value)[:80]!r}"

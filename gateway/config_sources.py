@@ -28,9 +28,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.config import Settings, Trunks
-from gateway.config_problems import PLANNED_TABLES, nearest, problems
+from gateway.config import Routes, Settings, Trunks
+from gateway.config_problems import PLANNED_TABLES, problems
 from gateway.config_problems import BadConfigError as BadConfigError
+from gateway.config_values import nearest
 
 PREFIX = "GATEWAY_"
 SEPARATOR = "__"  # between levels: key names hold single underscores
@@ -96,6 +97,7 @@ class _Sources(BaseSettings, Settings):
     )
 
     trunks: Annotated[Trunks, BeforeValidator(_listed)] = ()
+    routes: Annotated[Routes, BeforeValidator(_listed)] = ()
 
     @classmethod
     def settings_customise_sources(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,9 @@ from pydantic_core import PydanticCustomError
 from gateway.admission.fields import parse_caller
 from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
+from gateway.admission.target import parse_target
 from gateway.admission.turn import check_url
-from gateway.errors import RequestError
+from gateway.errors import RequestError, TargetError
 
 MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
 SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gateway.db" is absolute
@@ -28,6 +30,12 @@ SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gatew
 def broken(rule: str, *, key: str | None = None, value: object = None) -> PydanticCustomError:
     """Make the error of a rule; `key` and `value` where a rule joins several keys."""
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "key": key, "value": value})
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Return what to add to an unknown name: the nearest one that there is, or all of them."""
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f"; the nearest one is {near[0]}" if near else f"; known are {', '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,65 @@ def prefix(text: str) -> str:
             'a prefix is 1 to 32 characters of a number or SIP user, or "*" for everything'
         )
     return text
+
+
+def number_pattern(text: str) -> str:
+    """Check a number, a SIP user or a prefix with "*" behind it; return it in its one spelling."""
+    if text == EVERYTHING:
+        return text
+    if text.endswith("*"):
+        return f"{parse_prefix(prefix(text).removesuffix('*'))}*"
+    try:
+        return parse_target(text)
+    except TargetError:
+        raise broken(
+            'a number or a SIP user is needed, or how they begin and "*", such as "+44*"; '
+            '"*" alone is every number'
+        ) from None
+
+
+Numbers = Literal["e164", "plain"] | tuple[tuple[str, str], ...]
+
+_BEGINNING = re.compile(r"\+?[0-9*#]{0,31}", re.ASCII)
+
+
+def read_numbers(value: object) -> Numbers:
+    """Read "e164", "plain", or pairs: a beginning, and what is sent in its place."""
+    if value == "e164" or value == "plain":
+        return value
+    if not isinstance(value, list | tuple) or not value:
+        raise broken(_HOW_NUMBERS_GO)
+    return tuple(map(_rule_for_numbers, value))
+
+
+_HOW_NUMBERS_GO = (
+    '"e164", "plain" or rules are needed: how a number begins and what is sent in its place, '
+    'such as [["+1", ""], ["+", "00"]]'
+)
+
+
+def _rule_for_numbers(value: object) -> tuple[str, str]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise broken(_HOW_NUMBERS_GO)
+    begins, sent = value
+    if not (isinstance(begins, str) and isinstance(sent, str) and begins):
+        raise broken(_HOW_NUMBERS_GO)
+    for text in (begins, sent):
+        if not _BEGINNING.fullmatch(text):
+            raise broken(f"{text!r} begins no number: + and digits are needed, without spaces")
+    return begins, sent
+
+
+def options(seconds: int) -> int:
+    if 0 < seconds < 5:
+        raise broken("at least 5 seconds are needed, or 0 for none")
+    return seconds
+
+
+def trunk_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) != len(names):
+        raise broken("at least one trunk is needed, and each only once")
+    return names
 
 
 def origin(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import files, ports, published, sense, trunk
+from gateway.check import files, ports, published, routes, sense, trunk
 from gateway.check.finding import Finding
-from gateway.config import Settings
+from gateway.config import MediaSettings, Settings, TrunkSettings
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -20,8 +20,18 @@ async def examine(settings: Settings) -> list[Finding]:
         Finding(True, ports.firewall(settings)),
         *files.examine(settings, datetime.now(UTC)),
         *sense.examine(settings),
+        *routes.examine(settings),
         *await published.keys(settings.admission),
     ]
-    for each in settings.trunks:
-        findings += [*await trunk.audio(each, settings.media), await trunk.answer(each)]
-    return findings
+    # All at once: each that is dead takes seconds to be found so
+    asked = await asyncio.gather(*(_ask(each, settings.media) for each in settings.trunks))
+    dead = []
+    for each, (*before, answer) in zip(settings.trunks, asked, strict=True):
+        findings += [*before, answer]
+        if not answer.ok:
+            dead.append(each.name)
+    return [*findings, *routes.reach(settings, dead)]
+
+
+async def _ask(each: TrunkSettings, media: MediaSettings) -> list[Finding]:
+    return [*await trunk.audio(each, media), await trunk.answer(each)]

@@ -17,6 +17,8 @@ from gateway.trunk.dtmf import Dtmf
 from sdp.trunk import TRUNK_CODECS
 
 TRUNK = '[[trunks]]\nname = "lab"\nuri = "sip:127.0.0.1:15060;transport=udp"\n'
+OTHER = '[[trunks]]\nname = "other"\nuri = "sip:127.0.0.2"\n'
+ROUTE = '[[routes]]\nto = "+44*"\ntrunks = ["lab", "other"]\n'
 SECRET = "hunter2"
 
 
@@ -216,6 +218,58 @@ def test_the_same_sources_give_equal_settings(tmp_path: Path) -> None:
     assert read(tmp_path, TRUNK) == read(tmp_path, TRUNK)
 
 
+def test_several_trunks_and_how_each_is_used(tmp_path: Path) -> None:
+    lab, other = read(
+        tmp_path,
+        f'{TRUNK}username = "us"\npassword = "{SECRET}"\nregister = true\nexpires = 3600\n'
+        f'priority = 2\nweight = 3\noptions = 0\nnumbers = "plain"\n{OTHER}',
+    ).trunks
+    assert (lab.registers, lab.expires) == (True, 3600)
+    assert (lab.priority, lab.weight, lab.options, lab.numbers) == (2, 3, 0, "plain")
+    assert (other.registers, other.expires) == (False, 300)
+    assert (other.priority, other.weight, other.options, other.numbers) == (1, 1, 30, "e164")
+
+
+def test_rules_for_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = (("+1", ""), ("+", "00"))
+    text = f'{TRUNK}numbers = [["+1", ""], ["+", "00"]]'
+    assert read(tmp_path, text).trunks[0].numbers == rules
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__NUMBERS", '[["+1", ""], ["+", "00"]]')
+    assert read(tmp_path, TRUNK).trunks[0].numbers == rules
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__NUMBERS", "plain")
+    assert read(tmp_path, TRUNK).trunks[0].numbers == "plain"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("*", "*"),
+        ("+44*", "+44*"),
+        ("+44 (0)20*", "+4420*"),
+        ("+44 20 7946 0000", "+442079460000"),
+        ("112", "112"),
+        ("#31#*", "#31#*"),
+        ("sales", "sales"),
+        ("sales-*", "sales-*"),
+    ],
+)
+def test_what_a_route_is_for_is_kept_in_one_spelling(
+    tmp_path: Path, written: str, kept: str
+) -> None:
+    text = f'{TRUNK}{OTHER}[[routes]]\nto = "{written}"\ntrunks = ["other", "lab"]'
+    (route,) = read(tmp_path, text).routes
+    assert (route.to, route.trunks) == (kept, ("other", "lab"))
+
+
+def test_routes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_ROUTES__0__TRUNKS", '["other"]')
+    (route,) = read(tmp_path, TRUNK + OTHER + ROUTE).routes
+    assert (route.to, route.trunks) == ("+44*", ("other",))
+    monkeypatch.setenv("GATEWAY_ROUTES__1__TO", "*")
+    monkeypatch.setenv("GATEWAY_ROUTES__1__TRUNKS", '["lab"]')
+    assert [each.to for each in read(tmp_path, TRUNK + OTHER + ROUTE).routes] == ["+44*", "*"]
+
+
 def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_TRUNKS__0__NAME", "lab")
     monkeypatch.setenv("GATEWAY_TRUNKS__0__URI", "sip:pbx.example")
@@ -323,7 +377,55 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             '[media]\naddress = "192.0.2.2"\npublic_address = "127.0.0.2"',
             "media.public_address = '127.0.0.2': the trunk 'a' at 192.0.2.1 cannot send audio to",
         ),
-        (TRUNK + TRUNK, "trunks: this version takes one trunk"),
+        (
+            TRUNK + OTHER + TRUNK,
+            "trunks[2].name = 'lab': trunks[0] has this name; each needs one of its own",
+        ),
+        (TRUNK + "priority = 0", "trunks[0].priority = 0: Input should be greater than or equal"),
+        (TRUNK + "priority = 1001", "trunks[0].priority = 1001: Input should be less than or eq"),
+        (TRUNK + "weight = 0", "trunks[0].weight = 0: Input should be greater than or equal to 1"),
+        (TRUNK + "weight = 1001", "trunks[0].weight = 1001: Input should be less than or equal"),
+        (TRUNK + "options = 4", "trunks[0].options = 4: at least 5 seconds are needed, or 0 for"),
+        (TRUNK + "options = 3601", "trunks[0].options = 3601: Input should be less than or equal"),
+        (TRUNK + "options = -1", "trunks[0].options = -1: Input should be greater than or equal"),
+        (TRUNK + "expires = 59", "trunks[0].expires = 59: Input should be greater than or equal"),
+        (TRUNK + "expires = 86401", "trunks[0].expires = 86401: Input should be less than or eq"),
+        (TRUNK + "register = true", "trunks[0].username: register needs username and password"),
+        (TRUNK + 'register = "x"', "trunks[0].register = 'x': Input should be a valid boolean"),
+        (TRUNK + "registers = true", "trunks[0].registers: unknown key; the nearest one is reg"),
+        (TRUNK + 'numbers = "e.164"', 'trunks[0].numbers = \'e.164\': "e164", "plain" or rules'),
+        (TRUNK + "numbers = []", 'trunks[0].numbers = []: "e164", "plain" or rules are needed'),
+        (TRUNK + 'numbers = ["+1", ""]', "trunks[0].numbers = ['+1', '']: \"e164\", \"plain\" or"),
+        (TRUNK + 'numbers = [["+1"]]', 'trunks[0].numbers: "e164", "plain" or rules are needed'),
+        (TRUNK + 'numbers = [["", "0"]]', 'trunks[0].numbers: "e164", "plain" or rules are need'),
+        (TRUNK + 'numbers = [["+1", 1]]', 'trunks[0].numbers: "e164", "plain" or rules are need'),
+        (TRUNK + 'numbers = [["+1 2", ""]]', "trunks[0].numbers: '+1 2' begins no number: + and"),
+        (TRUNK + 'numbers = [["+", "@"]]', "trunks[0].numbers: '@' begins no number: + and digits"),
+        (TRUNK + ROUTE, "routes[0].trunks[1] = 'other': there is no such trunk; known are lab"),
+        (ROUTE, "routes[0].trunks[0] = 'lab': there is no such trunk"),
+        (
+            TRUNK + OTHER + '[[routes]]\nto = "*"\ntrunks = ["otter"]',
+            "routes[0].trunks[0] = 'otter': there is no such trunk; the nearest one is other",
+        ),
+        (
+            TRUNK + '[[routes]]\nto = "*"\ntrunks = ["lab", "lab"]',
+            "routes[0].trunks = ['lab', 'lab']: at least one trunk is needed, and each only once",
+        ),
+        (
+            TRUNK + '[[routes]]\nto = "*"\ntrunks = []',
+            "routes[0].trunks = []: at least one trunk is needed, and each only once",
+        ),
+        (TRUNK + '[[routes]]\ntrunks = ["lab"]', "routes[0].to: this key is needed"),
+        (TRUNK + '[[routes]]\nto = "*"', "routes[0].trunks: this key is needed"),
+        (
+            TRUNK + '[[routes]]\nto = "+44"\ntrunks = ["lab"]',
+            "routes[0].to = '+44': a number or a SIP user is needed, or how they begin and \"*\"",
+        ),
+        (TRUNK + '[[routes]]\nto = "<*"\ntrunks = ["lab"]', "routes[0].to = '<*': a prefix is"),
+        (
+            TRUNK + '[[routes]]\nto = "*"\ntrunk = ["lab"]\ntrunks = ["lab"]',
+            "routes[0].trunk = ['lab']: unknown key; the nearest one is trunks",
+        ),
         ('[admission]\nmode = "token"', 'admission.mode: mode "token" needs token_secret_file or'),
         ('[admission]\nmode = "x"', "admission.mode = 'x': Input should be 'open'"),
         (
@@ -517,12 +619,13 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
     ("text", "line"),
     [
         ('[sip]\ntls_listen = "0.0.0.0:5061"', "sip.tls_listen = '0.0.0.0:5061'"),
-        (TRUNK + "register = true", "trunks[0].register"),
         (TRUNK + 'srtp = "off"', "trunks[0].srtp"),
-        (TRUNK + "priority = 1", "trunks[0].priority"),
-        (TRUNK + "weight = 1", "trunks[0].weight"),
+        (TRUNK + 'outbound_proxy = "sip:a;lr"', "trunks[0].outbound_proxy"),
+        (TRUNK + 'sources = ["192.0.2.0/24"]', "trunks[0].sources"),
+        (TRUNK + 'numbers_in = [["00", "+"]]', "trunks[0].numbers_in"),
+        (TRUNK + 'identity = "pai"', "trunks[0].identity"),
+        ('[[incoming]]\nto = "*"', "incoming"),
         ('[webhooks]\nurl = "https://a"', "webhooks"),
-        ('[[routes]]\nto = "+44*"', "routes"),
         ('[cluster]\nredis = "redis://a"', "cluster"),
     ],
 )
@@ -543,6 +646,9 @@ def test_what_a_later_version_takes_is_called_so(tmp_path: Path, text: str, line
         f'[[trunks]]\nname = "a"\nuri = "sip:me:a/{SECRET}@pbx"',
         f'trunks = ["{SECRET}"]',
         f'trunks = "{SECRET}"',
+        f'{TRUNK}register = true\npassword = "{SECRET}"',
+        f'{TRUNK}register = true\npassword = "{SECRET}"\nroutes = 1',
+        f'{TRUNK}{ROUTE}password = "{SECRET}"',
         f'[http]\npassword = "{SECRET}"',
     ],
 )
@@ -595,7 +701,21 @@ def test_variables_of_a_kubernetes_service_are_left_alone(monkeypatch: pytest.Mo
     load(None, {})
 
 
-KEYS = ["http", "listen", "trunks", "uri", "name", "password", "password_file", "ports", "0", "x"]
+KEYS = [
+    "http",
+    "listen",
+    "trunks",
+    "routes",
+    "to",
+    "numbers",
+    "uri",
+    "name",
+    "password",
+    "password_file",
+    "ports",
+    "0",
+    "x",
+]
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 values = st.recursive(
     scalars,

@@ -1,0 +1,113 @@
+"""Whether every call finds its way: what the routes and the rules for numbers leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from gateway.admission.dialing import SHORTEST
+from gateway.admission.number import parse_prefix
+from gateway.check.finding import Finding, doubt
+from gateway.config import RouteSettings, Settings
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Find what no call comes to, or comes to otherwise than was meant."""
+    return [
+        *_hidden_routes(settings.routes),
+        *_forgotten_stars(settings.routes),
+        *_allowed_for_nothing(settings),
+        *_unused_trunks(settings),
+        *_hidden_rules(settings),
+    ]
+
+
+def reach(settings: Settings, dead: Collection[str]) -> Iterator[Finding]:
+    """Say which routes lead to the trunks that are dead."""
+    for place, route in enumerate(settings.routes):
+        lost = [name for name in route.trunks if name in dead]
+        left = [name for name in route.trunks if name not in dead]
+        if lost and not left:
+            yield Finding(
+                False, f"{_key(place, route)}: these calls fail: {_named(lost)} cannot take any now"
+            )
+        elif lost:
+            yield doubt(
+                f"{_key(place, route)}: {_named(lost)} cannot take calls now; they go to "
+                f"{_named(left)}"
+            )
+
+
+def _key(place: int, route: RouteSettings) -> str:
+    return f"routes[{place}].to = {route.to!r}"
+
+
+def _named(trunks: list[str]) -> str:
+    return " and ".join(map(repr, trunks))
+
+
+def _hidden_routes(routes: tuple[RouteSettings, ...]) -> Iterator[Finding]:
+    for place, route in enumerate(routes):
+        for before, other in enumerate(routes[:place]):
+            if _takes_all(other.to, route.to):
+                text = f"no call comes here, as routes[{before}] takes {other.to!r} before"
+                yield Finding(False, f"{_key(place, route)}: {text}")
+                break
+
+
+def _takes_all(pattern: str, other: str) -> bool:
+    """Whether a pattern fits whatever the other one does."""
+    if pattern.endswith("*"):
+        return other.startswith(pattern[:-1])
+    return other == pattern
+
+
+def _forgotten_stars(routes: tuple[RouteSettings, ...]) -> Iterator[Finding]:
+    for place, route in enumerate(routes):
+        if route.to.startswith("+") and not route.to.endswith("*") and len(route.to) <= SHORTEST:
+            yield doubt(
+                f"{_key(place, route)}: it is for this number alone, and none is so short; "
+                f"'{route.to}*' is for all that begin so"
+            )
+
+
+def _allowed_for_nothing(settings: Settings) -> Iterator[Finding]:
+    # With a country a number has two names, and a route may have the other one
+    if not settings.routes or settings.admission.country is not None:
+        return
+    for prefix in settings.admission.allow:
+        plain = parse_prefix(prefix.removesuffix("*")) or ""
+        if not any(_meet(plain, route.to) for route in settings.routes):
+            yield Finding(
+                False, f"admission.allow: {prefix!r} allows nothing, as no route leads there"
+            )
+
+
+def _meet(prefix: str, pattern: str) -> bool:
+    """Whether a number can begin with the prefix and fit the pattern."""
+    if pattern.endswith("*"):
+        return pattern[:-1].startswith(prefix) or prefix.startswith(pattern[:-1])
+    return pattern.startswith(prefix)
+
+
+def _unused_trunks(settings: Settings) -> Iterator[Finding]:
+    used = {name for route in settings.routes for name in route.trunks}
+    for place, trunk in enumerate(settings.trunks):
+        if settings.routes and trunk.name not in used:
+            yield doubt(
+                f"trunks[{place}].name = {trunk.name!r}: no call goes there, as no route names it"
+            )
+
+
+def _hidden_rules(settings: Settings) -> Iterator[Finding]:
+    for place, trunk in enumerate(settings.trunks):
+        if isinstance(trunk.numbers, str):
+            continue
+        begins = [rule[0] for rule in trunk.numbers]
+        for at, beginning in enumerate(begins):
+            before = next((each for each in begins[:at] if beginning.startswith(each)), None)
+            if before is not None:
+                yield Finding(
+                    False,
+                    f"trunks[{place}].numbers: the rule for {beginning!r} changes nothing, as the "
+                    f"one for {before!r} comes before",
+                )
