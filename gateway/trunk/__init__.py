@@ -5,7 +5,12 @@ from __future__ import annotations
 from gateway.trunk.config import DialRequest, EndpointConfig, Secret, SipAddress, Trunk
 from gateway.trunk.dtmf import DigitRoute, Dtmf, digit_route, offers_events
 from gateway.trunk.endpoint import OnIncoming, TrunkEndpoint
-from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkRequestError
+from gateway.trunk.errors import (
+    TrunkError,
+    TrunkFullError,
+    TrunkLookupError,
+    TrunkRequestError,
+)
 from gateway.trunk.events import (
     Answered,
     Digit,
@@ -13,13 +18,17 @@ from gateway.trunk.events import (
     Offered,
     Origin,
     Progress,
+    Reply,
     Ringing,
     Settled,
     TrunkEvent,
     Trying,
     Withdrawn,
 )
+from gateway.trunk.health import Health, TrunkState
 from gateway.trunk.leg import IncomingCall, TrunkLeg
+from gateway.trunk.registration import Registration, RegistrationState
+from gateway.trunk.watch import OnChange, TrunkWatch
 
 __all__ = [
     "Answered",
@@ -29,11 +38,16 @@ __all__ = [
     "Dtmf",
     "Ended",
     "EndpointConfig",
+    "Health",
     "IncomingCall",
     "Offered",
+    "OnChange",
     "OnIncoming",
     "Origin",
     "Progress",
+    "Registration",
+    "RegistrationState",
+    "Reply",
     "Ringing",
     "Secret",
     "Settled",
@@ -44,7 +58,10 @@ __all__ = [
     "TrunkEvent",
     "TrunkFullError",
     "TrunkLeg",
+    "TrunkLookupError",
     "TrunkRequestError",
+    "TrunkState",
+    "TrunkWatch",
     "Trying",
     "Withdrawn",
     "digit_route",

@@ -8,7 +8,10 @@ from typing import Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.address import Route
-from gateway.trunk.binding import audio_only, guarded
+from gateway.trunk.binding import audio_only, guarded, received
+from gateway.trunk.events import Reply
+from gateway.trunk.message import read
+from gateway.trunk.registration import Outcome
 
 FORBIDDEN: Final = 403
 SESSION_EXPIRES: Final = 300  # seconds; half of it passes between two refreshes
@@ -27,6 +30,15 @@ class Account(pj.Account):
         self.invite_options = audio_only(pj.CallOpParam(True))
         self.end_options = pj.CallOpParam()
         self._incoming = incoming
+        self._asking: dict[int, Callable[[Reply], None]] = {}
+        self._open_questions = 0  # of the engine's, which keeps one for 32 s
+        self._registered = False
+        self._registrant: Callable[[Outcome], None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether nothing would be lost with it."""
+        return not self.calls and not self._open_questions and self._registrant is None
 
     def open(self, route: Route) -> None:
         """Create it in the engine."""
@@ -38,6 +50,10 @@ class Account(pj.Account):
             config.sipConfig.authCreds.append(
                 pj.AuthCredInfo("digest", "*", route.username, 0, route.password.reveal())
             )
+        config.regConfig.registrarUri = route.registrar
+        config.regConfig.timeoutSec = route.expires
+        config.regConfig.registerOnAdd = False
+        config.regConfig.retryIntervalSec = 0  # `registration.py` does that, whatever the refusal
         config.mediaConfig.useLoopMedTp = True  # no sockets, no RTP by pjsip
         config.mediaConfig.enableLoopback = False
         config.mediaConfig.lockCodecEnabled = (
@@ -57,6 +73,72 @@ class Account(pj.Account):
         config.natConfig.contactRewriteUse = 0
         config.natConfig.viaRewriteUse = False
         self.create(config)
+
+    def ask(self, key: int, target: str, tell: Callable[[Reply], None]) -> None:
+        """Send an OPTIONS. Any final answer that comes to one of them is told to all who ask."""
+        request = pj.SendRequestParam()
+        request.method = "OPTIONS"
+        request.txOption.targetUri = target
+        self._asking[key] = tell
+        self._open_questions += 1
+        try:
+            self.sendRequest(request)
+        except pj.Error:
+            self._open_questions -= 1
+            self.forget(key)
+            raise
+
+    def forget(self, key: int) -> None:
+        """Tell nothing any more to one that has asked."""
+        self._asking.pop(key, None)
+
+    @guarded
+    def onSendRequest(self, prm: Any) -> None:
+        """Tell what the trunk says to an OPTIONS.
+
+        One that gets no answer is over for the engine after 32 s, for who asks long before.
+        """
+        self._open_questions -= 1
+        message = received(prm.e)
+        if message is not None:
+            self._answer(Reply(message.code, message.reason, message.retry_after))
+        elif prm.e.body.tsxState.type == pj.PJSIP_EVENT_TRANSPORT_ERROR:
+            self._answer(Reply(None, "No connection to the trunk could be made."))
+
+    def _answer(self, reply: Reply) -> None:
+        waiting = list(self._asking.values())
+        self._asking.clear()
+        for tell in waiting:
+            tell(reply)
+
+    def register(self, tell: Callable[[Outcome], None]) -> None:
+        """Send a REGISTER, and refresh it; `tell` gets what comes of each."""
+        self._registrant = tell
+        self.setRegistration(True)
+
+    def unregister(self, tell: Callable[[Outcome], None]) -> bool:
+        """Take the registration back; false if there is none to be taken back."""
+        if not self._registered:
+            return False
+        self._registrant = tell
+        self.setRegistration(False)
+        return True
+
+    def release(self) -> None:
+        """Keep it for a registration no longer."""
+        self._registrant = None
+
+    @guarded
+    def onRegState(self, prm: Any) -> None:
+        """Tell what came of a REGISTER; where nothing came, the status is the engine's own."""
+        message = read(prm.rdata.wholeMsg)
+        if message.code:
+            outcome = Outcome(message.code, message.reason, prm.expiration, message.retry_after)
+        else:
+            outcome = Outcome(0, f"{prm.reason}.")
+        self._registered = outcome.registered
+        if self._registrant is not None:
+            self._registrant(outcome)
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
-from gateway.trunk.config import Secret
+from gateway.trunk.config import Secret, Trunk
 from gateway.trunk.errors import TrunkRequestError
 
 USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved; letters and digits are too
@@ -46,12 +46,17 @@ class TrunkUri(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way to a trunk: who we are there, where it is now, and how we prove it."""
+    """A way to a trunk: who we are there, where it is now, and how we prove it.
+
+    `registrar` is whom a REGISTER goes to, empty where none is wanted.
+    """
 
     identity: str
     proxy: str
     username: str | None = None
     password: Secret | None = None
+    registrar: str = ""
+    expires: int = 0
 
 
 def parse_trunk(uri: str) -> TrunkUri:
@@ -99,6 +104,12 @@ def request_uri(to: str, trunk: TrunkUri) -> str:
     return f"<sip:{user(to, 'the called number')}@{trunk.host}:{trunk.port}{transport}>"
 
 
+def trunk_uri(trunk: TrunkUri) -> str:
+    """Return the Request-URI of what is for the trunk itself: OPTIONS, REGISTER."""
+    transport = ";transport=tcp" if trunk.transport == "tcp" else ""
+    return f"sip:{trunk.host}:{trunk.port}{transport}"
+
+
 def from_uri(caller: str, display_name: str | None, trunk: TrunkUri) -> str:
     """Return the From header's name and address."""
     shown = f"{quoted(text(display_name, 'the display name'))} " if display_name else ""
@@ -125,3 +136,21 @@ def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
             raise TrunkRequestError(f"the header {name} belongs to the SIP stack")
         text(value, f"the header {name}", LONGEST_HEADER)
     return given
+
+
+def route_to(configured: Trunk, trunk: TrunkUri, host: str) -> Route:
+    """Return the way to a trunk at the address `host`.
+
+    Where it registers us, we are there who the user name says, whatever number calls come from.
+    """
+    known_as = configured.caller_id
+    if configured.register:
+        known_as = configured.username or known_as
+    return Route(
+        identity=from_uri(known_as, None, trunk),
+        proxy=next_hop(host, trunk),
+        username=configured.username,
+        password=configured.password,
+        registrar=trunk_uri(trunk) if configured.register else "",
+        expires=configured.expires if configured.register else 0,
+    )

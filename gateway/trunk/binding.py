@@ -10,6 +10,8 @@ from typing import Any, Final, ParamSpec
 
 import pjsua2 as pj
 
+from gateway.trunk.message import Message, read
+
 log = logging.getLogger(__name__)
 
 HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # our own build; the stock wheel has none
@@ -51,3 +53,16 @@ def audio_only(options: Any) -> Any:
     if hasattr(options.opt, "textCount"):  # from pjproject 2.16 on
         options.opt.textCount = 0
     return options
+
+
+def received(event: Any) -> Message | None:
+    """Return the message behind an engine's event, if one came in."""
+    if event.type == pj.PJSIP_EVENT_RX_MSG:
+        data = event.body.rxMsg.rdata
+    elif event.type != pj.PJSIP_EVENT_TSX_STATE:
+        return None
+    elif event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG:
+        data = event.body.tsxState.src.rdata
+    else:
+        return None
+    return read(data.wholeMsg, data.srcAddress)

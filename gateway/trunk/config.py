@@ -67,7 +67,9 @@ class Trunk:
     brings its own. `response_timeout`: a trunk that sends nothing at all for so many seconds
     counts as unreachable. A trunk says 100 at once, and must within 200 ms if it has nothing better
     (RFC 3261 section 17.2.1); 10 s leaves room for five lost INVITEs (0, 0.5, 1.5, 3.5 and 7.5 s),
-    where SIP's own limit, 32 s, is longer than a person waits before a silent page.
+    where SIP's own limit, 32 s, is longer than a person waits before a silent page. `register`:
+    whether the trunk wants a REGISTER, which is to hold for `expires` seconds; `options`: seconds
+    between two OPTIONS, 0 for none.
     """
 
     name: str
@@ -76,6 +78,9 @@ class Trunk:
     password: Secret | None = None
     caller_id: str = "anonymous"
     response_timeout: float = 10.0
+    register: bool = False
+    expires: int = 300
+    options: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class DialRequest:
     """A call to place.
 
     `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
-    SDP, sent byte for byte.
+    SDP, sent byte for byte. `response_timeout` takes the place of the trunk's, for a call that has
+    another trunk to go to.
     """
 
     trunk: Trunk
@@ -92,3 +98,4 @@ class DialRequest:
     from_user: str | None = None
     display_name: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())
+    response_timeout: float | None = None

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.account import Account
-from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, sip_headers
+from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, received, sip_headers
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
-from gateway.trunk.message import Message, read
+from gateway.trunk.message import Message
 from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import (
     DROP,
@@ -44,17 +44,6 @@ WAYS: Final = {
     pj.PJSIP_EVENT_TIMER: Way.TIMEOUT,
     pj.PJSIP_EVENT_TRANSPORT_ERROR: Way.TRANSPORT,
 }
-
-
-def received(event: Any) -> Message | None:
-    """Return the message behind an engine's event, if one came in."""
-    if event.type == pj.PJSIP_EVENT_RX_MSG:
-        data = event.body.rxMsg.rdata
-    elif event.type == pj.PJSIP_EVENT_TSX_STATE and way_of(event) is Way.MESSAGE:
-        data = event.body.tsxState.src.rdata
-    else:
-        return None
-    return read(data.wholeMsg, data.srcAddress)
 
 
 def way_of(event: Any) -> Way:
@@ -163,6 +152,11 @@ class Dialog(pj.Call):
         """Give up on a trunk that has said nothing for so long."""
         if not self._transcript.heard:
             self._give_up(Way.TIMEOUT, seconds)
+
+    def refused(self) -> None:
+        """Give up on a trunk whose host says that nobody is there."""
+        if not self._transcript.heard:
+            self._give_up(Way.TRANSPORT)
 
     def close(self) -> None:
         """End it because the endpoint closes."""

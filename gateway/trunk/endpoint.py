@@ -15,19 +15,23 @@ from gateway.trunk.address import (
     Route,
     TrunkUri,
     from_uri,
-    next_hop,
     parse_trunk,
     plain_headers,
     request_uri,
+    route_to,
+    trunk_uri,
 )
 from gateway.trunk.config import DialRequest, EndpointConfig, SipAddress, Trunk
 from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
-from gateway.trunk.errors import TrunkError, TrunkFullError
-from gateway.trunk.events import TrunkEvent
+from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
+from gateway.trunk.events import Reply, TrunkEvent
+from gateway.trunk.knock import Knock, Knocker
 from gateway.trunk.leg import IncomingCall, TrunkLeg
 from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import name_address, read, request_user
+from gateway.trunk.registrar import Registrar
+from gateway.trunk.registration import Registration, RegistrationState
 
 if TYPE_CHECKING:
     from gateway.trunk.account import Account
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOCATE_LIMIT: Final = 2.0  # seconds
+NOBODY_THERE: Final = Reply(None, "Nobody listens at the trunk's port.")
 
 OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
 """Takes a call and returns the function that gets its events."""
@@ -61,6 +66,9 @@ class TrunkEndpoint:
         self._stack: Stack | None = None
         self._legs: dict[int, TrunkLeg] = {}
         self._keys = itertools.count(1)
+        self._registrars: dict[str, Registrar] = {}
+        self._registrations: dict[str, Registration] = {}
+        self._questions: set[Callable[[Reply], None]] = set()
         self._resolver = Resolver()
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
@@ -175,6 +183,9 @@ class TrunkEndpoint:
         await asyncio.shield(self._closing)
 
     async def _close(self, stack: Stack, timeout: float) -> None:
+        await asyncio.gather(*(each.close() for each in self._registrations.values()))
+        for settle in list(self._questions):
+            settle(Reply(None, "The trunk endpoint is closing."))
         for leg in list(self._legs.values()):
             leg.post(lambda dialog: dialog.close())
         try:
@@ -201,9 +212,9 @@ class TrunkEndpoint:
         local = from_uri(caller, request.display_name, trunk)
         headers = plain_headers(request.headers)
         offer = check_description(request.offer)
-        host = await self._resolver.resolve(trunk.host, "the trunk's host")
+        host = await self._host(request.trunk, trunk)
         stack.trunks.add(host)
-        route = self._route(request.trunk, trunk, host)
+        route = route_to(request.trunk, trunk, host)
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
         leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
@@ -223,8 +234,105 @@ class TrunkEndpoint:
                 leg.notify = None
                 leg.post(lambda dialog: dialog.end())
             raise
-        leg.expect_response(request.trunk.response_timeout)
+        patience = request.response_timeout
+        if patience is None:
+            patience = request.trunk.response_timeout
+        leg.expect_response(patience, self._knocker(trunk, host))
         return leg
+
+    async def _host(self, configured: Trunk, trunk: TrunkUri) -> str:
+        """Return where a trunk is: whichever of its addresses has registered us, if one has."""
+        known = self._registrars.get(configured.name) if configured.register else None
+        if known is not None and known.host:
+            return known.host
+        return await self._resolver.resolve(trunk.host, "the trunk's host")
+
+    def _knocker(self, trunk: TrunkUri, host: str) -> Knocker | None:
+        """Return how to learn of a port that is closed; of TCP's the engine tells by itself."""
+        if trunk.transport != "udp":
+            return None
+        source = "" if self._config.address == "0.0.0.0" else self._config.address
+        return partial(Knock, host, trunk.port, source)
+
+    # -- registrations
+
+    def register(
+        self,
+        trunk: Trunk,
+        notify: Callable[[RegistrationState], None],
+        *,
+        wait: Callable[[int, int | None], float] | None = None,
+    ) -> Registration:
+        """Register with a trunk until the result is closed, or this endpoint is.
+
+        `notify` is told after every answer; a refusal is tried again after `wait` (failures in a
+        row, Retry-After), which is `back_off` by default. TrunkError if the trunk's URI is none,
+        or it is registered already.
+        """
+        stack = self._running()
+        before = self._registrations.get(trunk.name)
+        if before is not None and not before.closed:
+            raise TrunkError(f"the trunk {trunk.name} is registered already")
+        registrar = Registrar(stack, trunk, self._resolver, partial(self._arrive, stack))
+        registration = Registration(registrar.register, registrar.withdraw, notify, wait=wait)
+        self._registrars[trunk.name] = registrar
+        self._registrations[trunk.name] = registration
+        return registration
+
+    # -- questions
+
+    async def ask(self, trunk: Trunk, timeout: float) -> int | None:
+        """Ask a trunk by OPTIONS whether it lives; return its final status, None if none comes.
+
+        Any status is an answer, 401 and 407 too. TrunkError if this endpoint cannot ask at all.
+        """
+        return (await self.inquire(trunk, timeout)).code
+
+    async def inquire(self, trunk: Trunk, timeout: float) -> Reply:
+        """Ask like `ask`; the reply says more, and why there is no status if there is none."""
+        stack = self._running()
+        if stack.stock:
+            raise TrunkError(
+                "the stock engine cannot ask a trunk by OPTIONS: build the engine by `make engine`"
+            )
+        parsed = parse_trunk(trunk.uri)
+        try:
+            async with asyncio.timeout(timeout):
+                host = await self._host(trunk, parsed)
+                stack.trunks.add(host)
+                return await self._question(stack, route_to(trunk, parsed, host), parsed, host)
+        except TimeoutError:
+            return Reply(None, f"The trunk did not answer OPTIONS within {timeout:g} s.")
+        except TrunkLookupError as error:
+            return Reply(None, f"{error}")
+
+    async def _question(self, stack: Stack, route: Route, trunk: TrunkUri, host: str) -> Reply:
+        key = next(self._keys)
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def settle(heard: Reply) -> None:
+            if not reply.done():
+                reply.set_result(heard)
+
+        def ask() -> None:
+            account = stack.account(route, partial(self._arrive, stack))
+            account.ask(key, trunk_uri(trunk), partial(stack.tell, settle))
+
+        def forget() -> None:
+            if account := stack.accounts.get(route):
+                account.forget(key)
+
+        self._questions.add(settle)
+        knocker = self._knocker(trunk, host)
+        knock = knocker(lambda: settle(NOBODY_THERE)) if knocker else None
+        try:
+            await stack.run(ask)
+            return await reply
+        finally:
+            if knock is not None:
+                knock.close()
+            self._questions.discard(settle)
+            stack.post(forget)
 
     async def locate(self, name: str, like: str) -> str:
         """Return the address of a host that a description names, of the same family as `like`.
@@ -233,14 +341,6 @@ class TrunkEndpoint:
         """
         version = ip_address(like).version
         return await self._resolver.resolve(name, "the host", version=version, limit=LOCATE_LIMIT)
-
-    def _route(self, configured: Trunk, trunk: TrunkUri, host: str) -> Route:
-        return Route(
-            identity=from_uri(configured.caller_id, None, trunk),
-            proxy=next_hop(host, trunk),
-            username=configured.username,
-            password=configured.password,
-        )
 
     # -- calls in (the first two run in the SIP thread)
 

@@ -4,6 +4,7 @@ GatewayError
 └── UnavailableError
     └── TrunkError              503  the endpoint or its trunk does not work
         ├── TrunkFullError      503  the SIP engine carries as many calls as it can
+        ├── TrunkLookupError    503  a name has no address, or not in time
         └── TrunkRequestError   400  a text cannot stand in a SIP message, or comes out of turn
 """
 
@@ -20,6 +21,10 @@ class TrunkError(UnavailableError):
 
 class TrunkFullError(TrunkError):
     name: ClassVar[str] = "no-capacity"
+
+
+class TrunkLookupError(TrunkError):
+    pass
 
 
 class TrunkRequestError(TrunkError):

@@ -105,7 +105,8 @@ class Ended:
 
     `cause` is a stable kebab-case word (the table in `gateway.trunk.status`), `q850` the ISUP cause
     of the Reason header if the trunk gave one, `sentence` for a person. `code` is the final status
-    of the INVITE, or 200 for an answered call that ended by BYE.
+    of the INVITE, or 200 for an answered call that ended by BYE. `retry_after`: seconds for which
+    the trunk wants no other call, if it says so (RFC 3261 section 20.33).
     """
 
     by: Origin
@@ -114,6 +115,19 @@ class Ended:
     cause: str
     q850: int | None
     sentence: str
+    retry_after: int | None = None
 
 
 TrunkEvent = Trying | Ringing | Progress | Answered | Offered | Settled | Withdrawn | Digit | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of an OPTIONS: a final status, or None and a sentence that says why there is none.
+
+    `retry_after` is as in Ended.
+    """
+
+    code: int | None
+    reason: str
+    retry_after: int | None = None

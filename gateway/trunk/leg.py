@@ -14,6 +14,7 @@ from gateway.trunk.description import check_description
 from gateway.trunk.dtmf import INFO_TYPE, info_body
 from gateway.trunk.errors import TrunkError, TrunkRequestError
 from gateway.trunk.events import Ended, TrunkEvent
+from gateway.trunk.knock import Knock, Knocker
 
 if TYPE_CHECKING:
     from gateway.trunk.dialog import Dialog
@@ -37,6 +38,7 @@ class TrunkLeg:
         self._stack = stack
         self.key = key
         self._silence: asyncio.TimerHandle | None = None
+        self._knock: Knock | None = None
 
     def __repr__(self) -> str:
         return f"<TrunkLeg {self.key} {self.call_id}>"
@@ -51,19 +53,29 @@ class TrunkLeg:
         if self.notify is not None:
             self.notify(event)
 
-    def expect_response(self, seconds: float) -> None:
-        """End the call as unreachable unless the trunk says something in so many seconds."""
+    def expect_response(self, seconds: float, knocker: Knocker | None = None) -> None:
+        """End the call as unreachable unless the trunk says something in so many seconds.
+
+        `knocker`, if there is one, may learn earlier that nobody is there.
+        """
         if not self.over:
             loop = asyncio.get_running_loop()
             self._silence = loop.call_later(seconds, self._expire, seconds)
+            self._knock = knocker(self._refused) if knocker is not None else None
 
     def _expire(self, seconds: float) -> None:
         self.post(lambda dialog: dialog.expire(seconds))
+
+    def _refused(self) -> None:
+        self.post(lambda dialog: dialog.refused())
 
     def _hear(self) -> None:
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
+        if self._knock is not None:
+            self._knock.close()
+            self._knock = None
 
     async def hangup(self, code: int = 0, reason: str = "", *, cause: str = "") -> None:
         """End the call: BYE, CANCEL or a final refusal, as its state asks. Idempotent.

@@ -14,7 +14,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 
-from gateway.trunk.errors import TrunkError
+from gateway.trunk.errors import TrunkLookupError
 
 LOOKUP_LIMIT: Final = 5.0  # seconds: one retry of the C library's resolver
 MOST_LOOKUPS: Final = 100  # at a time; each is a thread, and descriptions can name what they like
@@ -45,7 +45,7 @@ class Resolver:
 
         Raises
         ------
-        TrunkError
+        TrunkLookupError
             When there is no address in time; it says which name.
         """
         with suppress(ValueError):
@@ -53,15 +53,17 @@ class Resolver:
         pending = self._asked.get((host, version))
         if pending is None:
             if len(self._asked) >= MOST_LOOKUPS:
-                raise TrunkError(f"{what} {host!r} was not resolved: too many names wait for it")
+                raise TrunkLookupError(
+                    f"{what} {host!r} was not resolved: too many names wait for it"
+                )
             pending = self._ask((host, version))
         try:
             async with asyncio.timeout(limit):
                 answer = await asyncio.shield(pending)
         except TimeoutError:
-            raise TrunkError(f"{what} {host!r} was not resolved within {limit:g} s") from None
+            raise TrunkLookupError(f"{what} {host!r} was not resolved within {limit:g} s") from None
         if isinstance(answer, Exception):
-            raise TrunkError(f"{what} {host!r} has no address: {answer}")
+            raise TrunkLookupError(f"{what} {host!r} has no address: {answer}")
         return answer
 
     def _ask(self, question: Question) -> asyncio.Future[Answer]:

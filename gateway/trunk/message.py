@@ -55,6 +55,7 @@ BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
 TAG: Final = re.compile(r";\s*tag\s*=\s*([^\s;,>]{1,256})", re.I)
 CSEQ: Final = re.compile(r"([0-9]{1,10})\s+(\S{1,64})")
 BOUNDARY: Final = re.compile(r';\s*boundary\s*=\s*(?:"([^"\r\n]{1,200})"|([^\s;"]{1,200}))', re.I)
+SECONDS: Final = re.compile(r"\s*([0-9]{1,10})(?![0-9])")
 DURATION: Final = re.compile(r"([0-9]{1,6})\s*(?:ms)?")
 FIELD: Final = re.compile(r"([a-z]+)\s*[=:]\s*(.*)")
 DIGITS: Final = frozenset("0123456789*#ABCD")
@@ -95,6 +96,12 @@ class Message:
         """The reason phrase of a response, empty for a request."""
         found = STATUS_LINE.fullmatch(self.start)
         return (found[2] or "").strip() if found else ""
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds that the sender asks to be left alone; None where it asks for nothing."""
+        found = SECONDS.match(self.header("retry-after") or "")
+        return int(found[1]) if found else None
 
     @property
     def method(self) -> str:

@@ -11,6 +11,7 @@ from gateway.trunk.message import redact
 
 pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 
+TOLD: Final = ("SIP registration error",)  # by who watches the trunk, and with its name
 LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 
 
@@ -23,4 +24,7 @@ class PjsipLog(pj.LogWriter):
         """Log one entry, which may hold a whole SIP message."""
         if self.muted:
             return
-        pjsip_log.log(LEVELS.get(entry.level, logging.DEBUG), "%s", redact(entry.msg).rstrip())
+        level = LEVELS.get(entry.level, logging.DEBUG)
+        if any(each in entry.msg for each in TOLD):
+            level = logging.DEBUG
+        pjsip_log.log(level, "%s", redact(entry.msg).rstrip())

@@ -166,14 +166,12 @@ class Stack:
         if known := self.accounts.get(route):
             return known
         if len(self.accounts) >= (STOCK_ACCOUNTS if self.stock else MOST_ACCOUNTS):
-            idle = [
-                key for key, account in self.accounts.items() if key.proxy and not account.calls
-            ]
+            idle = [key for key, account in self.accounts.items() if key.proxy and account.idle]
             if not idle:
                 raise TrunkFullError("the SIP engine has no room for another trunk")
-            gone = self.accounts.pop(idle[0])
-            gone.shutdown()
-            self.graves.append(gone)
+            # Freed here, or with the last call that lingers on it. Not shut down before that: what
+            # frees it shuts it down again, and with it whichever account has its number by then.
+            del self.accounts[idle[0]]
         account = self.accounts[route] = Account(incoming)
         account.open(route)
         return account
@@ -354,6 +352,8 @@ class Stack:
         self.filter = None
         self.lingering.clear()
         self.graves.clear()
+        if self.accounts:
+            self._log.muted = True  # about questions whose account is gone
         for account in self.accounts.values():
             account.shutdown()
         self.accounts.clear()

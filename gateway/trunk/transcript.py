@@ -122,7 +122,9 @@ class Transcript:
         if not code:  # a BYE ends an answered call, a CANCEL one that rings here
             code, reason = (200, "OK") if message.method == "BYE" else (487, "Request Terminated")
         cause, sentence = meaning_of_end(message)
-        return Ended(Origin.REMOTE, code, reason, cause, isup_cause(message), sentence)
+        return Ended(
+            Origin.REMOTE, code, reason, cause, isup_cause(message), sentence, message.retry_after
+        )
 
     def _by_us(self, way: Way) -> tuple[Origin, Local, int, str]:
         match way:

@@ -90,10 +90,18 @@ class Phone:
         display_name: str | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         offer: str = OFFER,
+        response_timeout: float | None = None,
     ) -> tuple[TrunkLeg, Ear]:
         if isinstance(trunk, str):
             trunk = Trunk("test", trunk, caller_id="+15550001")
-        request = DialRequest(trunk, to, offer, display_name=display_name, headers=headers)
+        request = DialRequest(
+            trunk,
+            to,
+            offer,
+            display_name=display_name,
+            headers=headers,
+            response_timeout=response_timeout,
+        )
         leg = await self.endpoint.dial(request, ear := Ear())
         return leg, ear
 

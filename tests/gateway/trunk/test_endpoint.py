@@ -183,3 +183,25 @@ async def test_engine_stays_idle() -> None:
         await asyncio.sleep(1)
         used = time.process_time() - began
     assert used < 0.1
+
+
+async def test_end_while_asking(caplog: pytest.LogCaptureFixture) -> None:
+    """The endpoint's end ends a question, and the engine does not complain of it."""
+    async with open_wire() as trunk:
+        async with running(EndpointConfig(port=0)) as phone:
+            if "own build" not in phone.endpoint.engine_name:
+                pytest.skip("the stock wheel does not ask")
+            asking = asyncio.create_task(phone.endpoint.ask(Trunk("t", trunk.uri), 30))
+            await trunk.hear("OPTIONS")
+        assert await asking is None
+    assert not caplog.records
+    with pytest.raises(TrunkError, match="not started"):
+        await phone.endpoint.ask(Trunk("t", trunk.uri), 1)
+
+
+async def test_stock_engine_does_not_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its assertions end the process where a question outlives its account."""
+    monkeypatch.setattr(stack, "STOCK_CALLS", 2000)
+    async with running(EndpointConfig(port=0)) as phone:
+        with pytest.raises(TrunkError, match="cannot ask a trunk by OPTIONS"):
+            await phone.endpoint.ask(Trunk("t", "sip:127.0.0.1"), 1)

@@ -285,3 +285,25 @@ def test_any_text_reads(text: str) -> None:
 )
 def test_where_a_message_came_from(source: str, host: str) -> None:
     assert read("SIP/2.0 200 OK\r\n\r\n", source).source == host
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        (" 18000;duration=3600", 18000),
+        ("5 (I'm in a meeting)", 5),
+        ("0", 0),
+        ("soon", None),
+        ("-1", None),
+        ("9" * 11, None),
+        ("", None),
+    ],
+)
+def test_retry_after(value: str, seconds: int | None) -> None:
+    message = read(f"SIP/2.0 503 Service Unavailable\r\nRetry-After: {value}\r\n\r\n")
+    assert message.retry_after == seconds
+
+
+def test_no_retry_after() -> None:
+    assert read("SIP/2.0 503 Service Unavailable\r\n\r\n").retry_after is None

@@ -165,3 +165,9 @@ def test_sentence_names_the_limit() -> None:
     end = Transcript().end(Way.TIMEOUT, seconds=4.5)
     assert end is not None
     assert "4.5 s" in end.sentence
+
+
+def test_trunk_that_wants_to_be_left_alone() -> None:
+    end = Transcript().end(Way.MESSAGE, message=response(503, more="Retry-After: 120\r\n"))
+    assert end is not None
+    assert (end.code, end.retry_after) == (503, 120)

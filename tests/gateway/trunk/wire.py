@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from asyncio import DatagramTransport
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,13 +14,19 @@ from gateway.trunk.message import Message, read
 
 
 class Wire(asyncio.DatagramProtocol):
-    """The socket. `heard` holds every message that came, in order."""
+    """The socket. `heard` holds every message that came, in order.
+
+    A status in `answering` is what each request gets at once, with the headers of `adding`; 0: the
+    test answers, or nobody does.
+    """
 
     transport: DatagramTransport
 
     def __init__(self) -> None:
         self.heard: list[Message] = []
         self.raw: list[bytes] = []
+        self.answering = 0
+        self.adding: tuple[str, ...] = ()
         self._news = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -27,8 +34,10 @@ class Wire(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         self.raw.append(data)
-        self.heard.append(read(data.decode()))
+        self.heard.append(message := read(data.decode(), f"{address[0]}:{address[1]}"))
         self._news.set()
+        if self.answering and message.method:
+            self.answer(message, self.answering, "As Always", *self.adding)
 
     @property
     def port(self) -> int:
@@ -56,6 +65,26 @@ class Wire(asyncio.DatagramProtocol):
                         return message
                 self._news.clear()
                 await self._news.wait()
+
+    def answer(
+        self, request: Message, code: int, reason: str, *headers: str, sdp: str = ""
+    ) -> None:
+        """Send a response to a request that came from loopback."""
+        kept = ("via", "from", "call-id", "cseq")
+        lines = [
+            f"SIP/2.0 {code} {reason}",
+            *(f"{name}: {value}" for name, value in request.headers if name in kept),
+            f"To: {request.header('to')}" + ("" if request.to_tag else ";tag=wire"),
+            f"Contact: <{self.uri}>",
+            *headers,
+            *(["Content-Type: application/sdp"] if sdp else []),
+            f"Content-Length: {len(sdp)}",
+            "",
+            sdp,
+        ]
+        port = re.search(r"SIP/2.0/UDP [^:;]+:([0-9]+)", request.header("via") or "")
+        assert port is not None
+        self.transport.sendto("\r\n".join(lines).encode(), ("127.0.0.1", int(port[1])))
 
     def request(
         self, method: str, port: int, *headers: str, sdp: str = "", call_id: str = ""
