@@ -248,8 +248,6 @@ class Gate:
         to: str,
         *,
         caller: str | None,
-        trunk: str,
-        trunk_calls: int,
     ) -> Admission:
         """Let a call in, to a parsed target, or say why not.
 
@@ -257,22 +255,18 @@ class Gate:
         ----------
         caller
             Whom the page wants shown.
-        trunk, trunk_calls
-            Where it goes, and how many calls at a time go there.
 
         Raises
         ------
         TokenError, StoppedError, ForbiddenError, LimitError, UnavailableError
         """
         shown = grant.caller or caller
-        note: Note = partial(
-            self.note, visitor=visitor, grant=grant, to=to, from_=shown, trunk=trunk
-        )
+        note: Note = partial(self.note, visitor=visitor, grant=grant, to=to, from_=shown)
         try:
             number = self._number(to)
             self._check(visitor, grant, to)
             _check_caller(grant, caller)
-            lease = self._limits.take(visitor, grant, number, trunk=trunk, trunk_calls=trunk_calls)
+            lease = self._limits.take(visitor, grant, number)
             meter = None
             try:
                 meter = self._caps.take(number)

@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 LIMITS = (
     "calls-at-once",
-    "calls-at-once-per-trunk",
+    "calls-at-once-per-trunk",  # `calls.trunks` counts these, for it knows where a call goes
     "calls-at-once-per-token",
     "calls-at-once-per-identity",
     "calls-at-once-per-address",
@@ -169,17 +169,13 @@ class Limits:
         """How many calls there are now."""
         return self._running.get(ALL, 0)
 
-    def take(
-        self, visitor: Visitor, grant: Grant, to: str, *, trunk: str, trunk_calls: int
-    ) -> Lease:
+    def take(self, visitor: Visitor, grant: Grant, to: str) -> Lease:
         """Count a call, and return its place.
 
         Parameters
         ----------
         visitor, grant, to
             Who calls whom, by which right.
-        trunk, trunk_calls
-            The trunk's name, and its own limit on calls at once (0 for none).
 
         Raises
         ------
@@ -189,7 +185,7 @@ class Limits:
         self._now = max(self._now, self._clock())
         address = None if self._exempt(visitor.address) else client_key(visitor.address)
         identity = _identity_key(grant)
-        shares = self._shares(grant, identity, address, trunk, trunk_calls)
+        shares = self._shares(grant, identity, address)
         refused = self._count(identity, address, to)  # each window counts, whoever refuses
         refused = refused or self._crowded(shares) or self._too_many()
         if refused is not None:
@@ -198,9 +194,7 @@ class Limits:
         self._last_hour.add(self._now, self.rules.calls_per_hour)
         return Lease(self._running, [share.key for share in shares])
 
-    def _shares(
-        self, grant: Grant, identity: str | None, address: str | None, trunk: str, trunk_calls: int
-    ) -> list[_Share]:
+    def _shares(self, grant: Grant, identity: str | None, address: str | None) -> list[_Share]:
         rules = self.rules
         shares = []
         if grant.token is not None or grant.max_calls is not None:
@@ -213,7 +207,6 @@ class Limits:
         if address is not None:
             most = rules.calls_at_once_per_address or None
             shares.append(_Share(f"address {address}", most, "address", "this address"))
-        shares.append(_Share(f"trunk {trunk}", trunk_calls or None, "trunk", f"trunk {trunk}"))
         shares.append(_Share(ALL, rules.calls_at_once or None, "", "the gateway"))
         return shares
 

@@ -15,6 +15,7 @@ from time import monotonic
 
 from gateway import trunk
 from gateway.calls import news
+from gateway.calls.attempt import Attempt, Attempts, failure
 from gateway.calls.browser_description import spelling
 from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import By, CallEnd
@@ -26,7 +27,7 @@ from gateway.calls.endings import (
     too_long,
     unusable,
 )
-from gateway.calls.events import CallEvent, Described, EndWanted, Located
+from gateway.calls.events import CallEvent, Described, EndWanted, Located, NotPlaced
 from gateway.calls.info_digits import InfoDigits
 from gateway.calls.negotiation import Negotiation, UnlocatedError
 from gateway.calls.seam import Session
@@ -39,7 +40,6 @@ from sdp import SdpError
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[news.News], None]
-Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 Locate = Callable[[str, str], Awaitable[str]]
 
 # Three minutes of ringing are more than any mailbox waits for; a trunk that rings for ever would
@@ -63,10 +63,8 @@ class Call:
         Names the call in logs.
     session
         Opened already; the call closes it.
-    negotiation
-        Both descriptions of this call.
-    dial
-        Sends the INVITE with an offer; raises `trunk.TrunkError`.
+    attempts
+        The trunks to try; the first attempt's descriptions are those that the browser gets.
     locate
         Returns the address that a host's name has, of the same family as the address beside it;
         raises `trunk.TrunkError` when there is none in time.
@@ -82,8 +80,7 @@ class Call:
         self,
         call_id: str,
         session: Session,
-        negotiation: Negotiation,
-        dial: Dial,
+        attempts: Attempts,
         locate: Locate,
         tell: Tell,
         *,
@@ -93,8 +90,8 @@ class Call:
         self.id = call_id
         self.state = CallState.CALLING
         self._session = session
-        self._negotiation = negotiation
-        self._dial = dial
+        self.attempts = attempts
+        self._attempt = attempts.first
         self._locate = locate
         self._tell = tell
         self._max_duration = max_duration
@@ -184,15 +181,20 @@ class Call:
             await self._close(end)
         return end
 
+    @property
+    def _negotiation(self) -> Negotiation:
+        return self._attempt.negotiation
+
     async def _live(self) -> CallEnd:
         self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
         self._limit_in(self._max_ringing, rang_out(self._max_ringing))
-        # Beside the inbox, not before it: a name that does not resolve must not hold up a hang-up
-        self._dialing = asyncio.create_task(self._place(), name=f"dial-{self.id}")
+        self._dial()
         while True:
             event = await self._inbox.get()
+            if self._goes_elsewhere(event):
+                continue
             before, self.state = self.state, advance(self.state, event)
             if self.state is not before:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
@@ -201,12 +203,40 @@ class Call:
             if end is not None:
                 return end
 
-    async def _place(self) -> None:
+    def _dial(self) -> None:
+        """Send the INVITE beside the inbox: a name that hangs must not hold up a hang-up."""
+        self._leg = None
+        self._dialing = asyncio.create_task(self._place(self._attempt), name=f"dial-{self.id}")
+
+    def _goes_elsewhere(self, event: CallEvent) -> bool:
+        """Try another trunk, if this one has failed and no phone has rung: none rings twice."""
+        end = failure(event) if self.state is CallState.CALLING else None
+        attempt = None if end is None else self.attempts.next(end)
+        if end is None or attempt is None:
+            return False
+        name = self._attempt.trunk.name
+        logger.info(
+            "call %s: trunk %s has failed, %s is tried: %s",
+            self.id,
+            name,
+            attempt.trunk.name,
+            end.message,
+        )
+        self._attempt = attempt
+        self._dial()
+        return True
+
+    async def _place(self, attempt: Attempt) -> None:
         try:
-            self._leg = await self._dial(self._negotiation.trunk_offer, self._inbox.put_nowait)
-            logger.debug("call %s: INVITE sent, Call-ID %s", self.id, self._leg.call_id)
+            leg = await attempt.dial(attempt.negotiation.trunk_offer, self._inbox.put_nowait)
+            if (
+                attempt is self._attempt
+            ):  # else it was refused before its INVITE was known to be out
+                self._leg = leg
+            logger.debug("call %s: INVITE sent, Call-ID %s", self.id, leg.call_id)
         except GatewayError as error:
-            self.end(CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error)))
+            end = CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error))
+            self._inbox.put_nowait(NotPlaced(end))
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be placed", self.id)
             self.end(FAULT)
@@ -403,7 +433,7 @@ class Call:
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
-            self._tell(news.Ended(end, duration))
+            self._tell(news.Ended(end, duration, self._attempt.trunk.name))
 
     async def _take_down(self, end: CallEnd) -> None:
         for task in (self._probing, self._dialing, self._info_digits.task, self._lookup):

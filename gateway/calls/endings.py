@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway import trunk
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.events import CallEvent, EndWanted, NotPlaced
 from gateway.media import events as media
 
 # What a lost browser means
@@ -33,7 +33,7 @@ def end_of(event: CallEvent) -> CallEnd | None:
             return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
         case media.TrunkSilent():
             return silent_end(event)
-        case EndWanted():
+        case EndWanted() | NotPlaced():
             return event.end
     return None
 

@@ -20,6 +20,13 @@ class EndWanted:
     end: CallEnd
 
 
+@dataclass(frozen=True, slots=True)
+class NotPlaced:
+    """The INVITE could not be sent; `end` says why, should there be nowhere else to send it."""
+
+    end: CallEnd
+
+
 Described = Progress | Answered | Offered | Settled
 """What brings a description of the trunk's."""
 
@@ -36,4 +43,4 @@ class Located:
     described: Described
 
 
-CallEvent = TrunkEvent | MediaEvent | EndWanted | Located
+CallEvent = TrunkEvent | MediaEvent | EndWanted | NotPlaced | Located

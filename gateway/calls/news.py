@@ -61,6 +61,7 @@ class Ended:
 
     end: CallEnd
     duration_ms: int  # from the answer to the end; 0 for a call never answered
+    trunk: str = ""  # the one that was tried last
 
 
 News = Trying | Ringing | AnswerReady | Answered | DigitHeard | Quality | Ended

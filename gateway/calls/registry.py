@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from time import monotonic, time
 
 from gateway import trunk
-from gateway.calls.browser_description import BITRATE, Offer, read_offer
+from gateway.calls.attempt import Attempt, Attempts, no_room
+from gateway.calls.browser_description import read_offer
 from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
@@ -20,33 +21,18 @@ from gateway.calls.news import Answered, Ended, News
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
-from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.calls.trunks import Route, TrunkCalls, Trunks
 from gateway.errors import CapacityError, DrainingError, OverloadError
-from gateway.trunk import Dtmf
+from gateway.trunk import TrunkEvent
 
 logger = logging.getLogger(__name__)
 
 # Calls end with BYE and its answer within milliseconds; a dead trunk must not hold up the stop
 CLOSE_TIMEOUT = 4.0  # seconds; more than a call may take for its own end
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A trunk and how calls on it are described.
-
-    `codecs` are what the trunk is offered and `passthrough` those of them that a browser's audio
-    is to come in as well, the best first of each; `bitrate` (bit/s) is asked of the browser
-    otherwise. `symmetric_rtp` says whose audio is believed besides the described host's, `dtmf` how
-    digits go.
-    """
-
-    trunk: trunk.Trunk
-    codecs: tuple[str, ...]
-    max_calls: int
-    passthrough: tuple[str, ...] = ()
-    bitrate: int = BITRATE
-    symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO
-    dtmf: Dtmf = Dtmf.AUTO
+# A trunk sends 100 within 200 ms, or is not there. Four sendings over UDP (0, 0.5, 1.5 and 3.5 s)
+# are enough to tell, where another trunk waits and a person, too
+FAILOVER_TIMEOUT = 4.0  # seconds
 
 
 @dataclass(slots=True)
@@ -56,20 +42,16 @@ class Totals:
     placed: int = 0
     answered: int = 0
     ended: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)  # the trunk's final ones, by status
     last_answered: float | None = None  # of time.monotonic
     lines_dropped: int = 0  # of trunks' descriptions
 
-    def count(self, event: News, *, answered: bool) -> None:
-        """Count what happens to a call, `answered` before or not."""
+    def count(self, event: News) -> None:
+        """Count what happens to a call."""
         if isinstance(event, Answered):
             self.answered += 1
-            self.answers["200"] += 1
             self.last_answered = monotonic()
         elif isinstance(event, Ended):
             self.ended[event.end.cause] += 1
-            if not answered:
-                self.answers[_final_answer(event.end)] += 1
 
 
 class Calls:
@@ -77,7 +59,7 @@ class Calls:
 
     Parameters
     ----------
-    route
+    trunks
         Where calls go.
     max_duration, max_ringing
         Seconds that a call may last once it is answered, and ring before, where the request does
@@ -92,7 +74,7 @@ class Calls:
         self,
         endpoint: trunk.TrunkEndpoint,
         plane: Plane,
-        route: Route,
+        trunks: Trunks,
         *,
         max_duration: float,
         max_ringing: float = MAX_RINGING,
@@ -102,7 +84,7 @@ class Calls:
         self._own_sockets = own
         self._endpoint = endpoint
         self._plane = plane
-        self._route = route
+        self._trunks = trunks
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._shown = shown
@@ -113,14 +95,9 @@ class Calls:
         self.totals = Totals()
 
     @property
-    def trunk_name(self) -> str:
-        """The name of the trunk that calls go to."""
-        return self._route.trunk.name
-
-    @property
-    def trunk_calls(self) -> int:
-        """Calls at a time that the trunk carries."""
-        return self._route.max_calls
+    def trunks(self) -> Mapping[str, TrunkCalls]:
+        """Each trunk now, by its name."""
+        return self._trunks.states
 
     @property
     def active(self) -> int:
@@ -131,7 +108,7 @@ class Calls:
         """Calls at a time that each part has room for; one more is refused."""
         return {
             "engine": self._endpoint.capacity,
-            "trunk": self._route.max_calls,
+            "trunk": self._trunks.capacity,
             "ports": self._plane.pairs,
         }
 
@@ -164,10 +141,9 @@ class Calls:
             When no media port is free.
         """
         self.check_room()
-        offer = read_offer(request.offer, self._route.passthrough)
         self._opening += 1
         try:
-            call = await self._open(request, offer, tell)
+            call = await self._open(request, tell)
         finally:
             self._opening -= 1
         self._own(call)
@@ -186,11 +162,17 @@ class Calls:
                 "the gateway is at its limit: no time is left for another call; try again later"
             )
 
-    async def _open(self, request: CallRequest, offer: Offer, tell: Tell) -> Call:
-        session, route = await self._plane.open(), self._route
-        try:
-            if self.draining:  # it began while the session was opened
-                raise _draining()
+    async def _open(self, request: CallRequest, tell: Tell) -> Call:
+        candidates = self._trunks.candidates(request.to)
+        first = next((state.route for state in candidates if state.has_room), None)
+        if first is None:
+            raise no_room()
+        offer = read_offer(request.offer, first.passthrough)
+        session = await self._plane.open()
+        record = CallRecord(secrets.token_hex(6), request, first.trunk.name, time())
+
+        def make(state: TrunkCalls) -> Attempt:
+            route = state.route
             negotiation = Negotiation(
                 offer,
                 session.local,
@@ -200,34 +182,37 @@ class Calls:
                 dtmf=route.dtmf,
                 own=self._own_sockets,
             )
+            # Whoever has another trunk behind it is given up sooner
+            patience = FAILOVER_TIMEOUT if len(candidates) > 1 else None
+
+            async def dial(sdp: str, notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
+                def hear(event: TrunkEvent) -> None:
+                    state.hear(event)
+                    notify(event)
+
+                return await self._endpoint.dial(_invite(route, request, sdp, patience), hear)
+
+            return Attempt(state, negotiation, dial)
+
+        def tried(state: TrunkCalls) -> None:
+            record.trunk = state.name
+
+        try:
+            if self.draining:  # it began while the session was opened
+                raise _draining()
+            attempts = Attempts(iter(candidates), make, tried)
         except BaseException:
             await session.close()
             raise
-
-        async def dial(sdp: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
-            return await self._endpoint.dial(self._invite(request, sdp), notify)
-
-        record = CallRecord(secrets.token_hex(6), request, route.trunk.name, time())
         self._records[record.id] = record
         return Call(
             record.id,
             session,
-            negotiation,
-            dial,
+            attempts,
             self._endpoint.locate,
             self._counted(record, tell),
             max_duration=request.max_duration or self._max_duration,
             max_ringing=request.max_ringing or self._max_ringing,
-        )
-
-    def _invite(self, request: CallRequest, offer: str) -> trunk.DialRequest:
-        return trunk.DialRequest(
-            trunk=self._route.trunk,
-            to=request.to,
-            offer=offer,
-            from_user=request.caller,
-            display_name=request.display_name,
-            headers=request.headers,
         )
 
     def _own(self, call: Call) -> None:
@@ -237,6 +222,7 @@ class Calls:
 
     def _forget(self, task: asyncio.Task[CallEnd]) -> None:
         call = self._calls.pop(task)
+        call.attempts.release()
         self.totals.lines_dropped += call.dropped_lines
         record = self._records.pop(call.id)
         record.sip_call_id = call.sip_call_id
@@ -248,7 +234,12 @@ class Calls:
 
     def _counted(self, record: CallRecord, tell: Tell) -> Tell:
         def tell_and_count(event: News) -> None:
-            self.totals.count(event, answered=record.answered is not None)
+            self.totals.count(event)
+            state = self._trunks.states[record.trunk]
+            if isinstance(event, Answered):
+                state.count_answer()
+            elif isinstance(event, Ended):
+                state.count_end(event.end, answered=record.answered is not None)
             record.learn(event, time())
             tell(event)
 
@@ -295,12 +286,18 @@ class Calls:
             await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)
 
 
-def _final_answer(end: CallEnd) -> str:
-    """Return the status that the trunk has ended an unanswered call with."""
-    if end.by is By.REMOTE:
-        return str(end.sip_code)
-    # Ours is a CANCEL, which 487 answers (RFC 3261 section 9.2), unless nobody is there
-    return "487" if end.cause in ("canceled", "no-answer", "network", "stopped") else "none"
+def _invite(
+    route: Route, request: CallRequest, offer: str, patience: float | None
+) -> trunk.DialRequest:
+    return trunk.DialRequest(
+        trunk=route.trunk,
+        to=route.number(request.to),
+        offer=offer,
+        from_user=request.caller,
+        display_name=request.display_name,
+        headers=request.headers,
+        response_timeout=patience,
+    )
 
 
 def _draining() -> DrainingError:

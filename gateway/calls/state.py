@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from gateway import trunk
-from gateway.calls.events import CallEvent, EndWanted, Located
+from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
 from gateway.media import events as media
 
 
@@ -42,6 +42,7 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     media.TrunkSilent: (_X, _X, _X, _A, _X),  # once it is answered there is a dialog to ask
     media.Quality: (_C, _R, _E, _A, _X),
     EndWanted: (_X, _X, _X, _X, _X),
+    NotPlaced: (_X, _X, _X, _X, _X),
 }
 _COLUMN = {state: column for column, state in enumerate(CallState)}
 

@@ -80,7 +80,7 @@ class Door:
         visitor: Visitor = SHOP,
         caller: str | None = None,
     ) -> Any:
-        return await self.gate.admit(visitor, grant, to, caller=caller, trunk="lab", trunk_calls=10)
+        return await self.gate.admit(visitor, grant, to, caller=caller)
 
 
 @pytest.fixture

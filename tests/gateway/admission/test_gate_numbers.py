@@ -38,7 +38,7 @@ def gate(file: Path, country: str | None = None, rates: str = "", **limits: Any)
 
 
 async def call(it: Gate, to: str, grant: Grant = EVERYBODY) -> None:
-    admission = await it.admit(SHOP, grant, to, caller=None, trunk="lab", trunk_calls=10)
+    admission = await it.admit(SHOP, grant, to, caller=None)
     admission.release()
 
 

@@ -29,10 +29,8 @@ def take(
     address: str = "192.0.2.1",
     grant: Grant = EVERYBODY,
     to: str = "+15551234567",
-    trunk: str = "lab",
-    trunk_calls: int = 0,
 ) -> Lease:
-    return limits.take(visitor(address), grant, to, trunk=trunk, trunk_calls=trunk_calls)
+    return limits.take(visitor(address), grant, to)
 
 
 def refused(limits: Limits, **call: object) -> str:
@@ -61,7 +59,6 @@ def refused(limits: Limits, **call: object) -> str:
             {"address": "2001:db8::2"},
             "calls-at-once-per-address",
         ),
-        (NONE, {"trunk_calls": 1}, {"trunk_calls": 1}, "calls-at-once-per-trunk"),
         (
             NONE,
             {"grant": replace(ALICE, max_calls=1)},
@@ -107,11 +104,11 @@ def test_the_sentence_says_the_count_and_the_rule() -> None:
         take(limits, grant=ALICE)
 
 
-def test_trunks_and_tokens_count_apart() -> None:
+def test_tokens_count_apart() -> None:
     limits = Limits(NONE, Clock())
-    take(limits, trunk="a", trunk_calls=1, grant=Grant(token="t1", max_calls=1))
-    take(limits, trunk="b", trunk_calls=1, grant=Grant(token="t2", max_calls=1))
-    assert refused(limits, trunk="b", trunk_calls=1) == "calls-at-once-per-trunk"
+    take(limits, grant=Grant(token="t1", max_calls=1))
+    take(limits, grant=Grant(token="t2", max_calls=1))
+    assert refused(limits, grant=Grant(token="t1", max_calls=1)) == "calls-at-once-per-token"
 
 
 def test_a_token_for_no_calls_gets_none() -> None:

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 
 from gateway import trunk
 from gateway.calls import news
+from gateway.calls.attempt import Attempt, Attempts
 from gateway.calls.browser_description import read_offer
 from gateway.calls.call import Call
 from gateway.calls.end import CallEnd
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.state import CallState
+from gateway.calls.trunks import Route, TrunkCalls
 from gateway.trunk import Dtmf
 from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
@@ -21,22 +23,40 @@ BUSY = trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", 17, "The line 
 BYE = trunk.Ended(trunk.Origin.REMOTE, 200, "OK", "hangup", 16, "The other side ended the call.")
 
 
+def state_of(name: str) -> TrunkCalls:
+    return TrunkCalls(Route(trunk.Trunk(name, "sip:127.0.0.1:5060"), ("PCMU",), 10))
+
+
 class Story:
     """A call in the middle of its seams."""
 
     def __init__(
-        self, max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO, max_ringing: float = 60.0
+        self,
+        max_duration: float = 60.0,
+        dtmf: Dtmf = Dtmf.AUTO,
+        max_ringing: float = 60.0,
+        others: tuple[str, ...] = (),
     ) -> None:
-        self.trunk = FakeTrunk()
         self.session = FakeSession()
         self.client = Client()
         offer = read_offer(fixture("chrome-156-audio.sdp"))
         self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
+        self.states = [state_of("first"), *(state_of(name) for name in others)]
+        self.trunks = {state.name: FakeTrunk() for state in self.states}
+        self.trunk = self.trunks["first"]
+
+        def make(state: TrunkCalls) -> Attempt:
+            negotiation = self.negotiation
+            if state.name != "first":
+                negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
+            return Attempt(state, negotiation, self.trunks[state.name].dial)
+
+        self.tried: list[str] = []
+        attempts = Attempts(iter(self.states), make, lambda state: self.tried.append(state.name))
         self.call = Call(
             "test",
             self.session,
-            self.negotiation,
-            self.trunk.dial,
+            attempts,
             self.trunk.locate,
             self.client,
             max_duration=max_duration,
@@ -61,9 +81,12 @@ class Story:
 
 @asynccontextmanager
 async def story(
-    max_duration: float = 60.0, dtmf: Dtmf = Dtmf.AUTO, max_ringing: float = 60.0
+    max_duration: float = 60.0,
+    dtmf: Dtmf = Dtmf.AUTO,
+    max_ringing: float = 60.0,
+    others: tuple[str, ...] = (),
 ) -> AsyncIterator[Story]:
-    made = Story(max_duration, dtmf, max_ringing)
+    made = Story(max_duration, dtmf, max_ringing, others)
     try:
         async with asyncio.timeout(2):
             await made.trunk.dialed.wait()

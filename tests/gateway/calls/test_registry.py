@@ -13,9 +13,10 @@ import pytest
 from gateway import trunk
 from gateway.admission.grant import Visitor
 from gateway.calls import news
-from gateway.calls.registry import Calls, Route
+from gateway.calls.registry import Calls
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.calls.trunks import Route, Trunks
 from gateway.errors import CapacityError, DrainingError, OfferError, OverloadError
 from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
@@ -88,7 +89,7 @@ class Gateway:
         self.calls = Calls(
             cast(trunk.TrunkEndpoint, self.endpoint),
             self.plane,
-            route,
+            Trunks([route], lambda to: ["lab"]),
             max_duration=60,
         )
 
@@ -163,7 +164,7 @@ async def test_final_answers_are_counted(end: trunk.Ended, answer: str) -> None:
     assert gateway.calls.totals.last_answered is None
     gateway.endpoint.trunks[0].notify(end)
     await client.hear(news.Ended)
-    assert gateway.calls.totals.answers == {answer: 1}
+    assert gateway.calls.trunks["lab"].answers == {answer: 1}
 
 
 async def test_a_call_that_was_answered_counts_as_200() -> None:
@@ -174,7 +175,7 @@ async def test_a_call_that_was_answered_counts_as_200() -> None:
     await client.hear(news.Answered)
     gateway.endpoint.trunks[0].notify(BYE)
     await client.hear(news.Ended)
-    assert gateway.calls.totals.answers == {"200": 1}
+    assert gateway.calls.trunks["lab"].answers == {"200": 1}
     assert gateway.calls.totals.last_answered is not None
 
 

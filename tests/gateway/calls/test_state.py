@@ -8,7 +8,7 @@ import pytest
 
 from gateway import trunk
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, EndWanted, Located
+from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 
@@ -35,9 +35,10 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         media.TrunkSilent(15.0),
         media.Quality(LEG, LEG),
         EndWanted(CallEnd(By.LOCAL, "hangup", 200, "", "")),
+        NotPlaced(CallEnd(By.GATEWAY, "service-unavailable", 503, "", "")),
     )
 }
-ENDING = (trunk.Ended, media.BrowserLost, EndWanted)
+ENDING = (trunk.Ended, media.BrowserLost, EndWanted, NotPlaced)
 
 
 def test_the_examples_cover_the_closed_set() -> None:

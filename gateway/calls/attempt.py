@@ -1,0 +1,112 @@
+"""One try to reach the far end, over one trunk; a call makes the next one where that makes sense.
+
+The browser hears nothing of it: it has its answer, and rings on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+from gateway import trunk
+from gateway.admission.limits import LimitReachedError
+from gateway.calls.end import CallEnd
+from gateway.calls.endings import end_of
+from gateway.calls.events import CallEvent, NotPlaced
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.trunks import TrunkCalls
+
+Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A trunk, the descriptions that are agreed with it, and how its INVITE is sent."""
+
+    trunk: TrunkCalls
+    negotiation: Negotiation
+    dial: Dial
+
+
+class Attempts:
+    """The trunks of one call, tried in turn. A line of one at a time is held.
+
+    Parameters
+    ----------
+    candidates
+        Those to try, the best first; one is passed over if it has no room when its turn comes.
+    make
+        Makes the attempt on one of them, the first or a later one.
+    on_next
+        Told of each trunk that is tried.
+
+    Raises
+    ------
+    LimitReachedError
+        None of them has room.
+    """
+
+    def __init__(
+        self,
+        candidates: Iterator[TrunkCalls],
+        make: Callable[[TrunkCalls], Attempt],
+        on_next: Callable[[TrunkCalls], None],
+    ) -> None:
+        self._candidates = candidates
+        self._make = make
+        self._on_next = on_next
+        self._held: TrunkCalls | None = None
+        first = self._take()
+        if first is None:
+            raise no_room()
+        self.first = first
+
+    def next(self, end: CallEnd) -> Attempt | None:
+        """Return the next attempt, None if there is none; `end` is what became of the last."""
+        failed = self._held
+        attempt = self._take()
+        if failed is not None and attempt is not None:  # else the call's own end is counted
+            failed.count_end(end, answered=False)
+        return attempt
+
+    def _take(self) -> Attempt | None:
+        state = next((each for each in self._candidates if each.has_room), None)
+        if state is None:
+            return None
+        attempt = self._make(state)
+        self.release()
+        self._held = state
+        state.active += 1
+        state.placed += 1
+        self._on_next(state)
+        return attempt
+
+    def release(self) -> None:
+        """Give the line back; the second time does nothing."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.active -= 1
+
+
+def failure(event: CallEvent) -> CallEnd | None:
+    """Return how a try has ended, if another trunk may do better.
+
+    That is so where the trunk is at fault: it does not answer, or says that it cannot (408, 5xx).
+    Whoever is busy, unknown or unwilling is so over every trunk.
+    """
+    match event:
+        case NotPlaced(end=end):
+            return end
+        case trunk.Ended(by=trunk.Origin.NETWORK):
+            return end_of(event)
+        case trunk.Ended(by=trunk.Origin.REMOTE, code=code) if code == 408 or 500 <= code < 600:
+            return end_of(event)
+    return None
+
+
+def no_room() -> LimitReachedError:
+    """Refuse a call: its trunks carry no more (`max_calls`)."""
+    return LimitReachedError(
+        "calls-at-once-per-trunk",
+        "all lines of the trunks for this number are in use; try again later",
+    )
