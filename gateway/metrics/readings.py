@@ -30,6 +30,7 @@ class TrunkReading:
     answered: int = 0
     ended: Mapping[str, int] = field(default_factory=dict)  # by cause
     answers: Mapping[str, int] = field(default_factory=dict)
+    up: bool | None = None  # None while nobody has asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,12 @@ def _calls(now: Reading) -> Iterator[Metric]:
 
 def _trunks(trunks: Mapping[str, TrunkReading]) -> Iterator[Metric]:
     each = sorted(trunks.items())
+    yield _gauges(
+        "gateway_trunk_up",
+        "1 while the trunk answers, 0 while it does not; none while nobody has asked",
+        "trunk",
+        ((name, trunk.up) for name, trunk in each if trunk.up is not None),
+    )
     yield _gauges(
         "gateway_trunk_calls_active",
         "Calls in progress, by trunk",

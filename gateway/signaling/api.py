@@ -34,6 +34,8 @@ from gateway.signaling.api_messages import (
     Switch,
     Token,
     TokenRequest,
+    TrunkList,
+    TrunkView,
 )
 from gateway.signaling.room import Room
 
@@ -128,6 +130,11 @@ async def switch(room: AnyRoom, by: Caller, wanted: Switch) -> AdmissionView:
     else:
         saved = await room.gate.stop(wanted.why or "the operator has stopped new calls", by=by)
     return (await admission(room)).model_copy(update={"saved": saved})
+
+
+@router.get("/trunks", summary="Each trunk now")
+async def trunks(room: AnyRoom) -> TrunkList:
+    return TrunkList(trunks=[TrunkView.of(state) for state in room.calls.trunks.values()])
 
 
 @router.get("/blocks", summary="Who is kept out")

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from gateway.admission.blocks import MAX_TEXT, Block, Kind
 from gateway.admission.token import CallClaim, Name
 from gateway.calls.record import CallRecord
+from gateway.calls.trunks import TrunkCalls
 
 LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
 
@@ -135,6 +136,37 @@ class AdmissionView(Wire):
     minutes_today: float
     spend_today: float
     saved: bool = True
+
+
+class TrunkView(Wire):
+    """A trunk. `up` is null while nobody has asked it; `why` is what was last seen of it."""
+
+    name: str
+    up: bool | None
+    why: str
+    active: int
+    capacity: int
+    placed: int
+    answered: int
+    answers: dict[str, int]
+
+    @classmethod
+    def of(cls, state: TrunkCalls) -> TrunkView:
+        """Write what is known of a trunk."""
+        return cls(
+            name=state.name,
+            up=state.up,
+            why=state.why,
+            active=state.active,
+            capacity=state.capacity,
+            placed=state.placed,
+            answered=state.answered,
+            answers=dict(state.answers),
+        )
+
+
+class TrunkList(Wire):
+    trunks: list[TrunkView]
 
 
 class NewBlock(Closed):

@@ -115,8 +115,6 @@ class ClientCall:
             self._grant,
             request.to,
             caller=request.caller,
-            trunk=calls.trunk_name,
-            trunk_calls=calls.trunk_calls,
         )
         admitted = replace(
             request,
@@ -161,7 +159,7 @@ class ClientCall:
                 self._admission.ended(event.end.cause, event.end.sip_code, event.duration_ms)
             if event.duration_ms:
                 seconds = event.duration_ms / 1000
-                self._room.metrics.observe_duration(self._room.calls.trunk_name, seconds)
+                self._room.metrics.observe_duration(event.trunk, seconds)
             self._over(self)
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))

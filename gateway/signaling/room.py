@@ -66,7 +66,7 @@ class Room:
 
     def __post_init__(self) -> None:
         self.metrics.describe_build(engine=self.engine)
-        self.metrics.expect(limits=LIMITS, trunks=[self.calls.trunk_name])
+        self.metrics.expect(limits=LIMITS, trunks=self.calls.trunks)
         self.metrics.watch(self._read)
         self.gate.on_limit = lambda limit: self.metrics.limits_reached.labels(limit).inc()
 
@@ -79,9 +79,18 @@ class Room:
             reasons.append(f"all {lines} lines are in use")
         elif self.gate.stopped is not None:
             reasons.append(f"new calls are stopped: {self.gate.stopped}")
+        elif down := self._all_trunks_down():
+            reasons.append(f"no trunk can be reached: {down}")
         elif self.calls.overloaded:
             reasons.append("the media clock has no time left for another call")
         return reasons
+
+    def _all_trunks_down(self) -> str:
+        """Say what was last seen of each trunk if all are down, nothing otherwise."""
+        states = self.calls.trunks.values()
+        if not states or any(state.up is not False for state in states):
+            return ""
+        return "; ".join(f"{state.name}: {state.why}" for state in states)
 
     def refuse(self, visitor: Visitor, page_call: str, to: str, error: GatewayError) -> None:
         """Log and count a call that is not placed."""
@@ -123,14 +132,16 @@ class Room:
             last_answered=None if answered is None else monotonic() - answered,
             ended=totals.ended,
             trunks={
-                calls.trunk_name: TrunkReading(
-                    active=calls.active,
-                    capacity=calls.trunk_calls,
-                    placed=totals.placed,
-                    answered=totals.answered,
-                    ended=totals.ended,
-                    answers=totals.answers,
+                name: TrunkReading(
+                    active=state.active,
+                    capacity=state.capacity,
+                    placed=state.placed,
+                    answered=state.answered,
+                    ended=state.ended,
+                    answers=state.answers,
+                    up=state.up,
                 )
+                for name, state in calls.trunks.items()
             },
             media=self.media_stats(),
             media_load=self.media_load(),

@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.calls.news import News
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
+from gateway.calls.trunks import TrunkCalls
 
 
 class PlacedCall(Protocol):
@@ -36,10 +37,6 @@ class CallTotals(Protocol):
     def ended(self) -> Mapping[str, int]:
         """Calls by the cause of their end."""
 
-    @property
-    def answers(self) -> Mapping[str, int]:
-        """The trunk's final answers by status; "none" where there was none."""
-
 
 class CallRegistry(Protocol):
     """Every call of the gateway; it owns their tasks."""
@@ -49,12 +46,8 @@ class CallRegistry(Protocol):
     @property
     def totals(self) -> CallTotals: ...
     @property
-    def trunk_name(self) -> str:
-        """The name of the trunk that calls go to."""
-
-    @property
-    def trunk_calls(self) -> int:
-        """Calls at a time that the trunk carries."""
+    def trunks(self) -> Mapping[str, TrunkCalls]:
+        """Each trunk now, by its name."""
 
     @property
     def active(self) -> int: ...

@@ -18,6 +18,8 @@ from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Ended, News
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
+from gateway.calls.trunks import Route, TrunkCalls
+from gateway.trunk import Trunk
 
 NO_LIMITS = LimitRules(
     calls_at_once_per_identity=0,
@@ -44,7 +46,6 @@ class FakeTotals:
     lines_dropped: int = 0
     last_answered: float | None = None
     ended: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
 
 
 class FakeCall:
@@ -84,8 +85,8 @@ class FakeCalls:
     """Places every call, unless told to fail or to wait."""
 
     def __init__(self) -> None:
-        self.trunk_name = "lab"
         self.trunk_calls = 10
+        self.trunks = {"lab": TrunkCalls(Route(Trunk("lab", "sip:127.0.0.1"), ("PCMU",), 10))}
         self.active = 0
         self.capacity = 10  # the engine's
         self.draining = False

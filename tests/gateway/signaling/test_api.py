@@ -31,6 +31,7 @@ PATHS = [
     ("GET", "/v1/calls/abc"),
     ("DELETE", "/v1/calls/abc"),
     ("POST", "/v1/tokens"),
+    ("GET", "/v1/trunks"),
     ("GET", "/v1/blocks"),
     ("POST", "/v1/blocks"),
     ("DELETE", "/v1/blocks?kind=number&value=1"),
@@ -136,6 +137,25 @@ async def test_one_call_is_ended(operator: Operator) -> None:
         status, problem = await operator.ask(method, "/v1/calls/c1")
         assert (status, problem["error"]) == (404, "not-found")
     assert (await operator.ask("GET", "/v1/calls/not-an-id"))[0] == 422
+
+
+async def test_the_trunks(operator: Operator) -> None:
+    state = operator.gateway.calls.trunks["lab"]
+    state.up, state.why, state.active, state.placed = False, "no answer to OPTIONS", 1, 3
+    state.answers["503"] = 2
+    view = {
+        "name": "lab",
+        "up": False,
+        "why": "no answer to OPTIONS",
+        "active": 1,
+        "capacity": 10,
+        "placed": 3,
+        "answered": 0,
+        "answers": {"503": 2},
+    }
+    assert await operator.ask("GET", "/v1/trunks") == (200, {"trunks": [view]})
+    ready = (await operator.http.get("/readyz")).json()
+    assert ready["reasons"] == ["no trunk can be reached: lab: no answer to OPTIONS"]
 
 
 async def test_a_token_is_made(operator: Operator) -> None:

@@ -150,7 +150,7 @@ async def test_the_list_of_extensions_is_the_demos(
 async def test_the_api_describes_itself(gateway: Gateway) -> None:
     status, description = await get_json(gateway, "/openapi.json")
     assert status == 200
-    operators = {"calls", "calls/{call_id}", "tokens", "blocks", "admission"}
+    operators = {"calls", "calls/{call_id}", "trunks", "tokens", "blocks", "admission"}
     assert set(description["paths"]) == {
         *("/healthz", "/readyz", "/metrics"),
         *(f"/v1/{path}" for path in operators),
