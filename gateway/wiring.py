@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from gateway import garbage
 from gateway.admission.gate import Gate
 from gateway.admission.mask import mask
 from gateway.admitting import ice_service, open_gate
 from gateway.calls.negotiation import OwnSockets
-from gateway.calls.registry import Calls, Route
+from gateway.calls.registry import Calls
+from gateway.calls.routing import DialRoute, Rank, Routing, outgoing_number
 from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.calls.trunks import Route, TrunkCalls, Trunks
 from gateway.config import MediaSettings, Settings, TrunkSettings
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
 from gateway.signaling.room import Room
-from gateway.trunk import Dtmf, EndpointConfig, Secret, Trunk, TrunkEndpoint, TrunkError
+from gateway.trunk import (
+    Answered,
+    Dtmf,
+    Ended,
+    EndpointConfig,
+    Secret,
+    Trunk,
+    TrunkEndpoint,
+    TrunkError,
+    TrunkEvent,
+    TrunkState,
+    TrunkWatch,
+)
+
+logger = logging.getLogger(__name__)
 
 # BYE and its answer take milliseconds; what a silent trunk leaves open is not waited for
 ENDPOINT_CLOSE_TIMEOUT = 1.0  # seconds
@@ -46,7 +65,10 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(plane.close)
         await plane.start()
         gate = await stack.enter_async_context(open_gate(settings))
-        yield _room(settings, gate, endpoint, plane, died)
+        room = _room(settings, gate, endpoint, plane, died)
+        for calls in room.calls.trunks.values():
+            await stack.enter_async_context(watched(endpoint, calls))
+        yield room
 
 
 def _room(
@@ -54,11 +76,11 @@ def _room(
 ) -> Room:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
-    route = route_of(settings.trunks[0], settings.media)
+    routes = [route_of(each, settings.media) for each in settings.trunks]
     calls = Calls(
         endpoint,
         plane,
-        route,
+        Trunks(routes, routing_of(settings).order),
         max_duration=admission.max_duration,
         max_ringing=admission.max_ringing,
         own=own_sockets(settings, endpoint),
@@ -80,6 +102,29 @@ def _room(
         media_load=lambda: plane.load,
         strangers=lambda: endpoint.strangers,
     )
+
+
+def watched(endpoint: TrunkEndpoint, calls: TrunkCalls) -> TrunkWatch:
+    """Have somebody look after a trunk; what is found is kept beside its calls."""
+
+    def change(_: Trunk, state: TrunkState) -> None:
+        calls.up, calls.why = state.up, state.why
+        level = logging.WARNING if state.up is False else logging.INFO
+        logger.log(level, "trunk %s is %s: %s", calls.name, _WORDS[state.up], state.why)
+
+    watch = TrunkWatch(endpoint, calls.route.trunk, change)
+
+    def hear(event: TrunkEvent) -> None:
+        if isinstance(event, Answered):
+            watch.call_answered()
+        elif isinstance(event, Ended):
+            watch.call_ended(event)
+
+    calls.hear = hear
+    return watch
+
+
+_WORDS = {True: "up", False: "down", None: "unknown"}
 
 
 def media_config(settings: Settings) -> MediaConfig:
@@ -137,6 +182,9 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         username=settings.username,
         password=Secret(password.get_secret_value()) if password is not None else None,
         caller_id=settings.caller_id or "anonymous",
+        options=settings.options,
+        register=settings.registers,
+        expires=settings.expires,
     )
     shared = _PASSTHROUGH if media.codec == "passthrough" else ()
     return Route(
@@ -147,4 +195,15 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         bitrate=media.bitrate,
         symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
         dtmf=Dtmf(settings.dtmf),
+        number=partial(outgoing_number, settings.numbers),
+    )
+
+
+def routing_of(settings: Settings) -> Routing:
+    """Say which trunks are tried for which numbers."""
+    return Routing(
+        [DialRoute(route.to, route.trunks) for route in settings.routes],
+        [Rank(each.name, each.priority, each.weight) for each in settings.trunks],
+        random.Random(),
+        country=settings.admission.country,
     )

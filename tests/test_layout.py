@@ -61,8 +61,8 @@ ROOMS: dict[str, set[str]] = {
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
     "config": {"config_values"},
     "config_values": {"admission"},  # what a setting may be is said where it is used
-    "config_sources": {"config_problems"},
-    "config_problems": set(),
+    "config_sources": {"config_problems", "config_values"},
+    "config_problems": {"config_values"},
     "errors": set(),
     "garbage": set(),
     "log": {"admission.mask"},

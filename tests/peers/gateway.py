@@ -37,6 +37,7 @@ class GatewayConfig:
     sip_port: int = field(default_factory=free_port)
     media_ports: range = field(default_factory=lambda: reserve_ports(MEDIA_PORTS))
     overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    routes: Sequence[Mapping[str, object]] = ()
 
     def tables(self) -> dict[str, Table]:
         """Return the configuration, `overrides` laid over it key by key; None leaves a key out."""
@@ -65,7 +66,9 @@ class GatewayConfig:
     def render(self) -> str:
         """Return the text of the file. A JSON scalar or array is TOML as well."""
         blocks = [(f"[{name}]", table) for name, table in self.tables().items()]
-        blocks += [("[[trunks]]", dict(trunk)) for trunk in self.trunks]
+        # No OPTIONS unless a test asks for them: a script has no answer to what it does not expect
+        blocks += [("[[trunks]]", {"options": 0, **trunk}) for trunk in self.trunks]
+        blocks += [("[[routes]]", dict(route)) for route in self.routes]
         return "\n\n".join(
             "\n".join([title, *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
             for title, table in blocks
