@@ -23,6 +23,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_tokens(settings.admission),
         *_capacity(settings),
         *_public(settings.http),
+        *_proxied(settings),
     ]
 
 
@@ -136,4 +137,14 @@ def _public(http: HttpSettings) -> Iterator[Finding]:
             f"http.listen = '{http.listen}': without TLS browsers give a page no microphone, and "
             "everybody on the way reads the tokens; http.certificate and http.key are needed, or "
             "a proxy that http.trusted_proxies names",
+        )
+
+
+def _proxied(settings: Settings) -> Iterator[Finding]:
+    """Doubt a gateway whose pages are elsewhere, and which stands behind a proxy, as it seems."""
+    http = settings.http
+    if settings.admission.origins and http.listen.is_loopback and not http.trusted_proxies:
+        yield doubt(
+            "http.trusted_proxies: none is named, so all who come by a proxy on this machine count "
+            'as one address; in mode "open" loopback has no limits of its own at all'
         )

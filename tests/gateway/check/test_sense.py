@@ -135,3 +135,10 @@ def test_a_public_address_needs_tls_or_a_proxy(listen: str) -> None:
     assert line.startswith(f"http.listen = '{listen}': without TLS browsers give a page no micro")
     assert said(admission=JWKS, http={"listen": listen, "trusted_proxies": ["192.0.2.9"]}) == []
     assert said(admission=JWKS, http={"listen": "[::1]:80"}) == []
+
+
+def test_pages_elsewhere_come_by_a_proxy() -> None:
+    origins = {"origins": ["https://shop.example"]}
+    (line,) = said(admission=origins)
+    assert line.startswith("http.trusted_proxies: none is named")
+    assert said(admission=origins, http={"trusted_proxies": ["127.0.0.1"]}) == []
