@@ -119,25 +119,14 @@ def silent_port() -> Iterator[int]:
         yield sock.getsockname()[1]
 
 
-async def test_a_trunk_that_says_nothing(tmp_path: Path, silent_port: int) -> None:
-    uri = {"uri": f"sip:127.0.0.1:{silent_port}"}
-    async with open_world(tmp_path, first=uri) as world:
-        line = world.second.line()
-        async with calling(world.gateway, line.number) as call:
-            await taken_by_second(world, call, line)
-
-
-async def test_a_trunk_whose_port_is_closed(tmp_path: Path) -> None:
-    uri = {"uri": f"sip:127.0.0.1:{free_port()}"}
-    async with open_world(tmp_path, first=uri) as world:
-        line = world.second.line()
-        async with calling(world.gateway, line.number) as call:
-            await taken_by_second(world, call, line)
-
-
-async def test_a_trunk_whose_name_leads_nowhere(tmp_path: Path) -> None:
-    uri = {"uri": "sip:trunk.invalid"}
-    async with open_world(tmp_path, first=uri) as world:
+@pytest.mark.parametrize("where", ["nobody reads", "nobody listens", "no such name"])
+async def test_a_trunk_that_is_not_there(tmp_path: Path, silent_port: int, where: str) -> None:
+    uris = {
+        "nobody reads": f"sip:127.0.0.1:{silent_port}",
+        "nobody listens": f"sip:127.0.0.1:{free_port()}",
+        "no such name": "sip:trunk.invalid",
+    }
+    async with open_world(tmp_path, first={"uri": uris[where]}) as world:
         line = world.second.line()
         async with calling(world.gateway, line.number) as call:
             await taken_by_second(world, call, line)
