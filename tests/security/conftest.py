@@ -74,7 +74,7 @@ def faults(house: House, skip: int = 0) -> list[str]:
 
 def _is_odd(line: str) -> bool:
     """Whether it is no line of the log: a traceback, or what somebody else has made us write."""
-    ours = line[:4].isdigit() or line.startswith("The gateway is at http:")
+    ours = line[:4].isdigit() or line.startswith("The gateway is at http")
     return "Traceback" in line or not ours
 
 

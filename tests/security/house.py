@@ -7,11 +7,15 @@ that a token grants, so that what is refused is refused by what is under attack.
 from __future__ import annotations
 
 import json
+import os
+import signal
+import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
@@ -25,7 +29,9 @@ from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.page import Page
 from tests.end_to_end.phone import LONG, PhoneCall
 from tests.end_to_end.trunks import open_trunk
+from tests.peers.coturn import make_certificate
 from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
+from tests.peers.process import wait_until
 from tests.sdp.descriptions import BROWSER_OFFER
 from tests.security.exchange import Exchange
 
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 SECRET = "correct horse battery staple, all of it in one line"
 ORIGIN = "https://shop.example"
 PROXY = "127.0.0.9"  # whose X-Forwarded-For is believed
+_LAST = "last-line-"  # how identities begin that are no attacker's
 
 
 class Turned(NamedTuple):
@@ -59,6 +66,7 @@ class House:
     exchange: Exchange
     folder: Path
     key: str
+    tls: ssl.SSLContext | None = None
     sent_out: int = 0
     _names: int = field(default=0)
 
@@ -68,6 +76,13 @@ class House:
         """Return an identity that nobody has had."""
         self._names += 1
         return f"visitor-{self._names}"
+
+    def address(self) -> str:
+        """Return an address of loopback that nobody has had: its limits are untouched, and its
+        refusals are written.
+        """
+        self._names += 1
+        return f"127.0.{100 + self._names // 250}.{self._names % 250 + 1}"
 
     def token(
         self,
@@ -87,16 +102,20 @@ class House:
         self,
         *,
         origin: str | None = ORIGIN,
-        address: str = "127.0.0.1",
+        address: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[ClientConnection]:
-        """Open a WebSocket from an address, as a page of an origin."""
+        """Open a WebSocket as a page of an origin, from an address, else one that nobody has had.
+
+        Tests are faster than one address may be.
+        """
         async with connect(
-            self.gateway.websocket_url,
+            self.gateway.websocket_url.replace("ws:", "wss:" if self.tls else "ws:"),
+            ssl=self.tls,
             subprotocols=[SUBPROTOCOL],
             origin=None if origin is None else Origin(origin),
             additional_headers=headers,
-            local_addr=(address, 0),
+            local_addr=(address or self.address(), 0),
             ping_interval=None,
             close_timeout=1,
         ) as socket:
@@ -166,13 +185,39 @@ class House:
             finally:
                 await call.take_down()
 
+    # -- what the operator does
+
+    async def operate(self, method: str, path: str, **fields: Any) -> Any:
+        """Ask the operator's API; return what it answers."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        async with httpx.AsyncClient(base_url=self.gateway.url, trust_env=False) as http:
+            response = await http.request(method, path, headers=headers, **fields)
+        assert response.is_success, response.text
+        return response.json()
+
+    async def read_again(self) -> None:
+        """Have the gateway read its files again (SIGHUP)."""
+        sign = "the configuration was read again"
+        before = self.gateway.log().count(sign)
+        os.kill(self.gateway.pid, signal.SIGHUP)
+        await wait_until(lambda: self.gateway.log().count(sign) > before, limit=5, what=sign)
+
     # -- what is left of it
 
-    def audit(self, skip: int = 0) -> list[dict[str, Any]]:
-        """Return the lines of the audit log without the first ones; each is one JSON object."""
-        text = (self.folder / "audit.jsonl").read_text()
-        assert text == "" or text.endswith("\n")
-        return [json.loads(line) for line in text.splitlines()][skip:]
+    async def audit(self, skip: int = 0) -> list[dict[str, Any]]:
+        """Return the lines of the audit log without the first ones; each is one JSON object.
+
+        A thread writes them in their order, so all are there once a last one of ours is. That one
+        is left out.
+        """
+        last = f"{_LAST}{self.name()}"
+        await self.operate("POST", "/v1/tokens", json={"sub": last, "to": ["+1"]})
+        path = self.folder / "audit.jsonl"
+        await wait_until(lambda: last in path.read_text(), limit=5, what="the audit log is written")
+        text = path.read_text()
+        assert text.endswith("\n")
+        lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
+        return [each for each in lines if _LAST not in str(each.get("identity"))][skip:]
 
     async def counted(self, metric: str, **labels: str) -> float:
         """Return a metric, 0 if nothing has been counted yet."""
@@ -205,12 +250,23 @@ async def open_house(
     *,
     limits: Mapping[str, object] | None = None,
     overrides: Mapping[str, Mapping[str, object]] | None = None,
+    tls: bool = False,
 ) -> AsyncIterator[House]:
     """Start the gateway; `overrides` are laid over its tables key by key."""
     key, line = new_key()
     ours = tables(folder, line, limits or {})
+    context = _encrypt(folder, ours["http"]) if tls else None
     for name, table in (overrides or {}).items():
         ours[name] = {**ours.get(name, {}), **table}
     config = GatewayConfig([open_trunk(exchange.port)], overrides=ours)
-    async with run_gateway(config, folder) as gateway:
-        yield House(gateway, exchange, folder, key)
+    async with run_gateway(config, folder, wait_ready=not tls) as gateway:
+        up = "The gateway is at http"
+        await wait_until(lambda: up in gateway.log(), limit=20, what=up)
+        yield House(gateway, exchange, folder, key, context)
+
+
+def _encrypt(folder: Path, http: Table) -> ssl.SSLContext:
+    """Give the gateway a certificate; return what trusts it."""
+    certificate, key = make_certificate(folder, "127.0.0.1")
+    http |= {"certificate": str(certificate), "key": str(key)}
+    return ssl.create_default_context(cafile=certificate)

@@ -85,6 +85,14 @@ async def connected(house: House, *, address: str = "127.0.0.1") -> AsyncIterato
         writer.transport.abort()
 
 
+async def to_the_end(reader: asyncio.StreamReader) -> bytes:
+    """Return all that comes until the gateway closes."""
+    try:
+        return await reader.read()
+    except ConnectionError:
+        return b""
+
+
 @asynccontextmanager
 async def upgraded(house: House, *, address: str = "127.0.0.1") -> AsyncIterator[Connection]:
     """Open a WebSocket, and say nothing."""

@@ -267,7 +267,7 @@ async def _not_ready(house: House) -> None:
     ],
 )
 async def test_the_kill_switch(house: House, got: Got, tone: Path, how: str) -> None:
-    told = len(house.audit())
+    told = len(await house.audit())
     async with house.conversation(tone) as dialed:
         if how == "API":
             body = b'{"open": false, "why": "an attack"}'
@@ -283,7 +283,7 @@ async def test_the_kill_switch(house: House, got: Got, tone: Path, how: str) -> 
         assert status == 200
         await dialed.sound.hear(50)
         await hang_up(dialed)
-    events = [each["event"] for each in house.audit(told)]
+    events = [each["event"] for each in await house.audit(told)]
     assert "stopped" in events
     assert "started" in events
 

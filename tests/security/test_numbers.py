@@ -7,11 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from tests.sdp.descriptions import BROWSER_OFFER
 from tests.security.attack import Got, Refusal, attack
+from tests.security.conftest import faults
+from tests.security.exchange import open_exchange
+from tests.security.house import open_house
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
     from tests.end_to_end.page import Page
     from tests.security.house import House
 
@@ -48,7 +55,7 @@ TOO_MANY = Refusal(
     "20 INVITEs left, 980 calls were refused; audit `call-refused`, a metric for the limit",
 )
 async def test_a_thousand_destinations(house: House, got: Got) -> None:
-    told, before = len(house.audit()), len(house.exchange.invites)
+    told, before = len(await house.audit()), len(house.exchange.invites)
     limit = "numbers-per-hour-per-identity"
     counted = await house.counted("gateway_limits_reached_total", limit=limit)
     async with house.page(house.token("*")) as page:
@@ -57,7 +64,7 @@ async def test_a_thousand_destinations(house: House, got: Got) -> None:
     assert ends == {"486": MOST, got.refusal.sentence: 1000 - MOST}
     house.sent_out += MOST
     assert house.exchange.invited[before:] == [f"+1202556{n:04}" for n in range(MOST)]
-    refused = [each for each in house.audit(told) if each["event"] == "call-refused"]
+    refused = [each for each in await house.audit(told) if each["event"] == "call-refused"]
     assert [each["limit"] for each in refused] == [limit] * (1000 - MOST)
     after = await house.counted("gateway_limits_reached_total", limit=limit)
     assert after == counted + 1000 - MOST
@@ -135,3 +142,89 @@ async def test_a_premium_number(house: House, got: Got, to: str) -> None:
     async with house.page(house.token("*")) as page:
         said = await page.call(to, BROWSER_OFFER)
     got.check(said)
+
+
+BLOCKED = "+12025550123"
+SPELLINGS = [
+    BLOCKED,
+    "+1 (202) 555-0123",
+    "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15\uff10\uff11\uff12\uff13",
+    "tel:+1-202-555-0123",
+    "tel:202-555-0123;phone-context=+1",
+    "2025550123",
+    "12025550123",
+    "912025550123",
+    "0012025550123",
+    "01112025550123",
+    "+1 011 1 202 555 0123",
+    "+10012025550123",
+    "+120255501234",
+    "+1 202 555 0123 4567",
+    "1 202 555 0123 00000000000000",
+    "1-202-JKL-0123",
+    "*6712025550123",
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _blocked(house: House) -> AsyncIterator[None]:
+    block = {"kind": "number", "value": BLOCKED}
+    await house.operate("POST", "/v1/blocks", json={**block, "why": "fraud"})
+    yield
+    await house.operate("DELETE", "/v1/blocks", params=block)
+
+
+@pytest.mark.usefixtures("_blocked")
+@pytest.mark.parametrize(
+    "to",
+    [
+        pytest.param(
+            to,
+            id=ascii(to),
+            marks=attack(
+                f"a blocked number as `{ascii(to)[1:-1]}`",
+                Refusal(
+                    403,
+                    "not-allowed",
+                    "… may not be called: the operator has blocked this number",
+                ),
+            ),
+        )
+        for to in SPELLINGS
+    ],
+)
+async def test_a_blocked_number(house: House, got: Got, to: str) -> None:
+    async with house.page(house.token("*")) as page:
+        got.check(await page.call(to, BROWSER_OFFER))
+
+
+HIDDEN = [
+    "+1 011 53 7 836 1234",
+    "+1 (011) 53 7 836-1234",
+    "+10115378361234",
+    "tel:+1-011-53-7-836-1234",
+    "+1 00 53 7 836 1234",
+    "+1 011 44 20 7946 000",
+    "1 011 44 20 7946 0000",
+    "*671011442079460000",
+]
+
+
+@attack(
+    "another country's number behind +1 (`+1 011 53 …`), where only +1 is allowed, in eight "
+    "spellings",
+    Refusal(403, "not-allowed", "… may not be called: no prefix in admission.allow matches it…"),
+    "+1 202 … goes out",
+)
+async def test_a_hidden_number(tmp_path: Path, got: Got) -> None:
+    admission = {**ADMISSION, "allow": ["+1"]}
+    async with (
+        open_exchange() as exchange,
+        open_house(exchange, tmp_path, overrides={"admission": admission}) as house,
+        house.page(house.token("*")) as page,
+    ):
+        for to in HIDDEN:
+            got.check(await page.call(to, BROWSER_OFFER))
+        assert await _call(page, "+12025550124") == "486"
+        assert exchange.invited == ["+12025550124"]
+        assert faults(house) == []
