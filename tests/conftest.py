@@ -5,11 +5,13 @@ A test that asks for one of them carries the marker `peer`: `pytest -m "not peer
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gateway.log import LineFormatter
 from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.firefox import Firefox, run_firefox
@@ -33,6 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and PEERS.intersection(item.fixturenames):
             item.add_marker("peer")
+
+
+@pytest.fixture(autouse=True)
+def _log_is_pytests() -> Iterator[None]:
+    """Undo what a command does to the log, when a test runs one in this process."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if root.level == level:
+        return
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if isinstance(each.formatter, LineFormatter)]:
+        root.removeHandler(handler)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")
