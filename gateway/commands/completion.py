@@ -35,4 +35,4 @@ def _complete_files(parser: argparse.ArgumentParser) -> None:
             for command in set(action.choices.values()):
                 _complete_files(command)
         elif action.metavar == "FILE":
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
+            vars(action)["complete"] = shtab.FILE

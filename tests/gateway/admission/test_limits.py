@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pytest
 from hypothesis import settings
@@ -33,9 +33,17 @@ def take(
     return limits.take(visitor(address), grant, to)
 
 
-def refused(limits: Limits, **call: object) -> str:
+class Called(TypedDict, total=False):
+    """What `take` may be told of a call."""
+
+    address: str
+    grant: Grant
+    to: str
+
+
+def refused(limits: Limits, **call: Unpack[Called]) -> str:
     with pytest.raises(LimitReachedError) as found:
-        take(limits, **call)  # type: ignore[arg-type]
+        take(limits, **call)
     assert found.value.sip_code == 480
     assert found.value.name == "limit-reached"
     assert found.value.limit in LIMITS
@@ -73,15 +81,13 @@ def refused(limits: Limits, **call: object) -> str:
         ),
     ],
 )
-def test_calls_at_once(
-    rules: LimitRules, call: dict[str, object], other: dict[str, object], limit: str
-) -> None:
+def test_calls_at_once(rules: LimitRules, call: Called, other: Called, limit: str) -> None:
     limits = Limits(rules, Clock())
-    lease = take(limits, **call)  # type: ignore[arg-type]
+    lease = take(limits, **call)
     assert refused(limits, **other) == limit
     lease.release()
     lease.release()
-    again = take(limits, **other)  # type: ignore[arg-type]
+    again = take(limits, **other)
     assert refused(limits, **call) == limit
     again.release()
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from uvicorn.protocols.http import httptools_impl
@@ -122,9 +122,9 @@ async def test_a_flood_of_whole_requests(
     made = Counter[str]()
     cycle = httptools_impl.RequestResponseCycle
 
-    def count(*arguments: object, **named: object) -> object:
+    def count(*arguments: Any, **named: Any) -> object:
         made["cycle"] += 1
-        return cycle(*arguments, **named)  # type: ignore[arg-type]
+        return cycle(*arguments, **named)
 
     monkeypatch.setattr(httptools_impl, "RequestResponseCycle", count)
     reader, writer = await connect(gateway)
