@@ -13,6 +13,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import uvicorn
 
@@ -63,7 +64,7 @@ class Server(uvicorn.Server):
         for acceptor in acceptors:
             acceptor.start()
         # uvicorn closes them, and waits for their end, as it does with asyncio's
-        self.servers = acceptors  # type: ignore[assignment]
+        self.servers = cast("list[asyncio.Server]", acceptors)
         self.started = True
         self._on_up()
 
