@@ -31,7 +31,8 @@ def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
         "sip": {"listen": "127.0.0.1:0"},
         # One person calls, beside whatever gateway runs on this machine
         "media": {"address": "127.0.0.1", "browser_port": free_port(), "threads": 1},
-        "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp"}],
+        # No OPTIONS: the peer ends with us, and the stock engine cannot ask
+        "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp", "options": 0}],
         # The peer leads nowhere: whatever is dialled stays on this machine
         "admission": {"allow": ["*"], "deny": []},
         # Nothing that a next demo would have to know

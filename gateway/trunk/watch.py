@@ -49,6 +49,7 @@ class TrunkWatch:
         self._on_change = on_change
         self._reply_limit = reply_limit
         self._asks = trunk.options > 0
+        self._asked_in_vain = False
         self._told = self.health.up
         self._wake = asyncio.Event()
         self._registration: Registration | None = None
@@ -125,8 +126,10 @@ class TrunkWatch:
     async def _ask(self) -> None:
         try:
             reply = await self._endpoint.inquire(self.trunk, self._reply_limit)
-        except TrunkError as error:  # it says nothing of the trunk
-            log.info("trunk %s cannot be asked: %s", self.trunk.name, error)
+        except TrunkError as error:  # it says nothing of the trunk, and the next time neither
+            level = logging.DEBUG if self._asked_in_vain else logging.INFO
+            log.log(level, "trunk %s cannot be asked: %s", self.trunk.name, error)
+            self._asked_in_vain = True
         else:
             self.health.replied(reply)
 
