@@ -43,6 +43,10 @@ SLOPPY: Final = OFFER.replace("s=-", "s=").replace("a=rtpmap:0 PCMU/8000", "a=ss
 
 LIMIT: Final = 5.0  # seconds that anything may take on loopback
 
+NUMBERS: Final = count(1)
+"""What tells branches and calls apart. An answered branch is known for 32 s, and a port of a peer may
+be given to the next peer before: by a number of its own it would repeat a request of that peer."""
+
 Decide = Callable[[Any, Message], None]
 
 
@@ -175,7 +179,6 @@ class Peer:
     engine: Engine
     socket: socket.socket
     heard: list[Message]
-    numbers: Iterator[int]
 
     @property
     def port(self) -> int:
@@ -215,7 +218,7 @@ class Peer:
 
     def settle(self) -> None:
         """Let happen what is under way: an OPTIONS has its answer after all that came before."""
-        branch = f"settle{next(self.numbers)}"
+        branch = f"settle{next(NUMBERS)}"
         self.send(self.request("OPTIONS", cseq=1, call_id=branch, branch=branch))
         self.hear(200, cseq="1 OPTIONS", times=self.settled())
 
@@ -268,10 +271,10 @@ class Peer:
         return message(
             f"{method} sip:gateway@127.0.0.1:{self.engine.port} SIP/2.0",
             f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;"
-            f"branch=z9hG4bK{branch or f'number{next(self.numbers)}'}",
+            f"branch=z9hG4bK{branch or f'number{next(NUMBERS)}'}",
             f"From: {caller}",
             f"To: {callee}",
-            f"Call-ID: {call_id or f'alone{next(self.numbers)}'}",
+            f"Call-ID: {call_id or f'alone{next(NUMBERS)}'}",
             f"CSeq: {cseq} {method}",
             f"Contact: <{self.uri}>",
             "Max-Forwards: 70",
@@ -304,4 +307,4 @@ def open_peer(engine: Engine) -> Iterator[Peer]:
         own.bind(("127.0.0.1", 0))
         own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         own.setblocking(False)
-        yield Peer(engine, own, [], count(own.getsockname()[1] * 100_000))
+        yield Peer(engine, own, [])
