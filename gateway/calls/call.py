@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
@@ -17,7 +17,6 @@ from gateway import trunk
 from gateway.calls import news
 from gateway.calls.attempt import Attempt, Attempts, failure
 from gateway.calls.browser_description import spelling
-from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
     FAULT,
@@ -25,22 +24,20 @@ from gateway.calls.endings import (
     rang_out,
     silent_end,
     too_long,
-    unusable,
 )
-from gateway.calls.events import CallEvent, Described, EndWanted, Located, NotPlaced
+from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
 from gateway.calls.info_digits import InfoDigits
-from gateway.calls.negotiation import Negotiation, UnlocatedError
+from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
+from gateway.calls.trunk_descriptions import Locate, TrunkDescriptions
 from gateway.errors import GatewayError, RequestError
 from gateway.media import events as media
-from gateway.media.parameters import Flow
-from sdp import SdpError
+from gateway.media.parameters import Flow, TrunkRemote
 
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[news.News], None]
-Locate = Callable[[str, str], Awaitable[str]]
 
 # Three minutes of ringing are more than any mailbox waits for; a trunk that rings for ever would
 # hold a line for as long as the page is open. RFC 3261 section 16.6 sets its timer C just above.
@@ -92,21 +89,27 @@ class Call:
         self._session = session
         self.attempts = attempts
         self._attempt = attempts.first
-        self._locate = locate
         self._tell = tell
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._dialing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
-        self._descriptions = DescriptionQueue()
-        self._lookup: asyncio.Task[None] | None = None
         self._leg: trunk.TrunkLeg | None = None
+        self._descriptions = TrunkDescriptions(
+            call_id,
+            self._attempt.negotiation,
+            session,
+            self._placed,
+            locate,
+            self._inbox.put_nowait,
+            on_early_media=self._heard_early,
+            on_answer=self._agreed,
+        )
         self._answered_at: float | None = None
         self._early_told = False
         self._takes_info = False  # digits by INFO: the trunk has said so
         self._info_digits = InfoDigits(self._send_info)
-        self._dropped_noted = False
         self._limit: asyncio.TimerHandle | None = None
         session.report_to(self._inbox.put_nowait)
 
@@ -199,7 +202,7 @@ class Call:
             if self.state is not before:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
             end = await self._handle(event, before)
-            self._note_dropped_lines()
+            self._descriptions.note_dropped_lines()
             if end is not None:
                 return end
 
@@ -207,6 +210,12 @@ class Call:
         """Send the INVITE beside the inbox: a name that hangs must not hold up a hang-up."""
         self._leg = None
         self._dialing = asyncio.create_task(self._place(self._attempt), name=f"dial-{self.id}")
+
+    async def _placed(self) -> trunk.TrunkLeg | None:
+        """Return the trunk's leg, once its INVITE has left."""
+        if self._leg is None and self._dialing is not None:
+            await asyncio.wait([self._dialing])
+        return self._leg
 
     def _goes_elsewhere(self, event: CallEvent) -> bool:
         """Try another trunk, if this one has failed and no phone has rung: none rings twice."""
@@ -223,6 +232,7 @@ class Call:
             end.message,
         )
         self._attempt = attempt
+        self._descriptions.negotiation = attempt.negotiation
         self._dial()
         return True
 
@@ -247,12 +257,11 @@ class Call:
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
             case trunk.Progress() | trunk.Answered() | trunk.Offered() | trunk.Settled():
-                self._descriptions.put(event)
-                return await self._read_descriptions()
+                return await self._descriptions.follow(event)
             case trunk.Withdrawn():
                 self._negotiation.withdrawn()
             case Located():
-                return await self._located(event)
+                return await self._descriptions.located(event)
             case media.BrowserDigit():
                 self._pass_digit(event)
             case trunk.Digit() | media.TrunkDigit():
@@ -283,16 +292,6 @@ class Call:
         else:
             logger.debug("call %s: no media for %g s, but an answer", self.id, silence.seconds)
 
-    # The trunk's descriptions
-
-    def _note_dropped_lines(self) -> None:
-        """Log, once for the call, what of the trunk's descriptions nobody could read."""
-        dropped = self._negotiation.dropped
-        if dropped and not self._dropped_noted:
-            self._dropped_noted = True
-            odd = "; ".join(map(str, dropped))
-            logger.info("call %s: lines of the trunk's description do not count: %s", self.id, odd)
-
     @property
     def sip_call_id(self) -> str:
         """The Call-ID of the INVITE, empty before there is one."""
@@ -303,118 +302,20 @@ class Call:
         """Lines of the trunk's descriptions that could not be read, and did not matter."""
         return self._negotiation.dropped_count
 
-    async def _read_descriptions(self) -> CallEnd | None:
-        """Follow the trunk's descriptions in their order, as far as their hosts are known."""
-        while (described := self._descriptions.next()) is not None:
-            try:
-                end = await self._read_description(described)
-            except UnlocatedError as missing:
-                self._descriptions.wait(described)
-                self._look_up(missing.name, described)
-            else:
-                if end is not None:
-                    return end
-        return None
-
-    async def _read_description(self, described: Described) -> CallEnd | None:
-        """Follow a description, or refuse it; UnlocatedError if it names a host."""
-        match described:
-            case trunk.Progress():
-                await self._early_media(described)
-            case trunk.Answered():
-                return await self._answer(described)
-            case trunk.Offered():
-                await self._answer_offer(described)
-            case trunk.Settled():
-                await self._settle(described)
-        return None
-
-    async def _early_media(self, progress: trunk.Progress) -> None:
-        if self._answered_at is not None:
-            return
-        try:
-            remote = self._negotiation.trunk_answered(progress.sdp, progress.source)
-        except SdpError as error:
-            # The final answer may still be good, and until then the phone rings all the same
-            logger.warning("call %s: early media not usable: %s", self.id, error)
-            return
-        await self._session.connect_trunk(remote)
+    def _heard_early(self) -> None:
+        """Tell once that the far end's own tones are to be heard."""
         if not self._early_told:
             self._early_told = True
             self._tell(news.Ringing(early_media=True))
 
-    async def _answer(self, answered: trunk.Answered) -> CallEnd | None:
-        if self._answered_at is not None:
-            return None
-        try:
-            remote = self._negotiation.trunk_answered(answered.sdp, answered.source)
-        except SdpError as error:
-            return unusable(
-                f"The far end answered with a media description that cannot be used: {error}."
-            )
-        await self._session.connect_trunk(remote)
+    async def _agreed(self, answered: trunk.Answered, remote: TrunkRemote) -> None:
+        """Let the far end hear the caller: it has answered, and we know where it is."""
         await self._session.set_flow(Flow.AUDIO)
         self._answered_at = monotonic()
         self._takes_info = answered.takes_info
         self._limit_in(self._max_duration, too_long(self._max_duration))
         ours = self._negotiation.browser_remote.codec
         self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
-        return None
-
-    async def _answer_offer(self, offered: trunk.Offered) -> None:
-        """Decide about the trunk's wish to change the session; what stands comes as `Settled`."""
-        if self._leg is None and self._dialing is not None:
-            await asyncio.wait([self._dialing])  # its INVITE has only just left
-        if self._leg is None:
-            return
-        try:
-            answer = self._negotiation.answer_offer(offered.sdp)
-        except SdpError as error:
-            await self._refuse_offer(offered, str(error))
-        else:
-            await self._leg.accept_offer(offered.token, answer)
-
-    async def _refuse_offer(self, offered: trunk.Offered, why: str) -> None:
-        logger.info("call %s: the trunk's new offer is refused: %s", self.id, why)
-        if self._leg is not None:
-            await self._leg.refuse_offer(offered.token, why)
-
-    async def _settle(self, settled: trunk.Settled) -> None:
-        try:
-            remote = self._negotiation.settled(settled.sdp, settled.source)
-        except SdpError as error:
-            logger.warning("call %s goes on as it was: %s", self.id, error)
-        else:
-            if remote is not None:
-                await self._session.connect_trunk(remote)
-
-    def _look_up(self, name: str, described: Described) -> None:
-        """Find a host's address beside the inbox: whoever hangs up must not wait for it."""
-
-        async def look_up() -> None:
-            try:
-                address = await self._locate(name, self._session.local.trunk_host)
-            except trunk.TrunkError as error:
-                logger.warning("call %s: %s", self.id, error)
-                address = ""
-            self._inbox.put_nowait(Located(name, address, described))
-
-        if self._lookup is not None:
-            self._lookup.cancel()  # of a description that has been replaced
-        self._lookup = asyncio.create_task(look_up(), name=f"look-up-{self.id}")
-
-    async def _located(self, located: Located) -> CallEnd | None:
-        described, lacking = located.described, f"{located.name} has no address"
-        if located.address:
-            self._negotiation.located(located.name, located.address)
-        if not self._descriptions.resume(described, again=bool(located.address)):
-            return None
-        if not located.address:
-            if isinstance(described, trunk.Answered):
-                return unusable(f"The far end cannot get its audio: {lacking}.")
-            if isinstance(described, trunk.Offered):
-                await self._refuse_offer(described, lacking)
-        return await self._read_descriptions()
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
         """End the call in this way after so many seconds, whatever limit there was before."""
@@ -436,7 +337,8 @@ class Call:
             self._tell(news.Ended(end, duration, self._attempt.trunk.name))
 
     async def _take_down(self, end: CallEnd) -> None:
-        for task in (self._probing, self._dialing, self._info_digits.task, self._lookup):
+        tasks = (self._probing, self._dialing, self._info_digits.task, self._descriptions.task)
+        for task in tasks:
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])
