@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from tests.bench import (
+    attack,
     cpu,
     distribution,
     latency,
@@ -23,6 +24,7 @@ from tests.bench import (
     sip,
     sockets,
     subjects,
+    surge,
     threads,
     tokens,
     tradeoff,
@@ -35,6 +37,7 @@ from tests.bench.goals import (
     setup_goals,
     sip_goals,
     sockets_goals,
+    surge_goals,
     threads_goals,
     tokens_goals,
 )
@@ -61,6 +64,7 @@ from tests.bench.tables import (
     setup_tables,
     sip_tables,
     sockets_tables,
+    surge_tables,
     threads_tables,
     tokens_tables,
     tradeoff_tables,
@@ -183,6 +187,12 @@ def _sip(settings: Settings, progress: Progress) -> Outcome:
     )
 
 
+def _surge(settings: Settings, progress: Progress) -> Outcome:
+    seconds = surge.SECONDS / 3 if settings.quick else surge.SECONDS
+    results = [surge.run(seconds=seconds, progress=progress) for _ in range(settings.runs)]
+    return Outcome(results, surge_tables(results), surge_goals(results))
+
+
 def _sockets(settings: Settings, progress: Progress) -> Outcome:
     results, baselines = _with_baseline(sockets.run, settings, progress)
     return Outcome(
@@ -202,6 +212,12 @@ def _overload(settings: Settings, progress: Progress) -> Outcome:
     # Once: what is asked is how the gateway behaves, and not how much of it
     result = overload.run(progress=progress)
     return Outcome(result, overload_tables(result), overload_goals(result))
+
+
+def _attack(settings: Settings, progress: Progress) -> Outcome:
+    rounds = [attack.run(progress=progress) for _ in range(settings.runs)]
+    found = attack.lines(rounds)
+    return Outcome(rounds, [attack.attack_table(found)], attack.attack_goals(found))
 
 
 def _quality(settings: Settings, progress: Progress) -> Outcome:
@@ -227,9 +243,11 @@ BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
     "latency": _latency,
     "setup": _setup,
     "sip": _sip,
+    "surge": _surge,
     "sockets": _sockets,
     "tokens": _tokens,
     "overload": _overload,
+    "attack": _attack,
     "quality": _quality,
 }
 

@@ -1,13 +1,12 @@
 """What attacks do to calls that run: spacing at the trunk, delay, losses; and without an attack.
 
-`python -m tests.bench.attack`, two minutes a round. Each attack is a process of its own
+Two minutes a round. Each attack is a process of its own
 (`tests.security.flood`) on the generator's core, with what time the generator leaves: the attacker
 of a real gateway is elsewhere.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from gateway.bench.load import ends_of, make_load
 from gateway.bench.measure import Way, measure_down, measure_up
 from gateway.bench.player import Mark
 from tests.bench.load import BenchError, Loaded, Progress, gateway_under_load, silent
-from tests.bench.report import Goal, Rule, Table, goals_table, render_table, write_json
+from tests.bench.report import Goal, Rule, Table
 from tests.bench.sockets import more_files
 from tests.peers.gateway import TREE, tree_environment
 
@@ -210,23 +209,3 @@ def attack_goals(found: Sequence[Line]) -> list[Goal]:
             *(Rule.AT_MOST, 0, max(each.lost_to_browser for each in beside), "", 0),
         ),
     ]
-
-
-def _progress(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.attack", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="rounds of which the median is taken")
-    runs: int = parser.parse_args().runs
-    rounds = [run(progress=_progress) for _ in range(runs)]
-    write_json("attack", rounds)
-    found = lines(rounds)
-    sys.stdout.write(f"{render_table(attack_table(found))}\n")
-    sys.stdout.write(f"{render_table(goals_table(attack_goals(found)))}\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ from tests.bench.setup import RATE, Setup
 from tests.bench.sip import Dialed
 from tests.bench.sockets import Sockets
 from tests.bench.subjects import BASELINE
+from tests.bench.surge import Surge
 from tests.bench.threads import Threads, figures
 from tests.bench.tokens import Verified
 
@@ -189,6 +190,26 @@ def sip_goals(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> li
     return [
         Goal("CPU of a set-up in the SIP thread over the baseline's", Rule.AT_MOST, 0.5, share),
         Goal("reading an answer", Rule.AT_MOST, 100, reading[0], " µs", 0, reading[1]),
+    ]
+
+
+def surge_goals(results: Sequence[Surge]) -> list[Goal]:
+    """Return the goals for many calls in one SIP engine: the worst of the runs, and for times and
+    memory the median.
+    """
+    first = results[0]
+    what = f"{first.running} calls and {first.rate:g} set-ups a second"
+    return [
+        Goal(f"{what}: lost", Rule.AT_MOST, 0, max(each.lost for each in results), "", 0),
+        Goal(f"{what}: kept", Rule.AT_MOST, 0, max(each.held for each in results), "", 0),
+        Goal(
+            f"{what}: set-up, p99",
+            *(Rule.AT_MOST, 50, median(each.setup_p99_ms for each in results), MS, 1),
+        ),
+        Goal(
+            f"{what}: memory that a call leaves",
+            *(Rule.AT_MOST, 1.0, median(each.leaked for each in results) / 1e3, " kB", 1),
+        ),
     ]
 
 

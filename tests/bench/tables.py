@@ -16,6 +16,7 @@ from tests.bench.scores import Score
 from tests.bench.setup import Setup
 from tests.bench.sip import Dialed
 from tests.bench.sockets import Sockets
+from tests.bench.surge import Surge
 from tests.bench.threads import CARRIED, COMPLEXITY, Threads, figures
 from tests.bench.tokens import Verified
 from tests.bench.tradeoff import Tradeoff
@@ -194,6 +195,20 @@ def sip_tables(results: Sequence[Dialed], baselines: Sequence[Dialed] = ()) -> l
     ]
     columns = ("run", "SIP thread ms", "process ms", "reading an answer µs", "SIP engine")
     return [Table("A call from INVITE to 200: CPU", columns, rows)]
+
+
+def surge_tables(results: Sequence[Surge]) -> list[Table]:
+    """Return what became of many calls in one SIP engine."""
+    rows = [
+        (
+            *(f"{number}", f"{each.placed}", f"{each.lost}", f"{each.held}"),
+            *(f"{each.setup_p50_ms:.1f}", f"{each.setup_p99_ms:.1f}", f"{each.leaked / 1e3:.1f}"),
+        )
+        for number, each in enumerate(results, 1)
+    ]
+    title = f"{results[0].running} calls without media, {results[0].rate:g} set-ups a second"
+    columns = ("run", "calls", "lost", "kept", "set-up p50 ms", "p99 ms", "kB left by a call")
+    return [Table(title, columns, rows)]
 
 
 def sockets_tables(results: Sequence[Sockets], baselines: Sequence[Sockets] = ()) -> list[Table]:
