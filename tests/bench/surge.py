@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
@@ -145,38 +145,59 @@ class Call:
             self.failed = True
 
 
+@dataclass
+class Tally:
+    """What became of the calls, without the calls: what set-ups took, and those lost."""
+
+    times: list[float] = field(default_factory=list)  # ms
+    lost: int = 0
+
+    async def end(self, call: Call) -> None:
+        """Hang a call up and count it."""
+        await call.hang_up()
+        if call.took is None or call.failed:
+            self.lost += 1
+        else:
+            self.times.append(1e3 * call.took)
+
+
 async def surge(running: int, rate: float, seconds: float, uri: str) -> Surge:
-    """Place calls at an even pace, and end the oldest while there are more than may run."""
+    """Place calls at an even pace, and end the oldest at the same once so many run."""
     endpoint = TrunkEndpoint(EndpointConfig(port=0))
     await endpoint.start()
     free = endpoint.free
     loop = asyncio.get_running_loop()
     began, placed = loop.time(), running + round(rate * seconds)
     live: deque[Call] = deque()
-    ending: list[asyncio.Task[None]] = []
-    over: list[Call] = []
-    settled = before = 0
-    for number in range(placed):
+    ending: set[asyncio.Task[None]] = set()
+    tally = Tally()
+    before = 0
+    settled = running + round((placed - running) * SETTLED)
+    for number in range(placed + running):
         await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
-        live.append(Call(endpoint, uri))
-        if len(live) > running:
-            over.append(live.popleft())
-            ending.append(asyncio.create_task(over[-1].hang_up()))
-        if number == running + round((placed - running) * SETTLED):
-            gc.collect()
-            settled, before = number, uss(os.getpid())
-    gc.collect()
-    grown = uss(os.getpid()) - before
-    await asyncio.gather(*ending, *(call.hang_up() for call in live))
-    over += live
+        if number < placed:
+            live.append(Call(endpoint, uri))
+        if number >= running:
+            task = asyncio.create_task(tally.end(live.popleft()))
+            ending.add(task)
+            task.add_done_callback(ending.discard)
+        if number == settled:
+            before = memory()
+        elif number == placed - 1:
+            leaked = (memory() - before) / (placed - settled)
+    await asyncio.gather(*ending)
     with suppress(PeerError):  # it is said below
         await wait_until(lambda: endpoint.free == free, limit=LATEST, what="an end of each call")
     held = free - endpoint.free
     await endpoint.close(5.0)
-    lost = sum(call.failed or call.took is None for call in over)
-    times = quantiles((1e3 * call.took for call in over if call.took is not None), n=100)
-    leaked = grown / (placed - settled)
-    return Surge(running, rate, placed, lost, held, times[49], times[98], leaked)
+    times = quantiles(tally.times, n=100)
+    return Surge(running, rate, placed, tally.lost, held, times[49], times[98], leaked)
+
+
+def memory() -> int:
+    """Return the bytes that this process shares with nobody."""
+    gc.collect()
+    return uss(os.getpid())
 
 
 def main() -> None:
