@@ -22,7 +22,9 @@ from pydantic import (
     model_validator,
 )
 
+from gateway import config_trunk_values as trunk_rules
 from gateway import config_values as rules
+from gateway.config_trunk_values import NumbersIn, read_numbers_in, read_source
 from gateway.config_values import Address as Address
 from gateway.config_values import (
     Network,
@@ -89,6 +91,10 @@ class SipSettings(Section):
     # One value, and nobody reads it: pjsua2 as it is installed is the only engine so far. The key
     # is kept so that a file which names another, meant for a later version, is refused
     engine: Literal["auto"] = "auto"
+    # What comes from no trunk's address (trunks.sources): nothing, so that a scanner does not even
+    # learn that SIP is spoken here. "refuse" says 403, for whoever wonders why a trunk's calls get
+    # no answer
+    strangers: Literal["silent", "refuse"] = "silent"
 
 
 class MediaSettings(Section):
@@ -180,8 +186,19 @@ class TrunkSettings(Section):
     # Seconds that we ask a registration to live: as long as calls from there may go astray after
     # this machine has changed its address. The registrar has the last word
     expires: Annotated[int, Field(ge=60, le=86_400)] = 300
+    # None besides the URI's host: whoever sends from these is taken for the trunk
+    sources: tuple[Annotated[Network, PlainValidator(read_source)], ...] = ()
     # As E.164 has them, which every international trunk takes
     numbers: Annotated[Numbers, PlainValidator(read_numbers)] = "e164"
+    # As they come. The first rule that fits counts; an empty beginning is that of all without "+"
+    numbers_in: Annotated[NumbersIn, PlainValidator(read_numbers_in)] = ()
+    # Which header says who calls, out and in: From, as every trunk reads it. The others are
+    # P-Asserted-Identity, P-Preferred-Identity and Remote-Party-ID
+    identity: Literal["from", "pai", "ppi", "rpid"] = "from"
+    # Which headers a page may send the trunk, and the trunk a page: all, as they begin with X- and
+    # mean nothing but what both agree on. Where the trunk obeys one that pages must not use, name
+    # those that they may
+    headers: tuple[Annotated[str, AfterValidator(trunk_rules.header)], ...] = ("X-*",)
     # What the trunk is offered, the best first: the two that every trunk has, the one of North
     # America and Japan first. With a wideband one (G722, L16: 16 kHz; opus: 48 kHz, not decoded
     # here) browsers are asked for more than telephone sound

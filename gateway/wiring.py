@@ -27,8 +27,10 @@ from gateway.signaling.room import Room
 from gateway.trunk import (
     Answered,
     Dtmf,
+    Elsewhere,
     Ended,
     EndpointConfig,
+    Identity,
     Secret,
     Trunk,
     TrunkEndpoint,
@@ -160,6 +162,8 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
         tcp=any(trunk.uri.transport == "tcp" for trunk in settings.trunks),
         public_address=_sip_public_address(settings.media),
         log_level=5 if settings.log.level == "debug" else 1,
+        trunks=tuple(map(trunk_of, settings.trunks)),
+        strangers=Elsewhere(settings.sip.strangers),
     )
 
 
@@ -175,8 +179,23 @@ _PASSTHROUGH = ("PCMU", "PCMA")
 
 def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
     """Say what the settings mean for calls to a trunk."""
+    shared = _PASSTHROUGH if media.codec == "passthrough" else ()
+    return Route(
+        trunk_of(settings),
+        settings.codecs,
+        settings.max_calls,
+        passthrough=tuple(codec for codec in settings.codecs if codec in shared),
+        bitrate=media.bitrate,
+        symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
+        dtmf=Dtmf(settings.dtmf),
+        number=partial(outgoing_number, settings.numbers),
+    )
+
+
+def trunk_of(settings: TrunkSettings) -> Trunk:
+    """Say what the settings mean for SIP."""
     password = settings.password
-    trunk = Trunk(
+    return Trunk(
         name=settings.name,
         uri=str(settings.uri),
         username=settings.username,
@@ -185,17 +204,10 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         options=settings.options,
         register=settings.registers,
         expires=settings.expires,
-    )
-    shared = _PASSTHROUGH if media.codec == "passthrough" else ()
-    return Route(
-        trunk,
-        settings.codecs,
-        settings.max_calls,
-        passthrough=tuple(codec for codec in settings.codecs if codec in shared),
-        bitrate=media.bitrate,
-        symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
-        dtmf=Dtmf(settings.dtmf),
-        number=partial(outgoing_number, settings.numbers),
+        sources=settings.sources,
+        numbers_in=settings.numbers_in,
+        identity=Identity(settings.identity),
+        headers=settings.headers,
     )
 
 

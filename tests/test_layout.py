@@ -59,8 +59,9 @@ ROOMS: dict[str, set[str]] = {
     "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
-    "config": {"config_values"},
+    "config": {"config_trunk_values", "config_values"},
     "config_values": {"admission"},  # what a setting may be is said where it is used
+    "config_trunk_values": {"config_values"},
     "config_sources": {"config_problems", "config_values"},
     "config_problems": {"config_values"},
     "errors": set(),

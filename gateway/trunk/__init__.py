@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.trunk.config import DialRequest, EndpointConfig, Secret, SipAddress, Trunk
+from gateway.trunk.caller import Diversion
+from gateway.trunk.config import (
+    DialRequest,
+    Elsewhere,
+    EndpointConfig,
+    Identity,
+    Secret,
+    SipAddress,
+    Trunk,
+)
 from gateway.trunk.dtmf import DigitRoute, Dtmf, digit_route, offers_events
 from gateway.trunk.endpoint import OnIncoming, TrunkEndpoint
 from gateway.trunk.errors import (
@@ -26,7 +35,8 @@ from gateway.trunk.events import (
     Withdrawn,
 )
 from gateway.trunk.health import Health, TrunkState
-from gateway.trunk.leg import IncomingCall, TrunkLeg
+from gateway.trunk.incoming import IncomingCall
+from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.registration import Registration, RegistrationState
 from gateway.trunk.watch import OnChange, TrunkWatch
 
@@ -35,10 +45,13 @@ __all__ = [
     "DialRequest",
     "Digit",
     "DigitRoute",
+    "Diversion",
     "Dtmf",
+    "Elsewhere",
     "Ended",
     "EndpointConfig",
     "Health",
+    "Identity",
     "IncomingCall",
     "Offered",
     "OnChange",

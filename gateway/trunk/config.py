@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from gateway.trunk.number import Rules
 
 
 class Secret:
@@ -38,6 +42,23 @@ class SipAddress:
         return f"{self.host}:{self.port}"
 
 
+class Identity(StrEnum):
+    """Which header says who calls."""
+
+    FROM = "from"
+    ASSERTED = "pai"  # P-Asserted-Identity
+    PREFERRED = "ppi"  # P-Preferred-Identity
+    REMOTE_PARTY = "rpid"  # Remote-Party-ID
+
+
+class Elsewhere(StrEnum):
+    """What becomes of a request from an address of no trunk's."""
+
+    TAKEN = "taken"  # what the method deserves; for where nobody but trunks can send
+    REFUSED = "refuse"  # 403
+    IGNORED = "silent"  # nothing: a scanner does not even learn that SIP is spoken here
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
     """Where the gateway speaks SIP.
@@ -47,7 +68,8 @@ class EndpointConfig:
     descriptor. `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
     `max_calls` is a wish: the engine has a limit of its own, see `TrunkEndpoint.capacity`.
     `log_level` is pjsip's, for the logger `gateway.trunk.pjsip`: 1 errors, 3 a line per
-    message, 5 whole messages (credentials are cut out).
+    message, 5 whole messages (credentials are cut out). `trunks` are all that there are: who sends
+    from another address than theirs is a stranger, and gets what `strangers` says.
     """
 
     address: str = "127.0.0.1"
@@ -57,6 +79,8 @@ class EndpointConfig:
     user_agent: str = "webrtc-sip-gateway"
     max_calls: int = 2000
     log_level: int = 1
+    trunks: tuple[Trunk, ...] = ()
+    strangers: Elsewhere = Elsewhere.TAKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +93,10 @@ class Trunk:
     (RFC 3261 section 17.2.1); 10 s leaves room for five lost INVITEs (0, 0.5, 1.5, 3.5 and 7.5 s),
     where SIP's own limit, 32 s, is longer than a person waits before a silent page. `register`:
     whether the trunk wants a REGISTER, which is to hold for `expires` seconds; `options`: seconds
-    between two OPTIONS, 0 for none.
+    between two OPTIONS, 0 for none. `sources`: networks that it sends from, besides the hosts of
+    its URI; `numbers_in`: how the numbers that it writes become E.164; `identity`: which header
+    says who calls; `headers`: names of the `X-` headers that pages and the trunk may send each
+    other, "*" at the end for any end.
     """
 
     name: str
@@ -81,6 +108,10 @@ class Trunk:
     register: bool = False
     expires: int = 300
     options: float = 30.0
+    sources: tuple[IPv4Network | IPv6Network, ...] = ()
+    numbers_in: Rules = ()
+    identity: Identity = Identity.FROM
+    headers: tuple[str, ...] = ("X-*",)
 
 
 @dataclass(frozen=True, slots=True)

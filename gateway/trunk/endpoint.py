@@ -26,10 +26,12 @@ from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
 from gateway.trunk.events import Reply, TrunkEvent
+from gateway.trunk.incoming import IncomingCall, incoming_call
 from gateway.trunk.knock import Knock, Knocker
-from gateway.trunk.leg import IncomingCall, TrunkLeg
+from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.lookup import Resolver
-from gateway.trunk.message import name_address, read, request_user
+from gateway.trunk.message import read
+from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
 
@@ -210,10 +212,10 @@ class TrunkEndpoint:
         uri = request_uri(request.to, trunk)
         caller = request.from_user or request.trunk.caller_id
         local = from_uri(caller, request.display_name, trunk)
-        headers = plain_headers(request.headers)
+        headers = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
         offer = check_description(request.offer)
         host = await self._host(request.trunk, trunk)
-        stack.trunks.add(host)
+        stack.sources.learn(request.trunk, host)
         route = route_to(request.trunk, trunk, host)
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
@@ -299,7 +301,7 @@ class TrunkEndpoint:
         try:
             async with asyncio.timeout(timeout):
                 host = await self._host(trunk, parsed)
-                stack.trunks.add(host)
+                stack.sources.learn(trunk, host)
                 return await self._question(stack, route_to(trunk, parsed, host), parsed, host)
         except TimeoutError:
             return Reply(None, f"The trunk did not answer OPTIONS within {timeout:g} s.")
@@ -361,21 +363,12 @@ class TrunkEndpoint:
             # of the engine, which ends the process if it is the stock wheel.
             leg.post(lambda dialog: dialog.end(404))
         else:
-            stack.tell(self._offer, leg, whole, source)
+            stack.tell(self._offer, stack, leg, whole, source)
 
-    def _offer(self, leg: TrunkLeg, whole: str, source: str) -> None:
-        message = read(whole)
-        display_name, caller = name_address(message.header("from") or "")
+    def _offer(self, stack: Stack, leg: TrunkLeg, whole: str, source: str) -> None:
         host, _, port = source.rpartition(":")
-        incoming = IncomingCall(
-            leg=leg,
-            to=request_user(message.start),
-            caller=caller,
-            display_name=display_name,
-            offer=message.sdp,
-            headers=message.headers,
-            source=SipAddress(host.strip("[]"), int(port)),
-        )
+        address = SipAddress(host.strip("[]"), int(port))
+        incoming = incoming_call(leg, read(whole, source), address, stack.sources)
         self._adopt(leg)
         try:
             if self.on_incoming is None:

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2 as pj
 
 from gateway.trunk.binding import guarded, sip_headers
+from gateway.trunk.config import Elsewhere
 from gateway.trunk.message import Message, read
-from gateway.trunk.screening import OK, PASS, Action, Verdict, refusal, screen
+from gateway.trunk.screening import DROP, OK, PASS, Action, Verdict, refusal, screen
+from gateway.trunk.sources import Sources
 from gateway.trunk.strangers import Strangers
 from gateway.trunk.unreadable import answer_unreadable
 from sdp import SdpError, plain, render
@@ -32,6 +34,10 @@ log = logging.getLogger(__name__)
 
 TOO_LATE: Final = Verdict(Action.ANSWER, 500, "Server Internal Error")
 NO_CALLS: Final = Verdict(Action.ANSWER, 404, "Not Found")
+ELSEWHERE: Final = {
+    Elsewhere.IGNORED: DROP,
+    Elsewhere.REFUSED: Verdict(Action.ANSWER, 403, "Forbidden"),
+}
 
 
 class Filter(pj.MessageFilter):
@@ -41,8 +47,10 @@ class Filter(pj.MessageFilter):
     ----------
     dialogs
         Those that stand, by Call-ID.
-    trunks
-        Addresses that trunks have been called at: who sends OPTIONS from there is no stranger.
+    sources
+        Where the trunks are: who sends from elsewhere is a stranger.
+    elsewhere
+        What strangers get.
     takes_calls
         Tells whether anybody wants calls from trunks.
     """
@@ -50,11 +58,13 @@ class Filter(pj.MessageFilter):
     def __init__(
         self,
         dialogs: Mapping[str, Dialog],
-        trunks: Collection[str],
+        sources: Sources,
+        elsewhere: Elsewhere,
         takes_calls: Callable[[], bool],
     ) -> None:
         super().__init__()
-        self._trunks = trunks
+        self._sources = sources
+        self._elsewhere = elsewhere
         self.strangers = Strangers(time.monotonic)
         self._dialogs = dialogs
         self._takes_calls = takes_calls
@@ -72,10 +82,13 @@ class Filter(pj.MessageFilter):
     @guarded
     def onUnreadable(self, message: Any, status: int) -> None:
         """Answer what the engine would drop because it cannot read it; count it in any case."""
+        heard = read(message.whole, message.source)
         answer = answer_unreadable(message.whole, message.source)
+        if self._elsewhere is Elsewhere.IGNORED and not self._sources.knows(heard.source):
+            answer = None
         if answer is not None:
             message.action, message.body = int(Action.ANSWER), answer.text
-        self._count(read(message.whole, message.source), answer.code if answer else 0)
+        self._count(heard, answer.code if answer else 0)
 
     def _count(self, message: Message, code: int) -> None:
         if line := self.strangers.add(message.source, message.method, code):
@@ -106,10 +119,15 @@ class Filter(pj.MessageFilter):
         return verdict
 
     def _judge_stranger(self, message: Message) -> Verdict:
+        known = self._sources.knows(message.source)
+        if not known and (refused := ELSEWHERE.get(self._elsewhere)):
+            refused = DROP if message.method == "ACK" else refused  # nothing answers an ACK
+            self._count(message, refused.code)
+            return refused
         verdict = screen(message, None)
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
-        asks_whether_we_live = verdict.code == 200 and message.source in self._trunks
+        asks_whether_we_live = verdict.code == 200 and known
         if verdict.action is Action.ANSWER and not asks_whether_we_live:
             self._count(message, verdict.code)
         return verdict

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.trunk.address import text
-from gateway.trunk.config import SipAddress
 from gateway.trunk.description import check_description
 from gateway.trunk.dtmf import INFO_TYPE, info_body
 from gateway.trunk.errors import TrunkError, TrunkRequestError
@@ -157,19 +155,6 @@ class TrunkLeg:
                 command(dialog)
 
         return job
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingCall:
-    """An INVITE from a trunk. `offer` is empty when it asks for ours."""
-
-    leg: TrunkLeg
-    to: str
-    caller: str
-    display_name: str
-    offer: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    source: SipAddress
 
 
 def _status(code: int, first: int, end: int) -> int:

@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import unquote
 
 COMPACT: Final = {
     "a": "accept-contact",
@@ -37,11 +36,6 @@ COMPACT: Final = {
 """Compact header names (RFC 3261 section 7.3.3, and the extensions that registered more)."""
 
 STATUS_LINE: Final = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*))?", re.I)
-NAME_ADDRESS: Final = re.compile(
-    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.){0,512})"|(?P<plain>[^"<;]{0,256}?))\s*'
-    r"<?sips?:(?:(?P<user>[^@;>?:]{0,256})(?::[^@>]{0,256})?@)?[^@>]+",
-    re.I,
-)
 QUOTED_PAIR: Final = re.compile(r"\\(.)")
 # One that nobody closes goes to the end, and nothing is tried twice: time stays linear
 INSIDE_QUOTES: Final = r'(?:[^"\\]|\\.?)*+'
@@ -111,6 +105,10 @@ class Message:
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of a header, in their order."""
+        return tuple(value for key, value in self.headers if key == name)
 
     @property
     def call_id(self) -> str:
@@ -225,24 +223,10 @@ def _printable(text: str) -> str:
     return text if text.isascii() else _bytes(text).decode("utf-8", "replace")
 
 
-def name_address(value: str) -> tuple[str, str]:
-    """Return the display name and the user part of a From or To header, each maybe empty."""
-    found = NAME_ADDRESS.match(value)
-    if not found:
-        return "", ""
-    shown = QUOTED_PAIR.sub(r"\1", found["quoted"] or "") or (found["plain"] or "").strip()
-    return shown, unquote(found["user"] or "")
-
-
 def tag(value: str) -> str:
     """Return the tag of a From or To header, maybe empty; the URI's is none."""
     found = TAG.search(QUOTED_STRING.sub("", value).rpartition(">")[2])
     return found[1] if found else ""
-
-
-def request_user(start: str) -> str:
-    """Return the user part of the Request-URI in a request line, maybe empty."""
-    return name_address(f"<{start.partition(' ')[2].partition(' ')[0]}>")[1]
 
 
 def media_type(content_type: str) -> str:

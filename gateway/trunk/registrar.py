@@ -41,7 +41,7 @@ class Registrar:
         """Send a REGISTER to where the trunk's name leads now. TrunkError if that cannot be."""
         self.host = ""
         host = await self._resolver.resolve(self._uri.host, "the trunk's host")
-        self._stack.trunks.add(host)
+        self._stack.sources.learn(self._trunk, host)
         before, self._route = self._route, route_to(self._trunk, self._uri, host)
         route = self._route
 

@@ -34,6 +34,7 @@ from gateway.trunk.events import TrunkEvent
 from gateway.trunk.lingering import Lingering, Slot
 from gateway.trunk.pjsip_log import PjsipLog
 from gateway.trunk.quiet import c_stdout_discarded
+from gateway.trunk.sources import Sources
 
 if TYPE_CHECKING:
     from gateway.trunk.filter import Filter
@@ -72,7 +73,7 @@ class Stack:
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self.stopping = False
         self.fault: str | None = None  # why the thread ended unasked
-        self.trunks: set[str] = set()  # addresses that calls have gone to
+        self.sources = Sources(config.trunks)
         self.takes_calls = False  # from trunks; without, they are refused before they cost a line
         self.on_fault: Callable[[str], None] = lambda fault: None  # in the event loop
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -283,7 +284,9 @@ class Stack:
         if HAS_FILTER:
             from gateway.trunk.filter import Filter
 
-            self.filter = Filter(self._named, self.trunks, lambda: self.takes_calls)
+            self.filter = Filter(
+                self._named, self.sources, self.config.strangers, lambda: self.takes_calls
+            )
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a
         # clock, or it leaks one port per call; with it no clock is wanted.

@@ -10,9 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.calls.browser_description import BITRATE
-from gateway.config import Address, DtmfMode, Settings, TrunkCodec, TrunkUri
+from gateway.config import (
+    Address,
+    DtmfMode,
+    Settings,
+    SipSettings,
+    TrunkCodec,
+    TrunkSettings,
+    TrunkUri,
+)
 from gateway.config_sources import BadConfigError, load
 from gateway.media import MediaConfig
+from gateway.trunk import Elsewhere, Identity, Trunk
 from gateway.trunk.dtmf import Dtmf
 from sdp.trunk import TRUNK_CODECS
 
@@ -230,6 +239,38 @@ def test_several_trunks_and_how_each_is_used(tmp_path: Path) -> None:
     assert (other.priority, other.weight, other.options, other.numbers) == (1, 1, 30, "e164")
 
 
+def test_what_is_known_of_calls_from_a_trunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = read(
+        tmp_path,
+        '[sip]\nstrangers = "refuse"\n'
+        f'{TRUNK}sources = ["192.0.2.0/24", "2001:db8::1"]\nidentity = "pai"\n'
+        'numbers_in = [["00", "+"], ["0", "+49"], ["", "+"]]\nheaders = ["X-Customer", "x-shop-*"]',
+    ).trunks[0]
+    assert [str(each) for each in lab.sources] == ["192.0.2.0/24", "2001:db8::1/128"]
+    assert lab.numbers_in == (("00", "+"), ("0", "+49"), ("", "+"))
+    assert (lab.identity, lab.headers) == ("pai", ("X-Customer", "x-shop-*"))
+    settings = read(tmp_path, TRUNK)
+    plain = settings.trunks[0]
+    assert (plain.sources, plain.numbers_in) == ((), ())
+    assert (plain.identity, plain.headers) == ("from", Trunk("", "").headers)
+    assert settings.sip.strangers == "silent"
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__NUMBERS_IN", json.dumps(lab.numbers_in))
+    monkeypatch.setenv("GATEWAY_TRUNKS__0__SOURCES", '["192.0.2.7"]')
+    monkeypatch.setenv("GATEWAY_SIP__STRANGERS", "refuse")
+    settings = read(tmp_path, TRUNK)
+    assert settings.trunks[0].numbers_in == lab.numbers_in
+    assert [str(each) for each in settings.trunks[0].sources] == ["192.0.2.7/32"]
+    assert settings.sip.strangers == "refuse"
+
+
+def test_every_word_for_strangers_and_identity_means_something() -> None:
+    strangers = get_args(SipSettings.model_fields["strangers"].annotation)
+    assert {Elsewhere(word) for word in strangers} == {*Elsewhere} - {Elsewhere.TAKEN}
+    assert get_args(TrunkSettings.model_fields["identity"].annotation) == tuple(Identity)
+
+
 def test_rules_for_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = (("+1", ""), ("+", "00"))
     text = f'{TRUNK}numbers = [["+1", ""], ["+", "00"]]'
@@ -400,6 +441,21 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         (TRUNK + 'numbers = [["", "0"]]', 'trunks[0].numbers: "e164", "plain" or rules are need'),
         (TRUNK + 'numbers = [["+1", 1]]', 'trunks[0].numbers: "e164", "plain" or rules are need'),
         (TRUNK + 'numbers = [["+1 2", ""]]', "trunks[0].numbers: '+1 2' begins no number: + and"),
+        (TRUNK + 'sources = ["here"]', "an IP address or a network such as"),
+        (TRUNK + 'sources = ["192.0.2.1/24"]', "bits behind the prefix are set"),
+        (TRUNK + 'sources = ["0.0.0.0/0"]', "everybody is no trunk"),
+        (TRUNK + 'sources = "192.0.2.1"', "trunks[0].sources = '192.0.2.1': a list is needed"),
+        (TRUNK + 'numbers_in = "e164"', "trunks[0].numbers_in = 'e164': rules are needed: how a"),
+        (TRUNK + 'numbers_in = [["0"]]', "trunks[0].numbers_in: rules are needed"),
+        (TRUNK + 'numbers_in = [["", ""]]', "trunks[0].numbers_in: rules are needed"),
+        (TRUNK + 'numbers_in = [["0", 49]]', "trunks[0].numbers_in: rules are needed"),
+        (TRUNK + 'numbers_in = [["0 ", "+"]]', "'0 ' begins no number: + and digits are needed"),
+        (TRUNK + 'numbers_in = [["0", "+49 "]]', "'+49 ' begins no number: + and digits"),
+        (TRUNK + 'identity = "number"', "Input should be 'from', 'pai', 'ppi' or 'rpid'"),
+        (TRUNK + 'headers = ["Subject"]', "trunks[0].headers[0] = 'Subject': the name of an X- he"),
+        (TRUNK + 'headers = ["X-A*b"]', "trunks[0].headers[0] = 'X-A*b': the name of an X- header"),
+        (TRUNK + 'headers = ["*"]', "trunks[0].headers[0] = '*': the name of an X- header"),
+        ('[sip]\nstrangers = "loud"', "sip.strangers = 'loud': Input should be 'silent' or 'refu"),
         (TRUNK + 'numbers = [["+", "@"]]', "trunks[0].numbers: '@' begins no number: + and digits"),
         (TRUNK + ROUTE, "routes[0].trunks[1] = 'other': there is no such trunk; known are lab"),
         (ROUTE, "routes[0].trunks[0] = 'lab': there is no such trunk"),
@@ -621,9 +677,6 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
         ('[sip]\ntls_listen = "0.0.0.0:5061"', "sip.tls_listen = '0.0.0.0:5061'"),
         (TRUNK + 'srtp = "off"', "trunks[0].srtp"),
         (TRUNK + 'outbound_proxy = "sip:a;lr"', "trunks[0].outbound_proxy"),
-        (TRUNK + 'sources = ["192.0.2.0/24"]', "trunks[0].sources"),
-        (TRUNK + 'numbers_in = [["00", "+"]]', "trunks[0].numbers_in"),
-        (TRUNK + 'identity = "pai"', "trunks[0].identity"),
         ('[[incoming]]\nto = "*"', "incoming"),
         ('[webhooks]\nurl = "https://a"', "webhooks"),
         ('[cluster]\nredis = "redis://a"', "cluster"),

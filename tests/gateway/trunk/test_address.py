@@ -19,7 +19,7 @@ from gateway.trunk.address import (
     request_uri,
 )
 from gateway.trunk.errors import TrunkRequestError
-from gateway.trunk.message import name_address
+from gateway.trunk.party import party
 
 TRUNK = TrunkUri("trunk.example", 5070, "udp")
 
@@ -76,4 +76,5 @@ def test_all_that_admission_accepts(shown: str) -> None:
     except (RequestError, UnicodeEncodeError):
         return
     assert plain_headers(headers) == headers
-    assert name_address(from_uri("ana", name, TRUNK)) == (name or "", "ana")
+    heard = party(from_uri("ana", name, TRUNK))
+    assert (heard.display_name, heard.user) == (name or "", "ana")

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from gateway.trunk import Answered
-from gateway.trunk.message import Message, name_address
+from gateway.trunk.message import Message
+from gateway.trunk.party import party
 from tests.gateway.trunk.conftest import OFFER, Phone
 from tests.gateway.trunk.wire import Wire, open_wire
 
@@ -60,7 +61,7 @@ async def test_a_hash_is_escaped_in_the_whole_dialog(phone: Phone, contact: str)
     lines = [line for method in ("INVITE", "ACK", "BYE") for line in uris(trunk, method)]
     assert len(lines) == 6
     assert [line for line in lines if ESCAPED not in line or "#" in line] == []
-    assert name_address(invite.header("to") or "")[1] == NUMBER
+    assert party(invite.header("to") or "").user == NUMBER
 
 
 async def test_a_hash_is_escaped_when_the_call_is_taken_back(phone: Phone) -> None:
@@ -79,4 +80,5 @@ async def test_a_hash_is_escaped_when_the_call_is_taken_back(phone: Phone) -> No
 
 @pytest.mark.parametrize("user", [ESCAPED, NUMBER])
 async def test_a_hash_that_comes_back_is_one_again(user: str) -> None:
-    assert name_address(f'"Ana" <sip:{user}@127.0.0.1:5060>;tag=1') == ("Ana", NUMBER)
+    heard = party(f'"Ana" <sip:{user}@127.0.0.1:5060>;tag=1')
+    assert (heard.display_name, heard.user) == ("Ana", NUMBER)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.trunk.message import Message, name_address, read, redact, request_user
+from gateway.trunk.message import Message, read, redact
 
 BUSY = (
     "SIP/2.0 486 Busy Here\r\n"
@@ -204,27 +204,6 @@ def test_digit(kind: str, body: str, digit: tuple[str, int] | None) -> None:
     assert read(f"INFO sip:a SIP/2.0\r\nContent-Type: {kind}\r\n\r\n{body}").digit == digit
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ('"Ana Lima" <sip:+1555@a.example;user=phone>;tag=1', ("Ana Lima", "+1555")),
-        ("Ana <sip:ana@a.example>;tag=1", ("Ana", "ana")),
-        ("sip:bob@a.example;tag=1", ("", "bob")),
-        ("<sips:a%20b:secret@h>", ("", "a b")),
-        ("<sip:host.example>", ("", "")),
-        ("<tel:+1555>", ("", "")),
-        ("", ("", "")),
-    ],
-)
-def test_name_address(value: str, expected: tuple[str, str]) -> None:
-    assert name_address(value) == expected
-
-
-def test_request_user() -> None:
-    assert request_user("INVITE sip:600@127.0.0.1:5060;transport=udp SIP/2.0") == "600"
-    assert request_user("INVITE") == ""
-
-
 def test_redacted() -> None:
     text = (
         "INVITE sip:a SIP/2.0\r\n"
@@ -274,7 +253,6 @@ def test_any_text_reads(text: str) -> None:
     assert message.sdp in (message.body, "") or message.sdp.rstrip("\r\n") in message.body
     assert message.cseq[0] >= 0
     assert all(isinstance(each, str) for each in (message.from_tag, message.to_tag))
-    assert all(isinstance(part, str) for part in (*name_address(text), request_user(text)))
     assert message.body.encode() is not None
     assert redact(text).encode() is not None
 

@@ -13,7 +13,7 @@ from gateway.trunk import (
     TrunkError,
     TrunkRequestError,
 )
-from gateway.trunk.message import name_address
+from gateway.trunk.party import party
 from tests.gateway.trunk.conftest import OFFER, Ear, Phone
 from tests.gateway.trunk.wire import open_wire
 
@@ -68,6 +68,7 @@ async def test_texts_on_the_wire(phone: Phone, name: str) -> None:
         invite = await trunk.hear("INVITE")
         await leg.hangup()
         await ear.end()
-    assert name_address(invite.header("from") or "") == (name, "+15550001")
+    caller = party(invite.header("from") or "")
+    assert (caller.display_name, caller.user) == (name, "+15550001")
     assert invite.header("x-note") == note.strip()
     assert invite.sdp == OFFER

@@ -40,6 +40,10 @@ class Wire(asyncio.DatagramProtocol):
             self.answer(message, self.answering, "As Always", *self.adding)
 
     @property
+    def host(self) -> str:
+        return str(self.transport.get_extra_info("sockname")[0])
+
+    @property
     def port(self) -> int:
         return int(self.transport.get_extra_info("sockname")[1])
 
@@ -87,17 +91,24 @@ class Wire(asyncio.DatagramProtocol):
         self.transport.sendto("\r\n".join(lines).encode(), ("127.0.0.1", int(port[1])))
 
     def request(
-        self, method: str, port: int, *headers: str, sdp: str = "", call_id: str = ""
+        self,
+        method: str,
+        port: int,
+        *headers: str,
+        sdp: str = "",
+        call_id: str = "",
+        user: str = "600",
     ) -> None:
         """Send a request outside of any dialog to a port of loopback."""
+        named = any(each.startswith("From:") for each in headers)
         lines = [
-            f"{method} sip:600@127.0.0.1:{port} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{uuid4().hex}",
-            f"From: <sip:stranger@127.0.0.1:{self.port}>;tag=stranger",
-            f"To: <sip:600@127.0.0.1:{port}>",
+            f"{method} sip:{user}@127.0.0.1:{port} SIP/2.0",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{uuid4().hex}",
+            *(() if named else (f"From: <sip:stranger@{self.host}:{self.port}>;tag=stranger",)),
+            f"To: <sip:{user}@127.0.0.1:{port}>",
             f"Call-ID: {call_id or uuid4().hex}",
             f"CSeq: 1 {method}",
-            f"Contact: <sip:stranger@127.0.0.1:{self.port}>",
+            f"Contact: <sip:stranger@{self.host}:{self.port}>",
             "Max-Forwards: 70",
             *headers,
             *(["Content-Type: application/sdp"] if sdp else []),
@@ -109,10 +120,10 @@ class Wire(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def open_wire() -> AsyncIterator[Wire]:
-    """Open the socket at any port of loopback."""
+async def open_wire(host: str = "127.0.0.1") -> AsyncIterator[Wire]:
+    """Open the socket at any port of loopback, or of another address of this machine."""
     loop = asyncio.get_running_loop()
-    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=("127.0.0.1", 0))
+    transport, wire = await loop.create_datagram_endpoint(Wire, local_addr=(host, 0))
     try:
         yield wire
     finally:
