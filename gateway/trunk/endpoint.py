@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from gateway.trunk.address import (
     Route,
     TrunkUri,
-    from_uri,
     parse_trunk,
     plain_headers,
     request_uri,
@@ -31,6 +30,7 @@ from gateway.trunk.knock import Knock, Knocker
 from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import read
+from gateway.trunk.presentation import presented
 from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
@@ -210,9 +210,8 @@ class TrunkEndpoint:
         stack = self._running()
         trunk = parse_trunk(request.trunk.uri)
         uri = request_uri(request.to, trunk)
-        caller = request.from_user or request.trunk.caller_id
-        local = from_uri(caller, request.display_name, trunk)
-        headers = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
+        local, ours = presented(request.trunk, trunk, request.from_user, request.display_name)
+        theirs = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
         offer = check_description(request.offer)
         host = await self._host(request.trunk, trunk)
         stack.sources.learn(request.trunk, host)
@@ -225,7 +224,7 @@ class TrunkEndpoint:
             account = stack.account(route, partial(self._arrive, stack))
             tell = self._teller(stack, leg)
             dialog = stack.dialog(account, leg.key, tell)
-            dialog.dial(uri, local, headers, offer)
+            dialog.dial(uri, local, (*ours, *theirs), offer)
             return dialog.call_id
 
         try:
