@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
         *("admission", "app", "check", "cli", "demo", "garbage", "log", "wiring"),
         *("config_problems", "config_sources", "config_values"),
     },
-    "check": {"admission", "config_values", "listening"},
+    "check": {"admission", "config_values", "listening", "trunk"},
     "listening": set(),  # what `app` and `check` both do, and `check` without a web application
     "demo": {"peer"},
     "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them

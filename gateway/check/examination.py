@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import files, ports, published, routes, sense, trunk
+from gateway.check import files, password, ports, published, routes, sense, trunk
 from gateway.check.finding import Finding
 from gateway.config import MediaSettings, Settings, TrunkSettings
 
@@ -34,4 +34,6 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _ask(each: TrunkSettings, media: MediaSettings) -> list[Finding]:
-    return [*await trunk.audio(each, media), await trunk.answer(each)]
+    answer = await trunk.answer(each)
+    proof = await password.check(each) if answer.ok else None
+    return [*await trunk.audio(each, media), *([proof] if proof else []), answer]
