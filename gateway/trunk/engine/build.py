@@ -30,7 +30,7 @@ from typing import Final
 from gateway.trunk.engine import edits, source, wheel
 from gateway.trunk.engine.source import CannotBuildError
 
-RELEASE: Final = "gateway3"
+RELEASE: Final = "gateway4"
 """Local version of our build; raise it when the build changes for the same pjproject."""
 
 MISSING_STATUS: Final = 3
@@ -80,7 +80,10 @@ VERIFY: Final = Path(__file__).with_name("verify.py")
 
 OWN: Final = tuple(
     Path(__file__).with_name(name)
-    for name in ("callbacks.i", "message_filter.cpp", "message_filter.hpp", "message_filter.i")
+    for name in (
+        *("callbacks.i", "challenges.cpp", "challenges.hpp"),
+        *("message_filter.cpp", "message_filter.hpp", "message_filter.i"),
+    )
 )
 """Our part of the wrapper: what pjproject does not have."""
 

@@ -1,5 +1,7 @@
 #include "message_filter.hpp"
 
+#include "challenges.hpp"
+
 #include <cstring>
 #include <exception>
 #include <set>
@@ -60,15 +62,6 @@ bool matters(const pjsip_rx_data *data)
            method.id != PJSIP_CANCEL_METHOD && !same(method.name, prack);
 }
 
-// Whether a response answers a request of ours that waits; anybody can send one that does not.
-bool isAwaited(pjsip_rx_data *data)
-{
-    pj_str_t key;
-    return pjsip_tsx_create_key(data->tp_info.pool, &key, PJSIP_ROLE_UAC,
-                                &data->msg_info.cseq->method, data) == PJ_SUCCESS &&
-           pjsip_tsx_layer_find_tsx(&key, PJ_FALSE);
-}
-
 // The name under which the transaction layer looks for a request's transaction.
 std::string transactionKey(pjsip_rx_data *data, const pjsip_method *method)
 {
@@ -76,6 +69,31 @@ std::string transactionKey(pjsip_rx_data *data, const pjsip_method *method)
     if (pjsip_tsx_create_key(data->tp_info.pool, &key, PJSIP_ROLE_UAS, method, data) != PJ_SUCCESS)
         return std::string();
     return std::string(key.ptr, key.slen);
+}
+
+// Whether a request is one of those that matter to a dialog alone, and of none that we have. It is asked
+// about too: who sends it may be nobody who gets an answer.
+bool isStray(pjsip_rx_data *data)
+{
+    const pjsip_method &method = data->msg_info.msg->line.req.method;
+    if (method.id == PJSIP_ACK_METHOD) // nothing answers it
+        return false;
+    if (method.id == PJSIP_CANCEL_METHOD) {
+        std::string key = transactionKey(data, pjsip_get_invite_method());
+        pj_str_t name = view(key);
+        return !pjsip_tsx_layer_find_tsx(&name, PJ_FALSE);
+    }
+    const pj_str_t &ours = data->msg_info.to->tag, &theirs = data->msg_info.from->tag;
+    return !ours.slen || !pjsip_ua_find_dialog(&data->msg_info.cid->id, &ours, &theirs, PJ_FALSE);
+}
+
+// Whether a response answers a request of ours that waits; anybody can send one that does not.
+bool isAwaited(pjsip_rx_data *data)
+{
+    pj_str_t key;
+    return pjsip_tsx_create_key(data->tp_info.pool, &key, PJSIP_ROLE_UAC,
+                                &data->msg_info.cseq->method, data) == PJ_SUCCESS &&
+           pjsip_tsx_layer_find_tsx(&key, PJ_FALSE);
 }
 
 void describe(const pjsip_rx_data *data, FilteredMessage &message)
@@ -236,7 +254,7 @@ pj_bool_t MessageFilter::onRequest(pjsip_rx_data *data)
         return PJ_TRUE;
     if (method.id == PJSIP_BYE_METHOD)
         self->refuseHeldOf(data, PJSIP_SC_REQUEST_TERMINATED); // RFC 3261 section 15.1.2
-    if (!matters(data) && !holdsBody(data))
+    if (!matters(data) && !holdsBody(data) && !isStray(data))
         return PJ_FALSE;
     std::string key;
     FilteredMessage message;
@@ -266,6 +284,8 @@ pj_bool_t MessageFilter::onRequestBehind(pjsip_rx_data *data)
 
 pj_bool_t MessageFilter::onResponse(pjsip_rx_data *data)
 {
+    if (data->msg_info.msg->line.status.code == 401 || data->msg_info.msg->line.status.code == 407)
+        keepStrongest(data->msg_info.msg);
     if (!active || (!matters(data) && !holdsBody(data)) || !isAwaited(data))
         return PJ_FALSE;
     FilteredMessage message;

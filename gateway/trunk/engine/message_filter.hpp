@@ -50,8 +50,9 @@ class MessageFilter {
     virtual ~MessageFilter();
 
     // Called for each response to INVITE and OPTIONS, and for any with a body, that a request of ours
-    // waits for; and for each request, for ACK, BYE, CANCEL and PRACK with a body only, and for no
-    // retransmission of a request. What it raises is logged, and the message passes.
+    // waits for; and for each request, for ACK, BYE, CANCEL and PRACK only with a body or without a
+    // dialog (but for ACK), and for no retransmission of a request. What it raises is logged, and the
+    // message passes. Of several digest challenges it sees all, and pjsip the strongest of each realm.
     virtual void onMessage(FilteredMessage &message);
 
     // Called for what is no SIP message to pjsip, which drops it without an answer: a syntax error

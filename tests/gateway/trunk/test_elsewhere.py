@@ -40,6 +40,7 @@ LAB = Trunk(
 )
 OTHER = Trunk("other", "sip:127.0.0.3:5060", numbers_in=(("", "+"),))
 METHODS = ("INVITE", "OPTIONS", "REGISTER", "MESSAGE", "SUBSCRIBE", "REFER", "INFO", "FOO")
+OF_A_DIALOG = ("BYE", "CANCEL", "PRACK", "UPDATE")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -74,7 +75,7 @@ async def calls(silent: TrunkEndpoint) -> AsyncIterator[asyncio.Queue[IncomingCa
     assert arrived.empty()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, *OF_A_DIALOG])
 async def test_a_stranger_gets_no_answer(
     silent: TrunkEndpoint, calls: asyncio.Queue[IncomingCall], method: str
 ) -> None:
@@ -88,6 +89,40 @@ async def test_a_stranger_gets_no_answer(
             trunk.request("OPTIONS", silent.address.port)
             await trunk.hear(200)
         assert stranger.heard == []
+
+
+@pytest.mark.parametrize("method", OF_A_DIALOG)
+@pytest.mark.parametrize("tag", ["", ";tag=gone"])
+async def test_a_trunk_is_told_that_a_dialog_is_over(
+    silent: TrunkEndpoint, method: str, tag: str
+) -> None:
+    async with open_wire("127.0.0.2") as trunk:
+        trunk.request(method, silent.address.port, f"To: <sip:600@127.0.0.1>{tag}")
+        assert (await trunk.hear(481)).code == 481
+
+
+async def test_a_call_goes_on_from_wherever_its_requests_come(
+    silent: TrunkEndpoint, calls: asyncio.Queue[IncomingCall]
+) -> None:
+    """Whoever knows its tags is no stranger: a proxy of the trunk's may have another address."""
+    async with open_wire("127.0.0.2") as trunk, open_wire(STRANGER) as proxy:
+        trunk.request("INVITE", silent.address.port, sdp=OFFER, call_id="goes-on")
+        async with asyncio.timeout(5):
+            call = await calls.get()
+        await call.leg.answer(OFFER)
+        ok = await trunk.hear(200)
+        to = f"To: {ok.header('to')}"
+        trunk.request("ACK", silent.address.port, to, call_id="goes-on")
+        proxy.request("OPTIONS", silent.address.port, to, call_id="goes-on", number=2)
+        assert (await proxy.hear(200)).cseq == (2, "OPTIONS")
+        proxy.heard.clear()
+        proxy.request("BYE", silent.address.port, to, call_id="goes-on", number=3)
+        assert (await proxy.hear(200)).cseq == (3, "BYE")
+        proxy.heard.clear()
+        before = silent.strangers.get(("BYE", "none"), 0)
+        proxy.request("BYE", silent.address.port, to, call_id="over", number=4)
+        await until(lambda: silent.strangers.get(("BYE", "none"), 0) == before + 1)
+        assert proxy.heard == []
 
 
 async def test_a_stranger_gets_no_answer_to_what_nobody_can_read(silent: TrunkEndpoint) -> None:
@@ -169,7 +204,7 @@ async def test_a_stranger_is_refused_where_that_is_configured(silent: TrunkEndpo
     await silent.close()
     async with opened(Elsewhere.REFUSED) as endpoint, open_wire(STRANGER) as stranger:
         endpoint.on_incoming = lambda call: pytest.fail(f"{call} has come through")
-        for method in METHODS:
+        for method in (*METHODS, *OF_A_DIALOG):
             stranger.request(method, endpoint.address.port)
             assert (await stranger.hear(403)).code == 403
             stranger.heard.clear()

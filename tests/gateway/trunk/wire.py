@@ -48,6 +48,10 @@ class Wire(asyncio.DatagramProtocol):
         return int(self.transport.get_extra_info("sockname")[1])
 
     @property
+    def address(self) -> str:
+        return f"<sip:stranger@{self.host}:{self.port}>"
+
+    @property
     def uri(self) -> str:
         return f"sip:127.0.0.1:{self.port}"
 
@@ -98,17 +102,18 @@ class Wire(asyncio.DatagramProtocol):
         sdp: str = "",
         call_id: str = "",
         user: str = "600",
+        number: int = 1,
     ) -> None:
         """Send a request outside of any dialog to a port of loopback."""
-        named = any(each.startswith("From:") for each in headers)
+        given = {each.partition(":")[0] for each in headers}
         lines = [
             f"{method} sip:{user}@127.0.0.1:{port} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{uuid4().hex}",
-            *(() if named else (f"From: <sip:stranger@{self.host}:{self.port}>;tag=stranger",)),
-            f"To: <sip:{user}@127.0.0.1:{port}>",
+            *([] if "From" in given else [f"From: {self.address};tag=stranger"]),
+            *([] if "To" in given else [f"To: <sip:{user}@127.0.0.1:{port}>"]),
             f"Call-ID: {call_id or uuid4().hex}",
-            f"CSeq: 1 {method}",
-            f"Contact: <sip:stranger@{self.host}:{self.port}>",
+            f"CSeq: {number} {method}",
+            f"Contact: {self.address}",
             "Max-Forwards: 70",
             *headers,
             *(["Content-Type: application/sdp"] if sdp else []),
