@@ -12,7 +12,8 @@ from sdp.browser import (
     read_browser_offer,
 )
 from sdp.browser_answer import BrowserAnswer, answer_browser
-from sdp.error import SdpError
+from sdp.crypto import Crypto, Encryption, Srtp, make_keys
+from sdp.error import SdpError, without_keys
 from sdp.mirror import mirror, plain
 from sdp.model import (
     Attribute,
@@ -42,7 +43,9 @@ __all__ = [
     "BrowserOffer",
     "Codec",
     "Connection",
+    "Crypto",
     "Direction",
+    "Encryption",
     "Extension",
     "Fingerprint",
     "IceParameters",
@@ -54,6 +57,7 @@ __all__ = [
     "SdpError",
     "SessionDescription",
     "Setup",
+    "Srtp",
     "TrunkMedia",
     "TrunkPolicy",
     "answer_browser",
@@ -61,6 +65,7 @@ __all__ = [
     "choose_browser_codecs",
     "choose_extensions",
     "forbidden_target",
+    "make_keys",
     "make_trunk_offer",
     "mirror",
     "offer_to_trunk",
@@ -71,4 +76,5 @@ __all__ = [
     "read_candidate",
     "read_trunk_answer",
     "render",
+    "without_keys",
 ]

@@ -1,4 +1,4 @@
-"""What a trunk is offered: RTP/AVP, one audio stream, codecs by policy.
+"""What a trunk is offered: one audio stream, encrypted or not, codecs by policy.
 
 A description for the trunk is made from typed values, never by copying lines of the browser's: what
 is not written here cannot leak there (candidates, cname, browser names, certificates).
@@ -20,6 +20,7 @@ from sdp.codecs import (
     read_codecs,
     same_codec,
 )
+from sdp.crypto import Crypto, Srtp, write_keys
 from sdp.model import (
     Attribute,
     Codec,
@@ -29,8 +30,6 @@ from sdp.model import (
     SessionDescription,
 )
 from sdp.offer_answer import connection_to, origin_of, refused
-
-PROTOCOL = "RTP/AVP"
 
 # What may stand in a trunk's policy
 TRUNK_CODECS = {
@@ -58,12 +57,13 @@ class TrunkPolicy:
     """What a trunk is offered.
 
     `codecs` are names of `TRUNK_CODECS`, the best first; `ptime` is in milliseconds;
-    `telephone_event` allows RFC 4733 events.
+    `telephone_event` allows RFC 4733 events; `srtp` says whether the audio is encrypted.
     """
 
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     ptime: int = DEFAULT_PTIME
     telephone_event: bool = True
+    srtp: Srtp = Srtp.OFF
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.codecs if name not in TRUNK_CODECS]
@@ -79,6 +79,7 @@ def offer_to_trunk(
     address: RtpAddress,
     session_id: int,
     version: int,
+    keys: Sequence[Crypto] = (),
 ) -> SessionDescription:
     """Rewrite a browser's offer into the one for the trunk.
 
@@ -92,6 +93,7 @@ def offer_to_trunk(
         address=address,
         session_id=session_id,
         version=version,
+        keys=keys,
         direction=browser.direction,
         events=DEFAULT_EVENTS if event is None else _events(event),
     )
@@ -103,6 +105,7 @@ def make_trunk_offer(
     address: RtpAddress,
     session_id: int,
     version: int,
+    keys: Sequence[Crypto] = (),
     direction: Direction = Direction.SENDRECV,
     events: str | None = DEFAULT_EVENTS,
     current: Codec | None = None,
@@ -119,6 +122,8 @@ def make_trunk_offer(
     session_id, version
         Of the o= line, written as given. The version grows by one with every description that
         differs from the last one sent (RFC 3264 section 8).
+    keys
+        Of SRTP, to be offered (`make_keys`); none where the policy has it off.
     direction
         As the gateway sees it.
     events
@@ -130,6 +135,8 @@ def make_trunk_offer(
         Our description that this one follows in a dialog. Its `m=` lines keep their places, and its
         payload types their meaning (RFC 3264 sections 8 and 8.3.2).
     """
+    if bool(keys) is (policy.srtp is Srtp.OFF):
+        raise ValueError(f"srtp is {policy.srtp}, and {len(keys)} keys are offered")
     codecs = [TRUNK_CODECS[name] for name in policy.codecs]
     if current is not None:
         codecs.sort(key=lambda codec: not same_codec(codec, current))
@@ -140,12 +147,12 @@ def make_trunk_offer(
             for rate in sorted(rates)
         ]
     if after is None:
-        media = trunk_audio(codecs, policy.ptime, direction, address)
+        media = trunk_audio(codecs, policy.ptime, direction, address, policy.srtp.protocol, keys)
         return trunk_session(address, session_id, version, (media,))
     place = _audio_place(after)
     before = after.media[place]
     codecs = _renumbered(codecs, read_codecs(before))
-    media = trunk_audio(codecs, policy.ptime, direction, address, before.protocol)
+    media = trunk_audio(codecs, policy.ptime, direction, address, before.protocol, keys)
     sections = (media if i == place else refused(each) for i, each in enumerate(after.media))
     return trunk_session(address, session_id, version, tuple(sections))
 
@@ -193,7 +200,8 @@ def trunk_audio(
     ptime: int,
     direction: Direction,
     address: RtpAddress,
-    protocol: str = PROTOCOL,
+    protocol: str,
+    keys: Sequence[Crypto] = (),
 ) -> Media:
     """Write the gateway's audio section."""
     attributes = [*codec_attributes(codecs), PTIME.make(ptime)]
@@ -201,6 +209,7 @@ def trunk_audio(
     # a trunk that does not know it then loses nothing
     if address.rtcp_port not in (None, address.port + 1):
         attributes.append(RTCP.make(RtcpPort(address.rtcp_port)))
+    attributes += write_keys(keys)
     return Media(
         kind="audio",
         port=address.port,

@@ -3,7 +3,7 @@
 Forgiven, because carriers do it: formats in an answer that were not offered, payload types without
 rtpmap, telephone-event under another number or at another clock, hold by 0.0.0.0, several `c=`
 lines (the first holds), a host's name in it, no `a=ptime`, more or fewer `m=` lines than were
-offered, RTP/AVPF for RTP/AVP.
+offered, RTP/AVPF for RTP/AVP, RTP/SAVP for RTP/AVP with keys and the other way round.
 """
 
 from __future__ import annotations
@@ -21,6 +21,17 @@ from sdp.codecs import (
     read_codecs,
     same_codec,
 )
+from sdp.crypto import (
+    PLAIN,
+    SECURE,
+    Crypto,
+    Encryption,
+    Srtp,
+    choose_key,
+    has_keys,
+    match_key,
+    no_key,
+)
 from sdp.error import SdpError, quoted
 from sdp.model import Codec, Connection, Direction, Media, RtpAddress, SessionDescription
 from sdp.offer_answer import refused
@@ -28,16 +39,11 @@ from sdp.target import Address, is_host_name, read_address
 from sdp.trunk import (
     DEFAULT_EVENTS,
     DEFAULT_PTIME,
-    PROTOCOL,
     TRUNK_CODECS,
     TrunkPolicy,
     trunk_audio,
     trunk_session,
 )
-
-# What the gateway can take part in, the best first. AVPF is AVP with feedback that nobody has to
-# send (RFC 4585 section 3.4); the keys of SAVP would have to be ours too
-PROTOCOLS = (PROTOCOL, "RTP/AVPF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class TrunkMedia:
         have offered it may send whatever its answer makes of them: ours are what we receive.
     event_payload_types
         All numbers by which events may arrive, likewise: ours, and theirs where they chose another.
+    encryption
+        The keys of SRTP; None for RTP.
     """
 
     address: RtpAddress
@@ -70,13 +78,16 @@ class TrunkMedia:
     direction: Direction
     codecs: tuple[Codec, ...] = ()
     event_payload_types: tuple[int, ...] = ()
+    encryption: Encryption | None = None
 
 
-def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription) -> TrunkMedia:
+def read_trunk_answer(
+    offer_sent: SessionDescription, answer: SessionDescription, srtp: Srtp = Srtp.OFF
+) -> TrunkMedia:
     """Read what the trunk agreed to.
 
     The first format of the answer that was offered decides. A payload type without rtpmap is what
-    it is in the offer.
+    it is in the offer. `srtp` is the policy that the offer was made by.
 
     Raises
     ------
@@ -108,7 +119,26 @@ def read_trunk_answer(offer_sent: SessionDescription, answer: SessionDescription
         direction=stream.within(direction(asked, offer_sent)),
         codecs=tuple([each for each in understood if each.payload_type not in events]),
         event_payload_types=tuple(sorted(events)),
+        encryption=_agreed_keys(asked, media, srtp),
     )
+
+
+def _agreed_keys(asked: Media, answered: Media, srtp: Srtp) -> Encryption | None:
+    """Return the keys that an answer agrees; None for an answer without any, if that may be."""
+    if not has_keys(asked):
+        return None
+    agreed = match_key(asked, answered)
+    if agreed is None and _must_be_encrypted(answered, srtp):
+        raise no_key(answered)
+    return agreed
+
+
+def _must_be_encrypted(media: Media, srtp: Srtp) -> bool:
+    """Whether a section cannot be taken as plain RTP.
+
+    One with a key of no use cannot even where SRTP is optional: who has written it may encrypt.
+    """
+    return srtp is Srtp.REQUIRED or media.protocol in SECURE or has_keys(media)
 
 
 def _on_the_audios_clock(event: Codec | None, codec: Codec) -> Codec | None:
@@ -142,8 +172,10 @@ def _audio_pair(offer: SessionDescription, answer: SessionDescription) -> tuple[
         raise SdpError("the offer has no audio to answer", rule=rule)
     in_place = answer.media[place : place + 1]
     audio = [each for each in (*in_place, *answer.media) if each.kind == "audio"]
+    # AVPF is AVP with feedback that nobody has to send (RFC 4585 section 3.4)
+    protocols = SECURE + PLAIN if has_keys(offer.media[place]) else PLAIN
     for media in audio:
-        if media.port and media.protocol in PROTOCOLS:
+        if media.port and media.protocol in protocols:
             return offer.media[place], media
     first = next(iter((*audio, *in_place)), None)
     if first is None or first.kind != "audio":
@@ -166,14 +198,16 @@ def answer_trunk(
     version: int,
     current: Codec | None,
     known: Iterable[Codec] = (),
+    keys: Sequence[Crypto] = (),
+    in_use: Encryption | None = None,
 ) -> tuple[SessionDescription, TrunkMedia]:
     """Answer an offer of the trunk: an incoming call, or a change in mid-call.
 
     Parameters
     ----------
     offer
-        The trunk's offer; all but its first RTP/AVP audio section with a codec of ours are refused.
-        With RTP/AVPF alone that is taken.
+        The trunk's offer; all but its first audio section with a codec of ours are refused. One
+        that is encrypted goes before others where `policy.srtp` allows it, and AVP before AVPF.
     policy, address, session_id, version
         As for `make_trunk_offer`: the version is written as given.
     current
@@ -181,6 +215,10 @@ def answer_trunk(
     known
         What payload types have meant so far in the dialog: a format of the offer that has no
         rtpmap keeps that meaning.
+    keys
+        Of SRTP, one for each suite, none of them used before (`make_keys`).
+    in_use
+        The keys in use, which are kept if the trunk still offers its own.
 
     Raises
     ------
@@ -190,8 +228,8 @@ def answer_trunk(
         RFC 3264 section 8 forbids it, and answering with none would end the stream.
     """
     meanings = (USUAL_EVENT, *known, *([current] if current else []))
-    taken, codec, event = _take(offer, meanings, policy, current)
-    media = offer.media[taken]
+    taken = _take(offer, meanings, policy, current, keys, in_use)
+    media, codec, event = offer.media[taken.place], taken.codec, taken.event
     target, stream = _stream(media, offer, address.host)
     agreed = TrunkMedia(
         address=target,
@@ -201,9 +239,11 @@ def answer_trunk(
         direction=stream,
         codecs=(codec,),
         event_payload_types=() if event is None else (event.payload_type,),
+        encryption=taken.encryption,
     )
-    audio = trunk_audio(_ours(codec, event), policy.ptime, stream, address, media.protocol)
-    sections = (audio if i == taken else refused(each) for i, each in enumerate(offer.media))
+    formats = _ours(codec, event)
+    audio = trunk_audio(formats, policy.ptime, stream, address, media.protocol, taken.key)
+    sections = (audio if i == taken.place else refused(each) for i, each in enumerate(offer.media))
     return trunk_session(address, session_id, version, tuple(sections)), agreed
 
 
@@ -215,39 +255,72 @@ def _ours(codec: Codec, event: Codec | None) -> tuple[Codec, ...]:
     return (replace(codec, parameters=parameters), *events)
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The section of an offer that is taken: its place, and what of it."""
+
+    place: int
+    codec: Codec
+    event: Codec | None
+    key: tuple[Crypto, ...]  # of ours, for the answer
+    encryption: Encryption | None
+
+
 def _take(
     offer: SessionDescription,
     meanings: Iterable[Codec],
     policy: TrunkPolicy,
     current: Codec | None,
-) -> tuple[int, Codec, Codec | None]:
-    """Take the first section that shares a codec: its place, the codec, and the events."""
+    keys: Sequence[Crypto],
+    in_use: Encryption | None,
+) -> _Taken:
+    """Take the first section that shares a codec and, where it is encrypted, a cipher."""
     lacking = None
-    for place in _offered_audio(offer):
+    for place in _offered_audio(offer, policy.srtp.protocols):
         media = offer.media[place]
         try:
-            return place, *_choose(media, read_codecs(media, meanings), policy, current)
+            codec, event = _choose(media, read_codecs(media, meanings), policy, current)
+            return _Taken(place, codec, event, *_answer_key(media, policy.srtp, keys, in_use))
         except SdpError as error:
             lacking = lacking or error
-    raise lacking or _no_audio(offer)
+    raise lacking or _no_audio(offer, policy.srtp)
 
 
-def _offered_audio(offer: SessionDescription) -> list[int]:
+def _answer_key(
+    media: Media, srtp: Srtp, keys: Sequence[Crypto], in_use: Encryption | None
+) -> tuple[tuple[Crypto, ...], Encryption | None]:
+    """Return the line of our answer to a section, and the keys it agrees; for RTP there are none.
+
+    Keys beside RTP/AVP are a wish (RFC 8643 section 3.2): where none can be used they are passed
+    over, unless encryption is required here.
+    """
+    chosen = None if srtp is Srtp.OFF else choose_key(media, keys, in_use)
+    if chosen is not None:
+        return (chosen[0],), chosen[1]
+    if srtp is Srtp.REQUIRED or media.protocol in SECURE:
+        raise no_key(media)
+    return (), None
+
+
+def _offered_audio(offer: SessionDescription, protocols: Iterable[str]) -> list[int]:
     """Return the places of the audio sections that could be taken, the best first."""
     return [
         index
-        for protocol in PROTOCOLS
+        for protocol in protocols
         for index, media in enumerate(offer.media)
         if media.kind == "audio" and media.port and media.protocol == protocol
     ]
 
 
-def _no_audio(offer: SessionDescription) -> SdpError:
+def _no_audio(offer: SessionDescription, srtp: Srtp) -> SdpError:
     rule = "RFC 3264 section 6"
     if not offer.media:
         return SdpError("the trunk's offer has no m= lines", rule=rule)
     listed = ", ".join(f"{each.kind} {each.protocol} {each.port}" for each in offer.media)
-    problem = f"the trunk offers no {PROTOCOL} audio, only {quoted(listed)}"
+    if srtp is Srtp.OFF and any(each.port and each.protocol in SECURE for each in offer.media):
+        problem = f"the trunk offers encrypted audio only ({quoted(listed)}), and srtp is off"
+    else:
+        problem = f"the trunk offers no {PLAIN[0]} audio, only {quoted(listed)}"
     return SdpError(problem, rule=rule)
 
 

@@ -11,6 +11,7 @@ HARNESSES = (
     "opus",
     "jitter_buffer",
     "sdp_text",
+    "srtp_keys",
     "number",
     "dtls",
     "engine",

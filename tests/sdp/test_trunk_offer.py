@@ -233,7 +233,7 @@ def test_a_name_in_an_offer_is_told() -> None:
     ("old", "new", "word"),
     [
         ("m=audio 5000 RTP/AVP", "m=image 5000 udptl", 'only "image udptl 5000"'),
-        ("m=audio 5000 RTP/AVP", "m=audio 5000 RTP/SAVP", 'only "audio RTP/SAVP 5000"'),
+        ("m=audio 5000 RTP/AVP", "m=audio 5000 RTP/SAVP", 'only ("audio RTP/SAVP 5000")'),
         ("m=audio 5000", "m=audio 0", 'only "audio RTP/AVP 0"'),
         (TRUNK_ANSWER[TRUNK_ANSWER.index("m=") :], "", "no m= lines"),
         ("c=IN IP4 203.0.113.1", "c=IN IP6 2001:db8::9", "IPv4"),
