@@ -5,7 +5,7 @@ The plane knows no SDP and no SIP. Whoever opens a session has read both descrip
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -89,6 +89,19 @@ class BrowserRemote:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkKeys:
+    """SRTP with a trunk: a suite by its name in RFC 4568, and a master key with salt each way.
+
+    `receive_mki` is what each packet of the trunk's has besides; mostly nothing.
+    """
+
+    suite: str
+    send: bytes = field(repr=False)
+    receive: bytes = field(repr=False)
+    receive_mki: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkRemote:
     """The trunk's end, from its answer.
 
@@ -99,7 +112,7 @@ class TrunkRemote:
 
     Streams are believed that come from `host`, and from the host `also_from` if there is one: the
     SIP peer's, where `host` cannot be reached from here. With `from_anywhere` the first stream is,
-    wherever it comes from.
+    wherever it comes from. Without `keys` audio goes as it is; the same keys again change nothing.
     """
 
     host: str
@@ -115,3 +128,4 @@ class TrunkRemote:
     rtcp_port: int | None = None  # None: the one after `port` (RFC 3550 section 11)
     also_from: str | None = None
     from_anywhere: bool = False
+    keys: TrunkKeys | None = None

@@ -12,13 +12,23 @@ from gateway.errors import RequestError
 from gateway.media.counters import rejected
 from gateway.media.engine.leg import LegStatistics, TrunkLeg
 from gateway.media.engine.receive import tell_arrivals
-from gateway.media.parameters import TrunkRemote
+from gateway.media.engine.srtp import SrtpSession
+from gateway.media.engine.trunk_cipher import Inbound, TrunkCipher
+from gateway.media.parameters import TrunkKeys, TrunkRemote
 from gateway.media.party import TELEPHONE, Party, tell_nobody
+from gateway.media.srtp_keys import open_inbound, open_outbound
 from gateway.media.thread import MediaThread
 from voice import comfort_noise
 from voice.codec import CODECS
 
 logger = logging.getLogger(__name__)
+
+# So many packets that cannot be decrypted, and none that can, are no strays: half a second of audio
+UNREADABLE = 25
+
+# Each of a forked INVITE's answers may take another of the keys that were offered, one a suite, and
+# then again the first: no more of ours come back
+OUTBOUND_KEPT = 4
 
 
 class TrunkParty(Party):
@@ -47,6 +57,9 @@ class TrunkParty(Party):
         )
         self._make_reports("trunk", "PCMU")
         self.remote: TrunkRemote | None = None
+        self._keys: TrunkKeys | None = None
+        self._outbound: dict[tuple[str, bytes], SrtpSession] = {}
+        self._unreadable_told = False
         self._seeks_tones = False  # digits are looked for in the sound
 
     def connect(self, remote: TrunkRemote) -> None:
@@ -64,11 +77,44 @@ class TrunkParty(Party):
         self.reports.reset_silence_timer(self.thread.now)
         if remote.event is not None:
             self.set_event_clock(remote.event.clock_rate)
-        self.thread.order(self, self._configure, remote, moves)
+        sessions = self._new_sessions(remote.keys)
+        self._keys = remote.keys
+        self.thread.order(self, self._configure, remote, moves, *sessions)
 
-    def _configure(self, remote: TrunkRemote, moves: bool) -> None:
+    def _new_sessions(self, keys: TrunkKeys | None) -> tuple[SrtpSession | None, Inbound | None]:
+        """Return what encrypts and decrypts from now on; None for what stays as it was.
+
+        Under the same key all goes on: a session counts how often the packets' numbers have begun
+        anew, and a new one of a key of ours could encrypt two packets alike (RFC 3711 section 9.1).
+        """
+        before = self._keys
+        if keys is None:
+            return None, None
+        outbound = inbound = None
+        if before is None or (before.suite, before.send) != (keys.suite, keys.send):
+            outbound = self._outbound.get((keys.suite, keys.send)) or open_outbound(keys)
+            self._outbound[keys.suite, keys.send] = outbound
+            if len(self._outbound) > OUTBOUND_KEPT:
+                del self._outbound[next(iter(self._outbound))]
+        if before is None or (before.suite, before.receive, before.receive_mki) != (
+            keys.suite,
+            keys.receive,
+            keys.receive_mki,
+        ):
+            inbound = open_inbound(keys)
+            self._unreadable_told = False
+        return outbound, inbound
+
+    def _configure(
+        self,
+        remote: TrunkRemote,
+        moves: bool,
+        outbound: SrtpSession | None,
+        inbound: Inbound | None,
+    ) -> None:
         """Set the leg up; on the engine's thread."""
         leg, event = self.leg, remote.event
+        self._encrypt(remote.keys is not None, outbound, inbound)
         leg.port.latch.believe_peer(remote.also_from)
         leg.port.latch.believe_any(remote.from_anywhere)
         if moves:
@@ -88,14 +134,39 @@ class TrunkParty(Party):
         if leg.bridge is not None:
             leg.bridge.route()
 
+    def _encrypt(
+        self, encrypted: bool, outbound: SrtpSession | None, inbound: Inbound | None
+    ) -> None:
+        port = self.leg.port
+        if not encrypted:
+            port.cipher = None
+        elif port.cipher is not None:
+            port.cipher.change(outbound, inbound, self.thread.engine.now)
+        elif outbound is not None and inbound is not None:
+            port.cipher = TrunkCipher(outbound, inbound)
+
     def on_statistics(self, statistics: LegStatistics) -> None:
         super().on_statistics(statistics)
+        self._note_unreadable()
         self._on_second(self.now)
+
+    def _note_unreadable(self) -> None:
+        """Say once that nothing of what comes can be decrypted: the call is silent, and lives."""
+        cipher = self.leg.port.cipher
+        if cipher is None or cipher.taken or cipher.refused < UNREADABLE or self._unreadable_told:
+            return
+        self._unreadable_told = True
+        logger.warning(
+            "port %d: %d packets came from the trunk, and its key decrypts none of them",
+            self.address[1],
+            cipher.refused,
+        )
 
     def close(self) -> None:
         """Send and tell nothing any more."""
         self.let_go()
         self._on_second = tell_nobody
+        self._outbound.clear()
         self.remote = None
 
     def on_event(

@@ -18,6 +18,10 @@ from pylibsrtp import Error, Policy
 from gateway.errors import RequestError
 from gateway.media.engine.bridge import Bridge
 from gateway.media.engine.leg import Leg
+from gateway.media.engine.srtp import TRAILER, SrtpSession
+from gateway.media.engine.trunk_cipher import TrunkCipher
+from gateway.media.parameters import TrunkKeys
+from gateway.media.srtp_keys import PROFILES, open_inbound, open_outbound
 from tests.gateway.media.engine.rig import Browser, Rig, Talker, Trunk, srtp
 from voice.rtp import pack_header
 
@@ -52,6 +56,7 @@ class _Script:
         self._trunks = [Trunk(rig, formats=_FORMATS), Trunk(rig, "G722", 9, formats=_FORMATS)]
         self._keys = [(srtp(Policy.SSRC_ANY_OUTBOUND), [0, 0]) for _ in self._browsers]
         self._numbers = [[0, 0] for _ in self._trunks]
+        self._ciphers: list[SrtpSession | None] = [None, None]
         self._talker = Talker(rig, 440.0)
         self._bridges = [Bridge(rig.engine), Bridge(rig.engine)]
         self._legs: list[Leg] = [each.leg for each in self._browsers]
@@ -69,6 +74,8 @@ class _Script:
             self._send_to_trunk,
             self._send_trunk_speech,
             self._send_trunk_report,
+            self._encrypt_trunk,
+            self._send_trunk_protected,
             self._move,
             self._configure,
         )
@@ -163,6 +170,36 @@ class _Script:
     def _send_trunk_report(self) -> None:
         trunk = self._trunks[self._byte() & 1]
         trunk.rtcp.sendto(self._bytes(), trunk.leg.port.rtcp.getsockname())
+
+    def _encrypt_trunk(self) -> None:
+        """Change a trunk's key, name it in each packet, or speak RTP again."""
+        which = self._byte()
+        port, suites = self._trunks[which & 1].leg.port, tuple(PROFILES)
+        suite = suites[which >> 1 & 3]
+        key = bytes([which]) * PROFILES[suite].key_size
+        keys = TrunkKeys(suite, key, key, bytes(which >> 3 & 7))
+        self._ciphers[which & 1] = open_outbound(keys)
+        if which & 0x40:
+            port.cipher = None
+        elif port.cipher is None:
+            port.cipher = TrunkCipher(open_outbound(keys), open_inbound(keys))
+        else:
+            outbound = open_outbound(keys) if which & 0x80 else None
+            port.cipher.change(outbound, open_inbound(keys), self._rig.now)
+
+    def _send_trunk_protected(self) -> None:
+        which = self._byte()
+        trunk, cipher = self._trunks[which & 1], self._ciphers[which & 1]
+        if cipher is None:
+            return
+        rtcp = bool(which & 2)
+        header = self._next_packet(self._numbers[which & 1], which >> 2)
+        packet = (bytes([0x80, 200]) if rtcp else b"") + header[2 * rtcp :] + self._bytes()
+        buffer = bytearray(packet) + bytes(TRAILER)
+        size = (cipher.protect_rtcp if rtcp else cipher.protect)(buffer, len(packet))
+        sock, to = (trunk.rtcp, trunk.leg.port.rtcp) if rtcp else (trunk.sock, trunk.leg.port.rtp)
+        if size > 0:
+            sock.sendto(buffer[:size], to.getsockname())
 
     def _next_packet(self, numbers: list[int], how: int) -> bytes:
         """Return a header that follows the one before, most of the time."""

@@ -30,6 +30,7 @@ cdef class SourceLatch:
     cdef bint target(self, Address *address) noexcept nogil
     cpdef bint news_of_move(self) noexcept nogil
     cdef bint believes_host(self, const Address *source) noexcept nogil
+    cdef bint may_be(self, const Address *source) noexcept nogil
     cdef Verdict judge(
         self, const Address *source, uint32_t ssrc, bint audio, double now
     ) noexcept nogil

@@ -118,6 +118,10 @@ cdef class SourceLatch:
             or (self._peer.family and same_host(source, &self._peer))
         )
 
+    cdef bint may_be(self, const Address *source) noexcept nogil:
+        """Whether a packet may be the far end's, before it is known to be authentic."""
+        return same_address(source, &self._source) or self.believes_host(source)
+
     def refuse(
         self, source: tuple[str, int], ssrc: int, now: float, *, audio: bool = True
     ) -> str | None:

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from gateway.media.engine.address cimport Address
 from gateway.media.engine.bank cimport Bank
 from gateway.media.engine.browser_port cimport BrowserPort
 from gateway.media.engine.leg cimport Leg
@@ -53,6 +54,15 @@ cdef class PacketPath:
     ) noexcept nogil
     cdef bint _take_rtp(
         self, void *owner, int place, int size, double arrival, double now
+    ) noexcept nogil
+    cdef int _decrypt(
+        self,
+        void *owner,
+        int place,
+        int size,
+        bint rtcp,
+        const Address *source,
+        double arrival,
     ) noexcept nogil
     cdef void _take_rtcp(self, void *owner, int place, int size, double arrival) noexcept nogil
     cdef void _pass_on(

@@ -300,11 +300,15 @@ cdef class PacketPath:
         cdef Verdict verdict
         cdef int reason
         self.trunk_counters.count(PACKETS_RECEIVED, 1)
+        if not self.inbox.source_of(place, &source):
+            return False
+        if (<TrunkLeg> owner).port.cipher is not None:
+            size = self._decrypt(owner, place, size, False, &source, arrival)
+            if size < 0:
+                return False
         reason = read_header(self.inbox.packets[place], size, &header)
         if reason:
             self.trunk_counters.count(REJECTED_SHORT + reason - 1, 1)
-            return False
-        if not self.inbox.source_of(place, &source):
             return False
         verdict = (<TrunkLeg> owner).port.latch.judge(
             &source,
@@ -324,10 +328,38 @@ cdef class PacketPath:
         self._pass_on(<Leg> owner, self.inbox.packets[place], size, arrival, now)
         return True
 
+    cdef int _decrypt(
+        self,
+        void *owner,
+        int place,
+        int size,
+        bint rtcp,
+        const Address *source,
+        double arrival,
+    ) noexcept nogil:
+        """Decrypt a trunk's packet in place; return its size, negative for anybody else's.
+
+        It comes before the latch, which is not to follow what nobody with the key has written; and
+        after a look at the host, as a stranger's flood must not cost a cipher.
+        """
+        if not (<TrunkLeg> owner).port.latch.may_be(source):
+            self.trunk_counters.count(REJECTED_RTCP_STRANGER if rtcp else REJECTED_STRANGER, 1)
+            return -1
+        size = (<TrunkLeg> owner).port.cipher.unprotect(
+            self.inbox.packets[place], size, rtcp, arrival
+        )
+        if size < 0:
+            self.trunk_counters.count(REJECTED_SRTP, 1)
+        return size
+
     cdef void _take_rtcp(self, void *owner, int place, int size, double arrival) noexcept nogil:
         cdef Address source
         if not self.inbox.source_of(place, &source):
             return
+        if (<TrunkLeg> owner).port.cipher is not None:
+            size = self._decrypt(owner, place, size, True, &source, arrival)
+            if size < 0:
+                return
         if not (<TrunkLeg> owner).port.takes_rtcp_from(&source):
             self.trunk_counters.count(REJECTED_RTCP_STRANGER, 1)
         elif not self.queue.put(

@@ -53,7 +53,9 @@ cdef class Sender:
         self.transport = transport
         self.steady = steady
         self.ssrc = secrets.randbits(32)
-        self.line = TimeLine(secrets.randbits(16), secrets.randbits(32))
+        # Half the numbers: who decrypts counts from the first packet that reaches it how often they
+        # have begun anew, and would never come right if they did so before it (RFC 3711 3.3.1)
+        self.line = TimeLine(secrets.randbits(15), secrets.randbits(32))
         self.codec = -1
         self.receives = True
         self._marked = True

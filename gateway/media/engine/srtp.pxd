@@ -1,7 +1,7 @@
 """Encryption and decryption of packets in place; srtp.pyx says more."""
 
 cimport cython
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 cpdef enum:
     # What libsrtp may add (SRTP_MAX_TRAILER_LEN), and an RTCP index
@@ -19,3 +19,4 @@ cdef class SrtpSession:
     cpdef int unprotect(self, uint8_t[::1] packet, int size) noexcept nogil
     cpdef int protect_rtcp(self, uint8_t[::1] packet, int size) noexcept nogil
     cpdef int unprotect_rtcp(self, uint8_t[::1] packet, int size) noexcept nogil
+    cdef void forget(self, uint32_t ssrc) noexcept nogil

@@ -1,15 +1,19 @@
 """Encryption and decryption of packets in place, without the interpreter.
 
-The sessions are pylibsrtp's, as DTLS has set them up. libsrtp's functions are called by address:
+The sessions are pylibsrtp's, with keys that DTLS or signaling has agreed on. libsrtp's functions are called by address:
 pylibsrtp's own methods copy each packet twice, and check its type, which costs as much as the
 cipher.
 """
 
-from libc.stdint cimport uint8_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uintptr_t
+
+cdef extern from "arpa/inet.h" nogil:
+    uint32_t htonl(uint32_t number)
 
 from pylibsrtp._binding import ffi, lib
 
 ctypedef int (*Cipher)(void *session, void *packet, int *size) noexcept nogil
+ctypedef int (*Removal)(void *session, uint32_t ssrc) noexcept nogil
 
 cdef Cipher _protect, _unprotect, _protect_rtcp, _unprotect_rtcp
 
@@ -22,6 +26,7 @@ _protect = <Cipher> _address("srtp_protect")
 _unprotect = <Cipher> _address("srtp_unprotect")
 _protect_rtcp = <Cipher> _address("srtp_protect_rtcp")
 _unprotect_rtcp = <Cipher> _address("srtp_unprotect_rtcp")
+cdef Removal _remove = <Removal> _address("srtp_remove_stream")
 
 cdef int _SHORTEST = 8  # bytes; libsrtp reads the fixed header before it looks at the size
 
@@ -55,3 +60,7 @@ cdef class SrtpSession:
 
     cpdef int unprotect_rtcp(self, uint8_t[::1] packet, int size) noexcept nogil:
         return _apply(_unprotect_rtcp, self._handle, packet, size, 0)
+
+    cdef void forget(self, uint32_t ssrc) noexcept nogil:
+        """Free what is known of one source; it may come again as a new one."""
+        _remove(self._handle, htonl(ssrc))

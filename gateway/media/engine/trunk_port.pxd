@@ -5,12 +5,14 @@ from libc.stdint cimport uint8_t
 from gateway.media.engine.address cimport Address
 from gateway.media.engine.latch cimport SourceLatch
 from gateway.media.engine.transport cimport Transport
+from gateway.media.engine.trunk_cipher cimport TrunkCipher
 from voice.counters cimport Counters
 
 
 cdef class TrunkPort(Transport):
     cdef readonly object rtp, rtcp
     cdef readonly SourceLatch latch
+    cdef public TrunkCipher cipher  # None: RTP as it is
     cdef Counters counters
     cdef int rtp_fd, rtcp_fd
     cdef Address _rtcp_target  # as described

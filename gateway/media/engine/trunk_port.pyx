@@ -1,7 +1,7 @@
 """The trunk's end of a leg: RTP on an even UDP port, RTCP on the next one (RFC 3550 section 11)."""
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from gateway.media.engine.address cimport (
     write_address,
 )
 from gateway.media.engine.kernel cimport MSG_DONTWAIT, sendto, sockaddr, sockaddr_storage
+from gateway.media.engine.receive cimport LONGEST_PACKET
+from gateway.media.engine.srtp cimport TRAILER
 from voice.counters cimport RTCP_SENT, SEND_ERRORS, Counters
 
 LAST_PORT = 65535
@@ -24,6 +26,11 @@ cdef class TrunkPort(Transport):
     ----------
     rtp, rtcp
         Bound UDP sockets; the port does not close them.
+
+    Attributes
+    ----------
+    cipher
+        What encrypts and decrypts; None for a trunk that speaks RTP.
     """
 
     def __init__(self, rtp: object, rtcp: object, counters: Counters) -> None:
@@ -31,7 +38,7 @@ cdef class TrunkPort(Transport):
         self.rtp_fd, self.rtcp_fd = rtp.fileno(), rtcp.fileno()
         self.counters = counters
         self.latch = SourceLatch()
-        self._packet = np.zeros(2048, np.uint8)
+        self._packet = np.zeros(2048 + TRAILER, np.uint8)
 
     def expect(self, host: str, port: int, rtcp_port: int | None) -> None:
         """Believe this description from now on."""
@@ -45,11 +52,15 @@ cdef class TrunkPort(Transport):
 
     def send_rtcp(self, packet: bytes) -> None:
         """Send RTCP to where the far end's description wants it, or its media has moved to."""
-        cdef const uint8_t[::1] data = packet
         cdef Address target
-        if data.shape[0] and self._target_of_rtcp(&target):
-            if self._send(self.rtcp_fd, &data[0], <int> data.shape[0], &target):
-                self.counters.count(RTCP_SENT, 1)
+        cdef int size = <int> len(packet)
+        if not 0 < size <= LONGEST_PACKET or not self._target_of_rtcp(&target):
+            return
+        memcpy(&self._packet[0], <const char *> packet, size)
+        if self.cipher is not None:
+            size = self.cipher.outbound.protect_rtcp(self._packet, size)
+        if size > 0 and self._send(self.rtcp_fd, &self._packet[0], size, &target):
+            self.counters.count(RTCP_SENT, 1)
 
     cdef bint _target_of_rtcp(self, Address *target) noexcept nogil:
         """Fill in where reports go; false while that is nowhere."""
@@ -62,14 +73,19 @@ cdef class TrunkPort(Transport):
     def close(self) -> None:
         """Send no more: the sockets' numbers may be another call's soon."""
         self.rtp_fd = self.rtcp_fd = -1
+        self.cipher = None
 
     cdef uint8_t[::1] next_packet(self) noexcept nogil:
         return self._packet
 
     cdef bint send_packet(self, int size) noexcept nogil:
         cdef Address target
-        if not self.latch.target(&target) or not 0 < size <= self._packet.shape[0]:
+        if not self.latch.target(&target) or not 0 < size <= self._packet.shape[0] - TRAILER:
             return False
+        if self.cipher is not None:
+            size = self.cipher.outbound.protect(self._packet, size)
+            if size < 0:
+                return False
         return self._send(self.rtp_fd, &self._packet[0], size, &target)
 
     cdef bint is_open(self) noexcept nogil:

@@ -1,0 +1,16 @@
+from gateway.media.engine.srtp import SrtpSession
+
+FORMER: float
+
+class Inbound:
+    def __init__(
+        self, session: SrtpSession, *, mki: bytes = b"", tag: int = 0, rtcp_tag: int = 0
+    ) -> None: ...
+
+class TrunkCipher:
+    def __init__(self, outbound: SrtpSession, inbound: Inbound) -> None: ...
+    @property
+    def taken(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    def change(self, outbound: SrtpSession | None, inbound: Inbound | None, now: float) -> None: ...
