@@ -55,6 +55,7 @@ Limit = Annotated[int, Field(ge=0, le=1_000_000)]  # 0 for none
 TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 SymmetricRtp = Literal["auto", "strict", "any"]
 DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
+Srtp = Literal["off", "optional", "required"]
 
 
 class Section(BaseModel):
@@ -213,6 +214,11 @@ class TrunkSettings(Section):
     # its answer has them, else INFO where its Allow has that, else tones. The others are for a
     # trunk that says one thing and reads another
     dtmf: DtmfMode = "auto"
+    # Encryption of the audio by keys in SDP (SDES). Off: carriers have it on order, and some refuse
+    # or misread a description with keys. "optional" offers keys beside RTP/AVP (RFC 8643), which
+    # whoever does not know them ignores; "required" offers RTP/SAVP, and ends a call that would not
+    # be encrypted. The keys are no more secret than SIP on its way: with a tls trunk only
+    srtp: Srtp = "off"
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
     # The lowest is tried first; where no route says otherwise

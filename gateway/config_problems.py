@@ -22,7 +22,7 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 PLANNED_TABLES = frozenset({"cluster", "incoming", "sessions", "webhooks"})
 _PLANNED_KEYS = {
     "sip": {"tls_listen", "public_address"},
-    "trunks": {"srtp", "outbound_proxy"},
+    "trunks": {"outbound_proxy"},
 }
 
 # Where pydantic's own words speak of Python and not of the file

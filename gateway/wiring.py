@@ -39,6 +39,7 @@ from gateway.trunk import (
     TrunkState,
     TrunkWatch,
 )
+from sdp import Srtp
 
 logger = logging.getLogger(__name__)
 
@@ -188,6 +189,7 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
         bitrate=media.bitrate,
         symmetric_rtp=SymmetricRtp(settings.symmetric_rtp),
         dtmf=Dtmf(settings.dtmf),
+        srtp=Srtp(settings.srtp),
         number=partial(outgoing_number, settings.numbers),
     )
 

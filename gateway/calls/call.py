@@ -22,6 +22,7 @@ from gateway.calls.endings import (
     FAULT,
     end_of,
     rang_out,
+    refused_encryption,
     silent_end,
     too_long,
 )
@@ -271,6 +272,8 @@ class Call:
                 self._tell(news.Quality(event.browser, event.trunk))
             case media.TrunkSilent() if before is CallState.ANSWERED:
                 self._probe_trunk(event)
+            case trunk.Ended() if self._negotiation.requires_encryption:
+                return refused_encryption(event)
             case _:
                 return end_of(event)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from gateway import trunk
@@ -17,6 +18,9 @@ _LOST: Final = {
     media.LossReason.SILENT: "Nothing came from the browser any more.",
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
+
+# Statuses of a description that nobody wants (RFC 3261 sections 21.4.13, 21.4.26 and 21.6.4)
+_NOT_ACCEPTABLE: Final = (415, 488, 606)
 
 FAULT: Final = CallEnd.made_here(
     By.GATEWAY, "internal", 500, "The gateway failed; its log says why."
@@ -36,6 +40,15 @@ def end_of(event: CallEvent) -> CallEnd | None:
         case EndWanted() | NotPlaced():
             return event.end
     return None
+
+
+def refused_encryption(event: trunk.Ended) -> CallEnd | None:
+    """Return the end of a call to a trunk that was offered encrypted audio only."""
+    end = end_of(event)
+    if end is None or end.sip_code not in _NOT_ACCEPTABLE:
+        return end
+    why = "This trunk is called with encrypted audio only (srtp), which it may not take."
+    return replace(end, message=f"{end.message} {why}")
 
 
 def silent_end(silence: media.TrunkSilent) -> CallEnd:

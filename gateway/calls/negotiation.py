@@ -21,7 +21,8 @@ from gateway.calls.browser_description import (
     opus_parameters,
 )
 from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
-from gateway.media.parameters import EventFormat, LocalMedia, TrunkRemote
+from gateway.media.parameters import EventFormat, LocalMedia, TrunkKeys, TrunkRemote
+from gateway.media.srtp_keys import usable_suites
 from sdp import SdpError
 from sdp.codecs import read_codecs
 from sdp.target import is_host_name
@@ -72,6 +73,8 @@ class Negotiation:
         Whose audio is believed besides the described host's.
     dtmf
         How digits go to the trunk.
+    srtp
+        Whether the trunk's audio is encrypted.
     own
         Where the gateway itself listens: no trunk's audio is sent there.
 
@@ -91,6 +94,7 @@ class Negotiation:
         bitrate: int = BITRATE,
         symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
         dtmf: trunk.Dtmf = trunk.Dtmf.AUTO,
+        srtp: sdp.Srtp = sdp.Srtp.OFF,
         own: OwnSockets = NO_SOCKETS,
     ) -> None:
         self._local = local
@@ -108,8 +112,12 @@ class Negotiation:
         self._session_id = secrets.randbits(62)
         self._version = 1
         self._policy = sdp.TrunkPolicy(
-            codecs=codecs, ptime=PTIME, telephone_event=trunk.offers_events(dtmf)
+            codecs=codecs,
+            ptime=PTIME,
+            telephone_event=trunk.offers_events(dtmf),
+            srtp=srtp,
         )
+        self._encryption: sdp.Encryption | None = None
         self._address = sdp.RtpAddress(local.trunk_host, local.trunk_port, local.trunk_port + 1)
         self._offered = sdp.offer_to_trunk(
             offer.browser,
@@ -117,6 +125,7 @@ class Negotiation:
             address=self._address,
             session_id=self._session_id,
             version=self._version,
+            keys=self._keys_to_offer(),
         )
         self._ours = self._offered  # the last that we sent, offer or answer
         # What payload types have meant so far, for a trunk that leaves their rtpmap out later
@@ -188,6 +197,7 @@ class Negotiation:
                 address=self._address,
                 session_id=self._session_id,
                 version=self._version,
+                keys=self._keys_to_offer(),
                 current=self._current,
                 after=self._ours,
             )
@@ -205,6 +215,8 @@ class Negotiation:
             version=self._version + 1,
             current=self._current,
             known=self._known.values(),
+            keys=self._new_keys(),
+            in_use=self._encryption,
         )
         self._locate(media.address.host)
         self._check_target(media)
@@ -238,9 +250,29 @@ class Negotiation:
 
     def _read_answer(self, offered: sdp.SessionDescription, text: str) -> TrunkRemote:
         reading = sdp.read(text)
-        remote = self._follow(sdp.read_trunk_answer(offered, reading.description))
+        agreed = sdp.read_trunk_answer(offered, reading.description, self._policy.srtp)
+        remote = self._follow(agreed)
         self._count(reading)
         return remote
+
+    @property
+    def requires_encryption(self) -> bool:
+        """Whether there is no call without SRTP."""
+        return self._policy.srtp is sdp.Srtp.REQUIRED
+
+    @property
+    def cipher(self) -> str:
+        """The suite of SRTP that is agreed with the trunk; empty for RTP as it is."""
+        return "" if self._encryption is None else self._encryption.suite
+
+    def _keys_to_offer(self) -> tuple[sdp.Crypto, ...]:
+        """Return a key for each suite; of what is in use the same one."""
+        return self._new_keys(self._encryption)
+
+    def _new_keys(self, in_use: sdp.Encryption | None = None) -> tuple[sdp.Crypto, ...]:
+        if self._policy.srtp is sdp.Srtp.OFF:
+            return ()
+        return sdp.make_keys(usable_suites(), secrets.token_bytes, in_use)
 
     def digit_route(self, *, takes_info: bool) -> trunk.DigitRoute:
         """Say how digits go now; `takes_info` is what the trunk says of SIP INFO."""
@@ -275,7 +307,7 @@ class Negotiation:
     def _follow(self, media: sdp.TrunkMedia) -> TrunkRemote:
         host = self._locate(media.address.host)
         self._check_target(media)
-        self._current = media.codec
+        self._current, self._encryption = media.codec, media.encryption
         event = media.telephone_event
         said = media.codecs if event is None else (*media.codecs, event)
         self._known.update((each.payload_type, each) for each in said)
@@ -298,6 +330,7 @@ class Negotiation:
             rtcp_port=media.address.rtcp_port,
             also_from=believed_too(self._symmetric_rtp, host, self._peer),
             from_anywhere=self._symmetric_rtp is SymmetricRtp.ANY,
+            keys=_keys(media.encryption),
         )
         return self._remote
 
@@ -314,6 +347,13 @@ def _heard(
     """
     numbers = {number for number, _ in agreed}.union(taken)
     return (*agreed, *(each for each in before if each[0] not in numbers))
+
+
+def _keys(agreed: sdp.Encryption | None) -> TrunkKeys | None:
+    """Say to the media plane what is agreed."""
+    if agreed is None:
+        return None
+    return TrunkKeys(agreed.suite, agreed.send_key, agreed.receive_key, agreed.receive_mki)
 
 
 def _packet_time(wanted: int) -> int:

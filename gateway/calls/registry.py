@@ -180,6 +180,7 @@ class Calls:
                 bitrate=route.bitrate,
                 symmetric_rtp=route.symmetric_rtp,
                 dtmf=route.dtmf,
+                srtp=route.srtp,
                 own=self._own_sockets,
             )
             # Whoever has another trunk behind it is given up sooner

@@ -128,6 +128,8 @@ class TrunkDescriptions:
                 f"The far end answered with a media description that cannot be used: {error}."
             )
         self._answered = True
+        cipher = self.negotiation.cipher or "no cipher"
+        logger.debug("call %s: audio goes to the trunk with %s", self._id, cipher)
         await self._session.connect_trunk(remote)
         await self._on_answer(answered, remote)
         return None

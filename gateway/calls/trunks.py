@@ -11,6 +11,7 @@ from gateway.calls.browser_description import BITRATE
 from gateway.calls.end import By, CallEnd
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.trunk import Dtmf
+from sdp import Srtp
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Route:
     `codecs` are what the trunk is offered and `passthrough` those of them that a browser's audio
     is to come in as well, the best first of each; `bitrate` (bit/s) is asked of the browser
     otherwise. `symmetric_rtp` says whose audio is believed besides the described host's, `dtmf` how
-    digits go, `number` how the trunk wants a number written.
+    digits go, `srtp` whether audio is encrypted, `number` how the trunk wants a number written.
     """
 
     trunk: trunk.Trunk
@@ -30,6 +31,7 @@ class Route:
     bitrate: int = BITRATE
     symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO
     dtmf: Dtmf = Dtmf.AUTO
+    srtp: Srtp = Srtp.OFF
     number: Callable[[str], str] = str
 
 

@@ -22,6 +22,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_dial_plan(settings.admission),
         *_tokens(settings.admission),
         *_capacity(settings),
+        *_open_keys(settings),
         *_public(settings.http),
         *_proxied(settings),
     ]
@@ -124,6 +125,16 @@ def _capacity(settings: Settings) -> Iterator[Finding]:
             f"media.ports = {list(media.ports)}: they are enough for {room} calls, and trunks may "
             f"have {wanted} (max_calls): a call takes {PORTS_OF_A_CALL}",
         )
+
+
+def _open_keys(settings: Settings) -> Iterator[Finding]:
+    for place, trunk in enumerate(settings.trunks):
+        if trunk.srtp != "off" and trunk.uri.transport in ("udp", "tcp"):
+            yield doubt(
+                f"trunks[{place}].srtp = {trunk.srtp!r}: the keys go by SIP over "
+                f"{trunk.uri.transport.upper()}, so whoever reads that hears the calls; TLS, or a "
+                "network of their own, hides them"
+            )
 
 
 def _public(http: HttpSettings) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from sdp import without_keys
+
 COMPACT: Final = {
     "a": "accept-contact",
     "b": "referred-by",
@@ -292,8 +294,9 @@ def _part(piece: str) -> tuple[str, str]:
 
 
 def redact(text: str) -> str:
-    """Cut the credentials out of a log text that may hold whole SIP messages."""
-    return CREDENTIALS.sub(r"\1: ***", text.encode("utf-8", "replace").decode())
+    """Cut credentials and the keys of SRTP out of a log text that may hold whole SIP messages."""
+    shown = CREDENTIALS.sub(r"\1: ***", text.encode("utf-8", "replace").decode())
+    return without_keys(shown)
 
 
 CREDENTIALS: Final = re.compile(

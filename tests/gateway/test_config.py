@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sdp
 from gateway.calls.browser_description import BITRATE
 from gateway.config import (
     Address,
@@ -122,6 +123,12 @@ def test_how_digits_go_may_be_set(tmp_path: Path, mode: Dtmf) -> None:
     assert read(tmp_path, f'{TRUNK}dtmf = "{mode}"').trunks[0].dtmf == mode
     assert read(tmp_path, TRUNK).trunks[0].dtmf == "auto"
     assert get_args(DtmfMode) == tuple(Dtmf)
+
+
+@pytest.mark.parametrize("srtp", sdp.Srtp)
+def test_audio_may_be_encrypted(tmp_path: Path, srtp: sdp.Srtp) -> None:
+    assert read(tmp_path, f'{TRUNK}srtp = "{srtp}"').trunks[0].srtp == srtp
+    assert read(tmp_path, TRUNK).trunks[0].srtp == "off"
 
 
 def test_an_address_in_brackets_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,6 +381,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         (
             TRUNK + 'dtmf = "rfc2833"',
             "trunks[0].dtmf = 'rfc2833': Input should be 'auto', 'rfc4733', 'info' or 'inband'",
+        ),
+        (
+            TRUNK + 'srtp = "sdes"',
+            "trunks[0].srtp = 'sdes': Input should be 'off', 'optional' or 'required'",
         ),
         (
             '[media]\ncodec = "PCMU"',
@@ -675,7 +686,6 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
     ("text", "line"),
     [
         ('[sip]\ntls_listen = "0.0.0.0:5061"', "sip.tls_listen = '0.0.0.0:5061'"),
-        (TRUNK + 'srtp = "off"', "trunks[0].srtp"),
         (TRUNK + 'outbound_proxy = "sip:a;lr"', "trunks[0].outbound_proxy"),
         ('[[incoming]]\nto = "*"', "incoming"),
         ('[webhooks]\nurl = "https://a"', "webhooks"),

@@ -14,6 +14,7 @@ from gateway.config_sources import load
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.trunk.stack import Stack
+from sdp import Srtp
 from tests.peers.ports import free_ports
 
 
@@ -117,6 +118,7 @@ def test_settings_reach_the_media_and_the_route() -> None:
             "trunks": [
                 {
                     **{"name": "t", "uri": "sip:127.0.0.1", "symmetric_rtp": "strict"},
+                    "srtp": "required",
                     "codecs": ["G722", "PCMA", "opus", "PCMU"],
                 }
             ],
@@ -130,6 +132,7 @@ def test_settings_reach_the_media_and_the_route() -> None:
     assert route.codecs == ("G722", "PCMA", "opus", "PCMU")
     assert (route.passthrough, route.bitrate) == (("PCMA", "PCMU"), 20_000)
     assert route.symmetric_rtp is SymmetricRtp.STRICT
+    assert route.srtp is Srtp.REQUIRED
     opus = given.media.model_copy(update={"codec": "opus"})
     assert wiring.route_of(given.trunks[0], opus).passthrough == ()
 

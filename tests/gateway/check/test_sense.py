@@ -123,6 +123,17 @@ def test_a_browser_port_elsewhere_takes_none_of_them() -> None:
     assert said(media={"ports": [20_000, 20_199], "browser_port": 443}) == []
 
 
+@pytest.mark.parametrize("srtp", ["optional", "required"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_keys_that_anybody_on_the_way_reads(transport: str, srtp: str) -> None:
+    trunk = {**TRUNK, "uri": f"sip:127.0.0.1:5070;transport={transport}", "srtp": srtp}
+    found = sense.examine(Settings.model_validate({**GOOD, "trunks": [trunk]}))
+    (line,) = [each.text for each in found if not each.ok or each.doubtful]
+    assert line.startswith(
+        f"trunks[0].srtp = {srtp!r}: the keys go by SIP over {transport.upper()}"
+    )
+
+
 def test_tokens_of_a_login_service_need_an_issuer() -> None:
     assert said(admission=JWKS) == []
     (line,) = said(admission={**JWKS, "issuer": None})

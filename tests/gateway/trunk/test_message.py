@@ -209,11 +209,13 @@ def test_redacted() -> None:
         "INVITE sip:a SIP/2.0\r\n"
         'Authorization: Digest username="u",\r\n response="0123"\r\n'
         'Proxy-authorization : Digest response="4567"\r\n'
+        "\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20\r\n"
         "To: <sip:a>\r\n"
     )
     clean = redact(text)
     assert "0123" not in clean
     assert "4567" not in clean
+    assert "c2Vj" not in clean
     assert clean.endswith("To: <sip:a>\r\n")
 
 
