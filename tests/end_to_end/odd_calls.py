@@ -71,11 +71,16 @@ async def odd_rig(
     *,
     transport: str = "UDP",
     codecs: Iterable[str] = ("PCMU", "PCMA"),
+    srtp: str = "off",
 ) -> AsyncIterator[Rig]:
     """Start a trunk, and a gateway for it."""
     async with AsyncExitStack() as stack:
         trunk = await stack.enter_async_context(odd_trunk(transport=transport))
-        settings = {**open_trunk(trunk.port, transport.lower()), "codecs": list(codecs)}
+        settings = {
+            **open_trunk(trunk.port, transport.lower()),
+            "codecs": list(codecs),
+            "srtp": srtp,
+        }
         config = GatewayConfig([settings])
         gateway = await stack.enter_async_context(run_gateway(config, folder))
         yield Rig(gateway, trunk, tone)

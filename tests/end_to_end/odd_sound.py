@@ -48,8 +48,9 @@ def _encoded(codec: str, tone: Samples) -> list[bytes]:
 class Sound(asyncio.DatagramProtocol):
     """Speaks to whoever spoke to it first, or to `target` once a test has set it. Use `open_sound`.
 
-    `payload_type`, `event` (the payload type of events) and `silent` may be changed at any time,
-    and so may the codec, by `change_codec`.
+    `payload_type`, `event` (the payload type of events), `ssrc`, `sequence` and `silent` may be
+    changed at any time, and so may the codec, by `change_codec`, and what packets are encrypted and
+    decrypted by, `protect` and `unprotect`.
     """
 
     def __init__(self, frequency: float, codec: str) -> None:
@@ -57,9 +58,11 @@ class Sound(asyncio.DatagramProtocol):
         self.target: tuple[str, int] | None = None
         self.event = 101
         self.silent = False
+        self.protect: Callable[[bytes], bytes] = bytes
+        self.unprotect: Callable[[bytes], bytes] = bytes
         self._frequency = frequency
-        self._ssrc = secrets.randbits(32)
-        self._sequence = secrets.randbits(16)
+        self.ssrc = secrets.randbits(32)
+        self.sequence = secrets.randbits(16)
         self._timestamp = secrets.randbits(32)
         self._news = asyncio.Event()
         self.change_codec(codec)
@@ -78,7 +81,8 @@ class Sound(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         if not is_rtcp(data):
-            self.heard.append(Heard(perf_counter(), parse(data), address))
+            packet = parse(self.unprotect(data))
+            self.heard.append(Heard(perf_counter(), packet, address))
             self.target = self.target or address
             self._news.set()
 
@@ -111,10 +115,10 @@ class Sound(asyncio.DatagramProtocol):
                 return
             payload, marker, timestamp = tick.packet
             payload_type = self.event
-        header = pack_header(payload_type, self._sequence, timestamp, self._ssrc, marker=marker)
-        self._sequence = (self._sequence + 1) & 0xFFFF
+        header = pack_header(payload_type, self.sequence, timestamp, self.ssrc, marker=marker)
+        self.sequence = (self.sequence + 1) & 0xFFFF
         with suppress(OSError):  # an ICMP error of an earlier packet
-            self._transport.sendto(header + payload, self.target)
+            self._transport.sendto(self.protect(header + payload), self.target)
 
     # -- what it hears
 

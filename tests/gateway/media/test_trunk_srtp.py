@@ -11,7 +11,7 @@ import pytest
 from gateway.media.parameters import TrunkKeys
 from gateway.media.trunk_party import OUTBOUND_KEPT, UNREADABLE
 from tests.gateway.media.engine.rig import Rig
-from tests.gateway.media.engine.test_trunk_cipher import GCM, Phone, make_keys
+from tests.gateway.media.engine.srtp_phone import GCM, Phone, make_keys
 from tests.gateway.media.test_trunk_party import FRAME, Call
 from voice.rtp import pack_header
 

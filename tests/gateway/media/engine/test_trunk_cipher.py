@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 from pylibsrtp import Policy, Session
 
@@ -12,50 +10,14 @@ from gateway.media.engine.trunk_cipher import FORMER, Inbound, TrunkCipher
 from gateway.media.parameters import TrunkKeys
 from gateway.media.srtp_keys import PROFILES, open_inbound, open_outbound, usable_suites
 from tests.gateway.media.engine.rig import Rig, Trunk, drain, udp
+from tests.gateway.media.engine.srtp_phone import GCM, SHA_80, Phone, make_keys
 from voice.rtcp import ReceiverReport, describe
 from voice.rtcp import pack as pack_rtcp
-from voice.rtp import RtpPacket, pack_header, parse
+from voice.rtp import pack_header
 
 REPORT = pack_rtcp(ReceiverReport(77), describe(77, "cname"))
-SHA_80 = "AES_CM_128_HMAC_SHA1_80"
-GCM = "AEAD_AES_128_GCM"
 LONGEST = 1500  # bytes
 SOURCES = 8  # that are known at a time
-
-
-def make_keys(suite: str = SHA_80, mki: bytes = b"") -> TrunkKeys:
-    size = PROFILES[suite].key_size
-    return TrunkKeys(suite, secrets.token_bytes(size), secrets.token_bytes(size), mki)
-
-
-class Phone:
-    """The far end's half of SRTP, by pylibsrtp alone, with an MKI put in by hand."""
-
-    def __init__(self, keys: TrunkKeys) -> None:
-        self._profile = PROFILES[keys.suite]
-        self._mki = keys.receive_mki
-        self._out = self._session(keys.receive, Policy.SSRC_ANY_OUTBOUND)
-        self._in = self._session(keys.send, Policy.SSRC_ANY_INBOUND)
-
-    def _session(self, key: bytes, direction: int) -> Session:
-        return Session(Policy(key, direction, 0, self._profile.number))
-
-    def protect(self, packet: bytes) -> bytes:
-        return self._named(self._out.protect(packet), self._profile.tag)
-
-    def protect_rtcp(self, packet: bytes) -> bytes:
-        return self._named(self._out.protect_rtcp(packet), self._profile.rtcp_tag)
-
-    def _named(self, packet: bytes, tag: int) -> bytes:
-        end = len(packet) - tag
-        return packet[:end] + self._mki + packet[end:]
-
-    def read(self, datagrams: list[bytes]) -> list[RtpPacket]:
-        return [parse(self._in.unprotect(each)) for each in datagrams]
-
-    def read_rtcp(self, datagram: bytes) -> bytes:
-        report: bytes = self._in.unprotect_rtcp(datagram)
-        return report
 
 
 class Line:
@@ -134,6 +96,18 @@ def test_what_goes_to_the_trunk_is_encrypted(rig: Rig, keys: TrunkKeys) -> None:
     assert {packet.payload_type for packet in packets} == {101}
     for packet, datagram in zip(packets, wire, strict=True):
         assert packet.payload not in datagram
+
+
+def test_our_numbers_begin_anew(line: Line) -> None:
+    """Eleven minutes of a call at the least, and the far end has counted along."""
+    numbers = []
+    for count in range(70_000):
+        line.trunk.leg.sender.send_event(b"\1\0\0\0", 160 * count & 0xFFFFFFFF, False)
+        if count % 50 == 49:
+            numbers += [packet.sequence for packet in line.phone.read(drain(line.trunk.sock))]
+    assert numbers[0] < 1 << 15, "half of the numbers are left to be heard before they begin anew"
+    assert len(numbers) == 70_000
+    assert numbers[-1] == (numbers[0] + 69_999) % (1 << 16)
 
 
 def test_reports_go_the_same_way(rig: Rig, keys: TrunkKeys) -> None:
