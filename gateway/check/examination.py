@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import files, password, ports, published, routes, sense, trunk
+from gateway.check import arrivals, files, password, ports, published, routes, sense, trunk
 from gateway.check.finding import Finding
 from gateway.config import MediaSettings, Settings, TrunkSettings
 
@@ -21,6 +21,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *files.examine(settings, datetime.now(UTC)),
         *sense.examine(settings),
         *routes.examine(settings),
+        *arrivals.examine(settings),
         *await published.keys(settings.admission),
     ]
     # All at once: each that is dead takes seconds to be found so
