@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from ipaddress import ip_network
 
 import pytest
 
 from gateway import wiring
 from gateway.calls.symmetric_rtp import SymmetricRtp
-from gateway.config import Settings
+from gateway.config import Settings, TrunkSettings
 from gateway.config_sources import load
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
+from gateway.trunk import Identity
 from gateway.trunk.stack import Stack
 from sdp import Srtp
-from tests.peers.ports import free_ports
+from tests.gateway.media.call import until
+from tests.gateway.trunk.wire import open_wire
+from tests.peers.ports import free_port, free_ports
+from tests.peers.requirement import require_own_engine
 
 
 class BrokenError(Exception):
     """A fault that no part knows."""
 
 
-def settings(transport: str = "udp", port: int = 0, threads: int = 1) -> Settings:
+def settings(
+    transport: str = "udp", port: int = 0, threads: int = 1, strangers: str = "silent"
+) -> Settings:
     ports = free_ports(threads)
     return load(
         None,
         {
-            "sip": {"listen": f"127.0.0.1:{port}"},
+            "sip": {"listen": f"127.0.0.1:{port}", "strangers": strangers},
             "media": {"threads": threads, "browser_port": ports.start},
             "trunks": [{"name": "t", "uri": f"sip:127.0.0.1:9;transport={transport}"}],
         },
@@ -145,3 +152,35 @@ async def test_tcp_is_open_only_for_a_trunk_that_uses_it(transport: str) -> None
     async with wiring.open_room(settings(transport, port)):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as page:
             assert (page.connect_ex(("127.0.0.1", port)) == 0) is (transport == "tcp")
+
+
+@pytest.mark.parametrize(("word", "answer"), [("silent", "none"), ("refuse", "403")])
+async def test_what_strangers_get_is_the_settings_to_say(word: str, answer: str) -> None:
+    require_own_engine()
+    port = free_port()
+    async with (
+        wiring.open_room(settings(port=port, strangers=word)) as room,
+        open_wire("127.0.0.9") as stranger,
+        open_wire("127.0.0.1") as trunk,
+    ):
+        stranger.request("OPTIONS", port)
+        await until(lambda: room.strangers().get(("OPTIONS", answer)) == 1)
+        trunk.request("OPTIONS", port)
+        assert (await trunk.hear(200)).code == 200
+        if answer == "403":
+            assert (await stranger.hear(403)).code == 403
+        else:
+            assert stranger.heard == []
+
+
+def test_a_trunk_is_to_sip_what_the_settings_say() -> None:
+    keys = {
+        "sources": ["192.0.2.0/24"],
+        "numbers_in": [["0", "+49"]],
+        "identity": "rpid",
+        "headers": ["X-A"],
+    }
+    trunk = wiring.trunk_of(TrunkSettings.model_validate({"name": "t", "uri": "sip:a", **keys}))
+    assert trunk.sources == (ip_network("192.0.2.0/24"),)
+    assert trunk.numbers_in == (("0", "+49"),)
+    assert (trunk.identity, trunk.headers) == (Identity.REMOTE_PARTY, ("X-A",))
