@@ -34,6 +34,7 @@ from gateway.trunk.presentation import presented
 from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
+from gateway.trunk.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from gateway.trunk.account import Account
@@ -74,6 +75,7 @@ class TrunkEndpoint:
         self._resolver = Resolver()
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
+        self._whereabouts: Whereabouts | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing: asyncio.Task[None] | None = None
@@ -130,6 +132,10 @@ class TrunkEndpoint:
         counter = self._stack.filter if self._stack else None
         return counter.strangers.counts if counter else {}
 
+    def knows(self, host: str) -> bool:
+        """Tell whether requests from an address are a trunk's."""
+        return self._stack is not None and self._stack.sources.knows(host)
+
     @property
     def free(self) -> int:
         """Calls that the engine has room for now (to a second); 0 unless in service.
@@ -167,6 +173,7 @@ class TrunkEndpoint:
         except BaseException:
             await self.close(0)
             raise
+        self._whereabouts = Whereabouts(self._config.trunks, self._find)
         if not stack.stock:  # the stock wheel waits by select(), which ends at 1024
             raise_descriptor_limit()
         log.info("SIP on %s by %s", self.address, self.engine_name)
@@ -185,6 +192,8 @@ class TrunkEndpoint:
         await asyncio.shield(self._closing)
 
     async def _close(self, stack: Stack, timeout: float) -> None:
+        if self._whereabouts is not None:
+            await self._whereabouts.close()
         await asyncio.gather(*(each.close() for each in self._registrations.values()))
         for settle in list(self._questions):
             settle(Reply(None, "The trunk endpoint is closing."))
@@ -247,6 +256,10 @@ class TrunkEndpoint:
         if known is not None and known.host:
             return known.host
         return await self._resolver.resolve(trunk.host, "the trunk's host")
+
+    async def _find(self, trunk: Trunk) -> None:
+        """Note where a trunk is, though nobody calls it."""
+        self._running().sources.learn(trunk, await self._host(trunk, parse_trunk(trunk.uri)))
 
     def _knocker(self, trunk: TrunkUri, host: str) -> Knocker | None:
         """Return how to learn of a port that is closed; of TCP's the engine tells by itself."""
