@@ -57,6 +57,19 @@ async def test_unknown_host(phone: Phone) -> None:
         await phone.dial("sip:nowhere.invalid")
 
 
+async def test_headers_that_are_not_on_the_list_stay_here(phone: Phone) -> None:
+    async with open_wire() as wire:
+        trunk = Trunk("test", wire.uri, caller_id="+15550001", headers=("X-Shop-*",))
+        given = (("X-Shop-Floor", "2"), ("X-Admin", "yes"), ("x-shop-", "3"), ("Subject", "4"))
+        leg, ear = await phone.dial(trunk, headers=given)
+        invite = await wire.hear("INVITE")
+        await leg.hangup()
+        await ear.end()
+    assert invite.header("x-shop-floor") == "2"
+    assert invite.header("x-admin") is None
+    assert invite.header("subject") == "4", "a program's own"
+
+
 @pytest.mark.parametrize(
     "name", ['Ana "the \\ cat" Lima', "陳大文 🐈", "🐈" * 64, "a; b=<c>, d", '"', "\\"]
 )
