@@ -44,8 +44,8 @@ SLOPPY: Final = OFFER.replace("s=-", "s=").replace("a=rtpmap:0 PCMU/8000", "a=ss
 LIMIT: Final = 5.0  # seconds that anything may take on loopback
 
 NUMBERS: Final = count(1)
-"""What tells branches and calls apart. An answered branch is known for 32 s, and a port of a peer may
-be given to the next peer before: by a number of its own it would repeat a request of that peer."""
+"""What tells branches and calls apart. An answered branch is known for 32 s, and the port of a peer
+may be the next peer's before: by a number of its own it would repeat a request of that peer."""
 
 Decide = Callable[[Any, Message], None]
 
