@@ -50,7 +50,7 @@ CONFIG_SITE: Final = """\
 #define PJMEDIA_MAX_SDP_MEDIA 8                 /* m= lines: 1.3 kB per possible call each */
 #define PJSIP_MAX_TSX_COUNT 16383
 #define PJSIP_MAX_DIALOG_COUNT 8191
-#define PJSIP_TCP_INITIAL_TIMEOUT 10            /* a stranger's connection that says nothing */
+#define PJSIP_TRANSPORT_SERVER_IDLE_TIME_FIRST 10 /* a stranger's connection that says nothing */
 #define PJSIP_DONT_SWITCH_TO_TCP 1              /* the trunk's transport is the operator's choice */
 #define PJMEDIA_HAS_SRTP 0                      /* SRTP is ours: pjmedia must add no crypto line */
 #define PJMEDIA_CONF_USE_SWITCH_BOARD 1         /* the bridge proper leaks a port per call when no

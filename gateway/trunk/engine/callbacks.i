@@ -34,6 +34,16 @@ static const pjsua_call *dataOf(const pj::Call &call)
 }
 %}
 
+%extend pj::Endpoint {
+    // Close a listening port and open it again, with certificates as their files are now; returns
+    // pjsip's status. Connections that stand go on.
+    int transportRestart(int id, const pj::TransportConfig &config)
+    {
+        pjsua_transport_config native = config.toPj();
+        return pjsua_transport_lis_restart(id, &native);
+    }
+}
+
 %extend pj::Call {
     // PJSIP_INV_STATE_…, as `getInfo().state`; DISCONNECTED where there is no session any more.
     int inviteState() const

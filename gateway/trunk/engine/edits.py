@@ -356,7 +356,213 @@ SPEED: Final = (
     ),
 )
 
-EDITS: Final = (*BUILD, *UNREADABLE, *ODD_LINES, *MEMORY, *CALLBACKS, *CALLS_GO_ON, *SPEED)
+TLS: Final = (
+    # Whose certificate a connection of ours is for: the trunk's name, as next hops are addresses.
+    # It is the SNI, too. What has such a name is for that trunk alone, and no port listens for it.
+    Edit(
+        "pjsip/include/pjsip/sip_transport_tls.h",
+        "\n\n} pjsip_tls_setting;",
+        "\n\n    pj_str_t server_name;\n\n} pjsip_tls_setting;",
+    ),
+    Edit(
+        "pjsip/include/pjsip/sip_transport_tls.h",
+        "    pj_strdup_with_null(pool, &dst->sigalgs, &src->sigalgs);\n",
+        "    pj_strdup_with_null(pool, &dst->sigalgs, &src->sigalgs);\n"
+        "    pj_strdup_with_null(pool, &dst->server_name, &src->server_name);\n",
+    ),
+    Edit(
+        "pjsip/include/pjsua2/siptypes.hpp",
+        "    unsigned            credDirectType;\n",
+        "    unsigned            credDirectType;\n    string              serverName;\n",
+    ),
+    Edit(
+        "pjsip/src/pjsua2/siptypes.cpp",
+        "    ts.cert_lookup.type = this->certLookupType;\n",
+        "    ts.cert_lookup.type = this->certLookupType;\n"
+        "    ts.server_name      = str2Pj(this->serverName);\n",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        "    ssock_param.server_name = remote_name;\n",
+        """\
+    ssock_param.server_name = listener->tls_setting.server_name.slen
+                            ? listener->tls_setting.server_name : remote_name;
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        "    status = pjsip_tls_transport_lis_start(&listener->factory, local, a_name);\n",
+        """\
+    if (listener->tls_setting.server_name.slen) {
+        update_bound_addr(listener, local);
+        status = update_factory_addr(listener, a_name);
+        if (status == PJ_SUCCESS)
+            update_transport_info(listener);
+    } else
+        status = pjsip_tls_transport_lis_start(&listener->factory, local, a_name);
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        "    pj_str_t                 remote_name;\n",
+        "    pj_str_t                 remote_name;\n    pj_str_t                 server_name;\n",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        "    tls->verify_server = listener->tls_setting.verify_server;\n",
+        "    tls->verify_server = listener->tls_setting.verify_server;\n"
+        "    pj_strdup(pool, &tls->server_name, &listener->tls_setting.server_name);\n",
+    ),
+    # A host name that the trunk has given us over TLS, in Contact or Record-Route, may have a
+    # certificate of its own. An address may not: the first one is from DNS, which can be forged.
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        """\
+        if (tls->remote_name.slen)
+            remote_name = &tls->remote_name;
+        else
+            remote_name = &tls->base.remote_name.host;
+
+""",
+        """\
+        remote_name = tls->server_name.slen ? &tls->server_name
+                                            : &tls->base.remote_name.host;
+next_name:
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        """\
+        if (!matched) {
+            matched = !pj_stricmp(remote_name, &serv_cert->subject.cn);
+        }
+""",
+        """\
+        if (!matched && serv_cert->subj_alt_name.cnt == 0) {
+            matched = !pj_stricmp(remote_name, &serv_cert->subject.cn);
+        }
+        if (!matched && tls->server_name.slen && remote_name == &tls->server_name &&
+            !is_address(&tls->base.remote_name.host))
+        {
+            remote_name = &tls->base.remote_name.host;
+            goto next_name;
+        }
+""",
+    ),
+    # RFC 5922 forbids wildcards, and carriers have them.
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        """\
+            case PJ_SSL_CERT_NAME_IP:
+                matched = !pj_stricmp(remote_name, cert_name);
+""",
+        """\
+            case PJ_SSL_CERT_NAME_IP:
+                matched = is_named(remote_name, cert_name);
+""",
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        """\
+/* 
+ * Callback from ioqueue when asynchronous connect() operation completes.
+ */
+""",
+        """\
+static pj_bool_t is_address(const pj_str_t *host)
+{
+    pj_in_addr v4;
+    return pj_strchr(host, ':') != NULL ||
+           pj_inet_pton(pj_AF_INET(), host, &v4) == PJ_SUCCESS;
+}
+
+/* Whether a name of a certificate is a host's; "*" stands for its first label (RFC 6125 6.4.3). */
+static pj_bool_t is_named(const pj_str_t *host, const pj_str_t *name)
+{
+    const char *dot = pj_strchr(host, '.');
+    pj_str_t domain, suffix;
+
+    if (!pj_stricmp(host, name))
+        return PJ_TRUE;
+    if (pj_strnicmp2(name, "*.", 2) || !dot || dot == host->ptr || is_address(host))
+        return PJ_FALSE;
+    pj_strset(&domain, (char*)dot, host->slen - (dot - host->ptr));
+    pj_strset(&suffix, name->ptr + 1, name->slen - 1);
+    return !pj_stricmp(&domain, &suffix) && suffix.slen > 1 &&
+           pj_memchr(suffix.ptr + 1, '.', suffix.slen - 1) != NULL;
+}
+
+
+/* 
+ * Callback from ioqueue when asynchronous connect() operation completes.
+ */
+""",
+    ),
+    # A NUL would end a name before the name that its issuer has checked.
+    Edit(
+        "pjlib/src/pj/ssl_sock_ossl.c",
+        "            if (p && len && type != PJ_SSL_CERT_NAME_UNKNOWN) {\n",
+        "            if (p && len && type != PJ_SSL_CERT_NAME_UNKNOWN &&\n"
+        "                (type == PJ_SSL_CERT_NAME_IP || strlen((char*)p) == (size_t)len)) {\n",
+    ),
+    # Why a handshake has failed is told before what waits for it fails, as with certificates.
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        """\
+        tls_perror(tls->base.obj_name, "TLS connect() error", status,
+                   &tls->remote_name);
+
+""",
+        """\
+        tls_perror(tls->base.obj_name, "TLS connect() error", status,
+                   &tls->remote_name);
+        tls_init_shutdown(tls, status);
+
+""",
+    ),
+    # We tell of these ourselves; and strangers could fill the log with the first.
+    Edit(
+        "pjlib/src/pj/ssl_sock_imp_common.c",
+        'PJ_LOG(1,(ssock->pool->obj_name, "SSL timeout after',
+        'PJ_LOG(4,(ssock->pool->obj_name, "SSL timeout after',
+    ),
+    Edit(
+        "pjsip/src/pjsip/sip_transport_tls.c",
+        'PJ_LOG(1,(tls->base.obj_name,\n                    "RFC 5922',
+        'PJ_LOG(4,(tls->base.obj_name,\n                    "RFC 5922',
+    ),
+    # Whom a connection goes to that fails: only a certificate's fault came with an address.
+    Edit(
+        "pjsip/include/pjsua2/endpoint.hpp",
+        "    pj_status_t         lastError;\n    \n    /**\n     * TLS transport info",
+        "    pj_status_t         lastError;\n    string              remote;\n"
+        "    \n    /**\n     * TLS transport info",
+    ),
+    Edit(
+        "pjsip/src/pjsua2/endpoint.cpp",
+        "    prm.lastError = info ? info->status : PJ_SUCCESS;\n",
+        """\
+    prm.lastError = info ? info->status : PJ_SUCCESS;
+    char remote[PJ_INET6_ADDRSTRLEN + 10];
+    prm.remote = pj_sockaddr_print(&tp->key.rem_addr, remote, sizeof(remote), 3);
+""",
+    ),
+    # Peers answer a `sips:` request with a `sip:` Contact, and the next request takes TLS all the
+    # same, as the account does.
+    Edit(
+        "pjsip/src/pjsip/sip_config.c",
+        "       PJSIP_RESOLVE_HOSTNAME_TO_GET_INTERFACE,\n       0,\n",
+        "       PJSIP_RESOLVE_HOSTNAME_TO_GET_INTERFACE,\n       1,\n",
+    ),
+    # One for each trunk with TLS.
+    Edit(
+        "pjsip/include/pjsua-lib/pjsua_internal.h",
+        "pjsua_transport_data tpdata[8];",
+        "pjsua_transport_data tpdata[64];",
+    ),
+)
+
+EDITS: Final = (*BUILD, *UNREADABLE, *ODD_LINES, *MEMORY, *CALLBACKS, *CALLS_GO_ON, *SPEED, *TLS)
 
 QUICKER: Final = (
     # An argument of a class of the wrapper is none of SWIG's bare pointers; to look for those of a

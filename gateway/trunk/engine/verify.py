@@ -41,7 +41,13 @@ def main(folder: str) -> str | None:
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, local)
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, local)
     local.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, local)
+    listening = endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, local)
+    if status := endpoint.transportRestart(listening, local):
+        return f"TLS does not start again: {endpoint.utilStrError(status)}"
+    local.tlsConfig.serverName = "trunk.example"
+    calling = endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, local)
+    if not endpoint.transportGetInfo(calling).localName.endswith(":0"):
+        return "TLS for calls out listens"
     addresses = Path("/proc/net/if_inet6")
     if addresses.exists() and addresses.read_text().strip():
         endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP6, pj.TransportConfig())
