@@ -50,6 +50,7 @@ for name in $settings; do
 done
 printf %s "$report" > "$LAB_RUN/settings"
 for file in "$lab"/config/*.conf; do sed "${render#;}" "$file" > "$LAB_RUN/etc/${file##*/}"; done
+grep -q . /proc/net/if_inet6 2> /dev/null || rm "$LAB_RUN/etc/pjsip_ipv6.conf"
 
 if [ ! -s "$LAB_RUN/tls/lab.crt" ]; then              # an authority of the lab's own, and one certificate
   ( cd "$LAB_RUN/tls"
@@ -57,7 +58,7 @@ if [ ! -s "$LAB_RUN/tls/lab.crt" ]; then              # an authority of the lab'
       -subj "/CN=asterisk-lab CA" -keyout ca.key -out ca.crt
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
       -subj "/CN=asterisk-lab" -keyout lab.key -out lab.csr
-    printf 'subjectAltName=DNS:localhost,DNS:asterisk-lab,IP:%s\n' "$LAB_IP" > names
+    printf 'subjectAltName=DNS:localhost,DNS:asterisk-lab,IP:::1,IP:%s\n' "$LAB_IP" > names
     openssl x509 -req -in lab.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 \
       -extfile names -out lab.crt
   ) 2> "$LAB_RUN/tls/log" || { cat "$LAB_RUN/tls/log" >&2; fail "openssl could not make the certificate"; }

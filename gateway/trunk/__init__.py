@@ -10,6 +10,7 @@ from gateway.trunk.config import (
     Identity,
     Secret,
     SipAddress,
+    Tls,
     Trunk,
 )
 from gateway.trunk.dtmf import DigitRoute, Dtmf, digit_route, offers_events
@@ -65,6 +66,7 @@ __all__ = [
     "Secret",
     "Settled",
     "SipAddress",
+    "Tls",
     "Trunk",
     "TrunkEndpoint",
     "TrunkError",

@@ -21,11 +21,19 @@ STOCK_ACCOUNTS: Final = 7  # the stock wheel aborts the process at the ninth
 
 
 class Account(pj.Account):
-    """An account; `incoming` gets the engine's call id, the INVITE, its source."""
+    """An account; `incoming` gets the engine's call id, the INVITE, its source.
 
-    def __init__(self, incoming: Callable[[Account, int, str, str], None]) -> None:
+    `fault` returns why the last connection has failed, empty where that is not known.
+    """
+
+    def __init__(
+        self,
+        incoming: Callable[[Account, int, str, str], None],
+        fault: Callable[[], str] = lambda: "",
+    ) -> None:
         super().__init__()
         self.calls = 0
+        self.fault = fault
         # To make one takes longer than to send a message, so each call fills these in anew
         self.invite_options = audio_only(pj.CallOpParam(True))
         self.end_options = pj.CallOpParam()
@@ -40,9 +48,10 @@ class Account(pj.Account):
         """Tell whether nothing would be lost with it."""
         return not self.calls and not self._open_questions and self._registrant is None
 
-    def open(self, route: Route) -> None:
-        """Create it in the engine."""
+    def open(self, route: Route, transport: int = pj.PJSUA_INVALID_ID) -> None:
+        """Create it in the engine; its requests go by one transport, or by any that fits."""
         config = pj.AccountConfig()
+        config.sipConfig.transportId = transport
         config.idUri = route.identity
         if route.proxy:
             config.sipConfig.proxies.append(route.proxy)
@@ -103,7 +112,7 @@ class Account(pj.Account):
         if message is not None:
             self._answer(Reply(message.code, message.reason, message.retry_after))
         elif prm.e.body.tsxState.type == pj.PJSIP_EVENT_TRANSPORT_ERROR:
-            self._answer(Reply(None, "No connection to the trunk could be made."))
+            self._answer(Reply(None, self.fault() or "No connection to the trunk could be made."))
 
     def _answer(self, reply: Reply) -> None:
         waiting = list(self._asking.values())
@@ -135,7 +144,7 @@ class Account(pj.Account):
         if message.code:
             outcome = Outcome(message.code, message.reason, prm.expiration, message.retry_after)
         else:
-            outcome = Outcome(0, f"{prm.reason}.")
+            outcome = Outcome(0, self.fault() or f"{prm.reason}.")
         self._registered = outcome.registered
         if self._registrant is not None:
             self._registrant(outcome)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
-from gateway.trunk.config import Secret, Trunk
+from gateway.trunk.config import SYSTEM_TLS, Secret, Tls, Trunk
 from gateway.trunk.errors import TrunkRequestError
 
 USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved; letters and digits are too
@@ -20,9 +21,11 @@ TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # the last two are line ends
 NOT_IN_USER: Final = re.compile(r'[<>"\\]')  # no number or user has them, whatever the encoding
 TRUNK_URI: Final = re.compile(
-    r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252}))(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:;transport=(?P<transport>udp|tcp))?"
+    r"(?P<scheme>sips?):(?P<host>[A-Za-z0-9][A-Za-z0-9.\-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:;transport=(?P<transport>udp|tcp|tls))?"
 )
+SIP_PORT: Final = 5060
+TLS_PORT: Final = 5061
 LONGEST_TEXT: Final = 256
 LONGEST_HEADER: Final = 1024  # as much as admission lets through in all headers together
 
@@ -37,18 +40,30 @@ OURS: Final = frozenset(RESERVED.split())
 
 
 class TrunkUri(NamedTuple):
-    """A trunk's address, taken apart."""
+    """A trunk's address, taken apart; `secure` if its scheme is sips."""
 
     host: str
     port: int
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "tls"]
+    secure: bool = False
+
+    @property
+    def scheme(self) -> str:
+        """Return how its URIs begin."""
+        return "sips" if self.secure else "sip"
+
+    @property
+    def parameter(self) -> str:
+        """Return how its URIs name the transport; sips says it already (RFC 5630 section 3.1.3)."""
+        return "" if self.secure or self.transport == "udp" else f";transport={self.transport}"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """A way to a trunk: who we are there, where it is now, and how we prove it.
 
-    `registrar` is whom a REGISTER goes to, empty where none is wanted.
+    `registrar` is whom a REGISTER goes to, empty where none is wanted. `server` is whose
+    certificate has to be shown there, by the rules of `tls`; empty where TLS is not used.
     """
 
     identity: str
@@ -57,17 +72,45 @@ class Route:
     password: Secret | None = None
     registrar: str = ""
     expires: int = 0
+    server: str = ""
+    tls: Tls = SYSTEM_TLS
+
+    @property
+    def hop(self) -> str:
+        """The address and the port that requests go to."""
+        return self.proxy.removeprefix("<sip:").partition(";")[0]
 
 
 def parse_trunk(uri: str) -> TrunkUri:
-    """Take `sip:host[:port][;transport=udp|tcp]` apart."""
+    """Take `sip:host[:port][;transport=udp|tcp|tls]` or `sips:host[:port]` apart."""
     found = TRUNK_URI.fullmatch(uri)
-    port = int(found["port"] or 5060) if found else 0
-    if not found or not 1 <= port <= 65535:
+    if not found:
         raise TrunkRequestError(
-            f"trunk uri {uri!r} is not sip:host[:port][;transport=udp|tcp] with a port up to 65535"
+            f"trunk uri {uri!r} is not sip:host[:port][;transport=udp|tcp|tls] or sips:host[:port]"
         )
-    return TrunkUri(found["host"], port, "tcp" if found["transport"] == "tcp" else "udp")
+    secure, named = found["scheme"] == "sips", found["transport"]
+    if secure and named == "udp":
+        raise TrunkRequestError(f"trunk uri {uri!r}: sips is TLS, not UDP")
+    tls = secure or named == "tls"
+    port = int(found["port"] or (TLS_PORT if tls else SIP_PORT))
+    host = found["host"].strip("[]")
+    if not 1 <= port <= 65535 or ("[" in found["host"] and not is_ipv6(host)):
+        raise TrunkRequestError(f"trunk uri {uri!r} has an address or a port that cannot be")
+    return TrunkUri(host, port, "tls" if tls else "tcp" if named == "tcp" else "udp", secure)
+
+
+def is_ipv6(host: str) -> bool:
+    """Tell whether a host is an IPv6 address."""
+    try:
+        IPv6Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URI."""
+    return f"[{host}]" if ":" in host else host
 
 
 def text(value: str, what: str, longest: int = LONGEST_TEXT) -> str:
@@ -100,20 +143,20 @@ def user(value: str, what: str) -> str:
 
 def request_uri(to: str, trunk: TrunkUri) -> str:
     """Return the Request-URI (and To) of a call."""
-    transport = ";transport=tcp" if trunk.transport == "tcp" else ""
-    return f"<sip:{user(to, 'the called number')}@{trunk.host}:{trunk.port}{transport}>"
+    called = user(to, "the called number")
+    host = bracketed(trunk.host)
+    return f"<{trunk.scheme}:{called}@{host}:{trunk.port}{trunk.parameter}>"
 
 
 def trunk_uri(trunk: TrunkUri) -> str:
     """Return the Request-URI of what is for the trunk itself: OPTIONS, REGISTER."""
-    transport = ";transport=tcp" if trunk.transport == "tcp" else ""
-    return f"sip:{trunk.host}:{trunk.port}{transport}"
+    return f"{trunk.scheme}:{bracketed(trunk.host)}:{trunk.port}{trunk.parameter}"
 
 
 def from_uri(caller: str, display_name: str | None, trunk: TrunkUri) -> str:
     """Return the From header's name and address."""
     shown = f"{quoted(text(display_name, 'the display name'))} " if display_name else ""
-    return f"{shown}<sip:{user(caller, 'the caller')}@{trunk.host}>"
+    return f"{shown}<{trunk.scheme}:{user(caller, 'the caller')}@{bracketed(trunk.host)}>"
 
 
 def quoted(value: str) -> str:
@@ -124,7 +167,7 @@ def quoted(value: str) -> str:
 
 def next_hop(host: str, trunk: TrunkUri) -> str:
     """Return the proxy that sends requests to `host`; it leaves no Route header behind."""
-    return f"<sip:{host}:{trunk.port};transport={trunk.transport};lr;hide>"
+    return f"<sip:{bracketed(host)}:{trunk.port};transport={trunk.transport};lr;hide>"
 
 
 def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -153,4 +196,6 @@ def route_to(configured: Trunk, trunk: TrunkUri, host: str) -> Route:
         password=configured.password,
         registrar=trunk_uri(trunk) if configured.register else "",
         expires=configured.expires if configured.register else 0,
+        server=trunk.host if trunk.transport == "tls" else "",
+        tls=configured.tls if trunk.transport == "tls" else SYSTEM_TLS,
     )

@@ -15,6 +15,7 @@ from gateway.trunk.message import Message, read
 log = logging.getLogger(__name__)
 
 HAS_FILTER: Final = hasattr(pj, "MessageFilter")  # our own build; the stock wheel has none
+HAS_TLS: Final = hasattr(pj.TlsConfig, "serverName")  # likewise
 
 P = ParamSpec("P")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
+from typing import Final
 
 from gateway.trunk.number import Rules
 
@@ -39,7 +40,23 @@ class SipAddress:
     port: int
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection by TLS (1.2 or 1.3) is secured; each is the name of a file in PEM.
+
+    `ca` holds the authorities whose certificates are believed, the system's where it is empty;
+    `certificate` and `key` are what we show, nothing where they are empty.
+    """
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+SYSTEM_TLS: Final = Tls()
 
 
 class Identity(StrEnum):
@@ -63,9 +80,11 @@ class Elsewhere(StrEnum):
 class EndpointConfig:
     """Where the gateway speaks SIP.
 
-    `address` is the IPv4 address to bind and `port` the port, for UDP and (with `tcp`) for TCP;
-    port 0 takes any. TCP is for trunks that use it: each connection, whoever makes it, costs a file
-    descriptor. `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
+    `address` is the address to bind and `port` the port, for UDP and (with `tcp`) for TCP;
+    port 0 takes any. An IPv6 address is for IPv6 alone, but "::" for both. TCP is for trunks that
+    use it: each connection, whoever makes it, costs a file descriptor. `tls_listen` is where trunks
+    reach us by TLS, with the certificate of `tls`; calls out by TLS need none of it.
+    `public_address` stands in Via and Contact when we are behind a 1:1 NAT.
     `max_calls` is a wish: the engine has a limit of its own, see `TrunkEndpoint.capacity`.
     `log_level` is pjsip's, for the logger `gateway.trunk.pjsip`: 1 errors, 3 a line per
     message, 5 whole messages (credentials are cut out). `trunks` are all that there are: who sends
@@ -75,6 +94,8 @@ class EndpointConfig:
     address: str = "127.0.0.1"
     port: int = 5060
     tcp: bool = False
+    tls_listen: SipAddress | None = None
+    tls: Tls = SYSTEM_TLS
     public_address: str | None = None
     user_agent: str = "webrtc-sip-gateway"
     max_calls: int = 2000
@@ -87,11 +108,12 @@ class EndpointConfig:
 class Trunk:
     """One SIP trunk.
 
-    `uri` is `sip:host[:port][;transport=udp|tcp]`; `caller_id` the user part of From unless a call
-    brings its own. `response_timeout`: a trunk that sends nothing at all for so many seconds
-    counts as unreachable. A trunk says 100 at once, and must within 200 ms if it has nothing better
-    (RFC 3261 section 17.2.1); 10 s leaves room for five lost INVITEs (0, 0.5, 1.5, 3.5 and 7.5 s),
-    where SIP's own limit, 32 s, is longer than a person waits before a silent page. `register`:
+    `uri` is `sip:host[:port][;transport=udp|tcp|tls]` or `sips:host[:port]`; `tls` says how the
+    last two are secured: the trunk's certificate has to be for `host`. `caller_id` is the user part
+    of From unless a call brings its own. `response_timeout`: a trunk that sends nothing at all for
+    so many seconds counts as unreachable. A trunk says 100 at once, and must within 200 ms if it
+    has nothing better (RFC 3261 section 17.2.1); 10 s leaves room for five lost INVITEs (0, 0.5,
+    1.5, 3.5 and 7.5 s), where SIP's own limit, 32 s, is longer than a person waits. `register`:
     whether the trunk wants a REGISTER, which is to hold for `expires` seconds; `options`: seconds
     between two OPTIONS, 0 for none. `sources`: networks that it sends from, besides the hosts of
     its URI; `numbers_in`: how the numbers that it writes become E.164; `identity`: which header
@@ -112,6 +134,7 @@ class Trunk:
     numbers_in: Rules = ()
     identity: Identity = Identity.FROM
     headers: tuple[str, ...] = ("X-*",)
+    tls: Tls = SYSTEM_TLS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pjsua2 as pj
@@ -351,6 +352,8 @@ class Dialog(pj.Call):
             code, reason = self._asked or (info.lastStatusCode, info.lastReason)
             end = self._transcript.end(way, message=received(prm.e), code=code, reason=reason)
             if end is not None:
+                if way is Way.TRANSPORT and (fault := self.account.fault()):
+                    end = replace(end, sentence=fault)
                 self._release()
                 self._tell(end)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import socket
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.trunk.address import (
     Route,
     TrunkUri,
+    bracketed,
     parse_trunk,
     plain_headers,
     request_uri,
@@ -122,6 +122,12 @@ class TrunkEndpoint:
         return SipAddress(host, self._stack.port if self._stack else self._config.port)
 
     @property
+    def tls_port(self) -> int:
+        """Where trunks reach us by TLS; 0 if they cannot."""
+        transports = self._stack.transports if self._stack else None
+        return transports.tls_port if transports is not None else 0
+
+    @property
     def active(self) -> int:
         """Legs that have not ended."""
         return len(self._legs)
@@ -154,9 +160,9 @@ class TrunkEndpoint:
         if self._stack is not None:
             raise TrunkError("the trunk endpoint is started already")
         try:
-            socket.inet_pton(socket.AF_INET, self._config.address)
-        except OSError:
-            raise TrunkError(f"{self._config.address!r} is not an IPv4 address") from None
+            ip_address(self._config.address)
+        except ValueError:
+            raise TrunkError(f"{self._config.address!r} is not an IP address") from None
         try:
             from gateway.trunk.stack import Stack
         except ImportError as error:
@@ -182,6 +188,11 @@ class TrunkEndpoint:
         """Return once the SIP thread has answered: one that hangs never does."""
         if self._stack is not None:
             await self._stack.run(int)
+
+    def renew(self) -> None:
+        """Read the certificate of `tls_listen` again; connections that stand go on."""
+        if self._stack is not None and self._stack.transports is not None:
+            self._stack.post(self._stack.transports.reload)
 
     async def close(self, timeout: float = 5.0) -> None:
         """End all calls, wait so long for them, and close the port. Idempotent."""
@@ -359,7 +370,7 @@ class TrunkEndpoint:
     # -- calls in (the first two run in the SIP thread)
 
     def _open_reception(self) -> None:
-        host = self._config.public_address or self._config.address
+        host = bracketed(self._config.public_address or self._config.address)
         stack = self._running()
         stack.account(Route(f"<sip:gateway@{host}>", proxy=""), partial(self._arrive, stack))
 

@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pjsua2 as pj
@@ -35,6 +35,7 @@ from gateway.trunk.lingering import Lingering, Slot
 from gateway.trunk.pjsip_log import PjsipLog
 from gateway.trunk.quiet import c_stdout_discarded
 from gateway.trunk.sources import Sources
+from gateway.trunk.transports import Engine, Faults, Transports, families
 
 if TYPE_CHECKING:
     from gateway.trunk.filter import Filter
@@ -69,6 +70,7 @@ class Stack:
         self.stock = False
         self.version = ""
         self.port = 0
+        self.transports: Transports | None = None
         self._loop = loop
         self._work: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self.stopping = False
@@ -173,8 +175,10 @@ class Stack:
             # Freed here, or with the last call that lingers on it. Not shut down before that: what
             # frees it shuts it down again, and with it whichever account has its number by then.
             del self.accounts[idle[0]]
-        account = self.accounts[route] = Account(incoming)
-        account.open(route)
+        assert self.transports is not None
+        account = Account(incoming, partial(self.transports.fault, route))
+        account.open(route, self.transports.of(route))
+        self.accounts[route] = account
         return account
 
     def dialog(
@@ -254,7 +258,7 @@ class Stack:
         return f"SIP cannot start on {address}: {reason}"
 
     def _open(self) -> None:
-        self._endpoint = pj.Endpoint()
+        self._endpoint = Engine(faults := Faults())
         self._log = PjsipLog()
         before = open_epolls()
         with c_stdout_discarded():
@@ -263,11 +267,8 @@ class Stack:
         config = pj.EpConfig()
         compiled = config.uaConfig.maxCalls
         self.stock = compiled <= STOCK_CALLS
-        if self.stock and not IPv4Address(self.config.address).is_loopback:
-            raise TrunkError(
-                "the stock engine must not listen beyond loopback, where any stranger's message "
-                "can end the process: build the engine by `make engine`"
-            )
+        if self.stock:
+            self._check_stock()
         self.capacity = min(compiled, self.config.max_calls)
         config.uaConfig.maxCalls = self.capacity
         config.uaConfig.threadCnt = 0
@@ -292,21 +293,20 @@ class Stack:
         # clock, or it leaks one port per call; with it no clock is wanted.
         devices = self._endpoint.audDevManager()
         (devices.setNullDev if self.stock else devices.setNoDev)()
-        self.port = self._transport(pj.PJSIP_TRANSPORT_UDP, self.config.port)
-        if self.config.tcp:
-            self._transport(pj.PJSIP_TRANSPORT_TCP, self.port)
+        self.transports = Transports(self._endpoint, faults, self.config)
+        self.port = self.transports.open()
         self._endpoint.libStart()
 
-    def _transport(self, kind: int, port: int) -> int:
-        config = pj.TransportConfig()
-        config.port = port
-        config.boundAddress = self.config.address
-        config.publicAddress = self.config.public_address or (
-            "" if self.config.address == "0.0.0.0" else self.config.address
-        )
-        identifier = self._endpoint.transportCreate(kind, config)
-        name = self._endpoint.transportGetInfo(identifier).localName
-        return int(name.rpartition(":")[2])
+    def _check_stock(self) -> None:
+        """Refuse what the stock engine aborts the process at."""
+        build = "build the engine by `make engine`"
+        if any(version == 6 for version, _ in families(self.config.address)):
+            raise TrunkError(f"the stock engine has no IPv6: {build}")
+        if not ip_address(self.config.address).is_loopback:
+            raise TrunkError(
+                "the stock engine must not listen beyond loopback, where any stranger's message "
+                f"can end the process: {build}"
+            )
 
     def _watch(self, epolls: set[int]) -> None:
         """Wait on the engine's own epoll together with our bell, if it has (exactly) one.
@@ -360,6 +360,7 @@ class Stack:
         for account in self.accounts.values():
             account.shutdown()
         self.accounts.clear()
+        self.transports = None
         while not self._work.empty():
             self._work.get_nowait()()
         gc.collect()  # what is in a cycle must be freed here, not by a collection elsewhere

@@ -47,6 +47,16 @@ def require(program: str) -> Path:
     return Path(path)
 
 
+def require_ipv6() -> None:
+    """Skip the test, or fail it in CI, where not even loopback has an IPv6 address."""
+    try:
+        there = bool(Path("/proc/net/if_inet6").read_text())
+    except OSError:
+        there = False
+    if not there:
+        missing("this machine has no IPv6")
+
+
 def require_own_engine() -> None:
     """Skip the test, or fail it in CI, where the SIP engine is not our own build."""
     try:

@@ -17,7 +17,9 @@ from gateway.trunk.address import (
     parse_trunk,
     plain_headers,
     request_uri,
+    route_to,
 )
+from gateway.trunk.config import SYSTEM_TLS, Tls, Trunk
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.party import party
 
@@ -29,6 +31,11 @@ TRUNK = TrunkUri("trunk.example", 5070, "udp")
     [
         ("sip:trunk.example", TrunkUri("trunk.example", 5060, "udp")),
         ("sip:127.0.0.1:15060;transport=tcp", TrunkUri("127.0.0.1", 15060, "tcp")),
+        ("sip:trunk.example;transport=tls", TrunkUri("trunk.example", 5061, "tls")),
+        ("sips:trunk.example", TrunkUri("trunk.example", 5061, "tls", secure=True)),
+        ("sips:a:443;transport=tcp", TrunkUri("a", 443, "tls", secure=True)),
+        ("sip:[2001:db8::1]", TrunkUri("2001:db8::1", 5060, "udp")),
+        ("sips:[::1]:15061", TrunkUri("::1", 15061, "tls", secure=True)),
     ],
 )
 def test_trunk_uri(uri: str, expected: TrunkUri) -> None:
@@ -36,7 +43,11 @@ def test_trunk_uri(uri: str, expected: TrunkUri) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "trunk", "sips:a", "sip:a:0", "sip:a:65536", "sip:u@a", "sip:a;lr", "sip:a\r\n"]
+    "uri",
+    [
+        *("", "trunk", "tls:a", "sip:a:0", "sip:a:65536", "sip:u@a", "sip:a;lr", "sip:a\r\n"),
+        *("sips:a;transport=udp", "sip:::1", "sip:[::1", "sip:[:]", "sip:[1.2.3.4]", "sip:[a]:1"),
+    ],
 )
 def test_bad_trunk_uri(uri: str) -> None:
     with pytest.raises(TrunkRequestError, match="trunk uri"):
@@ -50,6 +61,44 @@ def test_built() -> None:
     assert next_hop("127.0.0.1", TRUNK) == "<sip:127.0.0.1:5070;transport=udp;lr;hide>"
     tcp = TRUNK._replace(transport="tcp")
     assert request_uri("1", tcp) == "<sip:1@trunk.example:5070;transport=tcp>"
+
+
+@pytest.mark.parametrize(
+    ("uri", "called", "caller", "hop"),
+    [
+        (
+            "sip:a.example;transport=tls",
+            "<sip:1@a.example:5061;transport=tls>",
+            "<sip:2@a.example>",
+            "<sip:192.0.2.1:5061;transport=tls;lr;hide>",
+        ),
+        (
+            "sips:a.example",
+            "<sips:1@a.example:5061>",
+            "<sips:2@a.example>",
+            "<sip:192.0.2.1:5061;transport=tls;lr;hide>",
+        ),
+        (
+            "sip:[2001:db8::1]",
+            "<sip:1@[2001:db8::1]:5060>",
+            "<sip:2@[2001:db8::1]>",
+            "<sip:192.0.2.1:5060;transport=udp;lr;hide>",
+        ),
+    ],
+)
+def test_built_for_other_transports(uri: str, called: str, caller: str, hop: str) -> None:
+    trunk = parse_trunk(uri)
+    built = (request_uri("1", trunk), from_uri("2", None, trunk), next_hop("192.0.2.1", trunk))
+    assert built == (called, caller, hop)
+    assert next_hop("::1", trunk).startswith("<sip:[::1]:")
+
+
+def test_the_certificate_is_for_the_host_of_the_uri() -> None:
+    tls = Tls("authorities.pem")
+    for uri, server in (("sips:a.example", "a.example"), ("sip:a.example", "")):
+        route = route_to(Trunk("t", uri, tls=tls), parse_trunk(uri), "2001:db8::1")
+        assert (route.server, route.tls) == (server, tls if server else SYSTEM_TLS)
+        assert route.hop.startswith("[2001:db8::1]:506")
 
 
 @given(st.text(), st.text())

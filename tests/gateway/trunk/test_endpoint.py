@@ -81,7 +81,7 @@ async def test_second_endpoint() -> None:
 
 
 async def test_bad_address() -> None:
-    with pytest.raises(TrunkError, match="'example' is not an IPv4 address"):
+    with pytest.raises(TrunkError, match="'example' is not an IP address"):
         await TrunkEndpoint(EndpointConfig(address="example")).start()
 
 
