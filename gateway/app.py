@@ -22,7 +22,7 @@ from gateway.admission.address import parse_address
 from gateway.admission.gate import Gate
 from gateway.config import Address, HttpSettings, Settings
 from gateway.errors import UnavailableError
-from gateway.listening import check_certificate, listen
+from gateway.listening import check_certificates, listen
 from gateway.reload import Reload, on_signals
 from gateway.sd_notify import Supervisor
 from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
@@ -92,7 +92,7 @@ async def serve(
     GatewayError
         A part cannot start, or has died; then everything else was stopped in order.
     """
-    check_certificate(settings.http)
+    check_certificates(settings)
     faults: list[str] = []
     supervisor = Supervisor.from_environment(os.environ)
     with listen(settings.http) as listener:
@@ -105,7 +105,9 @@ async def serve(
 
             server = Server(config, up)
             if read_again is not None:
-                reload = Reload(settings, read_again, room.gate, lambda: config.ssl, supervisor)
+                reload = Reload(
+                    settings, read_again, room.gate, lambda: config.ssl, supervisor, room.renew
+                )
                 stack.enter_context(on_signals(reload, room.gate))
             watching = asyncio.create_task(supervisor.feed_watchdog(room.probes), name="watchdog")
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")

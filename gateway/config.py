@@ -8,9 +8,9 @@ is never in that line.
 from __future__ import annotations
 
 import os
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -85,7 +85,7 @@ class HttpSettings(Section):
 
 class SipSettings(Section):
     # SIP's own port on every interface: a trunk reaches us wherever it sends from. UDP, and TCP
-    # where a trunk says transport=tcp
+    # where a trunk says transport=tcp. "[::]" is every interface by IPv4 and IPv6
     listen: Annotated[Address, PlainValidator(read_address), AfterValidator(rules.sip_address)] = (
         Address("0.0.0.0", 5060)
     )
@@ -96,6 +96,32 @@ class SipSettings(Section):
     # learn that SIP is spoken here. "refuse" says 403, for whoever wonders why a trunk's calls get
     # no answer
     strangers: Literal["silent", "refuse"] = "silent"
+    # None: calls out by TLS need no port of ours, and one that nobody sends to is one more that
+    # strangers find
+    tls_listen: (
+        Annotated[Address, PlainValidator(read_address), AfterValidator(rules.sip_address)] | None
+    ) = None
+    # What tls_listen shows, and trunks that ask for a certificate; in PEM
+    certificate: RegularFile | None = None
+    key: RegularFile | None = None
+    # The authorities that the system trusts; with a file none but those in it
+    ca: RegularFile | None = None
+
+    @model_validator(mode="after")
+    def _key_and_certificate_together(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise broken("certificate and key are needed together", key=missing)
+        if self.tls_listen is not None and self.certificate is None:
+            raise broken("tls_listen needs certificate and key", key="certificate")
+        return self
+
+    @model_validator(mode="after")
+    def _one_host(self) -> Self:
+        tls, listen = self.tls_listen, self.listen
+        if tls is not None and tls.port == listen.port != 0:
+            raise broken("sip.listen has this port, by TCP too", key="tls_listen", value=str(tls))
+        return self
 
 
 class MediaSettings(Section):
@@ -177,6 +203,10 @@ class TrunkSettings(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
     # One elsewhere needs a media.address that it can send to
     uri: Annotated[TrunkUri, PlainValidator(read_trunk_uri)]
+    # Over TLS: those of [sip] unless this trunk has its own
+    certificate: RegularFile | None = None
+    key: RegularFile | None = None
+    ca: RegularFile | None = None
     # No digest authentication unless a user name is given; many trunks know us by address
     username: Annotated[str, Field(pattern=r'^[^\s"\\\x00-\x1f]{1,128}$')] | None = None
     password: SecretStr | None = Field(default=None, min_length=1, max_length=256)
@@ -255,6 +285,16 @@ class TrunkSettings(Section):
             raise broken(
                 "username and password (or password_file) are needed together", key=missing
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_for_tls(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise broken("certificate and key are needed together", key=missing)
+        for name in ("certificate", "ca"):
+            if getattr(self, name) is not None and self.uri.transport != "tls":
+                raise broken("this is for a uri with transport=tls, or sips:", key=name)
         return self
 
     @model_validator(mode="after")
@@ -468,6 +508,20 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _sip_where_trunks_are(self) -> Self:
+        listen = self.sip.listen
+        for place, trunk in enumerate(self.trunks):
+            ip = trunk.uri.ip
+            if ip is not None and ip.version != listen.version and listen.host != "::":
+                raise broken(
+                    f"sip.listen = {str(listen)!r} has no IPv{ip.version} address; "
+                    f'"[::]:{listen.port}" is every address of both kinds',
+                    key=f"trunks[{place}].uri",
+                    value=str(trunk.uri),
+                )
+        return self
+
+    @model_validator(mode="after")
     def _media_where_trunks_can_send(self) -> Self:
         for trunk in self.trunks:
             if trunk.uri.ip is not None and not reaches(self.media, trunk.uri.ip):
@@ -480,6 +534,20 @@ class Settings(Section):
         return self
 
 
-def reaches(media: MediaSettings, trunk: IPv4Address) -> bool:
+class TlsFiles(NamedTuple):
+    """What secures the connections to a trunk: authorities that are believed, what is shown."""
+
+    ca: Path | None
+    certificate: Path | None
+    key: Path | None
+
+
+def tls_files(sip: SipSettings, trunk: TrunkSettings) -> TlsFiles:
+    """Return a trunk's own files, and those of [sip] where it has none."""
+    shown = trunk if trunk.certificate is not None else sip
+    return TlsFiles(trunk.ca or sip.ca, shown.certificate, shown.key)
+
+
+def reaches(media: MediaSettings, trunk: IPv4Address | IPv6Address) -> bool:
     """Say whether a trunk at this address can send to ours; else both sides hear silence."""
     return trunk.is_loopback or not ip_address(media.told).is_loopback

@@ -21,7 +21,7 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
 PLANNED_TABLES = frozenset({"cluster", "incoming", "sessions", "webhooks"})
 _PLANNED_KEYS = {
-    "sip": {"tls_listen", "public_address"},
+    "sip": {"public_address"},
     "trunks": {"outbound_proxy"},
 }
 

@@ -49,6 +49,11 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def version(self) -> int:
+        """The version of IP."""
+        return 6 if ":" in self.host else 4
+
+    @property
     def is_loopback(self) -> bool:
         return self.host == "localhost" or ip_address(self.host).is_loopback
 
@@ -76,15 +81,9 @@ def _ip(host: str) -> str:
 
 
 def sip_address(address: Address) -> Address:
-    _ipv4(address.host)
+    if address.host == "localhost":
+        raise broken("an IP address is needed")
     return address
-
-
-def _ipv4(text: str) -> str:
-    try:
-        return str(IPv4Address(text))
-    except ValueError:
-        raise broken("an IPv4 address is needed") from None
 
 
 def media_address(text: str) -> str:
@@ -108,52 +107,66 @@ def media_address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TrunkUri:
-    """Where a trunk listens: a host name or IPv4 address, a port, a transport."""
+    """Where a trunk listens: a host by name or address, a port, a transport; `secure` for sips."""
 
     host: str
     port: int
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "tls"]
+    secure: bool = False
 
     def __str__(self) -> str:
-        return f"sip:{self.host}:{self.port};transport={self.transport}"
+        where = Address(self.host, self.port)
+        return f"sips:{where}" if self.secure else f"sip:{where};transport={self.transport}"
 
     @property
-    def ip(self) -> IPv4Address | None:
+    def ip(self) -> IPv4Address | IPv6Address | None:
         """The host, unless it is a name."""
         try:
-            return IPv4Address(self.host)
+            return ip_address(self.host)
         except ValueError:
             return None
 
 
 _TRUNK_URI = re.compile(
-    r"sip:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:;transport=(?P<transport>udp|tcp))?",
+    r"(?P<scheme>sips?):(?:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
+    r"|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:;transport=(?P<transport>udp|tcp|tls))?",
     re.ASCII,
 )
 
 
 def read_trunk_uri(value: object) -> TrunkUri:
-    """Read `sip:host[:port][;transport=udp|tcp]`; RFC 3261 section 19.1.2 has the defaults."""
+    """Read `sip:host[:port][;transport=udp|tcp|tls]` or `sips:host[:port]`.
+
+    RFC 3261 section 19.1.2 has the defaults.
+    """
     if isinstance(value, TrunkUri):
         return value
     match = _TRUNK_URI.fullmatch(str(value))
     if match is None:
-        _say_what_is_planned(str(value))
-        raise broken("sip:host:port;transport=udp (or tcp) is needed, without user or password")
-    port = int(match["port"] or 5060)
+        raise broken(
+            "sip:host:port;transport=udp (or tcp, or tls) is needed, or sips:host:port, without "
+            "user or password"
+        )
+    secure, named = match["scheme"] == "sips", match["transport"]
+    if secure and named == "udp":
+        raise broken("sips: goes by TLS, never by UDP")
+    tls = secure or named == "tls"
+    port = int(match["port"] or (5061 if tls else 5060))
     if not 1 <= port <= 65535:
         raise broken("a port is 1 to 65535")
-    return TrunkUri(match["host"], port, "tcp" if match["transport"] == "tcp" else "udp")
+    host = match["host"] or _ipv6(match["ip"])
+    return TrunkUri(host, port, "tls" if tls else "tcp" if named == "tcp" else "udp", secure)
 
 
-def _say_what_is_planned(uri: str) -> None:
-    """Refuse what is right and not yet served in words of its own."""
-    needed = "sip:host:port;transport=udp (or tcp) is needed"
-    if re.match(r"sips:|sip:.*;transport=tls", uri, re.IGNORECASE):
-        raise broken(f"not in this version: SIP over TLS; {needed}")
-    if re.match(r"sip:[^@]*\[", uri, re.IGNORECASE):
-        raise broken(f"not in this version: SIP over IPv6; {needed}, the host by name or IPv4")
+def _ipv6(text: str) -> str:
+    try:
+        address = IPv6Address(text)
+    except ValueError:
+        raise broken("what stands in brackets is no IPv6 address") from None
+    if address.is_link_local or address.ipv4_mapped is not None:
+        raise broken("an address that is reached from every link is needed, IPv4 written as such")
+    return str(address)
 
 
 def ports(ports: tuple[int, int]) -> tuple[int, int]:

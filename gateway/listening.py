@@ -9,8 +9,9 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from gateway.config import HttpSettings
+from gateway.config import HttpSettings, Settings, SipSettings, TrunkSettings
 from gateway.errors import ConfigError
 
 # The kernel gives up on a client that takes no byte for so long; inherited by accepted sockets
@@ -42,20 +43,42 @@ def listen(http: HttpSettings) -> Iterator[socket.socket]:
         yield listener
 
 
-def check_certificate(http: HttpSettings) -> None:
-    """Load the certificate and its key once, to say what is wrong with them.
+def check_certificates(settings: Settings) -> None:
+    """Load each certificate, its key and each file of authorities once, to say what is wrong.
 
     Raises
     ------
     ConfigError
         They cannot be loaded, or do not belong together.
     """
-    if http.certificate is None:
+    check_certificate(settings.http)
+    _check_sip("sip", settings.sip)
+    for place, trunk in enumerate(settings.trunks):
+        _check_sip(f"trunks[{place}]", trunk)
+
+
+def check_certificate(http: HttpSettings) -> None:
+    """Load the certificate of the pages, and its key; ConfigError likewise."""
+    _check_pair("http", http.certificate, http.key)
+
+
+def _check_sip(table: str, files: SipSettings | TrunkSettings) -> None:
+    _check_pair(table, files.certificate, files.key)
+    if files.ca is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(files.ca)
+        except OSError as error:  # ssl.SSLError is one
+            why = error.strerror or str(error)
+            raise ConfigError(f"{table}.ca = '{files.ca}': {why}") from None
+
+
+def _check_pair(table: str, certificate: Path | None, key: Path | None) -> None:
+    if certificate is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(http.certificate, http.key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         why = error.strerror or str(error)
         raise ConfigError(
-            f"http.certificate = '{http.certificate}', http.key = '{http.key}': {why}"
+            f"{table}.certificate = '{certificate}', {table}.key = '{key}': {why}"
         ) from None

@@ -1,7 +1,8 @@
 """What two signals do: SIGHUP reads again what may change while calls run, SIGUSR1 stops new calls.
 
-SIGHUP takes [admission], the API keys, the certificate and a new audit file. The rest needs a
-restart, and the log says so. A mistake in the file changes nothing.
+SIGHUP takes [admission], the API keys, the certificate and a new audit file; SIP's certificate is
+read again from the file that it was in. The rest needs a restart, and the log says so. A mistake in
+the file changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gateway.admission.gate import Gate
 from gateway.admitting import rules_of
 from gateway.config import Settings
 from gateway.errors import ConfigError, GatewayError
-from gateway.listening import check_certificate
+from gateway.listening import check_certificates
 from gateway.sd_notify import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Reload:
         Those that the gateway was started with.
     tls
         Returns what new connections are encrypted by, None without TLS.
+    renew
+        Has SIP read its certificates again.
     """
 
     def __init__(
@@ -49,12 +52,14 @@ class Reload:
         gate: Gate,
         tls: Callable[[], ssl.SSLContext | None],
         supervisor: Supervisor,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._read_again = read_again
         self._gate = gate
         self._tls = tls
         self._supervisor = supervisor
+        self._renew = renew
 
     def __call__(self) -> None:
         """Take what has changed, or say what is wrong with it."""
@@ -82,7 +87,10 @@ class Reload:
 
     def _load_certificate(self, settings: Settings) -> None:
         """Encrypt new connections by what the files hold now; those that are open go on."""
-        check_certificate(settings.http)
+        check_certificates(settings)
+        # SIP goes on with the files that it was started with, whatever the table names now
+        check_certificates(self._settings)
+        self._renew()
         context, http = self._tls(), settings.http
         if context is not None and http.certificate is not None:
             context.load_cert_chain(http.certificate, http.key)

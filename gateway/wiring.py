@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from gateway import garbage
 from gateway.admission.gate import Gate
@@ -18,7 +19,7 @@ from gateway.calls.registry import Calls
 from gateway.calls.routing import DialRoute, Rank, Routing, outgoing_number
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
-from gateway.config import MediaSettings, Settings, TrunkSettings
+from gateway.config import MediaSettings, Settings, TrunkSettings, tls_files
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
@@ -32,6 +33,8 @@ from gateway.trunk import (
     EndpointConfig,
     Identity,
     Secret,
+    SipAddress,
+    Tls,
     Trunk,
     TrunkEndpoint,
     TrunkError,
@@ -79,7 +82,10 @@ def _room(
 ) -> Room:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
-    routes = [route_of(each, settings.media) for each in settings.trunks]
+    routes = [
+        route_of(each, settings.media, tls_of(tls_files(settings.sip, each)))
+        for each in settings.trunks
+    ]
     calls = Calls(
         endpoint,
         plane,
@@ -104,6 +110,7 @@ def _room(
         media_ports=lambda: Ports(free=2 * plane.free_pairs, total=2 * plane.pairs),
         media_load=lambda: plane.load,
         strangers=lambda: endpoint.strangers,
+        renew=endpoint.renew,
     )
 
 
@@ -156,33 +163,35 @@ def own_sockets(settings: Settings, endpoint: TrunkEndpoint) -> OwnSockets:
 
 
 def _endpoint_config(settings: Settings) -> EndpointConfig:
+    tls = settings.sip.tls_listen
     return EndpointConfig(
         address=settings.sip.listen.host,
         port=settings.sip.listen.port,
         # A port that nobody sends to is one more that strangers find
         tcp=any(trunk.uri.transport == "tcp" for trunk in settings.trunks),
-        public_address=_sip_public_address(settings.media),
+        tls_listen=SipAddress(tls.host, tls.port) if tls is not None else None,
+        tls=tls_of((settings.sip.ca, settings.sip.certificate, settings.sip.key)),
+        public_address=settings.media.public_address,
         log_level=5 if settings.log.level == "debug" else 1,
         trunks=tuple(map(trunk_of, settings.trunks)),
         strangers=Elsewhere(settings.sip.strangers),
     )
 
 
-def _sip_public_address(media: MediaSettings) -> str | None:
-    """Return the address of the NAT before us; SIP is spoken over IPv4, whatever media is."""
-    public = media.public_address
-    return None if public is None or ":" in public else public
+def tls_of(files: Iterable[Path | None]) -> Tls:
+    """Name the files that secure connections; those that there are not have an empty name."""
+    return Tls(*("" if file is None else str(file) for file in files))
 
 
 # What a browser's audio can be for it to reach a trunk as it came (RFC 7874 section 3)
 _PASSTHROUGH = ("PCMU", "PCMA")
 
 
-def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
+def route_of(settings: TrunkSettings, media: MediaSettings, tls: Tls | None = None) -> Route:
     """Say what the settings mean for calls to a trunk."""
     shared = _PASSTHROUGH if media.codec == "passthrough" else ()
     return Route(
-        trunk_of(settings),
+        trunk_of(settings, tls),
         settings.codecs,
         settings.max_calls,
         passthrough=tuple(codec for codec in settings.codecs if codec in shared),
@@ -194,7 +203,7 @@ def route_of(settings: TrunkSettings, media: MediaSettings) -> Route:
     )
 
 
-def trunk_of(settings: TrunkSettings) -> Trunk:
+def trunk_of(settings: TrunkSettings, tls: Tls | None = None) -> Trunk:
     """Say what the settings mean for SIP."""
     password = settings.password
     return Trunk(
@@ -210,6 +219,7 @@ def trunk_of(settings: TrunkSettings) -> Trunk:
         numbers_in=settings.numbers_in,
         identity=Identity(settings.identity),
         headers=settings.headers,
+        tls=tls or Tls(),
     )
 
 

@@ -57,6 +57,7 @@ class Room:
     faults: Callable[[], list[str]] = list  # what does not work now, in words
     # Each answers when asked whether a part still works; for systemd's watchdog
     probes: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    renew: Callable[[], None] = lambda: None  # read SIP's certificates again
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict

@@ -102,16 +102,18 @@ async def calling(
     headers: dict[str, str] | None = None,
     url: str | None = None,
     token: str | None = None,
+    address: str = "127.0.0.1",
 ) -> AsyncIterator[PhoneCall]:
     """Place a call, and take it down at the end if the test has not.
 
-    `url` is of the WebSocket, if it is not the gateway's own.
+    `url` is of the WebSocket, if it is not the gateway's own; `address` the caller's for media.
     """
     call = PhoneCall(
         CallOptions(
             to=to,
             url=url or gateway.websocket_url,
             token=token,
+            address=address,
             play=play,
             dtmf=dtmf,
             duration=LONG,

@@ -27,9 +27,11 @@ def lab_trunk(
     codecs: Sequence[str] = ("PCMU",),
 ) -> Table:
     """Return the lab as a trunk with digest authentication; the user name says of which kind."""
+    secured = {"ca": str(lab.authority)} if transport == "tls" else {}
     return {
         "name": "lab",
         "uri": lab.uri(transport),
+        **secured,
         "username": username,
         "password": lab.secret,
         "codecs": list(codecs),
