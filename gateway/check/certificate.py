@@ -14,9 +14,14 @@ from gateway.check.finding import Finding, doubt
 SOON = timedelta(days=14)
 
 
-def judge(file: Path, now: datetime) -> Iterator[Finding]:
-    """Look at the first certificate of the file: the server's own, by the order of TLS."""
-    key = f"http.certificate = '{file}'"
+def judge(
+    file: Path, now: datetime, key: str = "http.certificate", *, served: bool = True
+) -> Iterator[Finding]:
+    """Look at the first certificate of the file: the server's own, by the order of TLS.
+
+    One that is not `served`, but shown to servers, needs no names.
+    """
+    key = f"{key} = '{file}'"
     try:
         certificate = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except (OSError, ValueError):
@@ -31,10 +36,10 @@ def judge(file: Path, now: datetime) -> Iterator[Finding]:
         yield doubt(f"{key}: it expires on {ends:%Y-%m-%d}, in {(ends - now).days} days")
     if names:
         yield Finding(True, f"{key}: it is for {', '.join(names)}, until {ends:%Y-%m-%d}")
-    else:
+    elif served:
         yield Finding(
             False,
-            f"{key}: it is for no name: browsers read them from subjectAltName alone (RFC 9525)",
+            f"{key}: it is for no name: they are read from subjectAltName alone (RFC 9525)",
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import arrivals, files, password, ports, published, routes, sense, trunk
+from gateway.check import arrivals, files, password, ports, published, routes, sense, tls, trunk
 from gateway.check.finding import Finding
-from gateway.config import MediaSettings, Settings, TrunkSettings
+from gateway.config import Settings, TrunkSettings, tls_files
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -25,7 +25,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *await published.keys(settings.admission),
     ]
     # All at once: each that is dead takes seconds to be found so
-    asked = await asyncio.gather(*(_ask(each, settings.media) for each in settings.trunks))
+    asked = await asyncio.gather(*(_ask(each, settings) for each in settings.trunks))
     dead = []
     for each, (*before, answer) in zip(settings.trunks, asked, strict=True):
         findings += [*before, answer]
@@ -34,7 +34,12 @@ async def examine(settings: Settings) -> list[Finding]:
     return [*findings, *routes.reach(settings, dead)]
 
 
-async def _ask(each: TrunkSettings, media: MediaSettings) -> list[Finding]:
-    answer = await trunk.answer(each)
-    proof = await password.check(each) if answer.ok else None
-    return [*await trunk.audio(each, media), *([proof] if proof else []), answer]
+async def _ask(each: TrunkSettings, settings: Settings) -> list[Finding]:
+    files = tls_files(settings.sip, each)
+    answer = await trunk.answer(each, files)
+    found = await trunk.audio(each, settings.media)
+    if answer.ok:
+        secured = tls.context(files) if each.uri.transport == "tls" else None
+        proof = await password.check(each, secured)
+        found += [] if proof is None else [proof]
+    return [*found, answer]

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.admission.keys import read_keys
 from gateway.admission.rates import read_rates
 from gateway.check.finding import Finding, doubt
-from gateway.config import HttpSettings, Settings
+from gateway.config import Settings
 from gateway.config_values import SQLITE
 from gateway.errors import ConfigError
 
@@ -24,7 +24,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     return [
         *_secrets(settings),
         *_tables(settings),
-        *_certificate(settings.http, now),
+        *_certificates(settings, now),
         *_database(settings.records.database),
         *_audit(settings.log.audit_file),
     ]
@@ -34,12 +34,14 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
     admission = settings.admission
     files = {
         "http.key": settings.http.key,
+        "sip.key": settings.sip.key,
         "admission.token_secret_file": admission.token_secret_file,
         "admission.challenge_secret_file": admission.challenge_secret_file,
         "turn.secret_file": settings.turn.secret_file,
         **{
-            f"trunks[{place}].password_file": trunk.password_file
+            f"trunks[{place}].{key}": getattr(trunk, key)
             for place, trunk in enumerate(settings.trunks)
+            for key in ("password_file", "key")
         },
     }
     for key, file in files.items():
@@ -76,11 +78,20 @@ def _tables(settings: Settings) -> Iterator[Finding]:
                 yield Finding(False, str(error))
 
 
-def _certificate(http: HttpSettings, now: datetime) -> Iterator[Finding]:
-    if http.certificate is not None:
-        from gateway.check.certificate import judge  # loads a large library
+def _certificates(settings: Settings, now: datetime) -> Iterator[Finding]:
+    shown = {
+        "http.certificate": (settings.http.certificate, True),
+        "sip.certificate": (settings.sip.certificate, settings.sip.tls_listen is not None),
+        **{
+            f"trunks[{place}].certificate": (trunk.certificate, False)
+            for place, trunk in enumerate(settings.trunks)
+        },
+    }
+    for key, (file, served) in shown.items():
+        if file is not None:
+            from gateway.check.certificate import judge  # loads a large library
 
-        yield from judge(http.certificate, now)
+            yield from judge(file, now, key, served=served)
 
 
 def _database(database: str) -> Iterator[Finding]:

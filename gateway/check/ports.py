@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from gateway.check.finding import Finding
 from gateway.config import Address, HttpSettings, MediaSettings, Settings
 from gateway.errors import ConfigError
-from gateway.listening import check_certificate, listen
+from gateway.listening import check_certificates, listen
 
 ANSWER_TIMEOUT = 3.0  # seconds
 HEALTHY = {"status": "ok"}  # what GET /healthz says
@@ -44,7 +44,7 @@ def runs_here(http: HttpSettings) -> bool:
 def http(settings: Settings, here: bool) -> Finding:
     """Try the address of the pages."""
     try:
-        check_certificate(settings.http)
+        check_certificates(settings)
         if here:
             return Finding(True, f"http.listen: {settings.http.listen}: {_HERE}")
         with listen(settings.http):
@@ -55,10 +55,12 @@ def http(settings: Settings, here: bool) -> Finding:
 
 def sip(settings: Settings, here: bool) -> list[Finding]:
     """Try the address of SIP."""
-    address = settings.sip.listen
+    address, tls = settings.sip.listen, settings.sip.tls_listen
     findings = [_bindable("sip.listen (udp)", socket.SOCK_DGRAM, address, here)]
     if any(trunk.uri.transport == "tcp" for trunk in settings.trunks):
         findings.append(_bindable("sip.listen (tcp)", socket.SOCK_STREAM, address, here))
+    if tls is not None:
+        findings.append(_bindable("sip.tls_listen", socket.SOCK_STREAM, tls, here))
     return findings
 
 
@@ -76,12 +78,12 @@ def media(media: MediaSettings, here: bool) -> list[Finding]:
 
 def firewall(settings: Settings) -> str:
     """Say which ports have to be open, from where, for calls to have sound."""
-    media, sip = settings.media, settings.sip.listen
+    media, sip, tls = settings.media, settings.sip.listen, settings.sip.tls_listen
     tcp = any(trunk.uri.transport == "tcp" for trunk in settings.trunks)
     return (
         f"a firewall lets in UDP {_ports(media.browser_ports)} from browsers, and from trunks "
         f"UDP {media.ports[0]} to {media.ports[1]} and for SIP {sip.port} (UDP"
-        f"{' and TCP' if tcp else ''})"
+        f"{' and TCP' if tcp else ''})" + (f" and {tls.port} (TCP, for TLS)" if tls else "")
     )
 
 

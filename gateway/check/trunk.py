@@ -10,13 +10,25 @@ import asyncio
 import re
 import secrets
 import socket
-from ipaddress import IPv4Address
+import ssl
+from ipaddress import ip_address
 
+from gateway.check import tls
 from gateway.check.finding import Finding
-from gateway.config import MediaSettings, TrunkSettings, TrunkUri, reaches
+from gateway.config import (
+    Address,
+    MediaSettings,
+    TlsFiles,
+    TrunkSettings,
+    TrunkUri,
+    reaches,
+)
+from gateway.trunk.tls_fault import refusal
 
 ANSWER_TIMEOUT = 3.0  # seconds: three sendings over UDP by timer T1 (RFC 3261 section 17.1.2.2)
 _RESENDINGS = (0.5, 1.0)  # seconds after the sending before
+
+NO_FILES = TlsFiles(None, None, None)
 
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,200})\r?\n", re.IGNORECASE)
 
@@ -25,10 +37,12 @@ async def audio(trunk: TrunkSettings, media: MediaSettings) -> list[Finding]:
     """Find a trunk whose name leads elsewhere while we tell it to send audio to loopback."""
     loop, host = asyncio.get_running_loop(), trunk.uri.host
     try:
-        found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+        found = await loop.getaddrinfo(
+            host, None, family=_family(trunk.uri), type=socket.SOCK_DGRAM
+        )
     except socket.gaierror:
         return []  # asking it says so
-    addresses = [IPv4Address(sockaddr[0]) for *_, sockaddr in found]
+    addresses = [ip_address(sockaddr[0]) for *_, sockaddr in found]
     return [
         Finding(
             False,
@@ -40,19 +54,26 @@ async def audio(trunk: TrunkSettings, media: MediaSettings) -> list[Finding]:
     ][:1]
 
 
-async def answer(trunk: TrunkSettings) -> Finding:
-    """Ask a trunk whether it is there."""
+async def answer(trunk: TrunkSettings, files: TlsFiles = NO_FILES) -> Finding:
+    """Ask a trunk whether it is there; `files` secure a connection by TLS."""
     where = f"trunk {trunk.name!r} at {trunk.uri}"
-    ask = _ask_udp if trunk.uri.transport == "udp" else _ask_tcp
     try:
+        secured = tls.context(files) if trunk.uri.transport == "tls" else None
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            status, reason = await ask(trunk.uri)
+            if trunk.uri.transport == "udp":
+                status, reason = await _ask_udp(trunk.uri)
+            else:
+                status, reason = await _ask_stream(trunk.uri, secured)
     except TimeoutError:
         return Finding(False, f"{where}: no answer to OPTIONS within {ANSWER_TIMEOUT:g} s")
     except socket.gaierror as error:
         return Finding(False, f"{where}: {await _unresolved(trunk.uri, error)}")
+    except ssl.SSLError as error:
+        return Finding(False, f"{where}: {tls.explain(error, trunk.uri.host)}")
     except OSError as error:
-        return Finding(False, f"{where}: {error.strerror or error}")
+        why = error.strerror or str(error)
+        said = why if trunk.uri.transport != "tls" else refusal(why)
+        return Finding(False, f"{where}: {said}")
     except ValueError as error:
         return Finding(False, f"{where}: {error}")
     return Finding(
@@ -72,7 +93,7 @@ async def _unresolved(uri: TrunkUri, error: socket.gaierror) -> str:
 async def _ask_udp(uri: TrunkUri) -> tuple[int, str]:
     answers: asyncio.Queue[bytes | OSError] = asyncio.Queue()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Listener(answers), remote_addr=(uri.host, uri.port), family=socket.AF_INET
+        lambda: _Listener(answers), remote_addr=(uri.host, uri.port), family=_family(uri)
     )
     try:
         request = options_request(uri, transport.get_extra_info("sockname"))
@@ -102,28 +123,37 @@ class _Listener(asyncio.DatagramProtocol):
         self._answers.put_nowait(exc if isinstance(exc, OSError) else OSError(str(exc)))
 
 
-async def _ask_tcp(uri: TrunkUri) -> tuple[int, str]:
-    reader, writer = await asyncio.open_connection(uri.host, uri.port, family=socket.AF_INET)
+def _family(uri: TrunkUri) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in uri.host else socket.AF_INET
+
+
+async def _ask_stream(uri: TrunkUri, secured: ssl.SSLContext | None) -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection(
+        uri.host, uri.port, family=_family(uri), ssl=secured
+    )
     try:
         writer.write(options_request(uri, writer.get_extra_info("sockname")))
         await writer.drain()
-        return read_status(await reader.readline())
+        if not (line := await reader.readline()):
+            raise ConnectionResetError("connection reset without an answer")
+        return read_status(line)
     finally:
         writer.close()
 
 
 def options_request(uri: TrunkUri, local: tuple[str, int]) -> bytes:
     """Write an OPTIONS request to the trunk, sent from `local`."""
-    here = f"{local[0]}:{local[1]}"
+    here = Address(*local[:2])
+    scheme = "sips" if uri.secure else "sip"
     lines = (
         f"OPTIONS {uri} SIP/2.0",
         f"Via: SIP/2.0/{uri.transport.upper()} {here};branch=z9hG4bK{secrets.token_hex(8)};rport",
         "Max-Forwards: 70",
-        f"From: <sip:gateway@{here}>;tag={secrets.token_hex(4)}",
-        f"To: <sip:{uri.host}:{uri.port}>",
+        f"From: <{scheme}:gateway@{here}>;tag={secrets.token_hex(4)}",
+        f"To: <{scheme}:{Address(uri.host, uri.port)}>",
         f"Call-ID: {secrets.token_hex(12)}",
         "CSeq: 1 OPTIONS",
-        f"Contact: <sip:gateway@{here};transport={uri.transport}>",
+        f"Contact: <{scheme}:gateway@{here};transport={uri.transport}>",
         "Accept: application/sdp",
         "Content-Length: 0",
     )

@@ -67,7 +67,7 @@ def test_a_common_name_is_no_name(tmp_path: Path) -> None:
     certificate(tmp_path / "cert.pem", NOW - DAY, NOW + 89 * DAY, [])
     (found,) = judge(tmp_path / "cert.pem", NOW)
     assert not found.ok
-    assert "it is for no name: browsers read them from subjectAltName alone" in found.text
+    assert "it is for no name: they are read from subjectAltName alone" in found.text
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])

@@ -1,0 +1,49 @@
+"""A connection by TLS as calls to a trunk make it: verified in the same way, and as strictly."""
+
+from __future__ import annotations
+
+import ssl
+
+from gateway.config import TlsFiles
+from gateway.trunk.tls_fault import CODES, Peer, distrust, refusal
+
+
+def context(files: TlsFiles) -> ssl.SSLContext:
+    """Say what is believed and what is shown.
+
+    Raises
+    ------
+    ValueError
+        A file is not what it should be; in words.
+    """
+    secured = ssl.create_default_context()
+    secured.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A trunk's own certificate may stand in the file of authorities
+    secured.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if files.ca is not None:
+        secured = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        secured.minimum_version = ssl.TLSVersion.TLSv1_2
+        secured.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        try:
+            secured.load_verify_locations(files.ca)
+        except OSError as error:
+            raise ValueError(f"ca = '{files.ca}': {error.strerror or error}") from None
+    if files.certificate is not None:
+        try:
+            secured.load_cert_chain(files.certificate, files.key)
+        except OSError as error:
+            why = error.strerror or error
+            raise ValueError(
+                f"certificate = '{files.certificate}', key = '{files.key}': {why}"
+            ) from None
+    return secured
+
+
+def explain(error: ssl.SSLError, host: str) -> str:
+    """Say why no connection has come about."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        bits = CODES.get(error.verify_code)
+        if bits is not None:
+            return distrust(bits, host, Peer())
+        return f"The trunk's certificate cannot be used: {error.verify_message}."
+    return refusal(error.reason or str(error))
