@@ -27,7 +27,7 @@ import pjsua2 as pj
 from gateway.trunk.account import MOST_ACCOUNTS, STOCK_ACCOUNTS, Account
 from gateway.trunk.address import Route
 from gateway.trunk.binding import HAS_FILTER
-from gateway.trunk.config import EndpointConfig
+from gateway.trunk.config import EndpointConfig, SipAddress
 from gateway.trunk.dialog import Dialog
 from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import TrunkEvent
@@ -254,7 +254,7 @@ class Stack:
         return None
 
     def _hint(self, reason: str) -> str:
-        address = f"{self.config.address}:{self.config.port}"
+        address = SipAddress(self.config.address, self.config.port)
         return f"SIP cannot start on {address}: {reason}"
 
     def _open(self) -> None:

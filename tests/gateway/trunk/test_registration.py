@@ -16,15 +16,18 @@ from gateway.trunk import (
     Registration,
     RegistrationState,
     Secret,
+    Tls,
     Trunk,
     TrunkEndpoint,
     TrunkError,
 )
+from gateway.trunk.config import SYSTEM_TLS
 from gateway.trunk.registration import Outcome
 from tests.gateway.trunk.conftest import OFFER, Ear, Phone
 from tests.gateway.trunk.wire import Wire, open_wire
 from tests.peers.asterisk import AsteriskLab
 from tests.peers.ports import free_port
+from tests.peers.requirement import require_own_engine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -270,6 +273,8 @@ async def test_calls_go_where_we_are_registered(endpoint: TrunkEndpoint, phone: 
 
 
 def account(lab: AsteriskLab, name: str, transport: str = "udp", password: str = "") -> Trunk:
+    if transport == "tls":
+        require_own_engine()
     return Trunk(
         name,
         lab.uri(transport),
@@ -278,11 +283,12 @@ def account(lab: AsteriskLab, name: str, transport: str = "udp", password: str =
         "+15550001",
         register=True,
         expires=60,
+        tls=Tls(str(lab.authority)) if transport == "tls" else SYSTEM_TLS,
     )
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 @pytest.mark.parametrize("name", ["acct1001", "trunk-sha256"])
 async def test_lab(endpoint: TrunkEndpoint, lab: AsteriskLab, name: str, transport: str) -> None:
     """It challenges (MD5, SHA-256), has our address while we want, and not after."""
@@ -309,8 +315,14 @@ async def test_lab_wrong_password(
 
 
 @pytest.mark.peer
-async def test_lab_calls_both_ways(endpoint: TrunkEndpoint, phone: Phone, lab: AsteriskLab) -> None:
-    """A registered trunk takes our calls, and calls us where we have registered."""
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_lab_calls_both_ways(
+    endpoint: TrunkEndpoint, phone: Phone, lab: AsteriskLab, transport: str
+) -> None:
+    """A registered trunk takes our calls, and calls us where we have registered.
+
+    By TLS it does so by the connection that we have made, without a port of ours.
+    """
     calls: asyncio.Queue[IncomingCall] = asyncio.Queue()
     incoming = Ear()
 
@@ -318,9 +330,10 @@ async def test_lab_calls_both_ways(endpoint: TrunkEndpoint, phone: Phone, lab: A
         calls.put_nowait(call)
         return incoming
 
-    async with registering(endpoint, account(lab, "acct1002")) as told, lab.manager() as manager:
+    trunk = account(lab, "acct1002", transport)
+    async with registering(endpoint, trunk) as told, lab.manager() as manager:
         await told.registered()
-        leg, ear = await phone.dial(account(lab, "acct1002"), "600")
+        leg, ear = await phone.dial(trunk, "600")
         await ear.hear(Answered)
         await leg.hangup()
         await ear.end()
