@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from gateway.admission import numbering
 from gateway.admission.dialing import LONGEST_E164
@@ -25,6 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_open_keys(settings),
         *_public(settings.http),
         *_proxied(settings),
+        *_kinds_of_address(settings),
     ]
 
 
@@ -159,3 +161,15 @@ def _proxied(settings: Settings) -> Iterator[Finding]:
             "http.trusted_proxies: none is named, so all who come by a proxy on this machine count "
             'as one address; in mode "open" loopback has no limits of its own at all'
         )
+
+
+def _kinds_of_address(settings: Settings) -> Iterator[Finding]:
+    """Doubt a trunk of the one kind of IP whose sound is to come over the other."""
+    told = settings.media.told
+    for place, trunk in enumerate(settings.trunks):
+        ip = trunk.uri.ip
+        if ip is not None and ip.version != ip_address(told).version:
+            yield doubt(
+                f"trunks[{place}].uri = '{trunk.uri}': it is told to send its sound to {told} "
+                f"(media.address), which few do that speak IPv{ip.version}"
+            )

@@ -153,3 +153,19 @@ def test_pages_elsewhere_come_by_a_proxy() -> None:
     (line,) = said(admission=origins)
     assert line.startswith("http.trusted_proxies: none is named")
     assert said(admission=origins, http={"trusted_proxies": ["127.0.0.1"]}) == []
+
+
+@pytest.mark.parametrize("ip", ["192.0.2.7", "[2001:db8::7]"])
+def test_sound_comes_over_one_kind_of_ip(ip: str) -> None:
+    told = "2001:db8::1" if ip == "192.0.2.7" else "192.0.2.1"
+    values = {
+        **GOOD,
+        "sip": {"listen": "[::]:5060"},
+        "media": {**GOOD["media"], "address": told},
+        "trunks": [{**TRUNK, "uri": f"sip:{ip}"}],
+    }
+    doubts = [each for each in sense.examine(Settings.model_validate(values)) if each.doubtful]
+    assert [each.text for each in doubts] == [
+        f"trunks[0].uri = 'sip:{ip}:5060;transport=udp': it is told to send its sound to {told} "
+        f"(media.address), which few do that speak IPv{4 if ip == '192.0.2.7' else 6}"
+    ]
