@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote
 
+from gateway.check import tls
 from gateway.config import TrunkUri
-from gateway.trunk.address import USER_SAFE
+from gateway.trunk.address import USER_SAFE, bracketed
 from gateway.trunk.message import Message, read
 
 RESENDINGS: Final = (0.5, 1.0, 2.0)  # seconds after the sending before (RFC 3261 section 17.1.2.2)
@@ -25,11 +26,11 @@ class Conversation:
     """Requests that belong together: one Call-ID, one From tag, growing numbers."""
 
     def __init__(self, uri: TrunkUri, local: tuple[str, int], user: str, send: Send) -> None:
-        host = f"[{local[0]}]" if ":" in local[0] else local[0]
+        scheme = "sips" if uri.secure else "sip"
         self.target = str(uri)
         self._uri = uri
-        self._here = f"{host}:{local[1]}"
-        self._address = f"<sip:{quote(user, safe=USER_SAFE)}@{uri.host}>"
+        self._here = f"{bracketed(local[0])}:{local[1]}"
+        self._address = f"<{scheme}:{quote(user, safe=USER_SAFE)}@{bracketed(uri.host)}>"
         self._send = send
         self._call_id, self._tag = secrets.token_hex(12), secrets.token_hex(4)
         self._number = 0
@@ -128,7 +129,7 @@ async def _over_stream(
     try:
         yield writer.get_extra_info("sockname")[:2], send
     finally:
-        writer.close()
+        tls.part(writer)
 
 
 def is_final(message: Message, number: int) -> bool:

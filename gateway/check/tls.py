@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 from gateway.config import TlsFiles
@@ -37,6 +38,13 @@ def context(files: TlsFiles) -> ssl.SSLContext:
                 f"certificate = '{files.certificate}', key = '{files.key}': {why}"
             ) from None
     return secured
+
+
+def part(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, over TLS without waiting for the other side's goodbye."""
+    if writer.get_extra_info("ssl_object") is not None:
+        writer.transport.abort()
+    writer.close()
 
 
 def explain(error: ssl.SSLError, host: str) -> str:

@@ -138,7 +138,7 @@ async def _ask_stream(uri: TrunkUri, secured: ssl.SSLContext | None) -> tuple[in
             raise ConnectionResetError("connection reset without an answer")
         return read_status(line)
     finally:
-        writer.close()
+        tls.part(writer)
 
 
 def options_request(uri: TrunkUri, local: tuple[str, int]) -> bytes:

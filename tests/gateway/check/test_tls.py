@@ -11,18 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.check import files, ports, trunk
+from gateway.check import files, ports, tls, trunk
 from gateway.check.finding import Finding
-from gateway.config import TlsFiles, TrunkSettings
+from gateway.check.password import check as check_password
+from gateway.config import TlsFiles, TrunkSettings, tls_files
 from gateway.config_sources import load
 from gateway.config_values import TrunkUri
 from gateway.trunk.tls_fault import CLOSED
 from tests.peers.authority import Authority, Pair
 from tests.peers.ports import free_port
+from tests.peers.requirement import require_ipv6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.peers.asterisk import AsteriskLab
 
 NOTHING = TlsFiles(None, None, None)
 
@@ -175,9 +179,9 @@ def test_certificates_that_end_soon_and_keys_for_all(authority: Authority) -> No
     ):
         assert any(text.startswith(f"{begin}: {end}") for text in told), (begin, told)
     assert not any("trunks[0]" in text and "no name" in text for text in told)
-    tls = settings.sip.tls_listen
-    assert tls is not None
-    assert ports.firewall(settings).endswith(f"for SIP 5060 (UDP) and {tls.port} (TCP, for TLS)")
+    listen = settings.sip.tls_listen
+    assert listen is not None
+    assert ports.firewall(settings).endswith(f"SIP 5060 (UDP) and {listen.port} (TCP, for TLS)")
     assert "sip.tls_listen" in [each.text.split(":")[0] for each in ports.sip(settings, here=False)]
 
 
@@ -201,3 +205,32 @@ async def test_a_trunk_by_ipv6() -> None:
     assert found.ok
     assert seen[0].startswith(b"OPTIONS sip:[::1]:%d;transport=udp SIP/2.0\r\n" % port)
     assert b"Via: SIP/2.0/UDP [::1]:" in seen[0]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+async def test_a_password_over_tls(lab: AsteriskLab, host: str) -> None:
+    if host == "[::1]":
+        require_ipv6()
+    for password, ok in ((lab.secret, True), ("guess", False)):
+        settings = load(
+            None,
+            {
+                "sip": {"listen": "[::]:5060", "ca": str(lab.authority)},
+                "trunks": [
+                    {
+                        "name": "lab",
+                        "uri": f"sips:{host}:{lab.tls_port}",
+                        "username": "trunk-digest",
+                        "password": password,
+                    }
+                ],
+            },
+        )
+        each = settings.trunks[0]
+        files = tls_files(settings.sip, each)
+        assert (await trunk.answer(each, files)).ok
+        found = await check_password(each, tls.context(files))
+        assert found is not None
+        assert found.ok is ok
+        assert ("are right" if ok else "is wrong") in found.text
