@@ -32,10 +32,15 @@ ROUND_TRIP = 20.0  # seconds within which both sides have sent reports that answ
 
 @asynccontextmanager
 async def gateway_to(
-    lab: AsteriskLab, folder: Path, username: str, srtp: str, codecs: tuple[str, ...] = ("PCMU",)
+    lab: AsteriskLab,
+    folder: Path,
+    username: str,
+    srtp: str,
+    codecs: tuple[str, ...] = ("PCMU",),
+    transport: str = "udp",
 ) -> AsyncIterator[Gateway]:
     """Run a gateway that logs everything, but no key, and is to refuse no packet."""
-    trunk = {**lab_trunk(lab, username=username, codecs=codecs), "srtp": srtp}
+    trunk = {**lab_trunk(lab, transport, username=username, codecs=codecs), "srtp": srtp}
     overrides: dict[str, dict[str, object]] = {
         "admission": {"allow": ["*"]},
         "log": {"level": "debug"},
@@ -51,14 +56,15 @@ async def gateway_to(
 
 
 @pytest.mark.parametrize(
-    ("username", "srtp", "encrypted"),
+    ("username", "srtp", "transport", "encrypted"),
     [
-        (WANTS, "required", True),
-        (WANTS, "optional", True),
-        (TAKES, "required", True),
-        (TAKES, "optional", True),
-        (TAKES, "off", False),
-        (REFUSES, "optional", False),
+        (WANTS, "required", "udp", True),
+        (WANTS, "required", "tls", True),
+        (WANTS, "optional", "udp", True),
+        (TAKES, "required", "udp", True),
+        (TAKES, "optional", "udp", True),
+        (TAKES, "off", "udp", False),
+        (REFUSES, "optional", "udp", False),
     ],
 )
 async def test_a_tone_from_each_side(
@@ -68,9 +74,10 @@ async def test_a_tone_from_each_side(
     tone: Path,
     username: str,
     srtp: str,
+    transport: str,
     encrypted: bool,
 ) -> None:
-    async with gateway_to(lab, tmp_path, username, srtp) as gateway:
+    async with gateway_to(lab, tmp_path, username, srtp, transport=transport) as gateway:
         async with calling(gateway, "9603", play=tone) as call:
             await call.hear("answered")
             await asyncio.sleep(2)

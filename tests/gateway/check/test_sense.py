@@ -134,6 +134,13 @@ def test_keys_that_anybody_on_the_way_reads(transport: str, srtp: str) -> None:
     )
 
 
+@pytest.mark.parametrize("uri", ["sip:127.0.0.1:5071;transport=tls", "sips:127.0.0.1:5071"])
+def test_keys_that_tls_hides(uri: str) -> None:
+    trunk = {**TRUNK, "uri": uri, "srtp": "required"}
+    found = sense.examine(Settings.model_validate({**GOOD, "trunks": [trunk]}))
+    assert not [each.text for each in found if not each.ok or each.doubtful]
+
+
 def test_tokens_of_a_login_service_need_an_issuer() -> None:
     assert said(admission=JWKS) == []
     (line,) = said(admission={**JWKS, "issuer": None})
