@@ -40,7 +40,7 @@ async def listening(
 
 
 async def test_a_call_of_asterisk(lab: AsteriskLab, listening: TrunkEndpoint) -> None:
-    """It comes by TLS, and our BYE goes where its Contact says, by TLS that is verified."""
+    """It comes where nothing but TLS is spoken, and our BYE goes where its Contact says."""
     calls: asyncio.Queue[IncomingCall] = asyncio.Queue()
     ear = Ear()
 
@@ -60,12 +60,10 @@ async def test_a_call_of_asterisk(lab: AsteriskLab, listening: TrunkEndpoint) ->
         )
         async with asyncio.timeout(5):
             call = await calls.get()
-        via = dict(call.headers)["via"]
         await call.leg.answer(ANSWER)
         await ear.hear(Answered)
         assert await call.leg.probe(5)
         await call.leg.hangup()
         end = await ear.end()
         await manager.wait("Hangup", ChannelStateDesc="Up")  # our BYE has come
-    assert via.startswith(f"SIP/2.0/TLS 127.0.0.1:{lab.tls_port}")
     assert (call.to, end.cause) == ("5551234", "hangup")
