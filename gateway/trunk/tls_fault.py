@@ -77,6 +77,34 @@ WORDS: Final = (
 )
 
 
+# A status of the engine's holds the part of OpenSSL that has failed, and its reason. That of an
+# alert that came is the alert's number (RFC 8446 section 6) and 1000 more
+SSL_STATUSES: Final = range(470_000, 520_000)
+REASONS: Final = 1200
+SSL_LIBRARY: Final = 20
+FIRST_ALERT: Final = 1000
+ALERTS: Final = {
+    40: "alert handshake failure",
+    42: "alert bad certificate",
+    43: "alert unsupported certificate",
+    44: "alert certificate revoked",
+    45: "alert certificate expired",
+    46: "alert certificate unknown",
+    48: "alert unknown ca",
+    49: "alert access denied",
+    70: "alert protocol version",
+    112: "alert unrecognized name",
+    116: "alert certificate required",
+}
+FAULTS: Final = {
+    198: "packet length too long",
+    258: "unsupported protocol",
+    267: "wrong version number",
+    394: "dh key too small",
+    399: "ee key too small",
+}
+
+
 def distrust(bits: int, wanted: str, peer: Peer) -> str:
     """Say why the certificate of a trunk is not believed.
 
@@ -108,6 +136,17 @@ def _less_common(bits: int) -> Iterable[str]:
         INVALID_FORMAT: "it is malformed",
     }
     return [text for bit, text in known.items() if bits & bit] or ["OpenSSL does not accept it"]
+
+
+def reason(status: int) -> str:
+    """Return OpenSSL's words for a status of the engine's; empty if it is none of OpenSSL.
+
+    The engine has them, too, but not any more once it has been started again in one process.
+    """
+    library, number = divmod(status - SSL_STATUSES.start, REASONS)
+    if status not in SSL_STATUSES or library != SSL_LIBRARY:
+        return ""
+    return ALERTS.get(number - FIRST_ALERT) or FAULTS.get(number, f"error {number} of OpenSSL")
 
 
 def refusal(said: str) -> str:

@@ -21,7 +21,7 @@ from gateway.trunk.address import Route
 from gateway.trunk.binding import HAS_TLS, guarded
 from gateway.trunk.config import EndpointConfig, SipAddress, Tls
 from gateway.trunk.errors import TrunkError
-from gateway.trunk.tls_fault import Peer, distrust, refusal
+from gateway.trunk.tls_fault import Peer, distrust, reason, refusal
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class Engine(pj.Endpoint):
             info = prm.tlsInfo
             bits = 0 if info.isEmpty() else info.verifyStatus
             peer = peer_of(info.remoteCertInfo) if bits else Peer()
-            self._faults.note(prm.remote, bits, peer, self.utilStrError(prm.lastError))
+            said = reason(prm.lastError) or self.utilStrError(prm.lastError)
+            self._faults.note(prm.remote, bits, peer, said)
 
 
 def peer_of(certificate: Any) -> Peer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.trunk import tls_fault
-from gateway.trunk.tls_fault import CODES, Peer, distrust, refusal
+from gateway.trunk.tls_fault import CODES, Peer, distrust, reason, refusal
 
 SHOWN = Peer(("a.example", "b.example"), "An Authority", "2026-01-01", "2026-03-31")
 
@@ -57,3 +57,20 @@ def test_a_certificate_of_which_nothing_is_known(bits: int) -> None:
 )
 def test_what_openssl_says(said: str, sentence: str) -> None:
     assert refusal(said).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (495_048, "alert unknown ca"),
+        (495_070, "alert protocol version"),
+        (494_267, "wrong version number"),
+        (494_001, "error 1 of OpenSSL"),
+        (470_001, ""),
+        (120_111, ""),  # of the system: connection refused
+        (70_016, ""),
+        (0, ""),
+    ],
+)
+def test_the_engines_statuses(status: int, said: str) -> None:
+    assert reason(status) == said
