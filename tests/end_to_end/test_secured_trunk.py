@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import ssl
 from pathlib import Path
+from shutil import copyfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +17,10 @@ from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.phone import calling
 from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import idle, lab_trunk
-from tests.peers.authority import Authority
+from tests.peers.authority import Authority, Pair
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.ports import free_port
+from tests.peers.process import wait_until
 from tests.peers.requirement import require_ipv6, require_own_engine
 
 if TYPE_CHECKING:
@@ -89,3 +95,32 @@ async def test_a_trunk_that_is_not_believed(lab: AsteriskLab, tmp_path: Path) ->
         assert (end["by"], end["cause"], end["sipCode"]) == ("gateway", "unreachable", 503)
         assert said in end["message"]
         assert said in gateway.log()
+
+
+async def test_sighup_renews_the_certificate(lab: AsteriskLab, tmp_path: Path) -> None:
+    """The next connection is shown what the files hold now, unless that is no certificate."""
+    authority, port = Authority(tmp_path), free_port()
+    before, after = authority.issue("gateway.example"), authority.issue("gateway.example")
+    sip = {"tls_listen": f"127.0.0.1:{port}", "certificate": str(before.certificate)}
+    settings = config(lab_trunk(lab), log={"level": "info"})
+    sip = {"listen": f"127.0.0.1:{settings.sip_port}", **sip, "key": str(before.key)}
+    settings.overrides = {**settings.overrides, "sip": sip}
+
+    async def shown() -> str:
+        return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
+
+    def text(pair: Pair) -> str:
+        return pair.certificate.read_text()
+
+    old, new = text(before), text(after)
+    async with run_gateway(settings, tmp_path / "gateway") as gateway:
+        assert (await shown()).split() == old.split()
+        before.certificate.write_text("none")
+        os.kill(gateway.pid, signal.SIGHUP)
+        await wait_until(lambda: "sip.certificate = " in gateway.log(), limit=5, what="the mistake")
+        assert (await shown()).split() == old.split()
+        copyfile(after.certificate, before.certificate)
+        copyfile(after.key, before.key)
+        os.kill(gateway.pid, signal.SIGHUP)
+        await wait_until(lambda: "was read again" in gateway.log(), limit=5, what="the renewal")
+        assert (await shown()).split() == new.split()
