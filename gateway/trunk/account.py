@@ -34,6 +34,7 @@ class Account(pj.Account):
         super().__init__()
         self.calls = 0
         self.fault = fault
+        self.answers_challenges = False
         # To make one takes longer than to send a message, so each call fills these in anew
         self.invite_options = audio_only(pj.CallOpParam(True))
         self.end_options = pj.CallOpParam()
@@ -56,6 +57,7 @@ class Account(pj.Account):
         if route.proxy:
             config.sipConfig.proxies.append(route.proxy)
         if route.username is not None and route.password is not None:
+            self.answers_challenges = True
             config.sipConfig.authCreds.append(
                 pj.AuthCredInfo("digest", "*", route.username, 0, route.password.reveal())
             )

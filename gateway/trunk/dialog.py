@@ -16,8 +16,8 @@ import pjsua2 as pj
 
 from gateway.trunk.account import Account
 from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, received, sip_headers
-from gateway.trunk.errors import TrunkRequestError
-from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
+from gateway.trunk.errors import TrunkError, TrunkRequestError
+from gateway.trunk.events import Offered, Refused, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
 from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import (
@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 NOT_ACCEPTABLE: Final = 488
 DECLINE: Final = 603
+INTERVAL_TOO_SMALL: Final = 422  # of a session timer
+ENGINE_REPEATS: Final = (401, 407, INTERVAL_TOO_SMALL)  # the request, with what was lacking
+ENDS_DIALOG: Final = (408, 481)  # RFC 3261 section 12.2.1.2
 NEGOTIATING: Final = ("INVITE", "UPDATE", "PRACK")  # whose responses may hold an answer
 WAYS: Final = {
     pj.PJSIP_EVENT_RX_MSG: Way.MESSAGE,
@@ -77,6 +80,8 @@ class Dialog(pj.Call):
         self._held: dict[int, str] = {}  # offers that wait for the call's answer, by token
         self._next = ""  # our description for the offer that the engine works on
         self._settling: Settled | None = None  # told once the engine has it, too
+        self._before: str | None = None  # ours in force, while a proposal of ours has no answer
+        self._challenged = False  # that proposal has been, once
         self._negotiated = False
         self._tags = "", ""  # ours and the trunk's, from the answer on
         self._newest = 0  # CSeq of the trunk's requests
@@ -149,6 +154,26 @@ class Dialog(pj.Call):
         request.txOption.contentType, request.txOption.msgBody = content_type, body
         self.sendRequest(request)
 
+    def propose(self, sdp: str) -> bool:
+        """Offer a change by a re-INVITE; false while another is under way, of either side."""
+        if self._filter is None:
+            raise TrunkError("the stock SIP engine can change no call: build it by `make engine`")
+        if self._held or self._before is not None or not self._transcript.answered:
+            return False
+        self._before, self._next, self._challenged = self.sdp, sdp, False
+        try:
+            self.reinvite(audio_only(pj.CallOpParam(True)))
+        except pj.Error as error:  # a transaction of the trunk's, or a refresh of the engine's own
+            log.debug("%s: no re-INVITE now: %s", self.call_id, error.reason)
+            self._take_back()
+            return False
+        return True
+
+    def _take_back(self) -> None:
+        """Have the description in force that was before our proposal."""
+        if self._before is not None:
+            self.sdp, self._next, self._before = self._before, "", None
+
     def expire(self, seconds: float) -> None:
         """Give up on a trunk that has said nothing for so long."""
         if not self._transcript.heard:
@@ -180,9 +205,10 @@ class Dialog(pj.Call):
     def facts(self) -> DialogFacts:
         """What counts when the trunk wants something."""
         early = not self._uas and not self._transcript.answered
+        proposing = self._before is not None
         return DialogFacts(
-            inviting=early,
-            offering=early and not self._negotiated,
+            inviting=early or proposing,
+            offering=(early and not self._negotiated) or proposing,
             answering=bool(self._held),
             retry_after=random.randint(0, 10),
         )
@@ -215,10 +241,25 @@ class Dialog(pj.Call):
         if self._transcript.answered and message.sdp:
             self._settling = Settled(message.sdp, message.source)
         if method == "INVITE":
+            if self._before is not None and message.code >= 200:
+                self._judge_proposal(message)
             self._hear(message)
         # Without any answer the engine would hang up by itself, and not say why
         lacking = final and method == "INVITE" and not self._negotiated
         return self._mirrored() if message.sdp or lacking else screen(message, self.facts)
+
+    def _judge_proposal(self, message: Message) -> None:
+        """Notice what the trunk says to a re-INVITE of ours; what it agrees comes as Settled."""
+        if message.code < 300 and message.sdp:
+            self._before = None
+            return
+        if message.code in ENGINE_REPEATS and not self._challenged:
+            self._challenged = True
+            if message.code == INTERVAL_TOO_SMALL or self.account.answers_challenges:
+                return
+        self._take_back()
+        if message.code not in ENDS_DIALOG:  # that the engine does, and the end is told
+            self._tell(Refused(message.code, message.reason, message.retry_after))
 
     def _hear(self, message: Message) -> None:
         """Tell what a response to an INVITE of ours means."""
@@ -329,7 +370,7 @@ class Dialog(pj.Call):
         At 481 and 408 the engine sends BYE by itself (RFC 3261 section 12.2.1.2), and the call's
         end says so; silence is noticed by whoever waits.
         """
-        if self._on_probed is not None and message.code >= 200 and message.code not in (408, 481):
+        if self._on_probed is not None and message.code >= 200 and message.code not in ENDS_DIALOG:
             self._on_probed()
             self._on_probed = None
 

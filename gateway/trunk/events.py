@@ -92,6 +92,18 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The trunk refuses what we have proposed (`TrunkLeg.propose`); all stays as it was.
+
+    With 491 two offers have crossed (RFC 3261 section 14.1). `retry_after` is as in Ended.
+    """
+
+    code: int
+    reason: str
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
 
@@ -118,7 +130,9 @@ class Ended:
     retry_after: int | None = None
 
 
-TrunkEvent = Trying | Ringing | Progress | Answered | Offered | Settled | Withdrawn | Digit | Ended
+TrunkEvent = (
+    Trying | Ringing | Progress | Answered | Offered | Settled | Withdrawn | Refused | Digit | Ended
+)
 
 
 @dataclass(frozen=True, slots=True)

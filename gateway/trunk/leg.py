@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gateway.trunk.address import text
 from gateway.trunk.description import check_description
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gateway.trunk.stack import Stack
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class TrunkLeg:
@@ -124,6 +126,15 @@ class TrunkLeg:
         """Answer an incoming call (200). After `progress` the description must be the same."""
         await self._describe(200, sdp)
 
+    async def propose(self, sdp: str) -> bool:
+        """Offer a change of an answered call; what comes of it is `Settled` or `Refused`.
+
+        False where nothing was sent: another change is under way, of ours or of the trunk's. Then
+        this may be tried again in a moment.
+        """
+        checked = check_description(sdp)
+        return await self._command(lambda dialog: dialog.propose(checked)) or False
+
     async def accept_offer(self, token: int, sdp: str) -> None:
         """Answer what was `Offered`, or make the offer that it asks for."""
         checked = check_description(sdp)
@@ -141,18 +152,20 @@ class TrunkLeg:
         checked = check_description(sdp)
         await self._command(lambda dialog: dialog.respond(code, checked))
 
-    def post(self, command: Callable[[Dialog], None]) -> None:
+    def post(self, command: Callable[[Dialog], object]) -> None:
         """Have the SIP thread run a command, without waiting; a leg that is over takes none."""
         self._stack.post(self._job(command))
 
-    async def _command(self, command: Callable[[Dialog], None]) -> None:
-        if not self.over and not self._stack.stopping:
-            await self._stack.run(self._job(command))
+    async def _command(self, command: Callable[[Dialog], T]) -> T | None:
+        """Run a command in the SIP thread; None where the leg is over."""
+        if self.over or self._stack.stopping:
+            return None
+        return await self._stack.run(self._job(command))
 
-    def _job(self, command: Callable[[Dialog], None]) -> Callable[[], None]:
-        def job() -> None:
-            if dialog := self._stack.dialogs.get(self.key):
-                command(dialog)
+    def _job(self, command: Callable[[Dialog], T]) -> Callable[[], T | None]:
+        def job() -> T | None:
+            dialog = self._stack.dialogs.get(self.key)
+            return None if dialog is None else command(dialog)
 
         return job
 

@@ -128,7 +128,7 @@ class Stack:
         self._put(job)
         return await done
 
-    def post(self, work: Callable[[], None]) -> None:
+    def post(self, work: Callable[[], object]) -> None:
         """Run `work` in the thread some time soon; what it raises is logged."""
 
         def job() -> None:

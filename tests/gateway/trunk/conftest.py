@@ -55,11 +55,15 @@ class Ear:
 
     async def hear(self, kind: type[E], limit: float = 10) -> E:
         """Wait for the first event of a kind."""
+        return await self.hear_count(kind, 1, limit)
+
+    async def hear_count(self, kind: type[E], count: int, limit: float = 10) -> E:
+        """Wait until so many events of a kind have come; return the last of them."""
         async with asyncio.timeout(limit):
             while True:
-                for event in self.events:
-                    if isinstance(event, kind):
-                        return event
+                found = [event for event in self.events if isinstance(event, kind)]
+                if len(found) >= count:
+                    return found[count - 1]
                 self.news.clear()
                 await self.news.wait()
 

@@ -21,9 +21,9 @@ a=sendrecv"""
 HELD = SDP.replace("trunk 1 1", "trunk 1 2").replace("sendrecv", "sendonly")
 OWN_TAG = "tag=trunk[call_number]"
 
-# What later steps need of the INVITE
-REMEMBER = "".join(
-    f'<ereg regexp="{pattern}" search_in="hdr" header="{header}:" assign_to="{name}"/>'
+# What later steps need of the INVITE, and of one in mid-call
+REMEMBER = {
+    name: f'<ereg regexp="{pattern}" search_in="hdr" header="{header}:" assign_to="{name}"/>'
     for name, header, pattern in (
         ("via", "Via", ".*"),
         ("caller", "From", ".*"),
@@ -31,19 +31,25 @@ REMEMBER = "".join(
         ("cseq", "CSeq", ".*"),
         ("contact", "Contact", "sip:[^&gt;]*"),
     )
-)
+}
 
 
 @dataclass(frozen=True)
 class Receive:
-    """A request of this method, or a response of this code."""
+    """A request of this method, or a response of this code.
+
+    `again` is for an INVITE in mid-call: responses to the INVITE are to this one from then on.
+    """
 
     what: str | int
     timeout_ms: int = 8000
+    again: bool = False
 
     def xml(self) -> str:
         kind = "response" if isinstance(self.what, int) else "request"
-        action = f"<action>{REMEMBER}</action>" if self.what == "INVITE" else ""
+        names = ("via", "cseq") if self.again else REMEMBER
+        kept = "".join(REMEMBER[name] for name in names)
+        action = f"<action>{kept}</action>" if self.what == "INVITE" else ""
         return f'<recv {kind}="{self.what}" timeout="{self.timeout_ms}">{action}</recv>'
 
 
@@ -131,6 +137,7 @@ EARLY = Respond(183, "Session Progress", SDP)
 OK = Respond(200, "OK", SDP)
 DONE = Respond(200, "OK", to_last=True)
 INVITE = Receive("INVITE")
+REINVITE = Receive("INVITE", again=True)
 ACK = Receive("ACK")
 BYE = Receive("BYE")
 ANSWER = (INVITE, Respond(100, "Trying"), RINGING, OK, ACK)
