@@ -152,6 +152,9 @@ class MediaSettings(Section):
     timeout: Timeout = 15.0
     # The same before the answer, where an announcement may pause, and ringing ends by itself
     early_timeout: Timeout = 30.0
+    # A sound file, for the far end of a call that a page has put on hold. Without one it is two
+    # quiet notes every five seconds: music is a matter of taste, and of rights
+    hold_music: RegularFile | None = None
 
     @model_validator(mode="after")
     def _addresses_of_one_kind(self) -> Self:

@@ -150,6 +150,7 @@ def media_config(settings: Settings) -> MediaConfig:
         trunk_silence_early=media.early_timeout,
         complexity=media.complexity,
         bitrate=media.bitrate,
+        hold_music=media.hold_music,
     )
 
 

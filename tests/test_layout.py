@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
         *("admission", "app", "check", "cli", "demo", "garbage", "log", "wiring"),
         *("config_problems", "config_sources", "config_values"),
     },
-    "check": {"admission", "config_values", "listening", "trunk"},
+    "check": {"admission", "config_values", "listening", "sound_file", "trunk"},
     "listening": set(),  # what `app` and `check` both do, and `check` without a web application
     "demo": {"peer"},
     "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them
@@ -53,10 +53,10 @@ ROOMS: dict[str, set[str]] = {
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},
-    "media": {"voice"},  # it knows no SDP: it is given and gives typed parameters
+    "media": {"sound_file", "voice"},  # it knows no SDP: it is given and gives typed parameters
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
-    "caller": {*ENDPOINT, "sdp", "voice"},  # the headless browser-side caller
+    "caller": {*ENDPOINT, "sound_file", "sdp", "voice"},  # the headless browser-side caller
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
     "config": {"config_trunk_values", "config_values"},
@@ -69,6 +69,7 @@ ROOMS: dict[str, set[str]] = {
     "log": {"admission.mask"},
     "metrics": set(),
     "sd_notify": set(),
+    "sound_file": set(),
     "web": set(),
 }
 

@@ -6,11 +6,11 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from gateway.errors import RequestError
+from gateway.sound_file import SoundFileError, read_sound
 
 RATE = 48000  # Hz
 FRAME_SAMPLES = 960  # 20 ms
@@ -34,22 +34,12 @@ def play(path: Path) -> Iterator[Frame]:
         When it cannot be read, or holds no sound.
     """
     try:
-        samples = _read(path)
-    except (OSError, av.FFmpegError, IndexError) as error:
-        raise RequestError(f"{path} cannot be played: {error}") from error
-    if not samples.size:
-        raise RequestError(f"{path} cannot be played: it holds no sound")
+        samples = read_sound(path, RATE)
+    except SoundFileError as error:
+        raise RequestError(str(error)) from error
     whole = np.resize(samples, -(-samples.size // FRAME_SAMPLES) * FRAME_SAMPLES)
     whole[samples.size :] = 0
     return _repeat(whole.reshape(-1, FRAME_SAMPLES))
-
-
-def _read(path: Path) -> Frame:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    with av.open(str(path)) as container:
-        decoded = list(container.decode(audio=0))
-        frames = [out for frame in [*decoded, None] for out in resampler.resample(frame)]
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames] or [np.zeros(0, np.int16)])
 
 
 def _repeat(frames: NDArray[np.int16]) -> Iterator[Frame]:

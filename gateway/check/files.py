@@ -24,6 +24,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     return [
         *_secrets(settings),
         *_tables(settings),
+        *_music(settings.media.hold_music),
         *_certificates(settings, now),
         *_database(settings.records.database),
         *_audit(settings.log.audit_file),
@@ -76,6 +77,16 @@ def _tables(settings: Settings) -> Iterator[Finding]:
                 read(file)
             except ConfigError as error:
                 yield Finding(False, str(error))
+
+
+def _music(file: Path | None) -> Iterator[Finding]:
+    if file is not None:
+        from gateway.sound_file import SoundFileError, read_sound  # loads FFmpeg
+
+        try:
+            read_sound(file, 8000, longest=1.0)
+        except SoundFileError as error:
+            yield Finding(False, f"media.hold_music: {error}")
 
 
 def _certificates(settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 
 class DtlsRole(StrEnum):
@@ -17,7 +18,7 @@ class DtlsRole(StrEnum):
 
 
 class Flow(StrEnum):
-    """What may pass from the browser to the trunk.
+    """What the trunk hears, and whether the browser hears it.
 
     Before the answer the far end must not hear the caller, but it needs packets: behind a NAT, and
     at media servers that latch on to the first source, early media only flows once we have sent.
@@ -25,6 +26,7 @@ class Flow(StrEnum):
 
     SILENCE = "silence"
     AUDIO = "audio"
+    HOLD = "hold"  # music for the trunk; neither side hears the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class MediaConfig:
     # What the encoder towards browsers does with its time and bits; codecs/README.md has the table
     # that the defaults were chosen from
     complexity: int = 0  # 0 to 10
+    hold_music: Path | None = None  # a sound file; None: a tone
     bitrate: int = 32000  # bit/s
 
 

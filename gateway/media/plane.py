@@ -11,10 +11,12 @@ from collections.abc import Callable
 from time import monotonic
 
 from gateway.errors import UnavailableError
+from gateway.media.music import Music
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.session import MediaSession
 from gateway.media.thread import BUSY, MediaThread
+from gateway.sound_file import SoundFileError
 from voice import libopus
 from voice.counters import Counters
 
@@ -48,6 +50,8 @@ class MediaPlane:
         What the parties have counted by name, on the event loop.
     transport_counters
         What ICE and DTLS have.
+    music
+        For those who are on hold.
     """
 
     def __init__(self, config: MediaConfig, on_idle: Callable[[], object] | None = None) -> None:
@@ -57,6 +61,7 @@ class MediaPlane:
         self._ports.begin_at(secrets.randbits(16))
         self.counters: Counter[str] = Counter()
         self.transport_counters = Counters()
+        self.music = Music.tone()
         self._threads: list[MediaThread] = []
         self._sessions: set[MediaSession] = set()
         self._pairs = 0
@@ -70,8 +75,8 @@ class MediaPlane:
         Raises
         ------
         UnavailableError
-            When libopus cannot be loaded, the address is none of this machine's, or the browsers'
-            port is in use.
+            When libopus cannot be loaded, the music cannot be read, the address is none of this
+            machine's, or the browsers' port is in use.
         """
         try:
             library = libopus.load()
@@ -79,6 +84,11 @@ class MediaPlane:
             raise UnavailableError(str(error)) from error
         self._ports.check()
         config = self._config
+        if config.hold_music is not None:
+            try:
+                self.music = await asyncio.to_thread(Music.from_file, config.hold_music)
+            except SoundFileError as error:
+                raise UnavailableError(f"media.hold_music: {error}") from error
         sys.setswitchinterval(SWITCH_INTERVAL)
         try:
             for number in range(config.threads):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.media.browser_party import BrowserParty
 from gateway.media.engine.bridge import Bridge
+from gateway.media.engine.leg import FrameLeg, LegStatistics
 from gateway.media.events import (
     BrowserConnected,
     BrowserDigit,
@@ -21,6 +22,7 @@ from gateway.media.events import (
     TrunkDigit,
     TrunkSilent,
 )
+from gateway.media.music import Music
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
 from gateway.media.thread import MediaThread
 from gateway.media.trunk_party import TrunkParty
@@ -42,6 +44,7 @@ class Core(Protocol):
 
     counters: Counter[str]
     transport_counters: Counters
+    music: Music
 
     def ended(self, session: MediaSession) -> None: ...
 
@@ -93,6 +96,7 @@ class MediaSession:
             on_fault=self.failed,
         )
         self.bridge = Bridge(thread.engine)
+        self._music: FrameLeg | None = None  # beside the trunk, which is on hold; the engine's
         self._quality_due = thread.now + QUALITY_INTERVAL
 
     async def open(self) -> None:
@@ -137,13 +141,36 @@ class MediaSession:
         self.trunk.connect(remote)
 
     async def set_flow(self, flow: Flow) -> None:
-        """Say what the trunk hears."""
+        """Say what the trunk hears, and whether the browser hears it."""
         self._flow = flow
-        self.thread.order(self.trunk, self._set_flow, flow is Flow.SILENCE)
+        if not self._closed:
+            self.thread.order(self.trunk, self._set_flow, flow)
 
-    def _set_flow(self, silenced: bool) -> None:
-        self.trunk.leg.silence(silenced)
+    def _set_flow(self, flow: Flow) -> None:
+        """Have the trunk on the bridge with the browser, or on one with music."""
+        self.trunk.leg.silence(flow is Flow.SILENCE)
+        if flow is not Flow.HOLD:
+            self.bridge.join(self.trunk.leg)
+            self._end_music()
+        elif self._music is None:
+            self._music = self._play_music()
         self.bridge.route()
+
+    def _play_music(self) -> FrameLeg:
+        engine = self.thread.engine
+        give = self._core.music.player()
+        music = FrameLeg(self, engine.frame_counters, engine.narrow, engine.wide, give=give)
+        engine.add(music)
+        bridge = Bridge(engine)
+        bridge.join(music)
+        bridge.join(self.trunk.leg)
+        return music
+
+    def _end_music(self) -> None:
+        music, self._music = self._music, None
+        if music is not None:
+            self.thread.engine.remove(music)
+            music.owner = None
 
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         """Press keys towards the trunk, after those that are still being sent.
@@ -200,6 +227,16 @@ class MediaSession:
         for leg in (self.browser.leg, self.trunk.leg):
             self.thread.engine.remove(leg)
             leg.owner = None  # who owns it; else neither would ever go without the other
+        self._end_music()
+
+    # Told of the music's leg
+
+    def on_statistics(self, statistics: LegStatistics) -> None:
+        """Nobody wants to know how much music has been played."""
+
+    def on_failed(self) -> None:
+        """Hear that the music cannot be played."""
+        self.failed()
 
     # Told by the parties
 
@@ -234,7 +271,7 @@ class MediaSession:
         if remote is None or not (remote.sends and remote.receives):
             reports.reset_silence_timer(now)
             return
-        answered = self._flow is Flow.AUDIO
+        answered = self._flow is not Flow.SILENCE
         limit = config.trunk_silence if answered else config.trunk_silence_early
         silent = reports.silent_for(now)
         if limit and silent >= limit:

@@ -547,6 +547,7 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ('[http]\ntrusted_proxies = ["proxy"]', "trusted_proxies[0] = 'proxy': an IP address or"),
         ('[http]\ntrusted_proxies = ["::/0"]', "trusted_proxies[0] = '::/0': everybody is no"),
         ('[http]\napi_keys_file = "/nope"', "http.api_keys_file = '/nope': no such file"),
+        ('[media]\nhold_music = "/nope"', "media.hold_music = '/nope': no such file"),
         ('[turn]\nurls = ["turn:a"]', "turn.secret_file: turn.urls needs the secret that the TURN"),
         ('[turn]\nurls = ["stun:a"]\npolicy = "relay"', "turn.policy = 'relay': a turn: or turns:"),
         ('[turn]\nurls = ["turn://a"]', "turn.urls[0] = 'turn://a': the URL of a STUN or TURN"),

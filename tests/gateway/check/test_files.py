@@ -15,6 +15,7 @@ from gateway.admission.keys import new_key
 from gateway.check import files
 from gateway.check.finding import Finding
 from gateway.config import Settings
+from tests.tones import make_tone, write_wav
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -152,3 +153,13 @@ def test_a_file_that_may_not_be_written_is_said(
     monkeypatch.setattr(os, "access", lambda *_: False)
     (found,) = examine(log={"audit_file": tmp_path / "audit.jsonl"})
     assert found.text.endswith("audit.jsonl': it may not be read and written")
+
+
+def test_music_that_cannot_be_played(tmp_path: Path) -> None:
+    good = write_wav(tmp_path / "good.wav", make_tone(440, seconds=0.1), 8000)
+    assert examine(media={"hold_music": good}) == []
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    [finding] = examine(media={"hold_music": bad})
+    assert not finding.ok
+    assert f"media.hold_music: {bad} cannot be played" in finding.text
