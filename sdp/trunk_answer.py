@@ -200,6 +200,7 @@ def answer_trunk(
     known: Iterable[Codec] = (),
     keys: Sequence[Crypto] = (),
     in_use: Encryption | None = None,
+    within: Direction = Direction.SENDRECV,
 ) -> tuple[SessionDescription, TrunkMedia]:
     """Answer an offer of the trunk: an incoming call, or a change in mid-call.
 
@@ -219,6 +220,8 @@ def answer_trunk(
         Of SRTP, one for each suite, none of them used before (`make_keys`).
     in_use
         The keys in use, which are kept if the trunk still offers its own.
+    within
+        What we take part in: SENDONLY while we hold the trunk, which a change of its does not end.
 
     Raises
     ------
@@ -231,6 +234,7 @@ def answer_trunk(
     taken = _take(offer, meanings, policy, current, keys, in_use)
     media, codec, event = offer.media[taken.place], taken.codec, taken.event
     target, stream = _stream(media, offer, address.host)
+    stream = stream.within(within)
     agreed = TrunkMedia(
         address=target,
         codec=codec,

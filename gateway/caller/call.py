@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.typing import Origin, Subprotocol
@@ -75,6 +76,12 @@ class CallerCall:
         self._socket: ClientConnection | None = None
         self._waiting: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
+        self._leg: CallerLeg | None = None
+
+    @property
+    def heard(self) -> sound.Frame:
+        """What has been heard so far, at 48 kHz."""
+        return np.zeros(0, np.int16) if self._leg is None else self._leg.heard
 
     async def run(self) -> Outcome:
         """Place the call and stay until it has ended.
@@ -95,7 +102,7 @@ class CallerCall:
         if options.record is not None:
             sound.try_to_write(options.record)
         microphone = sound.play(options.play) if options.play is not None else sound.silence()
-        leg = CallerLeg(
+        leg = self._leg = CallerLeg(
             PortRange(options.address, *PORTS),
             MediaConfig(address=options.address),
             microphone,
@@ -133,6 +140,18 @@ class CallerCall:
             raise RequestError("there is no call to hang up yet")
         self._in(END_TIMEOUT, self._socket.close)
         await _send(self._socket, type="hangup", call=CALL)
+
+    async def ask(self, kind: str, **fields: Any) -> None:
+        """Send a message about the call, such as `hold`.
+
+        Raises
+        ------
+        RequestError
+            Before the call has been placed.
+        """
+        if self._socket is None:
+            raise RequestError("there is no call yet")
+        await _send(self._socket, type=kind, call=CALL, **fields)
 
     async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
         options = self._options

@@ -26,7 +26,15 @@ from gateway.calls.endings import (
     silent_end,
     too_long,
 )
-from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
+from gateway.calls.events import (
+    CallEvent,
+    ChangeDue,
+    EndWanted,
+    HoldWanted,
+    Located,
+    NotPlaced,
+)
+from gateway.calls.hold import Hold
 from gateway.calls.info_digits import InfoDigits
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
@@ -106,6 +114,15 @@ class Call:
             self._inbox.put_nowait,
             on_early_media=self._heard_early,
             on_answer=self._agreed,
+            on_settled=self._settled,
+        )
+        self._hold = Hold(
+            call_id,
+            lambda: self._negotiation,
+            lambda: self._leg,
+            session.set_flow,
+            tell,
+            self._inbox.put_nowait,
         )
         self._answered_at: float | None = None
         self._early_told = False
@@ -156,6 +173,25 @@ class Call:
                 await self._leg.send_digit(digit, duration_ms)
             except trunk.TrunkError as error:
                 logger.warning("call %s: a digit was not sent: %s", self.id, error)
+
+    async def hold(self) -> None:
+        """Put the far end on hold; that it stands is told.
+
+        Raises
+        ------
+        RequestError
+            The call is not answered.
+        """
+        self._want_hold(True)
+
+    async def resume(self) -> None:
+        """Hold the far end no longer; raises as `hold`."""
+        self._want_hold(False)
+
+    def _want_hold(self, held: bool) -> None:
+        if self.state is not CallState.ANSWERED:
+            raise RequestError("a call can be put on hold once the far end has answered")
+        self._inbox.put_nowait(HoldWanted(held))
 
     async def hangup(self) -> None:
         """End the call for the browser; harmless when it is over."""
@@ -261,6 +297,8 @@ class Call:
                 return await self._descriptions.follow(event)
             case trunk.Withdrawn():
                 self._negotiation.withdrawn()
+            case HoldWanted() | ChangeDue() | trunk.Refused():
+                await self._hold.follow(event)
             case Located():
                 return await self._descriptions.located(event)
             case media.BrowserDigit():
@@ -319,6 +357,12 @@ class Call:
         self._limit_in(self._max_duration, too_long(self._max_duration))
         ours = self._negotiation.browser_remote.codec
         self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
+        await self._hold.settled()
+
+    async def _settled(self) -> None:
+        """Notice what a change in mid-call has made of a hold; early media has none."""
+        if self.state is CallState.ANSWERED:
+            await self._hold.settled()
 
     def _limit_in(self, seconds: float, end: CallEnd) -> None:
         """End the call in this way after so many seconds, whatever limit there was before."""
@@ -328,6 +372,7 @@ class Call:
 
     async def _close(self, end: CallEnd) -> None:
         self.state = CallState.ENDED
+        self._hold.cancel()
         if self._limit is not None:
             self._limit.cancel()
         duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)

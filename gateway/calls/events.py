@@ -27,6 +27,18 @@ class NotPlaced:
     end: CallEnd
 
 
+@dataclass(frozen=True, slots=True)
+class HoldWanted:
+    """The page wants the far end on hold, or no longer."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDue:
+    """It is time to propose once more what could not be, or was refused for now."""
+
+
 Described = Progress | Answered | Offered | Settled
 """What brings a description of the trunk's."""
 
@@ -43,4 +55,4 @@ class Located:
     described: Described
 
 
-CallEvent = TrunkEvent | MediaEvent | EndWanted | NotPlaced | Located
+CallEvent = TrunkEvent | MediaEvent | EndWanted | NotPlaced | Located | HoldWanted | ChangeDue

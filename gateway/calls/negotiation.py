@@ -23,7 +23,7 @@ from gateway.calls.browser_description import (
 from gateway.calls.symmetric_rtp import SymmetricRtp, believed_too
 from gateway.media.parameters import EventFormat, LocalMedia, TrunkKeys, TrunkRemote
 from gateway.media.srtp_keys import usable_suites
-from sdp import SdpError
+from sdp import Direction, SdpError
 from sdp.codecs import read_codecs
 from sdp.target import is_host_name
 
@@ -60,6 +60,14 @@ class _Answered:
     media: sdp.TrunkMedia
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An offer of ours in mid-call, and whether it holds the far end."""
+
+    ours: sdp.SessionDescription
+    holding: bool
+
+
 class Negotiation:
     """Both descriptions of one call, and what the media plane has to know of them.
 
@@ -80,6 +88,8 @@ class Negotiation:
 
     Attributes
     ----------
+    holding
+        Whether the trunk has agreed that we hold it.
     dropped, dropped_count
         Lines of the trunk's descriptions that nobody could read, and that did not matter: the first
         few of them, and how many there were.
@@ -130,11 +140,13 @@ class Negotiation:
         self._ours = self._offered  # the last that we sent, offer or answer
         # What payload types have meant so far, for a trunk that leaves their rtpmap out later
         self._known = {each.payload_type: each for each in read_codecs(self._offered.media[0])}
+        self._direction = offer.browser.direction  # what the browser has come for
+        self.holding = False
         self._current: sdp.Codec | None = None
         self._remote: TrunkRemote | None = None
         # A change that waits until it stands: the trunk's offer with our answer and what they
         # agree, or an offer of ours
-        self._pending: _Answered | sdp.SessionDescription | None = None
+        self._pending: _Answered | _Offered | None = None
         self._last: _Answered | None = None
         self.trunk_offer = sdp.render(self._offered)
         self.browser_answer = sdp.render(
@@ -191,17 +203,7 @@ class Negotiation:
             As with `trunk_answered`.
         """
         if not text.strip():
-            self._version += 1
-            self._pending = sdp.make_trunk_offer(
-                policy=self._policy,
-                address=self._address,
-                session_id=self._session_id,
-                version=self._version,
-                keys=self._keys_to_offer(),
-                current=self._current,
-                after=self._ours,
-            )
-            return sdp.render(self._pending)
+            return self._offer(self.holding)
         reading = sdp.read(text)
         offer = reading.description
         if self._last is not None and offer == self._last.offer:  # a refresh, by its version
@@ -217,6 +219,7 @@ class Negotiation:
             known=self._known.values(),
             keys=self._new_keys(),
             in_use=self._encryption,
+            within=Direction.SENDONLY if self.holding else Direction.SENDRECV,
         )
         self._locate(media.address.host)
         self._check_target(media)
@@ -224,6 +227,46 @@ class Negotiation:
         self._version += 1
         self._pending = _Answered(offer, answer, sdp.render(answer), media)
         return self._pending.text
+
+    def offer_hold(self, held: bool) -> str:
+        """Offer to hold the far end, or to do so no longer; `settled` says what comes of it."""
+        return self._offer(held)
+
+    def _offer(self, holding: bool) -> str:
+        """Write an offer in mid-call.
+
+        What was recvonly is held by inactive (RFC 3264 section 8.4); a resume never repeats the far
+        end's own hold, or nobody could ever end it (RFC 6337 section 5.3).
+        """
+        direction = self._direction
+        if holding:
+            direction = direction.within(Direction.SENDONLY)
+            if self.held:
+                direction = Direction.INACTIVE
+        self._version += 1
+        offer = sdp.make_trunk_offer(
+            policy=self._policy,
+            address=self._address,
+            session_id=self._session_id,
+            version=self._version,
+            direction=direction,
+            keys=self._keys_to_offer(),
+            current=self._current,
+            after=self._ours,
+        )
+        self._pending = _Offered(offer, holding)
+        return sdp.render(offer)
+
+    @property
+    def changing(self) -> bool:
+        """Whether a change waits until it stands."""
+        return self._pending is not None
+
+    @property
+    def held(self) -> bool:
+        """Whether the far end wants to hear nothing: it has put us on hold."""
+        remote = self._remote
+        return remote is not None and self._direction.sends and not remote.receives
 
     def settled(self, text: str, peer: str = "") -> TrunkRemote | None:
         """Return where media goes now that a change stands; None if there was none.
@@ -235,9 +278,10 @@ class Negotiation:
             case _Answered() as answered if not text.strip():
                 remote = self._follow(answered.media)
                 self._ours, self._last = answered.ours, answered
-            case sdp.SessionDescription() as offered if text.strip():
-                remote = self._read_answer(offered, text)
-                self._ours, self._offered, self._last = offered, offered, None
+            case _Offered(ours, holding) if text.strip():
+                remote = self._read_answer(ours, text)
+                self._ours, self._offered, self._last = ours, ours, None
+                self.holding = holding
             case _:
                 # The trunk has answered a session refresh of the engine's own
                 return self.trunk_answered(text) if text.strip() else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.calls.end import CallEnd
+from gateway.calls.end import By, CallEnd
 from gateway.media.events import LegQuality
 
 
@@ -48,6 +48,29 @@ class DigitHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """One side has put the other on hold. Both may have, at once."""
+
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """That side holds the other no longer."""
+
+    by: By
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRefused:
+    """The trunk does not take part in a hold, or in its end (`held` false); all is as it was."""
+
+    held: bool
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """How both legs did in the last two seconds, as the gateway sees it."""
 
@@ -64,4 +87,15 @@ class Ended:
     trunk: str = ""  # the one that was tried last
 
 
-News = Trying | Ringing | AnswerReady | Answered | DigitHeard | Quality | Ended
+News = (
+    Trying
+    | Ringing
+    | AnswerReady
+    | Answered
+    | DigitHeard
+    | Held
+    | Resumed
+    | HoldRefused
+    | Quality
+    | Ended
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from gateway import trunk
-from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
+from gateway.calls.events import CallEvent, ChangeDue, EndWanted, HoldWanted, Located, NotPlaced
 from gateway.media import events as media
 
 
@@ -32,7 +32,10 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     trunk.Offered: (_C, _R, _E, _A, _X),
     trunk.Settled: (_C, _R, _E, _A, _X),
     trunk.Withdrawn: (_C, _R, _E, _A, _X),
+    trunk.Refused: (_C, _R, _E, _A, _X),
     Located: (_C, _R, _E, _A, _X),
+    HoldWanted: (_C, _R, _E, _A, _X),
+    ChangeDue: (_C, _R, _E, _A, _X),
     trunk.Digit: (_C, _R, _E, _A, _X),
     trunk.Ended: (_X, _X, _X, _X, _X),
     media.BrowserConnected: (_C, _R, _E, _A, _X),

@@ -22,6 +22,8 @@ from sdp import SdpError
 
 logger = logging.getLogger(__name__)
 
+NOT_ACCEPTABLE = 488
+
 Locate = Callable[[str, str], Awaitable[str]]
 
 
@@ -41,8 +43,9 @@ class TrunkDescriptions:
         raises `trunk.TrunkError` when there is none in time.
     post
         Takes events for the call.
-    on_early_media, on_answer
-        Called when the far end is heard before its answer, and at the first answer.
+    on_early_media, on_answer, on_settled
+        Called when the far end is heard before its answer, at the first answer, and when a change
+        in mid-call stands.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class TrunkDescriptions:
         *,
         on_early_media: Callable[[], None],
         on_answer: Callable[[trunk.Answered, TrunkRemote], Awaitable[None]],
+        on_settled: Callable[[], Awaitable[None]],
     ) -> None:
         self.negotiation = negotiation
         self._id = call_id
@@ -70,6 +74,7 @@ class TrunkDescriptions:
         self._post = post
         self._on_early_media = on_early_media
         self._on_answer = on_answer
+        self._on_settled = on_settled
         self._queue = DescriptionQueue()
         self._answered = False
         self._dropped_noted = False
@@ -157,9 +162,12 @@ class TrunkDescriptions:
             remote = self.negotiation.settled(settled.sdp, settled.source)
         except SdpError as error:
             logger.warning("call %s goes on as it was: %s", self._id, error)
-        else:
-            if remote is not None:
-                await self._session.connect_trunk(remote)
+            self.negotiation.withdrawn()
+            self._post(trunk.Refused(NOT_ACCEPTABLE, str(error)))  # as good as that
+            return
+        if remote is not None:
+            await self._session.connect_trunk(remote)
+        await self._on_settled()
 
     # Hosts by name
 

@@ -11,10 +11,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import monotonic
+from typing import Literal
 
 from gateway.admission.gate import Admission
 from gateway.admission.grant import Grant
 from gateway.calls import news
+from gateway.calls.end import By
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, GatewayError
 from gateway.media.events import LegQuality
@@ -178,6 +180,8 @@ def message_for(call: str, event: news.News) -> messages.ServerMessage:
             return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
         case news.DigitHeard(digit=digit, duration_ms=duration):
             return messages.Digit(call=call, digit=digit, duration=duration)
+        case news.Held() | news.Resumed() | news.HoldRefused():
+            return _about_hold(call, event)
         case news.Quality(browser=browser_leg, trunk=trunk_leg):
             return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):
@@ -190,6 +194,27 @@ def message_for(call: str, event: news.News) -> messages.ServerMessage:
                 message=end.message,
                 duration_ms=duration,
             )
+
+
+def _about_hold(
+    call: str, event: news.Held | news.Resumed | news.HoldRefused
+) -> messages.ServerMessage:
+    match event:
+        case news.Held(by=by):
+            return messages.Held(call=call, by=_side(by))
+        case news.Resumed(by=by):
+            return messages.Resumed(call=call, by=_side(by))
+        case news.HoldRefused(held=held, code=code, reason=reason):
+            return messages.Error(
+                code=code,
+                name="hold-refused" if held else "resume-refused",
+                message=f"The far end does not agree: {reason or code}.",
+                call=call,
+            )
+
+
+def _side(by: By) -> Literal["local", "remote"]:
+    return "local" if by is By.LOCAL else "remote"
 
 
 def _leg(quality: LegQuality) -> messages.LegQuality:

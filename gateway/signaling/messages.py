@@ -80,6 +80,20 @@ class Hangup(ClientWire):
     call: CallId
 
 
+class Hold(ClientWire):
+    """Put the far end on hold; `held` follows, or `error` with the name `hold-refused`."""
+
+    type: Literal["hold"]
+    call: CallId
+
+
+class Resume(ClientWire):
+    """Hold it no longer; `resumed` follows, or `error` with the name `resume-refused`."""
+
+    type: Literal["resume"]
+    call: CallId
+
+
 class SendDigits(ClientWire):
     """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold.
 
@@ -98,14 +112,15 @@ class Ping(ClientWire):
 
 
 ClientMessage = Annotated[
-    Hello | PlaceCall | Candidate | Hangup | SendDigits | Ping, Field(discriminator="type")
+    Hello | PlaceCall | Candidate | Hangup | Hold | Resume | SendDigits | Ping,
+    Field(discriminator="type"),
 ]
 
 # Messages of the protocol that this version does not serve yet
 NOT_SERVED = frozenset(
     {
         *("accept", "reject", "register", "unregister"),
-        *("restart", "hold", "resume", "transfer"),
+        *("restart", "transfer"),
         *("stats", "feedback"),
     }
 )
@@ -246,6 +261,20 @@ class Digit(Wire):
     duration: int
 
 
+class Held(Wire):
+    """`by` is who holds the other: both may at once."""
+
+    type: Literal["held"] = "held"
+    call: str
+    by: Literal["local", "remote"]
+
+
+class Resumed(Wire):
+    type: Literal["resumed"] = "resumed"
+    call: str
+    by: Literal["local", "remote"]
+
+
 class LegQuality(Wire):
     """The last two seconds of one leg; null where nothing is known.
 
@@ -309,6 +338,8 @@ ServerMessage = Annotated[
     | ServerCandidate
     | Answered
     | Digit
+    | Held
+    | Resumed
     | Quality
     | Ended
     | Pong

@@ -62,6 +62,10 @@ class Session:
                 self._find(message.call).command(lambda call: call.add_candidate(text or None))
             case messages.Hangup():
                 self._find(message.call).command(lambda call: call.hangup())
+            case messages.Hold():
+                self._find(message.call).command(lambda call: call.hold())
+            case messages.Resume():
+                self._find(message.call).command(lambda call: call.resume())
             case messages.SendDigits(digits=digits, duration=duration, gap=gap):
                 keys = digits.upper()
                 self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))

@@ -11,7 +11,8 @@ from gateway.trunk.message import redact
 
 pjsip_log = logging.getLogger("gateway.trunk.pjsip")
 
-TOLD: Final = ("SIP registration error",)  # by who watches the trunk, and with its name
+# By who watches the trunk, and with its name; and what is tried again until it goes
+TOLD: Final = ("SIP registration error", "Unable to create re-INVITE")
 LEVELS: Final = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
 
 

@@ -72,6 +72,7 @@ async def odd_rig(
     transport: str = "UDP",
     codecs: Iterable[str] = ("PCMU", "PCMA"),
     srtp: str = "off",
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[Rig]:
     """Start a trunk, and a gateway for it."""
     async with AsyncExitStack() as stack:
@@ -81,7 +82,7 @@ async def odd_rig(
             "codecs": list(codecs),
             "srtp": srtp,
         }
-        config = GatewayConfig([settings])
+        config = GatewayConfig([settings], overrides=overrides or {})
         gateway = await stack.enter_async_context(run_gateway(config, folder))
         yield Rig(gateway, trunk, tone)
 

@@ -35,6 +35,7 @@ _PHRASES = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    500: "Server Internal Error",
     491: "Request Pending",
 }
 

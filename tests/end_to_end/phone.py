@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.caller.call import CallerCall, CallOptions, Message, Outcome
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from gateway.caller.sound import Frame
     from tests.peers.gateway import Gateway
 
 LONG = 120.0  # seconds; a test hangs up when it has seen what it waits for
@@ -42,6 +43,11 @@ class PhoneCall:
     def kinds(self) -> list[str]:
         """The types of the messages so far, in order."""
         return [message["type"] for message in self.messages]
+
+    @property
+    def heard(self) -> Frame:
+        """What the caller has heard so far, at 48 kHz."""
+        return self._call.heard
 
     def ended(self) -> tuple[str, str, int]:
         """Return by whom and how it ended, which the page is told once, last, and in a sentence."""
@@ -74,6 +80,10 @@ class PhoneCall:
             await asyncio.wait({news, self.running}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
+
+    async def ask(self, kind: str, **fields: Any) -> None:
+        """Send a message about the call."""
+        await self._call.ask(kind, **fields)
 
     async def hang_up(self, *, limit: float = 10.0) -> Outcome:
         """End the call, and return how it went."""

@@ -91,6 +91,10 @@ class FakeTrunk:
         self.answers: dict[int, str] = {}  # of accepted offers, by token
         self.refusals: dict[int, str] = {}
         self.settles = True  # at once, when an offer is accepted
+        self.proposed: list[str] = []
+        self.busy = 0  # proposals that cannot be sent
+        self.unable: Exception | None = None  # what a proposal raises
+        self.asked = asyncio.Event()
         self.addresses: dict[str, str] = {}  # of hosts that descriptions name
         self.looking = asyncio.Event()
         self.info = ""  # digits that came by INFO
@@ -119,6 +123,24 @@ class FakeTrunk:
         self.answers[token] = sdp
         if self.settles:
             self.notify(trunk.Settled(""))
+
+    async def propose(self, sdp: str) -> bool:
+        if self.unable is not None:
+            raise self.unable
+        if self.busy:
+            self.busy -= 1
+            return False
+        self.proposed.append(sdp)
+        self.asked.set()
+        return True
+
+    async def proposal(self, count: int = 1) -> str:
+        """Wait until so many proposals have come; return the last."""
+        async with asyncio.timeout(5):
+            while len(self.proposed) < count:
+                self.asked.clear()
+                await self.asked.wait()
+        return self.proposed[-1]
 
     async def refuse_offer(self, token: int, why: str) -> None:
         self.refusals[token] = why

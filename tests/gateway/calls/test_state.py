@@ -8,7 +8,7 @@ import pytest
 
 from gateway import trunk
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, EndWanted, Located, NotPlaced
+from gateway.calls.events import CallEvent, ChangeDue, EndWanted, HoldWanted, Located, NotPlaced
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 
@@ -25,6 +25,9 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Offered(1, "v=0"),
         trunk.Settled(""),
         trunk.Withdrawn(),
+        trunk.Refused(488, "Not Acceptable Here"),
+        HoldWanted(True),
+        ChangeDue(),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),

@@ -64,6 +64,12 @@ class FakeCall:
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         self._note("digits", digits, duration_ms, gap_ms)
 
+    async def hold(self) -> None:
+        self._note("hold")
+
+    async def resume(self) -> None:
+        self._note("resume")
+
     async def hangup(self) -> None:
         self._note("hangup")
         self.end(By.LOCAL)

@@ -224,6 +224,8 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
             },
         },
     ),
+    (messages.Held(call="c", by="local"), {"type": "held", "call": "c", "by": "local"}),
+    (messages.Resumed(call="c", by="remote"), {"type": "resumed", "call": "c", "by": "remote"}),
     (messages.Pong(), {"type": "pong"}),
     (
         error_of(OfferError("no audio"), call="c", fatal=True),

@@ -76,7 +76,7 @@ async def test_without_hello_the_socket_closes(start_gateway: StartGateway) -> N
         assert await client.closed() == (1008, "no hello within 0.05 s")
 
 
-@pytest.mark.parametrize("frame", ['{"type": "ping"}', "{", '{"type": "hold"}', b"\0"])
+@pytest.mark.parametrize("frame", ['{"type": "ping"}', "{", '{"type": "restart"}', b"\0"])
 async def test_the_first_frame_must_be_hello(gateway: Gateway, frame: str | bytes) -> None:
     async with gateway.raw() as client:
         await client.connection.send(frame)

@@ -87,7 +87,9 @@ async def test_hold_and_resume(phone: Phone, tmp_path: Path) -> None:
         leg, ear = await phone.dial(sipp.uri)
         await ear.hear(Answered)
         # One waits for its answer, which does not come before the second is asked for
-        assert await asyncio.gather(leg.propose(HOLD), leg.propose(RESUME)) == [True, False]
+        first, second = await asyncio.gather(leg.propose(HOLD), leg.propose(RESUME))
+        assert first
+        assert not second
         await ear.hear(Settled)
         await until_sent(leg, RESUME)
         await ear.hear_count(Settled, 2)

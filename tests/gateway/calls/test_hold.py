@@ -1,0 +1,135 @@
+"""Hold inside one call: what is proposed, what is tried again, and what the client hears."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway import trunk
+from gateway.calls import hold, news
+from gateway.calls.end import By
+from gateway.errors import RequestError
+from gateway.media.parameters import Flow
+from tests.gateway.calls.descriptions import ANSWER
+from tests.gateway.calls.stories import BYE, Story, story
+
+
+def answer(direction: str) -> str:
+    return ANSWER.replace("a=sendrecv", "") + f"a={direction}\r\n"
+
+
+def flow_of(call: Story) -> Flow:
+    return call.session.flow
+
+
+async def agree(call: Story, count: int, direction: str) -> str:
+    """Have the trunk agree to a proposal; return that."""
+    offer = await call.trunk.proposal(count)
+    call.trunk.notify(trunk.Settled(answer(direction)))
+    return offer
+
+
+async def test_held_and_resumed() -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        assert "a=sendonly" in await agree(call, 1, "recvonly")
+        assert await call.client.hear(news.Held) == news.Held(By.LOCAL)
+        assert flow_of(call) is Flow.HOLD
+        await call.call.resume()
+        assert "a=sendrecv" in await agree(call, 2, "sendrecv")
+        assert await call.client.hear(news.Resumed) == news.Resumed(By.LOCAL)
+        assert flow_of(call) is Flow.AUDIO
+
+
+async def test_before_the_answer_nobody_can_be_held() -> None:
+    async with story() as call:
+        for ask in (call.call.hold, call.call.resume):
+            with pytest.raises(RequestError, match="once the far end has answered"):
+                await ask()
+        await call.answer()
+        assert call.session.flow is Flow.AUDIO
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+async def test_what_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch, tries: int) -> None:
+    monkeypatch.setattr(hold, "BUSY_WAIT", 0.01)
+    async with story() as call:
+        await call.answer()
+        call.trunk.busy = tries
+        await call.call.hold()
+        await agree(call, 1, "recvonly")
+        await call.client.hear(news.Held)
+
+
+async def test_what_stays_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "BUSY_WAIT", 0.001)
+    monkeypatch.setattr(hold, "BUSY_TRIES", 5)
+    async with story() as call:
+        await call.answer()
+        call.trunk.busy = 100
+        await call.call.hold()
+        refused = await call.client.hear(news.HoldRefused)
+        assert isinstance(refused, news.HoldRefused)
+        assert (refused.held, refused.code) == (True, 491)
+        assert call.session.flow is Flow.AUDIO
+
+
+async def test_an_offer_of_theirs_that_does_not_stand_yet_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hold, "BUSY_WAIT", 0.01)
+    async with story() as call:
+        await call.answer()
+        call.trunk.settles = False
+        call.trunk.notify(trunk.Offered(1, answer("sendrecv")))
+        await call.call.hold()
+        await call.call.hold()
+        assert not call.trunk.proposed
+        call.trunk.notify(trunk.Settled(""))
+        await agree(call, 1, "recvonly")
+        await call.client.hear(news.Held)
+        assert call.trunk.answers
+
+
+async def test_crossings_end_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "OWNER_WAIT", (0, 1))
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        for count in range(1, hold.REFUSED_TRIES + 1):
+            await call.trunk.proposal(count)
+            call.trunk.notify(trunk.Refused(491, "Request Pending"))
+        refused = await call.client.hear(news.HoldRefused)
+        assert refused == news.HoldRefused(True, 491, "Request Pending")
+        assert len(call.trunk.proposed) == hold.REFUSED_TRIES
+
+
+@pytest.mark.parametrize("retry_after", [None, 11, 3600])
+async def test_who_asks_for_more_than_ten_seconds_refuses(retry_after: int | None) -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(trunk.Refused(500, "Server Internal Error", retry_after))
+        await call.client.hear(news.HoldRefused)
+
+
+async def test_an_engine_that_can_change_nothing() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.unable = trunk.TrunkError("build the engine")
+        await call.call.hold()
+        refused = await call.client.hear(news.HoldRefused)
+        assert refused == news.HoldRefused(True, 500, "build the engine")
+        assert call.session.flow is Flow.AUDIO
+
+
+async def test_a_call_that_ends_proposes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "BUSY_WAIT", 0.01)
+    async with story() as call:
+        await call.answer()
+        call.trunk.busy = 1
+        await call.call.hold()
+        call.trunk.notify(BYE)
+        await call.ended()
+        assert not call.trunk.proposed
