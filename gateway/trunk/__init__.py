@@ -32,6 +32,8 @@ from gateway.trunk.events import (
     Reply,
     Ringing,
     Settled,
+    TransferOver,
+    TransferProgress,
     TrunkEvent,
     Trying,
     Withdrawn,
@@ -39,12 +41,14 @@ from gateway.trunk.events import (
 from gateway.trunk.health import Health, TrunkState
 from gateway.trunk.incoming import IncomingCall
 from gateway.trunk.leg import TrunkLeg
+from gateway.trunk.referral import DialogName
 from gateway.trunk.registration import Registration, RegistrationState
 from gateway.trunk.watch import OnChange, TrunkWatch
 
 __all__ = [
     "Answered",
     "DialRequest",
+    "DialogName",
     "Digit",
     "DigitRoute",
     "Diversion",
@@ -69,6 +73,8 @@ __all__ = [
     "Settled",
     "SipAddress",
     "Tls",
+    "TransferOver",
+    "TransferProgress",
     "Trunk",
     "TrunkEndpoint",
     "TrunkError",

@@ -20,6 +20,13 @@ from gateway.trunk.errors import TrunkError, TrunkRequestError
 from gateway.trunk.events import Offered, Refused, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
 from gateway.trunk.reason import reason_header
+from gateway.trunk.referral import (
+    DialogName,
+    Referral,
+    refer_to_dialog,
+    refer_to_number,
+    referred_by,
+)
 from gateway.trunk.screening import (
     DROP,
     PASS,
@@ -81,7 +88,9 @@ class Dialog(pj.Call):
         self._next = ""  # our description for the offer that the engine works on
         self._settling: Settled | None = None  # told once the engine has it, too
         self._before: str | None = None  # ours in force, while a proposal of ours has no answer
-        self._challenged = False  # that proposal has been, once
+        self._challenged: set[str] = set()  # methods of requests that have been, once
+        self._referral: Referral | None = None  # the last REFER of ours
+        self._uri = ""  # that we have called
         self._negotiated = False
         self._tags = "", ""  # ours and the trunk's, from the answer on
         self._newest = 0  # CSeq of the trunk's requests
@@ -94,7 +103,7 @@ class Dialog(pj.Call):
 
     def dial(self, uri: str, local: str, headers: tuple[tuple[str, str], ...], sdp: str) -> None:
         """Send the INVITE."""
-        self.sdp = sdp
+        self.sdp, self._uri = sdp, uri
         options = self.account.invite_options
         options.txOption.localUri = local
         options.txOption.headers = sip_headers(headers)
@@ -160,7 +169,8 @@ class Dialog(pj.Call):
             raise TrunkError("the stock SIP engine can change no call: build it by `make engine`")
         if self._held or self._before is not None or not self._transcript.answered:
             return False
-        self._before, self._next, self._challenged = self.sdp, sdp, False
+        self._before, self._next = self.sdp, sdp
+        self._challenged.discard("INVITE")
         try:
             self.reinvite(audio_only(pj.CallOpParam(True)))
         except pj.Error as error:  # a transaction of the trunk's, or a refresh of the engine's own
@@ -168,6 +178,29 @@ class Dialog(pj.Call):
             self._take_back()
             return False
         return True
+
+    def refer(self, to: str | DialogName) -> None:
+        """Ask the far end to call a number, or to take the place of another dialog's (REFER)."""
+        if self._filter is None:
+            raise TrunkError("the stock SIP engine can transfer no call: build it by `make engine`")
+        if self._referral is not None and not self._referral.over:
+            raise TrunkRequestError("a transfer of this call is under way already")
+        info = self.getInfo()
+        if isinstance(to, DialogName):
+            target = refer_to_dialog(to)
+        else:
+            target = refer_to_number(to, info.remoteContact if self._uas else self._uri)
+        request = pj.CallSendRequestParam()
+        request.method = "REFER"
+        headers = (("Refer-To", target), ("Referred-By", referred_by(info.localUri)))
+        request.txOption.headers = sip_headers(headers)
+        self._referral = Referral()
+        self._challenged.discard("REFER")
+        self.sendRequest(request)
+
+    def name(self) -> DialogName:
+        """Return what names this dialog to the trunk."""
+        return DialogName(self.call_id, *self._tags, str(self.getInfo().remoteContact))
 
     def _take_back(self) -> None:
         """Have the description in force that was before our proposal."""
@@ -210,6 +243,7 @@ class Dialog(pj.Call):
             inviting=early or proposing,
             offering=(early and not self._negotiated) or proposing,
             answering=bool(self._held),
+            referring=self._referral is not None,
             retry_after=random.randint(0, 10),
         )
 
@@ -233,6 +267,8 @@ class Dialog(pj.Call):
         _, method = message.cseq
         if method == "OPTIONS":
             self._judge_probe(message)
+        if method == "REFER" and self._referral is not None and not self._will_repeat(message):
+            self._pass_on(self._referral.response(message))
         if method not in NEGOTIATING:
             return screen(message, self.facts)
         final = 200 <= message.code < 300
@@ -253,13 +289,19 @@ class Dialog(pj.Call):
         if message.code < 300 and message.sdp:
             self._before = None
             return
-        if message.code in ENGINE_REPEATS and not self._challenged:
-            self._challenged = True
-            if message.code == INTERVAL_TOO_SMALL or self.account.answers_challenges:
-                return
+        if self._will_repeat(message):
+            return
         self._take_back()
         if message.code not in ENDS_DIALOG:  # that the engine does, and the end is told
             self._tell(Refused(message.code, message.reason, message.retry_after))
+
+    def _will_repeat(self, message: Message) -> bool:
+        """Tell whether the engine sends a request of ours once more, with what was lacking."""
+        _, method = message.cseq
+        if message.code not in ENGINE_REPEATS or method in self._challenged:
+            return False
+        self._challenged.add(method)
+        return message.code == INTERVAL_TOO_SMALL or self.account.answers_challenges
 
     def _hear(self, message: Message) -> None:
         """Tell what a response to an INVITE of ours means."""
@@ -273,9 +315,20 @@ class Dialog(pj.Call):
         self._settling = Settled(message.sdp, message.source)
         return self._mirrored()
 
+    def told(self, message: Message) -> None:
+        """Tell what a request says that has been answered: the digit of an INFO, a report."""
+        match message.method:
+            case "INFO":
+                self.info(message)
+            case "NOTIFY" if self._referral is not None:
+                self._pass_on(self._referral.notify(message))
+
     def info(self, message: Message) -> None:
         """Tell the digit of an INFO, if it holds one."""
-        if event := self._transcript.info(message):
+        self._pass_on(self._transcript.info(message))
+
+    def _pass_on(self, event: TrunkEvent | None) -> None:
+        if event is not None:
             self._tell(event)
 
     def offered(self, token: int, message: Message) -> None:
@@ -385,6 +438,8 @@ class Dialog(pj.Call):
         if state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
             message = received(prm.e)
             sdp, source = (message.sdp, message.source) if message else ("", "")
+            if message:
+                self._tags = message.to_tag, message.from_tag
             if event := self._transcript.accept(sdp, source):
                 self._tell(event)
         if state == pj.PJSIP_INV_STATE_DISCONNECTED:

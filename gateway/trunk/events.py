@@ -104,6 +104,25 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """What the trunk reports of a transfer meanwhile: the status of the new call, below 200."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferOver:
+    """What became of a transfer (`TrunkLeg.transfer`); below 300 the far end talks to another now.
+
+    The status is that of the new call, or of the refusal of the REFER. Our call stands either way.
+    """
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
 
@@ -131,7 +150,18 @@ class Ended:
 
 
 TrunkEvent = (
-    Trying | Ringing | Progress | Answered | Offered | Settled | Withdrawn | Refused | Digit | Ended
+    Trying
+    | Ringing
+    | Progress
+    | Answered
+    | Offered
+    | Settled
+    | Withdrawn
+    | Refused
+    | TransferProgress
+    | TransferOver
+    | Digit
+    | Ended
 )
 
 

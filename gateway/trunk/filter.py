@@ -114,8 +114,8 @@ class Filter(pj.MessageFilter):
         verdict = screen(message, dialog.facts)
         if verdict.action is Action.HOLD:
             dialog.offered(token, message)
-        elif message.method == "INFO" and verdict.code == OK.code:
-            dialog.info(message)
+        elif verdict.code == OK.code:
+            dialog.told(message)
         return verdict
 
     def _judge_stranger(self, message: Message) -> Verdict:

@@ -13,6 +13,7 @@ from gateway.trunk.dtmf import INFO_TYPE, info_body
 from gateway.trunk.errors import TrunkError, TrunkRequestError
 from gateway.trunk.events import Ended, TrunkEvent
 from gateway.trunk.knock import Knock, Knocker
+from gateway.trunk.referral import DialogName
 
 if TYPE_CHECKING:
     from gateway.trunk.dialog import Dialog
@@ -134,6 +135,18 @@ class TrunkLeg:
         """
         checked = check_description(sdp)
         return await self._command(lambda dialog: dialog.propose(checked)) or False
+
+    async def transfer(self, to: str | DialogName) -> None:
+        """Ask the far end by REFER to call a number, or the far end of another dialog in our place.
+
+        What becomes of it is told: `TransferProgress`, and once `TransferOver`, unless the trunk
+        falls silent. TrunkError if it cannot be asked.
+        """
+        await self._command(lambda dialog: dialog.refer(to))
+
+    async def name(self) -> DialogName | None:
+        """Return what names this call's dialog to the trunk; None if it is over."""
+        return await self._command(lambda dialog: dialog.name())
 
     async def accept_offer(self, token: int, sdp: str) -> None:
         """Answer what was `Offered`, or make the offer that it asks for."""

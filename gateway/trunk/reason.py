@@ -91,6 +91,7 @@ _FAULT: Final = Reason("Q.850", 41, "Temporary failure")
 OURS: Final = {
     "hangup": _HUNG_UP,
     "canceled": _HUNG_UP,
+    "transferred": _HUNG_UP,
     "max-duration": Reason("Q.850", 31, "Longest duration reached"),
     "no-answer": Reason("Q.850", 19, "No answer"),
     "media-timeout": Reason("Q.850", 102, "No RTP received"),

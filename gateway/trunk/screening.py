@@ -58,6 +58,8 @@ class DialogFacts:
         An offer of ours waits for its answer.
     answering
         An INVITE of the trunk's waits for our final response, or an offer of its for our answer.
+    referring
+        A REFER of ours has been sent: reports of what becomes of it are expected.
     retry_after
         Seconds that the trunk is told to wait where it was too quick; drawn at random from 0 to 10
         by who asks (RFC 3261 section 14.2).
@@ -66,6 +68,7 @@ class DialogFacts:
     inviting: bool = False
     offering: bool = False
     answering: bool = False
+    referring: bool = False
     retry_after: int = 0
 
 
@@ -133,6 +136,7 @@ PENDING: Final = _answer(491)
 BAD_OFFER_TYPE: Final = _answer(415, ACCEPT_OFFERS)
 BAD_INFO_TYPE: Final = _answer(415, ACCEPT_INFO)
 BAD_ENCODING: Final = _answer(415, ACCEPT_ENCODING)
+BAD_EVENT: Final = _answer(489)
 BAD_PACKAGE: Final = _answer(469, RECV_INFO)
 ABOUT_US: Final = _answer(200, ALLOW, SUPPORTED, ACCEPT, ACCEPT_ENCODING)
 
@@ -248,6 +252,12 @@ def _options(message: Message, _: DialogFacts) -> Verdict:
     return ABOUT_US
 
 
+def _notify(message: Message, dialog: DialogFacts) -> Verdict:
+    """Judge a NOTIFY: a report of a transfer that we have asked for (RFC 3515 section 2.4.4)."""
+    event = (message.header("event") or "").partition(";")[0].strip().lower()
+    return OK if dialog.referring and event == "refer" else BAD_EVENT
+
+
 def _foreign_body_only(message: Message, _: DialogFacts) -> Verdict:
     return _no_foreign_body(message)
 
@@ -262,8 +272,9 @@ INSIDE, OUTSIDE, STRAY = range(3)
 # - A method that is not in Allow gets 405 (RFC 3261 section 8.2.1), one that nobody knows 501
 #   (section 21.5.2). Neither ends a dialog (RFC 5057 section 5.1).
 # - INFO, UPDATE and PRACK exist in dialogs only: outside it is 481 that says so.
-# - NOTIFY in a dialog: no event package is known, 489 (RFC 6665 section 4.1.3). A 481 would be as
-#   right, but user agents hang up at it. Outside there is no subscription, 481.
+# - NOTIFY in a dialog: no event package is known but that of a REFER of ours, 489 (RFC 6665
+#   section 4.1.3). A 481 would be as right, but user agents hang up at it. Outside there is no
+#   subscription, 481.
 # - REFER in a dialog is understood, and declined: nobody dials past admission.
 # - BYE and ACK are the engine's: it answers the repetition of a BYE after the end of its dialog.
 RULES: Final[dict[str, Row]] = {
@@ -275,7 +286,7 @@ RULES: Final[dict[str, Row]] = {
     "UPDATE": (_update, NO_DIALOG, NO_DIALOG),
     "INFO": (_info, NO_DIALOG, NO_DIALOG),
     "OPTIONS": (_options, _options, NO_DIALOG),
-    "NOTIFY": (_answer(489), NO_DIALOG, NO_DIALOG),
+    "NOTIFY": (_notify, NO_DIALOG, NO_DIALOG),
     "REFER": (_answer(603), NOT_ALLOWED, NO_DIALOG),
     "MESSAGE": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "SUBSCRIBE": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),

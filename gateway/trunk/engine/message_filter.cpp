@@ -53,8 +53,10 @@ bool holdsBody(const pjsip_rx_data *data)
 bool matters(const pjsip_rx_data *data)
 {
     if (data->msg_info.msg->type == PJSIP_RESPONSE_MSG) {
-        pjsip_method_e method = data->msg_info.cseq->method.id;
-        return method == PJSIP_INVITE_METHOD || method == PJSIP_OPTIONS_METHOD;
+        const pjsip_method &method = data->msg_info.cseq->method;
+        const pj_str_t refer = {const_cast<char *>("REFER"), 5};
+        return method.id == PJSIP_INVITE_METHOD || method.id == PJSIP_OPTIONS_METHOD ||
+               same(method.name, refer);
     }
     const pjsip_method &method = data->msg_info.msg->line.req.method;
     const pj_str_t prack = {const_cast<char *>("PRACK"), 5};
