@@ -28,17 +28,19 @@ from gateway.calls.endings import (
 )
 from gateway.calls.events import (
     CallEvent,
-    ChangeDue,
     EndWanted,
+    HoldEvent,
     HoldWanted,
     Located,
     NotPlaced,
+    TransferEvent,
 )
 from gateway.calls.hold import Hold
 from gateway.calls.info_digits import InfoDigits
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
+from gateway.calls.transfer import Transfer
 from gateway.calls.trunk_descriptions import Locate, TrunkDescriptions
 from gateway.errors import GatewayError, RequestError
 from gateway.media import events as media
@@ -124,6 +126,7 @@ class Call:
             tell,
             self._inbox.put_nowait,
         )
+        self._transfer = Transfer(call_id, lambda: self._leg, tell, self._inbox.put_nowait)
         self._answered_at: float | None = None
         self._early_told = False
         self._takes_info = False  # digits by INFO: the trunk has said so
@@ -193,6 +196,35 @@ class Call:
             raise RequestError("a call can be put on hold once the far end has answered")
         self._inbox.put_nowait(HoldWanted(held))
 
+    def check_transfer(self) -> None:
+        """Raise RequestError if the call cannot be transferred now."""
+        if self.state is not CallState.ANSWERED:
+            raise RequestError("a call can be transferred once the far end has answered")
+        self._transfer.check()
+
+    async def transfer(self, to: str) -> None:
+        """Hand the far end over to a number that has been admitted; what becomes of it is told.
+
+        Raises
+        ------
+        RequestError
+            The call is not answered, or a transfer is under way.
+        """
+        self.check_transfer()
+        self._transfer.want(self._attempt.trunk.route.number(to))
+
+    async def transfer_to(self, other: Call) -> None:
+        """Hand the far end over to the one of another call; raises as `transfer`."""
+        self.check_transfer()
+        if other is self or other.state is not CallState.ANSWERED or other._leg is None:
+            raise RequestError("a call is transferred to another one that is answered")
+        if other._attempt.trunk is not self._attempt.trunk:
+            raise RequestError("both calls have to be on the same trunk: no other knows of them")
+        name = await other._leg.name()
+        if name is None:
+            raise RequestError("the other call has just ended")
+        self._transfer.want(name)
+
     async def hangup(self) -> None:
         """End the call for the browser; harmless when it is over."""
         cause = "hangup" if self.state is CallState.ANSWERED else "canceled"
@@ -238,7 +270,10 @@ class Call:
             before, self.state = self.state, advance(self.state, event)
             if self.state is not before:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
-            end = await self._handle(event, before)
+            if isinstance(event, HoldEvent | TransferEvent):
+                end = await self._handle_wish(event)
+            else:
+                end = await self._handle(event, before)
             self._descriptions.note_dropped_lines()
             if end is not None:
                 return end
@@ -297,8 +332,6 @@ class Call:
                 return await self._descriptions.follow(event)
             case trunk.Withdrawn():
                 self._negotiation.withdrawn()
-            case HoldWanted() | ChangeDue() | trunk.Refused():
-                await self._hold.follow(event)
             case Located():
                 return await self._descriptions.located(event)
             case media.BrowserDigit():
@@ -315,6 +348,13 @@ class Call:
             case _:
                 return end_of(event)
         return None
+
+    async def _handle_wish(self, event: HoldEvent | TransferEvent) -> CallEnd | None:
+        """Do what follows from a hold or a transfer that the page has asked for."""
+        if isinstance(event, HoldEvent):
+            await self._hold.follow(event)
+            return None
+        return await self._transfer.follow(event)
 
     def _probe_trunk(self, silence: media.TrunkSilent) -> None:
         """End the call unless its dialog still stands: a far end may suppress silence for long."""
@@ -373,6 +413,7 @@ class Call:
     async def _close(self, end: CallEnd) -> None:
         self.state = CallState.ENDED
         self._hold.cancel()
+        self._transfer.cancel()
         if self._limit is not None:
             self._limit.cancel()
         duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)

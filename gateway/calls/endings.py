@@ -26,6 +26,10 @@ FAULT: Final = CallEnd.made_here(
     By.GATEWAY, "internal", 500, "The gateway failed; its log says why."
 )
 
+TRANSFERRED: Final = CallEnd.made_here(
+    By.LOCAL, "transferred", 200, "You have transferred the call."
+)
+
 
 def end_of(event: CallEvent) -> CallEnd | None:
     """Return how the call ends by this event; None for one that ends nothing."""

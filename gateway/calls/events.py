@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from gateway.calls.end import CallEnd
 from gateway.media.events import MediaEvent
-from gateway.trunk import Answered, Offered, Progress, Settled, TrunkEvent
+from gateway.trunk import (
+    Answered,
+    DialogName,
+    Offered,
+    Progress,
+    Refused,
+    Settled,
+    TransferOver,
+    TransferProgress,
+    TrunkEvent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,21 @@ class ChangeDue:
     """It is time to propose once more what could not be, or was refused for now."""
 
 
+@dataclass(frozen=True, slots=True)
+class TransferWanted:
+    """The page wants the far end to talk to a number, or to the far end of another call."""
+
+    to: str | DialogName
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLate:
+    """The trunk has reported nothing of a transfer for too long."""
+
+
+HoldEvent = HoldWanted | ChangeDue | Refused
+TransferEvent = TransferWanted | TransferLate | TransferProgress | TransferOver
+
 Described = Progress | Answered | Offered | Settled
 """What brings a description of the trunk's."""
 
@@ -55,4 +80,14 @@ class Located:
     described: Described
 
 
-CallEvent = TrunkEvent | MediaEvent | EndWanted | NotPlaced | Located | HoldWanted | ChangeDue
+CallEvent = (
+    TrunkEvent
+    | MediaEvent
+    | EndWanted
+    | NotPlaced
+    | Located
+    | HoldWanted
+    | ChangeDue
+    | TransferWanted
+    | TransferLate
+)

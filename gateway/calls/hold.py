@@ -16,7 +16,7 @@ from typing import Final
 from gateway import trunk
 from gateway.calls import news
 from gateway.calls.end import By
-from gateway.calls.events import CallEvent, ChangeDue, HoldWanted
+from gateway.calls.events import CallEvent, ChangeDue, HoldEvent, HoldWanted
 from gateway.calls.negotiation import Negotiation
 from gateway.media.parameters import Flow
 
@@ -84,7 +84,7 @@ class Hold:
         """Whether the trunk has agreed that we hold it."""
         return self._negotiation().holding
 
-    async def follow(self, event: HoldWanted | ChangeDue | trunk.Refused) -> None:
+    async def follow(self, event: HoldEvent) -> None:
         """Do what follows from an event."""
         match event:
             case HoldWanted(held):

@@ -71,6 +71,30 @@ class HoldRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """What the phone says that the far end is handed over to; a status below 200."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The far end talks to somebody else now; the call's end follows."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """It stays with us: a status of that phone, or of the trunk's refusal, or ours for silence."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """How both legs did in the last two seconds, as the gateway sees it."""
 
@@ -96,6 +120,9 @@ News = (
     | Held
     | Resumed
     | HoldRefused
+    | TransferProgress
+    | Transferred
+    | TransferFailed
     | Quality
     | Ended
 )

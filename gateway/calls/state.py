@@ -5,7 +5,16 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from gateway import trunk
-from gateway.calls.events import CallEvent, ChangeDue, EndWanted, HoldWanted, Located, NotPlaced
+from gateway.calls.events import (
+    CallEvent,
+    ChangeDue,
+    EndWanted,
+    HoldWanted,
+    Located,
+    NotPlaced,
+    TransferLate,
+    TransferWanted,
+)
 from gateway.media import events as media
 
 
@@ -33,9 +42,13 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     trunk.Settled: (_C, _R, _E, _A, _X),
     trunk.Withdrawn: (_C, _R, _E, _A, _X),
     trunk.Refused: (_C, _R, _E, _A, _X),
+    trunk.TransferProgress: (_C, _R, _E, _A, _X),
+    trunk.TransferOver: (_C, _R, _E, _A, _X),
     Located: (_C, _R, _E, _A, _X),
     HoldWanted: (_C, _R, _E, _A, _X),
     ChangeDue: (_C, _R, _E, _A, _X),
+    TransferWanted: (_C, _R, _E, _A, _X),
+    TransferLate: (_C, _R, _E, _A, _X),
     trunk.Digit: (_C, _R, _E, _A, _X),
     trunk.Ended: (_X, _X, _X, _X, _X),
     media.BrowserConnected: (_C, _R, _E, _A, _X),

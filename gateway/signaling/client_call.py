@@ -18,7 +18,7 @@ from gateway.admission.grant import Grant
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.calls.request import CallRequest
-from gateway.errors import CapacityError, GatewayError
+from gateway.errors import CapacityError, GatewayError, RequestError
 from gateway.media.events import LegQuality
 from gateway.signaling import messages
 from gateway.signaling.room import Room
@@ -29,12 +29,21 @@ logger = logging.getLogger(__name__)
 Command = Callable[[PlacedCall], Awaitable[None]]
 Say = Callable[[messages.ServerMessage], None]
 
+TransferMessage = messages.TransferProgress | messages.Transferred | messages.TransferFailed
+
 _OUR_FAULT = "the gateway failed; its log says why"
 
 _STAGES: dict[type[news.News], str] = {
     news.AnswerReady: "answer",
     news.Ringing: "ringing",
     news.Answered: "answered",
+}
+
+
+_TRANSFER: dict[type[news.News], type[TransferMessage]] = {
+    news.TransferProgress: messages.TransferProgress,
+    news.Transferred: messages.Transferred,
+    news.TransferFailed: messages.TransferFailed,
 }
 
 
@@ -67,6 +76,8 @@ class ClientCall:
         self._request = request
         self._grant = grant
         self._admission: Admission | None = None
+        self._transferring: Admission | None = None
+        self._placed: PlacedCall | None = None
         self._room = room
         self._say = say
         self._over = over
@@ -93,9 +104,41 @@ class ClientCall:
         """End the call because its client is gone; not subject to the limit of commands."""
         self._commands.put_nowait(lambda call: call.abandon(reason))
 
+    def transfer(self, to: str, grant: Grant) -> None:
+        """Hand the far end over to a number, if it may be called."""
+        self.command(lambda call: self._transfer(call, to, grant))
+
+    async def _transfer(self, call: PlacedCall, to: str, grant: Grant) -> None:
+        """Let a number in as for a call, before the trunk hears of it: it costs the same."""
+        call.check_transfer()
+        request = self._request
+        try:
+            admission = await self._room.gate.admit(request.visitor, grant, to, caller=None)
+        except GatewayError as error:
+            self._room.refuse(request.visitor, self.call, to, error)
+            raise
+        try:
+            await call.transfer(to)
+        except GatewayError as error:
+            admission.refused(error)
+            raise
+        self._transferring = admission
+
+    def transfer_to(self, other: ClientCall) -> None:
+        """Hand the far end over to the one of another call, which has been let in already."""
+        if other is self:
+            raise RequestError("a call is transferred to another one, not to itself")
+        self.command(lambda call: other.give(call))
+
+    async def give(self, call: PlacedCall) -> None:
+        """Have another call's far end talk to this one's."""
+        if self._placed is None:
+            raise RequestError("a call is transferred to another one that is answered")
+        await call.transfer_to(self._placed)
+
     async def _run(self) -> None:
         try:
-            call = await self._place()
+            call = self._placed = await self._place()
         except GatewayError as error:
             self._refuse(error)
         except Exception:  # a fault of ours costs this call, not the session
@@ -105,8 +148,9 @@ class ClientCall:
             while (command := await self._commands.get()) is not None:
                 await self._carry_out(command, call)
         finally:
-            if self._admission is not None:
-                self._admission.release()
+            for admission in (self._admission, self._transferring):
+                if admission is not None:
+                    admission.release()
             self._over(self)
 
     async def _place(self) -> PlacedCall:
@@ -152,6 +196,8 @@ class ClientCall:
             self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
         if isinstance(event, news.Answered) and self._admission is not None:
             self._admission.answered()
+        if isinstance(event, news.Transferred | news.TransferFailed):
+            self._end_transfer(event)
         if isinstance(event, news.Quality):
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
@@ -165,6 +211,13 @@ class ClientCall:
             self._over(self)
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))
+
+    def _end_transfer(self, event: news.Transferred | news.TransferFailed) -> None:
+        """Write what became of the number that was let in for a transfer."""
+        admission, self._transferring = self._transferring, None
+        if admission is not None:
+            done = isinstance(event, news.Transferred)
+            admission.ended("transferred" if done else "transfer-failed", event.code, 0)
 
 
 def message_for(call: str, event: news.News) -> messages.ServerMessage:
@@ -182,6 +235,9 @@ def message_for(call: str, event: news.News) -> messages.ServerMessage:
             return messages.Digit(call=call, digit=digit, duration=duration)
         case news.Held() | news.Resumed() | news.HoldRefused():
             return _about_hold(call, event)
+        case news.TransferProgress() | news.Transferred() | news.TransferFailed():
+            told = _TRANSFER[type(event)]
+            return told(call=call, sip_code=event.code, reason=event.reason)
         case news.Quality(browser=browser_leg, trunk=trunk_leg):
             return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):

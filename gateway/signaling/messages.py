@@ -7,7 +7,7 @@ that a newer page can talk to an older gateway.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,9 +18,10 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
+from pydantic_core import PydanticCustomError, from_json
 
 from gateway.errors import GatewayError
 
@@ -94,6 +95,24 @@ class Resume(ClientWire):
     call: CallId
 
 
+class Transfer(ClientWire):
+    """Hand the far end over to a number, or to the far end of another call (`replaces`, its id).
+
+    `transferProgress` and then `transferred` or `transferFailed` follow.
+    """
+
+    type: Literal["transfer"]
+    call: CallId
+    to: str | None = None
+    replaces: CallId | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.to is None) == (self.replaces is None):
+            raise PydanticCustomError("transfer", "one of `to` and `replaces` is needed")
+        return self
+
+
 class SendDigits(ClientWire):
     """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold.
 
@@ -112,7 +131,7 @@ class Ping(ClientWire):
 
 
 ClientMessage = Annotated[
-    Hello | PlaceCall | Candidate | Hangup | Hold | Resume | SendDigits | Ping,
+    Hello | PlaceCall | Candidate | Hangup | Hold | Resume | Transfer | SendDigits | Ping,
     Field(discriminator="type"),
 ]
 
@@ -120,7 +139,7 @@ ClientMessage = Annotated[
 NOT_SERVED = frozenset(
     {
         *("accept", "reject", "register", "unregister"),
-        *("restart", "transfer"),
+        "restart",
         *("stats", "feedback"),
     }
 )
@@ -275,6 +294,33 @@ class Resumed(Wire):
     by: Literal["local", "remote"]
 
 
+class TransferProgress(Wire):
+    """A stage of the new call: what the trunk reports of it, such as 180."""
+
+    type: Literal["transferProgress"] = "transferProgress"
+    call: str
+    sip_code: int
+    reason: str
+
+
+class Transferred(Wire):
+    """The new phone has answered; `ended` with the cause `transferred` follows."""
+
+    type: Literal["transferred"] = "transferred"
+    call: str
+    sip_code: int
+    reason: str
+
+
+class TransferFailed(Wire):
+    """The call goes on as it was."""
+
+    type: Literal["transferFailed"] = "transferFailed"
+    call: str
+    sip_code: int
+    reason: str
+
+
 class LegQuality(Wire):
     """The last two seconds of one leg; null where nothing is known.
 
@@ -340,6 +386,9 @@ ServerMessage = Annotated[
     | Digit
     | Held
     | Resumed
+    | TransferProgress
+    | Transferred
+    | TransferFailed
     | Quality
     | Ended
     | Pong

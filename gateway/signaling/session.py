@@ -66,6 +66,11 @@ class Session:
                 self._find(message.call).command(lambda call: call.hold())
             case messages.Resume():
                 self._find(message.call).command(lambda call: call.resume())
+            case messages.Transfer(to=str(to)):
+                number = parse_target(to)
+                self._find(message.call).transfer(number, self.grant)
+            case messages.Transfer(replaces=str(other)):
+                self._find(message.call).transfer_to(self._find(other))
             case messages.SendDigits(digits=digits, duration=duration, gap=gap):
                 keys = digits.upper()
                 self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))

@@ -33,24 +33,27 @@ class Page:
             return message
 
     async def call(self, to: str, offer: str, **fields: object) -> dict[str, Any]:
-        """Ask for a call and return the first message about it."""
+        """Ask for a call, "1" unless it is named, and return the first message about it."""
         description = {"type": "offer", "sdp": offer}
-        await self.send(type="call", call="1", to=to, offer=description, **fields)
+        await self.send(**{"type": "call", "call": "1", "to": to, "offer": description, **fields})
         return await self.receive()
 
-    async def until(self, kind: str, *, limit: float = 5.0) -> dict[str, Any]:
-        """Return the next message of a type; those before it are passed over."""
+    async def until(
+        self, kind: str, *, call: str | None = None, limit: float = 5.0
+    ) -> dict[str, Any]:
+        """Return the next message of a type, about a call; those before it are passed over."""
         async with asyncio.timeout(limit):
-            while (message := await self.receive(limit=limit))["type"] != kind:
-                pass
-        return message
+            while True:
+                message = await self.receive(limit=limit)
+                if message["type"] == kind and call in (None, message.get("call")):
+                    return message
 
 
 @asynccontextmanager
-async def open_page(gateway: Gateway) -> AsyncIterator[Page]:
+async def open_page(gateway: Gateway, **hello: object) -> AsyncIterator[Page]:
     """Open the WebSocket and say hello."""
     async with connect(gateway.websocket_url, subprotocols=[SUBPROTOCOL]) as socket:
         page = Page(socket)
-        await page.send(type="hello")
+        await page.send(type="hello", **hello)
         assert (await page.receive())["type"] == "welcome"
         yield page

@@ -95,6 +95,7 @@ class FakeTrunk:
         self.busy = 0  # proposals that cannot be sent
         self.unable: Exception | None = None  # what a proposal raises
         self.asked = asyncio.Event()
+        self.transfers: list[str | trunk.DialogName] = []
         self.addresses: dict[str, str] = {}  # of hosts that descriptions name
         self.looking = asyncio.Event()
         self.info = ""  # digits that came by INFO
@@ -141,6 +142,15 @@ class FakeTrunk:
                 self.asked.clear()
                 await self.asked.wait()
         return self.proposed[-1]
+
+    async def transfer(self, to: str | trunk.DialogName) -> None:
+        if self.unable is not None:
+            raise self.unable
+        self.transfers.append(to)
+        self.asked.set()
+
+    async def name(self) -> trunk.DialogName | None:
+        return trunk.DialogName(self.call_id, "ours", "theirs", "sip:phone@127.0.0.1")
 
     async def refuse_offer(self, token: int, why: str) -> None:
         self.refusals[token] = why

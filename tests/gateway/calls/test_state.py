@@ -8,7 +8,16 @@ import pytest
 
 from gateway import trunk
 from gateway.calls.end import By, CallEnd
-from gateway.calls.events import CallEvent, ChangeDue, EndWanted, HoldWanted, Located, NotPlaced
+from gateway.calls.events import (
+    CallEvent,
+    ChangeDue,
+    EndWanted,
+    HoldWanted,
+    Located,
+    NotPlaced,
+    TransferLate,
+    TransferWanted,
+)
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 
@@ -28,6 +37,10 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Refused(488, "Not Acceptable Here"),
         HoldWanted(True),
         ChangeDue(),
+        trunk.TransferProgress(180, "Ringing"),
+        trunk.TransferOver(486, "Busy Here"),
+        TransferWanted("+15550100"),
+        TransferLate(),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),

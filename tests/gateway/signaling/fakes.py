@@ -57,6 +57,7 @@ class FakeCall:
         self.tell = tell
         self.commands: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
         self.failure: Exception | None = None
+        self.cannot_transfer: Exception | None = None
 
     async def add_candidate(self, candidate: str | None) -> None:
         self._note("candidate", candidate)
@@ -69,6 +70,16 @@ class FakeCall:
 
     async def resume(self) -> None:
         self._note("resume")
+
+    def check_transfer(self) -> None:
+        if self.cannot_transfer is not None:
+            raise self.cannot_transfer
+
+    async def transfer(self, to: str) -> None:
+        self._note("transfer", to)
+
+    async def transfer_to(self, other: FakeCall) -> None:
+        self._note("transfer", other)
 
     async def hangup(self) -> None:
         self._note("hangup")

@@ -95,6 +95,10 @@ def test_a_token_does_not_show() -> None:
         ),
         ('{"type": "candidate", "call": "c"}', "field `candidate`"),
         ('{"type": "candidate", "call": "c", "candidate": {"candidate": "a\\r\\nb"}}', "candidate"),
+        ('{"type": "transfer", "call": "c"}', "one of `to` and `replaces` is needed"),
+        ('{"type": "transfer", "call": "c", "to": "1", "replaces": "d"}', "one of `to` and `rep"),
+        ('{"type": "transfer", "call": "c", "replaces": "a b"}', "field `replaces`"),
+        ('{"type": "transfer", "call": "c", "to": 1}', "field `to`"),
         ('{"type": "dtmf", "call": "c", "digits": "1x"}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": ""}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": "1", "duration": 39}', "field `duration`"),
@@ -226,6 +230,18 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
     ),
     (messages.Held(call="c", by="local"), {"type": "held", "call": "c", "by": "local"}),
     (messages.Resumed(call="c", by="remote"), {"type": "resumed", "call": "c", "by": "remote"}),
+    (
+        messages.TransferProgress(call="c", sip_code=180, reason="Ringing"),
+        {"type": "transferProgress", "call": "c", "sipCode": 180, "reason": "Ringing"},
+    ),
+    (
+        messages.Transferred(call="c", sip_code=200, reason="OK"),
+        {"type": "transferred", "call": "c", "sipCode": 200, "reason": "OK"},
+    ),
+    (
+        messages.TransferFailed(call="c", sip_code=486, reason="Busy Here"),
+        {"type": "transferFailed", "call": "c", "sipCode": 486, "reason": "Busy Here"},
+    ),
     (messages.Pong(), {"type": "pong"}),
     (
         error_of(OfferError("no audio"), call="c", fatal=True),

@@ -1,0 +1,110 @@
+"""A transfer inside one call: what the client hears, and when it is given up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway import trunk
+from gateway.calls import news, transfer
+from gateway.calls.end import By
+from gateway.errors import RequestError
+from tests.gateway.calls.stories import BYE, Story, story
+
+
+async def asked(call: Story, to: str = "+15557777") -> None:
+    """Have the page ask for a transfer, and the trunk hear of it."""
+    await call.call.transfer(to)
+    async with asyncio.timeout(2):
+        await call.trunk.asked.wait()
+
+
+async def test_the_end_follows_success() -> None:
+    async with story() as call:
+        await call.answer()
+        await asked(call)
+        call.trunk.notify(trunk.TransferProgress(180, "Ringing"))
+        call.trunk.notify(trunk.TransferOver(200, "OK"))
+        end = await call.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.LOCAL, "transferred", 200)
+        kinds = [type(each) for each in call.client.told][-3:]
+        assert kinds == [news.TransferProgress, news.Transferred, news.Ended]
+        assert call.trunk.transfers == ["+15557777"]
+        assert call.trunk.cause == "transferred"
+
+
+async def test_after_a_failure_it_may_be_tried_again() -> None:
+    async with story() as call:
+        await call.answer()
+        for count in (1, 2):
+            await asked(call)
+            call.trunk.notify(trunk.TransferOver(486, "Busy Here"))
+            failed = await call.client.hear(news.TransferFailed, count)
+            assert failed == news.TransferFailed(486, "Busy Here")
+        assert not call.task.done()
+
+
+@pytest.mark.parametrize("reports", [0, 1])
+async def test_silence_is_a_failure(monkeypatch: pytest.MonkeyPatch, reports: int) -> None:
+    monkeypatch.setattr(transfer, "OUTCOME" if reports else "FIRST_REPORT", 0.05)
+    async with story() as call:
+        await call.answer()
+        await asked(call)
+        for _ in range(reports):
+            call.trunk.notify(trunk.TransferProgress(100, "Trying"))
+        failed = await call.client.hear(news.TransferFailed)
+        assert isinstance(failed, news.TransferFailed)
+        assert failed.code == 408
+        call.trunk.notify(trunk.TransferProgress(180, "Ringing"))  # late, and told no more
+        call.trunk.notify(trunk.TransferOver(200, "OK"))
+        assert (await call.ended()).cause == "transferred"
+        assert sum(isinstance(each, news.TransferProgress) for each in call.client.told) == reports
+
+
+async def test_one_at_a_time() -> None:
+    async with story() as call:
+        with pytest.raises(RequestError, match="once the far end has answered"):
+            await call.call.transfer("+15557777")
+        await call.answer()
+        await call.call.transfer("+15557777")
+        with pytest.raises(RequestError, match="under way already"):
+            await call.call.transfer("+15558888")
+
+
+async def test_what_the_trunk_cannot_be_asked() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.unable = trunk.TrunkError("build the engine")
+        await call.call.transfer("+15557777")
+        failed = await call.client.hear(news.TransferFailed)
+        assert failed == news.TransferFailed(503, "build the engine")
+
+
+async def test_nothing_is_told_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "FIRST_REPORT", 0.05)
+    async with story() as call:
+        await call.answer()
+        await asked(call)
+        call.trunk.notify(BYE)
+        assert (await call.ended()).by is By.REMOTE
+        await asyncio.sleep(0.1)
+        assert isinstance(call.client.told[-1], news.Ended)
+
+
+async def test_to_another_call() -> None:
+    async with story() as call, story() as other:
+        with pytest.raises(RequestError, match="once the far end has answered"):
+            await call.call.transfer_to(other.call)
+        await call.answer()
+        for wrong in (call.call, other.call):
+            with pytest.raises(RequestError, match="another one that is answered"):
+                await call.call.transfer_to(wrong)
+        await other.answer()
+        with pytest.raises(RequestError, match="same trunk"):
+            await call.call.transfer_to(other.call)
+        other.call._attempt = call.call._attempt
+        await call.call.transfer_to(other.call)
+        async with asyncio.timeout(2):
+            await call.trunk.asked.wait()
+        assert call.trunk.transfers == [await other.trunk.name()]
