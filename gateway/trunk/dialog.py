@@ -15,18 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.account import Account
+from gateway.trunk.asking import Asking
 from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, received, sip_headers
-from gateway.trunk.errors import TrunkError, TrunkRequestError
-from gateway.trunk.events import Offered, Refused, Settled, TrunkEvent, Withdrawn
+from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
 from gateway.trunk.reason import reason_header
-from gateway.trunk.referral import (
-    DialogName,
-    Referral,
-    refer_to_dialog,
-    refer_to_number,
-    referred_by,
-)
 from gateway.trunk.screening import (
     DROP,
     PASS,
@@ -36,7 +30,7 @@ from gateway.trunk.screening import (
     refusal,
     screen,
 )
-from gateway.trunk.transcript import SIP_TIMEOUT, Transcript, Way
+from gateway.trunk.transcript import SIP_TIMEOUT, Way
 from sdp import mirror
 
 if TYPE_CHECKING:
@@ -46,9 +40,6 @@ log = logging.getLogger(__name__)
 
 NOT_ACCEPTABLE: Final = 488
 DECLINE: Final = 603
-INTERVAL_TOO_SMALL: Final = 422  # of a session timer
-ENGINE_REPEATS: Final = (401, 407, INTERVAL_TOO_SMALL)  # the request, with what was lacking
-ENDS_DIALOG: Final = (408, 481)  # RFC 3261 section 12.2.1.2
 NEGOTIATING: Final = ("INVITE", "UPDATE", "PRACK")  # whose responses may hold an answer
 WAYS: Final = {
     pj.PJSIP_EVENT_RX_MSG: Way.MESSAGE,
@@ -64,7 +55,7 @@ def way_of(event: Any) -> Way:
     return WAYS.get(event.type, Way.ENGINE)
 
 
-class Dialog(pj.Call):
+class Dialog(Asking):
     """A call leg inside the engine."""
 
     def __init__(
@@ -74,27 +65,13 @@ class Dialog(pj.Call):
         message_filter: Filter | None,
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
-        super().__init__(account, call_id)
+        super().__init__(account, tell, message_filter, call_id)
         self.on_end: Callable[[], None] = lambda: None
         self.on_named: Callable[[Dialog], None] = lambda dialog: None  # its Call-ID is known
-        self.sdp = ""  # our description in force
-        self.account = account  # keeps it alive
-        self._tell = tell
-        self._transcript = Transcript(incoming=call_id != pj.PJSUA_INVALID_ID)
-        self._uas = call_id != pj.PJSUA_INVALID_ID
         self._asked: tuple[int, str] | None = None
-        self._filter = message_filter
-        self._held: dict[int, str] = {}  # offers that wait for the call's answer, by token
-        self._next = ""  # our description for the offer that the engine works on
         self._settling: Settled | None = None  # told once the engine has it, too
-        self._before: str | None = None  # ours in force, while a proposal of ours has no answer
-        self._challenged: set[str] = set()  # methods of requests that have been, once
-        self._referral: Referral | None = None  # the last REFER of ours
-        self._uri = ""  # that we have called
         self._negotiated = False
-        self._tags = "", ""  # ours and the trunk's, from the answer on
         self._newest = 0  # CSeq of the trunk's requests
-        self._on_probed: Callable[[], None] | None = None
         self.call_id = self._call_id() if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
         account.calls += 1
@@ -148,64 +125,6 @@ class Dialog(pj.Call):
         options.statusCode, options.reason = code, reason
         options.txOption.headers = sip_headers((header,) if header else ())
         self.hangup(options)
-
-    def probe(self, on_alive: Callable[[], None]) -> None:
-        """Ask the far end by OPTIONS whether the dialog still stands; `on_alive` if it says so."""
-        self._on_probed = on_alive
-        request = pj.CallSendRequestParam()
-        request.method = "OPTIONS"
-        self.sendRequest(request)
-
-    def send_info(self, content_type: str, body: str) -> None:
-        """Send an INFO with a body; what the trunk says to it changes nothing."""
-        request = pj.CallSendRequestParam()
-        request.method = "INFO"
-        request.txOption.contentType, request.txOption.msgBody = content_type, body
-        self.sendRequest(request)
-
-    def propose(self, sdp: str) -> bool:
-        """Offer a change by a re-INVITE; false while another is under way, of either side."""
-        if self._filter is None:
-            raise TrunkError("the stock SIP engine can change no call: build it by `make engine`")
-        if self._held or self._before is not None or not self._transcript.answered:
-            return False
-        self._before, self._next = self.sdp, sdp
-        self._challenged.discard("INVITE")
-        try:
-            self.reinvite(audio_only(pj.CallOpParam(True)))
-        except pj.Error as error:  # a transaction of the trunk's, or a refresh of the engine's own
-            log.debug("%s: no re-INVITE now: %s", self.call_id, error.reason)
-            self._take_back()
-            return False
-        return True
-
-    def refer(self, to: str | DialogName) -> None:
-        """Ask the far end to call a number, or to take the place of another dialog's (REFER)."""
-        if self._filter is None:
-            raise TrunkError("the stock SIP engine can transfer no call: build it by `make engine`")
-        if self._referral is not None and not self._referral.over:
-            raise TrunkRequestError("a transfer of this call is under way already")
-        info = self.getInfo()
-        if isinstance(to, DialogName):
-            target = refer_to_dialog(to)
-        else:
-            target = refer_to_number(to, info.remoteContact if self._uas else self._uri)
-        request = pj.CallSendRequestParam()
-        request.method = "REFER"
-        headers = (("Refer-To", target), ("Referred-By", referred_by(info.localUri)))
-        request.txOption.headers = sip_headers(headers)
-        self._referral = Referral()
-        self._challenged.discard("REFER")
-        self.sendRequest(request)
-
-    def name(self) -> DialogName:
-        """Return what names this dialog to the trunk."""
-        return DialogName(self.call_id, *self._tags, str(self.getInfo().remoteContact))
-
-    def _take_back(self) -> None:
-        """Have the description in force that was before our proposal."""
-        if self._before is not None:
-            self.sdp, self._next, self._before = self._before, "", None
 
     def expire(self, seconds: float) -> None:
         """Give up on a trunk that has said nothing for so long."""
@@ -267,8 +186,8 @@ class Dialog(pj.Call):
         _, method = message.cseq
         if method == "OPTIONS":
             self._judge_probe(message)
-        if method == "REFER" and self._referral is not None and not self._will_repeat(message):
-            self._pass_on(self._referral.response(message))
+        if method == "REFER":
+            self._judge_referral(message)
         if method not in NEGOTIATING:
             return screen(message, self.facts)
         final = 200 <= message.code < 300
@@ -283,25 +202,6 @@ class Dialog(pj.Call):
         # Without any answer the engine would hang up by itself, and not say why
         lacking = final and method == "INVITE" and not self._negotiated
         return self._mirrored() if message.sdp or lacking else screen(message, self.facts)
-
-    def _judge_proposal(self, message: Message) -> None:
-        """Notice what the trunk says to a re-INVITE of ours; what it agrees comes as Settled."""
-        if message.code < 300 and message.sdp:
-            self._before = None
-            return
-        if self._will_repeat(message):
-            return
-        self._take_back()
-        if message.code not in ENDS_DIALOG:  # that the engine does, and the end is told
-            self._tell(Refused(message.code, message.reason, message.retry_after))
-
-    def _will_repeat(self, message: Message) -> bool:
-        """Tell whether the engine sends a request of ours once more, with what was lacking."""
-        _, method = message.cseq
-        if message.code not in ENGINE_REPEATS or method in self._challenged:
-            return False
-        self._challenged.add(method)
-        return message.code == INTERVAL_TOO_SMALL or self.account.answers_challenges
 
     def _hear(self, message: Message) -> None:
         """Tell what a response to an INVITE of ours means."""
@@ -326,10 +226,6 @@ class Dialog(pj.Call):
     def info(self, message: Message) -> None:
         """Tell the digit of an INFO, if it holds one."""
         self._pass_on(self._transcript.info(message))
-
-    def _pass_on(self, event: TrunkEvent | None) -> None:
-        if event is not None:
-            self._tell(event)
 
     def offered(self, token: int, message: Message) -> None:
         """Tell what the trunk wants to change; the message waits for the call's decision."""
@@ -416,16 +312,6 @@ class Dialog(pj.Call):
             self._judge_probe(message)
         elif message.code and method == "INVITE" and (message.code < 200 or self._agreed()):
             self._hear(message)
-
-    def _judge_probe(self, message: Message) -> None:
-        """Say that the dialog stands, which any final answer means but two.
-
-        At 481 and 408 the engine sends BYE by itself (RFC 3261 section 12.2.1.2), and the call's
-        end says so; silence is noticed by whoever waits.
-        """
-        if self._on_probed is not None and message.code >= 200 and message.code not in ENDS_DIALOG:
-            self._on_probed()
-            self._on_probed = None
 
     def _agreed(self) -> bool:
         """Tell whether the answer is one that the engine works with; it hangs up on another."""
