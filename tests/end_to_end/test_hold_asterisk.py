@@ -142,3 +142,29 @@ async def test_both_hold(gateway: Gateway, tone: Path) -> None:
         assert (await call.hear("resumed", count=2))["by"] == "local"
         await hear(call, LAB_TONE)
         await call.hang_up()
+
+
+async def test_encrypted(lab: AsteriskLab, manager: Manager, tone: Path, tmp_path: Path) -> None:
+    """The keys stay as they are, and music goes by them, too."""
+    music = write_wav(tmp_path / "music.wav", make_tone(MUSIC, seconds=1, rate=16000), 16000)
+    trunk = {**lab_trunk(lab, username="trunk-srtp"), "srtp": "required"}
+    overrides: dict[str, Table] = {
+        "admission": {"allow": ["*"]},
+        "media": {"hold_music": str(music)},
+    }
+    async with (
+        run_gateway(GatewayConfig([trunk], overrides=overrides), tmp_path / "gateway") as gateway,
+        calling(gateway, "9603", play=tone) as call,
+    ):
+        record = await manager.wait("LabRecord")
+        await call.hear("answered")
+        await hear(call, LAB_TONE)
+        await call.ask("hold")
+        await call.hear("held")
+        await asyncio.sleep(1.0)
+        await call.ask("resume")
+        await call.hear("resumed")
+        await hear(call, LAB_TONE)
+        await call.hang_up()
+    samples, rate = await read_recording(Path(record["Rx"]))
+    assert told_apart(samples, rate) == ["caller", "music", "caller"]
