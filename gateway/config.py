@@ -314,8 +314,20 @@ class RouteSettings(Section):
     trunks: Annotated[tuple[str, ...], AfterValidator(rules.trunk_names)]
 
 
+class IncomingSettings(Section):
+    # The called number, or its beginning with "*" behind it; "*" alone is every number
+    to: Annotated[str, AfterValidator(rules.number_pattern)]
+    # From any trunk unless one is named
+    trunk: str | None = None
+    # Pages that are registered under it ring, all at once
+    identity: Annotated[str, AfterValidator(rules.identity)]
+    # Seconds; five or six rings, after which a caller gives up or a mailbox would answer
+    ring: Annotated[int, Field(ge=1, le=600)] = 30
+
+
 Trunks = tuple[TrunkSettings, ...]
 Routes = tuple[RouteSettings, ...]
+Incoming = tuple[IncomingSettings, ...]
 
 
 class LimitSettings(Section):
@@ -467,6 +479,8 @@ class Settings(Section):
     trunks: Trunks = ()
     # Every number goes to all trunks, by their priority
     routes: Routes = ()
+    # Calls from trunks are refused (404): only the operator knows whom they are for
+    incoming: Incoming = ()
     admission: AdmissionSettings = AdmissionSettings()
     turn: TurnSettings = TurnSettings()
     records: RecordSettings = RecordSettings()
@@ -497,17 +511,22 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
-    def _routes_to_trunks_that_exist(self) -> Self:
+    def _trunks_that_exist(self) -> Self:
+        named = [
+            (f"routes[{place}].trunks[{rank}]", name)
+            for place, route in enumerate(self.routes)
+            for rank, name in enumerate(route.trunks)
+        ]
+        named += [
+            (f"incoming[{place}].trunk", incoming.trunk)
+            for place, incoming in enumerate(self.incoming)
+            if incoming.trunk is not None
+        ]
         names = [trunk.name for trunk in self.trunks]
-        for place, route in enumerate(self.routes):
-            for rank, name in enumerate(route.trunks):
-                if name not in names:
-                    others = nearest(name, names) if names else ""
-                    raise broken(
-                        f"there is no such trunk{others}",
-                        key=f"routes[{place}].trunks[{rank}]",
-                        value=name,
-                    )
+        for key, name in named:
+            if name not in names:
+                others = nearest(name, names) if names else ""
+                raise broken(f"there is no such trunk{others}", key=key, value=name)
         return self
 
     @model_validator(mode="after")

@@ -19,8 +19,9 @@ from gateway.errors import ConfigError
 _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNORECASE)
 
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
-PLANNED_TABLES = frozenset({"cluster", "incoming", "sessions", "webhooks"})
+PLANNED_TABLES = frozenset({"cluster", "sessions", "webhooks"})
 _PLANNED_KEYS = {
+    "incoming": {"fallback"},
     "sip": {"public_address"},
     "trunks": {"outbound_proxy"},
 }

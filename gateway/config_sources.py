@@ -28,7 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.config import Routes, Settings, Trunks
+from gateway.config import Incoming, Routes, Settings, Trunks
 from gateway.config_problems import PLANNED_TABLES, problems
 from gateway.config_problems import BadConfigError as BadConfigError
 from gateway.config_values import nearest
@@ -98,6 +98,7 @@ class _Sources(BaseSettings, Settings):
 
     trunks: Annotated[Trunks, BeforeValidator(_listed)] = ()
     routes: Annotated[Routes, BeforeValidator(_listed)] = ()
+    incoming: Annotated[Incoming, BeforeValidator(_listed)] = ()
 
     @classmethod
     def settings_customise_sources(

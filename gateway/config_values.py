@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
-from gateway.admission.fields import parse_caller
+from gateway.admission.fields import parse_caller, parse_identity
 from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
 from gateway.admission.target import parse_target
@@ -244,6 +244,13 @@ def trunk_names(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names or len(set(names)) != len(names):
         raise broken("at least one trunk is needed, and each only once")
     return names
+
+
+def identity(text: str) -> str:
+    try:
+        return parse_identity(text)
+    except RequestError as error:
+        raise broken(str(error)) from None
 
 
 def origin(text: str) -> str:

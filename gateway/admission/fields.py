@@ -13,6 +13,7 @@ from gateway.admission.target import parse_target
 from gateway.errors import RequestError, TargetError
 
 MAX_DISPLAY_NAME = 64  # what a telephone's display can show, twice over
+MAX_IDENTITY = 128  # as a token's `sub`
 MAX_HEADERS = 16
 # An INVITE over UDP has to stay below the 4,000 bytes that the smallest SIP engine in use accepts.
 MAX_HEADER_BYTES = 1024
@@ -50,6 +51,22 @@ def parse_display_name(text: str) -> str | None:
         )
     _refuse_unprintable("displayName", text)
     return text.strip() or None
+
+
+def parse_identity(text: str) -> str:
+    """Return the name under which a page is called, without the spaces around it.
+
+    Raises
+    ------
+    RequestError
+        It is empty, too long, or has a character that nobody sees.
+    """
+    name = text.strip()
+    if not 1 <= len(name) <= MAX_IDENTITY or not name.isprintable():
+        raise RequestError(
+            f"an identity has 1 to {MAX_IDENTITY} characters, each of which can be seen"
+        )
+    return name
 
 
 def parse_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
