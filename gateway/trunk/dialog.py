@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+REQUEST_TERMINATED: Final = 487
 NOT_ACCEPTABLE: Final = 488
 DECLINE: Final = 603
 NEGOTIATING: Final = ("INVITE", "UPDATE", "PRACK")  # whose responses may hold an answer
@@ -72,6 +73,7 @@ class Dialog(Asking):
         self._settling: Settled | None = None  # told once the engine has it, too
         self._negotiated = False
         self._newest = 0  # CSeq of the trunk's requests
+        self._cancel: Message | None = None
         self.call_id = self._call_id() if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
         account.calls += 1
@@ -161,7 +163,8 @@ class Dialog(Asking):
         return DialogFacts(
             inviting=early or proposing,
             offering=(early and not self._negotiated) or proposing,
-            answering=bool(self._held),
+            # An offer that comes before our answer to the one before it has to wait, too
+            answering=bool(self._held) or (self._uas and not self._negotiated),
             referring=self._referral is not None,
             retry_after=random.randint(0, 10),
         )
@@ -207,6 +210,10 @@ class Dialog(Asking):
         """Tell what a response to an INVITE of ours means."""
         if not self._uas and (event := self._transcript.response(message)):
             self._tell(event)
+
+    def canceled(self, message: Message) -> None:
+        """Remember why the trunk takes its INVITE back; the engine ends the call."""
+        self._cancel = message
 
     def acknowledged(self, message: Message) -> Verdict:
         """Take the answer to an offer of ours in a 200, which comes in the ACK."""
@@ -331,8 +338,12 @@ class Dialog(Asking):
         if state == pj.PJSIP_INV_STATE_DISCONNECTED:
             info = self.getInfo()
             way = Way.ASKED if self._asked else way_of(prm.e)
+            message = received(prm.e)
+            if self._uas and not self._asked and info.lastStatusCode == REQUEST_TERMINATED:
+                # The event is of the 487 that the engine has sent, the message that of the CANCEL
+                way, message = Way.MESSAGE, self._cancel or Message("CANCEL", (), "")
             code, reason = self._asked or (info.lastStatusCode, info.lastReason)
-            end = self._transcript.end(way, message=received(prm.e), code=code, reason=reason)
+            end = self._transcript.end(way, message=message, code=code, reason=reason)
             if end is not None:
                 if way is Way.TRANSPORT and (fault := self.account.fault()):
                     end = replace(end, sentence=fault)

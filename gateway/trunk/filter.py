@@ -125,6 +125,8 @@ class Filter(pj.MessageFilter):
             self._count(message, refused.code)
             return refused
         verdict = screen(message, None)
+        if message.method == "CANCEL" and message.call_id in self._dialogs:
+            self._dialogs[message.call_id].canceled(message)  # it has no To tag to own it by
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
         asks_whether_we_live = verdict.code == 200 and known
