@@ -29,6 +29,8 @@ Event = Literal[
     "call-answered",
     "call-ended",
     "call-stopped",
+    "call-arrived",
+    "call-missed",
     "limit",
     "blocked",
     "unblocked",

@@ -14,21 +14,24 @@ from functools import partial
 from time import monotonic, time
 
 from gateway.admission.address import client_key
+from gateway.admission.admission import Admission as Admission
+from gateway.admission.admission import Note, why_of
 from gateway.admission.audit import Audit, Event, Value
 from gateway.admission.blocks import Block, Blocks, Stop
 from gateway.admission.caps import Caps
 from gateway.admission.challenge import Challenge
 from gateway.admission.dialing import names_of
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
+from gateway.admission.incoming import IncomingGate
 from gateway.admission.keys import ApiKeys
-from gateway.admission.limits import Lease, LimitRules, Limits, nobody
+from gateway.admission.limits import LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
 from gateway.admission.rates import Rates
 from gateway.admission.repeats import Repeats
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
 from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
-from gateway.admission.usage import Meter, Usage
+from gateway.admission.usage import Usage
 from gateway.errors import (
     ForbiddenError,
     GatewayError,
@@ -64,47 +67,6 @@ class Rules:
     max_ringing: float = 180.0
 
 
-Note = Callable[..., None]
-
-
-class Admission:
-    """A call that was let in: what holds for it, and its places until it is over.
-
-    `caller` is whom it shows; durations in seconds.
-    """
-
-    def __init__(self, rules: Rules, caps: Caps, note: Note, lease: Lease, meter: Meter) -> None:
-        self.caller: str | None = None
-        self.max_duration = rules.max_duration
-        self.max_ringing = rules.max_ringing
-        self._caps = caps
-        self._note = note
-        self._lease = lease
-        self._meter = meter
-
-    def answered(self) -> None:
-        """Let minutes and money count from now on."""
-        self._note("call-answered")
-        self._meter.begin()
-        self._caps.changed()
-
-    def ended(self, cause: str, sip_code: int, duration_ms: int) -> None:
-        """Write how it ended, and give its places back."""
-        self._note("call-ended", cause=cause, code=sip_code, durationMs=duration_ms)
-        self.release()
-
-    def refused(self, error: GatewayError) -> None:
-        """Write why it was not placed all the same, and give its places back."""
-        self._note("call-refused", **_why(error))
-        self.release()
-
-    def release(self) -> None:
-        """Give its places back; the second time does nothing."""
-        self._lease.release()
-        self._meter.end()
-        self._caps.changed()
-
-
 class Gate:
     """Decides who may call whom.
 
@@ -125,15 +87,16 @@ class Gate:
         self._store = store
         self._audit = audit
         self._repeats = Repeats(monotonic)
-        self._limits = Limits(rules.limits, monotonic, self._exempt)
+        self.limits = Limits(rules.limits, monotonic, self._exempt)
         self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)
-        self._caps = Caps(self._usage, store, self._reach_cap)
+        self.caps = Caps(self._usage, store, self._reach_cap)
+        self.incoming = IncomingGate(self)
 
     async def remember(self) -> None:
         """Go on from what was in force, and used, before a restart."""
         self._blocks = Blocks(time, await self._store.blocks(), await self._store.switch())
-        await self._caps.remember()
+        await self.caps.remember()
 
     def _exempt(self, address: str) -> bool:
         return self.rules.exempt(address)
@@ -151,9 +114,9 @@ class Gate:
     def reload(self, rules: Rules) -> None:
         """Go by other rules from now on; calls and sockets that were let in stay."""
         self.rules = rules
-        self._limits.rules = self._sockets.rules = self._usage.rules = rules.limits
+        self.limits.rules = self._sockets.rules = self._usage.rules = rules.limits
         self._usage.rates = rules.rates
-        self._caps.changed()
+        self.caps.changed()
         self.note("reload")
 
     def reopen_audit(self) -> None:
@@ -172,7 +135,7 @@ class Gate:
         LimitError
             Its address has too many.
         """
-        self._check_blocks(visitor, EVERYBODY, None)
+        self.check_blocks(visitor, EVERYBODY, None)
         return self._sockets.take(visitor.address)
 
     async def welcome(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
@@ -189,7 +152,7 @@ class Gate:
         """
         try:
             grant = await self._grant(visitor, token, answer)
-            self._check_blocks(visitor, grant, None)
+            self.check_blocks(visitor, grant, None)
         except GatewayError as error:
             self.refuse(visitor, error)
             raise
@@ -266,10 +229,10 @@ class Gate:
             number = self._number(to)
             self._check(visitor, grant, to)
             _check_caller(grant, caller)
-            lease = self._limits.take(visitor, grant, number)
+            lease = self.limits.take(visitor, grant, number)
             meter = None
             try:
-                meter = self._caps.take(number)
+                meter = self.caps.take(number)
                 if grant.once:
                     await self._use_up(grant)
                     # The disk has taken its time; perhaps an operator was faster
@@ -280,10 +243,10 @@ class Gate:
                     meter.end()
                 raise
         except GatewayError as error:
-            note("call-refused", **_why(error))
+            note("call-refused", **why_of(error))
             raise
         note("call-admitted")
-        admission = Admission(self.rules, self._caps, note, lease, meter)
+        admission = Admission(self.rules, self.caps, note, lease, meter)
         admission.caller = shown
         if grant.max_duration is not None:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
@@ -295,16 +258,16 @@ class Gate:
         return names[0] if self.rules.rates is None else self.rules.rates.dearest(names)
 
     def _check(self, visitor: Visitor, grant: Grant, to: str) -> None:
-        self._check_grant(grant)
+        self.check_grant(grant)
         if self.stopped is not None:
             raise StoppedError("the gateway takes no new calls now; try again later")
-        self._check_blocks(visitor, grant, to)
+        self.check_blocks(visitor, grant, to)
         self.rules.policy.admit(to)
         if grant.to is not None and not matches(grant.to, to, self.rules.policy.country):
             why = f"{to} may not be called: the token does not grant it"
             raise ForbiddenError(why, rule="token")
 
-    def _check_grant(self, grant: Grant) -> None:
+    def check_grant(self, grant: Grant) -> None:
         """Ask whether what a session was granted, perhaps hours ago, still stands."""
         if grant.expires is not None and time() > grant.expires + LEEWAY:
             raise TokenError("the token has expired: a new one is needed", reason="expired")
@@ -313,7 +276,7 @@ class Gate:
                 "the key of the token counts no more: a new token is needed", reason="revoked"
             )
 
-    def _check_blocks(self, visitor: Visitor, grant: Grant, to: str | None) -> None:
+    def check_blocks(self, visitor: Visitor, grant: Grant, to: str | None) -> None:
         refusal = self._blocks.refused(visitor, grant, to, self.rules.policy.country)
         if refusal is not None:
             raise ForbiddenError(refusal, rule="blocked")
@@ -327,14 +290,14 @@ class Gate:
 
     def used_today(self) -> tuple[float, float]:
         """Return the day's minutes and money."""
-        return self._caps.used_today()
+        return self.caps.used_today()
 
     def used(self) -> dict[str, tuple[float, float]]:
         """Return how much of each limit of the whole gateway is used, and how much it allows."""
         minutes, spend = self.used_today()
         limits = self.rules.limits
         known = {
-            "calls-at-once": (float(self._limits.running), float(limits.calls_at_once)),
+            "calls-at-once": (float(self.limits.running), float(limits.calls_at_once)),
             "minutes-per-day": (minutes, float(limits.minutes_per_day)),
             "spend-per-day": (spend, float(limits.spend_per_day)),
         }
@@ -346,7 +309,7 @@ class Gate:
         self.on_limit(limit)
         if limit == "spend-per-day" and self.stopped is None:
             why = "admission.limits.spend_per_day is reached"
-            self._caps.spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
+            self.caps.spawn(self._store.save_switch(self._stop_now(why, by="gateway")))
         self.on_cap("The gateway has reached what it may use on one day.")
 
     # What the operator does
@@ -444,7 +407,7 @@ class Gate:
 
         Return how many such lines were left out since the last one, None if this one is.
         """
-        why = _why(error)
+        why = why_of(error)
         words = (why["error"], why["limit"], why["rule"], why["reason"])
         earlier = self._repeats.add((client_key(visitor.address), event, *words))
         if earlier is not None:
@@ -453,7 +416,7 @@ class Gate:
 
     async def close(self) -> None:
         """Save what has to outlive a restart."""
-        await self._caps.close()
+        await self.caps.close()
 
 
 def _check_caller(grant: Grant, caller: str | None) -> None:
@@ -463,8 +426,3 @@ def _check_caller(grant: Grant, caller: str | None) -> None:
             f"`from` is {caller}: the token does not grant it (claim `call.from`)",
             rule="token-caller",
         )
-
-
-def _why(error: GatewayError) -> dict[str, Value]:
-    words = {name: getattr(error, name, None) for name in ("limit", "rule", "reason")}
-    return {"error": error.name, "why": str(error), **words}

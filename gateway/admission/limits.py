@@ -194,6 +194,26 @@ class Limits:
         self._last_hour.add(self._now, self.rules.calls_per_hour)
         return Lease(self._running, [share.key for share in shares])
 
+    def check(self, visitor: Visitor, grant: Grant) -> None:
+        """Ask whether there is room for a call that a client does not place.
+
+        Raises
+        ------
+        LimitReachedError
+            It has as many calls at once as it may.
+        """
+        if (refused := self._crowded(self._all_shares(visitor, grant))) is not None:
+            raise refused
+
+    def take_incoming(self, visitor: Visitor, grant: Grant) -> Lease:
+        """Count such a call, and return its place; raises as `check`."""
+        self.check(visitor, grant)
+        return Lease(self._running, [share.key for share in self._all_shares(visitor, grant)])
+
+    def _all_shares(self, visitor: Visitor, grant: Grant) -> list[_Share]:
+        address = None if self._exempt(visitor.address) else client_key(visitor.address)
+        return self._shares(grant, _identity_key(grant), address)
+
     def _shares(self, grant: Grant, identity: str | None, address: str | None) -> list[_Share]:
         rules = self.rules
         shares = []

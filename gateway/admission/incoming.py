@@ -1,0 +1,104 @@
+"""Calls from trunks: which pages they may ring, and how many such calls there are at a time.
+
+They cost nothing here: neither the dial plan is asked nor the limits on money and on paces. Those
+on calls at once are, since whoever talks cannot take another call.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gateway.admission.admission import Admission, Note
+from gateway.admission.fields import parse_identity
+from gateway.admission.grant import Grant, Visitor
+from gateway.errors import ForbiddenError, RequestError, StoppedError
+
+if TYPE_CHECKING:
+    from gateway.admission.gate import Gate
+
+MAX_OPEN_IDENTITY = 64  # characters; in mode "open" a page writes it, and nobody has signed it
+_TRUNK = Visitor(address="", origin=None, session="")
+
+
+class IncomingGate:
+    """The part of the gate that calls from trunks pass."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def identity(self, visitor: Visitor, grant: Grant, wanted: str | None) -> str:
+        """Return what a page may register under: its token's `sub`, in mode "open" its own choice.
+
+        Raises
+        ------
+        TokenError, ForbiddenError
+            It may not be called.
+        RequestError
+            It names no identity, or none that can be one.
+        """
+        self._check(visitor, grant)
+        if grant.identity is not None:
+            return grant.identity
+        if wanted is None or len(wanted) > MAX_OPEN_IDENTITY:
+            raise RequestError(
+                f"`register` needs `identity`, of 1 to {MAX_OPEN_IDENTITY} characters"
+            )
+        return parse_identity(wanted)
+
+    def arrive(self, to: str, caller: str | None, identity: str, trunk: str) -> None:
+        """Let a call in, from a trunk to the pages of an identity.
+
+        Raises
+        ------
+        StoppedError
+            No call is taken now.
+        ForbiddenError
+            The operator has blocked the caller's number.
+        """
+        gate = self._gate
+        if gate.stopped is not None:
+            raise StoppedError("the gateway takes no new calls now; try again later")
+        if caller is not None and gate.is_blocked(_TRUNK, None, caller):
+            raise ForbiddenError("the operator has blocked the caller's number", rule="blocked")
+        gate.note("call-arrived", to=to, from_=caller, identity=identity, trunk=trunk)
+
+    def missed(self, to: str, caller: str | None, cause: str, sip_code: int) -> None:
+        """Write how a call ended that no page has taken."""
+        self._gate.note("call-missed", to=to, from_=caller, cause=cause, code=sip_code)
+
+    def check(self, visitor: Visitor, grant: Grant) -> None:
+        """Ask whether a page may be rung now.
+
+        Raises
+        ------
+        TokenError, ForbiddenError
+            It may not be called any more.
+        LimitError
+            It has as many calls as it may have.
+        """
+        self._check(visitor, grant)
+        self._gate.limits.check(visitor, grant)
+
+    def accept(self, visitor: Visitor, grant: Grant, to: str, caller: str) -> Admission:
+        """Let a page take a call; raises as `check`."""
+        gate = self._gate
+        self._check(visitor, grant)
+        lease = gate.limits.take_incoming(visitor, grant)
+        note: Note = partial(
+            gate.note, visitor=visitor, grant=grant, to=to, from_=caller, direction="incoming"
+        )
+        note("call-admitted")
+        admission = Admission(gate.rules, gate.caps, note, lease, None)
+        if grant.max_duration is not None:
+            admission.max_duration = min(admission.max_duration, grant.max_duration)
+        return admission
+
+    def _check(self, visitor: Visitor, grant: Grant) -> None:
+        self._gate.check_grant(grant)
+        self._gate.check_blocks(visitor, grant, None)
+        if self._gate.rules.tokens is not None and not grant.incoming:
+            raise ForbiddenError(
+                "the token does not grant calls from trunks (claim `call.incoming`)",
+                rule="token-incoming",
+            )
