@@ -34,7 +34,7 @@ from sdp.parse import Reading, parse, read
 from sdp.render import render
 from sdp.target import forbidden_target
 from sdp.trunk import TrunkPolicy, make_trunk_offer, offer_to_trunk
-from sdp.trunk_answer import TrunkMedia, answer_trunk, read_trunk_answer
+from sdp.trunk_answer import TrunkMedia, answer_trunk, read_trunk_answer, shared_codecs
 
 __all__ = [
     "AUDIO_LEVEL",
@@ -76,5 +76,6 @@ __all__ = [
     "read_candidate",
     "read_trunk_answer",
     "render",
+    "shared_codecs",
     "without_keys",
 ]

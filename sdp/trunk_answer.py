@@ -251,6 +251,27 @@ def answer_trunk(
     return trunk_session(address, session_id, version, tuple(sections)), agreed
 
 
+def shared_codecs(
+    offer: SessionDescription, policy: TrunkPolicy, keys: Sequence[Crypto] = ()
+) -> tuple[str, ...]:
+    """Return which codecs of the policy, the best first, the section offers that would be taken.
+
+    `keys` are some of ours, as for `answer_trunk`.
+
+    Raises
+    ------
+    SdpError
+        If nothing of the offer can be taken.
+    """
+    taken = _take(offer, (USUAL_EVENT,), policy, None, keys, None)
+    offered = read_codecs(offer.media[taken.place], (USUAL_EVENT,))
+    return tuple(
+        name
+        for name in policy.codecs
+        if any(same_codec(TRUNK_CODECS[name], each) for each in offered)
+    )
+
+
 def _ours(codec: Codec, event: Codec | None) -> tuple[Codec, ...]:
     """Keep the trunk's payload types, with our fmtp: each side says what it receives."""
     ours = next((each for each in TRUNK_CODECS.values() if same_codec(each, codec)), None)

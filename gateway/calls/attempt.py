@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway import trunk
 from gateway.admission.limits import LimitReachedError
@@ -26,6 +27,19 @@ class Attempt:
     trunk: TrunkCalls
     negotiation: Negotiation
     dial: Dial
+
+
+class Tries(Protocol):
+    """What a call needs of its attempts."""
+
+    @property
+    def first(self) -> Attempt: ...
+
+    def next(self, end: CallEnd) -> Attempt | None:
+        """Return the next attempt, None if there is none; `end` is what became of the last."""
+
+    def release(self) -> None:
+        """Give the line back; the second time does nothing."""
 
 
 class Attempts:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.calls.attempt import Attempt, Attempts, failure
+from gateway.calls.attempt import Attempt, Tries, failure
 from gateway.calls.browser_description import spelling
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
@@ -25,6 +24,7 @@ from gateway.calls.endings import (
     refused_encryption,
     silent_end,
     too_long,
+    unanswered,
 )
 from gateway.calls.events import (
     CallEvent,
@@ -37,6 +37,7 @@ from gateway.calls.events import (
 )
 from gateway.calls.hold import Hold
 from gateway.calls.info_digits import InfoDigits
+from gateway.calls.invite import Invite
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
 from gateway.calls.state import CallState, advance
@@ -48,7 +49,7 @@ from gateway.media.parameters import Flow, TrunkRemote
 
 logger = logging.getLogger(__name__)
 
-Tell = Callable[[news.News], None]
+Tell = news.Tell
 
 # Three minutes of ringing are more than any mailbox waits for; a trunk that rings for ever would
 # hold a line for as long as the page is open. RFC 3261 section 16.6 sets its timer C just above.
@@ -63,7 +64,7 @@ CLOSE_TIMEOUT = 3.0  # seconds
 
 
 class Call:
-    """A call from a browser to a trunk.
+    """A call between a browser and a trunk, whichever of them has called.
 
     Parameters
     ----------
@@ -82,18 +83,25 @@ class Call:
         Seconds from the answer until the gateway ends the call.
     max_ringing
         Seconds until the answer.
+    invite
+        The trunk's, where it has called: it is answered once the browser can be heard. Without one
+        the call dials.
+    inbox
+        Has what has happened to the trunk's leg already.
     """
 
     def __init__(
         self,
         call_id: str,
         session: Session,
-        attempts: Attempts,
+        attempts: Tries,
         locate: Locate,
         tell: Tell,
         *,
         max_duration: float,
         max_ringing: float = MAX_RINGING,
+        invite: Invite | None = None,
+        inbox: asyncio.Queue[CallEvent] | None = None,
     ) -> None:
         self.id = call_id
         self.state = CallState.CALLING
@@ -103,10 +111,11 @@ class Call:
         self._tell = tell
         self._max_duration = max_duration
         self._max_ringing = max_ringing
-        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue() if inbox is None else inbox
+        self._invite = invite
         self._dialing: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
-        self._leg: trunk.TrunkLeg | None = None
+        self._leg: trunk.TrunkLeg | None = None if invite is None else invite.leg
         self._descriptions = TrunkDescriptions(
             call_id,
             self._attempt.negotiation,
@@ -125,6 +134,7 @@ class Call:
             session.set_flow,
             tell,
             self._inbox.put_nowait,
+            owns_call_id=invite is None,
         )
         self._transfer = Transfer(call_id, lambda: self._leg, tell, self._inbox.put_nowait)
         self._answered_at: float | None = None
@@ -237,7 +247,11 @@ class Call:
 
     def end(self, end: CallEnd) -> None:
         """Ask the call's task to end it in this way; the first one who asks decides."""
-        self._inbox.put_nowait(EndWanted(end))
+        self.notify(EndWanted(end))
+
+    def notify(self, event: CallEvent) -> None:
+        """Take something that has happened to the call."""
+        self._inbox.put_nowait(event)
 
     # The call's own task
 
@@ -250,19 +264,27 @@ class Call:
             logger.exception("call %s failed", self.id)
             end = FAULT
         finally:
+            end = unanswered(end) if self._is_unanswered else end
             await self._close(end)
         return end
+
+    @property
+    def _is_unanswered(self) -> bool:
+        """Whether an INVITE of the trunk's waits for an answer."""
+        return self._invite is not None and self._answered_at is None
 
     @property
     def _negotiation(self) -> Negotiation:
         return self._attempt.negotiation
 
     async def _live(self) -> CallEnd:
-        self._tell(news.Trying())
+        if self._invite is None:
+            self._tell(news.Trying())
         self._tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
         self._limit_in(self._max_ringing, rang_out(self._max_ringing))
-        self._dial()
+        if self._invite is None:
+            self._dial()
         while True:
             event = await self._inbox.get()
             if self._goes_elsewhere(event):
@@ -272,6 +294,8 @@ class Call:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
             if isinstance(event, HoldEvent | TransferEvent):
                 end = await self._handle_wish(event)
+            elif isinstance(event, media.BrowserConnected):
+                end = await self._pick_up()
             else:
                 end = await self._handle(event, before)
             self._descriptions.note_dropped_lines()
@@ -322,6 +346,12 @@ class Call:
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be placed", self.id)
             self.end(FAULT)
+
+    async def _pick_up(self) -> CallEnd | None:
+        """Answer the trunk's INVITE, if there is one: the browser can be heard."""
+        if self._invite is None:
+            return None
+        return await self._invite.answer(self._negotiation, self._session)
 
     async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
         """Do what follows from an event; the end of the call, if that is what follows."""
@@ -425,15 +455,20 @@ class Call:
         finally:
             self._tell(news.Ended(end, duration, self._attempt.trunk.name))
 
+    def release(self) -> None:
+        """Give back the line of the trunk; the second time does nothing."""
+        self.attempts.release()
+
     async def _take_down(self, end: CallEnd) -> None:
         tasks = (self._probing, self._dialing, self._info_digits.task, self._descriptions.task)
         for task in tasks:
             if task is not None:
                 task.cancel()  # an INVITE that is just going out is taken back by the endpoint
                 await asyncio.wait([task])
+        refusal = end.sip_code if self._is_unanswered else 0
         # The far end first: its phone must stop ringing, and its bill running, whatever comes of
         # the rest. But the rest does not wait for a trunk that hangs.
-        steps = [] if self._leg is None else [self._leg.hangup(cause=end.cause)]
+        steps = [] if self._leg is None else [self._leg.hangup(refusal, cause=end.cause)]
         for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)

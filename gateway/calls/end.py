@@ -19,13 +19,17 @@ _PHRASES = {
     200: "OK",
     400: "Bad Request",
     403: "Forbidden",
+    404: "Not Found",
     408: "Request Timeout",
+    480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     484: "Address Incomplete",
+    486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
     500: "Server Internal Error",
     503: "Service Unavailable",
+    603: "Decline",
 }
 
 

@@ -81,3 +81,22 @@ def too_long(seconds: float) -> CallEnd:
     """End a call that has lasted as long as it may."""
     sentence = f"The call reached the longest duration allowed ({seconds / 60:g} minutes)."
     return CallEnd.made_here(By.GATEWAY, "max-duration", 200, sentence)
+
+
+# The answer to a trunk's INVITE where it is another one than the end of our own call would have:
+# 480 says that nobody could take this call, where 5xx would speak of the gateway as a whole
+_REFUSALS: Final = {
+    "canceled": 603,
+    "media-failed": 480,
+    "network": 480,
+    "no-answer": 480,
+    "stopped": 480,
+}
+
+
+def unanswered(end: CallEnd) -> CallEnd:
+    """Return the end of a call from a trunk whose INVITE has no answer."""
+    if end.by is By.REMOTE or end.cause not in _REFUSALS:
+        return end
+    ours = CallEnd.made_here(end.by, end.cause, _REFUSALS[end.cause], end.message)
+    return replace(ours, cause="rejected") if end.by is By.LOCAL else ours

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import sdp
 from gateway import trunk
@@ -26,6 +27,9 @@ from gateway.media.srtp_keys import usable_suites
 from sdp import Direction, SdpError
 from sdp.codecs import read_codecs
 from sdp.target import is_host_name
+
+if TYPE_CHECKING:
+    from gateway.calls.trunks import Route
 
 DROPPED_SHOWN = 5  # lines that nobody could read and that are kept for the log
 PTIMES = (10, 60)  # the shortest and the longest that we send
@@ -156,6 +160,20 @@ class Negotiation:
         )
         self.browser_remote = browser_remote(offer)
 
+    @classmethod
+    def on(cls, route: Route, offer: Offer, local: LocalMedia, own: OwnSockets) -> Negotiation:
+        """Begin one on a trunk, as its calls are described."""
+        return cls(
+            offer,
+            local,
+            route.codecs,
+            bitrate=route.bitrate,
+            symmetric_rtp=route.symmetric_rtp,
+            dtmf=route.dtmf,
+            srtp=route.srtp,
+            own=own,
+        )
+
     # The trunk's descriptions
 
     def trunk_answered(self, text: str, peer: str = "") -> TrunkRemote:
@@ -181,6 +199,31 @@ class Negotiation:
         if self._remote is None:
             raise SdpError("the answer has no media description", rule="RFC 3264 section 5")
         return self._remote
+
+    def answer_call(self, text: str, peer: str) -> str:
+        """Return our description for the answer to a trunk's INVITE.
+
+        What is agreed by it comes from `settled`, or with the trunk's answer in its ACK.
+
+        Parameters
+        ----------
+        text
+            The offer; empty where the INVITE has none: then the answer brings ours.
+        peer
+            Address of the host that it came from.
+
+        Raises
+        ------
+        SdpError
+            When it cannot be answered.
+        UnlocatedError
+            As with `trunk_answered`.
+        """
+        self._peer = peer
+        if not text.strip():
+            return self.trunk_offer
+        self._known = {}  # our own numbers: the trunk has not heard of them
+        return self.answer_offer(text)
 
     def located(self, name: str, address: str) -> None:
         """Take the address of a host that a description has named."""

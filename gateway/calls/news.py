@@ -6,6 +6,7 @@ signaling room turns them into messages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.calls.end import By, CallEnd
@@ -126,3 +127,6 @@ News = (
     | Quality
     | Ended
 )
+
+Tell = Callable[[News], None]
+"""Takes news at once, and without waiting."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gateway.calls import news
 from gateway.calls.end import CallEnd
 from gateway.calls.request import CallRequest
+
+Direction = Literal["outgoing", "incoming"]
 
 
 @dataclass(slots=True)
@@ -35,8 +38,9 @@ class Mean:
 class CallRecord:
     """One call. Times in seconds since the epoch.
 
-    `state` is a word of the protocol: trying, ringing, answered, ended. `trunk_codec` and
-    `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means over the call.
+    `state` is a word of the protocol: trying, ringing, answered, ended; `direction` is the page's
+    view. `trunk_codec` and `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means
+    over the call.
     """
 
     id: str
@@ -52,6 +56,7 @@ class CallRecord:
     mos_trunk: Mean = field(default_factory=Mean)
     end: CallEnd | None = None
     duration_ms: int = 0
+    direction: Direction = "outgoing"
 
     def learn(self, event: news.News, now: float) -> None:
         """Take what the page is told."""
@@ -71,9 +76,10 @@ class CallRecord:
         """Say in one line who called whom, and how it went; numbers as `mask` shows them."""
         request, end = self.request, self.end
         parts = {
+            "direction": self.direction,
             "to": mask(request.to),
             "from": mask(request.caller or "-"),
-            "trunk": self.trunk,
+            "trunk": self.trunk or "-",
             "identity": request.identity or "-",
             "address": request.visitor.address or "-",
             "cause": f"{end.cause}({end.sip_code})" if end is not None else "-",

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
+from typing import Protocol
 
 from gateway import trunk
 from gateway.calls.attempt import Attempt, Attempts, no_room
@@ -18,7 +19,7 @@ from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
 from gateway.calls.negotiation import NO_SOCKETS, Negotiation, OwnSockets
 from gateway.calls.news import Answered, Ended, News
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Direction
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
@@ -44,14 +45,44 @@ class Totals:
     ended: Counter[str] = field(default_factory=Counter)
     last_answered: float | None = None  # of time.monotonic
     lines_dropped: int = 0  # of trunks' descriptions
+    # Calls from trunks; the counts above are of those that pages have placed
+    received: int = 0
+    accepted: int = 0
+    received_ended: Counter[str] = field(default_factory=Counter)  # by cause
 
-    def count(self, event: News) -> None:
+    def count(self, event: News, direction: Direction) -> None:
         """Count what happens to a call."""
-        if isinstance(event, Answered):
+        if direction == "incoming":
+            if isinstance(event, Answered):
+                self.accepted += 1
+            elif isinstance(event, Ended):
+                self.received_ended[event.end.cause] += 1
+        elif isinstance(event, Answered):
             self.answered += 1
             self.last_answered = monotonic()
         elif isinstance(event, Ended):
             self.ended[event.end.cause] += 1
+
+
+class Live(Protocol):
+    """A call that runs, or rings."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sip_call_id(self) -> str: ...
+    @property
+    def dropped_lines(self) -> int: ...
+
+    def end(self, end: CallEnd) -> None:
+        """Ask for this end."""
+
+    async def run(self) -> CallEnd:
+        """Live the call to its end."""
+
+    @property
+    def release(self) -> Callable[[], object]:
+        """What gives back the line of its trunk."""
 
 
 class Calls:
@@ -81,14 +112,15 @@ class Calls:
         own: OwnSockets = NO_SOCKETS,
         shown: Callable[[str], str] = str,
     ) -> None:
-        self._own_sockets = own
+        self.own_sockets = own
+        self.plane = plane
+        self.locate = endpoint.locate
+        self.max_duration = max_duration
         self._endpoint = endpoint
-        self._plane = plane
         self._trunks = trunks
-        self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._shown = shown
-        self._calls: dict[asyncio.Task[CallEnd], Call] = {}
+        self._calls: dict[asyncio.Task[CallEnd], Live] = {}
         self._records: dict[str, CallRecord] = {}
         self._opening = 0  # admitted, but without a task yet
         self.draining = False
@@ -109,13 +141,13 @@ class Calls:
         return {
             "engine": self._endpoint.capacity,
             "trunk": self._trunks.capacity,
-            "ports": self._plane.pairs,
+            "ports": self.plane.pairs,
         }
 
     @property
     def capacities(self) -> Mapping[str, int]:
         """The same, and how many calls there is time for, as far as can be told."""
-        by_load = self._plane.calls_by_load
+        by_load = self.plane.calls_by_load
         return self.lines if by_load is None else {**self.lines, "load": by_load}
 
     @property
@@ -126,7 +158,7 @@ class Calls:
     @property
     def overloaded(self) -> bool:
         """Whether no call is taken until those that run leave the media clock more time."""
-        return self._plane.overloaded
+        return self.plane.overloaded
 
     async def place(self, request: CallRequest, tell: Tell) -> Call:
         """Place a call; what happens to it is told.
@@ -143,10 +175,10 @@ class Calls:
         self.check_room()
         self._opening += 1
         try:
-            call = await self._open(request, tell)
+            call, record = await self._open(request, tell)
         finally:
             self._opening -= 1
-        self._own(call)
+        self.own(call, record)
         self.totals.placed += 1
         return call
 
@@ -162,27 +194,18 @@ class Calls:
                 "the gateway is at its limit: no time is left for another call; try again later"
             )
 
-    async def _open(self, request: CallRequest, tell: Tell) -> Call:
+    async def _open(self, request: CallRequest, tell: Tell) -> tuple[Call, CallRecord]:
         candidates = self._trunks.candidates(request.to)
         first = next((state.route for state in candidates if state.has_room), None)
         if first is None:
             raise no_room()
         offer = read_offer(request.offer, first.passthrough)
-        session = await self._plane.open()
+        session = await self.plane.open()
         record = CallRecord(secrets.token_hex(6), request, first.trunk.name, time())
 
         def make(state: TrunkCalls) -> Attempt:
             route = state.route
-            negotiation = Negotiation(
-                offer,
-                session.local,
-                route.codecs,
-                bitrate=route.bitrate,
-                symmetric_rtp=route.symmetric_rtp,
-                dtmf=route.dtmf,
-                srtp=route.srtp,
-                own=self._own_sockets,
-            )
+            negotiation = Negotiation.on(route, offer, session.local, self.own_sockets)
             # Whoever has another trunk behind it is given up sooner
             patience = FAILOVER_TIMEOUT if len(candidates) > 1 else None
 
@@ -205,25 +228,29 @@ class Calls:
         except BaseException:
             await session.close()
             raise
-        self._records[record.id] = record
-        return Call(
+        call = Call(
             record.id,
             session,
             attempts,
-            self._endpoint.locate,
-            self._counted(record, tell),
-            max_duration=request.max_duration or self._max_duration,
+            self.locate,
+            self.counted(record, tell),
+            max_duration=request.max_duration or self.max_duration,
             max_ringing=request.max_ringing or self._max_ringing,
         )
+        return call, record
 
-    def _own(self, call: Call) -> None:
+    def own(self, call: Live, record: CallRecord) -> None:
+        """Let a call live its life, in a task of its own."""
+        self._records[record.id] = record
+        if record.direction == "incoming":
+            self.totals.received += 1
         task = asyncio.create_task(call.run(), name=f"call-{call.id}")
         self._calls[task] = call
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[CallEnd]) -> None:
         call = self._calls.pop(task)
-        call.attempts.release()
+        call.release()
         self.totals.lines_dropped += call.dropped_lines
         record = self._records.pop(call.id)
         record.sip_call_id = call.sip_call_id
@@ -233,14 +260,13 @@ class Calls:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
 
-    def _counted(self, record: CallRecord, tell: Tell) -> Tell:
+    def counted(self, record: CallRecord, tell: Tell) -> Tell:
+        """Return what counts the news of a call, and tells them."""
+
         def tell_and_count(event: News) -> None:
-            self.totals.count(event)
-            state = self._trunks.states[record.trunk]
-            if isinstance(event, Answered):
-                state.count_answer()
-            elif isinstance(event, Ended):
-                state.count_end(event.end, answered=record.answered is not None)
+            self.totals.count(event, record.direction)
+            if record.direction == "outgoing":
+                self._trunks.states[record.trunk].count(event, answered=record.answered is not None)
             record.learn(event, time())
             tell(event)
 
@@ -264,7 +290,11 @@ class Calls:
 
     def stop_answered(self, sentence: str) -> None:
         """End every call that costs money: the others have not begun to."""
-        answered = [record.id for record in self._records.values() if record.state == "answered"]
+        answered = [
+            record.id
+            for record in self._records.values()
+            if record.state == "answered" and record.direction == "outgoing"
+        ]
         self.stop(answered, sentence)
 
     async def drain(self) -> None:

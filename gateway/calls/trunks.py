@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gateway import trunk
 from gateway.calls.browser_description import BITRATE
 from gateway.calls.end import By, CallEnd
+from gateway.calls.news import Answered, Ended, News
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.trunk import Dtmf
 from sdp import Srtp
@@ -65,6 +66,24 @@ class TrunkCalls:
     @property
     def has_room(self) -> bool:
         return self.active < self.route.max_calls
+
+    def hold(self) -> Callable[[], None]:
+        """Take a line; return what gives it back, of which the second time does nothing."""
+        self.active += 1
+        left = [1]
+
+        def release() -> None:
+            if left:
+                self.active -= left.pop()
+
+        return release
+
+    def count(self, event: News, *, answered: bool) -> None:
+        """Count what happens to a call that was placed here; `answered` says how far it was."""
+        if isinstance(event, Answered):
+            self.count_answer()
+        elif isinstance(event, Ended):
+            self.count_end(event.end, answered=answered)
 
     def count_answer(self) -> None:
         """Count a call that was picked up."""

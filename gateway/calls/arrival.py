@@ -1,0 +1,253 @@
+"""A call from a trunk, from its INVITE on: it rings on pages, and then it is one page's call.
+
+One task owns it all along. While it rings, everything comes through the inbox here; once a page has
+accepted, what has come meanwhile goes over to the call's own inbox, and whatever comes later goes
+there at once. So nothing is lost between the two, and of two pages that accept in the same moment
+the one whose event is read first has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway import trunk
+from gateway.calls import news
+from gateway.calls.end import By, CallEnd
+from gateway.calls.endings import FAULT, end_of, unanswered, unusable
+from gateway.calls.events import CallEvent, EndWanted
+from gateway.calls.incoming import all_busy, all_rejected, nobody_there, not_taken
+from gateway.calls.ring import (
+    Acceptance,
+    Accepted,
+    Caller,
+    Left,
+    Rejected,
+    Ring,
+    RingEvent,
+    elsewhere,
+    rejected,
+)
+from gateway.errors import CapacityError, GatewayError, LimitError, UnavailableError
+from sdp import SdpError
+
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
+    from gateway.calls.directory import Page
+
+logger = logging.getLogger(__name__)
+
+Inbox = asyncio.Queue[CallEvent]
+TakeOver = Callable[[Acceptance, Inbox, news.Tell], Awaitable["Call"]]
+
+# A 180 takes the SIP thread milliseconds, and a refusal too; what hangs is not waited for
+CLOSE_TIMEOUT = 3.0  # seconds
+
+INTERRUPTED = CallEnd.made_here(By.GATEWAY, "internal", 500, "The call was interrupted.")
+
+# What the trunk hears if several pages have rejected a call, the first that one of them has said
+_ANSWERS = (603, 486, 480)
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """Whom a call rings, and for how many seconds.
+
+    `take_over` makes the call of the page that accepts, and gives it the inbox that it has to begin
+    with and whoever takes its news.
+    """
+
+    pages: Sequence[Page]
+    seconds: float
+    take_over: TakeOver
+
+
+class Arrival:
+    """A call from a trunk.
+
+    Parameters
+    ----------
+    caller
+        What pages are told of it.
+    leg
+        The trunk's leg, whose INVITE has no answer yet.
+    tell
+        Takes the end of a call that no page has.
+    plan
+        Whom it rings; or why it rings nowhere.
+
+    Attributes
+    ----------
+    release
+        Called once it is over.
+    """
+
+    def __init__(
+        self, caller: Caller, leg: trunk.TrunkLeg, tell: news.Tell, plan: Ringing | CallEnd
+    ) -> None:
+        self.id = caller.call
+        self.caller = caller
+        self.release: Callable[[], None] = lambda: None
+        self._leg = leg
+        self._tell = tell
+        self._plan = plan
+        self._inbox: asyncio.Queue[CallEvent | RingEvent] = asyncio.Queue()
+        self._rings: list[Ring] = []
+        self._rejections: set[int] = set()
+        self._call: Call | None = None
+
+    @property
+    def sip_call_id(self) -> str:
+        """The Call-ID of the INVITE."""
+        return self._leg.call_id
+
+    @property
+    def dropped_lines(self) -> int:
+        """Lines of the trunk's descriptions that could not be read, and did not matter."""
+        return 0 if self._call is None else self._call.dropped_lines
+
+    def notify(self, event: CallEvent) -> None:
+        """Take an event of the trunk's leg, or somebody's wish."""
+        if self._call is None:
+            self._inbox.put_nowait(event)
+        else:
+            self._call.notify(event)
+
+    def end(self, end: CallEnd) -> None:
+        """Ask for this end; the first one who asks decides."""
+        self.notify(EndWanted(end))
+
+    async def run(self) -> CallEnd:
+        """Ring, and then live the call of the page that accepts, to its end."""
+        end: CallEnd | None = INTERRUPTED
+        try:
+            end = await self._ring(self._plan) if isinstance(self._plan, Ringing) else self._plan
+        except Exception:  # a fault of ours ends this call and no other
+            logger.exception("call %s failed while it rang", self.id)
+            end = FAULT
+        finally:
+            if end is not None and self._call is None:
+                await self._close(end)
+        return await self._call.run() if self._call is not None else end or FAULT
+
+    async def _ring(self, plan: Ringing) -> CallEnd | None:
+        """Ring until somebody ends it; None once it is a page's call."""
+        busy = self._ring_pages(plan.pages)
+        if not self._rings:
+            return all_busy() if busy else nobody_there()
+        end = not_taken(plan.seconds)
+        timer = asyncio.get_running_loop().call_later(plan.seconds, self.end, end)
+        try:
+            await self._leg.ring()
+            while self._call is None:
+                ended = await self._handle(await self._inbox.get(), plan.take_over)
+                if ended is not None:
+                    return ended
+        finally:
+            timer.cancel()
+        return None
+
+    def _ring_pages(self, pages: Sequence[Page]) -> bool:
+        """Ring whoever may be rung; return whether one that has too many calls is among them."""
+        busy = False
+        for page in pages:
+            ring = Ring(self.caller, self._inbox.put_nowait)
+            try:
+                ring.tell = page.ring(ring)
+            except (LimitError, CapacityError) as error:
+                logger.info("call %s: a page is busy: %s", self.id, error)
+                busy = True
+            except GatewayError as error:
+                logger.info("call %s: a page is not rung: %s", self.id, error)
+            else:
+                self._rings.append(ring)
+        logger.debug("call %s rings on %d pages", self.id, len(self._rings))
+        return busy
+
+    async def _handle(self, event: CallEvent | RingEvent, take_over: TakeOver) -> CallEnd | None:
+        match event:
+            case Accepted():
+                return await self._accept(event, take_over)
+            case Rejected(ring=ring, code=code):
+                self._rejections.add(code)
+                return self._silence(ring, rejected(code))
+            case Left(ring=ring):
+                return self._silence(ring, nobody_there())
+            case trunk.Offered(token=token):  # before there is a description to change
+                await self._leg.refuse_offer(token, "the call is not answered yet")
+                return None
+            case _:
+                end = end_of(event)
+                return None if end is None else unanswered(end)
+
+    def _silence(self, ring: Ring, end: CallEnd) -> CallEnd | None:
+        """Ring on one page no more; return the call's end if it was the last."""
+        if ring not in self._rings:
+            return None
+        self._rings.remove(ring)
+        ring.close(end, self.caller.trunk)
+        if self._rings:
+            return None
+        said = next((code for code in _ANSWERS if code in self._rejections), None)
+        return nobody_there() if said is None else all_rejected(said)
+
+    async def _accept(self, accepted: Accepted, take_over: TakeOver) -> CallEnd | None:
+        """Give the call to a page, if its description will do."""
+        inbox: Inbox = asyncio.Queue()
+        ring, reply = accepted.ring, accepted.reply
+        try:
+            call = await take_over(accepted.acceptance, inbox, ring.tell)
+        except GatewayError as error:
+            _answer(reply, error)
+            return None
+        except SdpError as error:
+            _answer(reply, None)
+            return unusable(f"The trunk offers a media description that cannot be used: {error}.")
+        except BaseException:
+            _answer(reply, UnavailableError("the gateway failed; its log says why"))
+            raise
+        ring.over = True  # what comes now is for the call
+        self._rings.remove(ring)
+        self._call = call
+        for other in self._rings:
+            other.close(elsewhere(), self.caller.trunk)
+        self._hand_over(inbox)
+        _answer(reply, call)
+        return None
+
+    def _hand_over(self, inbox: Inbox) -> None:
+        """Give the call what has come while it was made; who was too late hears of it."""
+        while not self._inbox.empty():
+            event = self._inbox.get_nowait()
+            if isinstance(event, Accepted):
+                _answer(event.reply, None)
+            elif not isinstance(event, RingEvent):
+                inbox.put_nowait(event)
+
+    async def _close(self, end: CallEnd) -> None:
+        """End a call that nobody has: the trunk first, whose caller hears it ring."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._leg.hangup(end.sip_code, cause=end.cause)
+        except Exception:  # the pages have to hear of it all the same
+            logger.exception("call %s could not be refused", self.id)
+        finally:
+            for ring in self._rings:
+                ring.close(end, self.caller.trunk)
+            while not self._inbox.empty():
+                event = self._inbox.get_nowait()
+                if isinstance(event, Accepted):
+                    _answer(event.reply, None)
+            self._tell(news.Ended(end, 0, self.caller.trunk))
+
+
+def _answer(reply: asyncio.Future[Call | None], answer: Call | GatewayError | None) -> None:
+    if reply.done():  # the page is gone
+        return
+    if isinstance(answer, GatewayError):
+        reply.set_exception(answer)
+    else:
+        reply.set_result(answer)

@@ -1,0 +1,163 @@
+"""A call from a trunk as one of the pages hears it ring: it accepts, rejects, or goes away.
+
+Whatever it does comes to the arrival's task as an event, so that the first one wins; a page that
+is too late has been told the call's end, and nothing more happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.admission.grant import Visitor
+from gateway.calls import news
+from gateway.calls.end import By, CallEnd
+from gateway.errors import RequestError
+
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
+
+DECLINE = 603
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A call from a trunk as its pages are told of it.
+
+    `call` names it on all of them and in the log; `number` is a number or a SIP user, maybe
+    "anonymous"; `to` is the called one.
+    """
+
+    call: str
+    trunk: str
+    to: str
+    number: str
+    display_name: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What a page takes a call with; `max_duration` in seconds, None for the gateway's."""
+
+    offer: str
+    visitor: Visitor
+    identity: str | None = None
+    max_duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A page wants the call. `reply` gets the call, None when another page was first, or why not:
+    then it rings on, for this page too.
+    """
+
+    ring: Ring
+    acceptance: Acceptance
+    reply: asyncio.Future[Call | None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A page does not want the call; `code` is what the trunk is to hear if none does."""
+
+    ring: Ring
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A page is gone."""
+
+    ring: Ring
+
+
+RingEvent = Accepted | Rejected | Left
+
+
+class Ring:
+    """A call that rings on one page.
+
+    Parameters
+    ----------
+    put
+        Takes what the page does.
+
+    Attributes
+    ----------
+    tell
+        Takes news for the page.
+    """
+
+    def __init__(self, caller: Caller, put: Callable[[RingEvent], None]) -> None:
+        self.caller = caller
+        self.tell: news.Tell = lambda event: None
+        self.over = False
+        self._put = put
+
+    @property
+    def id(self) -> str:
+        """Names the call in the gateway's log."""
+        return self.caller.call
+
+    async def accept(self, acceptance: Acceptance) -> Call | None:
+        """Take the call; None if it is over, or another page was first.
+
+        Raises
+        ------
+        OfferError, UnavailableError
+            The page's description cannot be used, or a part does not work: it rings on.
+        """
+        if self.over:
+            return None
+        reply: asyncio.Future[Call | None] = asyncio.get_running_loop().create_future()
+        self._put(Accepted(self, acceptance, reply))
+        return await reply
+
+    async def reject(self, code: int) -> None:
+        """Stop the ringing here; the others ring on."""
+        if not self.over:
+            self._put(Rejected(self, code))
+
+    def close(self, end: CallEnd, trunk: str = "") -> None:
+        """Tell the page the call's end; the second time does nothing."""
+        if not self.over:
+            self.over = True
+            self.tell(news.Ended(end, 0, trunk))
+
+    # What may be asked of any call of a page
+
+    async def hangup(self) -> None:
+        """Reject the call: there is no other way to end one that rings."""
+        await self.reject(DECLINE)
+
+    async def abandon(self, reason: str) -> None:
+        """Ring here no more: the page is gone."""
+        if not self.over:
+            self._put(Left(self))
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        """Forget a candidate: it belongs to an offer that was not taken."""
+
+    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Refuse digits.
+
+        Raises
+        ------
+        RequestError
+            Always.
+        """
+        raise RequestError("digits can be sent once the call is answered: it rings here")
+
+
+def rejected(code: int) -> CallEnd:
+    """End a call on a page that rejects it."""
+    return CallEnd.made_here(By.LOCAL, "rejected", code, "You rejected the call.")
+
+
+def elsewhere() -> CallEnd:
+    """End a call on the pages that were not the first."""
+    sentence = "The call was answered on another page."
+    return CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 200, sentence)
