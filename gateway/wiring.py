@@ -14,7 +14,9 @@ from gateway import garbage
 from gateway.admission.gate import Gate
 from gateway.admission.mask import mask
 from gateway.admitting import ice_service, open_gate
+from gateway.calls.incoming import IncomingRoute, IncomingRoutes
 from gateway.calls.negotiation import OwnSockets
+from gateway.calls.reception import Reception
 from gateway.calls.registry import Calls
 from gateway.calls.routing import DialRoute, Rank, Routing, outgoing_number
 from gateway.calls.symmetric_rtp import SymmetricRtp
@@ -71,15 +73,18 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(plane.close)
         await plane.start()
         gate = await stack.enter_async_context(open_gate(settings))
-        room = _room(settings, gate, endpoint, plane, died)
-        for calls in room.calls.trunks.values():
-            await stack.enter_async_context(watched(endpoint, calls))
+        room, calls = _room(settings, gate, endpoint, plane, died)
+        if settings.incoming:  # else each INVITE gets 404 before it costs a line
+            routes = incoming_routes(settings)
+            endpoint.on_incoming = Reception(calls, routes, room.directory, gate.incoming)
+        for state in room.calls.trunks.values():
+            await stack.enter_async_context(watched(endpoint, state))
         yield room
 
 
 def _room(
     settings: Settings, gate: Gate, endpoint: TrunkEndpoint, plane: MediaPlane, died: asyncio.Event
-) -> Room:
+) -> tuple[Room, Calls]:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
     routes = [
@@ -96,7 +101,7 @@ def _room(
         shown=shown,
     )
     gate.on_cap = calls.stop_answered
-    return Room(
+    room = Room(
         calls=calls,
         gate=gate,
         ice=ice_service(settings.turn),
@@ -112,6 +117,7 @@ def _room(
         strangers=lambda: endpoint.strangers,
         renew=endpoint.renew,
     )
+    return room, calls
 
 
 def watched(endpoint: TrunkEndpoint, calls: TrunkCalls) -> TrunkWatch:
@@ -222,6 +228,14 @@ def trunk_of(settings: TrunkSettings, tls: Tls | None = None) -> Trunk:
         headers=settings.headers,
         tls=tls or Tls(),
     )
+
+
+def incoming_routes(settings: Settings) -> IncomingRoutes:
+    """Say whom calls from trunks ring."""
+    routes = [
+        IncomingRoute(each.to, each.identity, each.trunk, each.ring) for each in settings.incoming
+    ]
+    return IncomingRoutes(routes, country=settings.admission.country)
 
 
 def routing_of(settings: Settings) -> Routing:

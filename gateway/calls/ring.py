@@ -149,7 +149,31 @@ class Ring:
         RequestError
             Always.
         """
-        raise RequestError("digits can be sent once the call is answered: it rings here")
+        raise _too_early()
+
+    async def hold(self) -> None:
+        """Refuse it, likewise."""
+        raise _too_early()
+
+    async def resume(self) -> None:
+        """Refuse it, likewise."""
+        raise _too_early()
+
+    def check_transfer(self) -> None:
+        """Refuse it, likewise."""
+        raise _too_early()
+
+    async def transfer(self, to: str) -> None:
+        """Refuse it, likewise."""
+        raise _too_early()
+
+    async def transfer_to(self, other: Call) -> None:
+        """Refuse it, likewise."""
+        raise _too_early()
+
+
+def _too_early() -> RequestError:
+    return RequestError("the call is not answered yet: it rings here")
 
 
 def rejected(code: int) -> CallEnd:

@@ -46,9 +46,13 @@ class Mos(Wire):
 
 
 class CallView(Wire):
-    """A call that runs. Times are ISO 8601 in UTC; `sipCallId` is the Call-ID at the trunk."""
+    """A call that runs or rings. Times are ISO 8601, UTC; `sipCallId` is the Call-ID at the trunk.
+
+    `direction` is the page's view. While a call from a trunk rings, `session` is empty.
+    """
 
     id: str
+    direction: Literal["outgoing", "incoming"]
     state: Literal["trying", "ringing", "answered", "ended"]
     to: str
     from_: Annotated[str | None, Field(alias="from")]
@@ -72,6 +76,7 @@ class CallView(Wire):
         return cls.model_validate(
             {
                 "id": record.id,
+                "direction": record.direction,
                 "state": record.state,
                 "to": request.to,
                 "from": request.caller,

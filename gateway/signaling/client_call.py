@@ -77,12 +77,12 @@ class ClientCall:
         self._grant = grant
         self._admission: Admission | None = None
         self._transferring: Admission | None = None
-        self._placed: PlacedCall | None = None
         self._room = room
         self._say = say
         self._over = over
         self._log = {"session": session, "page_call": self.call}
         self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
+        self._live: PlacedCall | None = None  # whom commands go to
         self._placed_at = monotonic()
         self._stages_seen: set[str] = set()
         self.task = asyncio.create_task(self._run(), name=f"client-call-{session}-{self.call}")
@@ -132,13 +132,13 @@ class ClientCall:
 
     async def give(self, call: PlacedCall) -> None:
         """Have another call's far end talk to this one's."""
-        if self._placed is None:
+        if self._live is None:
             raise RequestError("a call is transferred to another one that is answered")
-        await call.transfer_to(self._placed)
+        await call.transfer_to(self._live)
 
     async def _run(self) -> None:
         try:
-            call = self._placed = await self._place()
+            self._live = await self._place()
         except GatewayError as error:
             self._refuse(error)
         except Exception:  # a fault of ours costs this call, not the session
@@ -146,7 +146,7 @@ class ClientCall:
             self._refuse(GatewayError(_OUR_FAULT))
         else:
             while (command := await self._commands.get()) is not None:
-                await self._carry_out(command, call)
+                await self._carry_out(command, self._live)
         finally:
             for admission in (self._admission, self._transferring):
                 if admission is not None:
@@ -189,11 +189,15 @@ class ClientCall:
         self._room.refuse(self._request.visitor, self.call, self._request.to, error)
         self._say(messages.error_of(error, call=self.call, fatal=True))
 
-    def _tell(self, event: news.News) -> None:
+    def _observe(self, event: news.News) -> None:
+        """Measure how long it takes to get there."""
         stage = _STAGES.get(type(event))
         if stage is not None and stage not in self._stages_seen:
             self._stages_seen.add(stage)
             self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
+
+    def _tell(self, event: news.News) -> None:
+        self._observe(event)
         if isinstance(event, news.Answered) and self._admission is not None:
             self._admission.answered()
         if isinstance(event, news.Transferred | news.TransferFailed):

@@ -70,6 +70,34 @@ class PlaceCall(ClientWire):
     headers: dict[str, str] = {}
 
 
+class Accept(ClientWire):
+    """Take a call that rings; it rings on where the offer cannot be used."""
+
+    type: Literal["accept"]
+    call: CallId
+    offer: Offer
+
+
+class Reject(ClientWire):
+    """Stop the ringing here. `code` is what the trunk hears if no page takes the call."""
+
+    type: Literal["reject"]
+    call: CallId
+    code: Literal[480, 486, 603] = 603
+
+
+class Register(ClientWire):
+    """Let calls from trunks ring here. The token's `sub` counts where there are tokens."""
+
+    type: Literal["register"]
+    identity: str | None = None
+
+
+class Unregister(ClientWire):
+    type: Literal["unregister"]
+    identity: str | None = None
+
+
 class Candidate(ClientWire):
     type: Literal["candidate"]
     call: CallId
@@ -131,14 +159,25 @@ class Ping(ClientWire):
 
 
 ClientMessage = Annotated[
-    Hello | PlaceCall | Candidate | Hangup | Hold | Resume | Transfer | SendDigits | Ping,
+    Hello
+    | PlaceCall
+    | Accept
+    | Reject
+    | Register
+    | Unregister
+    | Candidate
+    | Hangup
+    | Hold
+    | Resume
+    | Transfer
+    | SendDigits
+    | Ping,
     Field(discriminator="type"),
 ]
 
 # Messages of the protocol that this version does not serve yet
 NOT_SERVED = frozenset(
     {
-        *("accept", "reject", "register", "unregister"),
         "restart",
         *("stats", "feedback"),
     }
@@ -271,6 +310,37 @@ class Answered(Wire):
     codec: Codecs
 
 
+class Incoming(Wire):
+    """A call from a trunk rings. `from` may be "anonymous"; `displayName` is there if it is known.
+
+    `accept` or `reject` follows; `ended` has the cause `answered-elsewhere` where another page was
+    first.
+    """
+
+    type: Literal["incoming"] = "incoming"
+    call: str
+    from_: Annotated[str, Field(serialization_alias="from")]
+    to: str
+    display_name: str | None = None
+    headers: dict[str, str] | None = None
+
+    @model_serializer(mode="wrap")
+    def _known_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+class Registered(Wire):
+    type: Literal["registered"] = "registered"
+    identity: str
+
+
+class Unregistered(Wire):
+    """Nothing rings here any more: the page has wished so, or its token has run out."""
+
+    type: Literal["unregistered"] = "unregistered"
+    identity: str
+
+
 class Digit(Wire):
     """`duration` in ms."""
 
@@ -383,6 +453,9 @@ ServerMessage = Annotated[
     | Answer
     | ServerCandidate
     | Answered
+    | Incoming
+    | Registered
+    | Unregistered
     | Digit
     | Held
     | Resumed

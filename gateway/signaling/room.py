@@ -13,6 +13,7 @@ from gateway.admission.gate import Gate
 from gateway.admission.grant import Visitor
 from gateway.admission.limits import LIMITS
 from gateway.admission.turn import IceService
+from gateway.calls.directory import Directory
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
 from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
 from gateway.signaling.seam import CallRegistry
@@ -48,6 +49,7 @@ class Room:
 
     calls: CallRegistry
     gate: Gate
+    directory: Directory = field(default_factory=Directory)  # the pages that may be rung
     ice: IceService = field(default_factory=IceService)
     ice_policy: Literal["all", "relay"] = "all"
     limits: Limits = field(default_factory=Limits)

@@ -9,10 +9,20 @@ from collections.abc import Callable
 from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
 from gateway.admission.grant import NOTHING, Visitor
 from gateway.admission.target import parse_target
+from gateway.calls.news import Tell
 from gateway.calls.request import CallRequest
-from gateway.errors import CapacityError, GatewayError, RequestError, UnknownCallError
+from gateway.calls.ring import Ring
+from gateway.errors import (
+    CapacityError,
+    ForbiddenError,
+    GatewayError,
+    RequestError,
+    TokenError,
+    UnknownCallError,
+)
 from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall, Say
+from gateway.signaling.incoming_call import IncomingCall
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
@@ -57,6 +67,22 @@ class Session:
         match message:
             case messages.PlaceCall():
                 self._place(message)
+            case messages.Register(identity=identity):
+                self._register(identity)
+            case messages.Unregister():
+                self._unregister()
+            case messages.Ping():
+                self._say(messages.Pong())
+            case _:
+                self._command(message)
+
+    def _command(self, message: messages.ClientMessage) -> None:
+        """Do what a message asks of a call that there is."""
+        match message:
+            case messages.Accept(offer=offer):
+                self._ringing(message.call).accept(offer.sdp, self.grant)
+            case messages.Reject(code=code):
+                self._ringing(message.call).reject(code)
             case messages.Candidate(candidate=candidate):
                 text = candidate.candidate if candidate is not None else ""
                 self._find(message.call).command(lambda call: call.add_candidate(text or None))
@@ -74,14 +100,85 @@ class Session:
             case messages.SendDigits(digits=digits, duration=duration, gap=gap):
                 keys = digits.upper()
                 self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))
-            case messages.Ping():
-                self._say(messages.Pong())
 
     def _find(self, call: str) -> ClientCall:
         try:
             return self._calls[call]
         except KeyError:
             raise UnknownCallError(f"this session has no call {call!r}") from None
+
+    def _ringing(self, call: str) -> IncomingCall:
+        found = self._find(call)
+        if not isinstance(found, IncomingCall):
+            raise RequestError(f"call {call!r} is one of your own: it does not ring here")
+        return found
+
+    # Calls from trunks
+
+    def _register(self, wanted: str | None) -> None:
+        room = self._room
+        identity = room.gate.incoming.identity(self._visitor, self.grant, wanted)
+        before = room.directory.identity_of(self)
+        room.directory.register(identity, self)
+        if before not in (None, identity):
+            self._say(messages.Unregistered(identity=before))
+        self._watch_if_needed()
+        self._say(messages.Registered(identity=identity))
+
+    def _unregister(self) -> None:
+        """Be rung no more; calls that ring go on ringing."""
+        identity = self._room.directory.unregister(self)
+        if identity is None:
+            raise RequestError("this session is not registered")
+        self._watch_if_needed()
+        self._say(messages.Unregistered(identity=identity))
+
+    def check_registration(self) -> None:
+        """Be rung no more if the grant does not allow it any longer."""
+        if self._room.directory.identity_of(self) is not None:
+            try:
+                self._room.gate.incoming.identity(self._visitor, self.grant, None)
+            except (TokenError, ForbiddenError):
+                self._unregister()
+            except RequestError:  # in mode "open", where the page has chosen
+                pass
+
+    def ring(self, ring: Ring) -> Tell:
+        """Let a call ring here; raises as `Page.ring`."""
+        limit = self._room.limits.calls
+        if len(self._calls) >= limit:
+            raise CapacityError(f"a session may have {limit} calls at a time")
+        try:
+            self._room.gate.incoming.check(self._visitor, self.grant)
+        except (TokenError, ForbiddenError):
+            self._unregister()
+            raise
+        call = IncomingCall(
+            ring, self._visitor, self.grant, self._room, say=self._say, over=self._forget
+        )
+        self._add(call)
+        caller = ring.caller
+        self._say(
+            messages.Incoming(
+                call=call.call,
+                from_=caller.number,
+                to=caller.to,
+                display_name=caller.display_name,
+                headers=dict(caller.headers) or None,
+            )
+        )
+        return call.tell
+
+    def _add(self, call: ClientCall) -> None:
+        self._calls[call.call] = call
+        self._watch_if_needed()
+        self._tasks.add(call.task)
+        call.task.add_done_callback(self._tasks.discard)
+
+    def _watch_if_needed(self) -> None:
+        """Have a page that vanishes noticed soon while somebody counts on it."""
+        registered = self._room.directory.identity_of(self) is not None
+        self._watch(registered or bool(self._calls))
 
     def _place(self, message: messages.PlaceCall) -> None:
         if message.call in self._calls:
@@ -94,10 +191,7 @@ class Session:
             self._say(messages.error_of(error, call=message.call, fatal=True))
             return
         call = ClientCall(request, self.grant, self._room, say=self._say, over=self._forget)
-        self._calls[message.call] = call
-        self._watch(True)
-        self._tasks.add(call.task)
-        call.task.add_done_callback(self._tasks.discard)
+        self._add(call)
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:
         limit = self._room.limits.calls
@@ -118,10 +212,11 @@ class Session:
         # The client may have given the id to a new call by now
         if self._calls.get(call.call) is call:
             del self._calls[call.call]
-            self._watch(bool(self._calls))
+            self._watch_if_needed()
 
     async def close(self, reason: str) -> None:
         """End every call, and wait for it no longer than the limit."""
+        self._room.directory.unregister(self)
         for call in list(self._calls.values()):
             call.abandon(reason)
         if not self._tasks:

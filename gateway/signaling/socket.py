@@ -218,6 +218,7 @@ class Connection:
 
     def _greet(self, grant: Grant) -> None:
         self._session.grant = grant
+        self._session.check_registration()
         room, now = self._room, time()
         servers = room.ice.servers(self._session.id, now=now)
         self._say(

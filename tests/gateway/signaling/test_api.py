@@ -109,6 +109,7 @@ async def test_the_calls_that_run(operator: Operator) -> None:
     record.sip_call_id = "abc@trunk"
     view = {
         "id": "c1",
+        "direction": "outgoing",
         "state": "answered",
         "to": "+15551234567",
         "from": "+15550001",

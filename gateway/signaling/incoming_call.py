@@ -1,0 +1,90 @@
+"""A call from a trunk as a page sees it: it rings here, and may become this page's call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from gateway.admission.grant import Grant, Visitor
+from gateway.calls import news
+from gateway.calls.request import CallRequest
+from gateway.calls.ring import Acceptance, Ring
+from gateway.errors import GatewayError, RequestError
+from gateway.signaling.client_call import ClientCall, Say
+from gateway.signaling.room import Room
+from gateway.signaling.seam import PlacedCall
+
+
+class IncomingCall(ClientCall):
+    """A call that rings on a page; commands go to the ring first, and then to the call.
+
+    `call` is the id that the gateway chose. Parameters as of `ClientCall`.
+    """
+
+    def __init__(
+        self,
+        ring: Ring,
+        visitor: Visitor,
+        grant: Grant,
+        room: Room,
+        *,
+        say: Say,
+        over: Callable[[ClientCall], None],
+    ) -> None:
+        self._ring = ring
+        caller = ring.caller
+        request = CallRequest(
+            to=caller.to, offer="", caller=caller.number, visitor=visitor, page_call=ring.id
+        )
+        super().__init__(request, grant, room, say=say, over=over)
+
+    def tell(self, event: news.News) -> None:
+        """Take news of the call."""
+        self._tell(event)
+
+    def accept(self, offer: str, grant: Grant) -> None:
+        """Take the call; `grant` is what the page may do now. Raises as `command`."""
+        self.command(partial(self._accept, offer, grant))
+
+    def reject(self, code: int) -> None:
+        """Stop the ringing. Raises as `command`."""
+
+        async def reject(call: PlacedCall) -> None:
+            self._check_ringing(call)
+            await self._ring.reject(code)
+
+        self.command(reject)
+
+    async def give(self, call: PlacedCall) -> None:
+        """Have another call's far end talk to this one's."""
+        if self._live is self._ring:
+            raise RequestError("a call is transferred to another one that is answered")
+        await super().give(call)
+
+    async def _place(self) -> PlacedCall:
+        return self._ring
+
+    async def _accept(self, offer: str, grant: Grant, call: PlacedCall) -> None:
+        self._check_ringing(call)
+        visitor, caller = self._request.visitor, self._ring.caller
+        admission = self._room.gate.incoming.accept(visitor, grant, caller.to, caller.number)
+        self._admission = admission  # before the call begins, and perhaps ends
+        try:
+            taken = await self._ring.accept(
+                Acceptance(offer, visitor, grant.identity, admission.max_duration)
+            )
+        except GatewayError as error:  # it rings on
+            self._admission = None
+            admission.refused(error)
+            raise
+        if taken is None:
+            admission.release()
+        else:
+            self._live = taken
+
+    def _check_ringing(self, call: PlacedCall) -> None:
+        if call is not self._ring:
+            raise RequestError("the call has been accepted already")
+
+    def _observe(self, event: news.News) -> None:
+        """Count no stage: what a person takes to pick up says nothing of the gateway."""
