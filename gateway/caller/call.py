@@ -25,7 +25,7 @@ from gateway.media.ports import PortRange
 from voice.telephone_event import DIGITS
 
 SUBPROTOCOL = Subprotocol("gateway.v1")
-CALL = "1"  # our name for the only call on this socket
+CALL = "1"  # our name for the only call on this socket, unless it comes in
 
 # Media ports of a caller; not those that a gateway takes unless told otherwise
 PORTS = (30000, 32766)
@@ -65,7 +65,7 @@ class Outcome:
 
 
 class CallerCall:
-    """Places one call and does with it what the options say."""
+    """Places one call, or takes one, and does with it what the options say."""
 
     def __init__(
         self, options: CallOptions, *, on_message: Callable[[Message], None] | None = None
@@ -74,6 +74,7 @@ class CallerCall:
         self._on_message = on_message
         self.outcome = Outcome()
         self._socket: ClientConnection | None = None
+        self._call = CALL
         self._waiting: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
         self._leg: CallerLeg | None = None
@@ -84,7 +85,7 @@ class CallerCall:
         return np.zeros(0, np.int16) if self._leg is None else self._leg.heard
 
     async def run(self) -> Outcome:
-        """Place the call and stay until it has ended.
+        """Place the call, or wait for one, and stay until it has ended.
 
         Raises
         ------
@@ -116,7 +117,7 @@ class CallerCall:
                 async for frame in socket:
                     message = json.loads(frame)
                     await self._take(message, socket, leg)
-                    if _is_end(message):
+                    if self._is_end(message):
                         return self.outcome
         except InvalidStatus as error:
             raise UnavailableError(f"{options.url}: {_denial(error)}") from error
@@ -139,7 +140,7 @@ class CallerCall:
         if self._socket is None:
             raise RequestError("there is no call to hang up yet")
         self._in(END_TIMEOUT, self._socket.close)
-        await _send(self._socket, type="hangup", call=CALL)
+        await _send(self._socket, type="hangup", call=self._call)
 
     async def ask(self, kind: str, **fields: Any) -> None:
         """Send a message about the call, such as `hold`.
@@ -151,26 +152,63 @@ class CallerCall:
         """
         if self._socket is None:
             raise RequestError("there is no call yet")
-        await _send(self._socket, type=kind, call=CALL, **fields)
+        await _send(self._socket, type=kind, call=self._call, **fields)
 
-    async def _place(self, socket: ClientConnection, leg: CallerLeg) -> None:
-        options = self._options
+    async def accept(self) -> None:
+        """Take the call that rings.
+
+        Raises
+        ------
+        RequestError
+            None does.
+        """
+        await self._offer(*self._ringing(), "accept")
+
+    async def reject(self, code: int) -> None:
+        """Reject the call that rings; raises as `accept`."""
+        socket, _ = self._ringing()
+        await _send(socket, type="reject", call=self._call, code=code)
+
+    def _ringing(self) -> tuple[ClientConnection, CallerLeg]:
+        if self._socket is None or self._leg is None or self._call == CALL:
+            raise RequestError("there is no call that rings")
+        return self._socket, self._leg
+
+    async def _offer(
+        self, socket: ClientConnection, leg: CallerLeg, kind: str, **more: Any
+    ) -> None:
+        """Send our description, in the message that places or takes the call."""
         offer = leg.open()
-        self.outcome.note("call")
-        more = {"headers": options.headers} if options.headers else {}
+        self.outcome.note(kind)
         description = {"type": "offer", "sdp": offer}
-        await _send(socket, type="call", call=CALL, to=options.to, offer=description, **more)
+        await _send(socket, type=kind, call=self._call, offer=description, **more)
         for candidate in leg.candidates:
             await _send(
                 socket,
                 type="candidate",
-                call=CALL,
+                call=self._call,
                 candidate={"candidate": f"candidate:{candidate}", "sdpMid": "0"},
             )
-        await _send(socket, type="candidate", call=CALL, candidate=None)
+        await _send(socket, type="candidate", call=self._call, candidate=None)
+
+    async def _begin(self, socket: ClientConnection, leg: CallerLeg) -> None:
+        options = self._options
+        self._leg = leg
+        if options.answer is not None:
+            await _send(socket, type="register", identity=options.answer)
+        else:
+            more = {"headers": options.headers} if options.headers else {}
+            await self._offer(socket, leg, "call", to=options.to, **more)
         self._socket = socket
         if options.give_up is not None:
-            self._in(options.give_up, self.hangup)
+            self._in(options.give_up, self.hangup if options.answer is None else socket.close)
+
+    async def _hear_ringing(self, message: Message) -> None:
+        """Take the first call that rings, soon or when somebody says so."""
+        if self._call == CALL:
+            self._call = message["call"]
+            if self._options.pick_up is not None:
+                self._in(self._options.pick_up, self.accept)
 
     async def _take(self, message: Message, socket: ClientConnection, leg: CallerLeg) -> None:
         outcome = self.outcome
@@ -182,7 +220,9 @@ class CallerCall:
             case "welcome" if self._socket is None:
                 only = message.get("iceTransportPolicy") == "relay"
                 await leg.use_servers(message.get("iceServers", ()), relay_only=only)
-                await self._place(socket, leg)
+                await self._begin(socket, leg)
+            case "incoming":
+                await self._hear_ringing(message)
             case "answer":
                 leg.connect(read_answer(message["answer"]["sdp"]))
             case "candidate":
@@ -200,13 +240,23 @@ class CallerCall:
         options = self._options
         pressed = leg.press(options.dtmf, options.dtmf_duration, options.dtmf_gap)
         if not pressed and self._socket is not None:
-            await _send(self._socket, type="dtmf", call=CALL, digits=options.dtmf)
+            await _send(self._socket, type="dtmf", call=self._call, digits=options.dtmf)
 
     def _in(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do this after so many seconds, in place of what was to be done before."""
         if self._waiting is not None:
             self._waiting.cancel()
         self._waiting = asyncio.get_running_loop().call_later(seconds, self._start, work)
+
+    def _is_end(self, message: Message) -> bool:
+        if message["type"] == "ended":
+            return bool(message["call"] == self._call)
+        if message["type"] != "error":
+            return False
+        # Without a call it says that nobody will be called here
+        return bool(message["fatal"]) or (
+            self._options.answer is not None and "call" not in message
+        )
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = asyncio.create_task(work())
@@ -243,10 +293,6 @@ def _denial(error: InvalidStatus) -> str:
     except (ValueError, TypeError, KeyError):  # a proxy's page, for one
         return f"HTTP {response.status_code}"
     return f"HTTP {response.status_code}: {sentence}"
-
-
-def _is_end(message: Message) -> bool:
-    return message["type"] == "ended" or (message["type"] == "error" and bool(message["fatal"]))
 
 
 async def _send(socket: ClientConnection, **message: Any) -> None:

@@ -11,9 +11,15 @@ _SCHEMES = {"ws": ("http", 80), "wss": ("https", 443)}
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """What to do; times in seconds, `dtmf_duration` and `dtmf_gap` in milliseconds."""
+    """What to do; times in seconds, `dtmf_duration` and `dtmf_gap` in milliseconds.
 
-    to: str
+    With `answer`, an identity, nobody is called: the first call for it is taken when it has rung
+    for `pick_up` seconds, or when somebody says so if that is None.
+    """
+
+    to: str = ""
+    answer: str | None = None
+    pick_up: float | None = 0.0
     url: str = "ws://127.0.0.1:8080/v1/ws"
     token: str | None = field(default=None, repr=False)
     play: Path | None = None
