@@ -193,7 +193,6 @@ class CallerCall:
 
     async def _begin(self, socket: ClientConnection, leg: CallerLeg) -> None:
         options = self._options
-        self._leg = leg
         if options.answer is not None:
             await _send(socket, type="register", identity=options.answer)
         else:

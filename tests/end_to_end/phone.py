@@ -85,6 +85,16 @@ class PhoneCall:
         """Send a message about the call."""
         await self._call.ask(kind, **fields)
 
+    async def accept(self) -> float:
+        """Take the call that rings; return when, by perf_counter()."""
+        at = perf_counter()
+        await self._call.accept()
+        return at
+
+    async def reject(self, code: int = 603) -> None:
+        """Reject the call that rings."""
+        await self._call.reject(code)
+
     async def hang_up(self, *, limit: float = 10.0) -> Outcome:
         """End the call, and return how it went."""
         await self._call.hangup()
@@ -131,6 +141,34 @@ async def calling(
         )
     )
     try:
+        yield call
+    finally:
+        await call.take_down()
+
+
+@asynccontextmanager
+async def waiting(
+    gateway: Gateway,
+    identity: str,
+    *,
+    play: Path | None = None,
+    pick_up: float | None = None,
+    url: str | None = None,
+    token: str | None = None,
+) -> AsyncIterator[PhoneCall]:
+    """Wait for a call as a page that is registered under an identity; take it down at the end."""
+    call = PhoneCall(
+        CallOptions(
+            answer=identity,
+            pick_up=pick_up,
+            url=url or gateway.websocket_url,
+            token=token,
+            play=play,
+            duration=LONG,
+        )
+    )
+    try:
+        await call.hear("registered")
         yield call
     finally:
         await call.take_down()

@@ -38,6 +38,7 @@ class GatewayConfig:
     media_ports: range = field(default_factory=lambda: reserve_ports(MEDIA_PORTS))
     overrides: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     routes: Sequence[Mapping[str, object]] = ()
+    incoming: Sequence[Mapping[str, object]] = ()
 
     def tables(self) -> dict[str, Table]:
         """Return the configuration, `overrides` laid over it key by key; None leaves a key out."""
@@ -69,6 +70,7 @@ class GatewayConfig:
         # No OPTIONS unless a test asks for them: a script has no answer to what it does not expect
         blocks += [("[[trunks]]", {"options": 0, **trunk}) for trunk in self.trunks]
         blocks += [("[[routes]]", dict(route)) for route in self.routes]
+        blocks += [("[[incoming]]", dict(each)) for each in self.incoming]
         return "\n\n".join(
             "\n".join([title, *(f"{key} = {json.dumps(value)}" for key, value in table.items())])
             for title, table in blocks
