@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
+from gateway.caller.description import make_offer
 from gateway.caller.sound import RATE
 from tests.end_to_end.calling_trunk import trunk_call
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import describe
+from tests.end_to_end.odd_trunk import HOST, describe
 from tests.end_to_end.phone import PhoneCall, waiting
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunks import idle, open_trunk
@@ -234,4 +241,172 @@ async def test_two_accepts_at_once(gateway: Gateway) -> None:
         await winner.hear("answered")
         assert "error" not in first.kinds + second.kinds
         await winner.hang_up()
+    await idle(gateway)
+
+
+async def test_how_long_it_takes(
+    gateway: Gateway, tone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the INVITE until the page rings, and from its click until each side hears the other.
+
+    The goals are 20 and 300 ms; the bounds are for a machine that does other things as well.
+    """
+    rings, speaks, hears = [], [], []
+    for _ in range(5):
+        async with (
+            waiting(gateway, "sales", play=tone) as page,
+            open_sound(TRUNK_TONE) as sound,
+            trunk_call(gateway, NUMBER) as call,
+        ):
+            sent = call.invite(describe(sound.port))
+            await page.hear("incoming")
+            rings.append(page.came("incoming")[0] - sent)
+            clicked = await page.accept()
+            await call.hear(200)
+            port = int((await call.hear(200)).body.partition("m=audio ")[2].split()[0])
+            sound.target = (HOST, port)  # as a phone does once it has been answered
+            await sound.until(lambda heard=sound: heard_sound(heard) is not None, 8, "sound")
+            speaks.append((heard_sound(sound) or 0.0) - clicked)
+            await page.hear("answered")
+            await sound.hear(10)
+            outcome = await page.hang_up()
+            hears.append(outcome.times["sound"] - clicked)
+    with capsys.disabled():
+        for what, times in (("rings", rings), ("is heard", speaks), ("hears", hears)):
+            shown = ", ".join(f"{1000 * each:.0f}" for each in sorted(times))
+            sys.stdout.write(f"\n  a page {what} after {shown} ms")
+    assert min(rings) < 0.02
+    assert median(rings) < 0.1
+    assert min(max(pair) for pair in zip(speaks, hears, strict=True)) < 0.3
+    assert median(speaks) < 1
+    assert median(hears) < 1
+    await idle(gateway)
+
+
+def heard_sound(sound: Sound) -> float | None:
+    """Return when the first packet came that is no silence: the page's tone."""
+    silence = {0xFF, 0x7F, 0xD5, 0x55}
+    return next(
+        (each.at for each in sound.heard if len(set(each.packet.payload) - silence) > 9), None
+    )
+
+
+BAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n"
+
+
+class Page:
+    """A page's bare socket, for what the headless caller would not send."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def send(self, **message: object) -> None:
+        await self._socket.send(json.dumps(message))
+
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """Return the next message, which is of this type."""
+        async with asyncio.timeout(8):
+            message: dict[str, Any] = json.loads(await self._socket.recv())
+        assert message["type"] == kind, message
+        return message
+
+
+@asynccontextmanager
+async def bare_page(gateway: Gateway, identity: str) -> AsyncIterator[Page]:
+    async with connect(gateway.websocket_url, subprotocols=[Subprotocol("gateway.v1")]) as socket:
+        page = Page(socket)
+        await page.send(type="hello")
+        await page.hear("welcome")
+        await page.send(type="register", identity=identity)
+        assert (await page.hear("registered"))["identity"] == identity
+        yield page
+
+
+async def test_an_accept_that_will_not_do_rings_on(gateway: Gateway) -> None:
+    """For that page and the other, which then has the call; what the first one says is late."""
+    offer = {"type": "offer", "sdp": BAD}
+    async with (
+        bare_page(gateway, "sales") as page,
+        waiting(gateway, "sales") as other,
+        open_sound(TRUNK_TONE) as sound,
+        trunk_call(gateway, NUMBER) as call,
+    ):
+        call.invite(describe(sound.port))
+        ring = (await page.hear("incoming"))["call"]
+        for _ in range(2):
+            await page.send(type="accept", call=ring, offer=offer)
+            error = await page.hear("error")
+            assert (error["call"], error["name"], error["fatal"]) == (ring, "bad-offer", False)
+        await page.send(type="dtmf", call=ring, digits="1")
+        assert (await page.hear("error"))["name"] == "bad-request"
+        await page.send(type="candidate", call=ring, candidate=None)
+        await other.hear("incoming")
+        await other.accept()
+        assert (await page.hear("ended"))["cause"] == "answered-elsewhere"
+        await page.send(type="accept", call=ring, offer=offer)
+        assert (await page.hear("error"))["name"] == "unknown-call"
+        await other.hear("answered")
+        await other.hang_up()
+    await idle(gateway)
+
+
+async def test_an_accept_comes_twice(gateway: Gateway) -> None:
+    async with (
+        waiting(gateway, "sales") as page,
+        open_sound(TRUNK_TONE) as sound,
+        trunk_call(gateway, NUMBER) as call,
+    ):
+        call.invite(describe(sound.port))
+        await page.hear("incoming")
+        await page.accept()
+        await page.accept()
+        error = await page.hear("error")
+        assert (error["name"], error["fatal"]) == ("bad-request", False)
+        await page.reject()
+        await page.hear("error", count=2)
+        await page.hear("answered")
+        await page.hang_up()
+    await idle(gateway)
+
+
+async def test_an_accept_after_the_cancel(gateway: Gateway) -> None:
+    async with bare_page(gateway, "sales") as page, trunk_call(gateway, NUMBER) as call:
+        call.invite(describe(9))
+        ring = (await page.hear("incoming"))["call"]
+        await call.hear(180)
+        call.cancel()
+        assert (await page.hear("ended"))["cause"] == "canceled"
+        await page.send(type="accept", call=ring, offer={"type": "offer", "sdp": BAD})
+        error = await page.hear("error")
+        assert (error["name"], error["code"]) == ("unknown-call", 481)
+    await idle(gateway)
+
+
+async def test_a_page_that_can_send_nothing_ends_the_call(gateway: Gateway) -> None:
+    """It hangs up before its media is there: no 200 has left, and the trunk hears 603."""
+    async with waiting(gateway, "sales") as page, trunk_call(gateway, NUMBER) as call:
+        call.invite(describe(9))
+        await page.hear("incoming")
+        await page.accept()
+        await page.hang_up()
+        assert page.ended() == ("local", "rejected", 603)
+        await call.hear(603)
+        assert 200 not in call.statuses
+    await idle(gateway)
+
+
+async def test_the_page_is_gone_once_it_has_accepted(gateway: Gateway) -> None:
+    certificate = ("sha-256", ":".join(["AB"] * 32))
+    sdp = make_offer(session=1, ssrc=1, ice=("abcd", "0" * 22), fingerprint=certificate)
+    async with trunk_call(gateway, NUMBER) as call:
+        async with bare_page(gateway, "sales") as page:
+            call.invite(describe(9))
+            ring = (await page.hear("incoming"))["call"]
+            await page.send(type="accept", call=ring, offer={"type": "offer", "sdp": sdp})
+            await page.hear("answer")
+        await call.hear(480)
+        assert 200 not in call.statuses
+    async with trunk_call(gateway, NUMBER) as other:
+        other.invite(describe(9))
+        await other.hear(480)
     await idle(gateway)
