@@ -103,6 +103,9 @@ class Filter(pj.MessageFilter):
         return dialog if dialog is not None and (message.code or dialog.owns(message)) else None
 
     def _judge(self, message: Message, token: int, dialog: Dialog | None) -> Verdict:
+        if message.method == "CANCEL" and (canceled := self._dialogs.get(message.call_id)):
+            canceled.canceled(message)  # which has no To tag to be known by
+            return PASS
         if dialog is None:
             return PASS if message.code else self._judge_stranger(message)
         if message.code:
@@ -125,8 +128,6 @@ class Filter(pj.MessageFilter):
             self._count(message, refused.code)
             return refused
         verdict = screen(message, None)
-        if message.method == "CANCEL" and message.call_id in self._dialogs:
-            self._dialogs[message.call_id].canceled(message)  # it has no To tag to own it by
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
         asks_whether_we_live = verdict.code == 200 and known

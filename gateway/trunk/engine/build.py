@@ -30,7 +30,7 @@ from typing import Final
 from gateway.trunk.engine import edits, source, wheel
 from gateway.trunk.engine.source import CannotBuildError
 
-RELEASE: Final = "gateway5"
+RELEASE: Final = "gateway6"
 """Local version of our build; raise it when the build changes for the same pjproject."""
 
 MISSING_STATUS: Final = 3

@@ -61,7 +61,7 @@ bool matters(const pjsip_rx_data *data)
     const pjsip_method &method = data->msg_info.msg->line.req.method;
     const pj_str_t prack = {const_cast<char *>("PRACK"), 5};
     return method.id != PJSIP_ACK_METHOD && method.id != PJSIP_BYE_METHOD &&
-           method.id != PJSIP_CANCEL_METHOD && !same(method.name, prack);
+           !same(method.name, prack);
 }
 
 // The name under which the transaction layer looks for a request's transaction.

@@ -50,7 +50,7 @@ class MessageFilter {
     virtual ~MessageFilter();
 
     // Called for each response to INVITE and OPTIONS, and for any with a body, that a request of ours
-    // waits for; and for each request, for ACK, BYE, CANCEL and PRACK only with a body or without a
+    // waits for; and for each request, for ACK, BYE and PRACK only with a body or without a
     // dialog (but for ACK), and for no retransmission of a request. What it raises is logged, and the
     // message passes. Of several digest challenges it sees all, and pjsip the strongest of each realm.
     virtual void onMessage(FilteredMessage &message);
