@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 NUMBER = "+15550100"
 TRUNK_TONE = 440.0
-INCOMING = [
+INCOMING: list[dict[str, object]] = [
     {"to": NUMBER, "identity": "sales"},
     {"to": "+15550101", "identity": "brief", "ring": 1},
     {"to": "+15550102", "identity": "elsewhere", "trunk": "other"},
@@ -265,7 +266,7 @@ async def test_how_long_it_takes(
             await call.hear(200)
             port = int((await call.hear(200)).body.partition("m=audio ")[2].split()[0])
             sound.target = (HOST, port)  # as a phone does once it has been answered
-            await sound.until(lambda heard=sound: heard_sound(heard) is not None, 8, "sound")
+            await sound.until(partial(has_sound, sound), 8, "sound")
             speaks.append((heard_sound(sound) or 0.0) - clicked)
             await page.hear("answered")
             await sound.hear(10)
@@ -281,6 +282,10 @@ async def test_how_long_it_takes(
     assert median(speaks) < 1
     assert median(hears) < 1
     await idle(gateway)
+
+
+def has_sound(sound: Sound) -> bool:
+    return heard_sound(sound) is not None
 
 
 def heard_sound(sound: Sound) -> float | None:
