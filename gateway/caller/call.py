@@ -75,6 +75,7 @@ class CallerCall:
         self.outcome = Outcome()
         self._socket: ClientConnection | None = None
         self._call = CALL
+        self._given_up = False
         self._waiting: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
         self._leg: CallerLeg | None = None
@@ -127,6 +128,8 @@ class CallerCall:
             raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error
         finally:
             await self._close(leg)
+        if self._given_up:
+            return self.outcome
         raise UnavailableError(f"{options.url} closed the connection before the call had ended")
 
     async def hangup(self) -> None:
@@ -137,7 +140,7 @@ class CallerCall:
         RequestError
             Before the call has been placed.
         """
-        if self._socket is None:
+        if self._socket is None or (self._options.answer is not None and self._call == CALL):
             raise RequestError("there is no call to hang up yet")
         self._in(END_TIMEOUT, self._socket.close)
         await _send(self._socket, type="hangup", call=self._call)
@@ -200,7 +203,13 @@ class CallerCall:
             await self._offer(socket, leg, "call", to=options.to, **more)
         self._socket = socket
         if options.give_up is not None:
-            self._in(options.give_up, self.hangup if options.answer is None else socket.close)
+            self._in(options.give_up, self.hangup if options.answer is None else self._give_up)
+
+    async def _give_up(self) -> None:
+        """Wait for a call no longer."""
+        if self._socket is not None:
+            self._given_up = True
+            await self._socket.close()
 
     async def _hear_ringing(self, message: Message) -> None:
         """Take the first call that rings, soon or when somebody says so."""

@@ -33,6 +33,8 @@ exit status:
 
 # One line per message, for a person
 _LINES: dict[str, Callable[[Message], str]] = {
+    "registered": lambda m: f"waiting for calls to {m['identity']}",
+    "incoming": lambda m: f"{m['from']} calls {m['to']}",
     "ringing": lambda m: "early media" if m["earlyMedia"] else "ringing",
     "answered": lambda m: "answered: {browser} <-> {trunk}".format(**m["codec"]),
     "dtmf": lambda m: f"digit {m['digit']} ({m['duration']} ms)",
@@ -44,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `gateway call`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _STATUSES
-    parser.add_argument("to", help="a number or a SIP user")
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument("to", nargs="?", help="a number or a SIP user")
+    whom.add_argument(
+        "--answer",
+        metavar="IDENTITY",
+        help="call nobody: wait for a call to this identity, or the token's, and take it",
+    )
     parser.add_argument("--url", default=DEFAULTS.url, help="the gateway's WebSocket")
     token = parser.add_mutually_exclusive_group()
     token.add_argument("--token", help="a call token; other users of this machine can read it")
@@ -62,7 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"hang up so long after the answer (default: {DEFAULTS.duration:g})",
     )
     parser.add_argument(
-        "--give-up", type=float, metavar="SECONDS", help="hang up when not answered within"
+        "--give-up",
+        type=float,
+        metavar="SECONDS",
+        help="hang up when not answered, or called, within",
     )
     parser.add_argument("--address", default=DEFAULTS.address, help="local address for media")
     parser.add_argument(
@@ -84,7 +95,8 @@ def run(options: argparse.Namespace) -> int:
 
     call = CallerCall(
         CallOptions(
-            to=options.to,
+            to=options.to or "",
+            answer=options.answer,
             url=options.url,
             token=_token(options),
             play=options.play,
@@ -149,6 +161,8 @@ def _summary(outcome: Outcome) -> str:
         packets = f"{packets}\ndead: no sound came from the other side"
     end = outcome.last
     if end.get("type") != "ended":
+        if end.get("type") == "registered":
+            return f"{packets}\nrefused: nobody has called"
         word = "failed" if outcome.answered else "refused"
         return f"{packets}\n{word}: {end.get('message', 'the gateway closed the connection')}"
     return f"{packets}\nended by {end['by']}: {end['cause']} ({end['sipCode']}): {end['message']}"
