@@ -63,6 +63,10 @@ class Reading:
     overloaded: bool
     strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by method and answer
     lines_dropped: int = 0  # of trunks' descriptions
+    received: int = 0  # calls from trunks, of which the counts above know nothing
+    accepted: int = 0
+    received_ended: Mapping[str, int] = field(default_factory=dict)  # by cause
+    registered: int = 0  # pages that may be rung
     trunks: Mapping[str, TrunkReading] = field(default_factory=dict)  # by name
     capacities: Mapping[str, int] = field(default_factory=dict)  # by part, such as "engine"
     last_answered: float | None = None  # seconds since then
@@ -116,6 +120,21 @@ def _calls(now: Reading) -> Iterator[Metric]:
     yield CounterMetricFamily("gateway_calls_placed", "Calls placed", value=now.placed)
     yield CounterMetricFamily("gateway_calls_answered", "Calls answered", value=now.answered)
     yield _by_label("gateway_calls_ended", "Calls ended, by cause", "cause", now.ended)
+    yield CounterMetricFamily(
+        "gateway_calls_received", "Calls from trunks, refused ones too", value=now.received
+    )
+    yield CounterMetricFamily(
+        "gateway_calls_received_answered", "Calls from trunks, answered", value=now.accepted
+    )
+    yield _by_label(
+        "gateway_calls_received_ended",
+        "Calls from trunks ended, by cause",
+        "cause",
+        now.received_ended,
+    )
+    yield GaugeMetricFamily(
+        "gateway_pages_registered", "Pages that calls from trunks may ring", value=now.registered
+    )
     yield _known(
         "gateway_last_answered_age_seconds",
         "Since a call was answered; none before the first",

@@ -134,6 +134,10 @@ class Room:
             answered=totals.answered,
             last_answered=None if answered is None else monotonic() - answered,
             ended=totals.ended,
+            received=totals.received,
+            accepted=totals.accepted,
+            received_ended=totals.received_ended,
+            registered=len(self.directory),
             trunks={
                 name: TrunkReading(
                     active=state.active,

@@ -35,12 +35,18 @@ class CallTotals(Protocol):
     placed: int
     answered: int
     lines_dropped: int
+    received: int  # from trunks, which the others do not count
+    accepted: int
 
     last_answered: float | None  # of time.monotonic
 
     @property
     def ended(self) -> Mapping[str, int]:
         """Calls by the cause of their end."""
+
+    @property
+    def received_ended(self) -> Mapping[str, int]:
+        """The same of those from trunks."""
 
 
 class CallRegistry(Protocol):

@@ -44,6 +44,9 @@ class FakeTotals:
     placed: int = 0
     answered: int = 0
     lines_dropped: int = 0
+    received: int = 0
+    accepted: int = 0
+    received_ended: Counter[str] = field(default_factory=Counter)
     last_answered: float | None = None
     ended: Counter[str] = field(default_factory=Counter)
 
