@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from gateway.admission.dialing import SHORTEST
 from gateway.admission.number import parse_prefix
 from gateway.check.finding import Finding, doubt
-from gateway.config import RouteSettings, Settings
+from gateway.config import IncomingSettings, RouteSettings, Settings
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -18,6 +18,8 @@ def examine(settings: Settings) -> list[Finding]:
         *_allowed_for_nothing(settings),
         *_unused_trunks(settings),
         *_hidden_rules(settings),
+        *_hidden_incoming(settings.incoming),
+        *_incoming_for_nobody(settings),
     ]
 
 
@@ -111,3 +113,21 @@ def _hidden_rules(settings: Settings) -> Iterator[Finding]:
                     f"trunks[{place}].numbers: the rule for {beginning!r} changes nothing, as the "
                     f"one for {before!r} comes before",
                 )
+
+
+def _hidden_incoming(incoming: tuple[IncomingSettings, ...]) -> Iterator[Finding]:
+    for place, each in enumerate(incoming):
+        for before, other in enumerate(incoming[:place]):
+            if other.trunk in (None, each.trunk) and _takes_all(other.to, each.to):
+                yield Finding(
+                    False,
+                    f"incoming[{place}].to = {each.to!r}: no call comes here, as "
+                    f"incoming[{before}] takes {other.to!r} before",
+                )
+                break
+
+
+def _incoming_for_nobody(settings: Settings) -> Iterator[Finding]:
+    """Doubt numbers that no call can be for, as none comes from a trunk."""
+    if settings.incoming and not settings.trunks:
+        yield Finding(False, "incoming: no call comes, as there are no [[trunks]]")

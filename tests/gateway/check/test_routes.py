@@ -155,3 +155,28 @@ async def test_dead_trunks_are_waited_for_at_once(monkeypatch: pytest.MonkeyPatc
             findings = await check.examine(load(None, {**values, "trunks": trunks}))
     silent = [each for each in findings if "no answer to OPTIONS within 0.3 s" in each.text]
     assert len(silent) == len(answerer.requests) == 20
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "hidden"),
+    [
+        ({"to": "*"}, {"to": "+1*"}, True),
+        ({"to": "*", "trunk": "lab"}, {"to": "+1*", "trunk": "lab"}, True),
+        ({"to": "*"}, {"to": "+1*", "trunk": "lab"}, True),
+        ({"to": "*", "trunk": "lab"}, {"to": "+1*"}, False),
+        ({"to": "*", "trunk": "london"}, {"to": "+1*", "trunk": "lab"}, False),
+        ({"to": "+1*"}, {"to": "*"}, False),
+    ],
+)
+def test_an_incoming_that_another_hides(
+    first: dict[str, str], second: dict[str, str], hidden: bool
+) -> None:
+    incoming = [{"identity": "a", **first}, {"identity": "b", **second}]
+    line = "incoming[1].to = '+1*': no call comes here, as incoming[0] takes '*' before"
+    assert said(incoming=incoming) == [(False, line)] * hidden
+
+
+def test_an_incoming_without_a_trunk() -> None:
+    incoming = [{"to": "*", "identity": "a"}]
+    line = "incoming: no call comes, as there are no [[trunks]]"
+    assert said(incoming=incoming, trunks=[]) == [(False, line)]
