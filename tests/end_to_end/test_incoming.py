@@ -24,9 +24,11 @@ from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import HOST, describe
 from tests.end_to_end.phone import PhoneCall, waiting
 from tests.end_to_end.recording import assert_heard
+from tests.end_to_end.test_headless_call import run_command
 from tests.end_to_end.trunks import idle, open_trunk
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.ports import free_port
+from tests.tones import read_wav
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -415,3 +417,67 @@ async def test_the_page_is_gone_once_it_has_accepted(gateway: Gateway) -> None:
         other.invite(describe(9))
         await other.hear(480)
     await idle(gateway)
+
+
+async def test_the_command_takes_a_call(gateway: Gateway, tmp_path: Path, tone: Path) -> None:
+    """`gateway call --answer`: what it prints, what it records, and its exit status."""
+    recording = tmp_path / "heard.wav"
+    async with open_sound(TRUNK_TONE) as sound, trunk_call(gateway, NUMBER) as call:
+        arguments = ("--answer", "sales", "--play", str(tone), "--record", str(recording))
+        running = asyncio.create_task(run_command(gateway, *arguments, "--duration", "2"))
+        await registered(gateway)
+        call.invite(describe(sound.port))
+        await sound.hear(50)
+        assert_heard(sound.samples(0.5), sound.rate, present=[TONE], absent=[TRUNK_TONE])
+        lines, status = await running
+    assert status == 0, lines
+    assert lines[:3] == [
+        "waiting for calls to sales",
+        f"+15550001 calls {NUMBER}",
+        "answered: opus <-> PCMU",
+    ]
+    assert lines[-1] == "ended by local: hangup (200): You ended the call."
+    heard, rate = read_wav(recording)
+    assert_heard(heard[rate:], rate, present=[TRUNK_TONE], absent=[TONE])
+
+
+async def test_the_command_waits_in_vain(gateway: Gateway) -> None:
+    lines, status = await run_command(gateway, "--answer", "sales", "--give-up", "0.2")
+    assert (status, lines[-1]) == (1, "refused: nobody has called")
+    lines, status = await run_command(gateway, "--answer", " ")
+    assert status == 1
+    assert lines[-1].startswith("refused: an identity has 1 to")
+
+
+async def registered(gateway: Gateway, limit: float = 10.0) -> None:
+    """Wait until a page is registered."""
+    for _ in range(int(limit / 0.05)):
+        if await pages(gateway):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no page has registered within {limit:g} s")
+
+
+async def pages(gateway: Gateway) -> int:
+    """Return how many pages are registered."""
+    return int((await gateway.metrics())["gateway_pages_registered"])
+
+
+async def test_what_the_operator_sees(gateway: Gateway) -> None:
+    before = await gateway.metrics()
+    async with waiting(gateway, "sales") as page, trunk_call(gateway, NUMBER) as call:
+        assert await pages(gateway) == 1
+        call.invite(describe(9))
+        await page.hear("incoming")
+        now = await gateway.metrics()
+        assert now["gateway_calls_active"] == now['gateway_trunk_calls_active{trunk="open"}'] == 1
+        await page.reject()
+        await page.end()
+    after = await idle(gateway)
+    received = "gateway_calls_received_total"
+    assert after[received] == before[received] + 1
+    assert after["gateway_calls_placed_total"] == 0
+    assert after['gateway_calls_received_ended_total{cause="rejected"}'] >= 1
+    line = gateway.log().rpartition("call ended: ")[2]
+    assert "direction=incoming" in line
+    assert "cause=rejected(603)" in line
