@@ -17,6 +17,7 @@ import pjsua2 as pj
 from gateway.trunk.account import Account
 from gateway.trunk.asking import Asking
 from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, received, sip_headers
+from gateway.trunk.dtmf import allows_info
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
@@ -210,6 +211,10 @@ class Dialog(Asking):
         """Tell what a response to an INVITE of ours means."""
         if not self._uas and (event := self._transcript.response(message)):
             self._tell(event)
+
+    def invited(self, message: Message) -> None:
+        """Read what the trunk's INVITE says of itself."""
+        self._transcript.takes_info = allows_info(message)
 
     def canceled(self, message: Message) -> None:
         """Remember why the trunk takes its INVITE back; the engine ends the call."""

@@ -380,6 +380,7 @@ class TrunkEndpoint:
         key = next(self._keys)
         leg = TrunkLeg(stack, key)
         dialog = stack.dialog(account, key, self._teller(stack, leg), call_id)
+        dialog.invited(read(whole, source))
         leg.call_id = dialog.call_id
         if self.on_incoming is None or self._closing is not None:
             # Not here: to end an INVITE without SDP inside the engine's callback trips an assertion

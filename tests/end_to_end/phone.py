@@ -153,6 +153,7 @@ async def waiting(
     *,
     play: Path | None = None,
     pick_up: float | None = None,
+    dtmf: str = "",
     url: str | None = None,
     token: str | None = None,
 ) -> AsyncIterator[PhoneCall]:
@@ -161,6 +162,7 @@ async def waiting(
         CallOptions(
             answer=identity,
             pick_up=pick_up,
+            dtmf=dtmf,
             url=url or gateway.websocket_url,
             token=token,
             play=play,

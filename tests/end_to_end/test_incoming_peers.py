@@ -87,6 +87,19 @@ async def test_asterisk_puts_the_page_on_hold(gateway: Gateway, manager: Manager
     await idle(gateway)
 
 
+@pytest.mark.parametrize("endpoint", ["gateway", "gateway-info"])
+async def test_digits_go_as_asterisk_takes_them(
+    gateway: Gateway, manager: Manager, endpoint: str
+) -> None:
+    """As events, or by INFO where there are none and its INVITE allows that."""
+    async with waiting(gateway, "sales", pick_up=0, dtmf="1239*#") as page:
+        await manager.originate(NUMBER, endpoint=endpoint, extension="650")
+        digits = await manager.wait("LabDTMF", limit=10)
+        await page.hang_up()
+    assert digits["Digits"] == "1239*"  # `#` ends what is read
+    await idle(gateway)
+
+
 async def test_asterisk_hears_a_rejection(gateway: Gateway, manager: Manager) -> None:
     async with waiting(gateway, "sales") as page:
         await manager.originate(NUMBER)
