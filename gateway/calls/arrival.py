@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Inbox = asyncio.Queue[CallEvent]
+Watch = Callable[[Callable[["Page"], None]], Callable[[], None]]
 TakeOver = Callable[[Acceptance, Inbox, news.Tell], Awaitable["Call"]]
 
 # A 180 takes the SIP thread milliseconds, and a refusal too; what hangs is not waited for
@@ -53,9 +54,17 @@ _ANSWERS = (603, 486, 480)
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """A page has come, and may be rung as well."""
+
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
 class Ringing:
     """Whom a call rings, and for how many seconds.
 
+    `watch` tells of pages that come while it rings, until the function that it returns is called.
     `take_over` makes the call of the page that accepts, and gives it the inbox that it has to begin
     with and whoever takes its news.
     """
@@ -63,6 +72,10 @@ class Ringing:
     pages: Sequence[Page]
     seconds: float
     take_over: TakeOver
+    watch: Watch
+
+
+ArrivalEvent = CallEvent | RingEvent | Joined
 
 
 class Arrival:
@@ -94,7 +107,7 @@ class Arrival:
         self._leg = leg
         self._tell = tell
         self._plan = plan
-        self._inbox: asyncio.Queue[CallEvent | RingEvent] = asyncio.Queue()
+        self._inbox: asyncio.Queue[ArrivalEvent] = asyncio.Queue()
         self._rings: list[Ring] = []
         self._rejections: set[int] = set()
         self._call: Call | None = None
@@ -135,11 +148,12 @@ class Arrival:
 
     async def _ring(self, plan: Ringing) -> CallEnd | None:
         """Ring until somebody ends it; None once it is a page's call."""
-        busy = self._ring_pages(plan.pages)
+        busy = [page for page in plan.pages if not self._ring_page(page)]
         if not self._rings:
             return all_busy() if busy else nobody_there()
         end = not_taken(plan.seconds)
         timer = asyncio.get_running_loop().call_later(plan.seconds, self.end, end)
+        stop = plan.watch(lambda page: self._inbox.put_nowait(Joined(page)))
         try:
             await self._leg.ring()
             while self._call is None:
@@ -148,26 +162,21 @@ class Arrival:
                     return ended
         finally:
             timer.cancel()
+            stop()
         return None
 
-    def _ring_pages(self, pages: Sequence[Page]) -> bool:
-        """Ring whoever may be rung; return whether one that has too many calls is among them."""
-        busy = False
-        for page in pages:
-            ring = Ring(self.caller, self._inbox.put_nowait)
-            try:
-                ring.tell = page.ring(ring)
-            except (LimitError, CapacityError) as error:
-                logger.info("call %s: a page is busy: %s", self.id, error)
-                busy = True
-            except GatewayError as error:
-                logger.info("call %s: a page is not rung: %s", self.id, error)
-            else:
-                self._rings.append(ring)
-        logger.debug("call %s rings on %d pages", self.id, len(self._rings))
-        return busy
+    def _ring_page(self, page: Page) -> bool:
+        """Ring a page, if it may be rung; false if it has too many calls."""
+        ring = Ring(self.caller, self._inbox.put_nowait)
+        try:
+            ring.tell = page.ring(ring)
+        except GatewayError as error:
+            logger.info("call %s: a page is not rung: %s", self.id, error)
+            return not isinstance(error, LimitError | CapacityError)
+        self._rings.append(ring)
+        return True
 
-    async def _handle(self, event: CallEvent | RingEvent, take_over: TakeOver) -> CallEnd | None:
+    async def _handle(self, event: ArrivalEvent, take_over: TakeOver) -> CallEnd | None:
         match event:
             case Accepted():
                 return await self._accept(event, take_over)
@@ -176,6 +185,9 @@ class Arrival:
                 return self._silence(ring, rejected(code))
             case Left(ring=ring):
                 return self._silence(ring, nobody_there())
+            case Joined(page=page):
+                self._ring_page(page)
+                return None
             case trunk.Offered(token=token):  # before there is a description to change
                 await self._leg.refuse_offer(token, "the call is not answered yet")
                 return None
@@ -224,7 +236,7 @@ class Arrival:
             event = self._inbox.get_nowait()
             if isinstance(event, Accepted):
                 _answer(event.reply, None)
-            elif not isinstance(event, RingEvent):
+            elif not isinstance(event, RingEvent | Joined):
                 inbox.put_nowait(event)
 
     async def _close(self, end: CallEnd) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import CapacityError
@@ -37,6 +39,7 @@ class Directory:
     def __init__(self) -> None:
         self._pages: dict[str, dict[Page, None]] = {}  # in the order of their registration
         self._identities: dict[Page, str] = {}
+        self._watchers: defaultdict[str, list[Callable[[Page], None]]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._identities)
@@ -49,13 +52,16 @@ class Directory:
         CapacityError
             Too many pages are registered under it.
         """
-        pages = self._pages.get(identity, {})
+        pages = tuple(self._pages.get(identity, ()))
         if page not in pages and len(pages) >= MOST_PAGES:
             raise CapacityError(f"{MOST_PAGES} pages are registered under {identity!r} already")
         if self._identities.get(page) != identity:
             self.unregister(page)
         self._pages.setdefault(identity, {})[page] = None
         self._identities[page] = identity
+        if page not in pages:
+            for joined in tuple(self._watchers.get(identity, ())):
+                joined(page)
 
     def unregister(self, page: Page) -> str | None:
         """Let nothing ring a page any more; return the identity that it had, if it had one."""
@@ -74,3 +80,14 @@ class Directory:
     def pages(self, identity: str) -> Sequence[Page]:
         """Return the pages of an identity."""
         return tuple(self._pages.get(identity, ()))
+
+    def watch(self, identity: str, joined: Callable[[Page], None]) -> Callable[[], None]:
+        """Tell of each page that comes to an identity; return what ends that."""
+        self._watchers[identity].append(joined)
+
+        def stop() -> None:
+            self._watchers[identity].remove(joined)
+            if not self._watchers[identity]:
+                del self._watchers[identity]
+
+        return stop

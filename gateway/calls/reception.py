@@ -127,7 +127,8 @@ class Reception:
             return all_lines_in_use()
         pages = self._directory.pages(route.identity)
         take_over = partial(self._take_over, incoming, record, state)
-        return Ringing(pages, route.ring, take_over) if pages else nobody_there()
+        watch = partial(self._directory.watch, route.identity)
+        return Ringing(pages, route.ring, take_over, watch) if pages else nobody_there()
 
     async def _take_over(
         self,

@@ -11,6 +11,7 @@ from gateway.admission.grant import Visitor
 from gateway.calls.arrival import Arrival, Inbox, Ringing
 from gateway.calls.browser_description import read_offer
 from gateway.calls.call import Call
+from gateway.calls.directory import Directory
 from gateway.calls.invite import Invite, Taken
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.ring import Acceptance, Caller, Ring
@@ -80,6 +81,7 @@ class ArrivalStory:
 
     def __init__(self, pages: int, seconds: float, offer: str, plan: CallEnd | None) -> None:
         self.pages = [FakePage() for _ in range(pages)]
+        self.directory = Directory()
         self.leg = Leg()
         self.session = FakeSession()
         self.counted = Client()
@@ -92,7 +94,13 @@ class ArrivalStory:
             CALLER,
             cast(trunk.TrunkLeg, self.leg),
             self.counted,
-            plan or Ringing(self.pages, seconds, self._take_over),
+            plan
+            or Ringing(
+                self.pages,
+                seconds,
+                self._take_over,
+                lambda joined: self.directory.watch("sales", joined),
+            ),
         )
         self.leg.notify = self.arrival.notify
 

@@ -21,7 +21,7 @@ from gateway.errors import (
 from gateway.media import events as media
 from gateway.media.parameters import Flow
 from sdp import SdpError
-from tests.gateway.calls.arrivals import CALLER, CANCEL, ArrivalStory, acceptance, arrival
+from tests.gateway.calls.arrivals import CALLER, CANCEL, ArrivalStory, FakePage, acceptance, arrival
 from tests.gateway.calls.fakes import Client
 from tests.gateway.calls.stories import BYE
 
@@ -193,6 +193,21 @@ async def test_all_pages_go_away(rejected: bool) -> None:
         assert (end.cause, story.leg.code) == (
             ("rejected", 486) if rejected else ("unavailable", 480)
         )
+
+
+async def test_a_page_that_comes_while_it_rings() -> None:
+    late, busy = FakePage(), FakePage()
+    busy.error = CapacityError("four calls")
+    async with arrival(1) as story:
+        ring = await story.pages[0].rung()
+        story.directory.register("sales", busy)
+        story.directory.register("sales", late)
+        story.directory.register("sales", late)
+        joined = await late.rung()
+        await ring.reject(486)
+        assert await joined.accept(acceptance()) is not None
+        story.directory.register("sales", FakePage())  # too late to ring
+        assert late.rings.empty()
 
 
 async def test_it_rings_out() -> None:

@@ -46,6 +46,19 @@ def test_a_page_has_one_identity() -> None:
     assert not len(directory)
 
 
+def test_who_comes_is_told() -> None:
+    directory, page, came = Directory(), Page(), list[object]()
+    stop = directory.watch("sales", came.append)
+    directory.register("desk", page)
+    assert came == []
+    directory.register("sales", page)
+    directory.register("sales", page)
+    assert came == [page]
+    stop()
+    directory.register("sales", Page())
+    assert came == [page]
+
+
 def test_one_call_cannot_ring_the_whole_world() -> None:
     directory = Directory()
     for _ in range(MOST_PAGES):
