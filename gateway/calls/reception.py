@@ -115,6 +115,8 @@ class Reception:
     ) -> Ringing | CallEnd:
         """Say what becomes of a call that is for somebody."""
         request = record.request
+        if not (state.has_room or self._calls.draining):
+            return all_lines_in_use()
         try:
             self._calls.check_room()
             self._gate.arrive(request.to, request.caller, route.identity, state.name)
@@ -123,8 +125,6 @@ class Reception:
             return refused(error)
         except SdpError as error:
             return unusable(f"The trunk offers a media description that cannot be used: {error}.")
-        if not state.has_room:
-            return all_lines_in_use()
         pages = self._directory.pages(route.identity)
         take_over = partial(self._take_over, incoming, record, state)
         watch = partial(self._directory.watch, route.identity)

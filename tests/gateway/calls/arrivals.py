@@ -63,6 +63,7 @@ class Leg(FakeTrunk):
         self.answered_with = ""
         self.answered = asyncio.Event()
         self.code = 0
+        self.ended = asyncio.Event()
 
     async def ring(self, code: int = 180) -> None:
         self.rang.set()
@@ -73,6 +74,7 @@ class Leg(FakeTrunk):
 
     async def hangup(self, code: int = 0, reason: str = "", *, cause: str = "") -> None:
         self.code = code
+        self.ended.set()
         await super().hangup(code, reason, cause=cause)
 
 
