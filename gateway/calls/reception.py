@@ -156,7 +156,7 @@ class Reception:
         record.request = replace(
             record.request,
             visitor=acceptance.visitor,
-            identity=acceptance.identity,
+            identity=acceptance.identity or record.request.identity,
             page_call=record.id,
         )
         return Call(

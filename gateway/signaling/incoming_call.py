@@ -66,6 +66,8 @@ class IncomingCall(ClientCall):
 
     async def _accept(self, offer: str, grant: Grant, call: PlacedCall) -> None:
         self._check_ringing(call)
+        if self._ring.over:  # which the page has been told by now
+            return
         visitor, caller = self._request.visitor, self._ring.caller
         admission = self._room.gate.incoming.accept(visitor, grant, caller.to, caller.number)
         self._admission = admission  # before the call begins, and perhaps ends

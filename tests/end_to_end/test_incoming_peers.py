@@ -35,7 +35,7 @@ async def gateway(
 ) -> AsyncIterator[Gateway]:
     """A gateway where the lab looks for one."""
     config = GatewayConfig(
-        [lab_trunk(lab)],
+        [{**lab_trunk(lab), "srtp": "optional"}],
         sip_port=lab.gateway_port,
         incoming=[{"to": NUMBER, "identity": "sales", "trunk": "lab"}],
     )
@@ -43,7 +43,9 @@ async def gateway(
         yield gateway
 
 
-@pytest.mark.parametrize("endpoint", ["gateway", "gateway-ulaw", "gateway-timers", "gateway-info"])
+@pytest.mark.parametrize(
+    "endpoint", ["gateway", "gateway-ulaw", "gateway-timers", "gateway-info", "gateway-srtp"]
+)
 async def test_asterisk_calls_two_pages(
     gateway: Gateway, manager: Manager, tone: Path, endpoint: str
 ) -> None:

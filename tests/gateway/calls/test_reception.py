@@ -93,7 +93,7 @@ async def test_it_rings_and_is_answered() -> None:
     assert house.calls.trunks["lab"].active == 1
     await ring.accept(acceptance())
     await house.pages[0].client.hear(news.AnswerReady)
-    assert record.request.visitor.address == "192.0.2.7"
+    assert (record.request.visitor.address, record.request.identity) == ("192.0.2.7", "sales")
     house.registry.plane.sessions[0].report(media.BrowserConnected())
     async with asyncio.timeout(2):
         await leg.answered.wait()

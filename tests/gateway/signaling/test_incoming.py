@@ -183,6 +183,23 @@ async def test_another_page_is_first(gateway: Gateway) -> None:
         assert gateway.room.gate.limits.running == 0
 
 
+async def test_an_accept_that_is_late_takes_no_place(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await register(client)
+        ringing = Ringing(gateway)
+        await client.receive()
+        await client.send(type="accept", call="c0ffee", offer=OFFER)
+        ringing.rings[0].close(ELSEWHERE)  # before the accept has been read
+        assert (await client.receive())["cause"] == "answered-elsewhere"
+        await client.send(type="ping")
+        answers = [(await client.receive())["type"]]
+        if answers == ["error"]:  # read once the call was over
+            answers.append((await client.receive())["type"])
+        assert answers[-1] == "pong"
+        assert ringing.events.empty()
+        assert gateway.room.gate.limits.running == 0
+
+
 async def test_a_page_that_goes_is_rung_no_more(gateway: Gateway) -> None:
     async with gateway.client() as client:
         await register(client)
