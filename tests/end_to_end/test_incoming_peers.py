@@ -102,6 +102,21 @@ async def test_digits_go_as_asterisk_takes_them(
     await idle(gateway)
 
 
+async def test_the_page_holds_asterisk_and_resumes(gateway: Gateway, manager: Manager) -> None:
+    async with waiting(gateway, "sales", pick_up=0) as page:
+        await manager.originate(NUMBER, extension="603")
+        await page.hear("answered")
+        await page.ask("hold")
+        assert (await page.hear("held"))["by"] == "local"
+        await page.ask("resume")
+        assert (await page.hear("resumed"))["by"] == "local"
+        await asyncio.sleep(1.5)  # of sound
+        outcome = await page.hang_up()
+    assert outcome.heard is not None
+    assert_heard(outcome.heard[-RATE:], RATE, present=[LAB_TONE])
+    await idle(gateway)
+
+
 async def test_asterisk_hears_a_rejection(gateway: Gateway, manager: Manager) -> None:
     async with waiting(gateway, "sales") as page:
         await manager.originate(NUMBER)

@@ -172,8 +172,14 @@ async def test_a_hang_up_while_it_rings_is_a_rejection() -> None:
     async with arrival(1) as story:
         ring = await story.pages[0].rung()
         await ring.add_candidate("late")
-        with pytest.raises(RequestError, match="it rings here"):
-            await ring.send_digits("1", 100, 70)
+        for early in (
+            ring.send_digits("1", 100, 70),
+            ring.hold(),
+            ring.resume(),
+            ring.transfer("+1"),
+        ):
+            with pytest.raises(RequestError, match="it rings here"):
+                await early
         await ring.hangup()
         end = await story.ended()
         assert (end.cause, story.leg.code) == ("rejected", 603)

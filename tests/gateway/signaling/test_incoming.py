@@ -236,6 +236,23 @@ async def test_a_call_of_ones_own_does_not_ring(gateway: Gateway) -> None:
             assert (error["name"], error["fatal"]) == ("bad-request", False)
 
 
+async def test_a_call_that_rings_cannot_be_held_or_transferred(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await register(client)
+        await placed(gateway, client)
+        Ringing(gateway)
+        await client.receive()
+        for message in (
+            {"type": "hold", "call": "c0ffee"},
+            {"type": "transfer", "call": "c0ffee", "to": "600"},
+            {"type": "transfer", "call": "c1", "replaces": "c0ffee"},
+            {"type": "transfer", "call": "c0ffee", "replaces": "c1"},
+        ):
+            await client.send(**message)
+            error = await client.receive()
+            assert (error["name"], error["fatal"]) == ("bad-request", False)
+
+
 @pytest.mark.parametrize(
     "message",
     [
