@@ -130,6 +130,16 @@ class Session:
             candidate.sdpMLineIndex = 0
             await self.peer.addIceCandidate(candidate)
 
+    async def ring(self, call: str = "in-1", **fields: object) -> None:
+        """Call the page."""
+        self.call = {"call": call}
+        caller = {"from": "+15551234567", "to": "+15550100", **fields}
+        await self.send("incoming", call=call, **caller)
+
+    async def accepted(self) -> None:
+        """Wait until the page takes the call that rings."""
+        self.call = await self.wait_for("accept", call=self.call["call"])
+
     async def close_media(self) -> None:
         await self.sink.stop()
         await self.peer.close()
@@ -151,6 +161,20 @@ Story = Callable[[Session], Coroutine[Any, Any, None]]
 async def welcome(session: Session) -> None:
     await session.wait_for("hello")
     await session.send("welcome", session="s1", resumeToken="r", iceServers=[], calls=[])
+
+
+async def take_registration(session: Session) -> None:
+    """Let the page be reachable under whatever it says."""
+    await welcome(session)
+    frame = await session.wait_for("register")
+    await session.send("registered", identity=frame.get("identity", "of the token"))
+
+
+async def connect_incoming(session: Session) -> None:
+    """Wait for the page to accept, and connect it."""
+    await session.accepted()
+    await session.reply("answer", answer=await session.make_answer())
+    await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
 
 
 async def answer_call(session: Session, *, telephone_event: bool = False) -> None:

@@ -69,6 +69,33 @@ window.harness = {
     harness.device.on("error", (error, call) => {
       if (!call) harness.events.push(["device-error", harness.brief(error)]);
     });
+    harness.device.on("registered", (identity) => harness.events.push(["registered", identity]));
+    harness.device.on("unregistered", (error) => harness.events.push(["unregistered", error && harness.brief(error)]));
+    harness.device.on("incoming", (call) => {
+      harness.call = call;
+      const { direction, from, to, displayName, headers, state } = call;
+      harness.events.push(["incoming", { direction, from, to, displayName, headers, state }]);
+      harness.listen(call);
+    });
+  },
+
+  async register(identity, device) {
+    const { Device } = await import("/sdk/voice-client.js");
+    if (!harness.device) harness.make(Device, device);
+    return harness.device.register(identity).catch(harness.brief);
+  },
+
+  /** What became of something asked of the call: what it came to, or the error. */
+  ask: (method, ...args) => harness.call[method](...args).then((value) => value ?? null, harness.brief),
+
+  /** What something throws; null if it does not. */
+  fail(action) {
+    try {
+      action();
+      return null;
+    } catch (error) {
+      return harness.brief(error);
+    }
   },
 
   async dial({ to = "600", device = {}, ...options } = {}) {

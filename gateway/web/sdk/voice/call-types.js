@@ -17,7 +17,7 @@ export {};
  * @typedef {object} CallEvents
  * @property {[state: CallState, previous: CallState]} state
  * @property {[hasEarlyMedia: boolean]} ringing
- * @property {[call: Call]} accept the other side has picked up
+ * @property {[call: Call]} accept the other side has picked up, or hears this one
  * @property {[muted: boolean, call: Call]} mute
  * @property {[digit: string, info: { direction: "sent" | "received", duration: number | null }]} dtmf
  * @property {[input: number, output: number]} volume 0 to 1 each, 15 times a second
@@ -25,19 +25,34 @@ export {};
  * @property {[quality: Quality]} quality every two seconds, what the gateway sees
  * @property {[name: string, data: object]} warning
  * @property {[name: string]} warning-cleared
- * @property {[call: Call, end: CallEnd]} cancel ended by this side before the answer
- * @property {[call: Call, end: CallEnd]} reject refused by the far end, the trunk or the gateway
+ * @property {[call: Call, end: CallEnd]} cancel the caller gave up, or an incoming call was answered elsewhere
+ * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
  * @property {[error: CallError, call: Call]} error
  * @property {[call: Call, end: CallEnd]} disconnect always the last event, and always once
  */
 
 /**
- * @typedef {object} CallSetup
- * @property {import("./signaling.js").Signaling} signaling
+ * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ */
+
+/**
+ * @typedef {object} AcceptOptions
+ * @property {MediaTrackConstraints} [audio] for this call, over those of the device
+ * @property {HTMLAudioElement} [element] plays the call, instead of one that is made and removed
+ */
+
+/**
+ * @typedef {object} CallSetup
+ * @property {import("./signaling.js").Signaling} signaling
+ * @property {Source} [source] of an outgoing call
+ * @property {string} [id] of an incoming call: the gateway's
+ * @property {(audio: MediaTrackConstraints) => Promise<Source>} [prepare] gets the source of an incoming call
  * @property {MediaTrackConstraints} [audio]
  * @property {HTMLAudioElement} [element]
  * @property {string} to
- * @property {{ [field: string]: unknown }} fields further ones of the `call` frame
+ * @property {string} [from]
+ * @property {string} [displayName]
+ * @property {Record<string, string>} [headers]
  */

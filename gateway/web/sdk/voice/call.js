@@ -6,86 +6,72 @@
  * once; whatever comes later (a second hang-up, frames that crossed on the way) finds the call closed.
  */
 
+import { Connection } from "./connection.js";
 import { checkDigits, isHeard } from "./digits.js";
 import { Emitter } from "./emitter.js";
-import { CallError, endFromError, endFromFrame, ENDINGS, errorFromFrame, kindOf } from "./errors.js";
-import { Media } from "./media.js";
-import { openMicrophone } from "./microphone.js";
-import { Monitor } from "./monitor.js";
+import { CallError, ENDINGS, errorFromFrame } from "./errors.js";
+import { endFromError, endFromFrame, endOfRejection, explained, kindOf } from "./errors.js";
+import { closeMicrophone } from "./microphone.js";
 import { qualityFromFrame } from "./quality.js";
 
+/** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
 /** @typedef {import("./call-types.js").CallState} CallState */
 /** @typedef {import("./call-types.js").Codecs} Codecs */
+/** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./signaling.js").Frame} Frame */
 
 /** @type {readonly CallState[]} a call only moves forward */
 const STATES = ["pending", "connecting", "ringing", "open", "closed"];
 
-const NO_WAY = "The browser found no address to send from: no TURN server gave one.";
-
 /** From the offer to the gateway's first word. */
 const TRYING_TIMEOUT = 10_000;
-/** From the answer to a working ICE and DTLS connection; browsers themselves take up to 30 s to give up. */
-const MEDIA_TIMEOUT = 20_000;
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
   /** @type {CallSetup} */
   #setup;
-  /** @type {Media} */
-  #media;
-  /** @type {Monitor} */
-  #monitor;
+  /** @type {Connection | null} an incoming call has none until it is accepted */
+  #connection = null;
   /** @type {CallState} */
   #state = "pending";
   /** @type {Codecs | null} */
   #codec = null;
   /** @type {CallEnd | null} */
   #end = null;
+  /** @type {Promise<void> | null} */
+  #accepting = null;
   #earlyMedia = false;
   #heard = false;
-  #answering = false;
-  #connected = false;
+  #muted = false;
   /** @type {number | null} performance.now() at the answer */
   #acceptedAt = null;
-  /** @type {Set<string>} those raised and not yet cleared */
-  #warnings = new Set();
-  /** @type {ReturnType<typeof setTimeout> | undefined} one wait at a time: first word, then media */
+  /** @type {ReturnType<typeof setTimeout> | undefined} until the gateway's first word */
   #timer;
 
   /**
-   * Calls are made by `Device.connect`.
+   * Calls are made by `Device.connect`, and by the gateway where the device is registered.
    *
    * @param {CallSetup} setup
    */
   constructor(setup) {
     super();
-    this.id = crypto.randomUUID();
-    this.to = setup.to;
-    /** @type {"outgoing"} */
-    this.direction = "outgoing";
+    const { id, to, from = null, displayName = null, headers = {} } = setup;
+    /** @type {"outgoing" | "incoming"} */
+    this.direction = id === undefined ? "outgoing" : "incoming";
+    this.id = id ?? crypto.randomUUID();
+    this.to = to;
+    this.from = from;
+    this.displayName = displayName;
+    this.headers = Object.freeze({ ...headers });
     this.#setup = setup;
-    this.#media = new Media({
-      microphone: setup.microphone,
-      configuration: setup.configuration,
-      element: setup.element,
-      onCandidate: (candidate) => this.#send({ type: "candidate", candidate }),
-      onState: (state) => this.#connection(state),
-      onTone: (digit) => isHeard(digit) && this.emit("dtmf", digit, { direction: "sent", duration: null }),
-      onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
-      onMicrophoneLost: () => this.#warn("microphone-lost", true),
-      onNoWay: () => this.#fail(new CallError("media-failed", { message: NO_WAY }), "local"),
-    });
-    this.#monitor = new Monitor({
-      media: this.#media,
-      expectsAudio: () => this.#state === "open" || this.#earlyMedia,
-      onVolume: (input, output) => this.emit("volume", input, output),
-      onSample: (sample) => this.emit("sample", sample),
-      onWarning: ({ name, active, ...data }) => this.#warn(name, active, data),
-    });
+    if (setup.source) this.#connect(setup.source);
+    if (this.direction === "incoming") {
+      this.#heard = true;
+      this.#attach();
+    }
   }
 
   /** @returns {CallState} */
@@ -109,42 +95,73 @@ export class Call extends Emitter {
     return this.#acceptedAt === null ? 0 : Math.round(performance.now() - this.#acceptedAt);
   }
 
-  /** The element that plays the call. */
+  /** The element that plays the call; null before an incoming call is accepted, as the streams are. */
   get audioElement() {
-    return this.#media.element;
+    return this.#connection?.media.element ?? null;
   }
 
   get localStream() {
-    return this.#media.microphone;
+    return this.#connection?.media.microphone ?? null;
   }
 
   get remoteStream() {
-    return this.#media.remote;
+    return this.#connection?.media.remote ?? null;
   }
 
-  /** Sends the offer; candidates follow as they are found. */
+  /** Whether it is an incoming call that has not been answered here. */
+  get #calling() {
+    return this.direction === "incoming" && this.#acceptedAt === null;
+  }
+
+  /** Sends the offer of an outgoing call; candidates follow as they are found. */
   async start() {
     if (this.#end) return; // given up before
-    const { signaling, to, fields } = this.#setup;
-    signaling.attach(this.id, {
-      receive: (frame) => this.#receive(frame),
-      lost: (error) => this.#fail(error, "local"),
-    });
-    const offer = await this.#media.createOffer();
-    if (this.#end) return;
-    this.#send({ type: "call", to, offer, ...fields });
-    this.#move("connecting");
-    this.#wait(TRYING_TIMEOUT, "gateway-silent");
-    this.#media.releaseCandidates();
+    this.#attach();
+    const { to, from, displayName, headers } = this.#setup;
+    await this.#offer({ type: "call", to, from, displayName, headers });
   }
 
   /**
-   * Hangs up, or gives up while the phone still rings. Harmless when the call is over.
+   * Takes an incoming call. Resolves when the offer is on its way; the call is `open` with the event
+   * `accept`, unless another page was first. A second time is harmless.
+   *
+   * @param {AcceptOptions} [options]
+   * @throws {CallError} whatever hinders it before that. If it is not `fatal`, the call rings on:
+   *   the microphone can be allowed, and `accept` tried again
+   */
+  accept(options = {}) {
+    this.#accepting ??= this.#accept(options).finally(() => {
+      if (this.#state === "pending") this.#accepting = null;
+    });
+    return this.#accepting;
+  }
+
+  /**
+   * Refuses an incoming call on this page; it rings on at the others of the same identity.
+   *
+   * @param {{ code?: 480 | 486 | 603 }} [options] what the caller is told, if this page was the last one
+   * @throws {CallError} `invalid-argument`, `invalid-state` (not ringing, or not here)
+   */
+  reject({ code } = {}) {
+    if (this.#end) return;
+    if (!this.#calling || this.#state !== "pending") throw this.#misuse("reject");
+    const end = endOfRejection(code);
+    this.#send({ type: "reject", code });
+    this.#finish(end);
+  }
+
+  /**
+   * Hangs up, gives up while the phone still rings, or rejects. Harmless when the call is over.
    *
    * @param {string} [cause]
    */
   disconnect(cause) {
-    const ending = cause ?? (this.#state === "open" ? "hangup" : "canceled");
+    if (!cause && this.#calling && this.#state === "pending") {
+      this.reject();
+      return;
+    }
+    const taken = this.#state === "open" || this.direction === "incoming";
+    const ending = cause ?? (taken ? "hangup" : "canceled");
     const message = ending === "hangup" ? "You ended the call." : ENDINGS[ending].message;
     this.#hangup({ by: "local", cause: ending, sipCode: null, reason: "", message, durationMs: 0 });
   }
@@ -161,8 +178,9 @@ export class Call extends Emitter {
 
   /** @param {boolean} [muted] */
   mute(muted = true) {
-    if (this.#end || muted === this.#media.muted) return;
-    this.#media.mute(muted);
+    if (this.#end || muted === this.#muted) return;
+    this.#muted = muted;
+    this.#silence();
     this.emit("mute", muted, this);
   }
 
@@ -175,7 +193,7 @@ export class Call extends Emitter {
   }
 
   isMuted() {
-    return this.#media.muted;
+    return this.#muted;
   }
 
   /**
@@ -192,7 +210,8 @@ export class Call extends Emitter {
       throw new CallError("invalid-state", { message: `no digits in state ${this.#state}`, fatal: false });
     }
     // A browser knows the comma as a pause, and no other (WebRTC 1.0 section 7.2): the gateway knows both
-    if (!tones.digits.includes("W") && this.#media.insertDigits(tones.digits, tones.duration, tones.gap)) return;
+    const media = this.#connection?.media;
+    if (!tones.digits.includes("W") && media?.insertDigits(tones.digits, tones.duration, tones.gap)) return;
     this.#send({ type: "dtmf", ...tones });
     for (const digit of [...tones.digits].filter(isHeard)) {
       this.emit("dtmf", digit, { direction: "sent", duration: tones.duration });
@@ -214,59 +233,103 @@ export class Call extends Emitter {
    * @throws {CallError} `microphone-…`; the call goes on with the old one
    */
   async setInputDevice(id) {
-    const device = id ? { deviceId: { exact: id } } : { deviceId: undefined };
-    const microphone = await openMicrophone({ ...this.#setup.audio, ...device });
-    if (this.#end) {
-      microphone.getTracks().forEach((track) => track.stop());
-      return;
-    }
-    await this.#media.replaceMicrophone(microphone);
-    this.#warn("microphone-lost", false);
-    this.#monitor.follow();
+    await this.#connected("setInputDevice").setInputDevice(id);
   }
 
   /** @param {string} id of an audio output; "" is the default one */
   async setSinkId(id) {
-    await this.#media.setSinkId(id);
+    await this.#connected("setSinkId").media.setSinkId(id);
   }
 
   /** @returns {Promise<RTCStatsReport>} */
-  getStats() {
-    return this.#media.peer.getStats();
+  async getStats() {
+    return this.#connected("getStats").media.peer.getStats();
   }
 
-  /**
-   * @param {string} name
-   * @param {boolean} active
-   * @param {object} [data]
-   */
-  #warn(name, active, data = {}) {
-    if (this.#end || active === this.#warnings.has(name)) return;
-    if (active) {
-      this.#warnings.add(name);
-      this.emit("warning", name, data);
-    } else {
-      this.#warnings.delete(name);
-      this.emit("warning-cleared", name);
+  /** @param {AcceptOptions} options */
+  async #accept({ audio, element }) {
+    const { prepare } = this.#setup;
+    if (!prepare) throw this.#misuse("accept");
+    this.#setup = { ...this.#setup, audio: { ...this.#setup.audio, ...audio }, element };
+    /** @type {Source | null} */
+    let source = null;
+    try {
+      this.#mustLive();
+      source = await prepare(this.#setup.audio ?? {});
+      this.#mustLive();
+      this.#connect(source);
+      await this.#offer({ type: "accept" });
+      this.#mustLive();
+    } catch (error) {
+      // While the call rings on, no microphone stays open.
+      if (source) closeMicrophone(source.microphone);
+      if (!this.#end) {
+        this.#connection?.close();
+        this.#connection = null;
+        if (error instanceof CallError) error.fatal = false;
+      }
+      throw error;
     }
+  }
+
+  #attach() {
+    this.#setup.signaling.attach(this.id, {
+      receive: (frame) => this.#receive(frame),
+      lost: (error) => this.#fail(error, "local"),
+    });
+  }
+
+  /** @param {Source} source */
+  #connect(source) {
+    this.#connection = new Connection({
+      ...source,
+      audio: this.#setup.audio,
+      element: this.#setup.element,
+      expectsAudio: () => this.#state === "open" || this.#earlyMedia,
+      onCandidate: (candidate) => this.#send({ type: "candidate", candidate }),
+      onTone: (digit) => isHeard(digit) && this.emit("dtmf", digit, { direction: "sent", duration: null }),
+      onVolume: (input, output) => this.emit("volume", input, output),
+      onSample: (sample) => this.emit("sample", sample),
+      onWarning: (name, active, data) =>
+        active ? this.emit("warning", name, data) : this.emit("warning-cleared", name),
+      onError: (error) => this.emit("error", error, this),
+      onFailed: (error) => this.#fail(error, "local"),
+    });
+    this.#silence();
+  }
+
+  /** @param {Frame} frame the first one about this call */
+  async #offer(frame) {
+    const { media } = this.#connected("start");
+    const offer = await media.createOffer();
+    if (this.#end) return;
+    this.#send({ ...frame, offer });
+    this.#move("connecting");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fail(new CallError("gateway-silent"), "local"), TRYING_TIMEOUT);
+    media.releaseCandidates();
+  }
+
+  #silence() {
+    this.#connection?.media.mute(this.#muted);
   }
 
   /** @type {Readonly<Record<string, (frame: Frame) => void>>} by type */
   #handlers = {
     trying: () => {},
     ringing: (frame) => this.#ringing(frame.earlyMedia === true),
-    answer: (frame) => void this.#answer(frame.answer),
-    candidate: (frame) => void this.#candidate(frame.candidate),
+    answer: (frame) => void this.#connection?.answer(frame.answer),
+    candidate: (frame) => void this.#connection?.addCandidate(frame.candidate),
     answered: (frame) => this.#answered(frame.codec),
     dtmf: (frame) => this.#digit(frame),
     quality: (frame) => this.emit("quality", qualityFromFrame(frame)),
-    ended: (frame) => this.#finish(endFromFrame(frame)),
+    ended: (frame) => this.#finish(endFromFrame(frame, this.#calling)),
     error: (frame) => this.#refused(frame),
   };
 
   /** @param {Frame} frame */
   #receive(frame) {
-    if (!this.#heard && frame.type !== "error") {
+    if (frame.type !== "error") {
       this.#heard = true;
       clearTimeout(this.#timer);
     }
@@ -279,37 +342,6 @@ export class Call extends Emitter {
     this.#earlyMedia = earlyMedia;
     this.#move("ringing");
     this.emit("ringing", earlyMedia);
-  }
-
-  /** @param {unknown} answer */
-  async #answer(answer) {
-    if (this.#answering) return;
-    this.#answering = true;
-    const sdp = /** @type {{ sdp?: unknown } | null} */ (answer)?.sdp;
-    if (typeof sdp !== "string") {
-      this.#fail(new CallError("protocol", { message: "The gateway's answer has no sdp." }), "local");
-      return;
-    }
-    this.#wait(MEDIA_TIMEOUT, "media-failed");
-    try {
-      await this.#media.setAnswer({ type: "answer", sdp });
-      if (!this.#end) this.#monitor.follow();
-    } catch (error) {
-      const message = `The gateway's answer cannot be used: ${error instanceof Error ? error.message : error}`;
-      this.#fail(new CallError("protocol", { message, original: error }), "local");
-    }
-  }
-
-  /** @param {unknown} candidate */
-  async #candidate(candidate) {
-    try {
-      await this.#media.addCandidate(/** @type {RTCIceCandidateInit | null} */ (candidate ?? null));
-    } catch (error) {
-      // One bad candidate of several is no reason to end a call.
-      if (this.#end) return;
-      const message = `The gateway's candidate cannot be used: ${JSON.stringify(candidate)}`;
-      this.emit("error", new CallError("protocol", { message, fatal: false, original: error }), this);
-    }
   }
 
   /** @param {unknown} codec */
@@ -331,28 +363,31 @@ export class Call extends Emitter {
   /** @param {Frame} frame an `error` that names this call; before any other word it ends the call */
   #refused(frame) {
     const error = errorFromFrame(frame, !this.#heard);
-    if (error.fatal) this.#fail(error, "gateway");
+    if (this.#calling && this.#state === "connecting" && !this.#connection?.answered) this.#refuse(error);
+    else if (error.fatal) this.#fail(error, "gateway");
     else this.emit("error", error, this);
   }
 
-  /** @param {RTCPeerConnectionState} state */
-  #connection(state) {
-    if (state === "connected") {
-      this.#connected = true;
-      clearTimeout(this.#timer);
-    } else if (state === "failed") {
-      this.#fail(new CallError(this.#connected ? "media-lost" : "media-failed"), "local");
-    }
-    this.#warn("connection-interrupted", state === "disconnected");
+  /** @param {CallError} error why this page may not take the call, which rings on at the gateway */
+  #refuse(error) {
+    this.#send({ type: "reject", code: 480 });
+    this.#finish(endFromError(error, "gateway"), error);
   }
 
-  /**
-   * @param {number} timeout ms
-   * @param {string} cause
-   */
-  #wait(timeout, cause) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail(new CallError(cause), "local"), timeout);
+  /** @param {string} what */
+  #misuse(what) {
+    const message = `${what}: not possible with an ${this.direction} call that is ${this.#state}`;
+    return new CallError("invalid-state", { message, fatal: false });
+  }
+
+  #mustLive() {
+    if (this.#end) throw new CallError(this.#end.cause, { message: this.#end.message, sipCode: this.#end.sipCode });
+  }
+
+  /** @param {string} what */
+  #connected(what) {
+    if (!this.#connection) throw this.#misuse(what);
+    return this.#connection;
   }
 
   /** @param {CallState} state */
@@ -396,29 +431,17 @@ export class Call extends Emitter {
    */
   #finish(end, error) {
     if (this.#end) return;
-    this.#end = Object.freeze(this.#explained(end));
+    const calling = this.#calling;
+    this.#end = Object.freeze(explained(end, this.#connection?.media.refusals ?? ""));
     clearTimeout(this.#timer);
     this.#setup.signaling.detach(this.id);
-    this.#monitor.close();
-    this.#media.close();
+    this.#connection?.close();
     this.#move("closed");
-    const kind = kindOf(end);
+    const kind = kindOf(end, calling);
     if (kind === "canceled") this.emit("cancel", this, this.#end);
     if (kind === "refused") this.emit("reject", this, this.#end);
     const { cause, sipCode, message } = end;
     if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, message }), this);
     this.emit("disconnect", this, this.#end);
-  }
-
-  /**
-   * No audio connection: then it matters what the TURN servers said.
-   *
-   * @param {CallEnd} end
-   * @returns {CallEnd}
-   */
-  #explained(end) {
-    const { refusals } = this.#media;
-    if (end.cause !== "media-failed" || !refusals) return end;
-    return { ...end, reason: `${end.reason} (${refusals})`.trim() };
   }
 }

@@ -8,6 +8,7 @@ import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
 import { checkSupport, closeMicrophone, openMicrophone } from "./microphone.js";
+import { Registration } from "./registration.js";
 import { Signaling } from "./signaling.js";
 
 /** A session without calls is closed: what `welcome` gave (TURN credentials) is short-lived. */
@@ -38,6 +39,10 @@ const IDLE_TIMEOUT = 30_000;
 /**
  * @typedef {object} DeviceEvents
  * @property {[error: CallError, call: Call | null]} error of the session, or of any call
+ * @property {[call: Call]} incoming it rings until `accept`, `reject` or its end
+ * @property {[identity: string]} registered calls to this identity come here, also when they do so again
+ * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
+ *   not `fatal`, the device tries again
  * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
  * @property {[]} destroyed
  */
@@ -47,6 +52,7 @@ export class Device extends Emitter {
   /** @type {DeviceOptions} */
   #options;
   #access;
+  #registration;
   /** @type {Signaling | null} */
   #signaling = null;
   /** @type {Set<Call>} */
@@ -65,8 +71,21 @@ export class Device extends Emitter {
     this.#options = options;
     this.#access = new Access(options);
     this.url = options.url ?? gatewayUrl();
+    this.#registration = new Registration({
+      session: async () => {
+        const signaling = this.#session();
+        await this.#access.welcome(signaling);
+        return signaling;
+      },
+      onRegistered: (identity) => this.emit("registered", identity),
+      onUnregistered: (error) => this.emit("unregistered", error),
+    });
+    const { signal } = this.#lifetime;
     // pagehide, not unload: a page with an unload listener is kept out of the back/forward cache.
-    addEventListener("pagehide", () => this.#leave("page-closed"), { signal: this.#lifetime.signal });
+    addEventListener("pagehide", () => this.#leave("page-closed"), { signal });
+    for (const event of ["online", "pageshow", "focus"]) {
+      addEventListener(event, () => this.#registration.wake(), { signal });
+    }
   }
 
   /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
@@ -81,6 +100,47 @@ export class Device extends Emitter {
 
   get destroyed() {
     return this.#lifetime.signal.aborted;
+  }
+
+  /** Under which calls come to this page at this moment, or null. */
+  get identity() {
+    return this.#registration.identity;
+  }
+
+  /**
+   * Takes calls to an identity from now on, by the event `incoming`. Every page under the same identity
+   * rings, and the first one that accepts has the call. The device holds its session for it, and makes
+   * the registration again where the session is lost.
+   *
+   * @param {string} [identity] counts where the gateway asks for no tokens; else it is the token's `sub`
+   * @returns {Promise<string>} the identity, as the gateway knows it
+   * @throws {CallError} the gateway is not there, or refuses it
+   */
+  async register(identity) {
+    if (this.destroyed) throw new CallError("invalid-state", { message: "The device was destroyed." });
+    if (identity !== undefined && (typeof identity !== "string" || !identity.trim())) {
+      throw new CallError("invalid-argument", { message: `an identity is a name, not ${JSON.stringify(identity)}` });
+    }
+    const unsupported = checkSupport();
+    if (unsupported) throw unsupported;
+    try {
+      return await this.#registration.register(identity?.trim());
+    } finally {
+      this.#rest();
+    }
+  }
+
+  /**
+   * Takes no calls any more. Those that ring or run go on.
+   *
+   * @throws {CallError} the gateway does not confirm it
+   */
+  async unregister() {
+    try {
+      await this.#registration.unregister(this.#signaling);
+    } finally {
+      this.#rest();
+    }
   }
 
   /**
@@ -139,6 +199,7 @@ export class Device extends Emitter {
   destroy() {
     if (this.destroyed) return;
     this.#lifetime.abort();
+    this.#registration.close();
     this.#leave();
     this.emit("destroyed");
   }
@@ -157,15 +218,8 @@ export class Device extends Emitter {
         options.signal,
       );
       const { to, element, from, displayName, headers } = options;
-      call = new Call({
-        signaling,
-        microphone,
-        configuration: this.#configuration(welcome),
-        audio,
-        element,
-        to,
-        fields: { from, displayName, headers },
-      });
+      const source = { microphone, configuration: this.#configuration(welcome) };
+      call = new Call({ signaling, source, audio, element, to, from, displayName, headers });
     } finally {
       // Even when the person answers the prompt long after the call was given up.
       if (!call) opening.then(closeMicrophone, () => {});
@@ -179,6 +233,43 @@ export class Device extends Emitter {
     // The session may have gone in the meantime, when nobody was listening yet.
     if (call.end) throw new CallError(call.end.cause, { message: call.end.message });
     return call;
+  }
+
+  /**
+   * @param {Signaling} signaling
+   * @param {import("./signaling.js").Frame} frame
+   */
+  #ring(signaling, frame) {
+    const call = new Call({
+      signaling,
+      prepare: (audio) => this.#prepare(signaling, audio),
+      audio: this.#options.audio,
+      id: text(frame.call),
+      to: text(frame.to) ?? "",
+      from: text(frame.from),
+      displayName: text(frame.displayName),
+      headers: texts(frame.headers),
+    });
+    this.#keep(call);
+    // What has ended is renewed while it rings, not when somebody waits for the sound.
+    this.#access.welcome(signaling).catch(() => {});
+    this.emit("incoming", call);
+  }
+
+  /**
+   * @param {Signaling} signaling
+   * @param {MediaTrackConstraints} audio
+   * @returns {Promise<import("./call-types.js").Source>}
+   */
+  async #prepare(signaling, audio) {
+    const opening = openMicrophone(audio);
+    try {
+      const [microphone, welcome] = await Promise.all([opening, this.#access.welcome(signaling)]);
+      return { microphone, configuration: this.#configuration(welcome) };
+    } catch (error) {
+      opening.then(closeMicrophone, () => {});
+      throw error;
+    }
   }
 
   /**
@@ -222,16 +313,21 @@ export class Device extends Emitter {
   /** @returns {Signaling} the present session, or a new one */
   #session() {
     clearTimeout(this.#idle);
-    this.#signaling ??= new Signaling({
+    if (this.#signaling) return this.#signaling;
+    const signaling = new Signaling({
       url: this.url,
       hello: () => this.#access.hello(),
       onExpiring: (expires) => this.#expiring(expires),
+      onIncoming: (frame) => this.#ring(signaling, frame),
+      onUnregistered: () => this.#registration.dropped(),
       onError: (error) => this.emit("error", error, null),
-      onClosed: () => {
+      onClosed: (error) => {
         this.#signaling = null;
+        this.#registration.lost(error);
       },
     });
-    return this.#signaling;
+    this.#signaling = signaling;
+    return signaling;
   }
 
   /** @param {number} expires seconds since the epoch */
@@ -246,7 +342,7 @@ export class Device extends Emitter {
 
   #rest() {
     clearTimeout(this.#idle);
-    if (this.#calls.size || this.#dialing) return;
+    if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
     this.#idle = setTimeout(() => this.#signaling?.close(), IDLE_TIMEOUT);
   }
 
@@ -256,6 +352,18 @@ export class Device extends Emitter {
     clearTimeout(this.#idle);
     this.#signaling?.close();
   }
+}
+
+/** @param {unknown} value */
+const text = (value) => (typeof value === "string" ? value : undefined);
+
+/**
+ * @param {unknown} value
+ * @returns {Record<string, string>} its entries that are texts
+ */
+function texts(value) {
+  if (value === null || typeof value !== "object") return {};
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => typeof entry === "string"));
 }
 
 /** The gateway serves this module as sdk/voice/device.js and its WebSocket beside sdk/. */

@@ -113,8 +113,23 @@ const CAUSE_BY_SIP_CODE = /** @type {Readonly<Record<number, string>>} */ ({
   603: "rejected", 607: "rejected",
 });
 
+/** How a page may refuse a call. */
+const CAUSE_BY_REJECTION = /** @type {Readonly<Record<number, string>>} */ ({
+  480: "unavailable", 486: "busy", 603: "rejected",
+});
+
+/** Ends of a call that was not answered here, which nobody at this page refused. */
+const MISSED = new Set(["answered-elsewhere", "canceled", "hangup", "no-answer", "unavailable"]);
+
 /** A call, or a request about one, that failed. `name` is a word of `ENDINGS`. */
 export class CallError extends Error {
+  /**
+   * The `cause` of the call's end.
+   *
+   * @type {string}
+   */
+  cause;
+
   /**
    * @param {string} name
    * @param {object} [details]
@@ -130,7 +145,6 @@ export class CallError extends Error {
     this.code = code ?? ENDINGS[name]?.code ?? 0;
     this.sipCode = sipCode;
     this.fatal = fatal;
-    /** @type {string} the `cause` of the call's end */
     this.cause = name;
     this.original = original;
   }
@@ -169,9 +183,10 @@ export function endFromError(error, by) {
  * The gateway's `ended` frame. An unknown cause is kept; its sentence comes from the SIP status.
  *
  * @param {{ [key: string]: unknown }} frame
+ * @param {boolean} calling whether it is of an incoming call that was not answered here
  * @returns {CallEnd}
  */
-export function endFromFrame(frame) {
+export function endFromFrame(frame, calling) {
   const sipCode = typeof frame.sipCode === "number" ? frame.sipCode : null;
   const known = CAUSE_BY_SIP_CODE[sipCode ?? 0] ?? "hangup";
   const cause = typeof frame.cause === "string" ? frame.cause : known;
@@ -183,15 +198,50 @@ export function endFromFrame(frame) {
     message:
       typeof frame.message === "string" && frame.message
         ? frame.message
-        : (ENDINGS[cause] ?? ENDINGS[known]).message,
+        : calling && cause === "canceled"
+          ? "The caller has given up."
+          : (ENDINGS[cause] ?? ENDINGS[known]).message,
     durationMs: typeof frame.durationMs === "number" ? frame.durationMs : 0,
   };
 }
 
 /**
+ * @param {number | undefined} code the gateway has one of its own for none
+ * @returns {CallEnd}
+ * @throws {CallError} `invalid-argument`
+ */
+export function endOfRejection(code) {
+  if (code !== undefined && !(code in CAUSE_BY_REJECTION)) {
+    throw new CallError("invalid-argument", { message: `a call is rejected by 480, 486 or 603, not ${code}`, fatal: false });
+  }
+  return {
+    by: "local",
+    cause: CAUSE_BY_REJECTION[code ?? 603],
+    sipCode: code ?? null,
+    reason: "",
+    message: "You declined the call.",
+    durationMs: 0,
+  };
+}
+
+/**
+ * No audio connection: then it matters what the TURN servers said.
+ *
  * @param {CallEnd} end
+ * @param {string} refusals
+ * @returns {CallEnd}
+ */
+export function explained(end, refusals) {
+  if (end.cause !== "media-failed" || !refusals) return end;
+  return { ...end, reason: `${end.reason} (${refusals})`.trim() };
+}
+
+/**
+ * @param {CallEnd} end
+ * @param {boolean} calling whether it is of an incoming call that was not answered here
  * @returns {Kind}
  */
-export function kindOf(end) {
-  return ENDINGS[end.cause]?.kind ?? ((end.sipCode ?? 200) >= 300 ? "refused" : "normal");
+export function kindOf({ cause, by, sipCode }, calling) {
+  if (calling && by !== "local" && (by === "remote" || MISSED.has(cause))) return "canceled";
+  return ENDINGS[cause]?.kind ?? ((sipCode ?? 200) >= 300 ? "refused" : "normal");
 }

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * One WebSocket session with the gateway (subprotocol gateway.v1): hello and welcome, pings, and
- * frames handed to the calls that they name. It knows no media and no call state. A second hello
- * renews the token; the gateway answers it as the first one.
+ * One WebSocket session with the gateway (subprotocol gateway.v1): hello and welcome, pings, what a
+ * page asks of its session, and frames handed to the calls that they name. It knows no media and no
+ * call state. A second hello renews the token; the gateway answers it as the first one.
  */
 
 import { NO_TOKEN } from "./access.js";
@@ -16,7 +16,7 @@ const WELCOME_TIMEOUT = 10_000;
 /** Below the 30 s after which the impatient proxies drop a silent connection. */
 const PING_INTERVAL = 25_000;
 const PONG_TIMEOUT = 10_000;
-const RENEW_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 10_000;
 
 /** @typedef {{ type: string, [key: string]: unknown }} Frame */
 /** @typedef {{ token?: string, challenge?: string }} Hello */
@@ -30,8 +30,9 @@ const RENEW_TIMEOUT = 10_000;
  */
 
 /**
- * @typedef {object} Renewal a second hello on its way
- * @property {() => void} resolve
+ * @typedef {object} Request one that concerns no call, on its way
+ * @property {string} answer the type of the frame that answers it
+ * @property {(frame: Frame) => void} resolve
  * @property {(error: CallError) => void} reject
  */
 
@@ -62,8 +63,10 @@ export class Signaling {
   #resolve = () => {};
   /** @type {(error: CallError) => void} */
   #reject = () => {};
-  /** @type {Renewal | null} */
-  #renewal = null;
+  /** @type {Request | null} */
+  #request = null;
+  /** One request after the other: an error of the gateway's does not say to which it belongs. */
+  #turns = /** @type {Promise<unknown>} */ (Promise.resolve());
   #tokenUsed = false;
   #welcomed = false;
   /** @type {CallError | null} why the session is over */
@@ -76,11 +79,15 @@ export class Signaling {
    * @param {string} options.url
    * @param {() => Promise<Hello>} options.hello
    * @param {(expires: number) => void} options.onExpiring the token ends soon; seconds since the epoch
+   * @param {(frame: Frame) => void} options.onIncoming a call from the gateway
+   * @param {() => void} options.onUnregistered the gateway has ended it by itself
    * @param {(error: CallError) => void} options.onError a frame that concerns no call
    * @param {(error: CallError) => void} options.onClosed once, when the session is over
    */
-  constructor({ url, hello, onExpiring, onError, onClosed }) {
+  constructor({ url, hello, onExpiring, onIncoming, onUnregistered, onError, onClosed }) {
     this.onExpiring = onExpiring;
+    this.onIncoming = onIncoming;
+    this.onUnregistered = onUnregistered;
     this.onError = onError;
     this.onClosed = onClosed;
     try {
@@ -137,27 +144,49 @@ export class Signaling {
   }
 
   /**
-   * Says hello with a new token. One after the other: the gateway's answer does not say to which
-   * hello it belongs.
+   * Says hello with a new token.
    *
    * @param {string | undefined} token
    * @throws {CallError} the session lives on unless that is fatal
    */
   async renew(token) {
+    await this.ask({ type: "hello", token }, "welcome");
+    this.#tokenUsed = false;
+  }
+
+  /**
+   * Asks the gateway for something that concerns no call.
+   *
+   * @param {Frame} frame
+   * @param {string} answer the type of the frame that says yes
+   * @returns {Promise<Frame>}
+   * @throws {CallError} the session lives on unless that is fatal
+   */
+  ask(frame, answer) {
+    const asked = this.#turns.then(() => this.#ask(frame, answer));
+    this.#turns = asked.catch(() => {});
+    return asked;
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {string} answer
+   * @returns {Promise<Frame>}
+   */
+  async #ask(frame, answer) {
     await this.welcome;
     if (this.#loss) throw new CallError("network", { fatal: false });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     try {
-      await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
-        this.#renewal = { resolve, reject };
-        timer = setTimeout(() => reject(new CallError("gateway-silent", { fatal: false })), RENEW_TIMEOUT);
-        this.send({ type: "hello", token });
+      return await new Promise((resolve, reject) => {
+        this.#request = { answer, resolve, reject };
+        timer = setTimeout(() => reject(new CallError("gateway-silent", { fatal: false })), REQUEST_TIMEOUT);
+        this.send(frame);
       });
-      this.#tokenUsed = false;
     } finally {
       clearTimeout(timer);
-      this.#renewal = null;
+      this.#request = null;
     }
   }
 
@@ -184,23 +213,41 @@ export class Signaling {
     } else if (frame.type === "pong") {
       this.#keepAlive();
     } else if (typeof frame.call === "string") {
-      // Frames for a call that is over cross our hangup on the way: no fault of anybody's.
-      this.#calls.get(frame.call)?.receive(frame);
+      this.#hand(frame.call, frame);
     } else if (frame.type === "error") {
       this.#complain(errorFromFrame(frame, false));
-    } else if (frame.type === "welcome") {
-      this.welcome = Promise.resolve(readWelcome(frame));
-      this.#renewal?.resolve();
+    } else {
+      this.#news(frame);
+    }
+  }
+
+  /**
+   * @param {string} call
+   * @param {Frame} frame
+   */
+  #hand(call, frame) {
+    const receiver = this.#calls.get(call);
+    if (receiver) receiver.receive(frame);
+    else if (frame.type === "incoming") this.onIncoming(frame);
+    // Others are for a call that is over, and crossed our hangup on the way: no fault of anybody's.
+  }
+
+  /** @param {Frame} frame that concerns no call; types of later versions are no error */
+  #news(frame) {
+    if (frame.type === "welcome") this.welcome = Promise.resolve(readWelcome(frame));
+    if (frame.type === this.#request?.answer) {
+      this.#request.resolve(frame);
+    } else if (frame.type === "unregistered") {
+      this.onUnregistered();
     } else if (frame.type === "tokenWillExpire" && typeof frame.expires === "number") {
       this.onExpiring(frame.expires);
     }
-    // Types of later versions are no error.
   }
 
-  /** @param {CallError} error of no call: of a renewal, if one is on its way */
+  /** @param {CallError} error of no call: of a request, if one is on its way */
   #complain(error) {
-    if (this.#renewal && !error.fatal) {
-      this.#renewal.reject(error);
+    if (this.#request && !error.fatal) {
+      this.#request.reject(error);
       return;
     }
     this.onError(error);
@@ -245,7 +292,7 @@ export class Signaling {
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
     this.#reject(error);
-    this.#renewal?.reject(error);
+    this.#request?.reject(error);
     for (const call of [...this.#calls.values()]) call.lost(error);
     this.#calls.clear();
     this.onClosed(error);

@@ -1,0 +1,147 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * The audio connection of a call: the gateway's answer and candidates, the wait until sound can flow,
+ * and what is measured and wrong on it. It sends no frames and knows no call state.
+ */
+
+import { CallError } from "./errors.js";
+import { Media } from "./media.js";
+import { closeMicrophone, openMicrophone } from "./microphone.js";
+import { Monitor } from "./monitor.js";
+
+const NO_WAY = "The browser found no address to send from: no TURN server gave one.";
+
+/** From the answer to a working ICE and DTLS connection; browsers themselves take up to 30 s to give up. */
+const MEDIA_TIMEOUT = 20_000;
+
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {MediaStream} microphone
+ * @property {RTCConfiguration} configuration
+ * @property {MediaTrackConstraints} [audio]
+ * @property {HTMLAudioElement} [element]
+ * @property {() => boolean} expectsAudio whether silence on the wire deserves a warning
+ * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate one of ours
+ * @property {(digit: string) => void} onTone
+ * @property {(input: number, output: number) => void} onVolume
+ * @property {(sample: import("./quality.js").Sample) => void} onSample
+ * @property {(name: string, active: boolean, data: object) => void} onWarning each change once
+ * @property {(error: CallError) => void} onError it does not end the connection
+ * @property {(error: CallError) => void} onFailed there is no connection, or no longer
+ */
+
+export class Connection {
+  /** @type {Monitor} */
+  #monitor;
+  #answered = false;
+  #connected = false;
+  #closed = false;
+  /** @type {Set<string>} those raised and not yet cleared */
+  #warnings = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {ConnectionOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.media = new Media({
+      microphone: options.microphone,
+      configuration: options.configuration,
+      element: options.element,
+      onCandidate: options.onCandidate,
+      onState: (state) => this.#follow(state),
+      onTone: options.onTone,
+      onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
+      onMicrophoneLost: () => this.#warn("microphone-lost", true),
+      onNoWay: () => options.onFailed(new CallError("media-failed", { message: NO_WAY })),
+    });
+    this.#monitor = new Monitor({
+      media: this.media,
+      expectsAudio: options.expectsAudio,
+      onVolume: options.onVolume,
+      onSample: options.onSample,
+      onWarning: ({ name, active, ...data }) => this.#warn(name, active, data),
+    });
+  }
+
+  get answered() {
+    return this.#answered;
+  }
+
+  /** @param {unknown} answer the first one counts */
+  async answer(answer) {
+    if (this.#answered) return;
+    this.#answered = true;
+    const sdp = /** @type {{ sdp?: unknown } | null} */ (answer)?.sdp;
+    if (typeof sdp !== "string") {
+      this.options.onFailed(new CallError("protocol", { message: "The gateway's answer has no sdp." }));
+      return;
+    }
+    this.#timer = setTimeout(() => this.options.onFailed(new CallError("media-failed")), MEDIA_TIMEOUT);
+    try {
+      await this.media.setAnswer({ type: "answer", sdp });
+      if (!this.#closed) this.#monitor.follow();
+    } catch (error) {
+      if (this.#closed) return;
+      const message = `The gateway's answer cannot be used: ${error instanceof Error ? error.message : error}`;
+      this.options.onFailed(new CallError("protocol", { message, original: error }));
+    }
+  }
+
+  /** @param {unknown} candidate one of the gateway's */
+  async addCandidate(candidate) {
+    try {
+      await this.media.addCandidate(/** @type {RTCIceCandidateInit | null} */ (candidate ?? null));
+    } catch (error) {
+      // One bad candidate of several is no reason to end a call.
+      if (this.#closed) return;
+      const message = `The gateway's candidate cannot be used: ${JSON.stringify(candidate)}`;
+      this.options.onError(new CallError("protocol", { message, fatal: false, original: error }));
+    }
+  }
+
+  /** @param {string} id of an audio input; "" is the default one */
+  async setInputDevice(id) {
+    const device = id ? { deviceId: { exact: id } } : { deviceId: undefined };
+    const microphone = await openMicrophone({ ...this.options.audio, ...device });
+    if (this.#closed) {
+      closeMicrophone(microphone);
+      return;
+    }
+    await this.media.replaceMicrophone(microphone);
+    this.#warn("microphone-lost", false);
+    this.#monitor.follow();
+  }
+
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#monitor.close();
+    this.media.close();
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  #follow(state) {
+    if (state === "connected") {
+      this.#connected = true;
+      clearTimeout(this.#timer);
+    } else if (state === "failed") {
+      this.options.onFailed(new CallError(this.#connected ? "media-lost" : "media-failed"));
+    }
+    this.#warn("connection-interrupted", state === "disconnected");
+  }
+
+  /**
+   * @param {string} name
+   * @param {boolean} active
+   * @param {object} [data]
+   */
+  #warn(name, active, data = {}) {
+    if (this.#closed || active === this.#warnings.has(name)) return;
+    if (active) this.#warnings.add(name);
+    else this.#warnings.delete(name);
+    this.options.onWarning(name, active, data);
+  }
+}
