@@ -19,6 +19,9 @@ export {};
  * @property {[hasEarlyMedia: boolean]} ringing
  * @property {[call: Call]} accept the other side has picked up, or hears this one
  * @property {[muted: boolean, call: Call]} mute
+ * @property {[by: "local" | "remote", call: Call]} held by this side, or by the other one
+ * @property {[by: "local" | "remote", call: Call]} resumed the other side may still hold the call
+ * @property {[stage: import("./requests.js").Stage]} transferprogress what the new phone says meanwhile
  * @property {[digit: string, info: { direction: "sent" | "received", duration: number | null }]} dtmf
  * @property {[input: number, output: number]} volume 0 to 1 each, 15 times a second
  * @property {[sample: Sample]} sample once a second, what the browser sees

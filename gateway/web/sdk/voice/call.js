@@ -13,6 +13,7 @@ import { CallError, ENDINGS, errorFromFrame } from "./errors.js";
 import { endFromError, endFromFrame, endOfRejection, explained, kindOf } from "./errors.js";
 import { closeMicrophone } from "./microphone.js";
 import { qualityFromFrame } from "./quality.js";
+import { Requests } from "./requests.js";
 
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
@@ -35,6 +36,7 @@ export class Call extends Emitter {
   #setup;
   /** @type {Connection | null} an incoming call has none until it is accepted */
   #connection = null;
+  #requests;
   /** @type {CallState} */
   #state = "pending";
   /** @type {Codecs | null} */
@@ -67,6 +69,12 @@ export class Call extends Emitter {
     this.displayName = displayName;
     this.headers = Object.freeze({ ...headers });
     this.#setup = setup;
+    this.#requests = new Requests({
+      send: (frame) => this.#send(frame),
+      onHeld: (by) => this.#hold("held", by),
+      onResumed: (by) => this.#hold("resumed", by),
+      onProgress: (stage) => this.emit("transferprogress", stage),
+    });
     if (setup.source) this.#connect(setup.source);
     if (this.direction === "incoming") {
       this.#heard = true;
@@ -106,6 +114,11 @@ export class Call extends Emitter {
 
   get remoteStream() {
     return this.#connection?.media.remote ?? null;
+  }
+
+  /** Who holds the call: `{ local, remote }`. Both sides may at once. */
+  get held() {
+    return this.#requests.held;
   }
 
   /** Whether it is an incoming call that has not been answered here. */
@@ -197,6 +210,41 @@ export class Call extends Emitter {
   }
 
   /**
+   * Puts the call on hold: the other side hears what the gateway plays, and nothing of this page.
+   *
+   * @returns {Promise<void>} once the other side's phone has taken it
+   * @throws {CallError} `hold-refused` and others, none of which ends the call
+   */
+  async hold() {
+    this.#mustBeOpen("hold");
+    await this.#requests.hold(true);
+  }
+
+  /**
+   * Takes the call back from hold; that the other side holds it stays as it is.
+   *
+   * @returns {Promise<void>}
+   * @throws {CallError} `resume-refused` and others, none of which ends the call
+   */
+  async resume() {
+    this.#mustBeOpen("resume");
+    await this.#requests.hold(false);
+  }
+
+  /**
+   * Hands the other side over to a number, or to the other side of another call of this device.
+   *
+   * @param {string | Call} target
+   * @returns {Promise<import("./requests.js").Stage>} how the new phone answered; then this call ends
+   * @throws {CallError} `transfer-failed` and others, with the `sipCode` of the new phone; the call goes on
+   */
+  async transfer(target) {
+    this.#mustBeOpen("transfer");
+    if (target instanceof Call) target.#mustBeOpen("transfer");
+    return this.#requests.transfer(target instanceof Call ? { replaces: target.id } : { to: target });
+  }
+
+  /**
    * Sends DTMF: in the audio stream (RFC 4733) where the gateway agreed to that, else as a message.
    * Digits queue behind those still being sent.
    *
@@ -285,7 +333,7 @@ export class Call extends Emitter {
       ...source,
       audio: this.#setup.audio,
       element: this.#setup.element,
-      expectsAudio: () => this.#state === "open" || this.#earlyMedia,
+      expectsAudio: () => !this.#requests.silent && (this.#state === "open" || this.#earlyMedia),
       onCandidate: (candidate) => this.#send({ type: "candidate", candidate }),
       onTone: (digit) => isHeard(digit) && this.emit("dtmf", digit, { direction: "sent", duration: null }),
       onVolume: (input, output) => this.emit("volume", input, output),
@@ -310,8 +358,18 @@ export class Call extends Emitter {
     media.releaseCandidates();
   }
 
+  /** The microphone is heard unless it is muted, or this side holds the call. */
   #silence() {
-    this.#connection?.media.mute(this.#muted);
+    this.#connection?.media.mute(this.#muted || this.held.local);
+  }
+
+  /**
+   * @param {"held" | "resumed"} event
+   * @param {"local" | "remote"} by
+   */
+  #hold(event, by) {
+    this.#silence();
+    this.emit(event, by, this);
   }
 
   /** @type {Readonly<Record<string, (frame: Frame) => void>>} by type */
@@ -333,7 +391,7 @@ export class Call extends Emitter {
       this.#heard = true;
       clearTimeout(this.#timer);
     }
-    this.#handlers[frame.type]?.(frame);
+    (this.#handlers[frame.type] ?? this.#requests.handlers[frame.type])?.(frame);
   }
 
   /** @param {boolean} earlyMedia 180 and 183 may alternate */
@@ -365,7 +423,7 @@ export class Call extends Emitter {
     const error = errorFromFrame(frame, !this.#heard);
     if (this.#calling && this.#state === "connecting" && !this.#connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
-    else this.emit("error", error, this);
+    else if (!this.#requests.refused(error)) this.emit("error", error, this);
   }
 
   /** @param {CallError} error why this page may not take the call, which rings on at the gateway */
@@ -378,6 +436,11 @@ export class Call extends Emitter {
   #misuse(what) {
     const message = `${what}: not possible with an ${this.direction} call that is ${this.#state}`;
     return new CallError("invalid-state", { message, fatal: false });
+  }
+
+  /** @param {string} what */
+  #mustBeOpen(what) {
+    if (this.#state !== "open") throw this.#misuse(what);
   }
 
   #mustLive() {
@@ -437,6 +500,7 @@ export class Call extends Emitter {
     this.#setup.signaling.detach(this.id);
     this.#connection?.close();
     this.#move("closed");
+    this.#requests.close(end);
     const kind = kindOf(end, calling);
     if (kind === "canceled") this.emit("cancel", this, this.#end);
     if (kind === "refused") this.emit("reject", this, this.#end);

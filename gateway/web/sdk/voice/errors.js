@@ -40,6 +40,8 @@ export const ENDINGS = Object.freeze({
   "canceled": ending("canceled", 487, "You gave up before the call was answered."),
   "answered-elsewhere": ending("refused", 487, "The call was answered at another phone."),
 
+  "transferred": ending("normal", 200, "The call was transferred."),
+
   "busy": ending("refused", 486, "The line is busy."),
   "rejected": ending("refused", 603, "The call was declined."),
   "no-answer": ending("refused", 408, "Nobody answered."),
@@ -66,6 +68,9 @@ export const ENDINGS = Object.freeze({
   "bad-token": ending("refused", 401, "This page may not call, or no longer. Reload it, then call again."),
   "not-allowed": ending("refused", 403, "This call is not allowed from here."),
   "limit-reached": ending("refused", 480, "Too many calls for now. Please try again later."),
+  "hold-refused": ending("refused", 488, "The other side's phone refuses to be put on hold."),
+  "resume-refused": ending("refused", 488, "The other side's phone refuses to be taken back from hold."),
+  "transfer-failed": ending("refused", 480, "The call could not be transferred. It goes on."),
   "unknown-call": ending("refused", 481, "The gateway does not know this call."),
   "no-capacity": ending("refused", 503, "All lines are taken. Please try again in a moment."),
   "service-unavailable": ending("refused", 503, "The service cannot take calls at the moment."),
@@ -234,6 +239,16 @@ export function endOfRejection(code) {
 export function explained(end, refusals) {
   if (end.cause !== "media-failed" || !refusals) return end;
   return { ...end, reason: `${end.reason} (${refusals})`.trim() };
+}
+
+/**
+ * The gateway's `transferFailed` frame.
+ *
+ * @param {{ [key: string]: unknown }} frame
+ */
+export function transferError({ sipCode, reason }) {
+  const message = typeof reason === "string" && reason ? `${ENDINGS["transfer-failed"].message} (${reason})` : undefined;
+  return new CallError("transfer-failed", { message, sipCode: typeof sipCode === "number" ? sipCode : null, fatal: false });
 }
 
 /**

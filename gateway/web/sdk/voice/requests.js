@@ -1,0 +1,154 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * What a page asks of a call that is up, and who holds it: hold, resume, transfer. Each is a frame and
+ * a promise, which the gateway's answer settles; the end of the call settles what is left.
+ */
+
+import { CallError, transferError } from "./errors.js";
+
+/** A re-INVITE may take Timer B's 32 s, and once more where both sides begin (RFC 3261 section 14.1). */
+const HOLD_TIMEOUT = 70_000;
+
+/** @typedef {import("./signaling.js").Frame} Frame */
+/** @typedef {"local" | "remote"} Side */
+/** @typedef {{ sipCode: number | null, reason: string }} Stage of a transfer, as the new leg's phone tells it */
+/** @typedef {"hold" | "transfer"} Subject of one request at a time */
+
+/**
+ * @typedef {object} Pending
+ * @property {string} type
+ * @property {Promise<any>} promise
+ * @property {(value?: unknown) => void} resolve
+ * @property {(error: CallError) => void} reject
+ */
+
+/** Which request an error's name belongs to, where two are under way. */
+const SUBJECTS = /** @type {Readonly<Record<string, Subject>>} */ ({
+  "hold-refused": "hold",
+  "resume-refused": "hold",
+  "transfer-failed": "transfer",
+});
+
+export class Requests {
+  /** @type {Map<Subject, Pending>} */
+  #pending = new Map();
+  #held = { local: false, remote: false };
+
+  /**
+   * @param {object} options
+   * @param {(frame: Frame) => void} options.send
+   * @param {(by: Side) => void} options.onHeld
+   * @param {(by: Side) => void} options.onResumed
+   * @param {(stage: Stage) => void} options.onProgress of a transfer
+   */
+  constructor(options) {
+    this.options = options;
+  }
+
+  /** Who holds the call; both sides may at once. */
+  get held() {
+    return { ...this.#held };
+  }
+
+  /** Whether the call is on hold, by whomever. */
+  get silent() {
+    return this.#held.local || this.#held.remote;
+  }
+
+  /**
+   * @param {boolean} hold
+   * @returns {Promise<void>}
+   */
+  async hold(hold) {
+    const type = hold ? "hold" : "resume";
+    const earlier = this.#pending.get("hold");
+    if (earlier?.type === type) return earlier.promise;
+    if (earlier) throw refuse("The call is between hold and resume: wait until that is done.");
+    if (this.#held.local !== hold) await this.#ask("hold", { type }, HOLD_TIMEOUT);
+  }
+
+  /**
+   * @param {{ to: string } | { replaces: string }} target
+   * @returns {Promise<Stage>}
+   */
+  async transfer(target) {
+    if (this.#pending.has("transfer")) throw refuse("A transfer is under way.");
+    if ("replaces" in target) return this.#ask("transfer", { type: "transfer", ...target });
+    const to = typeof target.to === "string" ? target.to.trim() : "";
+    if (to) return this.#ask("transfer", { type: "transfer", to });
+    const message = `A call is transferred to a number or to another call, not to ${JSON.stringify(target.to)}.`;
+    throw new CallError("invalid-argument", { message, fatal: false });
+  }
+
+  /** @type {Readonly<Record<string, (frame: Frame) => void>>} by type */
+  handlers = {
+    held: (frame) => this.#hold(frame, true),
+    resumed: (frame) => this.#hold(frame, false),
+    transferProgress: (frame) => this.options.onProgress(stageOf(frame)),
+    transferred: (frame) => this.#pending.get("transfer")?.resolve(stageOf(frame)),
+    transferFailed: (frame) => this.#pending.get("transfer")?.reject(transferError(frame)),
+  };
+
+  /**
+   * @param {CallError} error of the call, and not fatal
+   * @returns {boolean} whether it was the answer to a request
+   */
+  refused(error) {
+    const [only] = this.#pending.size === 1 ? this.#pending.keys() : [];
+    const pending = this.#pending.get(SUBJECTS[error.name] ?? only);
+    pending?.reject(error);
+    return pending !== undefined;
+  }
+
+  /** @param {import("./errors.js").CallEnd} end */
+  close({ cause, message, sipCode }) {
+    for (const { reject } of this.#pending.values()) reject(new CallError(cause, { message, sipCode }));
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {boolean} held
+   */
+  #hold({ by }, held) {
+    const side = by === "remote" ? "remote" : "local";
+    const told = this.#held[side] === held;
+    this.#held[side] = held;
+    if (!told) (held ? this.options.onHeld : this.options.onResumed)(side);
+    const pending = this.#pending.get("hold");
+    if (side === "local" && pending?.type === (held ? "hold" : "resume")) pending.resolve();
+  }
+
+  /**
+   * @param {Subject} subject
+   * @param {Frame} frame
+   * @param {number} [timeout] ms
+   * @returns {Promise<any>}
+   */
+  #ask(subject, frame, timeout) {
+    /** @type {Omit<Pending, "promise">} */
+    let settle = { type: frame.type, resolve: () => {}, reject: () => {} };
+    const promise = new Promise((resolve, reject) => (settle = { type: frame.type, resolve, reject }));
+    const timer =
+      timeout && setTimeout(() => settle.reject(new CallError("gateway-silent", { fatal: false })), timeout);
+    this.#pending.set(subject, { ...settle, promise });
+    this.options.send(frame);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#pending.delete(subject);
+    });
+  }
+}
+
+/** @param {string} message */
+const refuse = (message) => new CallError("invalid-state", { message, fatal: false });
+
+/**
+ * @param {Frame} frame
+ * @returns {Stage}
+ */
+const stageOf = ({ sipCode, reason }) => ({
+  sipCode: typeof sipCode === "number" ? sipCode : null,
+  reason: typeof reason === "string" ? reason : "",
+});
