@@ -35,7 +35,7 @@ async def test_call_by_keyboard_alone(fake_gateway: FakeGateway, open_page: Open
     await page.keyboard.press("Enter")
     await expect_state(page, "open")
     assert (await (await fake_gateway.session()).wait_for("call"))["to"] == "602"
-    await expect(page.get_by_role("status")).to_have_text("Connected")
+    await expect(page.get_by_role("status").first).to_have_text("Connected")
     await expect(page.locator("#codec-browser")).to_have_text("Opus")
     await expect(page.locator("#codec-trunk")).to_have_attribute("data-codec", "PCMU")
     await expect(page.locator("#hangup")).to_be_focused()
@@ -138,7 +138,7 @@ async def test_ringing_can_be_given_up(fake_gateway: FakeGateway, open_page: Ope
     fake_gateway.story = ring
     page = await open_demo(open_page)
     await page.click("#call")
-    await expect(page.get_by_role("status")).to_have_text("Ringing…")
+    await expect(page.get_by_role("status").first).to_have_text("Ringing…")
     await page.click("#hangup")
     await expect_notice(page, "canceled", "You gave up before the call was answered.")
 

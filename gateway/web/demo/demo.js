@@ -5,9 +5,12 @@
 
 import { CallError, Device, ENDINGS } from "/sdk/voice-client.js";
 
-import { startRingback, stopRingback } from "./ringback.js";
+import { startAttention, stopAttention } from "./attention.js";
+import { followMidcall, watchMidcall } from "./midcall.js";
+import { watchReach } from "./reach.js";
 import { audioConstraints, chosenSpeaker, listDevices, openSettings, watchSettings } from "./settings.js";
 import { givenToken, watchToken } from "./token.js";
+import { startRingback, stopRingback } from "./tones.js";
 import * as view from "./view.js";
 
 /** @typedef {import("/sdk/voice-client.js").Call} Call */
@@ -58,14 +61,14 @@ function note(name, detail = "") {
 async function dial() {
   if (dialing || device.calls.length) return;
   const to = view.numberField.value.trim();
-  began = performance.now();
   dialing = new AbortController();
-  Object.assign(demo, { call: null, end: null, error: null, events: [] });
-  clear();
+  begin();
   view.showState("dialing");
   note("dial", to);
   try {
-    follow(await device.connect({ to, audio: audioConstraints(), signal: dialing.signal }));
+    const call = await device.connect({ to, audio: audioConstraints(), signal: dialing.signal });
+    follow(call);
+    connecting(call);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     fail(error);
@@ -74,8 +77,45 @@ async function dial() {
   }
 }
 
-function clear() {
+/** @param {Call} call that comes in: the page has one at a time */
+function ringHere(call) {
+  if (dialing || device.calls.length > 1) {
+    note("incoming", `${call.from} found this page busy`);
+    call.reject({ code: 486 });
+    return;
+  }
+  begin();
+  follow(call);
+  const { name, number } = view.callerOf(call);
+  note("incoming", `${[name, number].filter(Boolean).join(", ")} for ${call.to}`);
+  view.showCaller(call);
+  view.showState("incoming");
+  startAttention(name);
+}
+
+async function answer() {
+  const call = demo.call;
+  if (call?.state !== "pending") return;
+  stopAttention();
   view.hideNotice();
+  view.showState("connecting", "Answering…");
+  try {
+    await call.accept({ audio: audioConstraints() });
+    connecting(call);
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    if (call.end) return; // which is told by itself
+    view.showState("incoming");
+    complain(error);
+  }
+}
+
+function begin() {
+  began = performance.now();
+  Object.assign(demo, { call: null, end: null, error: null, events: [] });
+  view.hideNotice();
+  view.showCaller(null);
+  view.showHeld({ local: false, remote: false });
   view.showTime(0);
   view.showCodec(null);
   view.showFigures(null);
@@ -96,14 +136,19 @@ function fail(error) {
 }
 
 /** @param {Call} call */
-function follow(call) {
-  demo.call = call;
-  view.showState("connecting");
+function connecting(call) {
+  if (call.direction === "outgoing") view.showState("connecting");
   note("connecting", `call ${call.id}`);
   void listDevices();
   if (chosenSpeaker()) call.setSinkId(chosenSpeaker()).catch(complain);
+}
+
+/** @param {Call} call */
+function follow(call) {
+  demo.call = call;
   call.on("ringing", ring);
   call.on("accept", accept);
+  followMidcall(call, note);
   call.on("mute", (muted) => {
     note("mute", String(muted));
     view.showMuted(muted);
@@ -161,17 +206,36 @@ function complain(error) {
  */
 function finish(call, end) {
   stopRingback();
+  stopAttention();
   clearInterval(ticking);
   demo.end = end;
   note("disconnect", `${end.cause}, by ${end.by}${end.sipCode ? `, SIP ${end.sipCode}` : ""}`);
-  view.showState("idle", "Call ended");
+  view.showHeld({ local: false, remote: false });
+  view.showState("idle", isMissed(call, end) ? "Missed call" : "Call ended");
   view.showTime(call.durationMs);
   view.showLevel("meter-in", 0);
   view.showLevel("meter-out", 0);
   const sip = end.sipCode && end.sipCode >= 300 ? `SIP ${end.sipCode} ${end.reason}`.trim() : end.reason;
   const detail = [WHO[end.by], sip].filter(Boolean).join(" · ");
-  view.showNotice(end.message, { detail, kind: ENDINGS[end.cause]?.kind ?? "refused", cause: end.cause });
+  view.showNotice(end.message, { detail, kind: kindOf(call, end), cause: end.cause });
 }
+
+/**
+ * @param {Call} call
+ * @param {CallEnd} end
+ */
+function kindOf(call, { cause }) {
+  const kind = ENDINGS[cause]?.kind ?? "refused";
+  // Whoever declines a call, or misses it, has met no fault.
+  return call.direction === "incoming" && kind === "refused" ? "normal" : kind;
+}
+
+/**
+ * @param {Call} call
+ * @param {CallEnd} end
+ */
+const isMissed = (call, end) =>
+  call.direction === "incoming" && !call.codec && end.by !== "local" && end.cause !== "answered-elsewhere";
 
 function hangUp() {
   dialing?.abort();
@@ -213,6 +277,8 @@ view.form.addEventListener("submit", (event) => {
   void dial();
 });
 view.hangupButton.addEventListener("click", hangUp);
+view.answerButton.addEventListener("click", () => void answer());
+view.rejectButton.addEventListener("click", hangUp);
 view.muteButton.addEventListener("click", () => device.calls[0]?.toggleMute());
 view.numberField.addEventListener("input", view.markExtension);
 view.keypad.addEventListener("click", (event) => {
@@ -233,6 +299,9 @@ watchSettings({
 watchToken((token) => {
   device.updateToken(token).then(() => note("token", "will be used"), complain);
 });
+watchReach(device, { note, complain });
+watchMidcall(() => device.calls[0], { note, complain });
+device.on("incoming", ringHere);
 device.on("tokenWillExpire", (expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
 device.on("error", (error, call) => {
   if (!call) note("error", `${error.code} ${error.name}: ${error.message}`);
@@ -240,6 +309,7 @@ device.on("error", (error, call) => {
 
 const query = new URLSearchParams(location.search);
 view.numberField.value = query.get("to") ?? view.numberField.value;
+view.identityField.value = query.get("identity") ?? view.identityField.value;
 view.openLogWhereThereIsRoom();
 const unsupported = Device.checkSupport();
 if (unsupported) view.showNotice(unsupported.message, { kind: "failed", cause: unsupported.cause });

@@ -5,7 +5,8 @@
 
 const LOG_LENGTH = 200;
 
-/** @typedef {"idle" | "dialing" | "connecting" | "ringing" | "open"} PageState */
+/** @typedef {"idle" | "dialing" | "connecting" | "ringing" | "incoming" | "open"} PageState */
+/** @typedef {"off" | "asking" | "on" | "lost"} Reach */
 
 /** @type {Readonly<Record<PageState, string>>} */
 const STATES = {
@@ -13,7 +14,19 @@ const STATES = {
   dialing: "Getting ready…",
   connecting: "Calling…",
   ringing: "Ringing…",
+  incoming: "Incoming call",
   open: "Connected",
+};
+
+/** What stands instead of "Connected", by who holds the call. */
+const HELD = { "": undefined, local: "On hold", remote: "Held by the other side", both: "Held by both sides" };
+
+/** @type {Readonly<Record<Reach, string>>} */
+const REACH = {
+  off: "No calls come to this page.",
+  asking: "Getting ready…",
+  on: "Calls come to",
+  lost: "The connection is lost. Trying again…",
 };
 
 /** @type {Readonly<Record<string, string>>} */
@@ -34,12 +47,21 @@ export function find(id, type) {
 export const app = find("app", HTMLElement);
 export const callButton = find("call", HTMLButtonElement);
 export const hangupButton = find("hangup", HTMLButtonElement);
+export const answerButton = find("answer", HTMLButtonElement);
+export const rejectButton = find("reject", HTMLButtonElement);
 export const muteButton = find("mute", HTMLButtonElement);
+export const holdButton = find("hold", HTMLButtonElement);
+export const transferButton = find("transfer-open", HTMLButtonElement);
+export const transferForm = find("transfer", HTMLFormElement);
+export const transferField = find("transfer-to", HTMLInputElement);
+export const reachForm = find("reach", HTMLFormElement);
+export const identityField = find("identity", HTMLInputElement);
 export const numberField = find("number", HTMLInputElement);
 export const form = find("dial", HTMLFormElement);
 export const keypad = find("keypad", HTMLElement);
 export const extensionList = find("extensions", HTMLElement);
 
+const caller = find("caller", HTMLElement);
 const timer = find("timer", HTMLElement);
 const digits = find("digits", HTMLElement);
 const notice = find("notice", HTMLElement);
@@ -55,12 +77,83 @@ export function showState(state, text = STATES[state]) {
   app.dataset.state = state;
   find("state-text", HTMLElement).textContent = text;
   callButton.hidden = live;
-  hangupButton.hidden = !live;
+  hangupButton.hidden = !live || state === "incoming";
+  find("choice", HTMLElement).hidden = state !== "incoming";
   numberField.readOnly = live;
   muteButton.disabled = state === "dialing";
-  // Whoever pressed the button that went away stays where the next step is.
-  if (live && (focused === callButton || focused === numberField)) hangupButton.focus();
-  if (!live && (focused === hangupButton || focused === muteButton)) callButton.focus();
+  holdButton.disabled = transferButton.disabled = state !== "open";
+  if (state !== "open") showTransfer(false);
+  moveFocus(state, focused);
+}
+
+/**
+ * Whoever used what went away stays where the next step is. A call that comes in takes the focus to its
+ * caller and to no button: whoever types at that moment must not answer by it.
+ *
+ * @param {PageState} state
+ * @param {Element | null} focused before
+ */
+function moveFocus(state, focused) {
+  const gone = focused instanceof HTMLElement && focused !== document.body && focused.offsetParent === null;
+  const nowhere = !focused || focused === document.body;
+  if (state === "incoming") {
+    if (gone || nowhere) caller.focus();
+  } else if (gone || (state !== "idle" && focused === numberField)) {
+    (state === "idle" ? callButton : hangupButton).focus();
+  }
+}
+
+/** @param {import("/sdk/voice-client.js").Call | null} call one that came in, or none */
+export function showCaller(call) {
+  const { name, number } = callerOf(call);
+  caller.hidden = !call;
+  app.dataset.direction = call ? "incoming" : "outgoing";
+  find("caller-name", HTMLElement).textContent = name;
+  find("caller-number", HTMLElement).textContent = number;
+}
+
+/**
+ * @param {import("/sdk/voice-client.js").Call | null} call
+ * @returns {{ name: string, number: string }} the number is empty where it stands as the name
+ */
+export function callerOf(call) {
+  const { displayName, from } = call ?? {};
+  const number = !from || from === "anonymous" ? "Number withheld" : from;
+  return displayName ? { name: displayName, number } : { name: number, number: "" };
+}
+
+/** @param {{ local: boolean, remote: boolean }} held */
+export function showHeld({ local, remote }) {
+  const by = local && remote ? "both" : local ? "local" : remote ? "remote" : "";
+  app.dataset.held = by;
+  holdButton.setAttribute("aria-pressed", String(local));
+  if (app.dataset.state === "open") showProgress(HELD[by] ?? STATES.open);
+}
+
+/** @param {boolean} open */
+export function showTransfer(open) {
+  if (open === !transferForm.hidden) return;
+  const inside = transferForm.contains(document.activeElement);
+  transferForm.hidden = !open;
+  transferButton.setAttribute("aria-expanded", String(open));
+  if (open) transferField.focus();
+  else if (inside) transferButton.focus();
+}
+
+/** @param {string} text instead of the state's own */
+export function showProgress(text) {
+  find("state-text", HTMLElement).textContent = text;
+}
+
+/**
+ * @param {Reach} reach
+ * @param {string} [identity]
+ */
+export function showReach(reach, identity = "") {
+  reachForm.dataset.reach = reach;
+  find("reach-text", HTMLElement).textContent = reach === "on" ? `${REACH.on} ${identity}.` : REACH[reach];
+  find("register", HTMLButtonElement).textContent = reach === "off" ? "Take calls" : "Stop";
+  identityField.readOnly = reach !== "off";
 }
 
 /**
