@@ -21,8 +21,13 @@ REMOTE = "demo.call.remoteStream"
 
 
 @asynccontextmanager
-async def open_demo(chromium: Chromium, gateway: Gateway) -> AsyncIterator[ChromiumPage]:
-    """Open the page, its microphone without processing (which takes a tone for noise)."""
+async def open_demo(
+    chromium: Chromium, gateway: Gateway, *, limit: float = 5.0
+) -> AsyncIterator[ChromiumPage]:
+    """Open the page, its microphone without processing (which takes a tone for noise).
+
+    At the end the gateway is idle within `limit` seconds.
+    """
     page = await chromium.new_page()
     page.page.set_default_timeout(10_000)
     await page.goto(gateway.url)
@@ -30,7 +35,7 @@ async def open_demo(chromium: Chromium, gateway: Gateway) -> AsyncIterator[Chrom
     await page.evaluate("document.querySelector('#processing').click()")
     yield page
     await page.page.close()
-    await idle(gateway)
+    await idle(gateway, limit)
     assert [line for line in page.console if "uncaught" in line] == []
 
 
