@@ -4,7 +4,8 @@ They come from below the kernel's ephemeral range (32768 and up): a port that th
 somebody's outgoing connection a moment later is no free port. They are handed out in a circle, so
 that one comes again only after thousands of others.
 
-Whoever binds its ports later, call by call, reserves them: they look free while they are taken.
+Whoever binds its ports later, call by call, reserves them: they look free while they are taken. Of
+several processes of one test run (pytest-xdist) each has a share of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,17 @@ import random
 import socket
 from contextlib import ExitStack
 
-SINGLE = range(10000, 20000)
-BLOCKS = range(20000, 32000)
+
+def _share(ports: range) -> range:
+    """Return this process's part of the ports; all of them where it is the only one."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = len(ports) // count
+    return ports[number * size : (number + 1) * size]
+
+
+SINGLE = _share(range(10000, 20000))
+BLOCKS = _share(range(20000, 32000))
 
 _reserved: set[int] = set()
 _next: dict[range, int] = {}  # where the circle goes on

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ({"headers": (("X-A", "1\u20282"),)}, "line ends"),
         ({"headers": (("Contact", "x"),)}, "belongs to the SIP stack"),
         ({"trunk": Trunk("t", "sip:127.0.0.1;lr")}, "trunk uri"),
-        ({"trunk": Trunk("t", "sip:127.0.0.1:70000")}, "up to 65535"),
+        ({"trunk": Trunk("t", "sip:127.0.0.1:70000")}, "an address or a port that cannot be"),
     ],
 )
 async def test_refused_before_the_trunk(
