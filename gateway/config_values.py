@@ -107,16 +107,32 @@ def media_address(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TrunkUri:
-    """Where a trunk listens: a host by name or address, a port, a transport; `secure` for sips."""
+    """Where a trunk listens: a host by name or address, a port, a transport; `secure` for sips.
+
+    What is not given (`port_given`, `transport_given`) is looked up by the name, and is the default
+    where the DNS does not say (RFC 3263). Whether it is TLS is never left to the DNS.
+    """
 
     host: str
     port: int
     transport: Literal["udp", "tcp", "tls"]
     secure: bool = False
+    port_given: bool = True
+    transport_given: bool = True
 
     def __str__(self) -> str:
-        where = Address(self.host, self.port)
-        return f"sips:{where}" if self.secure else f"sip:{where};transport={self.transport}"
+        fixed = self.port_given or self.ip is not None
+        where = str(Address(self.host, self.port)) if fixed else self.host
+        if self.secure:
+            return f"sips:{where}"
+        named = fixed or self.transport_given
+        return f"sip:{where}{f';transport={self.transport}' if named else ''}"
+
+    @property
+    def may_use_tcp(self) -> bool:
+        """Whether TCP is spoken with it, or may be: where the DNS decides about the transport."""
+        asks = self.ip is None and not (self.port_given or self.transport_given)
+        return self.transport == "tcp" or asks
 
     @property
     def ip(self) -> IPv4Address | IPv6Address | None:
@@ -156,7 +172,9 @@ def read_trunk_uri(value: object) -> TrunkUri:
     if not 1 <= port <= 65535:
         raise broken("a port is 1 to 65535")
     host = match["host"] or _ipv6(match["ip"])
-    return TrunkUri(host, port, "tls" if tls else "tcp" if named == "tcp" else "udp", secure)
+    transport: Literal["udp", "tcp", "tls"] = "tls" if tls else "tcp" if named == "tcp" else "udp"
+    given = match["port"] is not None, secure or named is not None
+    return TrunkUri(host, port, transport, secure, *given)
 
 
 def _ipv6(text: str) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from gateway.trunk.config import SYSTEM_TLS, Secret, Tls, Trunk
 from gateway.trunk.errors import TrunkRequestError
+from gateway.trunk.targets import Target, Transport
 
 USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # unreserved and user-unreserved; letters and digits are too
 TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")
@@ -40,17 +41,29 @@ OURS: Final = frozenset(RESERVED.split())
 
 
 class TrunkUri(NamedTuple):
-    """A trunk's address, taken apart; `secure` if its scheme is sips."""
+    """A trunk's address, taken apart; `secure` if its scheme is sips.
+
+    `port_given` and `transport_given`: whether the URI itself says so. If not, the DNS may say
+    otherwise (RFC 3263), and the port and transport here are the defaults. Whether it is TLS is
+    never left to the DNS.
+    """
 
     host: str
     port: int
-    transport: Literal["udp", "tcp", "tls"]
+    transport: Transport
     secure: bool = False
+    port_given: bool = True
+    transport_given: bool = True
 
     @property
     def scheme(self) -> str:
         """Return how its URIs begin."""
         return "sips" if self.secure else "sip"
+
+    @property
+    def place(self) -> str:
+        """Return host and port as the operator has them: a port would keep others off the DNS."""
+        return bracketed(self.host) + (f":{self.port}" if self.port_given else "")
 
     @property
     def parameter(self) -> str:
@@ -96,7 +109,9 @@ def parse_trunk(uri: str) -> TrunkUri:
     host = found["host"].strip("[]")
     if not 1 <= port <= 65535 or ("[" in found["host"] and not is_ipv6(host)):
         raise TrunkRequestError(f"trunk uri {uri!r} has an address or a port that cannot be")
-    return TrunkUri(host, port, "tls" if tls else "tcp" if named == "tcp" else "udp", secure)
+    transport: Transport = "tls" if tls else "tcp" if named == "tcp" else "udp"
+    given = found["port"] is not None, secure or named is not None
+    return TrunkUri(host, port, transport, secure, *given)
 
 
 def is_ipv6(host: str) -> bool:
@@ -144,13 +159,12 @@ def user(value: str, what: str) -> str:
 def request_uri(to: str, trunk: TrunkUri) -> str:
     """Return the Request-URI (and To) of a call."""
     called = user(to, "the called number")
-    host = bracketed(trunk.host)
-    return f"<{trunk.scheme}:{called}@{host}:{trunk.port}{trunk.parameter}>"
+    return f"<{trunk.scheme}:{called}@{trunk.place}{trunk.parameter}>"
 
 
 def trunk_uri(trunk: TrunkUri) -> str:
     """Return the Request-URI of what is for the trunk itself: OPTIONS, REGISTER."""
-    return f"{trunk.scheme}:{bracketed(trunk.host)}:{trunk.port}{trunk.parameter}"
+    return f"{trunk.scheme}:{trunk.place}{trunk.parameter}"
 
 
 def from_uri(caller: str, display_name: str | None, trunk: TrunkUri) -> str:
@@ -165,9 +179,9 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def next_hop(host: str, trunk: TrunkUri) -> str:
-    """Return the proxy that sends requests to `host`; it leaves no Route header behind."""
-    return f"<sip:{bracketed(host)}:{trunk.port};transport={trunk.transport};lr;hide>"
+def next_hop(target: Target) -> str:
+    """Return the proxy that sends requests to a target; it leaves no Route header behind."""
+    return f"<sip:{target};lr;hide>"
 
 
 def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -181,8 +195,8 @@ def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
     return given
 
 
-def route_to(configured: Trunk, trunk: TrunkUri, host: str) -> Route:
-    """Return the way to a trunk at the address `host`.
+def route_to(configured: Trunk, trunk: TrunkUri, target: Target) -> Route:
+    """Return the way to a trunk by one of its targets.
 
     Where it registers us, we are there who the user name says, whatever number calls come from.
     """
@@ -191,7 +205,7 @@ def route_to(configured: Trunk, trunk: TrunkUri, host: str) -> Route:
         known_as = configured.username or known_as
     return Route(
         identity=from_uri(known_as, None, trunk),
-        proxy=next_hop(host, trunk),
+        proxy=next_hop(target),
         username=configured.username,
         password=configured.password,
         registrar=trunk_uri(trunk) if configured.register else "",

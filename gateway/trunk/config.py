@@ -9,6 +9,8 @@ from typing import Final
 
 from gateway.trunk.number import Rules
 
+from gateway.trunk.targets import Target
+
 
 class Secret:
     """A password: it can be used, but it does not show in a repr, a log line or a traceback."""
@@ -143,7 +145,7 @@ class DialRequest:
 
     `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
     SDP, sent byte for byte. `response_timeout` takes the place of the trunk's, for a call that has
-    another trunk to go to.
+    another trunk to go to. `target`: where of its targets the trunk is tried, the best one if None.
     """
 
     trunk: Trunk
@@ -153,3 +155,4 @@ class DialRequest:
     display_name: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())
     response_timeout: float | None = None
+    target: Target | None = None

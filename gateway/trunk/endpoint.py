@@ -28,12 +28,13 @@ from gateway.trunk.events import Reply, TrunkEvent
 from gateway.trunk.incoming import IncomingCall, incoming_call
 from gateway.trunk.knock import Knock, Knocker
 from gateway.trunk.leg import TrunkLeg
-from gateway.trunk.lookup import Resolver
+from gateway.trunk.lookup import Resolver, versions
 from gateway.trunk.message import read
 from gateway.trunk.presentation import presented
 from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
+from gateway.trunk.targets import Target, Transport
 from gateway.trunk.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class TrunkEndpoint:
         config: EndpointConfig,
         on_incoming: OnIncoming | None = None,
         on_fault: Callable[[str], None] | None = None,
+        *,
+        resolver: Resolver | None = None,
     ) -> None:
         self._on_incoming = on_incoming
         self.on_fault = on_fault
@@ -72,7 +75,7 @@ class TrunkEndpoint:
         self._registrars: dict[str, Registrar] = {}
         self._registrations: dict[str, Registration] = {}
         self._questions: set[Callable[[Reply], None]] = set()
-        self._resolver = Resolver()
+        self._resolver = resolver or Resolver()
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
         self._whereabouts: Whereabouts | None = None
@@ -179,7 +182,7 @@ class TrunkEndpoint:
         except BaseException:
             await self.close(0)
             raise
-        self._whereabouts = Whereabouts(self._config.trunks, self._find)
+        self._whereabouts = Whereabouts(self._config.trunks, self._locate_trunk)
         if not stack.stock:  # the stock wheel waits by select(), which ends at 1024
             raise_descriptor_limit()
         log.info("SIP on %s by %s", self.address, self.engine_name)
@@ -216,6 +219,8 @@ class TrunkEndpoint:
         except TimeoutError:
             log.warning("%d calls did not end in time", self.active)
         await stack.stop()
+        await self._resolver.close()
+        await self._locator.close()
         self._stack = None
 
     # -- calls out
@@ -233,9 +238,8 @@ class TrunkEndpoint:
         local, ours = presented(request.trunk, trunk, request.from_user, request.display_name)
         theirs = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
         offer = check_description(request.offer)
-        host = await self._host(request.trunk, trunk)
-        stack.sources.learn(request.trunk, host)
-        route = route_to(request.trunk, trunk, host)
+        target = request.target or (await self.targets(request.trunk))[0]
+        route = route_to(request.trunk, trunk, target)
         if self.active >= stack.capacity:
             raise TrunkFullError(f"the SIP engine carries {stack.capacity} calls, all are in use")
         leg = self._adopt(TrunkLeg(stack, next(self._keys), notify))
@@ -258,26 +262,39 @@ class TrunkEndpoint:
         patience = request.response_timeout
         if patience is None:
             patience = request.trunk.response_timeout
-        leg.expect_response(patience, self._knocker(trunk, host))
+        leg.expect_response(patience, self._knocker(target))
         return leg
 
-    async def _host(self, configured: Trunk, trunk: TrunkUri) -> str:
-        """Return where a trunk is: whichever of its addresses has registered us, if one has."""
-        known = self._registrars.get(configured.name) if configured.register else None
-        if known is not None and known.host:
-            return known.host
-        return await self._resolver.resolve(trunk.host, "the trunk's host")
+    async def targets(self, trunk: Trunk) -> tuple[Target, ...]:
+        """Return where a trunk can be reached, the best first: there is one at least.
 
-    async def _find(self, trunk: Trunk) -> None:
-        """Note where a trunk is, though nobody calls it."""
-        self._running().sources.learn(trunk, await self._host(trunk, parse_trunk(trunk.uri)))
+        Whichever of them has registered us comes first. TrunkLookupError if its name has no
+        address.
+        """
+        known = self._registrars.get(trunk.name) if trunk.register else None
+        if known is not None and known.target is not None:
+            return (known.target,)
+        return await self._locate_trunk(trunk)
 
-    def _knocker(self, trunk: TrunkUri, host: str) -> Knocker | None:
+    async def _locate_trunk(self, trunk: Trunk) -> tuple[Target, ...]:
+        """Find a trunk, and note where it is, though nobody may call it."""
+        found = await self._resolver.targets(
+            parse_trunk(trunk.uri),
+            "the trunk's host",
+            transports=("udp", "tcp") if self._config.tcp else ("udp",),
+            versions=versions(self._config.address),
+        )
+        for target in found:
+            self._running().sources.learn(trunk, target.host)
+        return found
+
+    def _knocker(self, target: Target) -> Knocker | None:
         """Return how to learn of a port that is closed; of TCP's the engine tells by itself."""
-        if trunk.transport != "udp":
+        if target.transport != "udp":
             return None
-        source = "" if self._config.address == "0.0.0.0" else self._config.address
-        return partial(Knock, host, trunk.port, source)
+        own = ip_address(self._config.address)
+        source = "" if own.is_unspecified else self._config.address
+        return partial(Knock, target.host, target.port, source)
 
     # -- registrations
 
@@ -298,7 +315,8 @@ class TrunkEndpoint:
         before = self._registrations.get(trunk.name)
         if before is not None and not before.closed:
             raise TrunkError(f"the trunk {trunk.name} is registered already")
-        registrar = Registrar(stack, trunk, self._resolver, partial(self._arrive, stack))
+        locate = partial(self._locate_trunk, trunk)
+        registrar = Registrar(stack, trunk, locate, partial(self._arrive, stack))
         registration = Registration(registrar.register, registrar.withdraw, notify, wait=wait)
         self._registrars[trunk.name] = registrar
         self._registrations[trunk.name] = registration
@@ -323,15 +341,14 @@ class TrunkEndpoint:
         parsed = parse_trunk(trunk.uri)
         try:
             async with asyncio.timeout(timeout):
-                host = await self._host(trunk, parsed)
-                stack.sources.learn(trunk, host)
-                return await self._question(stack, route_to(trunk, parsed, host), parsed, host)
+                target, *_ = await self.targets(trunk)
+                return await self._question(stack, route_to(trunk, parsed, target), parsed, target)
         except TimeoutError:
             return Reply(None, f"The trunk did not answer OPTIONS within {timeout:g} s.")
         except TrunkLookupError as error:
             return Reply(None, f"{error}")
 
-    async def _question(self, stack: Stack, route: Route, trunk: TrunkUri, host: str) -> Reply:
+    async def _question(self, stack: Stack, route: Route, trunk: TrunkUri, target: Target) -> Reply:
         key = next(self._keys)
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
@@ -348,7 +365,7 @@ class TrunkEndpoint:
                 account.forget(key)
 
         self._questions.add(settle)
-        knocker = self._knocker(trunk, host)
+        knocker = self._knocker(target)
         knock = knocker(lambda: settle(NOBODY_THERE)) if knocker else None
         try:
             await stack.run(ask)

@@ -44,7 +44,8 @@ class Knock:
 
     def _send(self) -> None:
         try:
-            self._socket = socket.socket(type=socket.SOCK_DGRAM)
+            family = socket.AF_INET6 if ":" in self._target[0] else socket.AF_INET
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
         except OSError:  # no descriptor left: the trunk has its time, then
             return
         self._socket.setblocking(False)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.trunk.address import Route, parse_trunk, route_to
 from gateway.trunk.config import Trunk
-from gateway.trunk.lookup import Resolver
 from gateway.trunk.registration import Outcome
+from gateway.trunk.targets import Target
 
 if TYPE_CHECKING:
     from gateway.trunk.account import Account
     from gateway.trunk.stack import Stack
 
 Incoming = Callable[["Account", int, str, str], None]
+Locate = Callable[[], Awaitable[tuple[Target, ...]]]
 
 
 class Registrar:
@@ -24,29 +25,28 @@ class Registrar:
 
     Attributes
     ----------
-    host
-        The address that has registered us, where its calls go then, too; empty while none has.
+    target
+        Where we are registered, and its calls go then, too; None while we are not.
     """
 
-    def __init__(self, stack: Stack, trunk: Trunk, resolver: Resolver, incoming: Incoming) -> None:
-        self.host = ""
+    def __init__(self, stack: Stack, trunk: Trunk, locate: Locate, incoming: Incoming) -> None:
+        self.target: Target | None = None
         self._stack = stack
         self._trunk = trunk
         self._uri = parse_trunk(trunk.uri)
-        self._resolver = resolver
+        self._locate = locate
         self._incoming = incoming
         self._route: Route | None = None
 
     async def register(self, tell: Callable[[Outcome], None]) -> None:
         """Send a REGISTER to where the trunk's name leads now. TrunkError if that cannot be."""
-        self.host = ""
-        host = await self._resolver.resolve(self._uri.host, "the trunk's host")
-        self._stack.sources.learn(self._trunk, host)
-        before, self._route = self._route, route_to(self._trunk, self._uri, host)
+        self.target = None
+        target, *_ = await self._locate()
+        before, self._route = self._route, route_to(self._trunk, self._uri, target)
         route = self._route
 
         def hear(outcome: Outcome) -> None:
-            self.host = host if outcome.registered else ""
+            self.target = target if outcome.registered else None
             tell(outcome)
 
         def send() -> None:
@@ -59,7 +59,7 @@ class Registrar:
 
     async def withdraw(self) -> None:
         """Take the registration back, and wait for the answer."""
-        self.host = ""
+        self.target = None
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def hear(_: Outcome) -> None:

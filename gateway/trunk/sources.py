@@ -19,6 +19,7 @@ from gateway.trunk.address import TrunkUri, parse_trunk
 from gateway.trunk.config import SipAddress, Trunk
 
 MOST_HOSTS: Final = 32  # of one trunk: a name may lead elsewhere each minute, for years
+RECENT: Final = 8  # of those: a name has so many targets at most, and they are learned each time
 OF_URI: Final = 1000  # more than any length of a prefix: an address says more than a network
 
 
@@ -44,7 +45,7 @@ class Sources:
         """Note an address that a trunk's name has led to, or a host that it sends from."""
         host = spelled(host)
         known = self._places.get(trunk.name)
-        if known is not None and known.trunk == trunk and known.hosts[-1] == host:
+        if known is not None and known.trunk == trunk and host in known.hosts[-RECENT:]:
             return
         before = [each for each in known.hosts if each != host] if known is not None else []
         hosts = (*before[-MOST_HOSTS + 1 :], host)

@@ -321,7 +321,7 @@ def test_routes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_TRUNKS__0__NAME", "lab")
     monkeypatch.setenv("GATEWAY_TRUNKS__0__URI", "sip:pbx.example")
-    assert load(None, {}).trunks[0].uri == TrunkUri("pbx.example", 5060, "udp")
+    assert load(None, {}).trunks[0].uri == TrunkUri("pbx.example", 5060, "udp", False, False, False)
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ def problem(**tables: Any) -> str:
 @pytest.mark.parametrize(
     ("uri", "read", "written"),
     [
-        ("sips:a", TrunkUri("a", 5061, "tls", secure=True), "sips:a:5061"),
+        ("sips:a", TrunkUri("a", 5061, "tls", True, False), "sips:a"),
         ("sips:a:443;transport=tcp", TrunkUri("a", 443, "tls", secure=True), "sips:a:443"),
-        ("sip:a;transport=tls", TrunkUri("a", 5061, "tls"), "sip:a:5061;transport=tls"),
+        ("sip:a;transport=tls", TrunkUri("a", 5061, "tls", False, False), "sip:a;transport=tls"),
     ],
 )
 def test_uris_of_tls(uri: str, read: TrunkUri, written: str) -> None:
@@ -54,7 +54,7 @@ def test_uris_of_ipv6() -> None:
     )
     found = settings.trunks[0].uri
     assert (found, str(found)) == (
-        TrunkUri("2001:db8::1", 5060, "tcp"),
+        TrunkUri("2001:db8::1", 5060, "tcp", False, False),
         "sip:[2001:db8::1]:5060;transport=tcp",
     )
 

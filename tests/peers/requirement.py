@@ -17,6 +17,7 @@ import pytest
 # The Debian package of each program
 PACKAGES = {
     "chromium": "chromium",
+    "dnsmasq": "dnsmasq-base",
     "espeak-ng": "espeak-ng",
     "firefox-esr": "firefox-esr",
     "ip": "iproute2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from gateway.trunk.address import (
 from gateway.trunk.config import SYSTEM_TLS, Tls, Trunk
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.party import party
+from gateway.trunk.targets import Target
 
 TRUNK = TrunkUri("trunk.example", 5070, "udp")
 
@@ -29,12 +31,12 @@ TRUNK = TrunkUri("trunk.example", 5070, "udp")
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
-        ("sip:trunk.example", TrunkUri("trunk.example", 5060, "udp")),
+        ("sip:trunk.example", TrunkUri("trunk.example", 5060, "udp", False, False, False)),
         ("sip:127.0.0.1:15060;transport=tcp", TrunkUri("127.0.0.1", 15060, "tcp")),
-        ("sip:trunk.example;transport=tls", TrunkUri("trunk.example", 5061, "tls")),
-        ("sips:trunk.example", TrunkUri("trunk.example", 5061, "tls", secure=True)),
+        ("sip:trunk.example;transport=tls", TrunkUri("trunk.example", 5061, "tls", False, False)),
+        ("sips:trunk.example", TrunkUri("trunk.example", 5061, "tls", True, False)),
         ("sips:a:443;transport=tcp", TrunkUri("a", 443, "tls", secure=True)),
-        ("sip:[2001:db8::1]", TrunkUri("2001:db8::1", 5060, "udp")),
+        ("sip:[2001:db8::1]", TrunkUri("2001:db8::1", 5060, "udp", False, False, False)),
         ("sips:[::1]:15061", TrunkUri("::1", 15061, "tls", secure=True)),
     ],
 )
@@ -58,9 +60,12 @@ def test_built() -> None:
     assert request_uri("+1555", TRUNK) == "<sip:+1555@trunk.example:5070>"
     assert request_uri("a b@c", TRUNK) == "<sip:a%20b%40c@trunk.example:5070>"
     assert from_uri("ana", "Ana Lima", TRUNK) == '"Ana Lima" <sip:ana@trunk.example>'
-    assert next_hop("127.0.0.1", TRUNK) == "<sip:127.0.0.1:5070;transport=udp;lr;hide>"
+    assert (
+        next_hop(Target("127.0.0.1", 5070, "udp")) == "<sip:127.0.0.1:5070;transport=udp;lr;hide>"
+    )
     tcp = TRUNK._replace(transport="tcp")
     assert request_uri("1", tcp) == "<sip:1@trunk.example:5070;transport=tcp>"
+    assert request_uri("1", parse_trunk("sip:trunk.example")) == "<sip:1@trunk.example>"
 
 
 @pytest.mark.parametrize(
@@ -68,19 +73,19 @@ def test_built() -> None:
     [
         (
             "sip:a.example;transport=tls",
-            "<sip:1@a.example:5061;transport=tls>",
+            "<sip:1@a.example;transport=tls>",
             "<sip:2@a.example>",
             "<sip:192.0.2.1:5061;transport=tls;lr;hide>",
         ),
         (
             "sips:a.example",
-            "<sips:1@a.example:5061>",
+            "<sips:1@a.example>",
             "<sips:2@a.example>",
             "<sip:192.0.2.1:5061;transport=tls;lr;hide>",
         ),
         (
             "sip:[2001:db8::1]",
-            "<sip:1@[2001:db8::1]:5060>",
+            "<sip:1@[2001:db8::1]>",
             "<sip:2@[2001:db8::1]>",
             "<sip:192.0.2.1:5060;transport=udp;lr;hide>",
         ),
@@ -88,15 +93,18 @@ def test_built() -> None:
 )
 def test_built_for_other_transports(uri: str, called: str, caller: str, hop: str) -> None:
     trunk = parse_trunk(uri)
-    built = (request_uri("1", trunk), from_uri("2", None, trunk), next_hop("192.0.2.1", trunk))
+    to = Target("192.0.2.1", trunk.port, trunk.transport)
+    built = (request_uri("1", trunk), from_uri("2", None, trunk), next_hop(to))
     assert built == (called, caller, hop)
-    assert next_hop("::1", trunk).startswith("<sip:[::1]:")
+    assert next_hop(replace(to, host="::1")).startswith("<sip:[::1]:")
 
 
 def test_the_certificate_is_for_the_host_of_the_uri() -> None:
     tls = Tls("authorities.pem")
     for uri, server in (("sips:a.example", "a.example"), ("sip:a.example", "")):
-        route = route_to(Trunk("t", uri, tls=tls), parse_trunk(uri), "2001:db8::1")
+        trunk = parse_trunk(uri)
+        to = Target("2001:db8::1", trunk.port, trunk.transport)
+        route = route_to(Trunk("t", uri, tls=tls), trunk, to)
         assert (route.server, route.tls) == (server, tls if server else SYSTEM_TLS)
         assert route.hop.startswith("[2001:db8::1]:506")
 

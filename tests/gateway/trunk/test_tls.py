@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.trunk import Answered, Origin, Secret, Tls, Trunk, TrunkEndpoint
+from gateway.trunk import Answered, Origin, Secret, Target, Tls, Trunk, TrunkEndpoint
+from gateway.trunk.address import parse_trunk
 from gateway.trunk.message import read
 from gateway.trunk.tls_fault import CLOSED
 from tests.gateway.trunk.conftest import Phone
@@ -82,10 +83,11 @@ def server(context: ssl.SSLContext | None, seen: list[str]) -> Iterator[int]:
 def named(endpoint: TrunkEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every name lead to this machine."""
 
-    async def here(*_: object) -> str:
-        return "127.0.0.1"
+    async def here(trunk: Trunk) -> tuple[Target, ...]:
+        uri = parse_trunk(trunk.uri)
+        return (Target("127.0.0.1", uri.port, uri.transport),)
 
-    monkeypatch.setattr(endpoint, "_host", here)
+    monkeypatch.setattr(endpoint, "targets", here)
 
 
 async def ask(endpoint: TrunkEndpoint, pair: Pair, tls: Tls, host: str = "127.0.0.1") -> object:
