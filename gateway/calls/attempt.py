@@ -1,17 +1,18 @@
 """One try to reach the far end, over one trunk; a call makes the next one where that makes sense.
 
-The browser hears nothing of it: it has its answer, and rings on.
+A trunk may have several targets (RFC 3263): where one does not answer, or says 503, the next one is
+tried, and then the next trunk. The browser hears nothing of it: it has its answer, and rings on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway import trunk
 from gateway.admission.limits import LimitReachedError
-from gateway.calls.end import CallEnd
+from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import end_of
 from gateway.calls.events import CallEvent, NotPlaced
 from gateway.calls.negotiation import Negotiation
@@ -20,13 +21,44 @@ from gateway.calls.trunks import TrunkCalls
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
 
+class Targets:
+    """Where one trunk is tried for one call, in turn: found when the first INVITE is to go out."""
+
+    def __init__(self, find: Callable[[], Awaitable[Sequence[trunk.Target]]]) -> None:
+        self._find = find
+        self._left: list[trunk.Target] | None = None
+
+    async def next(self) -> trunk.Target:
+        """Return the next one; TrunkError if there is none."""
+        if self._left is None:
+            self._left = list(await self._find())
+        if not self._left:
+            raise trunk.TrunkError("the trunk has no other target")
+        return self._left.pop(0)
+
+    @property
+    def more(self) -> bool:
+        """Whether there is another one; not known, and hence false, before the first."""
+        return bool(self._left)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A trunk, the descriptions that are agreed with it, and how its INVITE is sent."""
+    """A trunk, the descriptions that are agreed with it, and how its INVITE is sent.
+
+    `targets` are those where the trunk can be tried again.
+    """
 
     trunk: TrunkCalls
     negotiation: Negotiation
     dial: Dial
+    targets: Targets | None = None
+    again: bool = False  # it is not the first target of this trunk
+
+    @property
+    def place(self) -> str:
+        """Name it for a log."""
+        return f"{'another target of ' if self.again else ''}trunk {self.trunk.name}"
 
 
 class Tries(Protocol):
@@ -50,7 +82,7 @@ class Attempts:
     candidates
         Those to try, the best first; one is passed over if it has no room when its turn comes.
     make
-        Makes the attempt on one of them, the first or a later one.
+        Makes the attempt on one of them; on the same one again if it is given its targets.
     on_next
         Told of each trunk that is tried.
 
@@ -63,13 +95,14 @@ class Attempts:
     def __init__(
         self,
         candidates: Iterator[TrunkCalls],
-        make: Callable[[TrunkCalls], Attempt],
+        make: Callable[[TrunkCalls, Targets | None], Attempt],
         on_next: Callable[[TrunkCalls], None],
     ) -> None:
         self._candidates = candidates
         self._make = make
         self._on_next = on_next
         self._held: TrunkCalls | None = None
+        self._last: Attempt | None = None
         first = self._take()
         if first is None:
             raise no_room()
@@ -77,7 +110,11 @@ class Attempts:
 
     def next(self, end: CallEnd) -> Attempt | None:
         """Return the next attempt, None if there is none; `end` is what became of the last."""
-        failed = self._held
+        last, failed = self._last, self._held
+        targets = last.targets if last is not None else None
+        if last is not None and targets is not None and targets.more and target_failed(end):
+            self._last = self._make(last.trunk, targets)
+            return self._last
         attempt = self._take()
         if failed is not None and attempt is not None:  # else the call's own end is counted
             failed.count_end(end, answered=False)
@@ -87,7 +124,7 @@ class Attempts:
         state = next((each for each in self._candidates if each.has_room), None)
         if state is None:
             return None
-        attempt = self._make(state)
+        self._last = attempt = self._make(state, None)
         self.release()
         self._held = state
         state.active += 1
@@ -116,6 +153,14 @@ def failure(event: CallEvent) -> CallEnd | None:
         case trunk.Ended(by=trunk.Origin.REMOTE, code=code) if code == 408 or 500 <= code < 600:
             return end_of(event)
     return None
+
+
+def target_failed(end: CallEnd) -> bool:
+    """Tell whether another target of the same trunk may do better (RFC 3263 section 4.3).
+
+    Nobody answered there, or it said 503; whatever else it says, the others would say as well.
+    """
+    return end.by is not By.REMOTE or end.sip_code == 503
 
 
 def no_room() -> LimitReachedError:

@@ -319,13 +319,9 @@ class Call:
         attempt = None if end is None else self.attempts.next(end)
         if end is None or attempt is None:
             return False
-        name = self._attempt.trunk.name
+        place = self._attempt.place
         logger.info(
-            "call %s: trunk %s has failed, %s is tried: %s",
-            self.id,
-            name,
-            attempt.trunk.name,
-            end.message,
+            "call %s: %s has failed, %s is tried: %s", self.id, place, attempt.place, end.message
         )
         self._attempt = attempt
         self._descriptions.negotiation = attempt.negotiation

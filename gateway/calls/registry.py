@@ -7,12 +7,12 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, time
 from typing import Protocol
 
 from gateway import trunk
-from gateway.calls.attempt import Attempt, Attempts, no_room
+from gateway.calls.attempt import Attempt, Attempts, Targets, failure, no_room, target_failed
 from gateway.calls.browser_description import read_offer
 from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
@@ -203,20 +203,27 @@ class Calls:
         session = await self.plane.open()
         record = CallRecord(secrets.token_hex(6), request, first.trunk.name, time())
 
-        def make(state: TrunkCalls) -> Attempt:
+        def make(state: TrunkCalls, known: Targets | None) -> Attempt:
             route = state.route
+            targets = known or Targets(lambda: self._endpoint.targets(route.trunk))
             negotiation = Negotiation.on(route, offer, session.local, self.own_sockets)
-            # Whoever has another trunk behind it is given up sooner
-            patience = FAILOVER_TIMEOUT if len(candidates) > 1 else None
 
             async def dial(sdp: str, notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
                 def hear(event: TrunkEvent) -> None:
-                    state.hear(event)
+                    end = failure(event)
+                    if not (targets.more and end is not None and target_failed(end)):
+                        state.hear(event)  # one target's failure is not yet the trunk's
                     notify(event)
 
-                return await self._endpoint.dial(_invite(route, request, sdp, patience), hear)
+                target = await targets.next()
+                # Whoever has another target or trunk behind it is given up sooner
+                hurried = targets.more or len(candidates) > 1
+                invite = _invite(route, request, sdp, target)
+                if hurried:
+                    invite = replace(invite, response_timeout=FAILOVER_TIMEOUT)
+                return await self._endpoint.dial(invite, hear)
 
-            return Attempt(state, negotiation, dial)
+            return Attempt(state, negotiation, dial, targets, again=known is not None)
 
         def tried(state: TrunkCalls) -> None:
             record.trunk = state.name
@@ -318,7 +325,7 @@ class Calls:
 
 
 def _invite(
-    route: Route, request: CallRequest, offer: str, patience: float | None
+    route: Route, request: CallRequest, offer: str, target: trunk.Target
 ) -> trunk.DialRequest:
     return trunk.DialRequest(
         trunk=route.trunk,
@@ -327,7 +334,7 @@ def _invite(
         from_user=request.caller,
         display_name=request.display_name,
         headers=request.headers,
-        response_timeout=patience,
+        target=target,
     )
 
 

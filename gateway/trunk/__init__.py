@@ -43,6 +43,7 @@ from gateway.trunk.incoming import IncomingCall
 from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.referral import DialogName
 from gateway.trunk.registration import Registration, RegistrationState
+from gateway.trunk.targets import Target
 from gateway.trunk.watch import OnChange, TrunkWatch
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Secret",
     "Settled",
     "SipAddress",
+    "Target",
     "Tls",
     "TransferOver",
     "TransferProgress",

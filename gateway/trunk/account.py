@@ -150,6 +150,8 @@ class Account(pj.Account):
         self._registered = outcome.registered
         if self._registrant is not None:
             self._registrant(outcome)
+        elif self._registered:  # too late: another target has been tried meanwhile
+            self.setRegistration(False)
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:

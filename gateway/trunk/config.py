@@ -8,7 +8,6 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from gateway.trunk.number import Rules
-
 from gateway.trunk.targets import Target
 
 

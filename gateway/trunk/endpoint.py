@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
@@ -25,6 +26,7 @@ from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
 from gateway.trunk.events import Reply, TrunkEvent
+from gateway.trunk.failures import Failures
 from gateway.trunk.incoming import IncomingCall, incoming_call
 from gateway.trunk.knock import Knock, Knocker
 from gateway.trunk.leg import TrunkLeg
@@ -32,6 +34,7 @@ from gateway.trunk.lookup import Resolver, versions
 from gateway.trunk.message import read
 from gateway.trunk.presentation import presented
 from gateway.trunk.private_headers import headers_for_trunk
+from gateway.trunk.questions import Questions
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
 from gateway.trunk.targets import Target, Transport
@@ -74,7 +77,9 @@ class TrunkEndpoint:
         self._keys = itertools.count(1)
         self._registrars: dict[str, Registrar] = {}
         self._registrations: dict[str, Registration] = {}
-        self._questions: set[Callable[[Reply], None]] = set()
+        self._failures = Failures(time.monotonic)
+        self._questions = Questions(self._failures.replied)
+        self._asking: set[Callable[[Reply], None]] = set()
         self._resolver = resolver or Resolver()
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
@@ -209,7 +214,7 @@ class TrunkEndpoint:
         if self._whereabouts is not None:
             await self._whereabouts.close()
         await asyncio.gather(*(each.close() for each in self._registrations.values()))
-        for settle in list(self._questions):
+        for settle in list(self._asking):
             settle(Reply(None, "The trunk endpoint is closing."))
         for leg in list(self._legs.values()):
             leg.post(lambda dialog: dialog.close())
@@ -219,6 +224,7 @@ class TrunkEndpoint:
         except TimeoutError:
             log.warning("%d calls did not end in time", self.active)
         await stack.stop()
+        await self._questions.close()
         await self._resolver.close()
         await self._locator.close()
         self._stack = None
@@ -246,7 +252,7 @@ class TrunkEndpoint:
 
         def place() -> str:
             account = stack.account(route, partial(self._arrive, stack))
-            tell = self._teller(stack, leg)
+            tell = self._teller(stack, leg, target)
             dialog = stack.dialog(account, leg.key, tell)
             dialog.dial(uri, local, (*ours, *theirs), offer)
             return dialog.call_id
@@ -268,13 +274,20 @@ class TrunkEndpoint:
     async def targets(self, trunk: Trunk) -> tuple[Target, ...]:
         """Return where a trunk can be reached, the best first: there is one at least.
 
-        Whichever of them has registered us comes first. TrunkLookupError if its name has no
-        address.
+        Whichever of them has registered us comes first, and those that have failed lately come
+        last. TrunkLookupError if its name has no address.
         """
         known = self._registrars.get(trunk.name) if trunk.register else None
-        if known is not None and known.target is not None:
-            return (known.target,)
-        return await self._locate_trunk(trunk)
+        first = known.target if known is not None else None
+        try:
+            found = await self._locate_trunk(trunk)
+        except TrunkLookupError:
+            if first is None:
+                raise
+            found = ()
+        if first is not None:
+            found = (first, *(each for each in found if each != first))
+        return self._failures.order(found)
 
     async def _locate_trunk(self, trunk: Trunk) -> tuple[Target, ...]:
         """Find a trunk, and note where it is, though nobody may call it."""
@@ -286,7 +299,7 @@ class TrunkEndpoint:
         )
         for target in found:
             self._running().sources.learn(trunk, target.host)
-        return found
+        return self._failures.order(found)
 
     def _knocker(self, target: Target) -> Knocker | None:
         """Return how to learn of a port that is closed; of TCP's the engine tells by itself."""
@@ -316,7 +329,8 @@ class TrunkEndpoint:
         if before is not None and not before.closed:
             raise TrunkError(f"the trunk {trunk.name} is registered already")
         locate = partial(self._locate_trunk, trunk)
-        registrar = Registrar(stack, trunk, locate, partial(self._arrive, stack))
+        incoming = partial(self._arrive, stack)
+        registrar = Registrar(stack, trunk, locate, incoming, self._failures.failed)
         registration = Registration(registrar.register, registrar.withdraw, notify, wait=wait)
         self._registrars[trunk.name] = registrar
         self._registrations[trunk.name] = registration
@@ -332,21 +346,29 @@ class TrunkEndpoint:
         return (await self.inquire(trunk, timeout)).code
 
     async def inquire(self, trunk: Trunk, timeout: float) -> Reply:
-        """Ask like `ask`; the reply says more, and why there is no status if there is none."""
+        """Ask like `ask`; the reply says more, and why there is no status if there is none.
+
+        All of its targets are asked, and the first good answer counts.
+        """
         stack = self._running()
         if stack.stock:
             raise TrunkError(
                 "the stock engine cannot ask a trunk by OPTIONS: build the engine by `make engine`"
             )
         parsed = parse_trunk(trunk.uri)
+        until = asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                target, *_ = await self.targets(trunk)
-                return await self._question(stack, route_to(trunk, parsed, target), parsed, target)
+            async with asyncio.timeout_at(until):
+                targets = await self.targets(trunk)
         except TimeoutError:
-            return Reply(None, f"The trunk did not answer OPTIONS within {timeout:g} s.")
+            return Reply(None, f"The trunk's name was not resolved within {timeout:g} s.")
         except TrunkLookupError as error:
             return Reply(None, f"{error}")
+
+        async def ask(target: Target) -> Reply:
+            return await self._question(stack, route_to(trunk, parsed, target), parsed, target)
+
+        return await self._questions.ask_all(targets, ask, timeout, until)
 
     async def _question(self, stack: Stack, route: Route, trunk: TrunkUri, target: Target) -> Reply:
         key = next(self._keys)
@@ -364,7 +386,7 @@ class TrunkEndpoint:
             if account := stack.accounts.get(route):
                 account.forget(key)
 
-        self._questions.add(settle)
+        self._asking.add(settle)
         knocker = self._knocker(target)
         knock = knocker(lambda: settle(NOBODY_THERE)) if knocker else None
         try:
@@ -373,7 +395,7 @@ class TrunkEndpoint:
         finally:
             if knock is not None:
                 knock.close()
-            self._questions.discard(settle)
+            self._asking.discard(settle)
             stack.post(forget)
 
     async def locate(self, name: str, like: str) -> str:
@@ -434,10 +456,14 @@ class TrunkEndpoint:
             raise TrunkError("the trunk endpoint is closing")
         return self._stack
 
-    def _teller(self, stack: Stack, leg: TrunkLeg) -> Callable[[TrunkEvent], None]:
+    def _teller(
+        self, stack: Stack, leg: TrunkLeg, target: Target | None = None
+    ) -> Callable[[TrunkEvent], None]:
         """Return what the SIP thread calls with an event of the leg."""
 
         def deliver(event: TrunkEvent) -> None:
+            if target is not None and not leg.over:
+                self._failures.heard(target, event)
             leg.receive(event)
             if leg.over:
                 self._release(leg)

@@ -191,9 +191,9 @@ class Client:
         self.told.append(event)
         self._changed.set()
 
-    async def hear(self, kind: type[news.News], count: int = 1) -> news.News:
+    async def hear(self, kind: type[news.News], count: int = 1, limit: float = 2) -> news.News:
         """Wait until news of this kind has come so many times; return the last of them."""
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(limit):
             while True:
                 found = [event for event in self.told if isinstance(event, kind)]
                 if len(found) >= count:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.calls.attempt import Attempt, Attempts
+from gateway.calls.attempt import Attempt, Attempts, Targets
 from gateway.calls.browser_description import read_offer
 from gateway.calls.call import Call
 from gateway.calls.end import CallEnd
@@ -45,7 +45,7 @@ class Story:
         self.trunks = {state.name: FakeTrunk() for state in self.states}
         self.trunk = self.trunks["first"]
 
-        def make(state: TrunkCalls) -> Attempt:
+        def make(state: TrunkCalls, known: Targets | None) -> Attempt:
             negotiation = self.negotiation
             if state.name != "first":
                 negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)

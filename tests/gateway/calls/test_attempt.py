@@ -10,7 +10,7 @@ import pytest
 from gateway import trunk
 from gateway.admission.limits import LimitReachedError
 from gateway.calls import news
-from gateway.calls.attempt import Attempt, Attempts, failure
+from gateway.calls.attempt import Attempt, Attempts, Targets, failure
 from gateway.calls.end import By, CallEnd
 from gateway.calls.events import EndWanted, NotPlaced
 from gateway.calls.negotiation import Negotiation
@@ -121,7 +121,7 @@ def test_one_line_at_a_time_is_held() -> None:
     first, second = state_of("first"), state_of("second")
     negotiation, dial = cast(Negotiation, None), FakeTrunk().dial
 
-    def make(state: TrunkCalls) -> Attempt:
+    def make(state: TrunkCalls, known: Targets | None) -> Attempt:
         return Attempt(state, negotiation, dial)
 
     attempts = Attempts(iter([first, second]), make, lambda state: None)

@@ -27,6 +27,9 @@ PCMU_ANSWERED = trunk.Answered(ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0
 REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+15550001")
 
 
+TARGET = trunk.Target("127.0.0.1", 5060, "udp")
+
+
 class FakePlane:
     """Opens fake sessions."""
 
@@ -60,6 +63,11 @@ class FakeEndpoint:
         self.trunks: list[FakeTrunk] = []
         self.requests: list[trunk.DialRequest] = []
         self.dialed = asyncio.Event()
+
+        self.targets_of: dict[str, tuple[trunk.Target, ...]] = {}
+
+    async def targets(self, configured: trunk.Trunk) -> tuple[trunk.Target, ...]:
+        return self.targets_of.get(configured.name, (TARGET,))
 
     async def locate(self, name: str, like: str) -> str:
         raise trunk.TrunkError(f"{name!r} has no address")
