@@ -32,7 +32,7 @@ LAB_PACKAGES := openssl debian-archive-keyring
 BENCH_PACKAGES := debian-archive-keyring util-linux
 INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-linux
 DEPLOY_PACKAGES := prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
-TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn dnsmasq-base firefox-esr
+TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn dnsmasq-base firefox-esr kamailio
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time

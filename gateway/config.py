@@ -29,11 +29,13 @@ from gateway.config_values import Address as Address
 from gateway.config_values import (
     Network,
     Numbers,
+    ProxyUri,
     broken,
     nearest,
     read_address,
     read_network,
     read_numbers,
+    read_proxy_uri,
     read_trunk_uri,
 )
 from gateway.config_values import TrunkUri as TrunkUri
@@ -206,6 +208,9 @@ class TrunkSettings(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
     # One elsewhere needs a media.address that it can send to
     uri: Annotated[TrunkUri, PlainValidator(read_trunk_uri)]
+    # Requests go straight to the trunk. With ";lr" behind it a proxy stands in a Route header, as
+    # RFC 3261 has it; without, it gets the requests and nothing in them says so
+    outbound_proxy: Annotated[ProxyUri, PlainValidator(read_proxy_uri)] | None = None
     # Over TLS: those of [sip] unless this trunk has its own
     certificate: RegularFile | None = None
     key: RegularFile | None = None
@@ -261,6 +266,11 @@ class TrunkSettings(Section):
     # Seconds between two OPTIONS, 0 for none. Half a minute is what a dead trunk stays unnoticed
     # while nobody calls, and below 5 s carriers take it for an attack
     options: Annotated[int, Field(ge=0, le=3600), AfterValidator(rules.options)] = 30
+
+    @property
+    def hop(self) -> TrunkUri:
+        """Where requests are sent."""
+        return self.uri if self.outbound_proxy is None else self.outbound_proxy.uri
 
     @model_validator(mode="before")
     @classmethod

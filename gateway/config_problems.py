@@ -23,7 +23,6 @@ PLANNED_TABLES = frozenset({"cluster", "sessions", "webhooks"})
 _PLANNED_KEYS = {
     "incoming": {"fallback"},
     "sip": {"public_address"},
-    "trunks": {"outbound_proxy"},
 }
 
 # Where pydantic's own words speak of Python and not of the file

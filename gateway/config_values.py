@@ -143,6 +143,17 @@ class TrunkUri:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class ProxyUri:
+    """An outbound proxy: a loose router is named in requests, another only gets them."""
+
+    uri: TrunkUri
+    loose: bool
+
+    def __str__(self) -> str:
+        return f"{self.uri}{';lr' if self.loose else ''}"
+
+
 _TRUNK_URI = re.compile(
     r"(?P<scheme>sips?):(?:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
     r"|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
@@ -185,6 +196,15 @@ def _ipv6(text: str) -> str:
     if address.is_link_local or address.ipv4_mapped is not None:
         raise broken("an address that is reached from every link is needed, IPv4 written as such")
     return str(address)
+
+
+def read_proxy_uri(value: object) -> ProxyUri:
+    """Read a trunk's URI with `;lr` behind it or not."""
+    if isinstance(value, ProxyUri):
+        return value
+    whole = str(value)
+    bare = whole.removesuffix(";lr")
+    return ProxyUri(read_trunk_uri(bare), loose=bare != whole)
 
 
 def ports(ports: tuple[int, int]) -> tuple[int, int]:

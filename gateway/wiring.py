@@ -175,7 +175,7 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
         address=settings.sip.listen.host,
         port=settings.sip.listen.port,
         # A port that nobody sends to is one more that strangers find
-        tcp=any(trunk.uri.may_use_tcp for trunk in settings.trunks),
+        tcp=any(trunk.hop.may_use_tcp for trunk in settings.trunks),
         tls_listen=SipAddress(tls.host, tls.port) if tls is not None else None,
         tls=tls_of((settings.sip.ca, settings.sip.certificate, settings.sip.key)),
         public_address=settings.media.public_address,
@@ -226,6 +226,7 @@ def trunk_of(settings: TrunkSettings, tls: Tls | None = None) -> Trunk:
         numbers_in=settings.numbers_in,
         identity=Identity(settings.identity),
         headers=settings.headers,
+        outbound_proxy=str(settings.outbound_proxy or ""),
         tls=tls or Tls(),
     )
 

@@ -57,7 +57,7 @@ def sip(settings: Settings, here: bool) -> list[Finding]:
     """Try the address of SIP."""
     address, tls = settings.sip.listen, settings.sip.tls_listen
     findings = [_bindable("sip.listen (udp)", socket.SOCK_DGRAM, address, here)]
-    if any(trunk.uri.may_use_tcp for trunk in settings.trunks):
+    if any(trunk.hop.may_use_tcp for trunk in settings.trunks):
         findings.append(_bindable("sip.listen (tcp)", socket.SOCK_STREAM, address, here))
     if tls is not None:
         findings.append(_bindable("sip.tls_listen", socket.SOCK_STREAM, tls, here))
@@ -79,7 +79,7 @@ def media(media: MediaSettings, here: bool) -> list[Finding]:
 def firewall(settings: Settings) -> str:
     """Say which ports have to be open, from where, for calls to have sound."""
     media, sip, tls = settings.media, settings.sip.listen, settings.sip.tls_listen
-    tcp = any(trunk.uri.may_use_tcp for trunk in settings.trunks)
+    tcp = any(trunk.hop.may_use_tcp for trunk in settings.trunks)
     return (
         f"a firewall lets in UDP {_ports(media.browser_ports)} from browsers, and from trunks "
         f"UDP {media.ports[0]} to {media.ports[1]} and for SIP {sip.port} (UDP"

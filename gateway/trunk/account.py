@@ -56,6 +56,8 @@ class Account(pj.Account):
         config.idUri = route.identity
         if route.proxy:
             config.sipConfig.proxies.append(route.proxy)
+        if route.header:
+            config.sipConfig.proxies.append(route.header)
         if route.username is not None and route.password is not None:
             self.answers_challenges = True
             config.sipConfig.authCreds.append(

@@ -27,6 +27,7 @@ TRUNK_URI: Final = re.compile(
 )
 SIP_PORT: Final = 5060
 TLS_PORT: Final = 5061
+LOOSE: Final = ";lr"  # a loose router: the Request-URI stays the trunk's (RFC 3261 section 16.12)
 LONGEST_TEXT: Final = 256
 LONGEST_HEADER: Final = 1024  # as much as admission lets through in all headers together
 
@@ -75,8 +76,9 @@ class TrunkUri(NamedTuple):
 class Route:
     """A way to a trunk: who we are there, where it is now, and how we prove it.
 
-    `registrar` is whom a REGISTER goes to, empty where none is wanted. `server` is whose
-    certificate has to be shown there, by the rules of `tls`; empty where TLS is not used.
+    `registrar` is whom a REGISTER goes to, empty where none is wanted; `header` the Route header
+    that requests have outside of a dialog, empty for none. `server` is whose certificate has to be
+    shown there, by the rules of `tls`; empty where TLS is not used.
     """
 
     identity: str
@@ -85,6 +87,7 @@ class Route:
     password: Secret | None = None
     registrar: str = ""
     expires: int = 0
+    header: str = ""
     server: str = ""
     tls: Tls = SYSTEM_TLS
 
@@ -126,6 +129,11 @@ def is_ipv6(host: str) -> bool:
 def bracketed(host: str) -> str:
     """Return a host as it stands in a URI."""
     return f"[{host}]" if ":" in host else host
+
+
+def next_uri(trunk: Trunk) -> TrunkUri:
+    """Return where a trunk's requests are sent: to its outbound proxy, if it has one."""
+    return parse_trunk((trunk.outbound_proxy or trunk.uri).removesuffix(LOOSE))
 
 
 def text(value: str, what: str, longest: int = LONGEST_TEXT) -> str:
@@ -184,6 +192,13 @@ def next_hop(target: Target) -> str:
     return f"<sip:{target};lr;hide>"
 
 
+def route_header(proxy: str) -> str:
+    """Return the Route header's value for an outbound proxy (RFC 3261 section 8.1.2)."""
+    if not proxy.endswith(LOOSE):
+        return ""
+    return f"<{trunk_uri(parse_trunk(proxy.removesuffix(LOOSE)))}{LOOSE}>"
+
+
 def plain_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Check the caller's headers: names are tokens and not the stack's own, values plain text."""
     for name, value in given:
@@ -210,6 +225,7 @@ def route_to(configured: Trunk, trunk: TrunkUri, target: Target) -> Route:
         password=configured.password,
         registrar=trunk_uri(trunk) if configured.register else "",
         expires=configured.expires if configured.register else 0,
-        server=trunk.host if trunk.transport == "tls" else "",
-        tls=configured.tls if trunk.transport == "tls" else SYSTEM_TLS,
+        header=route_header(configured.outbound_proxy),
+        server=next_uri(configured).host if target.transport == "tls" else "",
+        tls=configured.tls if target.transport == "tls" else SYSTEM_TLS,
     )

@@ -119,7 +119,8 @@ class Trunk:
     between two OPTIONS, 0 for none. `sources`: networks that it sends from, besides the hosts of
     its URI; `numbers_in`: how the numbers that it writes become E.164; `identity`: which header
     says who calls; `headers`: names of the `X-` headers that pages and the trunk may send each
-    other, "*" at the end for any end.
+    other, "*" at the end for any end. `outbound_proxy`: where requests are
+    sent instead, written as `uri` is; with `;lr` behind it, it stands in a Route header.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Trunk:
     numbers_in: Rules = ()
     identity: Identity = Identity.FROM
     headers: tuple[str, ...] = ("X-*",)
+    outbound_proxy: str = ""
     tls: Tls = SYSTEM_TLS
 
 

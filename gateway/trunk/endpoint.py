@@ -15,6 +15,7 @@ from gateway.trunk.address import (
     Route,
     TrunkUri,
     bracketed,
+    next_uri,
     parse_trunk,
     plain_headers,
     request_uri,
@@ -37,7 +38,7 @@ from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.questions import Questions
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
-from gateway.trunk.targets import Target, Transport
+from gateway.trunk.targets import Target
 from gateway.trunk.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
@@ -292,11 +293,13 @@ class TrunkEndpoint:
     async def _locate_trunk(self, trunk: Trunk) -> tuple[Target, ...]:
         """Find a trunk, and note where it is, though nobody may call it."""
         found = await self._resolver.targets(
-            parse_trunk(trunk.uri),
-            "the trunk's host",
+            next_uri(trunk),
+            "the outbound proxy" if trunk.outbound_proxy else "the trunk's host",
             transports=("udp", "tcp") if self._config.tcp else ("udp",),
             versions=versions(self._config.address),
         )
+        for target in found:
+            self._running().sources.learn(trunk, target.host)
         for target in found:
             self._running().sources.learn(trunk, target.host)
         return self._failures.order(found)

@@ -674,7 +674,6 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
     ("text", "line"),
     [
         ('[sip]\npublic_address = "192.0.2.1"', "sip.public_address = '192.0.2.1'"),
-        (TRUNK + 'outbound_proxy = "sip:a;lr"', "trunks[0].outbound_proxy"),
         (
             '[[incoming]]\nto = "*"\nidentity = "sales"\nfallback = "+15550199"',
             "incoming[0].fallback = '+15550199'",

@@ -21,6 +21,7 @@ PACKAGES = {
     "espeak-ng": "espeak-ng",
     "firefox-esr": "firefox-esr",
     "ip": "iproute2",
+    "kamailio": "kamailio",
     "nft": "nftables",
     "nginx": "nginx-light",
     "node": "nodejs",

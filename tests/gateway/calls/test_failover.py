@@ -58,7 +58,7 @@ async def calls_by_srv(
     async with run_name_server(directory, *records) as server:
         servers = dns.asyncresolver.Resolver(configure=False)
         servers.nameservers, servers.port = ["127.0.0.1"], server.port
-        config = trunk.EndpointConfig(port=0, tcp=True)
+        config = trunk.EndpointConfig(port=free_port(), tcp=True)
         endpoint = trunk.TrunkEndpoint(config, resolver=Resolver(lambda: servers))
         await endpoint.start()
         dialed = trunk.Trunk("lab", f"sip:trunk.example;transport={transport}")

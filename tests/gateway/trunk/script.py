@@ -55,16 +55,22 @@ class Receive:
 
 @dataclass(frozen=True)
 class Respond:
-    """A response to the INVITE, or with `to_last` to the request that came last."""
+    """A response to the INVITE, or with `to_last` to the request that came last.
+
+    `proxied`: the INVITE has come by proxies.
+    """
 
     code: int
     reason: str
     sdp: str = ""
     headers: str = ""
     to_last: bool = False
+    proxied: bool = False
 
     def xml(self) -> str:
-        dialog = ["Via:[$via]", "From:[$caller]", f"To:[$callee];{OWN_TAG}", "CSeq:[$cseq]"]
+        # All Via headers and the route, while nothing but the INVITE has come
+        via = "[last_Via:]\n[last_Record-Route:]" if self.proxied else "Via:[$via]"
+        dialog = [via, "From:[$caller]", f"To:[$callee];{OWN_TAG}", "CSeq:[$cseq]"]
         last = ["[last_Via:]", "[last_From:]", "[last_To:]", "[last_CSeq:]"]
         lines = [f"SIP/2.0 {self.code} {self.reason}", *(last if self.to_last else dialog)]
         return _send(lines, self.headers, self.sdp)

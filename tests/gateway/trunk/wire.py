@@ -27,6 +27,7 @@ class Wire(asyncio.DatagramProtocol):
         self.raw: list[bytes] = []
         self.answering = 0
         self.adding: tuple[str, ...] = ()
+        self.contact: str | None = None  # our own unless said; empty for none
         self._news = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,11 +80,12 @@ class Wire(asyncio.DatagramProtocol):
     ) -> None:
         """Send a response to a request that came from loopback."""
         kept = ("via", "from", "call-id", "cseq")
+        contact = f"<{self.uri}>" if self.contact is None else self.contact
         lines = [
             f"SIP/2.0 {code} {reason}",
             *(f"{name}: {value}" for name, value in request.headers if name in kept),
             f"To: {request.header('to')}" + ("" if request.to_tag else ";tag=wire"),
-            f"Contact: <{self.uri}>",
+            *([f"Contact: {contact}"] if contact else []),
             *headers,
             *(["Content-Type: application/sdp"] if sdp else []),
             f"Content-Length: {len(sdp)}",
