@@ -192,12 +192,14 @@ def families(address: str) -> list[tuple[int, str]]:
 def _here(config: EndpointConfig, address: str, port: int) -> Any:
     """Say where to bind, and what others are told of it."""
     settings = pj.TransportConfig()
-    settings.port, settings.boundAddress = port, address
+    settings.port = port
+    # Of all addresses the engine names the one that the route to the trunk begins at, but only where
+    # it is told none to bind, not even 0.0.0.0
+    if not ip_address(address).is_unspecified:
+        settings.boundAddress = settings.publicAddress = address
     public = config.public_address
     if public and (":" in public) == (":" in address):
         settings.publicAddress = public
-    elif not ip_address(address).is_unspecified:
-        settings.publicAddress = address
     return settings
 
 
