@@ -306,7 +306,7 @@ class TrunkSettings(Section):
             missing = "key" if self.key is None else "certificate"
             raise broken("certificate and key are needed together", key=missing)
         for name in ("certificate", "ca"):
-            if getattr(self, name) is not None and self.uri.transport != "tls":
+            if getattr(self, name) is not None and self.hop.transport != "tls":
                 raise broken("this is for a uri with transport=tls, or sips:", key=name)
         return self
 

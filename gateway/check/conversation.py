@@ -12,9 +12,10 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.check import tls
-from gateway.config import TrunkUri
+from gateway.config import TrunkSettings, TrunkUri
 from gateway.trunk.address import USER_SAFE, bracketed
 from gateway.trunk.message import Message, read
+from gateway.trunk.targets import Target
 
 RESENDINGS: Final = (0.5, 1.0, 2.0)  # seconds after the sending before (RFC 3261 section 17.1.2.2)
 LONGEST: Final = 65_535  # bytes of headers
@@ -25,10 +26,12 @@ Send = Callable[[bytes, int], Awaitable[Message]]
 class Conversation:
     """Requests that belong together: one Call-ID, one From tag, growing numbers."""
 
-    def __init__(self, uri: TrunkUri, local: tuple[str, int], user: str, send: Send) -> None:
+    def __init__(
+        self, uri: TrunkUri, at: Target, local: tuple[str, int], user: str, send: Send
+    ) -> None:
         scheme = "sips" if uri.secure else "sip"
         self.target = str(uri)
-        self._uri = uri
+        self._transport = at.transport.upper()
         self._here = f"{bracketed(local[0])}:{local[1]}"
         self._address = f"<{scheme}:{quote(user, safe=USER_SAFE)}@{bracketed(uri.host)}>"
         self._send = send
@@ -42,7 +45,7 @@ class Conversation:
         branch = f"z9hG4bK{secrets.token_hex(8)}"
         lines = (
             f"{method} {self.target} SIP/2.0",
-            f"Via: SIP/2.0/{self._uri.transport.upper()} {self._here};branch={branch};rport",
+            f"Via: SIP/2.0/{self._transport} {self._here};branch={branch};rport",
             "Max-Forwards: 70",
             f"From: {self._address};tag={self._tag}",
             f"To: {to}",
@@ -56,19 +59,20 @@ class Conversation:
 
 @asynccontextmanager
 async def conversation(
-    uri: TrunkUri, user: str, secured: ssl.SSLContext | None = None
+    trunk: TrunkSettings, at: Target, secured: ssl.SSLContext | None = None
 ) -> AsyncIterator[Conversation]:
-    """Open a socket to a trunk. OSError if that cannot be."""
-    opened = _over_udp(uri) if uri.transport == "udp" else _over_stream(uri, secured)
+    """Open a socket to a target of a trunk. OSError if that cannot be."""
+    name = trunk.hop.host
+    opened = _over_udp(at) if at.transport == "udp" else _over_stream(at, name, secured)
     async with opened as (local, send):
-        yield Conversation(uri, local, user, send)
+        yield Conversation(trunk.uri, at, local, trunk.username or "", send)
 
 
 @asynccontextmanager
-async def _over_udp(uri: TrunkUri) -> AsyncIterator[tuple[tuple[str, int], Send]]:
+async def _over_udp(at: Target) -> AsyncIterator[tuple[tuple[str, int], Send]]:
     heard: asyncio.Queue[bytes | OSError] = asyncio.Queue()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Listener(heard), remote_addr=(uri.host, uri.port), family=_family(uri)
+        lambda: _Listener(heard), remote_addr=(at.host, at.port), family=_family(at)
     )
 
     async def send(request: bytes, number: int) -> Message:
@@ -105,10 +109,15 @@ class _Listener(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def _over_stream(
-    uri: TrunkUri, secured: ssl.SSLContext | None
+    at: Target, name: str, secured: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[tuple[str, int], Send]]:
     reader, writer = await asyncio.open_connection(
-        uri.host, uri.port, family=_family(uri), ssl=secured, limit=LONGEST
+        at.host,
+        at.port,
+        family=_family(at),
+        ssl=secured,
+        server_hostname=name if secured is not None else None,
+        limit=LONGEST,
     )
 
     async def send(request: bytes, number: int) -> Message:
@@ -137,5 +146,5 @@ def is_final(message: Message, number: int) -> bool:
     return message.code >= 200 and message.cseq[0] == number
 
 
-def _family(uri: TrunkUri) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in uri.host else socket.AF_INET
+def _family(at: Target) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in at.host else socket.AF_INET

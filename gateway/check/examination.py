@@ -36,10 +36,11 @@ async def examine(settings: Settings) -> list[Finding]:
 
 async def _ask(each: TrunkSettings, settings: Settings) -> list[Finding]:
     files = tls_files(settings.sip, each)
-    answer = await trunk.answer(each, files)
-    found = await trunk.audio(each, settings.media)
+    listen = settings.sip.listen.host
+    answer = await trunk.answer(each, files, listen)
+    found = await trunk.audio(each, settings.media, listen)
     if answer.ok:
-        secured = tls.context(files) if each.uri.transport == "tls" else None
-        proof = await password.check(each, secured)
+        secured = tls.context(files) if each.hop.transport == "tls" else None
+        proof = await password.check(each, secured, listen)
         found += [] if proof is None else [proof]
     return [*found, answer]

@@ -15,7 +15,9 @@ from typing import Final
 from gateway.check.conversation import Conversation, conversation
 from gateway.check.digest import answer, challenges
 from gateway.check.finding import Finding
+from gateway.check.located import ANYWHERE, locate, route
 from gateway.config import TrunkSettings
+from gateway.trunk.errors import TrunkLookupError
 from gateway.trunk.message import Message
 
 TIMEOUT: Final = 5.0  # seconds
@@ -24,7 +26,9 @@ FORBIDDEN: Final = 403  # what many registrars say to a wrong password
 MOST_STALE: Final = 2  # nonces that a server may have forgotten
 
 
-async def check(trunk: TrunkSettings, secured: ssl.SSLContext | None = None) -> Finding | None:
+async def check(
+    trunk: TrunkSettings, secured: ssl.SSLContext | None = None, listen: str = ANYWHERE
+) -> Finding | None:
     """Try user name and password; None where the trunk has none."""
     if trunk.username is None or trunk.password is None:
         return None
@@ -34,11 +38,13 @@ async def check(trunk: TrunkSettings, secured: ssl.SSLContext | None = None) -> 
     if trunk.registers:
         why = "it does not challenge REGISTER"
     try:
-        async with asyncio.timeout(TIMEOUT), conversation(trunk.uri, trunk.username, secured) as to:
-            for method in methods:
-                if (final := await _prove(to, method, trunk)) is not None:
-                    return _judge(where, method, final, certain=trunk.registers)
-    except (TimeoutError, OSError) as error:
+        async with asyncio.timeout(TIMEOUT):
+            at, *_ = await locate(trunk, listen)
+            async with conversation(trunk, at, secured) as to:
+                for method in methods:
+                    if (final := await _prove(to, method, trunk)) is not None:
+                        return _judge(where, method, final, certain=trunk.registers)
+    except (TimeoutError, OSError, TrunkLookupError) as error:
         why = f"{error}" or "it does not answer"
     return Finding(True, f"{where}: no way to tell whether the password is right: {why}")
 
@@ -47,7 +53,7 @@ async def _prove(to: Conversation, method: str, trunk: TrunkSettings) -> Message
     """Return the answer to a request with our credentials; None where nobody asks for them."""
     assert trunk.username is not None
     assert trunk.password is not None
-    heard = await to.ask(method)
+    heard = await to.ask(method, *route(trunk))
     proved = False
     for _ in range(MOST_STALE):
         asked = challenges(heard) if heard.code in CHALLENGE else ()
@@ -56,7 +62,7 @@ async def _prove(to: Conversation, method: str, trunk: TrunkSettings) -> Message
         request, cnonce = (method, to.target), secrets.token_hex(8)
         credentials = trunk.username, trunk.password.get_secret_value()
         headers = [answer(each, *credentials, request, cnonce) for each in asked]
-        heard, proved = await to.ask(method, *headers), True
+        heard, proved = await to.ask(method, *route(trunk), *headers), True
     return heard if proved else None
 
 

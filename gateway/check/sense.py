@@ -131,10 +131,10 @@ def _capacity(settings: Settings) -> Iterator[Finding]:
 
 def _open_keys(settings: Settings) -> Iterator[Finding]:
     for place, trunk in enumerate(settings.trunks):
-        if trunk.srtp != "off" and trunk.uri.transport in ("udp", "tcp"):
+        if trunk.srtp != "off" and trunk.hop.transport in ("udp", "tcp"):
             yield doubt(
                 f"trunks[{place}].srtp = {trunk.srtp!r}: the keys go by SIP over "
-                f"{trunk.uri.transport.upper()}, so whoever reads that hears the calls; TLS, or a "
+                f"{trunk.hop.transport.upper()}, so whoever reads that hears the calls; TLS, or a "
                 "network of their own, hides them"
             )
 

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 
 from gateway.check import tls
 from gateway.check.finding import Finding
+from gateway.check.located import ANYWHERE, locate, route
 from gateway.config import (
     Address,
     MediaSettings,
@@ -23,6 +24,8 @@ from gateway.config import (
     TrunkUri,
     reaches,
 )
+from gateway.trunk.errors import TrunkLookupError
+from gateway.trunk.targets import Target, Transport
 from gateway.trunk.tls_fault import refusal
 
 ANSWER_TIMEOUT = 3.0  # seconds: three sendings over UDP by timer T1 (RFC 3261 section 17.1.2.2)
@@ -33,16 +36,16 @@ NO_FILES = TlsFiles(None, None, None)
 _STATUS_LINE = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2}) ([^\r\n]{0,200})\r?\n", re.IGNORECASE)
 
 
-async def audio(trunk: TrunkSettings, media: MediaSettings) -> list[Finding]:
+async def audio(
+    trunk: TrunkSettings, media: MediaSettings, listen: str = ANYWHERE
+) -> list[Finding]:
     """Find a trunk whose name leads elsewhere while we tell it to send audio to loopback."""
-    loop, host = asyncio.get_running_loop(), trunk.uri.host
+    host = trunk.hop.host
     try:
-        found = await loop.getaddrinfo(
-            host, None, family=_family(trunk.uri), type=socket.SOCK_DGRAM
-        )
-    except socket.gaierror:
+        targets = await locate(trunk, listen)
+    except TrunkLookupError:
         return []  # asking it says so
-    addresses = [ip_address(sockaddr[0]) for *_, sockaddr in found]
+    addresses = [ip_address(target.host) for target in targets]
     return [
         Finding(
             False,
@@ -54,49 +57,56 @@ async def audio(trunk: TrunkSettings, media: MediaSettings) -> list[Finding]:
     ][:1]
 
 
-async def answer(trunk: TrunkSettings, files: TlsFiles = NO_FILES) -> Finding:
-    """Ask a trunk whether it is there; `files` secure a connection by TLS."""
+async def answer(
+    trunk: TrunkSettings, files: TlsFiles = NO_FILES, listen: str = ANYWHERE
+) -> Finding:
+    """Ask a trunk whether it is there, at all of its targets: one that answers will do.
+
+    `files` secure a connection by TLS, `listen` is where we take SIP.
+    """
     where = f"trunk {trunk.name!r} at {trunk.uri}"
+    if trunk.outbound_proxy is not None:
+        where += f" by {trunk.outbound_proxy}"
     try:
-        secured = tls.context(files) if trunk.uri.transport == "tls" else None
+        targets = await locate(trunk, listen)
+    except TrunkLookupError as error:
+        return Finding(False, f"{where}: {error}")
+    found = await asyncio.gather(*(_answer(trunk, target, files) for target in targets))
+    if len(found) == 1:
+        return Finding(found[0].ok, f"{where}: {found[0].text}")
+    told = "; ".join(f"{at}: {each.text}" for at, each in zip(targets, found, strict=True))
+    ok = any(each.ok for each in found)
+    return Finding(ok, f"{where}: {told}", doubtful=ok and not all(each.ok for each in found))
+
+
+async def _answer(trunk: TrunkSettings, at: Target, files: TlsFiles) -> Finding:
+    try:
+        secured = tls.context(files) if at.transport == "tls" else None
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            if trunk.uri.transport == "udp":
-                status, reason = await _ask_udp(trunk.uri)
+            if at.transport == "udp":
+                status, reason = await _ask_udp(trunk, at)
             else:
-                status, reason = await _ask_stream(trunk.uri, secured)
+                status, reason = await _ask_stream(trunk, at, secured)
     except TimeoutError:
-        return Finding(False, f"{where}: no answer to OPTIONS within {ANSWER_TIMEOUT:g} s")
-    except socket.gaierror as error:
-        return Finding(False, f"{where}: {await _unresolved(trunk.uri, error)}")
+        return Finding(False, f"no answer to OPTIONS within {ANSWER_TIMEOUT:g} s")
     except ssl.SSLError as error:
-        return Finding(False, f"{where}: {tls.explain(error, trunk.uri.host)}")
+        return Finding(False, tls.explain(error, trunk.hop.host))
     except OSError as error:
         why = error.strerror or str(error)
-        said = why if trunk.uri.transport != "tls" else refusal(why)
-        return Finding(False, f"{where}: {said}")
+        return Finding(False, why if at.transport != "tls" else refusal(why))
     except ValueError as error:
-        return Finding(False, f"{where}: {error}")
-    return Finding(
-        status < 500 or status >= 600, f"{where}: answered OPTIONS with {status} {reason}"
-    )
+        return Finding(False, str(error))
+    return Finding(status < 500 or status >= 600, f"answered OPTIONS with {status} {reason}")
 
 
-async def _unresolved(uri: TrunkUri, error: socket.gaierror) -> str:
-    loop = asyncio.get_running_loop()
-    try:
-        await loop.getaddrinfo(uri.host, None, family=socket.AF_INET6, type=socket.SOCK_DGRAM)
-    except socket.gaierror:
-        return f"the host name cannot be resolved: {error.strerror}"
-    return "not in this version: the host has IPv6 addresses only, and SIP goes over IPv4"
-
-
-async def _ask_udp(uri: TrunkUri) -> tuple[int, str]:
+async def _ask_udp(trunk: TrunkSettings, at: Target) -> tuple[int, str]:
     answers: asyncio.Queue[bytes | OSError] = asyncio.Queue()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Listener(answers), remote_addr=(uri.host, uri.port), family=_family(uri)
+        lambda: _Listener(answers), remote_addr=(at.host, at.port), family=_family(at)
     )
     try:
-        request = options_request(uri, transport.get_extra_info("sockname"))
+        here = transport.get_extra_info("sockname")
+        request = options_request(trunk.uri, at.transport, here, route(trunk))
         for wait in (*_RESENDINGS, None):
             transport.sendto(request)
             try:
@@ -123,16 +133,20 @@ class _Listener(asyncio.DatagramProtocol):
         self._answers.put_nowait(exc if isinstance(exc, OSError) else OSError(str(exc)))
 
 
-def _family(uri: TrunkUri) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in uri.host else socket.AF_INET
+def _family(at: Target) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in at.host else socket.AF_INET
 
 
-async def _ask_stream(uri: TrunkUri, secured: ssl.SSLContext | None) -> tuple[int, str]:
+async def _ask_stream(
+    trunk: TrunkSettings, at: Target, secured: ssl.SSLContext | None
+) -> tuple[int, str]:
+    name = trunk.hop.host if secured is not None else None
     reader, writer = await asyncio.open_connection(
-        uri.host, uri.port, family=_family(uri), ssl=secured
+        at.host, at.port, family=_family(at), ssl=secured, server_hostname=name
     )
     try:
-        writer.write(options_request(uri, writer.get_extra_info("sockname")))
+        here = writer.get_extra_info("sockname")
+        writer.write(options_request(trunk.uri, at.transport, here, route(trunk)))
         await writer.drain()
         if not (line := await reader.readline()):
             raise ConnectionResetError("connection reset without an answer")
@@ -141,19 +155,25 @@ async def _ask_stream(uri: TrunkUri, secured: ssl.SSLContext | None) -> tuple[in
         tls.part(writer)
 
 
-def options_request(uri: TrunkUri, local: tuple[str, int]) -> bytes:
+def options_request(
+    uri: TrunkUri,
+    transport: Transport,
+    local: tuple[str, int],
+    headers: tuple[tuple[str, str], ...] = (),
+) -> bytes:
     """Write an OPTIONS request to the trunk, sent from `local`."""
     here = Address(*local[:2])
     scheme = "sips" if uri.secure else "sip"
     lines = (
         f"OPTIONS {uri} SIP/2.0",
-        f"Via: SIP/2.0/{uri.transport.upper()} {here};branch=z9hG4bK{secrets.token_hex(8)};rport",
+        f"Via: SIP/2.0/{transport.upper()} {here};branch=z9hG4bK{secrets.token_hex(8)};rport",
         "Max-Forwards: 70",
+        *(f"{name}: {value}" for name, value in headers),
         f"From: <{scheme}:gateway@{here}>;tag={secrets.token_hex(4)}",
         f"To: <{scheme}:{Address(uri.host, uri.port)}>",
         f"Call-ID: {secrets.token_hex(12)}",
         "CSeq: 1 OPTIONS",
-        f"Contact: <{scheme}:gateway@{here};transport={uri.transport}>",
+        f"Contact: <{scheme}:gateway@{here};transport={transport}>",
         "Accept: application/sdp",
         "Content-Length: 0",
     )

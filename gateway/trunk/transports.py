@@ -193,7 +193,7 @@ def _here(config: EndpointConfig, address: str, port: int) -> Any:
     """Say where to bind, and what others are told of it."""
     settings = pj.TransportConfig()
     settings.port = port
-    # Of all addresses the engine names the one that the route to the trunk begins at, but only where
+    # Of all addresses the engine names the one that the route to the trunk begins at, but only if
     # it is told none to bind, not even 0.0.0.0
     if not ip_address(address).is_unspecified:
         settings.boundAddress = settings.publicAddress = address

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway import check
 from gateway.app import serve
 from gateway.check import ports, trunk
-from gateway.config import Address, HttpSettings, MediaSettings, Settings, TrunkSettings, TrunkUri
+from gateway.config import Address, HttpSettings, Settings, TrunkUri
 from gateway.config_sources import load
 from gateway.signaling.room import Room
 from tests.gateway.signaling.fakes import FakeCalls, open_gate
@@ -110,49 +110,6 @@ async def test_a_trunk_over_tcp() -> None:
         port = server.sockets[0].getsockname()[1]
         *_, found = await check.examine(settings("tcp", port))
     assert found.ok, found
-
-
-async def test_a_name_that_leads_elsewhere_needs_another_media_address(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    loop = asyncio.get_running_loop()
-    family, kind = socket.AF_INET, socket.SOCK_DGRAM
-
-    async def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
-        if host != "pbx.example":
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(family, kind, 17, "", ("192.0.2.7", 0)), (family, kind, 17, "", ("192.0.2.8", 0))]
-
-    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-    pbx = TrunkSettings(name="t", uri=TrunkUri("pbx.example", 5060, "udp"))
-    (finding,) = await trunk.audio(pbx, MediaSettings())
-    assert not finding.ok
-    assert finding.text == (
-        "media.address = '127.0.0.1': the trunk 't' at pbx.example (192.0.2.7) cannot send audio "
-        "to a loopback address"
-    )
-    assert await trunk.audio(pbx, MediaSettings(address="192.0.2.1")) == []
-    nowhere = TrunkSettings(name="t", uri=TrunkUri("nowhere.example", 5060, "udp"))
-    assert await trunk.audio(nowhere, MediaSettings()) == []
-
-
-async def test_a_name_with_ipv6_addresses_alone_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-
-    async def getaddrinfo(host: str, *_: object, family: int, **__: object) -> list[object]:
-        if host == "six.example" and family == socket.AF_INET6:
-            return [("an address",)]
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-    for host, line in (
-        ("six.example", "not in this version: the host has IPv6 addresses only"),
-        ("nowhere.example", "the host name cannot be resolved: Name or service not known"),
-    ):
-        pbx = TrunkSettings(name="t", uri=TrunkUri(host, 5060, "udp"))
-        found = await trunk.answer(pbx)
-        assert not found.ok
-        assert line in found.text
 
 
 async def test_ports_in_use_are_found() -> None:
@@ -278,7 +235,7 @@ def test_no_answer_breaks_the_reader(answer: bytes) -> None:
 
 
 def test_the_request_is_whole() -> None:
-    lines = trunk.options_request(TrunkUri("pbx.example", 5060, "tcp"), ("192.0.2.1", 40000))
+    lines = trunk.options_request(TrunkUri("pbx.example", 5060, "tcp"), "tcp", ("192.0.2.1", 40000))
     names = [line.partition(b":")[0] for line in lines.split(b"\r\n")[1:-2]]
     # RFC 3261 section 8.1.1 names the first six
     assert {b"To", b"From", b"CSeq", b"Call-ID", b"Max-Forwards", b"Via"} < set(names)
