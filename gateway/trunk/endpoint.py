@@ -178,7 +178,7 @@ class TrunkEndpoint:
             raise TrunkError(
                 f"there is no SIP engine ({error}): build it by `make engine`"
             ) from None
-        stack = Stack(self._config, asyncio.get_running_loop())
+        stack = Stack(self._config, asyncio.get_running_loop(), self._resolver.name_servers)
         stack.on_fault = self._fail
         stack.takes_calls = self.on_incoming is not None
         await stack.start()

@@ -36,6 +36,7 @@ MOST_TARGETS: Final = 8  # of a trunk
 LONGEST_KEPT: Final = 3600.0  # seconds for an answer, whatever its owner allows
 LONGEST_MISSED: Final = 30.0  # seconds for the answer that there is none: it may just be added
 KEPT_ANSWERS: Final = 1000
+DNS_PORT: Final = 53
 RECORDS: Final = {4: "A", 6: "AAAA"}
 
 
@@ -191,6 +192,14 @@ class Resolver:
         if not found.records:
             raise _missing(what, host, found)
         return str(found.records[0])
+
+    @property
+    def name_servers(self) -> tuple[str, ...]:
+        """The addresses of the name servers, for another who asks them, always at port 53."""
+        servers = self._servers()
+        if servers.port != DNS_PORT:
+            return ()
+        return tuple(str(each) for each in servers.nameservers if "%" not in str(each))
 
     async def close(self) -> None:
         """Stop asking; whoever waits gets no answer."""

@@ -16,7 +16,7 @@ import select
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
@@ -59,8 +59,14 @@ _only_one = threading.Lock()  # a second pj.Endpoint aborts the process
 class Stack:
     """pjsua2, its thread, and what lives in it."""
 
-    def __init__(self, config: EndpointConfig, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        config: EndpointConfig,
+        loop: asyncio.AbstractEventLoop,
+        name_servers: Sequence[str] = (),
+    ) -> None:
         self.config = config
+        self._name_servers = name_servers
         self.dialogs: dict[int, Dialog] = {}  # strong references: pjsua2 keeps none
         self._named: dict[str, Dialog] = {}  # the same, by Call-ID
         self.accounts: dict[Route, Account] = {}
@@ -274,6 +280,11 @@ class Stack:
         config.uaConfig.threadCnt = 0
         config.uaConfig.mainThreadOnly = False
         config.uaConfig.userAgent = self.config.user_agent
+        # A Contact or Record-Route may be a name. Without these the engine has the C library
+        # look it up, and all of SIP stands still for as long as a name server is silent: 10 s
+        for server in self._name_servers:
+            if not (self.stock and ":" in server):  # it has no IPv6
+                config.uaConfig.nameserver.append(server)
         config.medConfig.hasIoqueue = False
         config.medConfig.threadCnt = 0
         config.medConfig.sndAutoCloseTime = -1

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 OPTIONS = (
-    *("--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--pid-file="),
+    *("--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--pid-file="),
     *(
         f"--listen-address={HOST}",
         "--bind-interfaces",
         "--log-queries",
-        "--user=",
         "--cache-size=0",
     ),
     "--local=/example/",  # what is not on the command line does not exist

@@ -15,7 +15,14 @@ import pytest
 from gateway.trunk.address import TrunkUri, parse_trunk
 from gateway.trunk.errors import TrunkError
 from gateway.trunk.hosts_file import HostsFile
-from gateway.trunk.lookup import KEPT_ANSWERS, MOST_LOOKUPS, Cache, Resolver, SystemServers
+from gateway.trunk.lookup import (
+    KEPT_ANSWERS,
+    MOST_LOOKUPS,
+    Cache,
+    Resolver,
+    SystemServers,
+    ask_as_configured,
+)
 from gateway.trunk.targets import Target
 from tests.peers.dnsmasq import NameServer, run_name_server
 
@@ -228,3 +235,13 @@ def test_the_machines_name_servers(tmp_path: Path) -> None:
     path.write_text("nameserver no-address\n")
     os.utime(path, (2, 2))
     assert servers().nameservers == ["127.0.0.1"]
+
+
+def test_the_name_servers_for_the_engine(tmp_path: Path) -> None:
+    """It asks at port 53, and knows no zones of addresses."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.53\nnameserver 2001:db8::53\nnameserver fe80::1%lo\n")
+    servers = ask_as_configured(path)
+    assert Resolver(lambda: servers).name_servers == ("192.0.2.53", "2001:db8::53")
+    servers.port = 5353
+    assert Resolver(lambda: servers).name_servers == ()
