@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
@@ -15,7 +14,6 @@ from gateway.trunk.address import (
     Route,
     TrunkUri,
     bracketed,
-    next_uri,
     parse_trunk,
     plain_headers,
     request_uri,
@@ -27,11 +25,10 @@ from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
 from gateway.trunk.events import Reply, TrunkEvent
-from gateway.trunk.failures import Failures
 from gateway.trunk.incoming import IncomingCall, incoming_call
-from gateway.trunk.knock import Knock, Knocker
 from gateway.trunk.leg import TrunkLeg
-from gateway.trunk.lookup import Resolver, versions
+from gateway.trunk.locating import TrunkLocator
+from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import read
 from gateway.trunk.presentation import presented
 from gateway.trunk.private_headers import headers_for_trunk
@@ -78,10 +75,15 @@ class TrunkEndpoint:
         self._keys = itertools.count(1)
         self._registrars: dict[str, Registrar] = {}
         self._registrations: dict[str, Registration] = {}
-        self._failures = Failures(time.monotonic)
-        self._questions = Questions(self._failures.replied)
         self._asking: set[Callable[[Reply], None]] = set()
         self._resolver = resolver or Resolver()
+        self._trunks = TrunkLocator(
+            config,
+            self._resolver,
+            self._registered_at,
+            lambda trunk, host: self._running().sources.learn(trunk, host),
+        )
+        self._questions = Questions(self._trunks.failures.replied)
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
         self._whereabouts: Whereabouts | None = None
@@ -188,7 +190,7 @@ class TrunkEndpoint:
         except BaseException:
             await self.close(0)
             raise
-        self._whereabouts = Whereabouts(self._config.trunks, self._locate_trunk)
+        self._whereabouts = Whereabouts(self._config.trunks, self._trunks.find)
         if not stack.stock:  # the stock wheel waits by select(), which ends at 1024
             raise_descriptor_limit()
         log.info("SIP on %s by %s", self.address, self.engine_name)
@@ -269,7 +271,7 @@ class TrunkEndpoint:
         patience = request.response_timeout
         if patience is None:
             patience = request.trunk.response_timeout
-        leg.expect_response(patience, self._knocker(target))
+        leg.expect_response(patience, self._trunks.knocker(target))
         return leg
 
     async def targets(self, trunk: Trunk) -> tuple[Target, ...]:
@@ -278,39 +280,11 @@ class TrunkEndpoint:
         Whichever of them has registered us comes first, and those that have failed lately come
         last. TrunkLookupError if its name has no address.
         """
+        return await self._trunks.targets(trunk)
+
+    def _registered_at(self, trunk: Trunk) -> Target | None:
         known = self._registrars.get(trunk.name) if trunk.register else None
-        first = known.target if known is not None else None
-        try:
-            found = await self._locate_trunk(trunk)
-        except TrunkLookupError:
-            if first is None:
-                raise
-            found = ()
-        if first is not None:
-            found = (first, *(each for each in found if each != first))
-        return self._failures.order(found)
-
-    async def _locate_trunk(self, trunk: Trunk) -> tuple[Target, ...]:
-        """Find a trunk, and note where it is, though nobody may call it."""
-        found = await self._resolver.targets(
-            next_uri(trunk),
-            "the outbound proxy" if trunk.outbound_proxy else "the trunk's host",
-            transports=("udp", "tcp") if self._config.tcp else ("udp",),
-            versions=versions(self._config.address),
-        )
-        for target in found:
-            self._running().sources.learn(trunk, target.host)
-        for target in found:
-            self._running().sources.learn(trunk, target.host)
-        return self._failures.order(found)
-
-    def _knocker(self, target: Target) -> Knocker | None:
-        """Return how to learn of a port that is closed; of TCP's the engine tells by itself."""
-        if target.transport != "udp":
-            return None
-        own = ip_address(self._config.address)
-        source = "" if own.is_unspecified else self._config.address
-        return partial(Knock, target.host, target.port, source)
+        return known.target if known is not None else None
 
     # -- registrations
 
@@ -331,9 +305,9 @@ class TrunkEndpoint:
         before = self._registrations.get(trunk.name)
         if before is not None and not before.closed:
             raise TrunkError(f"the trunk {trunk.name} is registered already")
-        locate = partial(self._locate_trunk, trunk)
+        locate = partial(self._trunks.find, trunk)
         incoming = partial(self._arrive, stack)
-        registrar = Registrar(stack, trunk, locate, incoming, self._failures.failed)
+        registrar = Registrar(stack, trunk, locate, incoming, self._trunks.failures.failed)
         registration = Registration(registrar.register, registrar.withdraw, notify, wait=wait)
         self._registrars[trunk.name] = registrar
         self._registrations[trunk.name] = registration
@@ -390,7 +364,7 @@ class TrunkEndpoint:
                 account.forget(key)
 
         self._asking.add(settle)
-        knocker = self._knocker(target)
+        knocker = self._trunks.knocker(target)
         knock = knocker(lambda: settle(NOBODY_THERE)) if knocker else None
         try:
             await stack.run(ask)
@@ -407,7 +381,7 @@ class TrunkEndpoint:
         TrunkError if it has none in two seconds: whoever waits for it hears nothing meanwhile.
         """
         version = ip_address(like).version
-        return await self._resolver.resolve(name, "the host", version=version, limit=LOCATE_LIMIT)
+        return await self._locator.resolve(name, "the host", version=version, limit=LOCATE_LIMIT)
 
     # -- calls in (the first two run in the SIP thread)
 
@@ -466,7 +440,7 @@ class TrunkEndpoint:
 
         def deliver(event: TrunkEvent) -> None:
             if target is not None and not leg.over:
-                self._failures.heard(target, event)
+                self._trunks.failures.heard(target, event)
             leg.receive(event)
             if leg.over:
                 self._release(leg)
