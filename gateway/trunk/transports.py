@@ -9,8 +9,10 @@ Lives in the SIP thread.
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +27,7 @@ from gateway.trunk.tls_fault import Peer, distrust, reason, refusal
 
 log = logging.getLogger(__name__)
 
+TRIES: Final = 20  # to find a port; nearly always the first is one
 HANDSHAKE: Final = 5000  # milliseconds: two round trips, and one retransmission of each
 NO_TLS: Final = "the stock engine has no safe TLS: build the engine by `make engine`"
 BUNDLES: Final = (  # where systems keep the authorities that they trust, in one file
@@ -123,6 +126,8 @@ class Transports:
     def open(self) -> int:
         """Listen; return the port, which is the same for all but TLS."""
         config, port = self._config, self._config.port
+        if not port and config.tcp:
+            port = free_for_both(config.address)
         for version, address in families(config.address):
             port = self._make("udp", version, _here(config, address, port))
             if config.tcp:
@@ -187,6 +192,19 @@ def families(address: str) -> list[tuple[int, str]]:
     if ip.version == 6 and ip.is_unspecified:
         return [(4, "0.0.0.0"), (6, "::")]
     return [(ip.version, address)]
+
+
+def free_for_both(address: str) -> int:
+    """Return a port that is free for UDP and TCP: of the engine's choice for UDP, TCP has some."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for _ in range(TRIES):
+        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
+            udp.bind((address, 0))
+            port = int(udp.getsockname()[1])
+            with suppress(OSError):
+                tcp.bind((address, port))
+                return port
+    raise TrunkError(f"no port at {address} is free for both UDP and TCP")
 
 
 def _here(config: EndpointConfig, address: str, port: int) -> Any:
