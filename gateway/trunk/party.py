@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+from gateway.trunk.address import CONTROL
 from gateway.trunk.message import QUOTED_PAIR, split_outside_quotes
 
+# For a text that does not begin with spaces: they would be tried in two places, in quadratic time
 ADDRESS: Final = re.compile(
-    r'\s*(?:(?:"(?P<quoted>(?:[^"\\]|\\.){0,512})"\s*|(?P<plain>[^"<:]{0,256}))<)?'
+    r'(?:(?:"(?P<quoted>(?:[^"\\]|\\.){0,512})"\s*|(?P<plain>[^"<:]{0,256}))<)?'
     r"\s*(?P<scheme>sips?|tel):(?P<rest>[^>\s]{0,1024})",
     re.I | re.S,
 )
@@ -26,7 +28,8 @@ class Party:
     """A display name and a URI.
 
     `user` is a number without its parameters, or a SIP user; `host` is empty for a tel: URI.
-    `parameters` are those of the header, by their name in lower case.
+    `parameters` are those of the header, by their name in lower case. No name and no user holds a
+    control character or a line end, escaped in the header or not.
     """
 
     display_name: str = ""
@@ -44,14 +47,14 @@ NOBODY: Final = Party()
 
 def party(value: str) -> Party:
     """Return whom one value of a header names."""
-    found = ADDRESS.match(value)
+    found = ADDRESS.match(value.lstrip())
     if found is None:
         return NOBODY
     bracket = found["quoted"] is not None or found["plain"] is not None
-    behind = value[found.end() :].partition(">")[2] if bracket else ""
+    behind = found.string[found.end() :].partition(">")[2] if bracket else ""
     shown = QUOTED_PAIR.sub(r"\1", found["quoted"] or "") or (found["plain"] or "").strip()
     user, host = _user_and_host(found["scheme"], found["rest"])
-    return Party(shown, user, host, _parameters(behind))
+    return Party(CONTROL.sub("", shown), CONTROL.sub("", user), host, _parameters(behind))
 
 
 def parties(value: str) -> tuple[Party, ...]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gateway.trunk.address import CONTROL
 from gateway.trunk.message import Message
 
 EVERY: Final = ("X-*",)
 MOST: Final = 16
 LONGEST: Final = 1024  # bytes of all, as much as admission lets pages send
 NAME: Final = re.compile(r"x-[a-z0-9-]{1,62}", re.I | re.ASCII)
-UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def is_allowed(name: str, patterns: tuple[str, ...]) -> bool:
@@ -54,7 +54,7 @@ def headers_for_page(message: Message, patterns: tuple[str, ...]) -> tuple[tuple
         size = len(name) + len(value.encode())
         if name in found or len(found) == MOST or size > room:
             continue
-        found[name] = UNPRINTABLE.sub("", value)
+        found[name] = CONTROL.sub("", value)
         room -= size
     return tuple((spelling(name, patterns), value) for name, value in found.items())
 

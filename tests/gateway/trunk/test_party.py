@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,8 @@ from gateway.trunk.party import NOBODY, Party, parties, party
         ("<sip:600@[2001:db8::1]:5060;transport=udp>", ("", "600", "[2001:db8::1]:5060")),
         ('"a \\"b\\" <sip:x@y>" <sip:c@d>', ('a "b" <sip:x@y>', "c", "d")),
         ("陳 <sip:%23b@h>", ("陳", "#b", "h")),
+        (' \t"A\rB\x1b" <sip:a%0D%0aInvite%C2%85@h>', ("AB", "aInvite", "h")),
+        ("<tel:+1%002>", ("", "+12", "")),
         ('"open <sip:a@b>', ("", "", "")),
         ("<http://a@b>", ("", "", "")),
         ("", ("", "", "")),
@@ -55,7 +59,10 @@ def test_any_text_reads(value: str) -> None:
     assert all(each is not NOBODY for each in parties(value))
 
 
-@pytest.mark.parametrize("piece", ['"', '"\\', "<", ";", ",", "sip:", "a@", "\\"])
+@pytest.mark.parametrize("piece", ['"', '"\\', "<", ";", ",", "sip:", "a@", "\\", " "])
 def test_long_rubbish_takes_no_time(piece: str) -> None:
+    began = time.process_time()
     parties(piece * 60_000)
     parties("<sip:1@h>" + piece * 60_000)
+    parties("<sip:1@h>," + piece * 60_000 + "x")
+    assert time.process_time() - began < 3
