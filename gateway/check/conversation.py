@@ -126,12 +126,12 @@ async def _over_stream(
         while True:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
-            except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+                message = read(head.decode("utf-8", "replace"))
+                length = message.header("content-length") or "0"
+                if length.isascii() and length.isdecimal():
+                    await reader.readexactly(int(length))
+            except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
                 raise ConnectionError("the connection ended before an answer") from None
-            message = read(head.decode("utf-8", "replace"))
-            length = message.header("content-length") or "0"
-            if length.isascii() and length.isdecimal():
-                await reader.readexactly(int(length))
             if is_final(message, number):
                 return message
 

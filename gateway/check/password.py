@@ -13,7 +13,7 @@ import ssl
 from typing import Final
 
 from gateway.check.conversation import Conversation, conversation
-from gateway.check.digest import answer, challenges
+from gateway.check.digest import Challenge, answer, challenges
 from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
 from gateway.config import TrunkSettings
@@ -21,9 +21,9 @@ from gateway.trunk.errors import TrunkLookupError
 from gateway.trunk.message import Message
 
 TIMEOUT: Final = 5.0  # seconds
-CHALLENGE: Final = (401, 407)
+CHALLENGED: Final = (401, 407)
 FORBIDDEN: Final = 403  # what many registrars say to a wrong password
-MOST_STALE: Final = 2  # nonces that a server may have forgotten
+MOST_ROUNDS: Final = 2  # a nonce that a server has forgotten, or a proxy before it that asks, too
 
 
 async def check(
@@ -54,21 +54,24 @@ async def _prove(to: Conversation, method: str, trunk: TrunkSettings) -> Message
     assert trunk.username is not None
     assert trunk.password is not None
     heard = await to.ask(method, *route(trunk))
-    proved = False
-    for _ in range(MOST_STALE):
-        asked = challenges(heard) if heard.code in CHALLENGE else ()
-        if not asked or (proved and not any(each.stale for each in asked)):
+    known: dict[tuple[str, str], Challenge] = {}
+    for _ in range(MOST_ROUNDS):
+        asked = challenges(heard) if heard.code in CHALLENGED else ()
+        fresh = {(each.header, each.realm): each for each in asked}
+        fresh = {key: each for key, each in fresh.items() if each.stale or key not in known}
+        if not fresh:
             break
+        known |= fresh  # a proxy that has asked wants to see its answer again
         request, cnonce = (method, to.target), secrets.token_hex(8)
         credentials = trunk.username, trunk.password.get_secret_value()
-        headers = [answer(each, *credentials, request, cnonce) for each in asked]
-        heard, proved = await to.ask(method, *route(trunk), *headers), True
-    return heard if proved else None
+        headers = [answer(each, *credentials, request, cnonce) for each in known.values()]
+        heard = await to.ask(method, *route(trunk), *headers)
+    return heard if known else None
 
 
 def _judge(where: str, method: str, final: Message, *, certain: bool) -> Finding:
     said = f"{final.code} {''.join(c for c in final.reason if c.isprintable())}".strip()
-    if final.code in CHALLENGE or (final.code == FORBIDDEN and certain):
+    if final.code in CHALLENGED or (final.code == FORBIDDEN and certain):
         return Finding(
             False,
             f"{where}: user name or password is wrong: {said} to {method} with them",

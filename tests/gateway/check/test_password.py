@@ -16,6 +16,7 @@ from tests.peers.asterisk import AsteriskLab
 
 SECRET = "lab-secret"
 ASKED = 'WWW-Authenticate: Digest realm="r", nonce="n"'
+FIRST = 'Proxy-Authenticate: Digest realm="proxy", nonce="p"'
 
 
 def trunk(
@@ -119,6 +120,15 @@ async def answering(*answers: tuple[str, int, str]) -> AsyncIterator[Wire]:
             [("REGISTER", 401, ASKED), *[("REGISTER", 401, f"{ASKED}, stale=true")] * 2],
             *(1, 0, "is wrong"),
         ),
+        # A proxy asks first, and then the registrar behind it
+        (
+            [("REGISTER", 407, FIRST), ("REGISTER", 401, ASKED), ("REGISTER", 200, "")],
+            *(1, 1, "are right"),
+        ),
+        (
+            [("REGISTER", 407, FIRST), ("REGISTER", 401, ASKED), ("REGISTER", 401, ASKED)],
+            *(1, 0, "is wrong"),
+        ),
     ],
 )
 async def test_what_a_server_says(
@@ -130,12 +140,15 @@ async def test_what_a_server_says(
     assert text in finding.text
     assert [each.cseq[0] for each in wire.heard] == list(range(1, len(answers) + 1))
     assert all(each.header("contact") is None for each in wire.heard)
+    if answers[0][2] is FIRST:  # which the proxy wants to see each time
+        assert all(each.header("proxy-authorization") for each in wire.heard[1:])
 
 
 async def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(password, "TIMEOUT", 0.2)
     async with open_wire() as wire:
-        finding = await found(trunk(wire.uri))
+        with monkeypatch.context() as patch:
+            patch.setattr(password, "TIMEOUT", 0.2)
+            finding = await found(trunk(wire.uri))
         assert finding.ok
         assert "no way to tell" in finding.text
         closed = wire.uri
@@ -144,19 +157,27 @@ async def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused" in finding.text
 
 
-async def test_over_tcp_the_answer_may_come_in_pieces_and_the_end_before_it() -> None:
-    pieces = [
-        b"SIP/2.0 100 Trying\r\nCSeq: 1 OPTIONS\r\nContent-Length: 2\r\n\r\nab",
-        b"SIP/2.0 20",
-    ]
-    pieces += [b"0 OK\r\nCSeq: 1 OPTIONS\r\n\r\n", b"SIP/2.0 4"]
-
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [
+            b"SIP/2.0 100 Trying\r\nCSeq: 1 OPTIONS\r\nContent-Length: 2\r\n\r\nab",
+            b"SIP/2.0 20",
+            b"0 OK\r\nCSeq: 1 OPTIONS\r\n\r\n",
+            b"SIP/2.0 4",
+        ],
+        [b"SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nContent-Length: 9\r\n\r\nab"],
+        [b"SIP/2.0 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n"],
+    ],
+)
+async def test_over_tcp_the_end_may_come_before_the_answer(pieces: list[bytes]) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-        await reader.readuntil(b"\r\n\r\n")
+        if len(pieces) > 1:
+            await reader.readuntil(b"\r\n\r\n")
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
