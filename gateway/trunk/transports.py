@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 TRIES: Final = 20  # to find a port; nearly always the first is one
 HANDSHAKE: Final = 5000  # milliseconds: two round trips, and one retransmission of each
+# Seconds until a connection that came about may close like any other. By TLS 1.3 a trunk refuses
+# our certificate after the handshake, one round trip later; none closes an idle one as soon
+PROBATION: Final = 5.0
 NO_TLS: Final = "the stock engine has no safe TLS: build the engine by `make engine`"
 BUNDLES: Final = (  # where systems keep the authorities that they trust, in one file
     "/etc/ssl/certs/ca-certificates.crt",
@@ -51,16 +55,24 @@ class Faults:
     Only of those that are expected: who connects to us from anywhere is not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._wanted: dict[str, str] = {}
         self._found: dict[str, tuple[int, Peer, str]] = {}
+        self._up: dict[str, float] = {}  # since when
 
     def expect(self, remote: str, wanted: str) -> None:
         """Keep what goes wrong there, where a certificate for `wanted` is to be shown."""
         self._wanted[remote] = wanted
 
     def note(self, remote: str, bits: int, peer: Peer, said: str) -> None:
-        """Take what went wrong; it is logged once until a connection has come about."""
+        """Take what ended a connection; it is logged once until another has come about.
+
+        One that has stood for a while is closed because nobody needs it, which is no fault.
+        """
+        since = self._up.pop(remote, None)
+        if since is not None and self._clock() - since > PROBATION:
+            return
         found = bits, peer, said
         if remote not in self._wanted or self._found.get(remote) == found:
             return
@@ -70,6 +82,12 @@ class Faults:
     def forget(self, remote: str) -> None:
         """Take that a connection has come about."""
         self._found.pop(remote, None)
+        if remote in self._wanted:
+            self._up[remote] = self._clock()
+
+    def closed(self, remote: str) -> None:
+        """Take that we have closed a connection."""
+        self._up.pop(remote, None)
 
     def sentence(self, remote: str, wanted: str) -> str:
         """Say what has happened to the last connection there; empty if nothing has."""
@@ -99,6 +117,8 @@ class Engine(pj.Endpoint):
             peer = peer_of(info.remoteCertInfo) if bits else Peer()
             said = reason(prm.lastError) or self.utilStrError(prm.lastError)
             self._faults.note(prm.remote, bits, peer, said)
+        elif prm.state == pj.PJSIP_TP_STATE_SHUTDOWN:
+            self._faults.closed(prm.remote)
 
 
 def peer_of(certificate: Any) -> Peer:
