@@ -406,11 +406,11 @@ class TrunkEndpoint:
             stack.tell(self._offer, stack, leg, whole, source)
 
     def _offer(self, stack: Stack, leg: TrunkLeg, whole: str, source: str) -> None:
-        host, _, port = source.rpartition(":")
-        address = SipAddress(host.strip("[]"), int(port))
-        incoming = incoming_call(leg, read(whole, source), address, stack.sources)
         self._adopt(leg)
         try:
+            host, _, port = source.rpartition(":")
+            address = SipAddress(host.strip("[]"), int(port))
+            incoming = incoming_call(leg, read(whole, source), address, stack.sources)
             if self.on_incoming is None:
                 raise TrunkError("incoming calls are no longer taken")
             leg.notify = self.on_incoming(incoming)

@@ -185,6 +185,19 @@ async def test_an_anonymous_call_of_another_trunk(
         assert (await trunk.hear(603)).code == 603
 
 
+async def test_a_call_that_cannot_be_read_is_answered(
+    silent: TrunkEndpoint, calls: asyncio.Queue[IncomingCall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> IncomingCall:
+        raise ValueError("what is this?")
+
+    monkeypatch.setattr("gateway.trunk.endpoint.incoming_call", fail)
+    async with open_wire("127.0.0.2") as trunk:
+        trunk.request("INVITE", silent.address.port, sdp=OFFER)
+        assert (await trunk.hear(500)).code == 500
+    await until(lambda: silent.active == 0)
+
+
 async def test_the_address_that_a_name_leads_to_is_the_trunks(
     silent: TrunkEndpoint, calls: asyncio.Queue[IncomingCall]
 ) -> None:
