@@ -26,6 +26,8 @@ NO_HOST: Final = "anonymous.invalid"
 HIDDEN: Final = frozenset({"id", "user"})  # of Privacy: "header" and "session" hide no name
 FULL: Final = frozenset({"full", "uri"})  # of Remote-Party-ID's and Diversion's privacy
 
+# What an entry of History-Info withholds (RFC 7044 section 10.1), escaped into its URI
+WITHHELD: Final = re.compile(r"[?&]privacy=(?!none\b)", re.I)
 CAUSE: Final = re.compile(r"cause(?:=|%3D)([0-9]{3})", re.I)
 # How History-Info says what Diversion has words for (RFC 7544 section 6)
 REASONS: Final = {
@@ -75,8 +77,11 @@ def caller_of(message: Message, identity: Identity, rules: Rules) -> Caller:
     named = _named(message, IDENTITY_HEADERS[identity]) or sender
     if named.user.lower() in NOBODIES or _is_withheld(message, sender):
         return ANONYMOUS
-    shown = "" if named.parameter("privacy") == "name" else named.display_name
-    return Caller(incoming_number(rules, named.user), shown or _shown(sender, named))
+    if named.parameter("privacy") == "name":
+        shown = ""
+    else:
+        shown = named.display_name or sender.display_name  # most names are in From alone
+    return Caller(incoming_number(rules, named.user), shown)
 
 
 def diversion_of(message: Message, rules: Rules) -> Diversion | None:
@@ -96,11 +101,6 @@ def _named(message: Message, header: str) -> Party | None:
         if each.parameter("party") in ("", "calling")
     ]
     return next((each for each in found if NUMBER.fullmatch(each.user)), (*found, None)[0])
-
-
-def _shown(sender: Party, named: Party) -> str:
-    """Return the display name of From where it is the same party's, and says more."""
-    return sender.display_name if named.parameter("privacy") != "name" else ""
 
 
 def _is_withheld(message: Message, sender: Party) -> bool:
@@ -127,7 +127,7 @@ def _history(message: Message) -> Diversion | None:
     entries = [
         entry for value in message.all("history-info") for entry in split_outside_quotes(value, ",")
     ]
-    if len(entries) < 2:
+    if len(entries) < 2 or WITHHELD.search(entries[-2]):
         return None
     # The cause stands with the new target, or with the one that has failed (RFC 7044 section 10)
     cause = CAUSE.search(entries[-1]) or CAUSE.search(entries[-2])

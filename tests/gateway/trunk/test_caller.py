@@ -88,6 +88,20 @@ def test_who_wants_to_be_unknown(identity: Identity, headers: tuple[str, ...]) -
         ),
         (("History-Info: <sip:0301@h>;index=1", "History-Info: <sip:600@h>;index=1.1"), None),
         (("History-Info: <sip:600@h;cause=302>;index=1",), None),
+        (
+            (
+                "History-Info: <sip:0301@h?Reason=SIP%3Bcause%3D302&Privacy=history>;index=1",
+                "History-Info: <sip:600@h>;index=1.1",
+            ),
+            None,
+        ),
+        (
+            (
+                "History-Info: <sip:0301@h?Privacy=none>;index=1",
+                "History-Info: <sip:600@h;cause=486?Privacy=history>;index=1.1",
+            ),
+            Diversion("+49301", "user-busy"),
+        ),
         (("History-Info: ,;cause=302,",), None),
     ],
 )
