@@ -76,9 +76,15 @@ def _check_pair(table: str, certificate: Path | None, key: Path | None) -> None:
     if certificate is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key, refuse_passphrase)
     except OSError as error:  # ssl.SSLError is one
         why = error.strerror or str(error)
         raise ConfigError(
             f"{table}.certificate = '{certificate}', {table}.key = '{key}': {why}"
         ) from None
+
+
+def refuse_passphrase() -> str:
+    """Stand where a passphrase is asked for; OpenSSL would wait at the terminal for one."""
+    raise OSError("the key is encrypted by a passphrase, and nobody is there to type it")

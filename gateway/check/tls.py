@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from gateway.config import TlsFiles
+from gateway.listening import refuse_passphrase
 from gateway.trunk.tls_fault import CODES, Peer, distrust, refusal
 
 
@@ -17,21 +18,21 @@ def context(files: TlsFiles) -> ssl.SSLContext:
     ValueError
         A file is not what it should be; in words.
     """
-    secured = ssl.create_default_context()
+    # Not the default context, which since Python 3.13 refuses chains that the engine takes
+    secured = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     secured.minimum_version = ssl.TLSVersion.TLSv1_2
     # A trunk's own certificate may stand in the file of authorities
     secured.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    if files.ca is not None:
-        secured = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        secured.minimum_version = ssl.TLSVersion.TLSv1_2
-        secured.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    if files.ca is None:
+        secured.load_default_certs()
+    else:
         try:
             secured.load_verify_locations(files.ca)
         except OSError as error:
             raise ValueError(f"ca = '{files.ca}': {error.strerror or error}") from None
     if files.certificate is not None:
         try:
-            secured.load_cert_chain(files.certificate, files.key)
+            secured.load_cert_chain(files.certificate, files.key, refuse_passphrase)
         except OSError as error:
             why = error.strerror or error
             raise ValueError(

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from gateway import wiring
+from gateway.check import tls
 from gateway.config import TlsFiles, tls_files
 from gateway.config_sources import load
 from gateway.config_values import Address, TrunkUri
@@ -157,3 +164,17 @@ def test_files_that_are_not_what_they_should_be(tmp_path: Path, place: str, spoi
     table = "sip" if place == "sip" else "trunks[0]"
     with pytest.raises(ConfigError, match=rf"{table}.{spoiled} = '".replace("[0]", r"\[0\]")):
         check_certificates(load(None, tables))
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(tmp_path: Path) -> None:
+    pair = Authority(tmp_path).issue("gateway.example")
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    secret = BestAvailableEncryption(b"open sesame")
+    pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    files = {"certificate": str(pair.certificate), "key": str(pair.key)}
+    settings = load(None, {"sip": files, "trunks": [trunk("sips:a")]})
+    words = "the key is encrypted by a passphrase"
+    with pytest.raises(ConfigError, match=words):
+        check_certificates(settings)
+    with pytest.raises(ValueError, match=words):
+        tls.context(tls_files(settings.sip, settings.trunks[0]))

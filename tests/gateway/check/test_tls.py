@@ -109,6 +109,15 @@ async def test_an_authority_that_nobody_knows(authority: Authority, tmp_path: Pa
         assert "is of an authority that is not trusted here." in found.text
 
 
+async def test_the_systems_authorities_are_believed_as_the_engine_does(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    assert (await check(authority.issue("127.0.0.1").serving(), NOTHING)).ok
+    # By default from Python 3.13 on; the engine takes certificates without every extension
+    assert not tls.context(NOTHING).verify_flags & ssl.VERIFY_X509_STRICT
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_trunk_that_wants_a_certificate(
     authority: Authority, tmp_path: Path, version: ssl.TLSVersion
@@ -186,8 +195,7 @@ def test_certificates_that_end_soon_and_keys_for_all(authority: Authority) -> No
 
 
 async def test_a_trunk_by_ipv6() -> None:
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
+    require_ipv6()
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer:
         peer.bind(("::1", 0))
         port = peer.getsockname()[1]
