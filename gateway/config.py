@@ -119,9 +119,11 @@ class SipSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _one_host(self) -> Self:
+    def _tls_port_of_its_own(self) -> Self:
         tls, listen = self.tls_listen, self.listen
-        if tls is not None and tls.port == listen.port != 0:
+        if tls is None or tls.port != listen.port or listen.port == 0:
+            return self
+        if tls.host == listen.host or tls.is_unspecified or listen.is_unspecified:
             raise broken("sip.listen has this port, by TCP too", key="tls_listen", value=str(tls))
         return self
 

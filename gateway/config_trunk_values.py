@@ -6,9 +6,8 @@ As in `gateway.config_values`, a value that is refused is refused with a sentenc
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 
-from gateway.config_values import Network, broken
+from gateway.config_values import Network, broken, network
 
 NumbersIn = tuple[tuple[str, str], ...]
 
@@ -22,17 +21,9 @@ _HOW_NUMBERS_COME = (
 
 
 def read_source(value: object) -> Network:
-    """Read `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`."""
-    if isinstance(value, Network):
-        return value
-    try:
-        network = ip_network(str(value))
-    except ValueError as error:
-        why = "; bits behind the prefix are set" if "host bits" in str(error) else ""
-        raise broken(f'an IP address or a network such as "192.0.2.0/24" is needed{why}') from None
-    if network.prefixlen == 0:
-        raise broken("everybody is no trunk: then any stranger's call would be one of this trunk's")
-    return network
+    """Read the network of a trunk: `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`."""
+    everybody = "everybody is no trunk: then any stranger's call would be one of this trunk's"
+    return network(value, everybody)
 
 
 def read_numbers_in(value: object) -> NumbersIn:

@@ -24,6 +24,7 @@ from gateway.admission.turn import check_url
 from gateway.errors import RequestError, TargetError
 
 MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
+LONGEST_NAME = 253  # characters of a host's name (RFC 1035 section 2.3.4)
 SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gateway.db" is absolute
 
 
@@ -52,6 +53,10 @@ class Address:
     def version(self) -> int:
         """The version of IP."""
         return 6 if ":" in self.host else 4
+
+    @property
+    def is_unspecified(self) -> bool:
+        return self.host != "localhost" and ip_address(self.host).is_unspecified
 
     @property
     def is_loopback(self) -> bool:
@@ -154,8 +159,9 @@ class ProxyUri:
         return f"{self.uri}{';lr' if self.loose else ''}"
 
 
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # of a host's name (RFC 1123 section 2.1)
 _TRUNK_URI = re.compile(
-    r"(?P<scheme>sips?):(?:(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)"
+    rf"(?P<scheme>sips?):(?:(?P<host>{_LABEL}(?:\.{_LABEL})*)"
     r"|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?:;transport=(?P<transport>udp|tcp|tls))?",
     re.ASCII,
@@ -170,7 +176,7 @@ def read_trunk_uri(value: object) -> TrunkUri:
     if isinstance(value, TrunkUri):
         return value
     match = _TRUNK_URI.fullmatch(str(value))
-    if match is None:
+    if match is None or len(match["host"] or "") > LONGEST_NAME:
         raise broken(
             "sip:host:port;transport=udp (or tcp, or tls) is needed, or sips:host:port, without "
             "user or password"
@@ -364,17 +370,22 @@ Network = IPv4Network | IPv6Network
 
 
 def read_network(value: object) -> Network:
-    """Read `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`."""
+    """Read the network of a proxy: `192.0.2.1`, `192.0.2.0/24` or `2001:db8::/32`."""
+    return network(value, "everybody is no proxy: then each client could choose its own address")
+
+
+def network(value: object, everybody: str) -> Network:
+    """Read an address or a network; that of all addresses is refused for the reason given."""
     if isinstance(value, Network):
         return value
     try:
-        network = ip_network(str(value))
+        found = ip_network(str(value))
     except ValueError as error:
         why = "; bits behind the prefix are set" if "host bits" in str(error) else ""
         raise broken(f'an IP address or a network such as "192.0.2.0/24" is needed{why}') from None
-    if network.prefixlen == 0:
-        raise broken("everybody is no proxy: then each client could choose its own address")
-    return network
+    if found.prefixlen == 0:
+        raise broken(everybody)
+    return found
 
 
 def url(text: str) -> str:

@@ -107,11 +107,23 @@ def test_what_is_refused(tables: dict[str, Any], line: str) -> None:
     assert line in problem(**tables)
 
 
+@pytest.mark.parametrize(
+    "host", ["a..b", "a.", "a-.b", "-a", "a_b", "a" * 64, ".".join(["a" * 63] * 4)]
+)
+def test_hosts_that_nobody_can_look_up(host: str) -> None:
+    for uri in (f"sip:{host}", f"sips:{host}:5061"):
+        assert "sip:host:port;transport=udp" in problem(trunks=[trunk(uri)])
+    assert load(None, {"trunks": [trunk(f"sip:a.{'b-' * 31}b.example")]})
+
+
 def test_one_port_for_tls_and_the_rest(tmp_path: Path) -> None:
     pair = Authority(tmp_path).issue("a")
     files = {"certificate": str(pair.certificate), "key": str(pair.key)}
     said = problem(sip={"listen": "0.0.0.0:5060", "tls_listen": "0.0.0.0:5060", **files})
     assert "sip.tls_listen = '0.0.0.0:5060': sip.listen has this port" in said
+    said = problem(sip={"listen": "[::]:5060", "tls_listen": "127.0.0.1:5060", **files})
+    assert "sip.listen has this port" in said
+    load(None, {"sip": {"listen": "127.0.0.1:5060", "tls_listen": "127.0.0.2:5060", **files}})
 
 
 def test_a_trunk_may_have_its_own(tmp_path: Path) -> None:
