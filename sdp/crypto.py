@@ -200,7 +200,9 @@ _KEY = re.compile(
     r"(?:\|(\d{1,39}):(\d{1,3}))?",  # MKI and its length
     re.ASCII | re.IGNORECASE,
 )
-_SUITE_NAME = re.compile("[A-Z][A-Z0-9_]{2,39}")  # a key that has slipped into its place is no name
+# A key that has slipped into the place of a suite or a parameter is no name of one
+_SUITE_NAME = re.compile("[A-Z][A-Z0-9_]{2,39}")
+_PARAMETER_NAME = re.compile("[A-Z_]{2,24}", re.IGNORECASE)
 # How far out of order packets may come is our library's to say; anything else that is no extension
 # would change how packets are made
 _HARMLESS = re.compile(r"WSH=\d{1,9}|KDR=0|-\S+", re.ASCII | re.IGNORECASE)
@@ -217,8 +219,9 @@ def _read(attribute: Attribute) -> Crypto:
         raise _wrong(attribute, f"the cipher suite is none of {', '.join(SUITES)}, but {shown}")
     for parameter in found[4].split():
         if not _HARMLESS.fullmatch(parameter):
-            name = quoted(parameter.partition("=")[0][:24])
-            raise _wrong(attribute, f"{suite} with the session parameter {name}")
+            name = parameter.partition("=")[0]
+            shown = f"parameter {name}" if _PARAMETER_NAME.fullmatch(name) else "something else"
+            raise _wrong(attribute, f"{suite} with {shown} behind the key")
     key = _KEY.fullmatch(found[3])
     if key is None:
         several = ";" in found[3]

@@ -111,6 +111,7 @@ def test_lines_of_use(text: str) -> None:
         (line(rest=" FEC_ORDER=FEC_SRTP"), "FEC_ORDER"),
         (line(rest=" FEC_KEY=inline:c2VjcmV0"), "FEC_KEY"),
         (line(rest=" WSH=many"), "WSH"),
+        (line(rest=" Qc2VjBwcHQk0123456789=="), "something else"),
         (line(rest=f"|1:4;{line().split()[2]}|2:4"), "several keys"),
         (line().replace("inline:", "uri:"), "no inline key"),
         (line().replace("BwcH", "Bw*H", 1), "no inline key"),
