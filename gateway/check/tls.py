@@ -1,4 +1,7 @@
-"""A connection by TLS as calls to a trunk make it: verified in the same way, and as strictly."""
+"""A connection by TLS as calls to a trunk make it: verified in the same way, and as strictly.
+
+Names that stand in a certificate as `sip:` URIs alone (RFC 5922) are what Python does not read.
+"""
 
 from __future__ import annotations
 
