@@ -74,6 +74,7 @@ class Dialog(Asking):
         self._settling: Settled | None = None  # told once the engine has it, too
         self._negotiated = False
         self._newest = 0  # CSeq of the trunk's requests
+        self._invite: Message | None = None  # the trunk's, and what takes it back
         self._cancel: Message | None = None
         self.call_id = self._call_id() if self._uas else ""
         self.slot = call_id  # the engine's number of the call, for as long as it knows it
@@ -215,10 +216,20 @@ class Dialog(Asking):
     def invited(self, message: Message) -> None:
         """Read what the trunk's INVITE says of itself."""
         self._transcript.takes_info = allows_info(message)
+        self._invite = message
 
-    def canceled(self, message: Message) -> None:
-        """Remember why the trunk takes its INVITE back; the engine ends the call."""
+    def canceled(self, message: Message) -> bool:
+        """Remember why the trunk takes its INVITE back; the engine ends the call.
+
+        False where a CANCEL is of another request (RFC 3261 section 9.1).
+        """
+        invite = self._invite
+        if invite is None or message.from_tag != invite.from_tag:
+            return False
+        if message.cseq[0] != invite.cseq[0]:
+            return False
         self._cancel = message
+        return True
 
     def acknowledged(self, message: Message) -> Verdict:
         """Take the answer to an offer of ours in a 200, which comes in the ACK."""

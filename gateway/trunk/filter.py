@@ -103,9 +103,10 @@ class Filter(pj.MessageFilter):
         return dialog if dialog is not None and (message.code or dialog.owns(message)) else None
 
     def _judge(self, message: Message, token: int, dialog: Dialog | None) -> Verdict:
-        if message.method == "CANCEL" and (canceled := self._dialogs.get(message.call_id)):
-            canceled.canceled(message)  # which has no To tag to be known by
-            return PASS
+        if message.method == "CANCEL":  # which has no To tag to be known by
+            ringing = self._dialogs.get(message.call_id)
+            if ringing is not None and ringing.canceled(message):
+                return PASS
         if dialog is None:
             return PASS if message.code else self._judge_stranger(message)
         if message.code:

@@ -125,6 +125,24 @@ async def test_a_call_goes_on_from_wherever_its_requests_come(
         assert proxy.heard == []
 
 
+async def test_a_stranger_takes_back_nobody_s_call(
+    silent: TrunkEndpoint, calls: asyncio.Queue[IncomingCall]
+) -> None:
+    """Not with the Call-ID alone, which others on the way may have seen, and gets no answer."""
+    before = silent.strangers.get(("CANCEL", "none"), 0)
+    async with open_wire("127.0.0.2") as trunk, open_wire(STRANGER) as stranger:
+        trunk.request("INVITE", silent.address.port, sdp=OFFER, call_id="rings")
+        async with asyncio.timeout(5):
+            call = await calls.get()
+        own = "From: <sip:a@b>;tag=own"
+        stranger.request("CANCEL", silent.address.port, own, call_id="rings")
+        stranger.request("CANCEL", silent.address.port, call_id="rings", number=2)
+        await until(lambda: silent.strangers.get(("CANCEL", "none"), 0) == before + 2)
+        await call.leg.reject(486)
+        assert (await trunk.hear(486)).code == 486
+        assert stranger.heard == []
+
+
 async def test_a_stranger_gets_no_answer_to_what_nobody_can_read(silent: TrunkEndpoint) -> None:
     before = silent.strangers.get(("OPTIONS", "none"), 0)
     broken = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.9\r\nFrom: x\r\nTo: x\r\n"
