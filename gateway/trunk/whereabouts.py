@@ -38,7 +38,10 @@ class Whereabouts:
         self._find = find
         self._interval = interval
         self._lost: set[str] = set()
-        self._tasks = [asyncio.create_task(self._follow(trunk)) for trunk in trunks]
+        self._tasks = [
+            asyncio.create_task(self._follow(trunk), name=f"whereabouts {trunk.name}")
+            for trunk in trunks
+        ]
 
     async def _follow(self, trunk: Trunk) -> None:
         while True:
@@ -52,6 +55,8 @@ class Whereabouts:
             if trunk.name not in self._lost:  # once, and not each minute
                 log.warning("calls from the trunk %s may get no answer: %s", trunk.name, error)
             self._lost.add(trunk.name)
+        except Exception:  # else nobody would look for this trunk again, and nobody know of it
+            log.exception("where the trunk %s is could not be found out", trunk.name)
         else:
             self._lost.discard(trunk.name)
 

@@ -63,6 +63,19 @@ async def test_what_cannot_be_found_is_said_once_each_time(
     assert lines == ["calls from the trunk one may get no answer: no such name"] * 2
 
 
+async def test_a_fault_ends_no_search(caplog: pytest.LogCaptureFixture) -> None:
+    tries: list[str] = []
+
+    def find(trunk: Trunk) -> None:
+        tries.append(trunk.name)
+        if len(tries) == 1:
+            raise ZeroDivisionError
+
+    async with looking(find, ONE):
+        await until(lambda: len(tries) > 2)
+    assert "where the trunk one is could not be found out" in caplog.text
+
+
 async def test_without_trunks_there_is_nothing_to_do() -> None:
     async with looking(lambda _: pytest.fail("nobody is to be found")):
         pass
