@@ -23,7 +23,7 @@ import pjsua2 as pj
 from gateway.trunk.address import Route
 from gateway.trunk.binding import HAS_TLS, guarded
 from gateway.trunk.config import EndpointConfig, SipAddress, Tls
-from gateway.trunk.errors import TrunkError
+from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.tls_fault import Peer, distrust, reason, refusal
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ HANDSHAKE: Final = 5000  # milliseconds: two round trips, and one retransmission
 # Seconds until a connection that came about may close like any other. By TLS 1.3 a trunk refuses
 # our certificate after the handshake, one round trip later; none closes an idle one as soon
 PROBATION: Final = 5.0
+MOST: Final = 64  # of sockets and of trunks by TLS together; as compiled into the engine
 NO_TLS: Final = "the stock engine has no safe TLS: build the engine by `make engine`"
 BUNDLES: Final = (  # where systems keep the authorities that they trust, in one file
     "/etc/ssl/certs/ca-certificates.crt",
@@ -141,6 +142,7 @@ class Transports:
         self._by_trunk: dict[tuple[str, Tls, int], int] = {}
         self._listening: list[tuple[int, Any]] = []  # by TLS
         self._newest = int(pj.PJSUA_INVALID_ID)
+        self._made = 0
         self.tls_port = 0
 
     def open(self) -> int:
@@ -176,6 +178,8 @@ class Transports:
             address = dict(families(self._config.address)).get(version)
             if address is None:
                 raise TrunkError(f"sip.listen has no address for IPv{version}")
+            if self._made >= MOST:
+                raise TrunkFullError("the SIP engine has no room for another trunk by TLS")
             settings = _here(self._config, address, 0)
             _secure(settings, route.tls)
             settings.tlsConfig.serverName = route.server
@@ -199,6 +203,7 @@ class Transports:
             raise TrunkError(NO_TLS)
         number = getattr(pj, KINDS[kind, version])
         self._newest = int(self._engine.transportCreate(number, settings))
+        self._made += 1
         name = self._engine.transportGetInfo(self._newest).localName
         return int(name.rpartition(":")[2])
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.trunk import Answered, Origin, Secret, Target, Tls, Trunk, TrunkEndpoint
+from gateway.trunk import Answered, Origin, Secret, Target, Tls, Trunk, TrunkEndpoint, transports
 from gateway.trunk.address import parse_trunk
+from gateway.trunk.errors import TrunkFullError
 from gateway.trunk.message import read
 from gateway.trunk.tls_fault import CLOSED
 from tests.gateway.trunk.conftest import Phone
@@ -233,6 +234,14 @@ async def test_a_port_without_tls(endpoint: TrunkEndpoint) -> None:
         None,
         "What answers at the trunk's port does not speak TLS.",
     )
+
+
+async def test_more_trunks_than_the_engine_has_room_for(
+    endpoint: TrunkEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transports, "MOST", 1)
+    with pytest.raises(TrunkFullError, match="no room for another trunk by TLS"):
+        await endpoint.inquire(Trunk("test", "sips:127.0.0.77:9"), 5)
 
 
 async def test_a_call_that_cannot_be_secured(phone: Phone, authority: Authority) -> None:
