@@ -326,8 +326,9 @@ class Negotiation:
                 self._ours, self._offered, self._last = ours, ours, None
                 self.holding = holding
             case _:
-                # The trunk has answered a session refresh of the engine's own
-                return self.trunk_answered(text) if text.strip() else None
+                # The trunk has answered a session refresh of the engine's own, which repeats what
+                # we have sent last: an answer has keys and payload types of its own
+                return self._read_answer(self._ours, text) if text.strip() else None
         self._pending = None
         return remote
 

@@ -188,3 +188,13 @@ def test_a_trunk_that_is_busy_says_nothing_of_encryption() -> None:
     end = refused_encryption(ended)
     assert end is not None
     assert end.message == "The line is busy."
+
+
+def test_a_refresh_of_the_engines_own_is_answered_to_our_last_description() -> None:
+    """That is an answer here, which has brought another key of ours than the offer before it."""
+    made = encrypted()
+    made.trunk_answered(described())
+    changed = reoffer(made, described(fill=8, version=2)).keys
+    refreshed = made.settled(described(fill=8, version=2))
+    assert refreshed is not None
+    assert refreshed.keys == changed
