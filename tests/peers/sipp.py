@@ -103,7 +103,7 @@ class Sipp:
                 raise PeerError(f"sipp ended at once\n{self.errors()}")
             return any(address in Path(table).read_text() for table in SOCKETS)
 
-        await wait_until(opened, limit=5, what="sipp opens its port")
+        await wait_until(opened, limit=20, what="sipp opens its port")
 
 
 def _parse(sent: bool, text: str) -> SipMessage:
