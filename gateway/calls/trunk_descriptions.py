@@ -161,13 +161,17 @@ class TrunkDescriptions:
         try:
             remote = self.negotiation.settled(settled.sdp, settled.source)
         except SdpError as error:
-            logger.warning("call %s goes on as it was: %s", self._id, error)
-            self.negotiation.withdrawn()
-            self._post(trunk.Refused(NOT_ACCEPTABLE, str(error)))  # as good as that
+            self._drop_change(str(error))
             return
         if remote is not None:
             await self._session.connect_trunk(remote)
         await self._on_settled()
+
+    def _drop_change(self, why: str) -> None:
+        """Stay with what stood before an answer that nobody can follow."""
+        logger.warning("call %s goes on as it was: %s", self._id, why)
+        self.negotiation.withdrawn()
+        self._post(trunk.Refused(NOT_ACCEPTABLE, why))  # as good as that
 
     # Hosts by name
 
@@ -194,10 +198,13 @@ class TrunkDescriptions:
         if not self._queue.resume(described, again=bool(located.address)):
             return None
         if not located.address:
-            if isinstance(described, trunk.Answered):
-                return unusable(f"The far end cannot get its audio: {lacking}.")
-            if isinstance(described, trunk.Offered):
-                await self._refuse(described, lacking)
+            match described:
+                case trunk.Answered():
+                    return unusable(f"The far end cannot get its audio: {lacking}.")
+                case trunk.Offered():
+                    await self._refuse(described, lacking)
+                case trunk.Settled():
+                    self._drop_change(lacking)
         return await self._follow_all()
 
     def note_dropped_lines(self) -> None:

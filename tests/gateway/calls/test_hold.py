@@ -133,3 +133,19 @@ async def test_a_call_that_ends_proposes_nothing_more(monkeypatch: pytest.Monkey
         call.trunk.notify(BYE)
         await call.ended()
         assert not call.trunk.proposed
+
+
+async def test_an_answer_whose_host_nobody_finds_is_a_refusal() -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.stands.set()  # and the search for the host has an end
+        call.trunk.notify(trunk.Settled(answer("recvonly").replace("198.51.100.7", "no.example")))
+        refused = await call.client.hear(news.HoldRefused)
+        assert isinstance(refused, news.HoldRefused)
+        assert (refused.held, refused.code) == (True, 488)
+        assert flow_of(call) is Flow.AUDIO
+        await call.call.hold()
+        await agree(call, 2, "recvonly")
+        await call.client.hear(news.Held)
