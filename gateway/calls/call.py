@@ -202,13 +202,18 @@ class Call:
         self._want_hold(False)
 
     def _want_hold(self, held: bool) -> None:
-        if self.state is not CallState.ANSWERED:
+        if not self._is_talking:
             raise RequestError("a call can be put on hold once the far end has answered")
         self._inbox.put_nowait(HoldWanted(held))
 
+    @property
+    def _is_talking(self) -> bool:
+        """Whether the page has been told of the answer, whose host may take time to be found."""
+        return self.state is CallState.ANSWERED and self._answered_at is not None
+
     def check_transfer(self) -> None:
         """Raise RequestError if the call cannot be transferred now."""
-        if self.state is not CallState.ANSWERED:
+        if not self._is_talking:
             raise RequestError("a call can be transferred once the far end has answered")
         self._transfer.check()
 

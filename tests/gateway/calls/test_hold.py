@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 
 from gateway import trunk
@@ -149,3 +152,21 @@ async def test_an_answer_whose_host_nobody_finds_is_a_refusal() -> None:
         await call.call.hold()
         await agree(call, 2, "recvonly")
         await call.client.hear(news.Held)
+
+
+async def test_nor_before_the_answer_can_be_followed() -> None:
+    """Else what begins with it, that the caller is heard, would come after the hold."""
+    async with story() as call:
+        call.trunk.addresses["trunk.example"] = "198.51.100.7"
+        call.trunk.notify(trunk.Answered(ANSWER.replace("198.51.100.7", "trunk.example")))
+        async with asyncio.timeout(2):
+            await call.trunk.looking.wait()
+        for ask in (call.call.hold, partial(call.call.transfer, "+15557777")):
+            with pytest.raises(RequestError, match="once the far end has answered"):
+                await ask()
+        call.trunk.stands.set()
+        await call.client.hear(news.Answered)
+        await call.call.hold()
+        await agree(call, 1, "recvonly")
+        await call.client.hear(news.Held)
+        assert flow_of(call) is Flow.HOLD
