@@ -224,9 +224,11 @@ class Call:
         ------
         RequestError
             The call is not answered, or a transfer is under way.
+        ForbiddenError
+            No route leads to the number by the call's trunk.
         """
         self.check_transfer()
-        self._transfer.want(self._attempt.trunk.route.number(to))
+        self._transfer.want(self._attempt.trunk.number(to))
 
     async def transfer_to(self, other: Call) -> None:
         """Hand the far end over to the one of another call; raises as `transfer`."""

@@ -11,6 +11,7 @@ from gateway.calls.browser_description import BITRATE
 from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Answered, Ended, News
 from gateway.calls.symmetric_rtp import SymmetricRtp
+from gateway.errors import ForbiddenError
 from gateway.trunk import Dtmf
 from sdp import Srtp
 
@@ -41,7 +42,7 @@ class TrunkCalls:
     """The calls of one trunk, and what is known of it.
 
     `up` is None while nothing is known, `why` says what was last seen. `hear` is told of whatever
-    comes from it.
+    comes from it. `order` is as of `Trunks`.
     """
 
     route: Route
@@ -49,6 +50,7 @@ class TrunkCalls:
     up: bool | None = None
     why: str = ""
     hear: Callable[[trunk.TrunkEvent], None] = lambda event: None
+    order: Callable[[str], Sequence[str]] | None = None  # None: every number goes here
     placed: int = 0
     answered: int = 0
     ended: Counter[str] = field(default_factory=Counter)  # by cause
@@ -66,6 +68,21 @@ class TrunkCalls:
     @property
     def has_room(self) -> bool:
         return self.active < self.route.max_calls
+
+    def number(self, to: str) -> str:
+        """Return an admitted target as the trunk itself is to call it.
+
+        Raises
+        ------
+        ForbiddenError
+            No route leads to it by this trunk.
+        """
+        if self.order is not None and self.name not in self.order(to):
+            raise ForbiddenError(
+                f"{to} may not be called: no route leads to it by the trunk of this call",
+                rule="route",
+            )
+        return self.route.number(to)
 
     def hold(self) -> Callable[[], None]:
         """Take a line; return what gives it back, of which the second time does nothing."""
@@ -115,7 +132,7 @@ class Trunks:
     """
 
     def __init__(self, routes: Sequence[Route], order: Callable[[str], Sequence[str]]) -> None:
-        self.states = {route.trunk.name: TrunkCalls(route) for route in routes}
+        self.states = {route.trunk.name: TrunkCalls(route, order=order) for route in routes}
         self._order = order
 
     @property

@@ -111,16 +111,15 @@ class ClientCall:
     async def _transfer(self, call: PlacedCall, to: str, grant: Grant) -> None:
         """Let a number in as for a call, before the trunk hears of it: it costs the same."""
         call.check_transfer()
-        request = self._request
+        visitor = self._request.visitor
+        admission: Admission | None = None
         try:
-            admission = await self._room.gate.admit(request.visitor, grant, to, caller=None)
-        except GatewayError as error:
-            self._room.refuse(request.visitor, self.call, to, error)
-            raise
-        try:
+            admission = await self._room.gate.admit(visitor, grant, to, caller=None)
             await call.transfer(to)
         except GatewayError as error:
-            admission.refused(error)
+            if admission is not None:
+                admission.refused(error)
+            self._room.refuse(visitor, self.call, to, error)
             raise
         self._transferring = admission
 

@@ -17,7 +17,13 @@ from gateway.calls.registry import Calls
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.calls.trunks import Route, Trunks
-from gateway.errors import CapacityError, DrainingError, OfferError, OverloadError
+from gateway.errors import (
+    CapacityError,
+    DrainingError,
+    ForbiddenError,
+    OfferError,
+    OverloadError,
+)
 from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
 from tests.gateway.calls.stories import BYE
@@ -366,3 +372,16 @@ async def test_calls_that_come_at_once_keep_to_the_limit() -> None:
     assert sum(isinstance(result, CapacityError) for result in placed) == 3
     assert gateway.calls.active == 2
     await gateway.calls.close()
+
+
+async def test_a_trunk_knows_which_numbers_are_led_to_it() -> None:
+    def order(to: str) -> tuple[str, ...]:
+        return ("lab",) if to.startswith("+1") else ("other",)
+
+    routes = [
+        Route(trunk.Trunk(name, "sip:127.0.0.1:5060"), ("PCMU",), 1) for name in ("lab", "other")
+    ]
+    lab = Trunks(routes, order).states["lab"]
+    assert lab.number("+15557777") == "+15557777"
+    with pytest.raises(ForbiddenError, match="no route leads to it"):
+        lab.number("+445557777")

@@ -9,7 +9,7 @@ import pytest
 from gateway import trunk
 from gateway.calls import news, transfer
 from gateway.calls.end import By
-from gateway.errors import RequestError
+from gateway.errors import ForbiddenError, RequestError
 from tests.gateway.calls.stories import BYE, Story, story
 
 
@@ -108,3 +108,25 @@ async def test_to_another_call() -> None:
         async with asyncio.timeout(2):
             await call.trunk.asked.wait()
         assert call.trunk.transfers == [await other.trunk.name()]
+
+
+@pytest.mark.parametrize("trunks", [("second",), ()])
+async def test_a_number_that_goes_another_way(trunks: tuple[str, ...]) -> None:
+    """Whom the operator's routes do not give to a trunk, it is not asked to call."""
+
+    def order(to: str) -> tuple[str, ...]:
+        if not trunks:
+            raise ForbiddenError("no route leads to it", rule="route")
+        return trunks if to == "+15557777" else ("first", *trunks)
+
+    async with story(others=("second",)) as call:
+        for state in call.states:
+            state.order = order
+        await call.answer()
+        with pytest.raises(ForbiddenError, match="no route leads to it") as refused:
+            await call.call.transfer("+15557777")
+        assert refused.value.rule == "route"
+        assert not call.trunk.transfers
+        if trunks:
+            await asked(call, "+15558888")
+            assert call.trunk.transfers == ["+15558888"]

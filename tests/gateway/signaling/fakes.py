@@ -61,6 +61,7 @@ class FakeCall:
         self.commands: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
         self.failure: Exception | None = None
         self.cannot_transfer: Exception | None = None
+        self.no_route: Exception | None = None
 
     async def add_candidate(self, candidate: str | None) -> None:
         self._note("candidate", candidate)
@@ -79,6 +80,8 @@ class FakeCall:
             raise self.cannot_transfer
 
     async def transfer(self, to: str) -> None:
+        if self.no_route is not None:
+            raise self.no_route
         self._note("transfer", to)
 
     async def transfer_to(self, other: FakeCall) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, issue, new_id
 from gateway.calls import news
-from gateway.errors import RequestError
+from gateway.errors import ForbiddenError, RequestError
 from tests.gateway.signaling.conftest import Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 
@@ -107,6 +107,18 @@ async def test_what_cannot_be_transferred_uses_nothing_up(start_gateway: StartGa
         call.cannot_transfer = RequestError("not now")
         assert await error(client, to=TO) == "bad-request"
         assert call.commands.empty()
+
+
+async def test_a_number_that_no_route_leads_to(start_gateway: StartGateway) -> None:
+    """It gives its place back, and leaves the traces of a call that is refused."""
+    gateway = await start_gateway(limit_rules=replace(NO_LIMITS, calls_at_once=2))
+    async with gateway.client() as client:
+        call = await placed(gateway, client, "c1")
+        call.no_route = ForbiddenError(f"{TO} may not be called", rule="route")
+        assert await error(client, to=TO) == "not-allowed"
+        assert await error(client, to=TO) == "not-allowed"
+        await placed(gateway, client, "c2")
+    assert b'gateway_admission_refused_total{rule="route"} 2.0' in gateway.room.metrics.text()
 
 
 @pytest.mark.parametrize("answered", [True, False])
