@@ -199,8 +199,10 @@ class ClientCall:
         self._observe(event)
         if isinstance(event, news.Answered) and self._admission is not None:
             self._admission.answered()
-        if isinstance(event, news.Transferred | news.TransferFailed):
-            self._end_transfer(event)
+        if isinstance(event, news.Transferred):
+            self._end_transfer("transferred", event.code)
+        if isinstance(event, news.TransferFailed):
+            self._end_transfer("transfer-failed", event.code)
         if isinstance(event, news.Quality):
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
@@ -208,6 +210,7 @@ class ClientCall:
             # Before the message: who reads it may use the id again at once
             if self._admission is not None:
                 self._admission.ended(event.end.cause, event.end.sip_code, event.duration_ms)
+            self._end_transfer(event.end.cause, event.end.sip_code)
             if event.duration_ms:
                 seconds = event.duration_ms / 1000
                 self._room.metrics.observe_duration(event.trunk, seconds)
@@ -215,12 +218,11 @@ class ClientCall:
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))
 
-    def _end_transfer(self, event: news.Transferred | news.TransferFailed) -> None:
-        """Write what became of the number that was let in for a transfer."""
+    def _end_transfer(self, cause: str, sip_code: int) -> None:
+        """Write what became of the number that was let in for a transfer, if there is one."""
         admission, self._transferring = self._transferring, None
         if admission is not None:
-            done = isinstance(event, news.Transferred)
-            admission.ended("transferred" if done else "transfer-failed", event.code, 0)
+            admission.ended(cause, sip_code, 0)
 
 
 def message_for(call: str, event: news.News) -> messages.ServerMessage:

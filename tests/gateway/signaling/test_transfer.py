@@ -10,6 +10,7 @@ import pytest
 
 from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, issue, new_id
 from gateway.calls import news
+from gateway.calls.end import By
 from gateway.errors import ForbiddenError, RequestError
 from tests.gateway.signaling.conftest import Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
@@ -119,6 +120,29 @@ async def test_a_number_that_no_route_leads_to(start_gateway: StartGateway) -> N
         assert await error(client, to=TO) == "not-allowed"
         await placed(gateway, client, "c2")
     assert b'gateway_admission_refused_total{rule="route"} 2.0' in gateway.room.metrics.text()
+
+
+async def test_a_call_that_ends_meanwhile(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number has its end in the audit file all the same."""
+    lines: list[tuple[str, Any, Any]] = []
+    gate = gateway.room.gate
+
+    def note(event: str, *_: object, **fields: Any) -> None:
+        lines.append((event, fields.get("to"), fields.get("cause")))
+
+    monkeypatch.setattr(gate, "note", note)
+    async with gateway.client() as client:
+        call = await placed(gateway, client, "c1")
+        await client.send(type="transfer", call="c1", to=TO)
+        await soon(call.commands)
+        call.end(By.REMOTE)
+        assert (await client.receive())["type"] == "ended"
+    assert [each for each in lines if each[1] == TO] == [
+        ("call-admitted", TO, None),
+        ("call-ended", TO, "hangup"),
+    ]
 
 
 @pytest.mark.parametrize("answered", [True, False])
