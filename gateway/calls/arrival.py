@@ -109,6 +109,7 @@ class Arrival:
         self._plan = plan
         self._inbox: asyncio.Queue[ArrivalEvent] = asyncio.Queue()
         self._rings: list[Ring] = []
+        self._rung: set[Page] = set()  # also those on which it rings no more
         self._rejections: set[int] = set()
         self._call: Call | None = None
 
@@ -174,10 +175,14 @@ class Arrival:
             logger.info("call %s: a page is not rung: %s", self.id, error)
             return not isinstance(error, LimitError | CapacityError)
         self._rings.append(ring)
+        self._rung.add(page)
         return True
 
     async def _handle(self, event: ArrivalEvent, take_over: TakeOver) -> CallEnd | None:
         match event:
+            case Accepted(ring=ring) if ring.over:  # it has rejected the call in the same breath
+                _answer(event.reply, None)
+                return None
             case Accepted():
                 return await self._accept(event, take_over)
             case Rejected(ring=ring, code=code):
@@ -186,7 +191,8 @@ class Arrival:
             case Left(ring=ring):
                 return self._silence(ring, nobody_there())
             case Joined(page=page):
-                self._ring_page(page)
+                if page not in self._rung:  # else it has registered once more
+                    self._ring_page(page)
                 return None
             case trunk.Offered(token=token):  # before there is a description to change
                 await self._leg.refuse_offer(token, "the call is not answered yet")

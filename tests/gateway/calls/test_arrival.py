@@ -216,6 +216,30 @@ async def test_a_page_that_comes_while_it_rings() -> None:
         assert late.rings.empty()
 
 
+async def test_a_page_that_registers_once_more_rings_once() -> None:
+    async with arrival(1) as story:
+        page = story.pages[0]
+        ring = await page.rung()
+        async with asyncio.timeout(2):
+            await story.leg.rang.wait()
+        for identity in ("sales", "desk", "sales"):
+            story.directory.register(identity, page)
+        assert await ring.accept(acceptance()) is not None
+        assert page.rings.empty()
+        assert ends(page.client) == []
+
+
+async def test_a_page_that_rejects_and_accepts_at_once() -> None:
+    """It has rejected the call; the other page's rings on."""
+    async with arrival(2) as story:
+        first, second = [await page.rung() for page in story.pages]
+        await first.reject(486)
+        assert await first.accept(acceptance()) is None
+        assert ends(story.pages[0].client) == [(By.LOCAL, "rejected", 486)]
+        assert story.session.closed == 0
+        assert await second.accept(acceptance()) is not None
+
+
 async def test_it_rings_out() -> None:
     async with arrival(1, seconds=0.01) as story:
         end = await story.ended()
