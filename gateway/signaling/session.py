@@ -129,7 +129,7 @@ class Session:
         """Be rung no more; calls that ring go on ringing."""
         identity = self._room.directory.unregister(self)
         if identity is None:
-            raise RequestError("this session is not registered")
+            raise _unregistered()
         self._watch_if_needed()
         self._say(messages.Unregistered(identity=identity))
 
@@ -145,6 +145,8 @@ class Session:
 
     def ring(self, ring: Ring) -> Tell:
         """Let a call ring here; raises as `Page.ring`."""
+        if self._room.directory.identity_of(self) is None:  # gone, since the call looked for pages
+            raise _unregistered()
         limit = self._room.limits.calls
         if len(self._calls) >= limit:
             raise CapacityError(f"a session may have {limit} calls at a time")
@@ -227,3 +229,7 @@ class Session:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=self._room.limits.close)
+
+
+def _unregistered() -> RequestError:
+    return RequestError("this session is not registered")

@@ -14,7 +14,7 @@ from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, is
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.calls.ring import Accepted, Caller, Left, Rejected, Ring, RingEvent
-from gateway.errors import CapacityError, LimitError, OfferError, TokenError
+from gateway.errors import CapacityError, LimitError, OfferError, RequestError, TokenError
 from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
@@ -208,6 +208,17 @@ async def test_a_page_that_goes_is_rung_no_more(gateway: Gateway) -> None:
     assert await ringing.next() == Left(ringing.rings[0])
     ringing.rings[0].close(ELSEWHERE)
     assert pages(gateway) == 0
+
+
+async def test_a_page_that_has_just_gone_is_not_rung(gateway: Gateway) -> None:
+    """Nobody would take that back: it would ring until the trunk gives up."""
+    async with gateway.client() as client:
+        await register(client)
+        (page,) = gateway.room.directory.pages("sales")
+        await client.send(type="unregister")
+        await client.receive()
+        with pytest.raises(RequestError, match="is not registered"):
+            Ringing(gateway).ring(page)
 
 
 async def test_registered_under_another_name_and_no_more(gateway: Gateway) -> None:
