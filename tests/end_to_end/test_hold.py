@@ -290,7 +290,7 @@ async def glare(rig: Rig) -> None:
         await refuse(line, offer, 491)
         refused = clock()
         again = await offered(line, "sendonly")
-        assert 2.0 < clock() - refused < 4.5
+        assert clock() - refused > 2.0  # when at the latest is for `offered` to say
         await agree(dialed, again, "recvonly", version=3)
         await told(call, "held")
         assert not of_kind(call, "error")
