@@ -1,9 +1,9 @@
 """Which trunk a request comes from, by the address that sent it.
 
-A trunk does not say who it is, so its address has to: the host of its URI, wherever its name led
-last, and the networks that the operator names. Whoever is at none of them is a stranger. An address
-is proof over TCP; over UDP it can be forged, but then the answers go to whom it belongs to, and
-without these nobody gets as far as a call with sound.
+A trunk does not say who it is, so its address has to: the host of its URI, wherever its name has
+led since the start (the last 32 addresses), and the networks that the operator names. Whoever is at
+none of them is a stranger. An address is proof over TCP; over UDP it can be forged, but then the
+answers go to whom it belongs to, and without these nobody gets as far as a call with sound.
 
 Pure, but for what is learned of names.
 """
