@@ -28,9 +28,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from gateway.config import Incoming, Routes, Settings, Trunks
+from gateway.config import Settings
 from gateway.config_problems import PLANNED_TABLES, problems
 from gateway.config_problems import BadConfigError as BadConfigError
+from gateway.config_sip import Incoming, Routes, Trunks
 from gateway.config_values import nearest
 
 PREFIX = "GATEWAY_"

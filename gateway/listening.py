@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.config import HttpSettings, Settings, SipSettings, TrunkSettings
+from gateway.config import HttpSettings, Settings
+from gateway.config_sip import SipSettings, TrunkSettings
 from gateway.errors import ConfigError
 
 # The kernel gives up on a client that takes no byte for so long; inherited by accepted sockets

@@ -25,7 +25,7 @@ TREE = Path(__file__).parents[1]
 SOURCES = {"gateway": TREE / "gateway", "sdp": TREE / "sdp", "voice": TREE / "codecs" / "voice"}
 
 # Settings, refusals and counts mean the same in every room
-LEAVES = {"config", "errors", "metrics"}
+LEAVES = {"config", "config_sip", "errors", "metrics"}
 CALL = {"trunk", "media", "admission", "sdp", "voice"}
 
 # What there is of media/ besides the plane: the caller is a WebRTC end point, and no gateway
@@ -59,7 +59,8 @@ ROOMS: dict[str, set[str]] = {
     "caller": {*ENDPOINT, "sound_file", "sdp", "voice"},  # the headless browser-side caller
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
-    "config": {"config_trunk_values", "config_values"},
+    "config": {"config_values"},
+    "config_sip": {"config_trunk_values", "config_values"},
     "config_values": {"admission"},  # what a setting may be is said where it is used
     "config_trunk_values": {"config_values"},
     "config_sources": {"config_problems", "config_values"},

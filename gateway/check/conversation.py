@@ -12,7 +12,8 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.check import tls
-from gateway.config import TrunkSettings, TrunkUri
+from gateway.config import TrunkUri
+from gateway.config_sip import TrunkSettings
 from gateway.trunk.address import USER_SAFE, bracketed
 from gateway.trunk.message import Message, read
 from gateway.trunk.targets import Target

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from gateway.check import arrivals, files, password, ports, published, routes, sense, tls, trunk
 from gateway.check.finding import Finding
-from gateway.config import Settings, TrunkSettings, tls_files
+from gateway.config import Settings
+from gateway.config_sip import TrunkSettings, tls_files
 
 
 async def examine(settings: Settings) -> list[Finding]:

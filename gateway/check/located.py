@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.config import TrunkSettings
+from gateway.config_sip import TrunkSettings
 from gateway.trunk.address import parse_trunk
 from gateway.trunk.lookup import Resolver, versions
 from gateway.trunk.targets import Target

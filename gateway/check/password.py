@@ -16,7 +16,7 @@ from gateway.check.conversation import Conversation, conversation
 from gateway.check.digest import Challenge, answer, challenges
 from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
-from gateway.config import TrunkSettings
+from gateway.config_sip import TrunkSettings
 from gateway.trunk.errors import TrunkLookupError
 from gateway.trunk.message import Message
 

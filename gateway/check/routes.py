@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from gateway.admission.dialing import SHORTEST
 from gateway.admission.number import parse_prefix
 from gateway.check.finding import Finding, doubt
-from gateway.config import IncomingSettings, RouteSettings, Settings
+from gateway.config import Settings
+from gateway.config_sip import IncomingSettings, RouteSettings
 
 
 def examine(settings: Settings) -> list[Finding]:

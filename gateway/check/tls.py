@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from gateway.config import TlsFiles
+from gateway.config_sip import TlsFiles
 from gateway.listening import refuse_passphrase
 from gateway.trunk.tls_fault import CODES, Peer, distrust, refusal
 

@@ -16,14 +16,8 @@ from ipaddress import ip_address
 from gateway.check import tls
 from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
-from gateway.config import (
-    Address,
-    MediaSettings,
-    TlsFiles,
-    TrunkSettings,
-    TrunkUri,
-    reaches,
-)
+from gateway.config import Address, MediaSettings, TrunkUri, reaches
+from gateway.config_sip import TlsFiles, TrunkSettings
 from gateway.trunk.errors import TrunkLookupError
 from gateway.trunk.targets import Target, Transport
 from gateway.trunk.tls_fault import refusal

@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 
 import sdp
 from gateway.calls.browser_description import BITRATE
-from gateway.config import (
-    Address,
-    DtmfMode,
-    Settings,
-    SipSettings,
-    TrunkCodec,
-    TrunkSettings,
-    TrunkUri,
-)
+from gateway.config import Address, Settings, TrunkUri
+from gateway.config_sip import DtmfMode, SipSettings, TrunkCodec, TrunkSettings
 from gateway.config_sources import BadConfigError, load
 from gateway.media import MediaConfig
 from gateway.trunk import Elsewhere, Identity, Trunk

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.config import IncomingSettings
+from gateway.config_sip import IncomingSettings
 from gateway.config_sources import BadConfigError, load
 from tests.gateway.test_config import OTHER, TRUNK, problems, read
 

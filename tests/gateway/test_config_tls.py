@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gateway import wiring
 from gateway.check import tls
-from gateway.config import TlsFiles, tls_files
+from gateway.config_sip import TlsFiles, tls_files
 from gateway.config_sources import load
 from gateway.config_values import Address, TrunkUri
 from gateway.errors import ConfigError

@@ -10,7 +10,8 @@ import pytest
 
 from gateway import wiring
 from gateway.calls.symmetric_rtp import SymmetricRtp
-from gateway.config import Settings, TrunkSettings
+from gateway.config import Settings
+from gateway.config_sip import TrunkSettings
 from gateway.config_sources import load
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane

@@ -7,7 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from gateway.calls.symmetric_rtp import Reach, SymmetricRtp, believed_too, reach
-from gateway.config import TrunkSettings, TrunkUri
+from gateway.config import TrunkUri
+from gateway.config_sip import TrunkSettings
 
 PUBLIC, OTHER, PRIVATE, CARRIER = "203.0.113.9", "198.51.100.7", "192.168.1.9", "100.64.0.9"
 LINK, LOOP, NOWHERE = "169.254.1.9", "127.0.0.1", "0.0.0.0"

@@ -11,7 +11,8 @@ import dns.asyncresolver
 import pytest
 
 from gateway.check import located, password, trunk
-from gateway.config import MediaSettings, TrunkSettings
+from gateway.config import MediaSettings
+from gateway.config_sip import TrunkSettings
 from gateway.trunk.lookup import Resolver
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.dnsmasq import run_name_server

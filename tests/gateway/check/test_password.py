@@ -10,7 +10,7 @@ import pytest
 
 from gateway.check import password
 from gateway.check.finding import Finding
-from gateway.config import TrunkSettings
+from gateway.config_sip import TrunkSettings
 from tests.gateway.trunk.wire import Wire, open_wire
 from tests.peers.asterisk import AsteriskLab
 

@@ -14,7 +14,7 @@ import pytest
 from gateway.check import files, ports, tls, trunk
 from gateway.check.finding import Finding
 from gateway.check.password import check as check_password
-from gateway.config import TlsFiles, TrunkSettings, tls_files
+from gateway.config_sip import TlsFiles, TrunkSettings, tls_files
 from gateway.config_sources import load
 from gateway.config_values import TrunkUri
 from gateway.trunk.tls_fault import CLOSED
