@@ -6,11 +6,13 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+
+T = TypeVar("T")
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -85,6 +87,23 @@ async def wait_until(
             while True:
                 if condition():
                     return
+                await asyncio.sleep(interval)
+    except TimeoutError:
+        raise PeerError(f"{what}: not within {limit:g} s") from None
+
+
+async def poll(
+    ask: Callable[[], Awaitable[T]], *, limit: float, what: str, interval: float = 0.2
+) -> T:
+    """Ask until the answer is true, and return it; PeerError, naming `what`, after `limit` seconds.
+
+    For what a peer says only to those who ask.
+    """
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                if answer := await ask():
+                    return answer
                 await asyncio.sleep(interval)
     except TimeoutError:
         raise PeerError(f"{what}: not within {limit:g} s") from None

@@ -1,0 +1,299 @@
+"""Asterisk 22, the lab (asterisk-lab/): its extensions are the behaviors, AMI says what came."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from gateway.caller.sound import RATE
+from tests.end_to_end.recording import assert_heard, first_sound, read_recording
+from tests.end_to_end.trunks import lab_trunk
+from tests.interop.matrix import usual
+from tests.interop.matrix.cells import Column, NotApplicable, Way
+from tests.interop.matrix.house import CALLER_TONE, judge, judge_peer, talk
+from tests.peers.asterisk import require_lab
+from tests.peers.process import poll
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.interop.matrix.cells import Site
+    from tests.interop.matrix.house import House
+    from tests.peers.ami import Manager
+    from tests.peers.asterisk import AsteriskLab
+
+RINGBACK: Final = (440.0, 480.0)
+EXPIRES: Final = 60  # seconds, the least that a gateway asks for
+
+
+# A line of `pjsip show history`: number, time, direction, address, start line
+PACKET: Final = re.compile(r"^(\d+) +\d+ \* (==>|<==) \S+ +(.*\S)", re.M)
+
+
+class Packet(NamedTuple):
+    """A message that Asterisk has sent or got."""
+
+    number: int
+    sent: bool
+    text: str
+
+    def is_request(self, *methods: str) -> bool:
+        """Whether it is a request of Asterisk's own, of one of these methods."""
+        return self.sent and self.text.partition(" ")[0] in methods
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The lab, and its manager."""
+
+    lab: AsteriskLab
+    manager: Manager
+    ways: dict[str, Way]
+
+    async def call_id(self, number: str) -> str:
+        """Wait for the call to a number that nobody else calls; return its Call-ID."""
+        return (await self.manager.wait("LabCall", Dialed=number))["CallID"]
+
+    async def over(self, number: str) -> None:
+        """Wait until the call to such a number is over here as well."""
+        await self.manager.wait("LabHangup", CallID=await self.call_id(number))
+
+    async def packets(self, call_id: str = "") -> list[Packet]:
+        """Return what went over the wire, of one call or of all."""
+        only = f' where sip.msg.call-id = "{call_id}"' if call_id else ""
+        text = await self.manager.command(f"pjsip show history{only}")
+        return [Packet(int(each[1]), each[2] == "==>", each[3]) for each in PACKET.finditer(text)]
+
+
+@asynccontextmanager
+async def open_lab(site: Site) -> AsyncIterator[Lab]:
+    require_lab()
+    lab = site.lab
+
+    def way(username: str, transport: str = "udp", **keys: object) -> Way:
+        return Way({**lab_trunk(lab, transport, username=username), **keys})
+
+    register: dict[str, Any] = {"register": True, "expires": EXPIRES}
+    ways = {
+        "udp": way("trunk-digest", options=5, codecs=["PCMU", "PCMA"]),
+        "tcp": way("trunk-ulaw", "tcp"),
+        "info": way("trunk-info", dtmf="info"),
+        "prack": way("trunk-prack"),
+        "timers": way("trunk-timers"),
+        "md5": way("acct1001", **register),
+        # Whose name has to stand in From, too
+        "sha256": way("trunk-sha256", caller_id="trunk-sha256", **register),
+    }
+    async with lab.manager() as manager:
+        await manager.command("pjsip set history on")
+        try:
+            yield Lab(lab, manager, ways)
+        finally:
+            await manager.command("pjsip set history off")
+            await manager.command("pjsip set history clear")
+
+
+async def _call(house: House, peer: Lab, way: str, endpoint: str) -> None:
+    """Be recorded as 9603 is, which plays a tone."""
+    async with house.dial("9603", way) as call:
+        came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint=endpoint)
+        recorded = await peer.manager.wait("LabRecord", CallID=came["CallID"])
+        await talk(call)
+        outcome = await call.hang_up()
+    judge(outcome)
+    judge_peer(*await read_recording(Path(recorded["Rx"])))
+
+
+async def call(house: House, peer: Lab) -> None:
+    await _call(house, peer, "udp", "trunk-digest")
+
+
+async def tcp(house: House, peer: Lab) -> None:
+    await _call(house, peer, "tcp", "trunk-ulaw")
+
+
+async def early_media(house: House, peer: Lab) -> None:
+    async with house.dial("610") as call:
+        assert (await call.hear("ringing"))["earlyMedia"]
+        await call.hear("answered")
+        outcome = await call.hang_up()
+    assert outcome.heard is not None
+    begin = round(first_sound(outcome.heard, RATE) * RATE)
+    assert_heard(outcome.heard[begin : begin + RATE], RATE, present=RINGBACK, absent=[CALLER_TONE])
+
+
+async def _digits(house: House, peer: Lab, way: str) -> None:
+    number = house.unique("650")
+    async with house.dial(number, way, dtmf="1590*#") as call:
+        came = await peer.manager.wait("LabCall", Dialed=number)
+        heard = await peer.manager.wait("LabDTMF", CallID=came["CallID"], limit=15)
+        await call.hang_up()
+    assert heard["Digits"] == "1590*"
+    async with house.dial(house.unique("662"), way) as call:
+        await call.hear("dtmf", count=3)
+        outcome = await call.hang_up()
+    assert outcome.digits == "159"
+
+
+async def digits_rfc4733(house: House, peer: Lab) -> None:
+    await _digits(house, peer, "udp")
+
+
+async def digits_info(house: House, peer: Lab) -> None:
+    await _digits(house, peer, "info")
+
+
+async def _expiry(peer: Lab, account: str) -> int:
+    """Return when the account's registration ends; 0 while there is none."""
+    text = await peer.manager.command("database show registrar/contact")
+    contacts = [json.loads(each) for each in re.findall(r"\{.*\}", text)]
+    times = [each["expiration_time"] for each in contacts if each["endpoint"] == account]
+    return max(map(int, times), default=0)
+
+
+async def _register(peer: Lab, account: str) -> None:
+    first = await poll(lambda: _expiry(peer, account), limit=10, what=f"{account} registers")
+    await poll(lambda: _later(peer, account, first), limit=EXPIRES + 5, what=f"{account} refreshes")
+
+
+async def _later(peer: Lab, account: str, first: int) -> bool:
+    return await _expiry(peer, account) > first + EXPIRES // 2
+
+
+async def register_md5(house: House, peer: Lab) -> None:
+    await _register(peer, "acct1001")
+
+
+async def register_sha256(house: House, peer: Lab) -> None:
+    await _register(peer, "trunk-sha256")
+
+
+async def _known_as(house: House, peer: Lab, way: str, endpoint: str) -> None:
+    number = house.unique("603")
+    async with house.dial(number, way, silent=True) as call:
+        came = await peer.manager.wait("LabCall", Dialed=number)
+        await call.hear("answered")
+        await call.hang_up()
+    assert came["Endpoint"] == endpoint
+
+
+async def invite_md5(house: House, peer: Lab) -> None:
+    await _known_as(house, peer, "udp", "trunk-digest")
+
+
+async def invite_sha256(house: House, peer: Lab) -> None:
+    await _known_as(house, peer, "sha256", "trunk-sha256")
+
+
+async def options(house: House, peer: Lab) -> None:
+    await usual.watched(house)
+    await peer.manager.action("PJSIPQualify", Endpoint="gateway")
+
+    async def sent() -> list[Packet]:
+        return [each for each in await peer.packets() if each.is_request("OPTIONS")]
+
+    ours = (await poll(sent, limit=5, what="Asterisk sends OPTIONS"))[0]
+    entry = await peer.manager.command(f"pjsip show history entry {ours.number}")
+    call_id = re.search(r"Call-ID: (\S+)", entry)
+    assert call_id is not None
+    await _agreed(peer, call_id[1], "OPTIONS")
+
+
+async def prack(house: House, peer: Lab) -> None:
+    """It says 200 only when the 183, which has a description, has been acknowledged."""
+    number = house.unique("610")
+    async with house.dial(number, "prack") as call:
+        assert (await call.hear("ringing"))["earlyMedia"]
+        await call.hear("answered")
+        await call.hang_up()
+    packets = await peer.packets(await peer.call_id(number))
+    assert any(not each.sent and each.text.startswith("PRACK ") for each in packets)
+
+
+async def _changed(house: House, peer: Lab, extension: str, method: str) -> None:
+    """It sends a request in mid-call, and both ends hear each other afterwards."""
+    number = house.unique(extension)
+    async with house.dial(number) as call:
+        await call.hear("answered")
+        await _agreed(peer, await peer.call_id(number), method)
+        await talk(call)
+        outcome = await call.hang_up()
+    judge(outcome)
+
+
+async def _agreed(peer: Lab, call_id: str, *methods: str, limit: float = 10.0) -> None:
+    """Wait until a request of Asterisk's is answered with 200."""
+
+    async def answered() -> bool:
+        packets = await peer.packets(call_id)
+        sent = next((each.number for each in packets if each.is_request(*methods)), None)
+        return sent is not None and any(
+            each.number > sent and not each.sent and each.text == "SIP/2.0 200 OK"
+            for each in packets
+        )
+
+    await poll(answered, limit=limit, what=f"{methods} of Asterisk is answered with 200")
+
+
+async def update(house: House, peer: Lab) -> None:
+    await _changed(house, peer, "673", "UPDATE")
+
+
+async def reinvite(house: House, peer: Lab) -> None:
+    """To A-law."""
+    await _changed(house, peer, "674", "INVITE")
+
+
+async def hold_remote(house: House, peer: Lab) -> None:
+    number = house.unique("670")
+    async with house.dial(number) as call:
+        call_id = await peer.call_id(number)
+        await call.hear("answered")
+        for state in ("hold", "resumed"):
+            await peer.manager.wait("LabHold", CallID=call_id, State=state, limit=10)
+        await talk(call)
+        outcome = await call.hang_up()
+    judge(outcome)
+
+
+COLUMN: Final = Column(
+    "asterisk",
+    "Asterisk 22",
+    open_lab,
+    {
+        "call": call,
+        "tcp": tcp,
+        "ringing": usual.ringing("611"),
+        "early-media": early_media,
+        "digits-rfc4733": digits_rfc4733,
+        "digits-info": digits_info,
+        "register-md5": register_md5,
+        "register-sha256": register_sha256,
+        "invite-md5": invite_md5,
+        "invite-sha256": invite_sha256,
+        "failover": usual.failover("603"),
+        "options": options,
+        "prack": prack,
+        "update": update,
+        "timer-uac": NotApplicable(
+            "It takes our 300 s, so that the refresh comes after 150 s: too late for a run."
+        ),
+        "timer-uas": NotApplicable("It leaves the refreshing to whoever called."),
+        "reinvite": reinvite,
+        "late-offer": NotApplicable("Each of its re-INVITEs has an offer."),
+        "fork-ringing": NotApplicable("It answers for itself, and forks nothing."),
+        "fork-answers": NotApplicable("It answers for itself, and forks nothing."),
+        "glare": NotApplicable("Its re-INVITEs come when it likes, and not as ours do."),
+        "hold-remote": hold_remote,
+        "bye": usual.bye("603"),
+        "bye-remote": usual.bye_remote("641"),
+        "cancel": usual.cancel("630"),
+        "302": usual.refused("681", "redirected", 302),
+        "486": usual.refused("620", "busy", 486),
+        "603": usual.refused("621", "rejected", 603),
+    },
+)

@@ -1,0 +1,10 @@
+"""The columns, from the left."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.interop.matrix import asterisk, sipp
+from tests.interop.matrix.cells import Column
+
+COLUMNS: Final[tuple[Column, ...]] = (asterisk.COLUMN, sipp.COLUMN)

@@ -1,0 +1,109 @@
+"""The one gateway of the matrix: its trunks, the numbers that lead to each, and its callers."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from gateway.caller.sound import RATE
+from tests.end_to_end.phone import PhoneCall, calling
+from tests.end_to_end.recording import assert_heard
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+    from pathlib import Path
+
+    from gateway.caller.call import Outcome
+    from tests.interop.matrix.cells import Way
+    from tests.tones import Samples
+
+CALLER_TONE: Final = 660.0  # Hz
+PEER_TONE: Final = 440.0
+JUDGED: Final = 0.4  # seconds of sound, the last ones
+FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
+
+
+@dataclass(frozen=True)
+class House:
+    """The gateway, and how a column's calls reach their peer."""
+
+    gateway: Gateway
+    tone: Path
+    column: str
+    prefixes: Mapping[str, str]
+    folder: Path
+    _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
+
+    def trunk(self, way: str) -> str:
+        """Return the name that the gateway has for a way."""
+        return trunk_name(self.column, way)
+
+    def unique(self, extension: str) -> str:
+        """Return a number that nobody has called yet, and that ends like this."""
+        return f"{next(self._serial)}{extension}"
+
+    @asynccontextmanager
+    async def dial(
+        self, number: str, way: str = "udp", *, dtmf: str = "", silent: bool = False
+    ) -> AsyncIterator[PhoneCall]:
+        """Call a number of the peer's by one of its ways."""
+        to = self.prefixes[way] + number
+        play = None if silent else self.tone
+        async with calling(self.gateway, to, play=play, dtmf=dtmf) as call:
+            yield call
+
+    async def metric(self, name: str, way: str = "udp") -> float:
+        """Return a metric of a way's trunk."""
+        return (await self.gateway.metrics())[f'{name}{{trunk="{self.trunk(way)}"}}']
+
+
+def trunk_name(column: str, way: str) -> str:
+    return f"{column}-{way}"
+
+
+async def talk(call: PhoneCall) -> None:
+    """Wait until both ends have spoken for a while after the answer."""
+    await call.hear("answered")
+    count = call.kinds.count("quality")  # one every two seconds
+    await call.hear("quality", count=count + 1)
+
+
+def judge(outcome: Outcome, *, present: Iterable[float] = (PEER_TONE,)) -> None:
+    """Fail unless the caller heard these tones at last, and not their own."""
+    assert outcome.heard is not None
+    last = outcome.heard[-round(JUDGED * RATE) :]
+    assert_heard(last, RATE, present=present, absent={CALLER_TONE, PEER_TONE}.difference(present))
+
+
+def judge_peer(samples: Samples, rate: int) -> None:
+    """Fail unless a peer heard the caller, and not itself."""
+    assert_heard(samples[-round(JUDGED * rate) :], rate, present=[CALLER_TONE], absent=[PEER_TONE])
+
+
+def prefixes(ways: Iterable[str]) -> dict[str, str]:
+    """Return for each way the beginning of its numbers."""
+    return {way: f"+1555{index:02}" for index, way in enumerate(ways)}
+
+
+@asynccontextmanager
+async def open_gateway(
+    folder: Path, ways: Mapping[str, Way], sip_port: int
+) -> AsyncIterator[Gateway]:
+    """Start a gateway whose trunks are these ways, by their names; each has numbers of its own."""
+    begin = prefixes(ways)
+    # The prefix leads to the trunk; the peer is called by what stands behind it
+    rules = [[prefix, ""] for prefix in begin.values()]
+    trunks = [
+        {"priority": number, **way.keys, "name": name, "numbers": rules}
+        for number, (name, way) in enumerate(ways.items(), start=1)
+        if way.keys
+    ]
+    routes = [
+        {"to": f"{begin[name]}*", "trunks": list(way.then or [name])} for name, way in ways.items()
+    ]
+    config = GatewayConfig(trunks, sip_port=sip_port, routes=routes)
+    async with run_gateway(config, folder) as gateway:
+        yield gateway

@@ -1,0 +1,40 @@
+"""The rows: what a trunk does, or is done to it, and what the gateway owes in return."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ROWS: Final = {
+    "call": "A call, a tone from each side",
+    "tcp": "The same by TCP",
+    "ringing": "180, then the answer",
+    "early-media": "183 with early media",
+    "digits-rfc4733": "Digits both ways as telephone events (RFC 4733)",
+    "digits-info": "Digits both ways as INFO",
+    "register-md5": "REGISTER with MD5, and its refresh",
+    "register-sha256": "REGISTER with SHA-256 (RFC 8760), and its refresh",
+    "invite-md5": "Digest at INVITE, MD5",
+    "invite-sha256": "Digest at INVITE, SHA-256",
+    "failover": "A trunk that is dead, then this one",
+    "options": "OPTIONS both ways",
+    "prack": "Reliable 18x, PRACK (RFC 3262)",
+    "update": "UPDATE in mid-call (RFC 3311)",
+    "timer-uac": "Session timer, the gateway refreshes (RFC 4028)",
+    "timer-uas": "Session timer, the peer refreshes",
+    "reinvite": "re-INVITE with an offer",
+    "late-offer": "re-INVITE without an offer, the answer in ACK",
+    "fork-ringing": "A fork: two phones ring, one answers",
+    "fork-answers": "A fork: two phones answer",
+    "glare": "Two re-INVITEs cross (491)",
+    "hold-remote": "Hold and resume by the peer",
+    "bye": "BYE from the gateway",
+    "bye-remote": "BYE from the peer",
+    "cancel": "CANCEL",
+    "302": "302, which is not followed",
+    "486": "486",
+    "603": "603",
+}
+
+# Those that wait for most of a minute: a session timer is 90 s at least, and refreshed after half
+# of it; a registration is asked for 60 s at least
+SLOW: Final = {"timer-uac", "timer-uas", "register-md5", "register-sha256", "glare"}

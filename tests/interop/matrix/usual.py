@@ -1,0 +1,107 @@
+"""Stories that are the same with any peer, by the number that it is to be called by."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.interop.matrix.house import FAILOVER
+from tests.peers.process import poll
+
+if TYPE_CHECKING:
+    from tests.interop.matrix.cells import Tell
+    from tests.interop.matrix.house import House
+
+TAKES: Final = 8.0  # seconds: 4 of silence at the first trunk, and a call's set-up
+
+
+def ringing(extension: str) -> Tell:
+    """180, without a description, and later the answer."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        async with house.dial(number, silent=True) as call:
+            assert not (await call.hear("ringing"))["earlyMedia"]
+            await call.hear("answered")
+            await call.hang_up()
+
+    return tell
+
+
+def failover(extension: str) -> Tell:
+    """The first trunk of the route is silent; the page hears of one call."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        began = perf_counter()
+        async with house.dial(number, FAILOVER, silent=True) as call:
+            await call.hear("answered")
+            took = perf_counter() - began
+            await call.hang_up()
+        assert took < TAKES, f"{took:.1f} s until the second trunk has answered"
+        assert call.kinds.count("answer") == 1
+
+    return tell
+
+
+async def watched(house: House, way: str = "udp") -> None:
+    """The trunk answers our OPTIONS."""
+
+    async def up() -> bool:
+        return await house.metric("gateway_trunk_up", way) == 1
+
+    await poll(up, limit=10, what=f"{house.trunk(way)} answers OPTIONS")
+
+
+def bye(extension: str) -> Tell:
+    """The page hangs up."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        async with house.dial(number, silent=True) as call:
+            await call.hear("answered")
+            await call.hang_up()
+        assert call.ended() == ("local", "hangup", 200)
+        await peer.over(number)
+
+    return tell
+
+
+def bye_remote(extension: str) -> Tell:
+    """The peer hangs up by itself."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        async with house.dial(number, silent=True) as call:
+            await call.hear("answered")
+            await call.end()
+        assert call.ended() == ("remote", "hangup", 200)
+        await peer.over(number)
+
+    return tell
+
+
+def cancel(extension: str) -> Tell:
+    """The page hangs up while it rings."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        async with house.dial(number, silent=True) as call:
+            await call.hear("ringing")
+            await call.hang_up()
+        assert call.ended() == ("local", "canceled", 487)
+        await peer.over(number)
+
+    return tell
+
+
+def refused(extension: str, cause: str, code: int) -> Tell:
+    """The peer says no, and no other trunk is asked."""
+
+    async def tell(house: House, peer: Any) -> None:
+        number = house.unique(extension)
+        async with house.dial(number, silent=True) as call:
+            await call.end()
+        assert call.ended() == ("remote", cause, code)
+
+    return tell
