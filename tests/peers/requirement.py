@@ -16,6 +16,7 @@ import pytest
 
 # The Debian package of each program
 PACKAGES = {
+    "baresip": "baresip-core",
     "chromium": "chromium",
     "dnsmasq": "dnsmasq-base",
     "espeak-ng": "espeak-ng",

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.caller.sound import RATE
-from tests.end_to_end.recording import assert_heard, first_sound, read_recording
+from tests.end_to_end.recording import first_sound, read_recording
 from tests.end_to_end.trunks import lab_trunk
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import CALLER_TONE, judge, judge_peer, talk
+from tests.interop.matrix.house import CALLER_TONE, assert_somewhere, judge, judge_peer, talk
 from tests.peers.asterisk import require_lab
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.interop.matrix.cells import Site
+    from tests.interop.matrix.cells import Site, Tell
     from tests.interop.matrix.house import House
     from tests.peers.ami import Manager
     from tests.peers.asterisk import AsteriskLab
@@ -123,28 +123,30 @@ async def early_media(house: House, peer: Lab) -> None:
         outcome = await call.hang_up()
     assert outcome.heard is not None
     begin = round(first_sound(outcome.heard, RATE) * RATE)
-    assert_heard(outcome.heard[begin : begin + RATE], RATE, present=RINGBACK, absent=[CALLER_TONE])
+    ringback = outcome.heard[begin : begin + RATE]
+    assert_somewhere(ringback, RATE, present=RINGBACK, absent=[CALLER_TONE])
 
 
-async def _digits(house: House, peer: Lab, way: str) -> None:
-    number = house.unique("650")
-    async with house.dial(number, way, dtmf="1590*#") as call:
-        came = await peer.manager.wait("LabCall", Dialed=number)
-        heard = await peer.manager.wait("LabDTMF", CallID=came["CallID"], limit=15)
-        await call.hang_up()
-    assert heard["Digits"] == "1590*"
-    async with house.dial(house.unique("662"), way) as call:
-        await call.hear("dtmf", count=3)
-        outcome = await call.hang_up()
-    assert outcome.digits == "159"
+def digits(way: str) -> Tell:
+    async def tell(house: House, peer: Lab) -> None:
+        number = house.unique("650")
+        async with house.dial(number, way, dtmf="1590*#") as call:
+            call_id = await peer.call_id(number)
+            heard = await peer.manager.wait("LabDTMF", CallID=call_id, limit=15)
+            await call.hang_up()
+        assert heard["Digits"] == "1590*"
+
+    return tell
 
 
-async def digits_rfc4733(house: House, peer: Lab) -> None:
-    await _digits(house, peer, "udp")
+def digits_remote(way: str) -> Tell:
+    async def tell(house: House, peer: Lab) -> None:
+        async with house.dial(house.unique("662"), way) as call:
+            await call.hear("dtmf", count=3)
+            outcome = await call.hang_up()
+        assert outcome.digits == "159"
 
-
-async def digits_info(house: House, peer: Lab) -> None:
-    await _digits(house, peer, "info")
+    return tell
 
 
 async def _expiry(peer: Lab, account: str) -> int:
@@ -189,8 +191,7 @@ async def invite_sha256(house: House, peer: Lab) -> None:
     await _known_as(house, peer, "sha256", "trunk-sha256")
 
 
-async def options(house: House, peer: Lab) -> None:
-    await usual.watched(house)
+async def options_remote(house: House, peer: Lab) -> None:
     await peer.manager.action("PJSIPQualify", Endpoint="gateway")
 
     async def sent() -> list[Packet]:
@@ -269,14 +270,17 @@ COLUMN: Final = Column(
         "tcp": tcp,
         "ringing": usual.ringing("611"),
         "early-media": early_media,
-        "digits-rfc4733": digits_rfc4733,
-        "digits-info": digits_info,
+        "digits": digits("udp"),
+        "digits-remote": digits_remote("udp"),
+        "info": digits("info"),
+        "info-remote": digits_remote("info"),
         "register-md5": register_md5,
         "register-sha256": register_sha256,
         "invite-md5": invite_md5,
         "invite-sha256": invite_sha256,
         "failover": usual.failover("603"),
-        "options": options,
+        "options": usual.watched(),
+        "options-remote": options_remote,
         "prack": prack,
         "update": update,
         "timer-uac": NotApplicable(

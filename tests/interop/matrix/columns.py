@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.interop.matrix import asterisk, sipp
+from tests.interop.matrix import asterisk, baresip, pjsua, sipp
 from tests.interop.matrix.cells import Column
 
-COLUMNS: Final[tuple[Column, ...]] = (asterisk.COLUMN, sipp.COLUMN)
+COLUMNS: Final[tuple[Column, ...]] = (asterisk.COLUMN, sipp.COLUMN, baresip.COLUMN, pjsua.COLUMN)

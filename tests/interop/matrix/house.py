@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 CALLER_TONE: Final = 660.0  # Hz
 PEER_TONE: Final = 440.0
-JUDGED: Final = 0.4  # seconds of sound, the last ones
+JUDGED: Final = 0.4  # seconds of sound
+LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
 
 
@@ -74,13 +75,33 @@ async def talk(call: PhoneCall) -> None:
 def judge(outcome: Outcome, *, present: Iterable[float] = (PEER_TONE,)) -> None:
     """Fail unless the caller heard these tones at last, and not their own."""
     assert outcome.heard is not None
-    last = outcome.heard[-round(JUDGED * RATE) :]
-    assert_heard(last, RATE, present=present, absent={CALLER_TONE, PEER_TONE}.difference(present))
+    absent = {CALLER_TONE, PEER_TONE}.difference(present)
+    assert_somewhere(outcome.heard[-LAST * RATE :], RATE, present=present, absent=absent)
 
 
 def judge_peer(samples: Samples, rate: int) -> None:
-    """Fail unless a peer heard the caller, and not itself."""
-    assert_heard(samples[-round(JUDGED * rate) :], rate, present=[CALLER_TONE], absent=[PEER_TONE])
+    """Fail unless a peer heard the caller at last, and not itself."""
+    assert_somewhere(samples[-LAST * rate :], rate, present=[CALLER_TONE], absent=[PEER_TONE])
+
+
+def assert_somewhere(
+    samples: Samples, rate: int, *, present: Iterable[float], absent: Iterable[float]
+) -> None:
+    """Fail unless these tones, and not those, are heard in a part of this.
+
+    Who is heard is the question. Where many processes share two cores a frame comes too late now
+    and then, and in the part that it spoils no tone stands out.
+    """
+    length, wanted = round(JUDGED * rate), list(present)
+    begins = range(0, max(1, len(samples) - length + 1), length // 2)
+    for begin in begins:
+        try:
+            assert_heard(samples[begin : begin + length], rate, present=wanted, absent=absent)
+        except AssertionError:
+            if begin == begins[-1]:
+                raise
+        else:
+            return
 
 
 def prefixes(ways: Iterable[str]) -> dict[str, str]:

@@ -61,6 +61,7 @@ OTHER_TONE: Final = 880.0
 LIMIT: Final = 30.0  # seconds for a script
 SLOW_LIMIT: Final = 90.0
 REGISTERED: Final = 20  # seconds that its registrar grants
+SIGNAL: Final = re.compile(r"^Signal=(.)", re.M)
 REFRESH: Final = 60_000  # ms to wait for a refresh at most
 
 
@@ -196,12 +197,22 @@ async def early_media(house: House, peer: Peer) -> None:
             await _talk(call, sound, sipp)
 
 
-async def digits_rfc4733(house: House, peer: Peer) -> None:
+async def digits(house: House, peer: Peer) -> None:
     async with open_sound(PEER_TONE) as sound:
         steps: list[Step] = [*_answer(sound), BYE, DONE]
-        async with _dial(house, peer, "rfc4733", *steps, dtmf="159*#") as (call, sipp):
+        async with _dial(house, peer, "digits", *steps, dtmf="159*#") as (call, sipp):
             await call.hear("answered")
             await sound.hear_digits("159*#")
+            await call.hang_up()
+            await sipp.finish()
+
+
+async def digits_remote(house: House, peer: Peer) -> None:
+    async with open_sound(PEER_TONE) as sound:
+        steps: list[Step] = [*_answer(sound), BYE, DONE]
+        async with _dial(house, peer, "digits-remote", *steps) as (call, sipp):
+            await call.hear("answered")
+            await sound.hear(1)
             sound.press("7A")
             await call.hear("dtmf", count=2)
             outcome = await call.hang_up()
@@ -209,22 +220,34 @@ async def digits_rfc4733(house: House, peer: Peer) -> None:
     assert outcome.digits == "7A"
 
 
-async def digits_info(house: House, peer: Peer) -> None:
+async def info(house: House, peer: Peer) -> None:
+    async with open_sound(PEER_TONE) as sound:
+        both = (Receive("INFO"), DONE)
+        steps: list[Step] = [*_answer(sound), *both, *both, BYE, DONE]
+        async with _dial(house, peer, "info", *steps, way="info", dtmf="5#") as (call, sipp):
+            await call.hear("answered")
+            await wait_until(lambda: len(_digits(sipp)) == 2, limit=LIMIT, what="two digits")
+            await call.hang_up()
+            await sipp.finish()
+    assert _digits(sipp) == ["5", "#"]
+
+
+def _digits(sipp: Sipp) -> list[str]:
+    """Return the digits that came as INFO."""
+    bodies = [m.body for m in sipp.messages() if m.method == "INFO" and m.status is None]
+    return [found[1] for found in map(SIGNAL.search, bodies) if found]
+
+
+async def info_remote(house: House, peer: Peer) -> None:
     async with open_sound(PEER_TONE) as sound:
         body = "Signal=7\nDuration=160\n"
         theirs = Request("INFO", 901, body, "Content-Type: application/dtmf-relay")
-        steps: list[Step] = [
-            *_answer(sound),
-            *(Receive("INFO"), DONE, Receive("INFO"), DONE),
-            *(theirs, Receive(200), BYE, DONE),
-        ]
-        async with _dial(house, peer, "info", *steps, way="info", dtmf="5#") as (call, sipp):
-            pressed = await call.hear("dtmf")
-            await call.hang_up()
-            messages = await sipp.finish()
-    assert pressed["digit"] == "7"
-    bodies = [each.body for each in messages if each.method == "INFO" and each.status is None]
-    assert ["Signal=5" in bodies[0], "Signal=#" in bodies[1]] == [True, True]
+        steps: list[Step] = [*_answer(sound), theirs, Receive(200), BYE, DONE]
+        async with _dial(house, peer, "info-remote", *steps) as (call, sipp):
+            await call.hear("dtmf")
+            outcome = await call.hang_up()
+            await sipp.finish()
+    assert outcome.digits == "7"
 
 
 async def register_md5(house: House, peer: Peer) -> None:
@@ -249,8 +272,7 @@ async def failover(house: House, peer: Peer) -> None:
             await _talk(call, sound, sipp)
 
 
-async def options(house: House, peer: Peer) -> None:
-    await usual.watched(house, "options")
+async def options_remote(house: House, peer: Peer) -> None:
     port = house.gateway.config.sip_port
     async with run_caller(
         "caller-options", house.folder / "caller-options", target=port, number=""
@@ -449,14 +471,17 @@ COLUMN: Final = Column(
         "tcp": talks("tcp", way="tcp", options=["-t", "t1"]),
         "ringing": talks("ringing"),
         "early-media": early_media,
-        "digits-rfc4733": digits_rfc4733,
-        "digits-info": digits_info,
+        "digits": digits,
+        "digits-remote": digits_remote,
+        "info": info,
+        "info-remote": info_remote,
         "register-md5": register_md5,
         "register-sha256": UNKNOWN,
         "invite-md5": invite_md5,
         "invite-sha256": UNKNOWN,
         "failover": failover,
-        "options": options,
+        "options": usual.watched("options"),
+        "options-remote": options_remote,
         "prack": prack,
         "update": talks("update", Request("UPDATE", 901), Receive(200)),
         "timer-uac": timer_uac,

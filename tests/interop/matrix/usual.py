@@ -44,13 +44,16 @@ def failover(extension: str) -> Tell:
     return tell
 
 
-async def watched(house: House, way: str = "udp") -> None:
+def watched(way: str = "udp") -> Tell:
     """The trunk answers our OPTIONS."""
 
-    async def up() -> bool:
-        return await house.metric("gateway_trunk_up", way) == 1
+    async def tell(house: House, peer: Any) -> None:
+        async def up() -> bool:
+            return await house.metric("gateway_trunk_up", way) == 1
 
-    await poll(up, limit=10, what=f"{house.trunk(way)} answers OPTIONS")
+        await poll(up, limit=10, what=f"{house.trunk(way)} answers OPTIONS")
+
+    return tell
 
 
 def bye(extension: str) -> Tell:
