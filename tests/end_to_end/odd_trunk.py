@@ -197,6 +197,7 @@ class Line:
         start = [
             f"SIP/2.0 {code} {_PHRASES.get(code, 'Whatever')}",
             *(f"Via: {value}" for name, value in request.headers if name == "via"),
+            *(f"Record-Route: {route}" for route in self._routes(request)),  # RFC 3261, 12.1.1
             f"From: {request.header('from')}",
             f"To: {callee}",
             f"CSeq: {request.header('cseq')}",
@@ -265,8 +266,14 @@ class Line:
             f"To: {invite.header('from')}",
             f"CSeq: {cseq} {method}",
             "Max-Forwards: 70",
+            *(f"Route: {route}" for route in self._routes(invite)),
         ]
         self.put(self._message(start, headers, body, kind))
+
+    @staticmethod
+    def _routes(request: SipMessage) -> list[str]:
+        """Return the proxies that have put themselves on a request's way."""
+        return [value for name, value in request.headers if name == "record-route"]
 
     def acknowledge(self, response: SipMessage, body: str = "") -> None:
         """Send the ACK of a final response; that of a 200 is a transaction of its own."""
@@ -331,9 +338,9 @@ class OddTrunk:
         """As a gateway's trunk is configured with it."""
         return f"sip:{self.host}:{self.port};transport={self.transport.lower()}"
 
-    def line(self) -> Line:
-        """Return a line that waits for a call to its own number."""
-        number = f"+{next(self._numbers)}"
+    def line(self, number: str = "") -> Line:
+        """Return a line that waits for a call to its own number, or to this one."""
+        number = number or f"+{next(self._numbers)}"
         return self._dialed.setdefault(number, Line(self, number))
 
     def take(self, data: bytes, reply: Callable[[bytes], None]) -> None:

@@ -142,10 +142,10 @@ class Call(pj.Call):
 
     def onCallState(self, prm: Any) -> None:
         info = self.getInfo()
-        self.phone.say("state", call=self.key, state=info.stateText, code=info.lastStatusCode)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self._recorder = self._tone = None
+            self._recorder = self._tone = None  # which closes the file
             self.phone.graves.append(self.phone.calls.pop(self.key))
+        self.phone.say("state", call=self.key, state=info.stateText, code=info.lastStatusCode)
 
     def onCallMediaState(self, prm: Any) -> None:
         info = self.getInfo()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.interop.matrix import asterisk, baresip, pjsua, sipp
+from tests.interop.matrix import asterisk, baresip, kamailio, pjsua, sipp
 from tests.interop.matrix.cells import Column
 
-COLUMNS: Final[tuple[Column, ...]] = (asterisk.COLUMN, sipp.COLUMN, baresip.COLUMN, pjsua.COLUMN)
+COLUMNS: Final[tuple[Column, ...]] = (
+    asterisk.COLUMN,
+    sipp.COLUMN,
+    kamailio.COLUMN,
+    baresip.COLUMN,
+    pjsua.COLUMN,
+)

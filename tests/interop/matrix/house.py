@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from gateway.caller.sound import RATE
 from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.recording import assert_heard
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.process import poll
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
     from gateway.caller.call import Outcome
+    from tests.end_to_end.odd_sound import Sound
     from tests.interop.matrix.cells import Way
     from tests.tones import Samples
 
 CALLER_TONE: Final = 660.0  # Hz
 PEER_TONE: Final = 440.0
+TALK: Final = 1.5  # seconds at least
 JUDGED: Final = 0.4  # seconds of sound
 LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
@@ -66,10 +71,22 @@ def trunk_name(column: str, way: str) -> str:
 
 
 async def talk(call: PhoneCall) -> None:
-    """Wait until both ends have spoken for a while after the answer."""
+    """Wait until both ends have spoken for a while: after the answer, and from now on."""
     await call.hear("answered")
-    count = call.kinds.count("quality")  # one every two seconds
-    await call.hear("quality", count=count + 1)
+    began = perf_counter()
+    while perf_counter() - began < TALK:
+        await call.hear("quality", count=call.kinds.count("quality") + 1)  # one every two seconds
+
+
+async def hushed(sound: Sound) -> None:
+    """Wait until nothing has come for a while."""
+
+    async def quiet() -> bool:
+        before = len(sound.heard)
+        await asyncio.sleep(0.3)
+        return len(sound.heard) == before
+
+    await poll(quiet, limit=5, what="no packets come", interval=0)
 
 
 def judge(outcome: Outcome, *, present: Iterable[float] = (PEER_TONE,)) -> None:

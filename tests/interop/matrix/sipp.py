@@ -29,7 +29,7 @@ from tests.gateway.trunk.script import (
 )
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer
+from tests.interop.matrix.house import FAILOVER, PEER_TONE, hushed, judge, judge_peer
 from tests.interop.matrix.rows import SLOW
 from tests.interop.matrix.steps import (
     CHALLENGE,
@@ -43,7 +43,7 @@ from tests.interop.matrix.steps import (
     Verified,
 )
 from tests.peers.ports import free_port
-from tests.peers.process import poll, wait_until
+from tests.peers.process import wait_until
 from tests.peers.requirement import require
 from tests.peers.sipp import Sipp, run_caller, run_trunk
 
@@ -415,19 +415,8 @@ async def hold_remote(house: House, peer: Peer) -> None:
         async with _dial(house, peer, "hold", *steps) as (call, sipp):
             await call.hear("answered")
             await sound.hear(1)
-            await _hushed(sound)
+            await hushed(sound)
             await _talk(call, sound, sipp)
-
-
-async def _hushed(sound: Sound) -> None:
-    """Wait until nothing has come for a while."""
-
-    async def quiet() -> bool:
-        before = len(sound.heard)
-        await asyncio.sleep(0.3)
-        return len(sound.heard) == before
-
-    await poll(quiet, limit=5, what="no packets come", interval=0)
 
 
 async def bye_remote(house: House, peer: Peer) -> None:
