@@ -23,6 +23,7 @@ PACKAGES = {
     "firefox-esr": "firefox-esr",
     "ip": "iproute2",
     "kamailio": "kamailio",
+    "linphonec": "linphone-cli",
     "nft": "nftables",
     "nginx": "nginx-light",
     "node": "nodejs",

@@ -81,7 +81,7 @@ COLUMN: Final = Column(
         "late-offer": NotApplicable("Each of its re-INVITEs has an offer."),
         "fork-ringing": phones.NO_FORK,
         "fork-answers": phones.NO_FORK,
-        "glare": NotApplicable("Its re-INVITEs do not wait for one of ours to cross."),
+        "glare": phones.NO_GLARE,
         "hold-remote": phones.hold_remote(records=False),
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,

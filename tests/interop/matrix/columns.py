@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.interop.matrix import asterisk, baresip, kamailio, pjsua, sipp
+from tests.interop.matrix import asterisk, baresip, kamailio, linphone, pjsua, sipp
 from tests.interop.matrix.cells import Column
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -12,5 +12,6 @@ COLUMNS: Final[tuple[Column, ...]] = (
     sipp.COLUMN,
     kamailio.COLUMN,
     baresip.COLUMN,
+    linphone.COLUMN,
     pjsua.COLUMN,
 )

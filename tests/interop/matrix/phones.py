@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NO_REGISTRAR: Final = NotApplicable("It is a phone: it registers, and nobody registers with it.")
 NO_PASSWORD: Final = NotApplicable("It is a phone, and asks no caller for a password.")
 NO_FORK: Final = NotApplicable("It is one phone: forks are made by what stands before phones.")
+NO_GLARE: Final = NotApplicable("Its re-INVITEs do not wait for one of ours to cross.")
 ELSEWHERE: Final = "<sip:elsewhere@192.0.2.1>"
 
 

@@ -84,7 +84,7 @@ COLUMN: Final = Column(
         "late-offer": phones.reinvite(late=True),
         "fork-ringing": phones.NO_FORK,
         "fork-answers": phones.NO_FORK,
-        "glare": NotApplicable("Its re-INVITEs do not wait for one of ours to cross."),
+        "glare": phones.NO_GLARE,
         "hold-remote": phones.hold_remote(),
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
