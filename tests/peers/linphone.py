@@ -233,5 +233,11 @@ def _write(folder: Path, port: int, early: bool) -> None:
     (folder / ".local/share/linphone").mkdir(parents=True)  # where its database lies
     rtp = free_ports(RTP_PORTS)
     write_wav(folder / "tone.wav", make_tone(TONE, seconds=LONGEST, rate=8000), 8000)
-    text = CONFIG.format(port=port, host=HOST, early=int(early), first=rtp.start, last=rtp.stop - 1)
+    text = CONFIG.format(
+        port=port,
+        host=HOST,
+        early=int(early),
+        first=rtp.start,
+        last=rtp.stop - 1,
+    )
     (folder / "linphonerc").write_text(text)

@@ -249,13 +249,29 @@ async def reinvite(house: House, peer: Lab) -> None:
     await _changed(house, peer, "674", "INVITE")
 
 
-async def hold_remote(house: House, peer: Lab) -> None:
-    number = house.unique("670")
-    async with house.dial(number) as call:
-        call_id = await peer.call_id(number)
+async def hold(house: House, peer: Lab) -> None:
+    async with house.dial(house.unique("603")) as call:
         await call.hear("answered")
-        for state in ("hold", "resumed"):
-            await peer.manager.wait("LabHold", CallID=call_id, State=state, limit=10)
+        await usual.hold(call)
+        await talk(call)
+        outcome = await call.hang_up()
+    judge(outcome)
+
+
+async def transfer(house: House, peer: Lab) -> None:
+    target = house.unique("600")
+    async with house.dial(house.unique("682")) as call:
+        await call.hear("answered")
+        await call.ask("transfer", to=house.prefixes["udp"] + target)
+        await usual.transferred(call)
+        await peer.call_id(target)
+
+
+async def hold_remote(house: House, peer: Lab) -> None:
+    async with house.dial(house.unique("670")) as call:
+        await call.hear("answered")
+        await usual.held_by_peer(call)
+        await usual.resumed_by_peer(call)
         await talk(call)
         outcome = await call.hang_up()
     judge(outcome)
@@ -292,7 +308,9 @@ COLUMN: Final = Column(
         "fork-ringing": NotApplicable("It answers for itself, and forks nothing."),
         "fork-answers": NotApplicable("It answers for itself, and forks nothing."),
         "glare": NotApplicable("Its re-INVITEs come when it likes, and not as ours do."),
+        "hold": hold,
         "hold-remote": hold_remote,
+        "transfer": transfer,
         "bye": usual.bye("603"),
         "bye-remote": usual.bye_remote("641"),
         "cancel": usual.cancel("630"),

@@ -31,6 +31,8 @@ OTHER_TONE: Final = 880.0
 GRANTED: Final = 20  # seconds, as proxy.cfg has it
 INTERVAL: Final = 90  # seconds: the shortest session timer (RFC 4028 section 5)
 TIMER: Final = ("Require: timer", "Supported: timer")
+CHANGES: Final = (("sendonly", "recvonly"), ("sendrecv", "sendrecv"))  # of a hold: ours, theirs
+TERMINATED: Final = "terminated;reason=noresource"
 ALLOW: Final = "Allow: INVITE, ACK, CANCEL, BYE"
 
 
@@ -320,6 +322,40 @@ async def glare(house: House, peer: Peer) -> None:
         await converse(there)
 
 
+async def hold(house: House, peer: Peer) -> None:
+    async with dialed(house, peer) as there:
+        line, call, sound = there
+        await line.answer(describe(sound.port))
+        await call.hear("answered")
+        holding = asyncio.create_task(usual.hold(call))
+        for version, (ours, theirs) in enumerate(CHANGES, start=2):
+            asked = await line.hear("INVITE")
+            assert f"a={ours}" in asked.body
+            line.respond(200, describe(sound.port, version=version, direction=theirs), to=asked)
+            await line.hear("ACK")
+        await holding
+        await converse(there)
+
+
+async def transfer(house: House, peer: Peer) -> None:
+    """202 at once, and two reports: it rings there, it is answered there (RFC 3515)."""
+    async with dialed(house, peer) as there:
+        line, call, _ = there
+        await line.answer(describe(there.sound.port))
+        await call.hear("answered")
+        target = house.unique("100")
+        await call.ask("transfer", to=house.prefixes["udp"] + target)
+        asked = await line.hear("REFER")
+        assert f"sip:{target}@" in (asked.header("refer-to") or "")
+        line.respond(202, to=asked)
+        for said, state in (("180 Ringing", "active;expires=60"), ("200 OK", TERMINATED)):
+            headers = ("Event: refer", f"Subscription-State: {state}")
+            kind = "message/sipfrag;version=2.0"
+            report = await line.request("NOTIFY", f"SIP/2.0 {said}\r\n", *headers, kind=kind)
+            assert report.status == 200
+        await usual.transferred(call)
+
+
 async def hold_remote(house: House, peer: Peer) -> None:
     async with dialed(house, peer) as there:
         line, port = there.line, there.sound.port
@@ -327,8 +363,10 @@ async def hold_remote(house: House, peer: Peer) -> None:
         await there.sound.hear(5)
         held = await line.reinvite(describe(port, version=2, direction="sendonly"))
         assert "a=recvonly" in held.body
+        await usual.held_by_peer(there.call)
         await hushed(there.sound)
         assert (await line.reinvite(describe(port, version=3))).status == 200
+        await usual.resumed_by_peer(there.call)
         await converse(there)
 
 
@@ -379,7 +417,9 @@ COLUMN: Final = Column(
         "fork-ringing": fork_ringing,
         "fork-answers": fork_answers,
         "glare": glare,
+        "hold": hold,
         "hold-remote": hold_remote,
+        "transfer": transfer,
         "bye": talks(),
         "bye-remote": bye_remote,
         "cancel": cancel,

@@ -9,6 +9,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tests.interop.matrix import usual
 from tests.interop.matrix.cells import NotApplicable
 from tests.interop.matrix.house import FAILOVER, judge, judge_peer, talk
 from tests.interop.matrix.usual import TAKES
@@ -189,24 +190,56 @@ def reinvite(*, late: bool = False) -> Tell:
     return tell
 
 
+def hold(*, records: bool = True) -> Tell:
+    """Some phones stop recording while they are on hold."""
+
+    async def tell(house: House, phone: Phone) -> None:
+        async with dialed(house, phone) as (call, ring):
+            await ring.answer()
+            await call.hear("answered")
+            await usual.hold(call)
+            await finish(call, ring, records=records)
+
+    return tell
+
+
+async def finish(call: PhoneCall, ring: Ring, *, records: bool) -> None:
+    """Talk, and have the page hang up; the phone's record is judged if there is one."""
+    if records:
+        await converse(call, ring)
+        return
+    await talk(call)
+    outcome = await call.hang_up()
+    await ring.over()
+    judge(outcome)
+
+
 def hold_remote(*, records: bool = True) -> Tell:
     """Some phones stop recording when they hold a call."""
 
     async def tell(house: House, phone: Phone) -> None:
         async with dialed(house, phone) as (call, ring):
             await ring.answer()
+            await call.hear("answered")
             await ring.hold()
-            await talk(call)  # what is said meanwhile is heard by nobody
+            await usual.held_by_peer(call)
             await ring.resume()
-            if records:
-                await converse(call, ring)
-                return
-            await talk(call)
-            outcome = await call.hang_up()
-            await ring.over()
-        judge(outcome)
+            await usual.resumed_by_peer(call)
+            await finish(call, ring, records=records)
 
     return tell
+
+
+async def transfer(house: House, phone: Phone) -> None:
+    """The phone calls the number itself, which is one more call to it."""
+    target = phone.number or house.unique("101")
+    async with dialed(house, phone) as (call, ring):
+        await ring.answer()
+        await call.hear("answered")
+        await call.ask("transfer", to=house.prefixes["udp"] + target)
+        await (await phone.ring(target)).answer()
+        await usual.transferred(call)
+        await ring.over()
 
 
 async def bye(house: House, phone: Phone) -> None:

@@ -29,7 +29,7 @@ from tests.gateway.trunk.script import (
 )
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, hushed, judge, judge_peer
+from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer
 from tests.interop.matrix.rows import SLOW
 from tests.interop.matrix.steps import (
     CHALLENGE,
@@ -402,6 +402,39 @@ async def glare(house: House, peer: Peer) -> None:
             await _talk(call, sound, sipp)
 
 
+async def hold(house: House, peer: Peer) -> None:
+    async with open_sound(PEER_TONE) as sound:
+        held = trunk_sdp(sound.port, version=2, direction="recvonly")
+        resumed = trunk_sdp(sound.port, version=3)
+        steps: list[Step] = [*_answer(sound)]
+        for text in (held, resumed):
+            steps += [INVITE, Again(Respond(200, "OK", text)), ACK]
+        async with _dial(house, peer, "hold", *steps, BYE, DONE) as (call, sipp):
+            await call.hear("answered")
+            await usual.hold(call)
+            await _talk(call, sound, sipp)
+
+
+async def transfer(house: House, peer: Peer) -> None:
+    """202 at once, and two reports: it rings there, it is answered there (RFC 3515)."""
+    target = house.unique("101")
+    event = "Event: refer\nSubscription-State: {}\nContent-Type: message/sipfrag;version=2.0"
+    reports = [
+        Request("NOTIFY", 901, "SIP/2.0 180 Ringing\n", event.format("active;expires=60")),
+        Request("NOTIFY", 902, "SIP/2.0 200 OK\n", event.format("terminated;reason=noresource")),
+    ]
+    steps: list[Step] = [*ANSWER, Receive("REFER"), Respond(202, "Accepted", to_last=True)]
+    for report in reports:
+        steps += [report, Receive(200)]
+    async with _dial(house, peer, "transfer", *steps, BYE, DONE) as (call, sipp):
+        await call.hear("answered")
+        await call.ask("transfer", to=house.prefixes["udp"] + target)
+        await usual.transferred(call)
+        messages = await sipp.finish()
+    asked = next(each for each in messages if each.method == "REFER")
+    assert f"sip:{target}@" in (asked.header("refer-to") or "")
+
+
 async def hold_remote(house: House, peer: Peer) -> None:
     async with open_sound(PEER_TONE) as sound:
         held = trunk_sdp(sound.port, version=2, direction="sendonly")
@@ -412,10 +445,10 @@ async def hold_remote(house: House, peer: Peer) -> None:
             Request("INVITE", 902, trunk_sdp(sound.port, version=3)),
             *(Receive(200), Request("ACK", 902), BYE, DONE),
         ]
-        async with _dial(house, peer, "hold", *steps) as (call, sipp):
+        async with _dial(house, peer, "hold-remote", *steps) as (call, sipp):
             await call.hear("answered")
-            await sound.hear(1)
-            await hushed(sound)
+            await usual.held_by_peer(call)
+            await usual.resumed_by_peer(call)
             await _talk(call, sound, sipp)
 
 
@@ -480,7 +513,9 @@ COLUMN: Final = Column(
         "fork-ringing": fork_ringing,
         "fork-answers": fork_answers,
         "glare": glare,
+        "hold": hold,
         "hold-remote": hold_remote,
+        "transfer": transfer,
         "bye": talks("bye"),
         "bye-remote": bye_remote,
         "cancel": cancel,

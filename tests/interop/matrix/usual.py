@@ -9,6 +9,7 @@ from tests.interop.matrix.house import FAILOVER
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
+    from tests.end_to_end.phone import PhoneCall
     from tests.interop.matrix.cells import Tell
     from tests.interop.matrix.house import House
 
@@ -54,6 +55,32 @@ def watched(way: str = "udp") -> Tell:
         await poll(up, limit=10, what=f"{house.trunk(way)} answers OPTIONS")
 
     return tell
+
+
+async def hold(call: PhoneCall) -> None:
+    """Have the page hold a call, and resume it."""
+    await call.ask("hold")
+    assert (await call.hear("held"))["by"] == "local"
+    await call.ask("resume")
+    assert (await call.hear("resumed"))["by"] == "local"
+
+
+async def held_by_peer(call: PhoneCall) -> None:
+    """Expect the page to be told that the peer holds."""
+    assert (await call.hear("held"))["by"] == "remote"
+
+
+async def resumed_by_peer(call: PhoneCall) -> None:
+    """Expect the page to be told that the peer holds no longer."""
+    assert (await call.hear("resumed"))["by"] == "remote"
+
+
+async def transferred(call: PhoneCall) -> None:
+    """Expect the page to be told that the far end is elsewhere, and the call to be over."""
+    await call.end()
+    told = next(each for each in call.messages if each["type"] == "transferred")
+    assert told["sipCode"] == 200
+    assert call.ended() == ("local", "transferred", 200)
 
 
 def bye(extension: str) -> Tell:
