@@ -22,6 +22,7 @@ from tests.interop.matrix.table import (
     write_record,
 )
 from tests.interop.matrix.telling import Telling, tell_all
+from tests.peers.authority import Authority
 from tests.peers.process import PeerError
 from tests.tones import make_tone, write_wav
 
@@ -58,7 +59,7 @@ async def told(
     tone = write_wav(folder / "tone.wav", make_tone(CALLER_TONE, seconds=1, rate=48000), 48000)
     rows = asked_for(request)
     columns = [column for column in COLUMNS if column.name in rows]
-    async with tell_all(columns, rows, Site(folder, lab, tone)) as told:
+    async with tell_all(columns, rows, Site(folder, lab, tone, Authority(folder))) as told:
         yield told
 
 

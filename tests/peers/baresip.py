@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.peers.authority import Pair
     from tests.tones import Samples
 
 HOST = "127.0.0.1"
@@ -33,16 +34,18 @@ RTP_PORTS = 40
 MODULES = "/usr/lib/baresip/modules"
 
 # The users that it has; it refuses calls to others
-PHONE, EARLY = "100", "183"
+PHONE, EARLY, SECRET = "100", "183", "772"
 RELEASE = "\x04"  # the key that stands for letting go
 ACCOUNTS = f"""\
 <sip:{PHONE}@{{address}}>;regint=0;answermode=manual
 <sip:{EARLY}@{{address}}>;regint=0;answermode=early
+<sip:{SECRET}@{{address}}>;regint=0;answermode=manual;mediaenc=srtp-mand
 """
 
 CONFIG = """\
 sip_listen {address}
 net_interface {host}
+sip_certificate {folder}/certificate.pem
 call_local_timeout 60
 audio_source aufile,{folder}/tone.wav
 audio_player aubridge,nobody
@@ -58,6 +61,7 @@ audec_format s16
 rtp_ports {first}-{last}
 module_path {modules}
 module g711.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -232,11 +236,11 @@ class BaresipCall:
 
 
 @asynccontextmanager
-async def run_baresip(folder: Path) -> AsyncIterator[Baresip]:
-    """Run a phone at a port of its own, UDP and TCP."""
+async def run_baresip(folder: Path, pair: Pair) -> AsyncIterator[Baresip]:
+    """Run a phone at a port of its own, UDP and TCP, and by TLS at the next one."""
     program = str(require("baresip"))
     port, keys, control = free_port(), free_port(), free_port()
-    _write(folder, port, keys, control)
+    _write(folder, port, keys, control, pair)
     log = folder / "baresip.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -268,10 +272,12 @@ def _ready(process: Process, log: Path) -> bool:
     return re.search(r"^baresip is ready", log.read_text(errors="replace"), re.M) is not None
 
 
-def _write(folder: Path, port: int, keys: int, control: int) -> None:
+def _write(folder: Path, port: int, keys: int, control: int, pair: Pair) -> None:
     address, rtp = f"{HOST}:{port}", free_ports(RTP_PORTS)
     (folder / "heard").mkdir()
     write_wav(folder / "tone.wav", make_tone(TONE, seconds=LONGEST, rate=8000), 8000)
+    both = pair.certificate.read_text() + pair.key.read_text()
+    (folder / "certificate.pem").write_text(both)
     (folder / "accounts").write_text(ACCOUNTS.format(address=address))
     (folder / "config").write_text(
         CONFIG.format(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
+    from tests.peers.authority import Pair
     from tests.tones import Samples
 
 HOST = "127.0.0.1"
@@ -201,12 +202,13 @@ def _answered(packets: list[tuple[bool, str]], method: str, *, ours: bool) -> bo
 
 
 @asynccontextmanager
-async def run_pjsua(folder: Path) -> AsyncIterator[Pjsua]:
-    """Run a phone at a port of its own, UDP and TCP."""
+async def run_pjsua(folder: Path, pair: Pair) -> AsyncIterator[Pjsua]:
+    """Run a phone at a port of its own, UDP and TCP, and by TLS at the next one."""
     port, log = free_port(), folder / "pjsua.log"
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.peers.pjsua_phone", f"{HOST}:{port}", str(folder)),
+            *(str(pair.certificate), str(pair.key)),
             cwd=folder,
             env=tree_environment(),
             stdin=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`python -m tests.peers.pjsua_phone HOST:PORT FOLDER`: a phone made of pjsua, with its own media.
+"""A phone made of pjsua: `python -m tests.peers.pjsua_phone HOST:PORT FOLDER CERTIFICATE KEY`.
 
 It says what comes as a line of JSON on standard output each, and does what such lines on standard
 input say; `tests.peers.pjsua` has the other end. Everything happens in one thread, as pjsua2 wants.
@@ -20,6 +20,11 @@ TONE: Final = 440
 RATE: Final = 8000
 RELIABLE: Final = "7725"  # the user whose 18x are reliable; the others' are not
 LATE: Final = pj.PJSUA_CALL_NO_SDP_OFFER
+TRANSPORTS: Final = {  # and how far above the first port each is
+    pj.PJSIP_TRANSPORT_UDP: 0,
+    pj.PJSIP_TRANSPORT_TCP: 0,
+    pj.PJSIP_TRANSPORT_TLS: 1,
+}
 POLL: Final = 10  # ms
 SERIAL: Final = itertools.count(1)
 
@@ -27,7 +32,9 @@ SERIAL: Final = itertools.count(1)
 class Phone:
     """The endpoint, its accounts and calls."""
 
-    def __init__(self, host: str, port: int, folder: Path, output: Any) -> None:
+    def __init__(
+        self, host: str, port: int, folder: Path, certificate: tuple[str, str], output: Any
+    ) -> None:
         self.folder = folder
         self.calls: dict[int, Call] = {}
         self.graves: list[Call] = []
@@ -35,15 +42,15 @@ class Phone:
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         self.endpoint.libInit(_settings())
-        for kind in (pj.PJSIP_TRANSPORT_UDP, pj.PJSIP_TRANSPORT_TCP):
+        for kind, above in TRANSPORTS.items():
             transport = pj.TransportConfig()
-            transport.port, transport.boundAddress = port, host
-            number = self.endpoint.transportCreate(kind, transport)
+            transport.port, transport.boundAddress = port + above, host
+            transport.tlsConfig.certFile, transport.tlsConfig.privKeyFile = certificate
+            self.endpoint.transportCreate(kind, transport)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         # The first is everybody's whose name is nobody's
         self.accounts = [Account(self, user, f"{host}:{port}") for user in ("phone", RELIABLE)]
-        self._transport = number
 
     def say(self, event: str, **fields: object) -> None:
         self._output.write(json.dumps({"event": event, **fields}) + "\n")
@@ -226,7 +233,7 @@ def main() -> int:
     # pjsua prints on standard output as it starts, where only our lines belong
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    phone = Phone(host, int(port), Path(sys.argv[2]), output)
+    phone = Phone(host, int(port), Path(sys.argv[2]), (sys.argv[3], sys.argv[4]), output)
     try:
         phone.run()
     finally:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator
 
+    from tests.peers.authority import Pair
+
 HOST = "127.0.0.1"
 TEMPLATE: Final = Path(__file__).with_name("proxy.cfg")
 PASSWORD: Final = "kamailio-secret"
@@ -40,13 +42,24 @@ class Kamailio:
 
 @asynccontextmanager
 async def run_kamailio(
-    folder: Path, *, phones: tuple[int, int], gateway: int, algorithm: str = "MD5"
+    folder: Path,
+    *,
+    phones: tuple[int, int],
+    gateway: int,
+    pair: Pair,
+    algorithm: str = "MD5",
 ) -> AsyncIterator[Kamailio]:
-    """Run a proxy at a port of its own, UDP and TCP; the phones, and whom it watches, by port."""
+    """Run a proxy at a port of its own, UDP and TCP, and by TLS at the next one.
+
+    The phones behind it, and the gateway that it watches, are given by port.
+    """
     program = str(require("kamailio"))
     port, log = free_port(), folder / "kamailio.log"
     words = {
         "LISTEN": f"{HOST}:{port}",
+        "SECURED": f"{HOST}:{port + 1}",
+        "CERTIFICATE": str(pair.certificate),
+        "KEY": str(pair.key),
         "PHONE": f"{HOST}:{phones[0]}",
         "OTHER": f"{HOST}:{phones[1]}",
         "FOLDER": str(folder),

@@ -81,6 +81,9 @@ async def open_lab(site: Site) -> AsyncIterator[Lab]:
     ways = {
         "udp": way("trunk-digest", options=5, codecs=["PCMU", "PCMA"]),
         "tcp": way("trunk-ulaw", "tcp"),
+        "tls": way("acct1002", "tls"),
+        "srtp": way("trunk-srtp", srtp="required"),
+        "srtp-refused": way("trunk-digest", srtp="required"),
         "info": way("trunk-info", dtmf="info"),
         "prack": way("trunk-prack"),
         "timers": way("trunk-timers"),
@@ -97,23 +100,19 @@ async def open_lab(site: Site) -> AsyncIterator[Lab]:
             await manager.command("pjsip set history clear")
 
 
-async def _call(house: House, peer: Lab, way: str, endpoint: str) -> None:
-    """Be recorded as 9603 is, which plays a tone."""
-    async with house.dial("9603", way) as call:
-        came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint=endpoint)
-        recorded = await peer.manager.wait("LabRecord", CallID=came["CallID"])
-        await talk(call)
-        outcome = await call.hang_up()
-    judge(outcome)
-    judge_peer(*await read_recording(Path(recorded["Rx"])))
+def recorded(way: str, endpoint: str) -> Tell:
+    """9603 plays a tone, and is recorded."""
 
+    async def tell(house: House, peer: Lab) -> None:
+        async with house.dial("9603", way) as call:
+            came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint=endpoint)
+            record = await peer.manager.wait("LabRecord", CallID=came["CallID"])
+            await talk(call)
+            outcome = await call.hang_up()
+        judge(outcome)
+        judge_peer(*await read_recording(Path(record["Rx"])))
 
-async def call(house: House, peer: Lab) -> None:
-    await _call(house, peer, "udp", "trunk-digest")
-
-
-async def tcp(house: House, peer: Lab) -> None:
-    await _call(house, peer, "tcp", "trunk-ulaw")
+    return tell
 
 
 async def early_media(house: House, peer: Lab) -> None:
@@ -282,8 +281,11 @@ COLUMN: Final = Column(
     "Asterisk 22",
     open_lab,
     {
-        "call": call,
-        "tcp": tcp,
+        "call": recorded("udp", "trunk-digest"),
+        "tcp": recorded("tcp", "trunk-ulaw"),
+        "tls": recorded("tls", "acct1002"),
+        "srtp": recorded("srtp", "trunk-srtp"),
+        "srtp-refused": usual.unencrypted(),
         "ringing": usual.ringing("611"),
         "early-media": early_media,
         "digits": digits("udp"),

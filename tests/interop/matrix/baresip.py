@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tests.end_to_end.trunks import open_trunk
 from tests.interop.matrix import phones, usual
 from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.peers.baresip import EARLY, PHONE, Baresip, BaresipCall, run_baresip
+from tests.peers.baresip import EARLY, PHONE, SECRET, Baresip, BaresipCall, run_baresip
 from tests.peers.process import wait_until
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ class Peer:
 
 @asynccontextmanager
 async def open_baresip(site: Site) -> AsyncIterator[Peer]:
-    async with run_baresip(site.folder) as phone:
+    async with run_baresip(site.folder, site.pair()) as phone:
         way = open_trunk(phone.port)
         ways = {
             "udp": Way({**way, "options": 5}),
             "tcp": Way(open_trunk(phone.port, "tcp")),
+            "tls": Way({**open_trunk(phone.port + 1, "tls"), "ca": str(site.authority.file)}),
+            "srtp": Way({**way, "srtp": "required"}),
+            "srtp-refused": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
         }
         yield Peer(phone, ways)
@@ -60,6 +63,9 @@ COLUMN: Final = Column(
     {
         "call": phones.talks(),
         "tcp": phones.talks("tcp"),
+        "tls": phones.talks("tls"),
+        "srtp": phones.talks("srtp", number=SECRET),
+        "srtp-refused": usual.unencrypted(PHONE),
         "ringing": phones.ringing(),
         "early-media": phones.early_media(EARLY, plays=False),
         "digits": phones.digits(),

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.interop.matrix.rows import ROWS
 from tests.peers.asterisk import AsteriskLab
+from tests.peers.authority import Authority, Pair
 
 
 class Result(StrEnum):
@@ -47,6 +48,11 @@ class Site:
     folder: Path
     lab: AsteriskLab
     tone: Path  # what callers play
+    authority: Authority  # that signs the certificates of peers
+
+    def pair(self) -> Pair:
+        """Return a certificate for loopback, and its key."""
+        return self.authority.issue("127.0.0.1")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
 from tests.end_to_end.trunks import open_trunk
 from tests.interop.matrix import usual
-from tests.interop.matrix.cells import Column, Way
+from tests.interop.matrix.cells import Column, NotApplicable, Way
 from tests.interop.matrix.house import FAILOVER, PEER_TONE, hushed, judge, judge_peer
 from tests.peers.proxy import PASSWORD, Kamailio, run_kamailio
 
@@ -67,6 +67,7 @@ async def open_kamailio(site: Site) -> AsyncIterator[Peer]:
                     phones=(phone.port, other.port),
                     gateway=site.lab.gateway_port,
                     algorithm=algorithm,
+                    pair=site.pair(),
                 )
             )
             for algorithm in ("MD5", "SHA-256")
@@ -76,6 +77,7 @@ async def open_kamailio(site: Site) -> AsyncIterator[Peer]:
         ways = {
             "udp": Way({**open_trunk(md5.port), "options": 5}),
             "tcp": Way(open_trunk(md5.port, "tcp")),
+            "tls": Way({**open_trunk(md5.port + 1, "tls"), "ca": str(site.authority.file)}),
             "info": Way({**open_trunk(md5.port), "dtmf": "info"}),
             "md5": Way({**open_trunk(md5.port), **known}),
             "sha256": Way({**open_trunk(sha256.port), **known}),
@@ -388,6 +390,8 @@ async def cancel(house: House, peer: Peer) -> None:
         assert there.call.ended() == ("local", "canceled", 487)
 
 
+NO_MEDIA: Final = NotApplicable("It carries descriptions, and no audio.")
+
 COLUMN: Final = Column(
     "kamailio",
     "Kamailio 5.6",
@@ -395,6 +399,9 @@ COLUMN: Final = Column(
     {
         "call": talks(),
         "tcp": talks("tcp"),
+        "tls": talks("tls"),
+        "srtp": NO_MEDIA,
+        "srtp-refused": NO_MEDIA,
         "ringing": ringing,
         "early-media": early_media,
         "digits": digits,

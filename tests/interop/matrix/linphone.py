@@ -48,6 +48,7 @@ async def open_linphone(site: Site) -> AsyncIterator[Peer]:
         ways = {
             "udp": Way({**way, "options": 5}),
             "tcp": Way(open_trunk(phone.port, "tcp")),
+            "srtp": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
             "patient": Way(open_trunk(patient.port)),
             "early": Way(open_trunk(early.port)),
@@ -101,6 +102,9 @@ COLUMN: Final = Column(
     {
         "call": phones.talks(),
         "tcp": phones.talks("tcp"),
+        "tls": NotApplicable("linphonec shows a certificate to nobody who calls."),
+        "srtp": phones.talks("srtp"),
+        "srtp-refused": NotApplicable("It takes encrypted audio where that is offered."),
         "ringing": phones.ringing(),
         "early-media": early_media,
         "digits": phones.digits(),

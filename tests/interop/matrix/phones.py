@@ -80,9 +80,9 @@ async def converse(call: PhoneCall, ring: Ring) -> None:
     judge_peer(*await ring.heard())
 
 
-def talks(way: str = "udp") -> Tell:
+def talks(way: str = "udp", *, number: str = "") -> Tell:
     async def tell(house: House, phone: Phone) -> None:
-        async with dialed(house, phone, way) as (call, ring):
+        async with dialed(house, phone, way, number=number) as (call, ring):
             await ring.answer()
             await converse(call, ring)
 

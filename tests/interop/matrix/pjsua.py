@@ -37,11 +37,13 @@ class Peer:
 @asynccontextmanager
 async def open_pjsua(site: Site) -> AsyncIterator[Peer]:
     require_own_engine()  # the stock one takes four calls at a time
-    async with run_pjsua(site.folder) as phone:
+    async with run_pjsua(site.folder, site.pair()) as phone:
         way = open_trunk(phone.port)
         ways = {
             "udp": Way({**way, "options": 5}),
             "tcp": Way(open_trunk(phone.port, "tcp")),
+            "tls": Way({**open_trunk(phone.port + 1, "tls"), "ca": str(site.authority.file)}),
+            "srtp-refused": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
         }
         yield Peer(phone, ways)
@@ -63,6 +65,9 @@ COLUMN: Final = Column(
     {
         "call": phones.talks(),
         "tcp": phones.talks("tcp"),
+        "tls": phones.talks("tls"),
+        "srtp": NotApplicable("Our build of pjsua, which this is too, has no SRTP of its own."),
+        "srtp-refused": usual.unencrypted(),
         "ringing": phones.ringing(),
         "early-media": phones.early_media(),
         "digits": phones.digits(),

@@ -7,6 +7,9 @@ from typing import Final
 ROWS: Final = {
     "call": "A call, a tone from each side",
     "tcp": "The same by TCP",
+    "tls": "The same by TLS, its certificate verified",
+    "srtp": "The same with encrypted audio, required (SDES)",
+    "srtp-refused": "Encrypted audio, which the gateway requires and the peer refuses",
     "ringing": "180, then the answer",
     "early-media": "183 with early media",
     "digits": "Digits to the peer as telephone events (RFC 4733)",

@@ -491,6 +491,9 @@ COLUMN: Final = Column(
     {
         "call": talks("call"),
         "tcp": talks("tcp", way="tcp", options=["-t", "t1"]),
+        "tls": NotApplicable("Debian's sipp is built without TLS."),
+        "srtp": NotApplicable("It speaks no audio."),
+        "srtp-refused": NotApplicable("It speaks no audio."),
         "ringing": talks("ringing"),
         "early-media": early_media,
         "digits": digits,

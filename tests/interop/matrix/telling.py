@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -101,7 +102,7 @@ async def tell_all(
             folder = site.folder / column.name
             folder.mkdir()
             try:
-                there = column.open(Site(folder, site.lab, site.tone))
+                there = column.open(replace(site, folder=folder))
                 peers[column.name] = await stack.enter_async_context(there)
             except (PeerError, pytest.skip.Exception, pytest.fail.Exception) as error:
                 telling.lack(column, rows[column.name], error)

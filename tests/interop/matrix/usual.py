@@ -83,6 +83,18 @@ async def transferred(call: PhoneCall) -> None:
     assert call.ended() == ("local", "transferred", 200)
 
 
+def unencrypted(number: str = "") -> Tell:
+    """The peer has no SRTP, and this trunk's settings want nothing else."""
+
+    async def tell(house: House, peer: Any) -> None:
+        async with house.dial(number or house.unique("603"), "srtp-refused", silent=True) as call:
+            ended = await call.hear("ended")
+        assert call.ended() == ("remote", "incompatible-media", 488)
+        assert "encrypted audio only" in ended["message"]
+
+    return tell
+
+
 def bye(extension: str) -> Tell:
     """The page hangs up."""
 
