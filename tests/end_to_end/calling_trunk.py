@@ -34,12 +34,13 @@ class TrunkCall(asyncio.DatagramProtocol):
         When each of them came, by `perf_counter`.
     """
 
-    def __init__(self, gateway: Gateway, number: str, caller: str) -> None:
+    def __init__(self, gateway: Gateway, number: str, caller: str, proxy: int) -> None:
         self.received: list[SipMessage] = []
         self.times: list[float] = []
         self.ack_body = ""
         self.acknowledges = True
-        self._target = (HOST, gateway.config.sip_port)
+        self._target = (HOST, proxy or gateway.config.sip_port)
+        self._routes: list[str] = []
         self._uri = f"sip:{number}@{HOST}:{gateway.config.sip_port}"
         self._caller = f"{caller};tag={uuid4().hex[:8]}"
         self._to = f"<{self._uri}>"
@@ -67,6 +68,8 @@ class TrunkCall(asyncio.DatagramProtocol):
         to = message.header("to") or ""
         if (message.status or 0) > 100 and message.method == "INVITE":
             self._to = to
+            routes = [value for name, value in message.headers if name == "record-route"]
+            self._routes = routes[::-1]  # RFC 3261, 12.1.2
         if message.method == "INVITE" and (message.status or 0) >= 200 and self.acknowledges:
             own = message.status == 200
             body = self.ack_body if own else ""
@@ -141,6 +144,7 @@ class TrunkCall(asyncio.DatagramProtocol):
             f"CSeq: {cseq} {method}",
             "Max-Forwards: 70",
             f"Contact: <sip:trunk@{HOST}:{self._port}>",
+            *(f"Route: {route}" for route in self._routes if branch != self._branch),
             *headers,
             *(["Content-Type: application/sdp"] if content else []),
             f"Content-Length: {len(content)}",
@@ -163,12 +167,12 @@ class TrunkCall(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def trunk_call(
-    gateway: Gateway, number: str, *, caller: str = CALLER
+    gateway: Gateway, number: str, *, caller: str = CALLER, proxy: int = 0
 ) -> AsyncIterator[TrunkCall]:
-    """Have a socket at hand that calls a number of the gateway's."""
+    """Have a socket at hand that calls a number of the gateway's, by a proxy's port if need be."""
     loop = asyncio.get_running_loop()
     transport, call = await loop.create_datagram_endpoint(
-        lambda: TrunkCall(gateway, number, caller), local_addr=(HOST, 0)
+        lambda: TrunkCall(gateway, number, caller, proxy), local_addr=(HOST, 0)
     )
     try:
         yield call

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager, suppress
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.recording import read_recording
@@ -148,6 +149,14 @@ class Baresip:
         await self.do("uafind", f"sip:{number}@{HOST}:{self.port}")  # commands are for this user
         return BaresipCall(self, place)
 
+    async def call(self, uri: str) -> BaresipCall:
+        """Call somebody."""
+        place = len(self.events)
+        await self.do("uafind", f"sip:{PHONE}@{HOST}:{self.port}")
+        call = BaresipCall(self, place)
+        await self.do("dial", uri)
+        return call
+
     def trace(self) -> str:
         """Return every message that it has sent or got."""
         return (self.folder / "baresip.log").read_text(errors="replace")
@@ -159,7 +168,7 @@ class BaresipCall:
     def __init__(self, phone: Baresip, place: int) -> None:
         self._phone = phone
         self._place = place
-        self._known = set(self._recordings())
+        self._began = time()
 
     def _recordings(self) -> list[Path]:
         return sorted((self._phone.folder / "heard").glob("*-dec.wav"))
@@ -229,7 +238,8 @@ class BaresipCall:
     async def heard(self) -> tuple[Samples, int]:
         """Return what it heard, and the rate, once the call is over."""
         await self.over()
-        new = [path for path in self._recordings() if path not in self._known]
+        # They are named by the second at which they begin, which may be an earlier call's as well
+        new = [path for path in self._recordings() if path.stat().st_mtime >= self._began]
         if len(new) != 1:
             raise PeerError(f"{len(new)} recordings of a call: {new}")
         return await read_recording(new[0])

@@ -104,6 +104,13 @@ class Linphone:
         self._rang = came.end()
         return LinphoneCall(self, int(came[1]), came.end(), self._record)
 
+    async def call(self, uri: str) -> LinphoneCall:
+        """Call somebody."""
+        since = len(self.said())
+        await self.do(f"call {uri}")
+        came = await self.hear(r"Establishing call id to .*, assigned id (\d+)", since=since)
+        return LinphoneCall(self, int(came[1]), came.end(), self._record)
+
     async def record_next(self) -> None:
         """Name the file of the next call: linphonec dies of the command once a call rings."""
         self._count += 1
@@ -209,7 +216,8 @@ async def run_linphone(folder: Path, *, early: bool = False) -> AsyncIterator[Li
     phone = Linphone(process, folder, port)
     try:
         await wait_until(lambda: _listens(process, phone), limit=LIMIT, what="linphonec is up")
-        await phone.do("soundcard use files")
+        for command in ("ipv6 disable", "soundcard use files"):
+            await phone.do(command)
         await phone.do(f"play {folder / 'tone.wav'}")
         await phone.record_next()
         yield phone

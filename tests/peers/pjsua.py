@@ -96,6 +96,12 @@ class Pjsua:
         self._process.stdin.write(json.dumps({"do": what, **fields}).encode() + b"\n")
         await self._process.stdin.drain()
 
+    async def call(self, uri: str) -> PjsuaCall:
+        """Call somebody."""
+        since = len(self.events)
+        await self.do("call", uri=uri)
+        return PjsuaCall(self, await self.wait(since=since, event="outgoing", to=uri))
+
     async def ring(self, number: str) -> PjsuaCall:
         """Wait for the call to a number that nobody else calls."""
         async with self._news:

@@ -76,6 +76,9 @@ class Phone:
         if order["do"] == "options":
             self.accounts[0].ask(order["uri"])
             return
+        if order["do"] == "call":
+            self._dial(order["uri"])
+            return
         call = self.calls.get(order.pop("call"))
         if call is None:
             return
@@ -84,6 +87,16 @@ class Phone:
             ORDERS[do](call, **order)
         except pj.Error as error:
             self.say("error", call=call.key, what=do, why=error.info())
+
+    def _dial(self, uri: str) -> None:
+        call = Call(self.accounts[0], pj.PJSUA_INVALID_ID)
+        prm = pj.CallOpParam(True)
+        prm.opt.textCount = prm.opt.videoCount = 0
+        call.makeCall(uri, prm)
+        call.key = call.getId()
+        self.calls[call.key] = call
+        number, record = call.getInfo().callIdString, str(call.record)
+        self.say("outgoing", call=call.key, to=uri, id=number, record=record)
 
     def close(self) -> None:
         self.calls.clear()

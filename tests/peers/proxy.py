@@ -62,6 +62,7 @@ async def run_kamailio(
         "KEY": str(pair.key),
         "PHONE": f"{HOST}:{phones[0]}",
         "OTHER": f"{HOST}:{phones[1]}",
+        "GATEWAY": str(gateway),
         "FOLDER": str(folder),
         "ALGORITHM": algorithm,
         "PASSWORD": PASSWORD,

@@ -276,6 +276,40 @@ async def hold_remote(house: House, peer: Lab) -> None:
     judge(outcome)
 
 
+async def incoming(house: House, peer: Lab) -> None:
+    async with house.page("incoming") as (page, number):
+        await peer.manager.originate(number, endpoint="gateway", extension="9603")
+        await page.hear("incoming")
+        await page.accept()
+        await talk(page)
+        came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint="gateway")
+        record = await peer.manager.wait("LabRecord", CallID=came["CallID"])
+        outcome = await page.hang_up()
+        await peer.manager.wait("LabHangup", CallID=came["CallID"])
+    judge(outcome)
+    judge_peer(*await read_recording(Path(record["Rx"])))
+
+
+async def incoming_486(house: House, peer: Lab) -> None:
+    async with house.page("incoming-486") as (page, number):
+        await peer.manager.originate(number)
+        await usual.rejected(page)
+
+    async def told() -> bool:
+        packets = await peer.packets()
+        return any(each.text == "SIP/2.0 486 Busy Here" and not each.sent for each in packets)
+
+    await poll(told, limit=5, what="Asterisk hears of it")
+
+
+async def incoming_cancel(house: House, peer: Lab) -> None:
+    async with house.page("incoming-cancel") as (page, number):
+        await peer.manager.originate(number, endpoint="gateway-ulaw")
+        await page.hear("incoming")
+        await peer.manager.action("Hangup", Channel="/^PJSIP.gateway-ulaw-.*$/")
+        await usual.given_up(page)
+
+
 COLUMN: Final = Column(
     "asterisk",
     "Asterisk 22",
@@ -316,6 +350,9 @@ COLUMN: Final = Column(
         "bye": usual.bye("603"),
         "bye-remote": usual.bye_remote("641"),
         "cancel": usual.cancel("630"),
+        "incoming": incoming,
+        "incoming-486": incoming_486,
+        "incoming-cancel": incoming_cancel,
         "302": usual.refused("681", "redirected", 302),
         "486": usual.refused("620", "busy", 486),
         "603": usual.refused("621", "rejected", 603),

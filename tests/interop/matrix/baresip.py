@@ -31,6 +31,9 @@ class Peer:
     async def ring(self, number: str) -> BaresipCall:
         return await self.phone.ring(number)
 
+    async def call(self, uri: str) -> BaresipCall:
+        return await self.phone.call(uri)
+
 
 @asynccontextmanager
 async def open_baresip(site: Site) -> AsyncIterator[Peer]:
@@ -94,6 +97,9 @@ COLUMN: Final = Column(
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,
+        "incoming": phones.incoming,
+        "incoming-486": phones.incoming_486,
+        "incoming-cancel": phones.incoming_cancel,
         "302": NotApplicable("It refuses with 486 alone."),
         "486": phones.refused(486, "busy"),
         "603": NotApplicable("It refuses with 486 alone."),

@@ -10,8 +10,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from gateway.caller.sound import RATE
-from tests.end_to_end.phone import PhoneCall, calling
+from tests.end_to_end.phone import PhoneCall, calling, waiting
 from tests.end_to_end.recording import assert_heard
+from tests.interop.matrix.rows import INCOMING
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.process import poll
 
@@ -40,6 +41,7 @@ class House:
     tone: Path
     column: str
     prefixes: Mapping[str, str]
+    pages: Mapping[str, str]
     folder: Path
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
 
@@ -60,6 +62,17 @@ class House:
         play = None if silent else self.tone
         async with calling(self.gateway, to, play=play, dtmf=dtmf) as call:
             yield call
+
+    @asynccontextmanager
+    async def page(self, row: str) -> AsyncIterator[tuple[PhoneCall, str]]:
+        """Have a page wait for a row's call; yield it, and the number that rings it."""
+        name = trunk_name(self.column, row)
+        async with waiting(self.gateway, name, play=self.tone) as page:
+            yield page, self.pages[name]
+
+    def uri(self, number: str) -> str:
+        """Return what a peer calls that a number is for."""
+        return f"sip:{number}@127.0.0.1:{self.gateway.config.sip_port}"
 
     async def metric(self, name: str, way: str = "udp") -> float:
         """Return a metric of a way's trunk."""
@@ -126,9 +139,15 @@ def prefixes(ways: Iterable[str]) -> dict[str, str]:
     return {way: f"+1555{index:02}" for index, way in enumerate(ways)}
 
 
+def page_numbers(columns: Iterable[str]) -> dict[str, str]:
+    """Return for each call to a page the number that is called, by column and row."""
+    names = [trunk_name(column, row) for column in columns for row in INCOMING]
+    return {name: f"+15559{index:03}" for index, name in enumerate(names)}
+
+
 @asynccontextmanager
 async def open_gateway(
-    folder: Path, ways: Mapping[str, Way], sip_port: int
+    folder: Path, ways: Mapping[str, Way], pages: Mapping[str, str], sip_port: int
 ) -> AsyncIterator[Gateway]:
     """Start a gateway whose trunks are these ways, by their names; each has numbers of its own."""
     begin = prefixes(ways)
@@ -142,6 +161,7 @@ async def open_gateway(
     routes = [
         {"to": f"{begin[name]}*", "trunks": list(way.then or [name])} for name, way in ways.items()
     ]
-    config = GatewayConfig(trunks, sip_port=sip_port, routes=routes)
+    incoming = [{"to": number, "identity": name} for name, number in pages.items()]
+    config = GatewayConfig(trunks, sip_port=sip_port, routes=routes, incoming=incoming)
     async with run_gateway(config, folder) as gateway:
         yield gateway

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests.end_to_end.calling_trunk import trunk_call
 from tests.end_to_end.odd_messages import sequence, tag_of
 from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
@@ -390,6 +391,47 @@ async def cancel(house: House, peer: Peer) -> None:
         assert there.call.ended() == ("local", "canceled", 487)
 
 
+async def incoming(house: House, peer: Peer) -> None:
+    async with (
+        open_sound(PEER_TONE) as sound,
+        house.page("incoming") as (page, number),
+        trunk_call(house.gateway, number, proxy=peer.md5.port) as call,
+    ):
+        call.invite(describe(sound.port))
+        await page.hear("incoming")
+        await page.accept()
+        await page.hear("answered")
+        await sound.hear(35)
+        samples = sound.samples(0.6)
+        outcome = await page.hang_up()
+        await call.hear("BYE")
+    judge(outcome)
+    judge_peer(samples, sound.rate)
+
+
+async def incoming_486(house: House, peer: Peer) -> None:
+    async with (
+        house.page("incoming-486") as (page, number),
+        trunk_call(house.gateway, number, proxy=peer.md5.port) as call,
+    ):
+        call.invite(describe(9))
+        await usual.rejected(page)
+        await call.hear(486)
+
+
+async def incoming_cancel(house: House, peer: Peer) -> None:
+    async with (
+        house.page("incoming-cancel") as (page, number),
+        trunk_call(house.gateway, number, proxy=peer.md5.port) as call,
+    ):
+        call.invite(describe(9))
+        await page.hear("incoming")
+        await call.hear(180)
+        call.cancel()
+        await usual.given_up(page)
+        await call.hear(487)
+
+
 NO_MEDIA: Final = NotApplicable("It carries descriptions, and no audio.")
 
 COLUMN: Final = Column(
@@ -430,6 +472,9 @@ COLUMN: Final = Column(
         "bye": talks(),
         "bye-remote": bye_remote,
         "cancel": cancel,
+        "incoming": incoming,
+        "incoming-486": incoming_486,
+        "incoming-cancel": incoming_cancel,
         "302": usual.refused("302", "redirected", 302),
         "486": usual.refused("486", "busy", 486),
         "603": usual.refused("603", "rejected", 603),

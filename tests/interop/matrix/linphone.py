@@ -36,6 +36,9 @@ class Peer:
     async def ring(self, number: str) -> LinphoneCall:
         return await self.phone.ring(number)
 
+    async def call(self, uri: str) -> LinphoneCall:
+        return await self.phone.call(uri)
+
 
 @asynccontextmanager
 async def open_linphone(site: Site) -> AsyncIterator[Peer]:
@@ -46,7 +49,8 @@ async def open_linphone(site: Site) -> AsyncIterator[Peer]:
     ):
         way = open_trunk(phone.port)
         ways = {
-            "udp": Way({**way, "options": 5}),
+            # In a call of its own it describes the machine's address, and sends from loopback's
+            "udp": Way({**way, "options": 5, "symmetric_rtp": "any"}),
             "tcp": Way(open_trunk(phone.port, "tcp")),
             "srtp": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
@@ -133,6 +137,9 @@ COLUMN: Final = Column(
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,
+        "incoming": phones.incoming,
+        "incoming-486": phones.incoming_486,
+        "incoming-cancel": phones.incoming_cancel,
         "302": phones.refused(302, "redirected"),
         "486": busy,
         "603": phones.refused(603, "rejected"),

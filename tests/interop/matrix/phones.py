@@ -60,6 +60,8 @@ class Phone(Protocol):
 
     async def ring(self, number: str) -> Ring: ...
 
+    async def call(self, uri: str) -> Ring: ...
+
 
 @asynccontextmanager
 async def dialed(
@@ -268,6 +270,30 @@ async def cancel(house: House, phone: Phone) -> None:
         await call.hang_up()
         await ring.over()
     assert call.ended() == ("local", "canceled", 487)
+
+
+async def incoming(house: House, phone: Phone) -> None:
+    async with house.page("incoming") as (page, number):
+        ring = await phone.call(house.uri(number))
+        await page.hear("incoming")
+        await page.accept()
+        await converse(page, ring)
+
+
+async def incoming_486(house: House, phone: Phone) -> None:
+    async with house.page("incoming-486") as (page, number):
+        ring = await phone.call(house.uri(number))
+        await usual.rejected(page)
+        await ring.over()
+
+
+async def incoming_cancel(house: House, phone: Phone) -> None:
+    async with house.page("incoming-cancel") as (page, number):
+        ring = await phone.call(house.uri(number))
+        await page.hear("incoming")
+        await ring.end()
+        await usual.given_up(page)
+        await ring.over()
 
 
 def refused(code: int, cause: str) -> Tell:

@@ -33,6 +33,9 @@ class Peer:
     async def ring(self, number: str) -> PjsuaCall:
         return await self.phone.ring(number)
 
+    async def call(self, uri: str) -> PjsuaCall:
+        return await self.phone.call(uri)
+
 
 @asynccontextmanager
 async def open_pjsua(site: Site) -> AsyncIterator[Peer]:
@@ -96,6 +99,9 @@ COLUMN: Final = Column(
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,
+        "incoming": phones.incoming,
+        "incoming-486": phones.incoming_486,
+        "incoming-cancel": phones.incoming_cancel,
         "302": phones.refused(302, "redirected"),
         "486": phones.refused(486, "busy"),
         "603": phones.refused(603, "rejected"),

@@ -38,10 +38,16 @@ ROWS: Final = {
     "bye": "BYE from the gateway",
     "bye-remote": "BYE from the peer",
     "cancel": "CANCEL",
+    "incoming": "A call to the page, a tone from each side",
+    "incoming-486": "A call to the page, which rejects it with 486",
+    "incoming-cancel": "A call to the page, whose caller gives up",
     "302": "302, which is not followed",
     "486": "486",
     "603": "603",
 }
+
+# Calls to a page, each of which has a number and an identity of its own
+INCOMING: Final = ("incoming", "incoming-486", "incoming-cancel")
 
 # Those that wait for most of a minute: a session timer is 90 s at least, and refreshed after half
 # of it; a registration is asked for 60 s at least

@@ -29,7 +29,7 @@ from tests.gateway.trunk.script import (
 )
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer
+from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer, talk
 from tests.interop.matrix.rows import SLOW
 from tests.interop.matrix.steps import (
     CHALLENGE,
@@ -48,7 +48,7 @@ from tests.peers.requirement import require
 from tests.peers.sipp import Sipp, run_caller, run_trunk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
     from tests.end_to_end.phone import PhoneCall
@@ -471,6 +471,36 @@ async def cancel(house: House, peer: Peer) -> None:
     assert call.ended() == ("local", "canceled", 487)
 
 
+def calls(row: str, scenario: str, middle: Callable[[PhoneCall], Awaitable[None]]) -> Tell:
+    """Have a script call a page."""
+
+    async def tell(house: House, peer: Peer) -> None:
+        port = house.gateway.config.sip_port
+        async with open_sound(PEER_TONE) as sound, house.page(row) as (page, number):
+            async with run_caller(
+                scenario,
+                house.folder / row,
+                target=port,
+                number=number,
+                options=["-key", "sound", str(sound.port)],
+            ) as sipp:
+                await page.hear("incoming")
+                await middle(page)
+                await sipp.finish()
+            if scenario == "caller-talks":
+                judge(await page.end())
+                judge_peer(sound.samples(0.6), sound.rate)
+
+    return tell
+
+
+async def converse(page: PhoneCall) -> None:
+    """Accept, and talk."""
+    await page.accept()
+    await talk(page)
+    await page.hang_up()
+
+
 def refused(code: int, cause: str, headers: str = "") -> Tell:
     async def tell(house: House, peer: Peer) -> None:
         steps: list[Step] = [INVITE, Respond(code, "No", headers=headers), ACK]
@@ -522,6 +552,9 @@ COLUMN: Final = Column(
         "bye": talks("bye"),
         "bye-remote": bye_remote,
         "cancel": cancel,
+        "incoming": calls("incoming", "caller-talks", converse),
+        "incoming-486": calls("incoming-486", "caller-is-rejected", usual.rejected),
+        "incoming-cancel": calls("incoming-cancel", "caller-gives-up", usual.given_up),
         "302": refused(302, "redirected", "Contact: <sip:elsewhere@192.0.2.1>"),
         "486": refused(486, "busy"),
         "603": refused(603, "rejected"),

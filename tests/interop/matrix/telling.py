@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.interop.matrix.cells import Cell, Result, Site, Way
-from tests.interop.matrix.house import FAILOVER, House, open_gateway, prefixes, trunk_name
+from tests.interop.matrix.house import (
+    FAILOVER,
+    House,
+    open_gateway,
+    page_numbers,
+    prefixes,
+    trunk_name,
+)
 from tests.interop.matrix.rows import SLOW
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError
@@ -108,15 +115,18 @@ async def tell_all(
                 telling.lack(column, rows[column.name], error)
         dead = stack.enter_context(silent_port())
         ways = all_ways({name: peer.ways for name, peer in peers.items()}, dead)
+        pages = page_numbers(peers)
         gateway = await stack.enter_async_context(
-            open_gateway(site.folder / "gateway", ways, site.lab.gateway_port)
+            open_gateway(site.folder / "gateway", ways, pages, site.lab.gateway_port)
         )
         stack.push_async_callback(telling.close)
         begin = prefixes(ways)
         for column in columns:
             if (peer := peers.get(column.name)) is not None:
                 own = {way: begin[trunk_name(column.name, way)] for way in (*peer.ways, FAILOVER)}
-                house = House(gateway, site.tone, column.name, own, site.folder / column.name)
+                house = House(
+                    gateway, site.tone, column.name, own, pages, site.folder / column.name
+                )
                 telling.begin(column, house, peer, rows[column.name])
         yield telling, gateway
 

@@ -95,6 +95,20 @@ def unencrypted(number: str = "") -> Tell:
     return tell
 
 
+async def rejected(page: PhoneCall) -> None:
+    """Have a page reject its call."""
+    await page.hear("incoming")
+    await page.reject(486)
+    await page.end()
+    assert page.ended() == ("local", "rejected", 486)
+
+
+async def given_up(page: PhoneCall) -> None:
+    """Expect a page to be told that its caller has given up."""
+    await page.end()
+    assert page.ended() == ("remote", "canceled", 487)
+
+
 def bye(extension: str) -> Tell:
     """The page hangs up."""
 
