@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def read_recording(path: Path) -> tuple[Samples, int]:
+async def read_recording(path: Path, *, limit: float = 5.0) -> tuple[Samples, int]:
     """Return samples and rate of a recording of the lab, once its mixing thread has closed it."""
     if path.suffix == ".sln48":  # no header; Record() has closed it when the call is over
         return np.fromfile(path, "<i2"), 48000
-    await wait_until(lambda: _is_whole(path), limit=5, what=f"{path.name} is closed")
+    await wait_until(lambda: _is_whole(path), limit=limit, what=f"{path.name} is closed")
     return read_wav(path)
 
 

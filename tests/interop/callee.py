@@ -1,8 +1,8 @@
 """`python -m tests.interop.callee --listen 127.0.0.1:5080`: takes every call at its SIP port.
 
-The gateway itself takes no calls from trunks yet. This is what it would do so with: its own SIP
-stack (`gateway.trunk`) and the calls of the demo's peer, with numbers as a foreign suite needs
-them. Says one line when it is ready, and ends on SIGTERM.
+The gateway itself rings pages, and answers once one of them accepts. Here its own SIP stack
+(`gateway.trunk`) answers by itself, by the calls of the demo's peer, with numbers as a foreign
+suite needs them. Says one line when it is ready, and ends on SIGTERM.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,17 +26,19 @@ if TYPE_CHECKING:
     from tests.peers.asterisk import AsteriskLab
 
 RINGBACK: Final = (440.0, 480.0)
+LIMIT: Final = 20.0  # seconds for what Asterisk does at once on an idle machine
 EXPIRES: Final = 60  # seconds, the least that a gateway asks for
 
 
 # A line of `pjsip show history`: number, time, direction, address, start line
-PACKET: Final = re.compile(r"^(\d+) +\d+ \* (==>|<==) \S+ +(.*\S)", re.M)
+PACKET: Final = re.compile(r"^(\d+) +(\d+) \* (==>|<==) \S+ +(.*\S)", re.M)
 
 
 class Packet(NamedTuple):
     """A message that Asterisk has sent or got."""
 
     number: int
+    time: int  # seconds
     sent: bool
     text: str
 
@@ -56,17 +57,21 @@ class Lab:
 
     async def call_id(self, number: str) -> str:
         """Wait for the call to a number that nobody else calls; return its Call-ID."""
-        return (await self.manager.wait("LabCall", Dialed=number))["CallID"]
+        return (await self.manager.wait("LabCall", Dialed=number, limit=LIMIT))["CallID"]
 
     async def over(self, number: str) -> None:
         """Wait until the call to such a number is over here as well."""
-        await self.manager.wait("LabHangup", CallID=await self.call_id(number))
+        await self.manager.wait("LabHangup", CallID=await self.call_id(number), limit=LIMIT)
 
-    async def packets(self, call_id: str = "") -> list[Packet]:
+    async def packets(self, call_id: str = "", *, where: str = "") -> list[Packet]:
         """Return what went over the wire, of one call or of all."""
-        only = f' where sip.msg.call-id = "{call_id}"' if call_id else ""
+        condition = f'sip.msg.call-id = "{call_id}"' if call_id else where
+        only = f" where {condition}" if condition else ""
         text = await self.manager.command(f"pjsip show history{only}")
-        return [Packet(int(each[1]), each[2] == "==>", each[3]) for each in PACKET.finditer(text)]
+        return [
+            Packet(int(each[1]), int(each[2]), each[3] == "==>", each[4])
+            for each in PACKET.finditer(text)
+        ]
 
 
 @asynccontextmanager
@@ -105,12 +110,12 @@ def recorded(way: str, endpoint: str) -> Tell:
 
     async def tell(house: House, peer: Lab) -> None:
         async with house.dial("9603", way) as call:
-            came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint=endpoint)
+            came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint=endpoint, limit=LIMIT)
             record = await peer.manager.wait("LabRecord", CallID=came["CallID"])
             await talk(call)
             outcome = await call.hang_up()
         judge(outcome)
-        judge_peer(*await read_recording(Path(record["Rx"])))
+        judge_peer(*await read_recording(Path(record["Rx"]), limit=LIMIT))
 
     return tell
 
@@ -141,28 +146,38 @@ def digits(way: str) -> Tell:
 def digits_remote(way: str) -> Tell:
     async def tell(house: House, peer: Lab) -> None:
         async with house.dial(house.unique("662"), way) as call:
-            await call.hear("dtmf", count=3)
+            await call.hear("dtmf", count=3, limit=LIMIT)
             outcome = await call.hang_up()
         assert outcome.digits == "159"
 
     return tell
 
 
-async def _expiry(peer: Lab, account: str) -> int:
-    """Return when the account's registration ends; 0 while there is none."""
-    text = await peer.manager.command("database show registrar/contact")
-    contacts = [json.loads(each) for each in re.findall(r"\{.*\}", text)]
-    times = [each["expiration_time"] for each in contacts if each["endpoint"] == account]
-    return max(map(int, times), default=0)
-
-
 async def _register(peer: Lab, account: str) -> None:
-    first = await poll(lambda: _expiry(peer, account), limit=10, what=f"{account} registers")
-    await poll(lambda: _later(peer, account, first), limit=EXPIRES + 5, what=f"{account} refreshes")
+    """Wait for a refresh that is answered with 200: it comes on the first one's Call-ID."""
+
+    async def begun() -> str:
+        listed = await peer.packets(where="sip.msg.request.method = REGISTER")
+        for each in listed:
+            text = await peer.manager.command(f"pjsip show history entry {each.number}")
+            if re.search(rf"^From: .*sip:{account}@", text, re.M):
+                return _call_id(text)
+        return ""
+
+    call_id = await poll(begun, limit=LIMIT, what=f"{account} registers", interval=1)
+
+    async def refreshed() -> bool:
+        packets = await peer.packets(call_id)
+        agreed = [each.time for each in packets if each.text == "SIP/2.0 200 OK"]
+        return agreed[-1:] > [time + EXPIRES // 2 for time in agreed[:1]]
+
+    await poll(refreshed, limit=EXPIRES + 20, what=f"{account} refreshes", interval=1)
 
 
-async def _later(peer: Lab, account: str, first: int) -> bool:
-    return await _expiry(peer, account) > first + EXPIRES // 2
+def _call_id(text: str) -> str:
+    found = re.search(r"Call-ID: (\S+)", text)
+    assert found is not None, text
+    return found[1]
 
 
 async def register_md5(house: House, peer: Lab) -> None:
@@ -176,7 +191,7 @@ async def register_sha256(house: House, peer: Lab) -> None:
 async def _known_as(house: House, peer: Lab, way: str, endpoint: str) -> None:
     number = house.unique("603")
     async with house.dial(number, way, silent=True) as call:
-        came = await peer.manager.wait("LabCall", Dialed=number)
+        came = await peer.manager.wait("LabCall", Dialed=number, limit=LIMIT)
         await call.hear("answered")
         await call.hang_up()
     assert came["Endpoint"] == endpoint
@@ -198,9 +213,7 @@ async def options_remote(house: House, peer: Lab) -> None:
 
     ours = (await poll(sent, limit=5, what="Asterisk sends OPTIONS"))[0]
     entry = await peer.manager.command(f"pjsip show history entry {ours.number}")
-    call_id = re.search(r"Call-ID: (\S+)", entry)
-    assert call_id is not None
-    await _agreed(peer, call_id[1], "OPTIONS")
+    await _agreed(peer, _call_id(entry), "OPTIONS")
 
 
 async def prack(house: House, peer: Lab) -> None:
@@ -287,7 +300,7 @@ async def incoming(house: House, peer: Lab) -> None:
         outcome = await page.hang_up()
         await peer.manager.wait("LabHangup", CallID=came["CallID"])
     judge(outcome)
-    judge_peer(*await read_recording(Path(record["Rx"])))
+    judge_peer(*await read_recording(Path(record["Rx"]), limit=LIMIT))
 
 
 async def incoming_486(house: House, peer: Lab) -> None:

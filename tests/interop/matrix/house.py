@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.caller.sound import RATE
 from tests.end_to_end.phone import PhoneCall, calling, waiting
-from tests.end_to_end.recording import assert_heard
 from tests.interop.matrix.rows import INCOMING
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.process import poll
+from tests.tones import assert_tone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -29,6 +29,7 @@ CALLER_TONE: Final = 660.0  # Hz
 PEER_TONE: Final = 440.0
 TALK: Final = 1.5  # seconds at least
 JUDGED: Final = 0.4  # seconds of sound
+RATIO, MARGIN = -12.0, 10.0  # dB; in noise a tone is 22 dB below the rest
 LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
 
@@ -119,14 +120,15 @@ def assert_somewhere(
 ) -> None:
     """Fail unless these tones, and not those, are heard in a part of this.
 
-    Who is heard is the question. Where many processes share two cores a frame comes too late now
-    and then, and in the part that it spoils no tone stands out.
+    Who is heard is the question, and not how well. Where many processes share two cores frames come
+    too late, and in a part that they spoil no tone stands out.
     """
     length, wanted = round(JUDGED * rate), list(present)
     begins = range(0, max(1, len(samples) - length + 1), length // 2)
     for begin in begins:
         try:
-            assert_heard(samples[begin : begin + length], rate, present=wanted, absent=absent)
+            part = samples[begin : begin + length]
+            assert_tone(part, rate, present=wanted, absent=absent, ratio=RATIO, margin=MARGIN)
         except AssertionError:
             if begin == begins[-1]:
                 raise

@@ -105,8 +105,8 @@ async def converse(there: Dialed) -> None:
     """Talk, and have the page hang up; both ends have heard each other."""
     line, call, sound = there
     await call.hear("answered")
-    await sound.hear(35)
-    samples = sound.samples(0.6)
+    await sound.hear(60)
+    samples = sound.samples(1.0)
     outcome = await call.hang_up()
     await line.hear("BYE")
     assert call.ended() == ("local", "hangup", 200)
@@ -401,8 +401,8 @@ async def incoming(house: House, peer: Peer) -> None:
         await page.hear("incoming")
         await page.accept()
         await page.hear("answered")
-        await sound.hear(35)
-        samples = sound.samples(0.6)
+        await sound.hear(60)
+        samples = sound.samples(1.0)
         outcome = await page.hang_up()
         await call.hear("BYE")
     judge(outcome)

@@ -163,8 +163,8 @@ def _answer(sound: Sound, headers: str = "") -> list[Step]:
 async def _talk(call: PhoneCall, sound: Sound, sipp: Sipp) -> None:
     """Speak, and have the page hang up; both ends have heard each other."""
     await call.hear("answered")
-    await sound.hear(35)
-    samples = sound.samples(0.4)
+    await sound.hear(60)
+    samples = sound.samples(1.0)
     outcome = await call.hang_up()
     await sipp.finish()
     judge(outcome)
@@ -489,7 +489,7 @@ def calls(row: str, scenario: str, middle: Callable[[PhoneCall], Awaitable[None]
                 await sipp.finish()
             if scenario == "caller-talks":
                 judge(await page.end())
-                judge_peer(sound.samples(0.6), sound.rate)
+                judge_peer(sound.samples(1.0), sound.rate)
 
     return tell
 
