@@ -32,7 +32,9 @@ LAB_PACKAGES := openssl debian-archive-keyring
 BENCH_PACKAGES := debian-archive-keyring util-linux
 INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-linux
 DEPLOY_PACKAGES := prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
-TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn dnsmasq-base firefox-esr kamailio
+MATRIX_PACKAGES := baresip-core kamailio kamailio-tls-modules linphone-cli
+TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn \
+  dnsmasq-base firefox-esr
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
