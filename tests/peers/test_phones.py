@@ -10,11 +10,11 @@ import pytest
 from tests.end_to_end.odd_trunk import odd_trunk
 from tests.peers.authority import Authority, Pair
 from tests.peers.baresip import run_baresip
-from tests.peers.proxy import run_kamailio
 from tests.peers.linphone import run_linphone
 from tests.peers.pjsua import run_pjsua
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError, poll
+from tests.peers.proxy import run_kamailio
 from tests.peers.requirement import require_own_engine
 from tests.peers.sipp import run_caller
 

@@ -90,6 +90,7 @@ async def open_sipp(site: Site) -> AsyncIterator[Peer]:
         "timer-uac": {},
         "timer-uas": {},
         "glare": {},
+        "transfer": {},
     }
     ports = {way: free_port() for way in keys}
     ways = {
@@ -426,9 +427,9 @@ async def transfer(house: House, peer: Peer) -> None:
     steps: list[Step] = [*ANSWER, Receive("REFER"), Respond(202, "Accepted", to_last=True)]
     for report in reports:
         steps += [report, Receive(200)]
-    async with _dial(house, peer, "transfer", *steps, BYE, DONE) as (call, sipp):
+    async with _dial(house, peer, "transfer", *steps, BYE, DONE, way="transfer") as (call, sipp):
         await call.hear("answered")
-        await call.ask("transfer", to=house.prefixes["udp"] + target)
+        await call.ask("transfer", to=house.prefixes["transfer"] + target)
         await usual.transferred(call)
         messages = await sipp.finish()
     asked = next(each for each in messages if each.method == "REFER")
