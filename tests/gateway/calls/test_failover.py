@@ -27,6 +27,11 @@ from tests.peers.sipp import Sipp, run_trunk
 
 pytestmark = pytest.mark.peer
 
+# Seconds until it rings. Where no target is silent it takes milliseconds, and what a busy machine
+# adds to them is less than the four seconds that a silent one costs
+AT_ONCE = 3.0
+AFTER_ONE = 7.0
+
 RINGS = (
     *(INVITE, Respond(180, "Ringing"), Receive("CANCEL"), Respond(200, "OK", to_last=True)),
     *(Respond(487, "Request Terminated"), Receive("ACK")),
@@ -100,8 +105,8 @@ async def test_silence_costs_four_seconds_and_only_once(tmp_path: Path) -> None:
             run_trunk(write_script(tmp_path, *RINGS), tmp_path, calls=2) as sipp,
             calls_by_srv(tmp_path, dead, ("127.0.0.1", sipp.port)) as (calls, heard),
         ):
-            assert 3.9 < await ring_time(calls) < 4.5
-            assert await ring_time(calls) < 0.5  # it is known, and tried last
+            assert 3.9 < await ring_time(calls) < AFTER_ONE
+            assert await ring_time(calls) < AT_ONCE  # it is known, and tried last
             await sipp.finish()
     assert not [event for event in heard if isinstance(event, trunk.Ended) and event.code == 408]
     assert calls.trunks["lab"].placed == 2
@@ -113,7 +118,7 @@ async def test_a_closed_port_costs_little(tmp_path: Path) -> None:
         ringing_trunk(tmp_path) as sipp,
         calls_by_srv(tmp_path, ("127.0.0.1", free_port()), ("127.0.0.1", sipp.port)) as (calls, _),
     ):
-        assert await ring_time(calls) < 1.0
+        assert await ring_time(calls) < AT_ONCE
         await sipp.finish()
 
 
@@ -124,11 +129,11 @@ async def test_a_target_out_of_service(tmp_path: Path) -> None:
         calls_by_srv(tmp_path, ("127.0.0.1", first.port), ("127.0.0.1", sipp.port)) as (calls, _),
     ):
         first.answering = 503
-        assert await ring_time(calls) < 0.5
+        assert await ring_time(calls) < AT_ONCE
         await sipp.finish()
 
 
-@pytest.mark.parametrize(("refused", "limit"), [(True, 0.5), (False, 4.5)])
+@pytest.mark.parametrize(("refused", "limit"), [(True, AT_ONCE), (False, AFTER_ONE)])
 async def test_tcp(tmp_path: Path, refused: bool, limit: float) -> None:
     """A connection that is refused, and one that nothing comes over."""
     with silent(socket.SOCK_STREAM) as dead:
@@ -150,7 +155,7 @@ async def test_a_late_200_is_acknowledged_and_hung_up(tmp_path: Path) -> None:
         ringing_trunk(tmp_path) as sipp,
         calls_by_srv(tmp_path, ("127.0.0.1", first.port), ("127.0.0.1", sipp.port)) as (calls, _),
     ):
-        assert await ring_time(calls) < 4.5
+        assert await ring_time(calls) < AFTER_ONE
         first.answer(await first.hear("INVITE"), 200, "OK", sdp=sdp)
         await first.hear("ACK")
         first.answer(await first.hear("BYE"), 200, "OK")
