@@ -14,7 +14,7 @@ import pjsua2 as pj
 
 from gateway.trunk.account import Account
 from gateway.trunk.binding import audio_only, sip_headers
-from gateway.trunk.errors import TrunkError, TrunkRequestError
+from gateway.trunk.errors import TrunkError
 from gateway.trunk.events import Refused, TrunkEvent
 from gateway.trunk.message import Message
 from gateway.trunk.referral import (
@@ -97,8 +97,6 @@ class Asking(pj.Call):
         """Ask the far end to call a number, or to take the place of another dialog's (REFER)."""
         if self._filter is None:
             raise TrunkError("the stock SIP engine can transfer no call: build it by `make engine`")
-        if self._referral is not None and not self._referral.over:
-            raise TrunkRequestError("a transfer of this call is under way already")
         info = self.getInfo()
         if isinstance(to, DialogName):
             target = refer_to_dialog(to)

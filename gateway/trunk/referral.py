@@ -25,6 +25,7 @@ URI: Final = re.compile(
     r"(?P<port>:[0-9]{1,5})?(?P<rest>;.*)?",
     re.I,
 )
+EVENT_ID: Final = re.compile(r";\s*id\s*=\s*([0-9]{1,10})\b", re.I)
 TRANSPORT: Final = re.compile(r";\s*(transport=[A-Za-z]+)\b", re.I)
 
 
@@ -38,14 +39,16 @@ class DialogName(NamedTuple):
 
 
 class Referral:
-    """What has been heard of one REFER."""
+    """What has been heard of the last REFER of a dialog; reports of those before may come, too."""
 
     def __init__(self) -> None:
         self.over = False
+        self._number = 0  # in its CSeq, once it has a response
         self._last: TransferProgress | None = None
 
     def response(self, message: Message) -> TransferOver | None:
         """Take the final response to the REFER; only a refusal is news."""
+        self._number, _ = message.cseq
         if self.over or message.code < 300:
             return None
         self.over = True
@@ -54,7 +57,7 @@ class Referral:
 
     def notify(self, message: Message) -> TransferProgress | TransferOver | None:
         """Take a report; None where it says nothing new."""
-        if self.over:
+        if self.over or self._is_anothers(message):
             return None
         event = _read_report(message.body)
         if isinstance(event, TransferOver):
@@ -68,6 +71,14 @@ class Referral:
             return None
         self._last = event
         return event
+
+    def _is_anothers(self, message: Message) -> bool:
+        """Tell whether a report is of an earlier REFER, by the CSeq that it names.
+
+        The first of a dialog need not be named (RFC 3515 section 2.4.6), and some name none.
+        """
+        named = EVENT_ID.search(message.header("event") or "")
+        return named is not None and bool(self._number) and int(named[1]) != self._number
 
 
 def _read_report(body: str) -> TransferProgress | TransferOver | None:

@@ -116,6 +116,25 @@ def test_a_202_is_no_news_and_a_refusal_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("event", "heard"),
+    [
+        ("refer;id=7", True),
+        ("refer ; ID = 7", True),
+        ("refer", True),
+        ("refer;id=seven", True),
+        ("refer;id=5", False),
+        ("refer;id=77", False),
+    ],
+)
+def test_a_report_of_an_earlier_refer(event: str, heard: bool) -> None:
+    referral = Referral()
+    referral.response(read("SIP/2.0 202 Accepted\r\nCSeq: 7 REFER\r\n\r\n"))
+    expected = TransferOver(486, "Busy Here") if heard else None
+    assert referral.notify(read(notify("SIP/2.0 486 Busy Here", event=event))) == expected
+    assert referral.over == heard
+
+
+@pytest.mark.parametrize(
     ("referring", "event", "code"),
     [
         (True, "refer", 200),
