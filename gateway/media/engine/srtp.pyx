@@ -1,8 +1,8 @@
 """Encryption and decryption of packets in place, without the interpreter.
 
-The sessions are pylibsrtp's, with keys that DTLS or signaling has agreed on. libsrtp's functions are called by address:
-pylibsrtp's own methods copy each packet twice, and check its type, which costs as much as the
-cipher.
+The sessions are pylibsrtp's, with keys that DTLS or signaling has agreed on. libsrtp's functions
+are called by address: pylibsrtp's own methods copy each packet twice, and check its type, which
+costs as much as the cipher.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uintptr_t
