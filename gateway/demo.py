@@ -33,6 +33,8 @@ def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
         "media": {"address": "127.0.0.1", "browser_port": free_port(), "threads": 1},
         # No OPTIONS: the peer ends with us, and the stock engine cannot ask
         "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp", "options": 0}],
+        # The peer calls back who has called 800; "sales" is what the demo page suggests
+        "incoming": [{"to": "*", "identity": "sales"}],
         # The peer leads nowhere: whatever is dialled stays on this machine
         "admission": {"allow": ["*"], "deny": []},
         # Nothing that a next demo would have to know

@@ -46,12 +46,16 @@ Step = Ring | Early | Answer | Play | Refuse
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A number: what it is called, and what it does. After the last step the peer hangs up."""
+    """A number: what it is called, and what it does. After the last step the peer hangs up.
+
+    With `calls_back` it then calls the caller, and does that once the call is answered.
+    """
 
     number: str
     name: str
     description: str
     steps: tuple[Step, ...]
+    calls_back: tuple[Play, ...] = ()
 
 
 EXTENSIONS = (
@@ -78,6 +82,13 @@ EXTENSIONS = (
             *(Early(), Play(lambda: Playback(steady(425.0)), seconds=3.0)),
             *(Answer(), Play(Echo)),
         ),
+    ),
+    Extension(
+        "800",
+        "callback",
+        'hangs up, and two seconds later calls the pages that take calls as "sales"',
+        (Answer(), Play(lambda: Playback(steady(425.0)), seconds=0.5)),
+        calls_back=(Play(lambda: Playback(clock())),),
     ),
     Extension("620", "busy", "is busy", (Refuse(486, "Busy Here"),)),
     Extension("630", "ring", "rings for ever", (Ring(),)),

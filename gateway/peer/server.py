@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from gateway.peer.call import Call
-from gateway.peer.extensions import find
+from gateway.peer.callback import Callback
+from gateway.peer.extensions import Extension, find
 from gateway.trunk import EndpointConfig, IncomingCall, SipAddress, TrunkEndpoint, TrunkEvent
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ class Peer:
 
     def __init__(self, host: str) -> None:
         self._host = host
+        self.endpoint: TrunkEndpoint | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
     def accept(self, incoming: IncomingCall) -> Callable[[TrunkEvent], None]:
@@ -26,10 +28,16 @@ class Peer:
         extension = find(incoming.to)
         log.info("%s calls %s (%s)", incoming.caller, incoming.to, extension.name or "unknown")
         call = Call(incoming, extension, self._host)
-        task = asyncio.create_task(call.run())
+        task = asyncio.create_task(self._run(call, incoming, extension))
         self._calls.add(task)
         task.add_done_callback(self._done)
         return call.notify
+
+    async def _run(self, call: Call, incoming: IncomingCall, extension: Extension) -> None:
+        await call.run()
+        if extension.calls_back and self.endpoint is not None:
+            log.info("%s is called back at %s", incoming.caller, incoming.source)
+            await Callback(incoming, extension, self._host, self.endpoint).run()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -49,7 +57,7 @@ async def run_peer(address: SipAddress) -> AsyncIterator[TrunkEndpoint]:
     """Answer calls at an address, UDP and TCP; port 0 takes any. TrunkError if it cannot be."""
     peer = Peer(address.host)
     config = EndpointConfig(address.host, address.port, tcp=True, user_agent="gateway-peer")
-    endpoint = TrunkEndpoint(config, peer.accept)
+    endpoint = peer.endpoint = TrunkEndpoint(config, peer.accept)
     await endpoint.start()
     try:
         yield endpoint

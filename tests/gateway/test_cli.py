@@ -124,6 +124,7 @@ def test_the_demo_calls_its_peer_and_nobody_else() -> None:
     assert settings.sip.listen.is_loopback
     assert len(settings.media.browser_ports) == 1
     assert settings.admission.allow == ("*",)
+    assert [(each.to, each.identity) for each in settings.incoming] == [("*", "sales")]
 
 
 def test_a_free_port_is_free_for_both_transports() -> None:

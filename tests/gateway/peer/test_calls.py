@@ -15,12 +15,15 @@ import pytest_asyncio
 from gateway.trunk import (
     Answered,
     EndpointConfig,
+    IncomingCall,
     Origin,
     Ringing,
     SipAddress,
     TrunkEndpoint,
 )
-from tests.gateway.peer.caller import FRAME, call
+from sdp import RtpAddress, TrunkPolicy, answer_trunk, read, render
+from tests.gateway.peer.caller import FRAME, Recorder, call
+from tests.gateway.trunk.conftest import Ear
 from tests.peers.ports import free_port
 from tests.peers.process import end_process
 from tests.tones import assert_tone, make_tone
@@ -165,6 +168,46 @@ async def test_rings_until_canceled(endpoint: TrunkEndpoint, peer: int) -> None:
         await caller.leg.hangup()
         end = await caller.ear.end()
     assert (end.by, end.code) == (Origin.LOCAL, 487)
+
+
+async def test_calls_back(endpoint: TrunkEndpoint, peer: int) -> None:
+    came: asyncio.Queue[IncomingCall] = asyncio.Queue()
+    ear = Ear()
+
+    def take(incoming: IncomingCall) -> Ear:
+        came.put_nowait(incoming)
+        return ear
+
+    endpoint.on_incoming = take
+    try:
+        async with call(endpoint, peer, "800") as caller, asyncio.timeout(10):
+            await caller.ear.end()
+            incoming = await came.get()
+    finally:
+        endpoint.on_incoming = None
+    assert (incoming.caller, incoming.display_name, incoming.to) == ("800", "The demo", "sales")
+    transport, recorder = await asyncio.get_running_loop().create_datagram_endpoint(
+        Recorder, local_addr=("127.0.0.1", 0)
+    )
+    try:
+        answer, _ = answer_trunk(
+            read(incoming.offer).description,
+            policy=TrunkPolicy(),
+            address=RtpAddress("127.0.0.1", transport.get_extra_info("sockname")[1]),
+            session_id=1,
+            version=1,
+            current=None,
+        )
+        await incoming.leg.answer(render(answer))
+        await ear.hear(Answered)
+        async with asyncio.timeout(10):
+            while np.abs(recorder.samples).max(initial=0) < 1000:  # it tells the time
+                recorder.news.clear()
+                await recorder.news.wait()
+        await incoming.leg.hangup()
+        assert (await ear.end()).cause == "hangup"
+    finally:
+        transport.close()
 
 
 async def test_ends_with_its_parent() -> None:
