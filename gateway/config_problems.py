@@ -21,8 +21,9 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
 PLANNED_TABLES = frozenset({"cluster", "sessions", "webhooks"})
 _PLANNED_KEYS = {
-    "incoming": {"fallback"},
-    "sip": {"public_address"},
+    "incoming": {"fallback": ""},
+    # What to write meanwhile
+    "sip": {"public_address": "; SIP, too, tells trunks the media.public_address"},
 }
 
 # Where pydantic's own words speak of Python and not of the file
@@ -66,19 +67,20 @@ def _unknown_key(location: tuple[int | str, ...], value: object) -> str:
     names = _keys_at(location[:-1])
     # In a trunk's table even a mistyped key may hold the password
     shown = "" if location[0] == "trunks" else _shown(str(location[-1]), value)
-    if _is_planned_key(location):
-        return f"{_dotted(location)}{shown}: not in this version"
+    instead = _instead_of_planned(location)
+    if instead is not None:
+        return f"{_dotted(location)}{shown}: not in this version{instead}"
     return f"{_dotted(location)}{shown}: unknown key{nearest(str(location[-1]), names)}"
 
 
-def _is_planned_key(location: tuple[int | str, ...]) -> bool:
+def _instead_of_planned(location: tuple[int | str, ...]) -> str | None:
     match _names(location):
-        case (table,):
-            return table in PLANNED_TABLES
+        case (table,) if table in PLANNED_TABLES:
+            return ""
         case (table, key):
-            return key in _PLANNED_KEYS.get(table, ())
+            return _PLANNED_KEYS.get(table, {}).get(key)
         case _:
-            return False
+            return None
 
 
 def _names(location: tuple[int | str, ...]) -> tuple[str, ...]:

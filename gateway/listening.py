@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.config import HttpSettings, Settings
 from gateway.config_sip import SipSettings, TrunkSettings
 from gateway.errors import ConfigError
+from gateway.system_words import why
 
 # The kernel gives up on a client that takes no byte for so long; inherited by accepted sockets
 TCP_USER_TIMEOUT = 30_000  # ms
@@ -36,10 +37,9 @@ def listen(http: HttpSettings) -> Iterator[socket.socket]:
         try:
             listener.bind((address.host, address.port))
         except OSError as error:
-            why = error.strerror or str(error)
             raise ConfigError(
-                f"http.listen = '{address}': {why}; --listen HOST:PORT, GATEWAY_HTTP__LISTEN or "
-                "`make run LISTEN=…` chooses another"
+                f"http.listen = '{address}': {why(error)}; --listen HOST:PORT, "
+                "GATEWAY_HTTP__LISTEN or `make run LISTEN=…` chooses another"
             ) from None
         yield listener
 
@@ -69,8 +69,7 @@ def _check_sip(table: str, files: SipSettings | TrunkSettings) -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(files.ca)
         except OSError as error:  # ssl.SSLError is one
-            why = error.strerror or str(error)
-            raise ConfigError(f"{table}.ca = '{files.ca}': {why}") from None
+            raise ConfigError(f"{table}.ca = '{files.ca}': {why(error)}") from None
 
 
 def _check_pair(table: str, certificate: Path | None, key: Path | None) -> None:
@@ -80,9 +79,8 @@ def _check_pair(table: str, certificate: Path | None, key: Path | None) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key, refuse_passphrase)
     except OSError as error:  # ssl.SSLError is one
-        why = error.strerror or str(error)
         raise ConfigError(
-            f"{table}.certificate = '{certificate}', {table}.key = '{key}': {why}"
+            f"{table}.certificate = '{certificate}', {table}.key = '{key}': {why(error)}"
         ) from None
 
 

@@ -43,8 +43,11 @@ ROOMS: dict[str, set[str]] = {
         *("admission", "app", "check", "cli", "demo", "garbage", "log", "wiring"),
         *("config_problems", "config_sources", "config_values"),
     },
-    "check": {"admission", "config_values", "listening", "sound_file", "trunk"},
-    "listening": set(),  # what `app` and `check` both do, and `check` without a web application
+    "check": {
+        *("admission", "config_values", "listening", "sound_file", "system_words", "trunk"),
+    },
+    # What `app` and `check` both do, and `check` without a web application
+    "listening": {"system_words"},
     "demo": {"peer"},
     "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them
     "admitting": {"admission", "config_values"},  # makes the gate, which `reload` does once more
@@ -56,7 +59,8 @@ ROOMS: dict[str, set[str]] = {
     "media": {"sound_file", "voice"},  # it knows no SDP: it is given and gives typed parameters
     "admission": set(),
     "peer": {"trunk", "sdp", "voice"},  # the embedded SIP peer
-    "caller": {*ENDPOINT, "sound_file", "sdp", "voice"},  # the headless browser-side caller
+    # The headless browser-side caller
+    "caller": {*ENDPOINT, "sound_file", "system_words", "sdp", "voice"},
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
     "config": {"config_values"},
@@ -71,6 +75,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": set(),
     "sd_notify": set(),
     "sound_file": set(),
+    "system_words": set(),
     "web": set(),
 }
 

@@ -22,6 +22,7 @@ from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
+from gateway.system_words import why
 from voice.telephone_event import DIGITS
 
 SUBPROTOCOL = Subprotocol("gateway.v1")
@@ -122,7 +123,9 @@ class CallerCall:
                         return self.outcome
         except InvalidStatus as error:
             raise UnavailableError(f"{options.url}: {_denial(error)}") from error
-        except (OSError, WebSocketException) as error:
+        except OSError as error:
+            raise UnavailableError(f"{options.url}: {why(error)}") from error
+        except WebSocketException as error:
             raise UnavailableError(f"{options.url}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
             raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error

@@ -10,6 +10,7 @@ import ssl
 
 from gateway.config_sip import TlsFiles
 from gateway.listening import refuse_passphrase
+from gateway.system_words import why
 from gateway.trunk.tls_fault import CODES, Peer, distrust, refusal
 
 
@@ -32,14 +33,13 @@ def context(files: TlsFiles) -> ssl.SSLContext:
         try:
             secured.load_verify_locations(files.ca)
         except OSError as error:
-            raise ValueError(f"ca = '{files.ca}': {error.strerror or error}") from None
+            raise ValueError(f"ca = '{files.ca}': {why(error)}") from None
     if files.certificate is not None:
         try:
             secured.load_cert_chain(files.certificate, files.key, refuse_passphrase)
         except OSError as error:
-            why = error.strerror or error
             raise ValueError(
-                f"certificate = '{files.certificate}', key = '{files.key}': {why}"
+                f"certificate = '{files.certificate}', key = '{files.key}': {why(error)}"
             ) from None
     return secured
 

@@ -18,6 +18,7 @@ from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
 from gateway.config import Address, MediaSettings, TrunkUri, reaches
 from gateway.config_sip import TlsFiles, TrunkSettings
+from gateway.system_words import why
 from gateway.trunk.errors import TrunkLookupError
 from gateway.trunk.targets import Target, Transport
 from gateway.trunk.tls_fault import refusal
@@ -86,8 +87,7 @@ async def _answer(trunk: TrunkSettings, at: Target, files: TlsFiles) -> Finding:
     except ssl.SSLError as error:
         return Finding(False, tls.explain(error, trunk.hop.host))
     except OSError as error:
-        why = error.strerror or str(error)
-        return Finding(False, why if at.transport != "tls" else refusal(why))
+        return Finding(False, why(error) if at.transport != "tls" else refusal(why(error)))
     except ValueError as error:
         return Finding(False, str(error))
     return Finding(status < 500 or status >= 600, f"answered OPTIONS with {status} {reason}")

@@ -666,7 +666,6 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('[sip]\npublic_address = "192.0.2.1"', "sip.public_address = '192.0.2.1'"),
         (
             '[[incoming]]\nto = "*"\nidentity = "sales"\nfallback = "+15550199"',
             "incoming[0].fallback = '+15550199'",
@@ -677,6 +676,13 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
 )
 def test_what_a_later_version_takes_is_called_so(tmp_path: Path, text: str, line: str) -> None:
     assert problems(tmp_path, text) == (f"{line}: not in this version",)
+
+
+def test_what_to_write_in_place_of_a_planned_key_is_said(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[sip]\npublic_address = "192.0.2.1"') == (
+        "sip.public_address = '192.0.2.1': not in this version; SIP, too, tells trunks the "
+        "media.public_address",
+    )
 
 
 @pytest.mark.parametrize(
