@@ -92,7 +92,8 @@ class Filter(pj.MessageFilter):
 
     def _count(self, message: Message, code: int) -> None:
         if line := self.strangers.add(message.source, message.method, code):
-            log.info("%s", line)
+            known = self._elsewhere is Elsewhere.TAKEN or self._sources.knows(message.source)
+            log.info("%s%s", line, "" if known else "; no trunk has this address (trunks.sources)")
 
     def refuse(self, token: int, verdict: Verdict) -> None:
         """Answer a request that waits."""

@@ -91,6 +91,23 @@ async def test_a_stranger_gets_no_answer(
         assert stranger.heard == []
 
 
+async def test_the_log_says_that_an_address_is_no_trunk_s(
+    silent: TrunkEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else an operator whose trunk calls from another address would look for it in vain."""
+    caplog.set_level("INFO", "gateway.trunk.filter")
+    unlogged, trunk_s = "127.0.0.10", "127.0.0.6"  # each source is logged once a minute
+    async with open_wire(unlogged) as stranger, open_wire(trunk_s) as trunk:
+        stranger.request("INVITE", silent.address.port, sdp=OFFER)
+        trunk.request("BYE", silent.address.port)
+        await until(lambda: len(caplog.messages) == 2)
+    assert sorted(caplog.messages) == [
+        "127.0.0.10 sent INVITE, which belongs to no call, not answered; no trunk has this "
+        "address (trunks.sources)",
+        "127.0.0.6 sent BYE, which belongs to no call, answered 481",
+    ]
+
+
 @pytest.mark.parametrize("method", OF_A_DIALOG)
 @pytest.mark.parametrize("tag", ["", ";tag=gone"])
 async def test_a_trunk_is_told_that_a_dialog_is_over(
