@@ -24,6 +24,7 @@ Event = Literal[
     "session-opened",
     "session-refused",
     "session-closed",
+    "register-refused",
     "call-admitted",
     "call-refused",
     "call-answered",

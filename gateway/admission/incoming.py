@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.admission.admission import Admission, Note
 from gateway.admission.fields import parse_identity
 from gateway.admission.grant import Grant, Visitor
-from gateway.errors import ForbiddenError, RequestError, StoppedError
+from gateway.errors import ForbiddenError, GatewayError, RequestError, StoppedError
 
 if TYPE_CHECKING:
     from gateway.admission.gate import Gate
@@ -37,7 +37,11 @@ class IncomingGate:
         RequestError
             It names no identity, or none that can be one.
         """
-        self._check(visitor, grant)
+        try:
+            self._check(visitor, grant)
+        except GatewayError as error:
+            self._gate.note_refusal("register-refused", visitor, error)
+            raise
         if grant.identity is not None:
             return grant.identity
         if wanted is None or len(wanted) > MAX_OPEN_IDENTITY:

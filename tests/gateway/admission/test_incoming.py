@@ -56,6 +56,8 @@ async def test_a_token_that_grants_no_calls_in(door: Callable[..., Door]) -> Non
         with pytest.raises(ForbiddenError, match=r"call\.incoming") as refused:
             ask()
         assert refused.value.rule == "token-incoming"
+    (line,) = (line for line in it.lines() if line["event"] == "register-refused")
+    assert (line["rule"], line["address"]) == ("token-incoming", SHOP.address)
 
 
 async def test_a_token_that_has_run_out(door: Callable[..., Door]) -> None:
