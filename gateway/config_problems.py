@@ -56,6 +56,8 @@ def _line(detail: ErrorDetails) -> str:
         return _unknown_key(location, value)
     rule, context = detail["msg"], detail.get("ctx", {})
     key = _dotted(location)
+    if detail["type"] == "tuple_type" and isinstance(value, dict) and len(location) == 1:
+        return f"{key}: a list is needed: in the file [[{key}]], in double brackets"
     if detail["type"] == "rule" and context["key"] is not None:
         key = ".".join(filter(None, (key, context["key"])))
         value = context["value"]

@@ -20,6 +20,7 @@ PORTS_OF_A_CALL = 2  # RTP and RTCP of its trunk
 def examine(settings: Settings) -> list[Finding]:
     """Find what contradicts itself, or leaves nothing to be done."""
     return [
+        *_nothing_allowed(settings),
         *_dial_plan(settings.admission),
         *_tokens(settings.admission),
         *_capacity(settings),
@@ -30,13 +31,17 @@ def examine(settings: Settings) -> list[Finding]:
     ]
 
 
+def _nothing_allowed(settings: Settings) -> Iterator[Finding]:
+    if settings.admission.allow:
+        return
+    remedy = 'allow = ["+1"] allows every number that begins with +1'
+    if settings.incoming:  # a page that is only called needs no dial plan
+        yield doubt(f"admission.allow: it is empty, so calls come in only; {remedy}")
+    else:
+        yield Finding(False, f"admission.allow: it is empty, so no call is possible; {remedy}")
+
+
 def _dial_plan(admission: AdmissionSettings) -> Iterator[Finding]:
-    if not admission.allow:
-        yield Finding(
-            False,
-            "admission.allow: it is empty, so no call is possible; "
-            'allow = ["+1"] allows every number that begins with +1',
-        )
     for key in ("allow", "deny"):
         for prefix in getattr(admission, key):
             if (problem := _fault(prefix)) is not None:

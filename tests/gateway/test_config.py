@@ -337,6 +337,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ('[media]\naddress = "0.0.0.0"', "media.address = '0.0.0.0': one address of this machine"),
         ("[media]\nports = [9, 8]", "media.ports = [9, 8]: two ports are needed"),
         ("[media]\nports = 9", "media.ports = 9: a list is needed"),
+        (
+            '[incoming]\nto = "*"',
+            "incoming: a list is needed: in the file [[incoming]],",
+        ),
         ("[media]\nthreads = 65", "media.threads = 65: Input should be less than or equal to 64"),
         ("[media]\nthreads = -1", "media.threads = -1: Input should be greater than or equal to 0"),
         ("[media]\nworkers = 2", "media.workers = 2: unknown key; known are address,"),

@@ -40,6 +40,17 @@ def test_an_empty_dial_plan_allows_no_call() -> None:
     assert line.startswith("admission.allow: it is empty, so no call is possible")
 
 
+def test_a_gateway_that_is_only_called_needs_no_dial_plan() -> None:
+    tables = {"admission": {"allow": []}, "incoming": [{"to": "*", "identity": "sales"}]}
+    (found,) = (
+        each
+        for each in sense.examine(Settings.model_validate({**GOOD, **tables}))
+        if not each.ok or each.doubtful
+    )
+    assert found.ok
+    assert found.text.startswith("admission.allow: it is empty, so calls come in only; ")
+
+
 @pytest.mark.parametrize("denied", ["+", "+1", "+1*", "+ 1", "*"])
 def test_what_is_allowed_may_be_denied_again(denied: str) -> None:
     (line,) = said(admission={"deny": ["+44", denied]})
