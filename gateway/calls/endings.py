@@ -39,6 +39,9 @@ def end_of(event: CallEvent) -> CallEnd | None:
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
         case media.BrowserLost():
             return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
+        case media.MediaFailed():
+            sentence = "The media of the call failed."
+            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, sentence)
         case media.TrunkSilent():
             return silent_end(event)
         case EndWanted() | NotPlaced():
@@ -53,6 +56,25 @@ def refused_encryption(event: trunk.Ended) -> CallEnd | None:
         return end
     why = "This trunk is called with encrypted audio only (srtp), which it may not take."
     return replace(end, message=f"{end.message} {why}")
+
+
+# What a caller may hear of the fallback; all else is between us and the trunk of that
+_PASSED_ON: Final = (404, 410, 480, 484, 486, 600, 603, 604)
+
+
+def not_reached(ended: trunk.Ended, end: CallEnd | None = None) -> CallEnd:
+    """Return the end of a forwarded call that the far end has not answered.
+
+    Parameters
+    ----------
+    end
+        What is known better than by the event.
+    """
+    by = By.REMOTE if ended.by is trunk.Origin.REMOTE else By.GATEWAY
+    end = end or CallEnd(by, ended.cause, ended.code, ended.reason, ended.sentence)
+    if end.sip_code in _PASSED_ON:
+        return end
+    return replace(end, sip_code=480, reason="Temporarily Unavailable")
 
 
 def silent_end(silence: media.TrunkSilent) -> CallEnd:

@@ -53,6 +53,7 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     trunk.Ended: (_X, _X, _X, _X, _X),
     media.BrowserConnected: (_C, _R, _E, _A, _X),
     media.BrowserLost: (_X, _X, _X, _X, _X),
+    media.MediaFailed: (_X, _X, _X, _X, _X),
     media.BrowserDigit: (_C, _R, _E, _A, _X),
     media.TrunkDigit: (_C, _R, _E, _A, _X),
     media.TrunkSilent: (_X, _X, _X, _A, _X),  # once it is answered there is a dialog to ask

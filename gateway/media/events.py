@@ -76,4 +76,11 @@ class Quality:
     trunk: LegQuality
 
 
-MediaEvent = BrowserConnected | BrowserLost | BrowserDigit | TrunkDigit | TrunkSilent | Quality
+@dataclass(frozen=True, slots=True)
+class MediaFailed:
+    """A session without a browser has had to be given up after a fault of ours."""
+
+
+MediaEvent = (
+    BrowserConnected | BrowserLost | BrowserDigit | TrunkDigit | TrunkSilent | MediaFailed | Quality
+)

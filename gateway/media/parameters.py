@@ -64,7 +64,15 @@ class EventFormat:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalMedia:
+class LocalTrunk:
+    """Our end of a trunk: where it sends to."""
+
+    trunk_host: str
+    trunk_port: int  # RTCP is on the next one
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMedia(LocalTrunk):
     """Our end of a session: what the two descriptions have to say about it."""
 
     ice_ufrag: str
@@ -72,8 +80,6 @@ class LocalMedia:
     candidates: tuple[str, ...]  # values of a=candidate
     fingerprints: tuple[tuple[str, str], ...]  # (algorithm, value)
     ssrc: int
-    trunk_host: str
-    trunk_port: int  # RTCP is on the next one
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import socket
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from time import monotonic
+from typing import TypeVar
 
 from gateway.errors import UnavailableError
+from gateway.media.joined import JoinedSession
 from gateway.media.music import Music
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
@@ -31,6 +35,8 @@ IDLE = 2.0  # seconds
 # 5 ms are as long as a tick
 SWITCH_INTERVAL = 0.0001  # seconds
 
+
+S = TypeVar("S", MediaSession, JoinedSession)
 
 # Below this share of a thread's time one call's cost is lost in what all of them share
 MEASURABLE = 0.1
@@ -63,7 +69,7 @@ class MediaPlane:
         self.transport_counters = Counters()
         self.music = Music.tone()
         self._threads: list[MediaThread] = []
-        self._sessions: set[MediaSession] = set()
+        self._sessions: set[MediaSession | JoinedSession] = set()
         self._pairs = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
@@ -129,7 +135,8 @@ class MediaPlane:
     @property
     def free_pairs(self) -> int:
         """How many of them no call holds, and none that has just ended."""
-        return max(0, self._pairs - len(self._sessions) - self._ports.retired)
+        held = sum(len(session.trunks) for session in self._sessions)
+        return max(0, self._pairs - held - self._ports.retired)
 
     @property
     def calls_by_load(self) -> int | None:
@@ -152,11 +159,23 @@ class MediaPlane:
         UnavailableError
             When no port is free, or as many sessions are open as the plane may carry.
         """
+        return await self._open(self._make_session)
+
+    async def open_joined(self) -> JoinedSession:
+        """Open a session of two trunks; raises as `open`."""
+        return await self._open(self._make_joined)
+
+    async def _open(self, make: Callable[[], S]) -> S:
         if self._closed or not self._threads:
             raise UnavailableError("the media plane is closed")
         if len(self._sessions) >= self._config.sessions:
             raise UnavailableError(f"all {self._config.sessions} media sessions are in use")
-        session = self._make_session()
+        session = make()
+        self._sessions.add(session)
+        session.thread.sessions += 1
+        if self._idling is not None:
+            self._idling.cancel()
+            self._idling = None
         try:
             await session.open()
         except BaseException:  # whoever was to close it has not got it
@@ -167,33 +186,41 @@ class MediaPlane:
         return session
 
     def _make_session(self) -> MediaSession:
-        thread = min(self._threads, key=lambda each: (each.overloaded, each.sessions))
-        sockets = self._ports.bind_pair()
-        try:
-            session = MediaSession(self, self._config, thread, sockets)
-        except BaseException:
-            for sock in sockets:
-                sock.close()
-            raise
-        self._sessions.add(session)
-        thread.sessions += 1
-        if self._idling is not None:
-            self._idling.cancel()
-            self._idling = None
+        with ExitStack() as failing:
+            sockets = self._bind(failing)
+            session = MediaSession(self, self._config, self._idlest(), sockets)
+            failing.pop_all()
         return session
 
-    def ended(self, session: MediaSession) -> None:
+    def _make_joined(self) -> JoinedSession:
+        with ExitStack() as failing:
+            sockets = self._bind(failing), self._bind(failing)
+            session = JoinedSession(self, self._config, self._idlest(), sockets)
+            failing.pop_all()
+        return session
+
+    def _idlest(self) -> MediaThread:
+        return min(self._threads, key=lambda each: (each.overloaded, each.sessions))
+
+    def _bind(self, failing: ExitStack) -> tuple[socket.socket, socket.socket]:
+        """Return a pair of ports, which is given back should what follows fail."""
+        sockets = self._ports.bind_pair()
+        for sock in sockets:
+            failing.callback(sock.close)
+        return sockets
+
+    def ended(self, session: MediaSession | JoinedSession) -> None:
         """Take a session's ports back; they are used again once nothing comes there any more."""
         if session not in self._sessions:
             return
         self._sessions.discard(session)
         session.thread.sessions -= 1
-        sockets = session.trunk.sockets
-        if session.trunk.remote is None:  # nobody has found out where to send
-            for sock in sockets:
-                sock.close()
-        else:
-            self._ports.retire(sockets, monotonic())
+        for trunk in session.trunks:
+            if trunk.remote is None:  # nobody has found out where to send
+                for sock in trunk.sockets:
+                    sock.close()
+            else:
+                self._ports.retire(trunk.sockets, monotonic())
         if self._closed:
             return
         loop = asyncio.get_running_loop()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.media.browser_party import BrowserParty
+from gateway.media.closing import part, say_goodbye
 from gateway.media.engine.bridge import Bridge
 from gateway.media.engine.leg import FrameLeg, LegStatistics
 from gateway.media.events import (
@@ -33,10 +34,6 @@ logger = logging.getLogger(__name__)
 Report = Callable[[MediaEvent], None]
 
 QUALITY_INTERVAL = 2.0  # seconds
-
-
-# A session that closes waits for the media thread, which answers within a tick, and not for ever
-CLOSE_TIMEOUT = 2.0  # seconds
 
 
 class Core(Protocol):
@@ -98,6 +95,11 @@ class MediaSession:
         self.bridge = Bridge(thread.engine)
         self._music: FrameLeg | None = None  # beside the trunk, which is on hold; the engine's
         self._quality_due = thread.now + QUALITY_INTERVAL
+
+    @property
+    def trunks(self) -> tuple[TrunkParty]:
+        """The party of the trunk, which there is one of."""
+        return (self.trunk,)
 
     async def open(self) -> None:
         """Have the legs served, and describe our end."""
@@ -194,8 +196,8 @@ class MediaSession:
         self._closed = True
         self._report = _nobody
         try:
-            self._say_goodbye()
-            await self._part()
+            say_goodbye((self.trunk, self.browser))
+            await part(self.thread, self._leave)
         finally:
             self._core.ended(self)
             self.trunk.close()
@@ -203,24 +205,6 @@ class MediaSession:
                 await self.browser.close()
             finally:
                 self._over.set()
-
-    def _say_goodbye(self) -> None:
-        """Tell both ends by RTCP that our streams are over (RFC 3550 section 6.6)."""
-        try:
-            for party in (self.trunk, self.browser):
-                packet = party.reports.goodbye()
-                if packet is not None:
-                    party.send_rtcp(packet)
-        except Exception:  # a call that cannot take its leave ends all the same
-            logger.exception("a session could not say goodbye")
-
-    async def _part(self) -> None:
-        """Have the legs served no longer."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self.thread.call(self._leave)
-        except Exception:
-            logger.exception("the legs of a session could not be removed")
 
     def _leave(self) -> None:
         """Serve the legs no longer; on the engine's thread."""
@@ -266,17 +250,12 @@ class MediaSession:
             self._report(Quality(browser=self.browser.quality(now), trunk=self.trunk.quality(now)))
 
     def _watch_trunk(self, now: float) -> None:
-        remote, reports, config = self.trunk.remote, self.trunk.reports, self._config
-        # On hold it owes us nothing, not even music: few phones have any
-        if remote is None or not (remote.sends and remote.receives):
-            reports.reset_silence_timer(now)
-            return
+        config = self._config
         answered = self._flow is not Flow.SILENCE
         limit = config.trunk_silence if answered else config.trunk_silence_early
-        silent = reports.silent_for(now)
-        if limit and silent >= limit:
-            reports.reset_silence_timer(now)  # told again after as long once more
-            self._report(TrunkSilent(round(silent)))
+        silent = self.trunk.too_silent(now, limit)
+        if silent is not None:
+            self._report(TrunkSilent(silent))
 
 
 def _nobody(event: MediaEvent) -> None:

@@ -43,6 +43,7 @@ class TrunkParty(Party):
         on_digit: Callable[[str, int], None],
         on_fault: Callable[[], None],
         on_second: Callable[[float], None],
+        finds_tones: bool = True,
     ) -> None:
         super().__init__(thread, counters, on_digit=on_digit, on_fault=on_fault)
         self._on_second = on_second
@@ -60,6 +61,7 @@ class TrunkParty(Party):
         self._keys: TrunkKeys | None = None
         self._outbound: dict[tuple[str, bytes], SrtpSession] = {}
         self._unreadable_told = False
+        self._finds_tones = finds_tones
         self._seeks_tones = False  # digits are looked for in the sound
 
     def connect(self, remote: TrunkRemote) -> None:
@@ -128,7 +130,7 @@ class TrunkParty(Party):
         )
         leg.sender.set_codec(remote.codec, remote.payload_type, ptime=remote.ptime)
         leg.set_digits(event.payload_type if event else None, event.clock_rate if event else 0)
-        self._seeks_tones = event is None
+        self._seeks_tones = event is None and self._finds_tones
         self.thread.engine.find_tones(leg, self._seeks_tones)
         leg.hold(not remote.receives)
         if leg.bridge is not None:
@@ -161,6 +163,22 @@ class TrunkParty(Party):
             self.address[1],
             cipher.refused,
         )
+
+    def too_silent(self, now: float, limit: float) -> int | None:
+        """Return for how many seconds nothing has come, if these are more than `limit`.
+
+        Then it is told again after as long once more; a limit of 0 is none.
+        """
+        remote = self.remote
+        # On hold it owes us nothing, not even music: few phones have any
+        if remote is None or not (remote.sends and remote.receives):
+            self.reports.reset_silence_timer(now)
+            return None
+        silent = self.reports.silent_for(now)
+        if not limit or silent < limit:
+            return None
+        self.reports.reset_silence_timer(now)
+        return round(silent)
 
     def close(self) -> None:
         """Send and tell nothing any more."""

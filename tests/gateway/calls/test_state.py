@@ -49,12 +49,13 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         media.BrowserDigit("1", 100),
         media.TrunkDigit("5", 100),
         media.TrunkSilent(15.0),
+        media.MediaFailed(),
         media.Quality(LEG, LEG),
         EndWanted(CallEnd(By.LOCAL, "hangup", 200, "", "")),
         NotPlaced(CallEnd(By.GATEWAY, "service-unavailable", 503, "", "")),
     )
 }
-ENDING = (trunk.Ended, media.BrowserLost, EndWanted, NotPlaced)
+ENDING = (trunk.Ended, media.BrowserLost, media.MediaFailed, EndWanted, NotPlaced)
 
 
 def test_the_examples_cover_the_closed_set() -> None:

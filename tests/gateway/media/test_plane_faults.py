@@ -247,7 +247,7 @@ class TestFaults:
     async def test_a_media_thread_that_hangs_does_not_hold_up_the_end_of_a_call(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr("gateway.media.session.CLOSE_TIMEOUT", 0.1)
+        monkeypatch.setattr("gateway.media.closing.CLOSE_TIMEOUT", 0.1)
         async with open_plane() as plane:
             session = await plane.open()
             hanging = asyncio.Event()
