@@ -73,7 +73,7 @@ def rules_of(settings: Settings, before: Rules | None = None) -> Rules:
     keys = secrets if admission.jwks_url is None else _published(admission.jwks_url, before)
     limits = admission.limits
     return Rules(
-        policy=_policy(admission),
+        policy=policy_of(admission),
         origins=admission.origins,
         tokens=None if keys is None else Tokens(keys, time, issuer=admission.issuer),
         secrets=secrets,
@@ -100,7 +100,8 @@ def _published(url: str, before: Rules | None) -> PublishedKeys:
     return PublishedKeys(url)
 
 
-def _policy(admission: AdmissionSettings) -> Policy:
+def policy_of(admission: AdmissionSettings) -> Policy:
+    """Say which numbers may be called."""
     return Policy(
         allow=admission.allow,
         deny=admission.deny,

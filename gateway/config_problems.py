@@ -21,7 +21,6 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
 PLANNED_TABLES = frozenset({"cluster", "sessions", "webhooks"})
 _PLANNED_KEYS = {
-    "incoming": {"fallback": ""},
     # What to write meanwhile
     "sip": {"public_address": "; SIP, too, tells trunks the media.public_address"},
 }

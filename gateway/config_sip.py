@@ -216,6 +216,8 @@ class IncomingSettings(Section):
     identity: Annotated[str, AfterValidator(rules.identity)]
     # Seconds; five or six rings, after which a caller gives up or a mailbox would answer
     ring: Annotated[int, Field(ge=1, le=600)] = 30
+    # The number that is called when no page takes the call; none, as it costs money
+    fallback: Annotated[str, AfterValidator(rules.number)] | None = None
 
 
 Trunks = tuple[TrunkSettings, ...]

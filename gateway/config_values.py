@@ -290,6 +290,14 @@ def trunk_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def number(text: str) -> str:
+    """Check a number or a SIP user to call; return it in its one spelling."""
+    try:
+        return parse_target(text)
+    except TargetError as error:
+        raise broken(str(error).replace("`to` is", "it is", 1)) from None
+
+
 def identity(text: str) -> str:
     try:
         return parse_identity(text)

@@ -15,7 +15,7 @@ from gateway.admission.gate import Gate
 from gateway.admission.mask import mask
 from gateway.admitting import ice_service, open_gate
 from gateway.calls.incoming import IncomingRoute, IncomingRoutes
-from gateway.calls.negotiation import OwnSockets
+from gateway.calls.own_sockets import OwnSockets
 from gateway.calls.reception import Reception
 from gateway.calls.registry import Calls
 from gateway.calls.routing import DialRoute, Rank, Routing, outgoing_number
@@ -235,7 +235,8 @@ def trunk_of(settings: TrunkSettings, tls: Tls | None = None) -> Trunk:
 def incoming_routes(settings: Settings) -> IncomingRoutes:
     """Say whom calls from trunks ring."""
     routes = [
-        IncomingRoute(each.to, each.identity, each.trunk, each.ring) for each in settings.incoming
+        IncomingRoute(each.to, each.identity, each.trunk, each.ring, each.fallback)
+        for each in settings.incoming
     ]
     return IncomingRoutes(routes, country=settings.admission.country)
 

@@ -44,7 +44,8 @@ ROOMS: dict[str, set[str]] = {
         *("config_problems", "config_sources", "config_values"),
     },
     "check": {
-        *("admission", "config_values", "listening", "sound_file", "system_words", "trunk"),
+        *("admission", "admitting", "config_values", "listening", "sound_file"),
+        *("system_words", "trunk"),
     },
     # What `app` and `check` both do, and `check` without a web application
     "listening": {"system_words"},

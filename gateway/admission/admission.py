@@ -51,6 +51,13 @@ class Admission:
         self._note("call-refused", **why_of(error))
         self.release()
 
+    def dropped(self, error: BaseException) -> None:
+        """Give its places back, as the call was not placed; a refusal is written."""
+        if isinstance(error, GatewayError):
+            self.refused(error)
+        else:
+            self.release()
+
     def release(self) -> None:
         """Give its places back; the second time does nothing."""
         self._lease.release()

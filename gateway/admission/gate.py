@@ -226,7 +226,7 @@ class Gate:
         shown = grant.caller or caller
         note: Note = partial(self.note, visitor=visitor, grant=grant, to=to, from_=shown)
         try:
-            number = self._number(to)
+            number = self.counted_as(to)
             self._check(visitor, grant, to)
             _check_caller(grant, caller)
             lease = self.limits.take(visitor, grant, number)
@@ -252,7 +252,7 @@ class Gate:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
         return admission
 
-    def _number(self, to: str) -> str:
+    def counted_as(self, to: str) -> str:
         """Return the one name under which a number is counted and priced: its dearest."""
         names = names_of(to, self.rules.policy.country)
         return names[0] if self.rules.rates is None else self.rules.rates.dearest(names)

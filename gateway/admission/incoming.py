@@ -1,7 +1,8 @@
 """Calls from trunks: which pages they may ring, and how many such calls there are at a time.
 
 They cost nothing here: neither the dial plan is asked nor the limits on money and on paces. Those
-on calls at once are, since whoever talks cannot take another call.
+on calls at once are, since whoever talks cannot take another call. One that goes on to a fallback
+costs what any call does, and all of them are asked.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gateway.admission.admission import Admission, Note
+from gateway.admission.admission import Admission, Note, why_of
 from gateway.admission.fields import parse_identity
-from gateway.admission.grant import Grant, Visitor
+from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.errors import ForbiddenError, GatewayError, RequestError, StoppedError
 
 if TYPE_CHECKING:
@@ -97,6 +98,33 @@ class IncomingGate:
         if grant.max_duration is not None:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
         return admission
+
+    def forward(self, to: str, caller: str | None) -> Admission:
+        """Let a call go from a trunk to the number that the operator has for it.
+
+        Raises
+        ------
+        StoppedError, ForbiddenError, LimitError
+            As for a call that a page places; no limit of a page's counts.
+        """
+        gate = self._gate
+        note: Note = partial(gate.note, to=to, from_=caller, direction="incoming")
+        try:
+            if gate.stopped is not None:
+                raise StoppedError("the gateway takes no new calls now; try again later")
+            gate.check_blocks(_TRUNK, EVERYBODY, to)
+            gate.rules.policy.admit(to)
+            lease = gate.limits.take_forwarded()
+            try:
+                meter = gate.caps.take(gate.counted_as(to))
+            except BaseException:
+                lease.release()
+                raise
+        except GatewayError as error:
+            note("call-refused", **why_of(error))
+            raise
+        note("call-admitted")
+        return Admission(gate.rules, gate.caps, note, lease, meter)
 
     def _check(self, visitor: Visitor, grant: Grant) -> None:
         self._gate.check_grant(grant)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from gateway.admission.address import client_key
-from gateway.admission.grant import Grant, Visitor
+from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.admission.windows import MAX_ENTRIES, Numbers, Tries, Windows
 from gateway.errors import LimitError
 
@@ -209,6 +209,16 @@ class Limits:
         """Count such a call, and return its place; raises as `check`."""
         self.check(visitor, grant)
         return Lease(self._running, [share.key for share in self._all_shares(visitor, grant)])
+
+    def take_forwarded(self) -> Lease:
+        """Count a call that we place for no client, and return its place; raises as `take`."""
+        self._now = max(self._now, self._clock())
+        shares = self._shares(EVERYBODY, None, None)
+        if (refused := self._crowded(shares) or self._too_many()) is not None:
+            raise refused
+        self._last_minute.add(self._now, self.rules.calls_per_minute)
+        self._last_hour.add(self._now, self.rules.calls_per_hour)
+        return Lease(self._running, [share.key for share in shares])
 
     def _all_shares(self, visitor: Visitor, grant: Grant) -> list[_Share]:
         address = None if self._exempt(visitor.address) else client_key(visitor.address)

@@ -19,7 +19,14 @@ from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import FAULT, end_of, unanswered, unusable
 from gateway.calls.events import CallEvent, EndWanted
-from gateway.calls.incoming import all_busy, all_rejected, nobody_there, not_taken
+from gateway.calls.incoming import (
+    all_busy,
+    all_rejected,
+    goes_on,
+    nobody_there,
+    not_forwarded,
+    not_taken,
+)
 from gateway.calls.ring import (
     Acceptance,
     Accepted,
@@ -37,11 +44,13 @@ from sdp import SdpError
 if TYPE_CHECKING:
     from gateway.calls.call import Call
     from gateway.calls.directory import Page
+    from gateway.calls.forwarded_call import ForwardedCall
 
 logger = logging.getLogger(__name__)
 
 Inbox = asyncio.Queue[CallEvent]
 Watch = Callable[[Callable[["Page"], None]], Callable[[], None]]
+Forward = Callable[[CallEnd], Awaitable["ForwardedCall"]]
 TakeOver = Callable[[Acceptance, Inbox, news.Tell], Awaitable["Call"]]
 
 # A 180 takes the SIP thread milliseconds, and a refusal too; what hangs is not waited for
@@ -66,13 +75,14 @@ class Ringing:
 
     `watch` tells of pages that come while it rings, until the function that it returns is called.
     `take_over` makes the call of the page that accepts, and gives it the inbox that it has to begin
-    with and whoever takes its news.
+    with and whoever takes its news. `forward` makes what it becomes when no page takes it.
     """
 
     pages: Sequence[Page]
     seconds: float
     take_over: TakeOver
     watch: Watch
+    forward: Forward | None = None
 
 
 ArrivalEvent = CallEvent | RingEvent | Joined
@@ -111,7 +121,7 @@ class Arrival:
         self._rings: list[Ring] = []
         self._rung: set[Page] = set()  # also those on which it rings no more
         self._rejections: set[int] = set()
-        self._call: Call | None = None
+        self._call: Call | ForwardedCall | None = None
 
     @property
     def sip_call_id(self) -> str:
@@ -138,7 +148,7 @@ class Arrival:
         """Ring, and then live the call of the page that accepts, to its end."""
         end: CallEnd | None = INTERRUPTED
         try:
-            end = await self._ring(self._plan) if isinstance(self._plan, Ringing) else self._plan
+            end = await self._take(self._plan) if isinstance(self._plan, Ringing) else self._plan
         except Exception:  # a fault of ours ends this call and no other
             logger.exception("call %s failed while it rang", self.id)
             end = FAULT
@@ -146,6 +156,24 @@ class Arrival:
             if end is not None and self._call is None:
                 await self._close(end)
         return await self._call.run() if self._call is not None else end or FAULT
+
+    async def _take(self, plan: Ringing) -> CallEnd | None:
+        """Ring, and forward the call if no page takes it; None once somebody has it."""
+        end = await self._ring(plan)
+        if end is None or plan.forward is None or not goes_on(end):
+            return end
+        logger.info("call %s goes to its fallback: %s", self.id, end.message)
+        for ring in self._rings:
+            ring.close(end, self.caller.trunk)
+        self._rings.clear()
+        try:
+            self._call = await plan.forward(end)
+        except GatewayError as error:
+            return not_forwarded(error)
+        except SdpError as error:
+            return _unusable(error)
+        self._hand_over(self._call.notify)
+        return None
 
     async def _ring(self, plan: Ringing) -> CallEnd | None:
         """Ring until somebody ends it; None once it is a page's call."""
@@ -223,7 +251,7 @@ class Arrival:
             return None
         except SdpError as error:
             _answer(reply, None)
-            return unusable(f"The trunk offers a media description that cannot be used: {error}.")
+            return _unusable(error)
         except BaseException:
             _answer(reply, UnavailableError("the gateway failed; its log says why"))
             raise
@@ -232,18 +260,18 @@ class Arrival:
         self._call = call
         for other in self._rings:
             other.close(elsewhere(), self.caller.trunk)
-        self._hand_over(inbox)
+        self._hand_over(inbox.put_nowait)
         _answer(reply, call)
         return None
 
-    def _hand_over(self, inbox: Inbox) -> None:
+    def _hand_over(self, take: Callable[[CallEvent], None]) -> None:
         """Give the call what has come while it was made; who was too late hears of it."""
         while not self._inbox.empty():
             event = self._inbox.get_nowait()
             if isinstance(event, Accepted):
                 _answer(event.reply, None)
             elif not isinstance(event, RingEvent | Joined):
-                inbox.put_nowait(event)
+                take(event)
 
     async def _close(self, end: CallEnd) -> None:
         """End a call that nobody has: the trunk first, whose caller hears it ring."""
@@ -260,6 +288,10 @@ class Arrival:
                 if isinstance(event, Accepted):
                     _answer(event.reply, None)
             self._tell(news.Ended(end, 0, self.caller.trunk))
+
+
+def _unusable(error: SdpError) -> CallEnd:
+    return unusable(f"The trunk offers a media description that cannot be used: {error}.")
 
 
 def _answer(reply: asyncio.Future[Call | None], answer: Call | GatewayError | None) -> None:

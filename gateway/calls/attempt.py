@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from gateway import trunk
 from gateway.admission.limits import LimitReachedError
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import end_of
 from gateway.calls.events import CallEvent, NotPlaced
-from gateway.calls.negotiation import Negotiation
+from gateway.calls.trunk_negotiation import TrunkNegotiation
 from gateway.calls.trunks import TrunkCalls
+
+N = TypeVar("N", bound=TrunkNegotiation)
+N_co = TypeVar("N_co", bound=TrunkNegotiation, covariant=True)
 
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
@@ -43,14 +46,14 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Generic[N_co]):
     """A trunk, the descriptions that are agreed with it, and how its INVITE is sent.
 
     `targets` are those where the trunk can be tried again.
     """
 
     trunk: TrunkCalls
-    negotiation: Negotiation
+    negotiation: N_co
     dial: Dial
     targets: Targets | None = None
     again: bool = False  # it is not the first target of this trunk
@@ -61,20 +64,20 @@ class Attempt:
         return f"{'another target of ' if self.again else ''}trunk {self.trunk.name}"
 
 
-class Tries(Protocol):
+class Tries(Protocol[N_co]):
     """What a call needs of its attempts."""
 
     @property
-    def first(self) -> Attempt: ...
+    def first(self) -> Attempt[N_co]: ...
 
-    def next(self, end: CallEnd) -> Attempt | None:
+    def next(self, end: CallEnd) -> Attempt[N_co] | None:
         """Return the next attempt, None if there is none; `end` is what became of the last."""
 
     def release(self) -> None:
         """Give the line back; the second time does nothing."""
 
 
-class Attempts:
+class Attempts(Generic[N]):
     """The trunks of one call, tried in turn. A line of one at a time is held.
 
     Parameters
@@ -95,20 +98,20 @@ class Attempts:
     def __init__(
         self,
         candidates: Iterator[TrunkCalls],
-        make: Callable[[TrunkCalls, Targets | None], Attempt],
+        make: Callable[[TrunkCalls, Targets | None], Attempt[N]],
         on_next: Callable[[TrunkCalls], None],
     ) -> None:
         self._candidates = candidates
         self._make = make
         self._on_next = on_next
         self._held: TrunkCalls | None = None
-        self._last: Attempt | None = None
+        self._last: Attempt[N] | None = None
         first = self._take()
         if first is None:
             raise no_room()
         self.first = first
 
-    def next(self, end: CallEnd) -> Attempt | None:
+    def next(self, end: CallEnd) -> Attempt[N] | None:
         """Return the next attempt, None if there is none; `end` is what became of the last."""
         last, failed = self._last, self._held
         targets = last.targets if last is not None else None
@@ -120,7 +123,7 @@ class Attempts:
             failed.count_end(end, answered=False)
         return attempt
 
-    def _take(self) -> Attempt | None:
+    def _take(self) -> Attempt[N] | None:
         state = next((each for each in self._candidates if each.has_room), None)
         if state is None:
             return None

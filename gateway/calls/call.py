@@ -94,7 +94,7 @@ class Call:
         self,
         call_id: str,
         session: Session,
-        attempts: Tries,
+        attempts: Tries[Negotiation],
         locate: Locate,
         tell: Tell,
         *,
@@ -335,7 +335,7 @@ class Call:
         self._dial()
         return True
 
-    async def _place(self, attempt: Attempt) -> None:
+    async def _place(self, attempt: Attempt[Negotiation]) -> None:
         try:
             leg = await attempt.dial(attempt.negotiation.trunk_offer, self._inbox.put_nowait)
             if (

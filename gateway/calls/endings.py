@@ -62,17 +62,9 @@ def refused_encryption(event: trunk.Ended) -> CallEnd | None:
 _PASSED_ON: Final = (404, 410, 480, 484, 486, 600, 603, 604)
 
 
-def not_reached(ended: trunk.Ended, end: CallEnd | None = None) -> CallEnd:
-    """Return the end of a forwarded call that the far end has not answered.
-
-    Parameters
-    ----------
-    end
-        What is known better than by the event.
-    """
-    by = By.REMOTE if ended.by is trunk.Origin.REMOTE else By.GATEWAY
-    end = end or CallEnd(by, ended.cause, ended.code, ended.reason, ended.sentence)
-    if end.sip_code in _PASSED_ON:
+def not_reached(end: CallEnd) -> CallEnd:
+    """Return how a call ends for its caller, whose fallback has not answered."""
+    if end.by is By.REMOTE and end.sip_code in _PASSED_ON:
         return end
     return replace(end, sip_code=480, reason="Temporarily Unavailable")
 

@@ -17,7 +17,7 @@ from gateway import trunk
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.calls.events import CallEvent, ChangeDue, HoldEvent, HoldWanted
-from gateway.calls.negotiation import Negotiation
+from gateway.calls.trunk_negotiation import TrunkNegotiation
 from gateway.media.parameters import Flow
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Hold:
     def __init__(
         self,
         call_id: str,
-        negotiation: Callable[[], Negotiation],
+        negotiation: Callable[[], TrunkNegotiation],
         leg: Callable[[], trunk.TrunkLeg | None],
         set_flow: Callable[[Flow], Awaitable[None]],
         tell: Callable[[news.News], None],

@@ -16,13 +16,15 @@ class IncomingRoute:
     """Called numbers, and the identity whose pages ring for `ring` seconds.
 
     `to` is a number, or its beginning with "*" behind it, as of `DialRoute`; `trunk` the trunk that
-    the call has to come from, None for any.
+    the call has to come from, None for any. `fallback` is called when no page takes the call, None
+    where it ends then.
     """
 
     to: str
     identity: str
     trunk: str | None = None
     ring: float = 30.0
+    fallback: str | None = None
 
     def fits(self, names: Sequence[str], trunk: str) -> bool:
         """Whether a call for a number, by one of its names, goes this way."""
@@ -61,6 +63,20 @@ class IncomingRoutes:
 
 
 # How a call ends that no page takes
+
+
+def goes_on(end: CallEnd) -> bool:
+    """Whether a call that ends so, while it rings, goes to its fallback: no page has taken it."""
+    return end.by is not By.REMOTE and end.cause in _UNTAKEN
+
+
+_UNTAKEN = ("busy", "no-answer", "rejected", "unavailable")
+
+
+def not_forwarded(error: GatewayError) -> CallEnd:
+    """End a call whose fallback may not be called, or cannot be."""
+    sentence = f"The fallback was not called: {error}."
+    return CallEnd.made_here(By.GATEWAY, error.name, 480, sentence)
 
 
 def refused(error: GatewayError) -> CallEnd:

@@ -23,6 +23,7 @@ from gateway.calls.call import Call
 from gateway.calls.end import CallEnd
 from gateway.calls.endings import unusable
 from gateway.calls.events import CallEvent
+from gateway.calls.forwarding import Forwarding
 from gateway.calls.incoming import (
     IncomingRoute,
     IncomingRoutes,
@@ -31,8 +32,8 @@ from gateway.calls.incoming import (
     refused,
     unknown_number,
 )
-from gateway.calls.invite import Invite, Taken
-from gateway.calls.negotiation import Negotiation, UnlocatedError
+from gateway.calls.invite import Invite, Taken, describe
+from gateway.calls.negotiation import Negotiation
 from gateway.calls.news import Ended, News, Tell
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from gateway.admission.incoming import IncomingGate
     from gateway.calls.directory import Directory
     from gateway.calls.registry import Calls
-    from gateway.calls.seam import Session
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Reception:
         self._routes = routes
         self._directory = directory
         self._gate = gate
+        self._forwarding = Forwarding(calls, gate)
 
     def __call__(self, incoming: trunk.IncomingCall) -> Callable[[trunk.TrunkEvent], None]:
         """Take an INVITE; return what takes the events of its leg."""
@@ -128,7 +129,12 @@ class Reception:
         pages = self._directory.pages(route.identity)
         take_over = partial(self._take_over, incoming, record, state)
         watch = partial(self._directory.watch, route.identity)
-        return Ringing(pages, route.ring, take_over, watch) if pages else nobody_there()
+        forward = None
+        if route.fallback is not None:
+            forward = partial(self._forwarding.make, incoming, record, state, route.fallback)
+        elif not pages:
+            return nobody_there()
+        return Ringing(pages, route.ring, take_over, watch, forward)
 
     async def _take_over(
         self,
@@ -149,7 +155,9 @@ class Reception:
         session = await calls.plane.open()
         try:
             negotiation = Negotiation.on(route, offer, session.local, calls.own_sockets)
-            description = await self._describe(negotiation, incoming, session)
+            description = await describe(
+                negotiation, incoming, calls.locate, session.local.trunk_host
+            )
         except BaseException:
             await session.close()
             raise
@@ -170,22 +178,6 @@ class Reception:
             invite=Invite(incoming.leg, description),
             inbox=inbox,
         )
-
-    async def _describe(
-        self, negotiation: Negotiation, incoming: trunk.IncomingCall, session: Session
-    ) -> str:
-        """Answer the trunk's offer; SdpError if its host has a name that leads nowhere."""
-        host = incoming.source.host
-        try:
-            return negotiation.answer_call(incoming.offer, host)
-        except UnlocatedError as missing:
-            name = missing.name
-        try:
-            address = await self._calls.locate(name, session.local.trunk_host)
-        except trunk.TrunkError as error:
-            raise SdpError(str(error), rule="RFC 8866 section 5.7") from error
-        negotiation.located(name, address)
-        return negotiation.answer_call(incoming.offer, host)
 
 
 def _shared(offer: str, route: Route) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class CallRecord:
 
     `state` is a word of the protocol: trying, ringing, answered, ended; `direction` is the page's
     view. `trunk_codec` and `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means
-    over the call.
+    over the call. `fallback` is the number that a call of no page's has gone to, by the trunk
+    `fallback_trunk`; there is no browser in it.
     """
 
     id: str
@@ -57,6 +58,8 @@ class CallRecord:
     end: CallEnd | None = None
     duration_ms: int = 0
     direction: Direction = "outgoing"
+    fallback: str | None = None
+    fallback_trunk: str | None = None
 
     def learn(self, event: news.News, now: float) -> None:
         """Take what the page is told."""
@@ -65,7 +68,7 @@ class CallRecord:
                 self.state = "ringing"
             case news.Answered(browser_codec=browser, trunk_codec=trunk):
                 self.state, self.answered = "answered", now
-                self.browser_codec, self.trunk_codec = browser, trunk
+                self.browser_codec, self.trunk_codec = browser or None, trunk
             case news.Quality(browser=browser_leg, trunk=trunk_leg):
                 self.mos_browser.add(browser_leg.mos)
                 self.mos_trunk.add(trunk_leg.mos)
@@ -89,6 +92,9 @@ class CallRecord:
             "mos": f"{_written(self.mos_browser)}/{_written(self.mos_trunk)}",
             "sip": self.sip_call_id or "-",
         }
+        if self.fallback is not None:
+            parts["fallback"] = mask(self.fallback)
+            parts["fallback_trunk"] = self.fallback_trunk or "-"
         sentence = "call ended" if end is None else f"call ended: {end.message}"
         return " ".join([sentence, *(f"{name}={value}" for name, value in parts.items())])
 

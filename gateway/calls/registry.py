@@ -12,13 +12,14 @@ from time import monotonic, time
 from typing import Protocol
 
 from gateway import trunk
-from gateway.calls.attempt import Attempt, Attempts, Targets, failure, no_room, target_failed
+from gateway.calls.attempt import Attempt, Attempts, N, Targets, failure, no_room, target_failed
 from gateway.calls.browser_description import read_offer
 from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
-from gateway.calls.negotiation import NO_SOCKETS, Negotiation, OwnSockets
+from gateway.calls.negotiation import Negotiation
 from gateway.calls.news import Answered, Ended, News
+from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
 from gateway.calls.record import CallRecord, Direction
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
@@ -186,13 +187,18 @@ class Calls:
         """Raise `DrainingError`, `CapacityError` or `OverloadError` when no new call is taken."""
         if self.draining:
             raise _draining()
-        lines = min(self.lines.values())
-        if self.active >= lines:
-            raise CapacityError(f"all {lines} lines are in use; try again later")
+        self.check_lines()
         if self.overloaded:  # before the calls that run suffer
             raise OverloadError(
                 "the gateway is at its limit: no time is left for another call; try again later"
             )
+
+    def check_lines(self) -> None:
+        """Raise `CapacityError` when there is no line for one more leg of a trunk's."""
+        lines = min(self.lines.values())
+        forwarded = sum(record.fallback is not None for record in self._records.values())
+        if self.active + forwarded >= lines:  # those have two legs
+            raise CapacityError(f"all {lines} lines are in use; try again later")
 
     async def _open(self, request: CallRequest, tell: Tell) -> tuple[Call, CallRecord]:
         candidates = self._trunks.candidates(request.to)
@@ -203,27 +209,8 @@ class Calls:
         session = await self.plane.open()
         record = CallRecord(secrets.token_hex(6), request, first.trunk.name, time())
 
-        def make(state: TrunkCalls, known: Targets | None) -> Attempt:
-            route = state.route
-            targets = known or Targets(lambda: self._endpoint.targets(route.trunk))
-            negotiation = Negotiation.on(route, offer, session.local, self.own_sockets)
-
-            async def dial(sdp: str, notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
-                def hear(event: TrunkEvent) -> None:
-                    end = failure(event)
-                    if not (targets.more and end is not None and target_failed(end)):
-                        state.hear(event)  # one target's failure is not yet the trunk's
-                    notify(event)
-
-                target = await targets.next()
-                # Whoever has another target or trunk behind it is given up sooner
-                hurried = targets.more or len(candidates) > 1
-                invite = _invite(route, request, sdp, target)
-                if hurried:
-                    invite = replace(invite, response_timeout=FAILOVER_TIMEOUT)
-                return await self._endpoint.dial(invite, hear)
-
-            return Attempt(state, negotiation, dial, targets, again=known is not None)
+        def negotiate(route: Route) -> Negotiation:
+            return Negotiation.on(route, offer, session.local, self.own_sockets)
 
         def tried(state: TrunkCalls) -> None:
             record.trunk = state.name
@@ -231,7 +218,7 @@ class Calls:
         try:
             if self.draining:  # it began while the session was opened
                 raise _draining()
-            attempts = Attempts(iter(candidates), make, tried)
+            attempts = self.attempts(request, negotiate, tried, candidates)
         except BaseException:
             await session.close()
             raise
@@ -245,6 +232,57 @@ class Calls:
             max_ringing=request.max_ringing or self._max_ringing,
         )
         return call, record
+
+    def attempts(
+        self,
+        request: CallRequest,
+        negotiate: Callable[[Route], N],
+        tried: Callable[[TrunkCalls], None],
+        candidates: Sequence[TrunkCalls] | None = None,
+    ) -> Attempts[N]:
+        """Make ready to try trunks in turn.
+
+        Parameters
+        ----------
+        negotiate
+            Begins what is to be agreed with a trunk.
+        tried
+            Told of each trunk that is tried.
+        candidates
+            The trunks for the number, if they have been asked for already.
+
+        Raises
+        ------
+        ForbiddenError
+            No route leads to the number.
+        LimitReachedError
+            No trunk has room.
+        """
+        found = self._trunks.candidates(request.to) if candidates is None else candidates
+
+        def make(state: TrunkCalls, known: Targets | None) -> Attempt[N]:
+            route = state.route
+            targets = known or Targets(lambda: self._endpoint.targets(route.trunk))
+            negotiation = negotiate(route)
+
+            async def dial(sdp: str, notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
+                def hear(event: TrunkEvent) -> None:
+                    end = failure(event)
+                    if not (targets.more and end is not None and target_failed(end)):
+                        state.hear(event)  # one target's failure is not yet the trunk's
+                    notify(event)
+
+                target = await targets.next()
+                # Whoever has another target or trunk behind it is given up sooner
+                hurried = targets.more or len(found) > 1
+                invite = _invite(route, request, sdp, target)
+                if hurried:
+                    invite = replace(invite, response_timeout=FAILOVER_TIMEOUT)
+                return await self._endpoint.dial(invite, hear)
+
+            return Attempt(state, negotiation, dial, targets, again=known is not None)
+
+        return Attempts(iter(found), make, tried)
 
     def own(self, call: Live, record: CallRecord) -> None:
         """Let a call live its life, in a task of its own."""
@@ -272,8 +310,9 @@ class Calls:
 
         def tell_and_count(event: News) -> None:
             self.totals.count(event, record.direction)
-            if record.direction == "outgoing":
-                self._trunks.states[record.trunk].count(event, answered=record.answered is not None)
+            placed = record.trunk if record.direction == "outgoing" else record.fallback_trunk
+            if placed is not None:
+                self._trunks.states[placed].count(event, answered=record.answered is not None)
             record.learn(event, time())
             tell(event)
 
@@ -300,7 +339,8 @@ class Calls:
         answered = [
             record.id
             for record in self._records.values()
-            if record.state == "answered" and record.direction == "outgoing"
+            if record.state == "answered"
+            and (record.direction == "outgoing" or record.fallback is not None)
         ]
         self.stop(answered, sentence)
 
@@ -335,6 +375,7 @@ def _invite(
         display_name=request.display_name,
         headers=request.headers,
         target=target,
+        diversion=request.diversion,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.admission.grant import Visitor
+from gateway.trunk import Diversion
 
 NOBODY = Visitor(address="", origin=None, session="")
 
@@ -14,7 +15,8 @@ class CallRequest:
     """A call to place: `to` and `caller` as admitted, `offer` the browser's SDP as it came.
 
     `visitor` and `identity` say who asks, `page_call` is the id that the page gave. `max_duration`
-    and `max_ringing` (seconds) are the limits that admission sets.
+    and `max_ringing` (seconds) are the limits that admission sets. `diversion`: who has sent the
+    call on, if anybody has.
     """
 
     to: str
@@ -27,3 +29,4 @@ class CallRequest:
     page_call: str = ""
     max_duration: float | None = None
     max_ringing: float | None = None
+    diversion: Diversion | None = None

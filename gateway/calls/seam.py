@@ -6,7 +6,31 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway.media.events import MediaEvent
-from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, TrunkRemote
+from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
+
+
+class TrunkMedia(Protocol):
+    """The media of one trunk in a call; what happens comes to the function reported to."""
+
+    @property
+    def local(self) -> LocalTrunk:
+        """Our end, from the first moment on."""
+
+    def report_to(self, report: Callable[[MediaEvent], None], /) -> None: ...
+    async def connect_trunk(self, remote: TrunkRemote, /) -> None: ...
+    async def set_flow(self, flow: Flow, /) -> None: ...
+    def pass_digit(self, digit: str, duration_ms: int, /) -> None: ...
+
+
+class Joined(Protocol):
+    """The media of a call between two trunks."""
+
+    @property
+    def caller(self) -> TrunkMedia: ...
+    @property
+    def callee(self) -> TrunkMedia: ...
+
+    async def close(self) -> None: ...
 
 
 class Session(Protocol):
@@ -34,6 +58,9 @@ class Plane(Protocol):
 
     async def open(self) -> Session:
         """Open a session, or raise `UnavailableError`."""
+
+    async def open_joined(self) -> Joined:
+        """Open one of two trunks, likewise."""
 
     @property
     def overloaded(self) -> bool:

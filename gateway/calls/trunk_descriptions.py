@@ -15,8 +15,8 @@ from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import CallEnd
 from gateway.calls.endings import unusable
 from gateway.calls.events import CallEvent, Described, Located
-from gateway.calls.negotiation import Negotiation, UnlocatedError
-from gateway.calls.seam import Session
+from gateway.calls.seam import TrunkMedia
+from gateway.calls.trunk_negotiation import TrunkNegotiation, UnlocatedError
 from gateway.media.parameters import TrunkRemote
 from sdp import SdpError
 
@@ -56,8 +56,8 @@ class TrunkDescriptions:
     def __init__(
         self,
         call_id: str,
-        negotiation: Negotiation,
-        session: Session,
+        negotiation: TrunkNegotiation,
+        media: TrunkMedia,
         leg: Callable[[], Awaitable[trunk.TrunkLeg | None]],
         locate: Locate,
         post: Callable[[CallEvent], None],
@@ -68,7 +68,7 @@ class TrunkDescriptions:
     ) -> None:
         self.negotiation = negotiation
         self._id = call_id
-        self._session = session
+        self._media = media
         self._leg = leg
         self._locate = locate
         self._post = post
@@ -120,7 +120,7 @@ class TrunkDescriptions:
             # The final answer may still be good, and until then the phone rings all the same
             logger.warning("call %s: early media not usable: %s", self._id, error)
             return
-        await self._session.connect_trunk(remote)
+        await self._media.connect_trunk(remote)
         self._on_early_media()
 
     async def _answer(self, answered: trunk.Answered) -> CallEnd | None:
@@ -135,7 +135,7 @@ class TrunkDescriptions:
         self._answered = True
         cipher = self.negotiation.cipher or "no cipher"
         logger.debug("call %s: audio goes to the trunk with %s", self._id, cipher)
-        await self._session.connect_trunk(remote)
+        await self._media.connect_trunk(remote)
         await self._on_answer(answered, remote)
         return None
 
@@ -164,7 +164,7 @@ class TrunkDescriptions:
             self._drop_change(str(error))
             return
         if remote is not None:
-            await self._session.connect_trunk(remote)
+            await self._media.connect_trunk(remote)
         await self._on_settled()
 
     def _drop_change(self, why: str) -> None:
@@ -180,7 +180,7 @@ class TrunkDescriptions:
 
         async def look_up() -> None:
             try:
-                address = await self._locate(name, self._session.local.trunk_host)
+                address = await self._locate(name, self._media.local.trunk_host)
             except trunk.TrunkError as error:
                 logger.warning("call %s: %s", self._id, error)
                 address = ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from gateway.admission.dialing import SHORTEST
+from gateway.admission.dialing import SHORTEST, as_e164
 from gateway.admission.number import parse_prefix
+from gateway.admitting import policy_of
 from gateway.check.finding import Finding, doubt
 from gateway.config import Settings
 from gateway.config_sip import IncomingSettings, RouteSettings
+from gateway.errors import ForbiddenError
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -21,6 +23,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_hidden_rules(settings),
         *_hidden_incoming(settings.incoming),
         *_incoming_for_nobody(settings),
+        *_fallbacks(settings),
     ]
 
 
@@ -132,3 +135,26 @@ def _incoming_for_nobody(settings: Settings) -> Iterator[Finding]:
     """Doubt numbers that no call can be for, as none comes from a trunk."""
     if settings.incoming and not settings.trunks:
         yield Finding(False, "incoming: no call comes, as there are no [[trunks]]")
+
+
+def _fallbacks(settings: Settings) -> Iterator[Finding]:
+    """Find those that no call can go to."""
+    policy, country = policy_of(settings.admission), settings.admission.country
+    for place, each in enumerate(settings.incoming):
+        key, number = f"incoming[{place}].fallback = {each.fallback!r}", each.fallback
+        if number is None:
+            continue
+        if number == each.to:
+            yield Finding(False, f"{key}: it is the called number, whose calls would go round")
+        try:
+            policy.admit(number)
+        except ForbiddenError as error:
+            yield Finding(False, f"{key}: these calls end with 480, as {error}")
+        whole = as_e164(number, country) if country is not None else None
+        ways = [
+            route
+            for route in settings.routes
+            if _takes_all(route.to, number) or _takes_all(route.to, whole or number)
+        ]
+        if settings.routes and not ways:
+            yield Finding(False, f"{key}: these calls end with 480, as no route leads there")

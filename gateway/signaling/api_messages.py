@@ -67,6 +67,8 @@ class CallView(Wire):
     codec: Codecs
     mos: Mos
     sip_call_id: str
+    fallback: str | None
+    fallback_trunk: str | None
 
     @classmethod
     def of(cls, record: CallRecord) -> CallView:
@@ -91,6 +93,8 @@ class CallView(Wire):
                 "codec": Codecs(browser=record.browser_codec, trunk=record.trunk_codec),
                 "mos": Mos(browser=record.mos_browser.value, trunk=record.mos_trunk.value),
                 "sip_call_id": record.sip_call_id,
+                "fallback": record.fallback,
+                "fallback_trunk": record.fallback_trunk,
             }
         )
 

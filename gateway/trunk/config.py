@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.trunk.number import Rules
 from gateway.trunk.targets import Target
+
+if TYPE_CHECKING:
+    from gateway.trunk.caller import Diversion
 
 
 class Secret:
@@ -147,6 +150,7 @@ class DialRequest:
     `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
     SDP, sent byte for byte. `response_timeout` takes the place of the trunk's, for a call that has
     another trunk to go to. `target`: where of its targets the trunk is tried, the best one if None.
+    `diversion`: who has sent the call on, for a call that is forwarded.
     """
 
     trunk: Trunk
@@ -157,3 +161,4 @@ class DialRequest:
     headers: tuple[tuple[str, str], ...] = field(default=())
     response_timeout: float | None = None
     target: Target | None = None
+    diversion: Diversion | None = None

@@ -30,7 +30,7 @@ from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.locating import TrunkLocator
 from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import read
-from gateway.trunk.presentation import presented
+from gateway.trunk.presentation import diverted, presented
 from gateway.trunk.private_headers import headers_for_trunk
 from gateway.trunk.questions import Questions
 from gateway.trunk.registrar import Registrar
@@ -246,6 +246,7 @@ class TrunkEndpoint:
         uri = request_uri(request.to, trunk)
         local, ours = presented(request.trunk, trunk, request.from_user, request.display_name)
         theirs = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
+        theirs += diverted(trunk, request.diversion)
         offer = check_description(request.offer)
         target = request.target or (await self.targets(request.trunk))[0]
         route = route_to(request.trunk, trunk, target)

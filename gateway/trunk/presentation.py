@@ -6,10 +6,13 @@ but the one that is for the trunk alone has a number, and Privacy tells it to ke
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.trunk.address import TrunkUri, from_uri
 from gateway.trunk.config import Identity, Trunk
+
+if TYPE_CHECKING:
+    from gateway.trunk.caller import Diversion
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -50,3 +53,11 @@ def presented(
     nobody = number.lower() == HIDDEN  # neither the call nor the trunk has a number
     said: Headers = ((header, identity),) if header and not nobody else ()
     return shown, (*said, PRIVACY) if hidden else said
+
+
+def diverted(uri: TrunkUri, diversion: Diversion | None) -> Headers:
+    """Return the header that says who has sent a call on, and why (RFC 5806)."""
+    if diversion is None:
+        return ()
+    reason = f";reason={diversion.reason}" if diversion.reason else ""
+    return (("Diversion", f"{from_uri(diversion.number, None, uri)}{reason}"),)

@@ -670,10 +670,6 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (
-            '[[incoming]]\nto = "*"\nidentity = "sales"\nfallback = "+15550199"',
-            "incoming[0].fallback = '+15550199'",
-        ),
         ('[webhooks]\nurl = "https://a"', "webhooks"),
         ('[cluster]\nredis = "redis://a"', "cluster"),
     ],

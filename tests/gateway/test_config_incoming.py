@@ -29,6 +29,12 @@ def test_a_number_rings_an_identity(tmp_path: Path) -> None:
     assert (sales.to, sales.trunk, sales.identity, sales.ring) == ("+15550100*", None, "sales", 30)
 
 
+def test_a_fallback(tmp_path: Path) -> None:
+    text = f'{TRUNK}[[incoming]]\n{SALES}fallback = "+1 (555) 0199"\n[[incoming]]\n{SALES}'
+    first, second = incoming(tmp_path, text)
+    assert (first.fallback, second.fallback) == ("+15550199", None)
+
+
 def test_of_one_trunk(tmp_path: Path) -> None:
     text = f'{TRUNK}{OTHER}[[incoming]]\n{SALES}trunk = "other"\nring = 5\n[[incoming]]\n'
     first, second = incoming(tmp_path, f'{text}to = "*"\nidentity = "desk"')
@@ -54,6 +60,8 @@ def test_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "incoming[0].identity = ' ': an identity has 1 to 128 characters",
         ),
         ('to = "*"\nidentity = "a\\u0007"', "each of which can be seen"),
+        ('to = "*"\nidentity = "a"\nfallback = "+1*"', "incoming[0].fallback = '+1*'"),
+        ('to = "*"\nidentity = "a"\nfallback = "a@b"', "incoming[0].fallback"),
         ('to = "*"\nidentity = "a"\nring = 0', "incoming[0].ring = 0: Input should be greater"),
         ('to = "*"\nidentity = "a"\nring = 601', "incoming[0].ring = 601: Input should be less"),
         (

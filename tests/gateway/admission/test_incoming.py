@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.admission.grant import EVERYBODY, Grant
 from gateway.admission.limits import LimitRules
+from gateway.admission.rates import parse_rates
 from gateway.errors import ForbiddenError, LimitError, RequestError, StoppedError, TokenError
 from tests.gateway.admission.test_gate import OPEN, SHOP, TO, TOKENS, door, token
 
@@ -140,3 +142,58 @@ async def test_what_is_written_down(door: Callable[..., Door]) -> None:
         assert (line["direction"], line["to"], line["from"]) == ("incoming", TO, FROM)
         assert line["session"] == SHOP.session
     assert (missed["event"], missed["cause"], missed["code"]) == ("call-missed", "no-answer", 480)
+
+
+# A call that goes on to a fallback
+
+
+async def test_a_fallback_counts_for_all_but_for_no_page(door: Callable[..., Door]) -> None:
+    rules = LimitRules(calls_at_once=2, calls_at_once_per_address=1, calls_per_hour=3)
+    incoming = door(replace(OPEN, limits=rules)).gate.incoming
+    first, second = incoming.forward(TO, FROM), incoming.forward(TO, FROM)
+    with pytest.raises(LimitError, match="2 calls at once"):
+        incoming.forward(TO, FROM)
+    first.ended("hangup", 200, 1000)
+    incoming.forward(TO, FROM)
+    second.dropped(RuntimeError("a fault of ours"))
+    with pytest.raises(LimitError, match="last hour"):
+        incoming.forward(TO, FROM)
+
+
+async def test_a_fallback_passes_the_dial_plan(door: Callable[..., Door]) -> None:
+    it = door()
+    with pytest.raises(ForbiddenError, match="may not be called"):
+        it.gate.incoming.forward("+19005550100", FROM)
+    assert it.gate.limits.running == 0
+    (line,) = it.lines()
+    assert (line["event"], line["direction"]) == ("call-refused", "incoming")
+
+
+async def test_no_fallback_is_called_once_the_operator_has_stopped_calls(
+    door: Callable[..., Door],
+) -> None:
+    it = door()
+    await it.gate.stop("fraud", by="test")
+    with pytest.raises(StoppedError):
+        it.gate.incoming.forward(TO, FROM)
+
+
+async def test_a_fallback_that_is_blocked(door: Callable[..., Door]) -> None:
+    it = door()
+    it.gate.block("number", TO, "fraud", by="test")
+    with pytest.raises(ForbiddenError):
+        it.gate.incoming.forward(TO, FROM)
+
+
+async def test_the_money_of_a_fallback_counts(door: Callable[..., Door]) -> None:
+    limits = LimitRules(spend_per_day=Decimal("1.0"))
+    rates = parse_rates("prefix,price,name,increments\n*,0.5,all,60/60\n")
+    it = door(replace(OPEN, limits=limits, rates=rates))
+    for _ in range(2):
+        admission = it.gate.incoming.forward(TO, FROM)
+        admission.answered()
+        admission.ended("hangup", 200, 1000)
+    with pytest.raises(LimitError) as refused:
+        it.gate.incoming.forward(TO, FROM)
+    assert refused.value.limit == "spend-per-day"
+    assert it.gate.limits.running == 0

@@ -71,6 +71,17 @@ class FakeSession:
         self.closed += 1
 
 
+class FakeJoined:
+    """The media of two trunks, likewise."""
+
+    def __init__(self) -> None:
+        self.caller, self.callee = FakeSession(), FakeSession()
+        self.closed = 0
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
 class FakeTrunk:
     """Dials nobody: the test says what the trunk does."""
 

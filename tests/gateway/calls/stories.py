@@ -45,7 +45,7 @@ class Story:
         self.trunks = {state.name: FakeTrunk() for state in self.states}
         self.trunk = self.trunks["first"]
 
-        def make(state: TrunkCalls, known: Targets | None) -> Attempt:
+        def make(state: TrunkCalls, known: Targets | None) -> Attempt[Negotiation]:
             negotiation = self.negotiation
             if state.name != "first":
                 negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)

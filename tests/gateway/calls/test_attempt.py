@@ -121,7 +121,7 @@ def test_one_line_at_a_time_is_held() -> None:
     first, second = state_of("first"), state_of("second")
     negotiation, dial = cast(Negotiation, None), FakeTrunk().dial
 
-    def make(state: TrunkCalls, known: Targets | None) -> Attempt:
+    def make(state: TrunkCalls, known: Targets | None) -> Attempt[Negotiation]:
         return Attempt(state, negotiation, dial)
 
     attempts = Attempts(iter([first, second]), make, lambda state: None)

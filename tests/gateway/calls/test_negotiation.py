@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 import sdp
 from gateway.calls.browser_description import opus_parameters, read_offer, spelling
-from gateway.calls.negotiation import Negotiation, UnlocatedError
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.trunk_negotiation import UnlocatedError
 from gateway.errors import OfferError
 from gateway.media.parameters import DtlsRole, EventFormat, TrunkRemote
 from sdp import SdpError

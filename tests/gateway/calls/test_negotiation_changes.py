@@ -8,7 +8,9 @@ import pytest
 
 import sdp
 from gateway.calls.browser_description import read_offer
-from gateway.calls.negotiation import Negotiation, OwnSockets, UnlocatedError
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.own_sockets import OwnSockets
+from gateway.calls.trunk_negotiation import UnlocatedError
 from gateway.media.parameters import EventFormat, TrunkRemote
 from sdp import SdpError
 from tests.gateway.calls.descriptions import (

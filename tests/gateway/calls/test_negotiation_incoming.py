@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import sdp
-from gateway.calls.negotiation import UnlocatedError
+from gateway.calls.trunk_negotiation import UnlocatedError
 from gateway.media.parameters import EventFormat
 from sdp import SdpError
 from tests.gateway.calls.descriptions import ANSWER, negotiation

@@ -25,7 +25,7 @@ from gateway.errors import (
     OverloadError,
 )
 from tests.gateway.calls.descriptions import ANSWER, fixture
-from tests.gateway.calls.fakes import Client, FakeSession, FakeTrunk
+from tests.gateway.calls.fakes import Client, FakeJoined, FakeSession, FakeTrunk
 from tests.gateway.calls.stories import BYE
 from tests.gateway.log_fields import fields
 
@@ -46,6 +46,7 @@ class FakePlane:
 
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
+        self.joined: list[FakeJoined] = []
 
     async def start(self) -> None: ...
 
@@ -53,6 +54,11 @@ class FakePlane:
         await asyncio.sleep(0)  # binding takes a turn of the loop
         self.sessions.append(FakeSession())
         return self.sessions[-1]
+
+    async def open_joined(self) -> FakeJoined:
+        await asyncio.sleep(0)
+        self.joined.append(FakeJoined())
+        return self.joined[-1]
 
     def stats(self) -> dict[str, int]:
         return {"sessions": len(self.sessions)}

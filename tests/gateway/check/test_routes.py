@@ -176,6 +176,26 @@ def test_an_incoming_that_another_hides(
     assert said(incoming=incoming) == [(False, line)] * hidden
 
 
+@pytest.mark.parametrize(
+    ("fallback", "line"),
+    [
+        ("+15550199", None),
+        ("+15550100", "it is the called number, whose calls would go round"),
+        (
+            "+445550199",
+            "these calls end with 480, as +445550199 may not be called: no prefix in "
+            "admission.allow matches it",
+        ),
+        ("+4930123456", "these calls end with 480, as no route leads there"),
+    ],
+)
+def test_a_fallback_that_cannot_be_called(fallback: str, line: str | None) -> None:
+    incoming = [{"to": "+15550100", "identity": "a", "fallback": fallback}]
+    lines = said(("+1*", ALL), ("+44*", ALL), incoming=incoming, admission={"allow": ["+1", "+49"]})
+    found = [text for ok, text in lines if not ok and text.startswith("incoming[0].fallback")]
+    assert found == ([] if line is None else [f"incoming[0].fallback = {fallback!r}: {line}"])
+
+
 def test_an_incoming_without_a_trunk() -> None:
     incoming = [{"to": "*", "identity": "a"}]
     line = "incoming: no call comes, as there are no [[trunks]]"

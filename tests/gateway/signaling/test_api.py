@@ -124,6 +124,8 @@ async def test_the_calls_that_run(operator: Operator) -> None:
         "codec": {"browser": "opus", "trunk": "PCMU"},
         "mos": {"browser": None, "trunk": None},
         "sipCallId": "abc@trunk",
+        "fallback": None,
+        "fallbackTrunk": None,
     }
     assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [view]})
     assert await operator.ask("GET", "/v1/calls/c1") == (200, view)
