@@ -7,7 +7,6 @@ import pytest
 from tests.bench import surge
 from tests.bench.goals import surge_goals
 from tests.bench.surge import Surge
-from tests.bench.tables import surge_tables
 from tests.peers.requirement import require, require_own_engine
 
 FINE = Surge(500, 100.0, 6500, 0, 0, 1.5, 12.0, 120.0)
@@ -28,9 +27,3 @@ def test_goals() -> None:
     assert [goal.met for goal in surge_goals([POOR])] == [False] * 4
     # one run that loses calls is one too many
     assert [goal.met for goal in surge_goals([FINE, POOR, FINE])] == [False, False, True, True]
-
-
-def test_table() -> None:
-    (table,) = surge_tables([FINE, POOR])
-    assert table.title == "500 calls without media, 100 set-ups a second"
-    assert table.rows[1] == ("2", "6500", "3", "2", "1.5", "80.0", "4.0")

@@ -28,6 +28,7 @@ from tests.end_to_end.odd_calls import (
 )
 from tests.end_to_end.odd_trunk import describe
 from tests.gateway.media.engine.srtp_phone import GCM, SHA_80, Phone, make_keys
+from tests.peers.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -229,13 +230,14 @@ async def rtp_as_it_is(rig: Rig) -> None:
         await answer(dialed, Keys())
         dialed.sound.protect = bytes
         await talk(dialed)
-        await dialed.sound.hear(100)  # packets are counted once a second
+        assert dialed.sound.target is not None
+        of_port = f"port {dialed.sound.target[1]}: "
+        await wait_until(lambda: of_port in rig.gateway.log(), limit=15, what="a line of the log")
+        await dialed.sound.hear(100)  # packets are counted once a second: a second line would come
         outcome = await dialed.call.hang_up()
         await dialed.line.hear("BYE")
     assert outcome.heard is None or not outcome.heard.any()
-    assert dialed.sound.target is not None
-    port = dialed.sound.target[1]
-    told = [line for line in rig.gateway.log().splitlines() if f"port {port}: " in line]
+    told = [line for line in rig.gateway.log().splitlines() if of_port in line]
     assert len(told) == 1
     assert "its key decrypts none of them" in told[0]
 
