@@ -20,10 +20,6 @@ _SECRET_WORDS = re.compile(r"pass|pwd|secret|token|key|auth|credential", re.IGNO
 
 # What the gateway is meant to take and does not yet: whoever writes it has not mistyped anything
 PLANNED_TABLES = frozenset({"cluster", "sessions", "webhooks"})
-_PLANNED_KEYS = {
-    # What to write meanwhile
-    "sip": {"public_address": "; SIP, too, tells trunks the media.public_address"},
-}
 
 # Where pydantic's own words speak of Python and not of the file
 _RULES = {
@@ -68,20 +64,9 @@ def _unknown_key(location: tuple[int | str, ...], value: object) -> str:
     names = _keys_at(location[:-1])
     # In a trunk's table even a mistyped key may hold the password
     shown = "" if location[0] == "trunks" else _shown(str(location[-1]), value)
-    instead = _instead_of_planned(location)
-    if instead is not None:
-        return f"{_dotted(location)}{shown}: not in this version{instead}"
+    if len(location) == 1 and location[0] in PLANNED_TABLES:
+        return f"{_dotted(location)}{shown}: not in this version"
     return f"{_dotted(location)}{shown}: unknown key{nearest(str(location[-1]), names)}"
-
-
-def _instead_of_planned(location: tuple[int | str, ...]) -> str | None:
-    match _names(location):
-        case (table,) if table in PLANNED_TABLES:
-            return ""
-        case (table, key):
-            return _PLANNED_KEYS.get(table, {}).get(key)
-        case _:
-            return None
 
 
 def _names(location: tuple[int | str, ...]) -> tuple[str, ...]:

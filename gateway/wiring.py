@@ -63,7 +63,7 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         A part cannot start.
     """
     died = asyncio.Event()
-    endpoint = TrunkEndpoint(_endpoint_config(settings), on_fault=lambda _: died.set())
+    endpoint = TrunkEndpoint(endpoint_config(settings), on_fault=lambda _: died.set())
     async with AsyncExitStack() as stack:  # one that fails to start or stop leaves none running
         try:
             await endpoint.start()
@@ -170,7 +170,8 @@ def own_sockets(settings: Settings, endpoint: TrunkEndpoint) -> OwnSockets:
     return OwnSockets(frozenset(filter(None, hosts)), frozenset(ports))
 
 
-def _endpoint_config(settings: Settings) -> EndpointConfig:
+def endpoint_config(settings: Settings) -> EndpointConfig:
+    """Say what the settings mean for SIP."""
     tls = settings.sip.tls_listen
     return EndpointConfig(
         address=settings.sip.listen.host,
@@ -179,7 +180,7 @@ def _endpoint_config(settings: Settings) -> EndpointConfig:
         tcp=any(trunk.hop.may_use_tcp for trunk in settings.trunks),
         tls_listen=SipAddress(tls.host, tls.port) if tls is not None else None,
         tls=tls_of((settings.sip.ca, settings.sip.certificate, settings.sip.key)),
-        public_address=settings.media.public_address,
+        public_address=settings.sip.public_address or settings.media.public_address,
         log_level=5 if settings.log.level == "debug" else 1,
         trunks=tuple(map(trunk_of, settings.trunks)),
         strangers=Elsewhere(settings.sip.strangers),

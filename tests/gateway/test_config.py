@@ -678,13 +678,6 @@ def test_what_a_later_version_takes_is_called_so(tmp_path: Path, text: str, line
     assert problems(tmp_path, text) == (f"{line}: not in this version",)
 
 
-def test_what_to_write_in_place_of_a_planned_key_is_said(tmp_path: Path) -> None:
-    assert problems(tmp_path, '[sip]\npublic_address = "192.0.2.1"') == (
-        "sip.public_address = '192.0.2.1': not in this version; SIP, too, tells trunks the "
-        "media.public_address",
-    )
-
-
 @pytest.mark.parametrize(
     "text",
     [

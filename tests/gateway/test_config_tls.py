@@ -151,7 +151,7 @@ def test_a_trunk_may_have_its_own(tmp_path: Path) -> None:
         TlsFiles(authority.file, *ours_of(ours)),
     ]
     assert wiring.tls_of(found[2]) == Tls(str(authority.file), str(ours.certificate), str(ours.key))
-    config = wiring._endpoint_config(settings)
+    config = wiring.endpoint_config(settings)
     assert config.tls_listen == SipAddress("127.0.0.1", 5061)
     assert config.tls == wiring.tls_of(found[0])
     assert settings.sip.tls_listen == Address("127.0.0.1", 5061)

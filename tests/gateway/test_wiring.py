@@ -145,6 +145,23 @@ def test_settings_reach_the_media_and_the_route() -> None:
     assert wiring.route_of(given.trunks[0], opus).passthrough == ()
 
 
+@pytest.mark.parametrize(
+    ("sip", "media", "said"),
+    [
+        (None, None, None),
+        (None, "192.0.2.1", "192.0.2.1"),
+        ("192.0.2.2", None, "192.0.2.2"),
+        ("192.0.2.2", "192.0.2.1", "192.0.2.2"),
+    ],
+)
+def test_public_address_of_sip(sip: str | None, media: str | None, said: str | None) -> None:
+    """It is media's unless it has one of its own: mostly one NAT stands before both."""
+    tables = {"sip": sip, "media": media}
+    given = load(None, {name: {"public_address": at} for name, at in tables.items() if at})
+    assert wiring.endpoint_config(given).public_address == said
+    assert wiring.media_config(given).public_address == media
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_tcp_is_open_only_for_a_trunk_that_uses_it(transport: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
