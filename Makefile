@@ -10,7 +10,7 @@
 
 PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
-TESTS ?= --numprocesses 2 --dist loadfile  # a test waits more than it works: two at a time
+TESTS ?=
 BENCH ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 20

@@ -21,13 +21,13 @@ from gateway.admission.gate import Gate, Rules
 from gateway.admission.jwks import PublishedKeys
 from gateway.admission.keys import ApiKeys, read_keys
 from gateway.admission.limits import LimitRules, nobody
-from gateway.admission.policy import Policy
 from gateway.admission.rates import read_rates
 from gateway.admission.store import open_store
 from gateway.admission.token import SharedSecrets, Tokens
 from gateway.admission.turn import IceService
 from gateway.config import AdmissionSettings, HttpSettings, LimitSettings, Settings, TurnSettings
 from gateway.config_values import read_secrets
+from gateway.dial_plan import policy_of
 from gateway.errors import ConfigError
 
 
@@ -98,21 +98,6 @@ def _published(url: str, before: Rules | None) -> PublishedKeys:
     if isinstance(known, PublishedKeys) and known.url == url:
         return known
     return PublishedKeys(url)
-
-
-def policy_of(admission: AdmissionSettings) -> Policy:
-    """Say which numbers may be called."""
-    return Policy(
-        allow=admission.allow,
-        deny=admission.deny,
-        premium=admission.premium,
-        satellite=admission.satellite,
-        shared_cost=admission.shared_cost,
-        short_codes=admission.short_codes,
-        emergency=admission.emergency,
-        feature_codes=admission.feature_codes,
-        country=admission.country,
-    )
 
 
 def _challenge(admission: AdmissionSettings) -> Challenge | None:

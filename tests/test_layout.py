@@ -44,14 +44,19 @@ ROOMS: dict[str, set[str]] = {
         *("config_problems", "config_sources", "config_values"),
     },
     "check": {
-        *("admission", "admitting", "config_values", "listening", "sound_file"),
+        *("admission", "config_values", "dial_plan", "listening", "sound_file"),
         *("system_words", "trunk"),
     },
     # What `app` and `check` both do, and `check` without a web application
     "listening": {"system_words"},
     "demo": {"peer"},
     "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them
-    "admitting": {"admission", "config_values"},  # makes the gate, which `reload` does once more
+    "dial_plan": {"admission"},
+    "admitting": {
+        "admission",
+        "config_values",
+        "dial_plan",
+    },  # makes the gate, which `reload` does once more
     "reload": {"admission", "admitting", "listening", "sd_notify"},
     "app": {"listening", "reload", "signaling", "calls", "sd_notify", "web", *CALL},
     "signaling": {"calls", *CALL},

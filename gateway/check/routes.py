@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator
 
 from gateway.admission.dialing import SHORTEST, as_e164
 from gateway.admission.number import parse_prefix
-from gateway.admitting import policy_of
 from gateway.check.finding import Finding, doubt
 from gateway.config import Settings
 from gateway.config_sip import IncomingSettings, RouteSettings
+from gateway.dial_plan import policy_of
 from gateway.errors import ForbiddenError
 
 

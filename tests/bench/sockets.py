@@ -113,7 +113,12 @@ def uss(pid: int) -> int:
     """Return the bytes that a process and its descendants share with nobody."""
     total = 0
     for each in set(process_tree(pid)):
-        text = Path(f"/proc/{each}/smaps_rollup").read_text()
+        try:
+            text = Path(f"/proc/{each}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            if each == pid:
+                raise
+            continue  # a child that has just ended
         total += private_bytes(text)
     return total
 
