@@ -154,24 +154,28 @@ def digits_remote(way: str) -> Tell:
 
 
 async def _register(peer: Lab, account: str) -> None:
-    """Wait for a refresh that is answered with 200: it comes on the first one's Call-ID."""
+    """Wait for a refresh that is answered with 200, on the Call-ID of one before.
 
-    async def begun() -> str:
+    The first REGISTER of all may find Asterisk busy with the calls of the others: another one, by a
+    Call-ID of its own, takes its place.
+    """
+
+    async def newest() -> str:
         listed = await peer.packets(where="sip.msg.request.method = REGISTER")
-        for each in listed:
+        for each in reversed(listed):
             text = await peer.manager.command(f"pjsip show history entry {each.number}")
             if re.search(rf"^From: .*sip:{account}@", text, re.M):
                 return _call_id(text)
         return ""
 
-    call_id = await poll(begun, limit=LIMIT, what=f"{account} registers", interval=1)
+    await poll(newest, limit=LIMIT, what=f"{account} registers", interval=1)
 
     async def refreshed() -> bool:
-        packets = await peer.packets(call_id)
+        packets = await peer.packets(await newest())
         agreed = [each.time for each in packets if each.text == "SIP/2.0 200 OK"]
         return agreed[-1:] > [time + EXPIRES // 2 for time in agreed[:1]]
 
-    await poll(refreshed, limit=EXPIRES + 20, what=f"{account} refreshes", interval=1)
+    await poll(refreshed, limit=EXPIRES + 40, what=f"{account} refreshes", interval=2)
 
 
 def _call_id(text: str) -> str:
