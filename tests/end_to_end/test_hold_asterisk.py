@@ -16,10 +16,11 @@ from tests.end_to_end.phone import PhoneCall, calling
 from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import idle, lab_trunk
 from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
+from tests.peers.process import wait_until
 from tests.tones import Samples, make_tone, measure_tone, write_wav
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from tests.peers.ami import Manager
     from tests.peers.asterisk import AsteriskLab
@@ -49,14 +50,9 @@ async def gateway(
 async def hear(call: PhoneCall, tone: float) -> None:
     """Wait until the caller hears a tone."""
     before = call.heard.size
-    await until(lambda: call.heard.size >= before + JUDGED)
+    enough = before + JUDGED
+    await wait_until(lambda: call.heard.size >= enough, limit=8, what="a second of sound")
     assert_heard(call.heard[-JUDGED // 2 :], RATE, present=[tone])
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(8):
-        while not holds():  # noqa: ASYNC110 - a caller's ear has no event
-            await asyncio.sleep(0.02)
 
 
 def told_apart(samples: Samples, rate: int) -> list[str]:

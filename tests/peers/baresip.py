@@ -221,12 +221,6 @@ class BaresipCall:
         """Send a re-INVITE, and wait for the answer."""
         await self._offer("reinvite")
 
-    async def update(self) -> None:
-        raise NotImplementedError
-
-    async def acknowledged(self) -> None:
-        raise NotImplementedError
-
     async def _offer(self, command: str) -> None:
         since = len(self._phone.events)
         await self._phone.do(command)

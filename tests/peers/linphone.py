@@ -180,15 +180,6 @@ class LinphoneCall:
         await self._phone.do(f"resume {self._number}")
         await self._phone.hear("Media streams established", since=since)
 
-    async def reinvite(self, *, late: bool = False) -> None:
-        raise NotImplementedError
-
-    async def update(self) -> None:
-        raise NotImplementedError
-
-    async def acknowledged(self) -> None:
-        raise NotImplementedError
-
     async def _hear(self, pattern: str) -> None:
         await self._phone.hear(pattern, since=self._since)
 

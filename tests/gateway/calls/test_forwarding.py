@@ -173,14 +173,14 @@ async def test_a_cancel_comes_before_the_invite_is_out() -> None:
     assert all(each.canceled or each.hung_up for each in house.registry.endpoint.trunks)
 
 
-async def test_the_answer_of_the_caller_fails() -> None:
+async def test_the_answer_of_the_caller_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
     leg, fallback = house.call(), await house.dialed()
 
     async def answer(sdp: str) -> None:
         raise trunk.TrunkError("the caller is gone")
 
-    leg.answer = answer  # type: ignore[method-assign]
+    monkeypatch.setattr(leg, "answer", answer)
     fallback.notify(PCMU_ANSWERED)
     await house.idle()
     assert (leg.hung_up, fallback.hung_up) == (1, 1)
@@ -194,13 +194,13 @@ async def test_an_answer_that_cannot_be_used() -> None:
     assert (leg.code, fallback.hung_up) == (480, 1)
 
 
-async def test_the_invite_cannot_be_sent() -> None:
+async def test_the_invite_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House()
 
     async def targets(configured: trunk.Trunk) -> tuple[trunk.Target, ...]:
         raise trunk.TrunkError("the trunk's name has no address")
 
-    house.registry.endpoint.targets = targets  # type: ignore[method-assign]
+    monkeypatch.setattr(house.registry.endpoint, "targets", targets)
     leg = house.call()
     await house.idle()
     assert leg.code == 480
@@ -224,7 +224,7 @@ async def test_the_media_fails() -> None:
     assert (leg.hung_up, fallback.hung_up, leg.cause) == (1, 1, "media-failed")
 
 
-async def test_silence_alone_ends_nothing() -> None:
+async def test_silence_alone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever side it comes from, its dialog is asked; one that has gone ends the call."""
     house = House()
     leg, fallback = await house.talk()
@@ -238,7 +238,7 @@ async def test_silence_alone_ends_nothing() -> None:
     async def gone(timeout: float) -> bool:
         return False
 
-    fallback.probe = gone  # type: ignore[method-assign]
+    monkeypatch.setattr(fallback, "probe", gone)
     house.joined.callee.report(media.TrunkSilent(15))
     await house.idle()
     assert (leg.cause, fallback.cause) == ("media-timeout", "media-timeout")

@@ -72,7 +72,7 @@ async def answering(*answers: tuple[str, int, str]) -> AsyncIterator[Wire]:
 
         async def serve() -> None:
             for number, (method, code, header) in enumerate(answers):
-                request = await wire.find(lambda _, n=number: len(wire.heard) > n)  # type: ignore[misc]
+                await wire.hear_count(number + 1)
                 request = wire.heard[number]
                 assert request.method == method
                 wire.answer(request, code, "As Told", *([header] if header else []))

@@ -5,6 +5,7 @@ sipp fails a call in which anything else arrives, so a script is an exact accoun
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -34,8 +35,16 @@ REMEMBER = {
 }
 
 
+class Step(ABC):
+    """One step of a script."""
+
+    @abstractmethod
+    def xml(self) -> str:
+        """Return it as sipp reads it."""
+
+
 @dataclass(frozen=True)
-class Receive:
+class Receive(Step):
     """A request of this method, or a response of this code.
 
     `again` is for an INVITE in mid-call: responses to the INVITE are to this one from then on.
@@ -54,7 +63,7 @@ class Receive:
 
 
 @dataclass(frozen=True)
-class Respond:
+class Respond(Step):
     """A response to the INVITE, or with `to_last` to the request that came last.
 
     `proxied`: the INVITE has come by proxies.
@@ -77,7 +86,7 @@ class Respond:
 
 
 @dataclass(frozen=True)
-class Request:
+class Request(Step):
     """A request of the trunk's own inside the dialog."""
 
     method: str
@@ -98,16 +107,13 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Pause:
+class Pause(Step):
     """Nothing for a while."""
 
     ms: int
 
     def xml(self) -> str:
         return f'<pause milliseconds="{self.ms}"/>'
-
-
-Step = Receive | Respond | Request | Pause
 
 
 def _send(lines: list[str], headers: str, body: str) -> str:

@@ -26,6 +26,7 @@ from tests.gateway.trunk.script import (
     Step,
     write_script,
 )
+from tests.peers.process import poll
 from tests.peers.sipp import SipMessage, run_trunk
 
 pytestmark = [
@@ -43,9 +44,7 @@ HANG_UP = (BYE, DONE)
 
 async def until_sent(leg: TrunkLeg, sdp: str) -> None:
     """Propose until it goes out, as a call does."""
-    async with asyncio.timeout(5):
-        while not await leg.propose(sdp):  # noqa: ASYNC110 - nothing is told of it
-            await asyncio.sleep(0.02)
+    await poll(lambda: leg.propose(sdp), limit=5, what="a re-INVITE goes out", interval=0.02)
 
 
 async def propose(

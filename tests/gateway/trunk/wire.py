@@ -75,6 +75,13 @@ class Wire(asyncio.DatagramProtocol):
                 self._news.clear()
                 await self._news.wait()
 
+    async def hear_count(self, count: int, limit: float = 5) -> None:
+        """Wait until so many messages have come."""
+        async with asyncio.timeout(limit):
+            while len(self.heard) < count:
+                self._news.clear()
+                await self._news.wait()
+
     def answer(
         self, request: Message, code: int, reason: str, *headers: str, sdp: str = ""
     ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import NotApplicable
@@ -40,13 +40,20 @@ class Ring(Protocol):
     async def hear_digits(self, digits: str, *, info: bool = False) -> None: ...
     async def hold(self) -> None: ...
     async def resume(self) -> None: ...
-    async def reinvite(self, *, late: bool = False) -> None: ...
-    async def update(self) -> None: ...
-    async def acknowledged(self) -> None: ...
     async def heard(self) -> tuple[Samples, int]: ...
 
 
-class Phone(Protocol):
+class ChangingRing(Ring, Protocol):
+    """One of a phone that sends a re-INVITE when it is told to; `late`: without an offer."""
+
+    async def reinvite(self, *, late: bool = False) -> None: ...
+
+
+R = TypeVar("R", bound=Ring)
+R_co = TypeVar("R_co", bound=Ring, covariant=True)
+
+
+class Phone(Protocol[R_co]):
     """What a column of a phone yields.
 
     Attributes
@@ -58,15 +65,15 @@ class Phone(Protocol):
     @property
     def number(self) -> str: ...
 
-    async def ring(self, number: str) -> Ring: ...
+    async def ring(self, number: str) -> R_co: ...
 
-    async def call(self, uri: str) -> Ring: ...
+    async def call(self, uri: str) -> R_co: ...
 
 
 @asynccontextmanager
 async def dialed(
-    house: House, phone: Phone, way: str = "udp", *, number: str = "", dtmf: str = ""
-) -> AsyncIterator[tuple[PhoneCall, Ring]]:
+    house: House, phone: Phone[R], way: str = "udp", *, number: str = "", dtmf: str = ""
+) -> AsyncIterator[tuple[PhoneCall, R]]:
     """Call the phone, and go on when it rings there."""
     number = number or phone.number or house.unique("100")
     async with house.dial(number, way, dtmf=dtmf) as call:
@@ -83,7 +90,7 @@ async def converse(call: PhoneCall, ring: Ring) -> None:
 
 
 def talks(way: str = "udp", *, number: str = "") -> Tell:
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone, way, number=number) as (call, ring):
             await ring.answer()
             await converse(call, ring)
@@ -91,7 +98,7 @@ def talks(way: str = "udp", *, number: str = "") -> Tell:
     return tell
 
 
-async def failover(house: House, phone: Phone) -> None:
+async def failover(house: House, phone: Phone[Ring]) -> None:
     began = asyncio.get_running_loop().time()
     async with dialed(house, phone, FAILOVER) as (call, ring):
         took = asyncio.get_running_loop().time() - began
@@ -101,7 +108,7 @@ async def failover(house: House, phone: Phone) -> None:
 
 
 def ringing(number: str = "") -> Tell:
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone, number=number) as (call, ring):
             await ring.reply(180)
             assert not (await call.hear("ringing"))["earlyMedia"]
@@ -116,7 +123,7 @@ def ringing(number: str = "") -> Tell:
 def early_media(number: str = "", *, plays: bool = True) -> Tell:
     """An announcement is heard before the answer; some phones are silent until then."""
 
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone, number=number) as (call, ring):
             await ring.reply(183)
             if not (await call.hear("ringing"))["earlyMedia"]:  # 180 was first
@@ -137,7 +144,7 @@ def early_media(number: str = "", *, plays: bool = True) -> Tell:
 def digits(way: str = "udp", *, info: bool = False) -> Tell:
     """From the page to the phone."""
 
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone, way, dtmf="159*#") as (call, ring):
             await ring.answer()
             await ring.hear_digits("159*#", info=info)
@@ -150,7 +157,7 @@ def digits(way: str = "udp", *, info: bool = False) -> Tell:
 def digits_remote(way: str = "udp", *, info: bool = False) -> Tell:
     """From the phone to the page."""
 
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone, way) as (call, ring):
             await ring.answer()
             await call.hear("answered")
@@ -163,27 +170,8 @@ def digits_remote(way: str = "udp", *, info: bool = False) -> Tell:
     return tell
 
 
-def prack(number: str) -> Tell:
-    async def tell(house: House, phone: Phone) -> None:
-        async with dialed(house, phone, number=number) as (call, ring):
-            await ring.reply(180)
-            await call.hear("ringing")
-            await ring.acknowledged()
-            await ring.answer()
-            await converse(call, ring)
-
-    return tell
-
-
-async def update(house: House, phone: Phone) -> None:
-    async with dialed(house, phone) as (call, ring):
-        await ring.answer()
-        await ring.update()
-        await converse(call, ring)
-
-
 def reinvite(*, late: bool = False) -> Tell:
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[ChangingRing]) -> None:
         async with dialed(house, phone) as (call, ring):
             await ring.answer()
             await ring.reinvite(late=late)
@@ -195,7 +183,7 @@ def reinvite(*, late: bool = False) -> Tell:
 def hold(*, records: bool = True) -> Tell:
     """Some phones stop recording while they are on hold."""
 
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone) as (call, ring):
             await ring.answer()
             await call.hear("answered")
@@ -219,7 +207,7 @@ async def finish(call: PhoneCall, ring: Ring, *, records: bool) -> None:
 def hold_remote(*, records: bool = True) -> Tell:
     """Some phones stop recording when they hold a call."""
 
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone) as (call, ring):
             await ring.answer()
             await call.hear("answered")
@@ -232,7 +220,7 @@ def hold_remote(*, records: bool = True) -> Tell:
     return tell
 
 
-async def transfer(house: House, phone: Phone) -> None:
+async def transfer(house: House, phone: Phone[Ring]) -> None:
     """The phone calls the number itself, which is one more call to it."""
     target = phone.number or house.unique("101")
     async with dialed(house, phone) as (call, ring):
@@ -244,7 +232,7 @@ async def transfer(house: House, phone: Phone) -> None:
         await ring.over()
 
 
-async def bye(house: House, phone: Phone) -> None:
+async def bye(house: House, phone: Phone[Ring]) -> None:
     async with dialed(house, phone) as (call, ring):
         await ring.answer()
         await call.hear("answered")
@@ -253,7 +241,7 @@ async def bye(house: House, phone: Phone) -> None:
     assert call.ended() == ("local", "hangup", 200)
 
 
-async def bye_remote(house: House, phone: Phone) -> None:
+async def bye_remote(house: House, phone: Phone[Ring]) -> None:
     async with dialed(house, phone) as (call, ring):
         await ring.answer()
         await call.hear("answered")
@@ -263,7 +251,7 @@ async def bye_remote(house: House, phone: Phone) -> None:
     assert call.ended() == ("remote", "hangup", 200)
 
 
-async def cancel(house: House, phone: Phone) -> None:
+async def cancel(house: House, phone: Phone[Ring]) -> None:
     async with dialed(house, phone) as (call, ring):
         await ring.reply(180)
         await call.hear("ringing")
@@ -272,7 +260,7 @@ async def cancel(house: House, phone: Phone) -> None:
     assert call.ended() == ("local", "canceled", 487)
 
 
-async def incoming(house: House, phone: Phone) -> None:
+async def incoming(house: House, phone: Phone[Ring]) -> None:
     async with house.page("incoming") as (page, number):
         ring = await phone.call(house.uri(number))
         await page.hear("incoming")
@@ -280,14 +268,14 @@ async def incoming(house: House, phone: Phone) -> None:
         await converse(page, ring)
 
 
-async def incoming_486(house: House, phone: Phone) -> None:
+async def incoming_486(house: House, phone: Phone[Ring]) -> None:
     async with house.page("incoming-486") as (page, number):
         ring = await phone.call(house.uri(number))
         await usual.rejected(page)
         await ring.over()
 
 
-async def incoming_cancel(house: House, phone: Phone) -> None:
+async def incoming_cancel(house: House, phone: Phone[Ring]) -> None:
     async with house.page("incoming-cancel") as (page, number):
         ring = await phone.call(house.uri(number))
         await page.hear("incoming")
@@ -297,7 +285,7 @@ async def incoming_cancel(house: House, phone: Phone) -> None:
 
 
 def refused(code: int, cause: str) -> Tell:
-    async def tell(house: House, phone: Phone) -> None:
+    async def tell(house: House, phone: Phone[Ring]) -> None:
         async with dialed(house, phone) as (call, ring):
             await ring.reply(code, ELSEWHERE if code == 302 else "")
             await call.end()

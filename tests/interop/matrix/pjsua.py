@@ -52,6 +52,22 @@ async def open_pjsua(site: Site) -> AsyncIterator[Peer]:
         yield Peer(phone, ways)
 
 
+async def prack(house: House, peer: Peer) -> None:
+    async with phones.dialed(house, peer, number=RELIABLE) as (call, ring):
+        await ring.reply(180)
+        await call.hear("ringing")
+        await ring.acknowledged()
+        await ring.answer()
+        await phones.converse(call, ring)
+
+
+async def update(house: House, peer: Peer) -> None:
+    async with phones.dialed(house, peer) as (call, ring):
+        await ring.answer()
+        await ring.update()
+        await phones.converse(call, ring)
+
+
 async def options_remote(house: House, peer: Peer) -> None:
     await peer.phone.do("options", uri=f"sip:127.0.0.1:{house.gateway.config.sip_port}")
     await peer.phone.wait(event="asked", code=200)
@@ -84,8 +100,8 @@ COLUMN: Final = Column(
         "failover": phones.failover,
         "options": usual.watched(),
         "options-remote": options_remote,
-        "prack": phones.prack(RELIABLE),
-        "update": phones.update,
+        "prack": prack,
+        "update": update,
         "timer-uac": TIMER,
         "timer-uas": TIMER,
         "reinvite": phones.reinvite(),

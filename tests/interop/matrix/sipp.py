@@ -25,6 +25,7 @@ from tests.gateway.trunk.script import (
     Receive,
     Request,
     Respond,
+    Step,
     write_script,
 )
 from tests.interop.matrix import usual
@@ -39,7 +40,6 @@ from tests.interop.matrix.steps import (
     Again,
     Fork,
     RefusedAck,
-    Step,
     Verified,
 )
 from tests.peers.ports import free_port
@@ -109,7 +109,7 @@ async def open_sipp(site: Site) -> AsyncIterator[Peer]:
         yield peer
 
 
-def _registrar() -> list[Step | Verified]:
+def _registrar() -> list[Step]:
     granted = Respond(200, "OK", headers=f"Expires: {REGISTERED}", to_last=True)
     return [
         Receive("REGISTER", REFRESH),
@@ -123,7 +123,7 @@ def _registrar() -> list[Step | Verified]:
 
 def _script(folder: Path, steps: Sequence[Step]) -> str:
     folder.mkdir()
-    name = write_script(folder, *steps)  # type: ignore[arg-type]
+    name = write_script(folder, *steps)
     if INVITE not in steps:  # then nothing of it is remembered
         file = folder / "script.xml"
         file.write_text(re.sub(r"<Reference .*/>\n", "", file.read_text()))

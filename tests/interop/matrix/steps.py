@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from tests.gateway.trunk.script import OWN_TAG, Receive, Request, Respond
+from tests.gateway.trunk.script import OWN_TAG, Receive, Request, Respond, Step
 
 RELIABLE = "Require: 100rel\nRSeq: 1"
 CHALLENGE = 'WWW-Authenticate: Digest realm="sipp",nonce="7a69",algorithm=MD5,qop="auth"'
 TIMED = "Require: timer\nSupported: timer\nSession-Expires: 90;refresher={}"
 WITHOUT_UPDATE = "Allow: INVITE, ACK, CANCEL, BYE"
-
-
-class Step(Protocol):
-    """What a script is put together from."""
-
-    def xml(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -30,7 +23,7 @@ class Fork(Respond):
 
 
 @dataclass(frozen=True)
-class Again:
+class Again(Step):
     """A step after a re-INVITE of the gateway's: To, which is remembered, has our tag by then."""
 
     step: Step
@@ -40,7 +33,7 @@ class Again:
 
 
 @dataclass(frozen=True)
-class RefusedAck:
+class RefusedAck(Step):
     """The ACK of a refusal: it has the branch of its request, which was two steps ago."""
 
     request: Request
@@ -51,7 +44,7 @@ class RefusedAck:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verified(Step):
     """A request whose digest sipp itself finds right; for another it waits in vain for NOTHING."""
 
     method: str
