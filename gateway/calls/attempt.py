@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from gateway import trunk
 from gateway.admission.limits import LimitReachedError
@@ -19,7 +19,6 @@ from gateway.calls.trunk_negotiation import TrunkNegotiation
 from gateway.calls.trunks import TrunkCalls
 
 N = TypeVar("N", bound=TrunkNegotiation)
-N_co = TypeVar("N_co", bound=TrunkNegotiation, covariant=True)
 
 Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
@@ -46,14 +45,14 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt(Generic[N_co]):
+class Attempt(Generic[N]):
     """A trunk, the descriptions that are agreed with it, and how its INVITE is sent.
 
     `targets` are those where the trunk can be tried again.
     """
 
     trunk: TrunkCalls
-    negotiation: N_co
+    negotiation: N
     dial: Dial
     targets: Targets | None = None
     again: bool = False  # it is not the first target of this trunk
@@ -62,19 +61,6 @@ class Attempt(Generic[N_co]):
     def place(self) -> str:
         """Name it for a log."""
         return f"{'another target of ' if self.again else ''}trunk {self.trunk.name}"
-
-
-class Tries(Protocol[N_co]):
-    """What a call needs of its attempts."""
-
-    @property
-    def first(self) -> Attempt[N_co]: ...
-
-    def next(self, end: CallEnd) -> Attempt[N_co] | None:
-        """Return the next attempt, None if there is none; `end` is what became of the last."""
-
-    def release(self) -> None:
-        """Give the line back; the second time does nothing."""
 
 
 class Attempts(Generic[N]):

@@ -14,7 +14,7 @@ from time import monotonic
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.calls.attempt import Attempt, Tries, failure
+from gateway.calls.attempt import Attempts
 from gateway.calls.browser_description import spelling
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
@@ -25,14 +25,14 @@ from gateway.calls.endings import (
     too_long,
     unanswered,
 )
-from gateway.calls.events import CallEvent, EndWanted, NotPlaced
+from gateway.calls.events import CallEvent, EndWanted
 from gateway.calls.invite import Invite
+from gateway.calls.outgoing import Outgoing
 from gateway.calls.seam import Joined
 from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.trunk_descriptions import Locate
 from gateway.calls.trunk_negotiation import TrunkNegotiation
-from gateway.errors import GatewayError
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -71,7 +71,7 @@ class ForwardedCall:
         session: Joined,
         invite: Invite,
         negotiation: TrunkNegotiation,
-        attempts: Tries[TrunkNegotiation],
+        attempts: Attempts[TrunkNegotiation],
         locate: Locate,
         tell: news.Tell,
         *,
@@ -82,12 +82,11 @@ class ForwardedCall:
         self.state = CallState.CALLING  # of the fallback's leg
         self._session = session
         self._invite = invite
-        self._attempts = attempts
-        self._attempt = attempts.first
         self._tell = tell
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent | OfCallee] = asyncio.Queue()
+        self._outgoing = Outgoing(f"{call_id} (fallback)", attempts, self._notify_of_callee)
         self._caller = Side(
             f"{call_id} (caller)",
             negotiation,
@@ -97,19 +96,19 @@ class ForwardedCall:
             self.notify,
             on_early_media=_ignore,
             on_answer=self._acknowledged,
+            on_settled=_follow_no_further,
         )
         self._callee = Side(
             f"{call_id} (fallback)",
-            self._attempt.negotiation,
+            self._outgoing.negotiation,
             session.callee,
-            self._placed,
+            self._outgoing.placed,
             locate,
             self._notify_of_callee,
             on_early_media=self._heard_early,
             on_answer=self._agreed,
+            on_settled=_follow_no_further,
         )
-        self._leg: trunk.TrunkLeg | None = None  # the fallback's
-        self._dialing: asyncio.Task[None] | None = None
         self._early = False  # the fallback's network is heard
         self._early_passed = False
         self._answered_at: float | None = None
@@ -148,7 +147,7 @@ class ForwardedCall:
 
     async def _live(self) -> CallEnd:
         self._limit_in(self._max_ringing, rang_out(self._max_ringing))
-        self._dial()
+        self._outgoing.begin()
         while True:
             event = await self._inbox.get()
             if isinstance(event, OfCallee):
@@ -185,7 +184,9 @@ class ForwardedCall:
     # The fallback
 
     async def _follow_callee(self, event: CallEvent) -> CallEnd | None:
-        if self._goes_elsewhere(event):
+        # Before any phone has rung: none rings twice
+        if self.state is CallState.CALLING and self._outgoing.goes_elsewhere(event):
+            self._callee.turn_to(self._outgoing.negotiation)
             return None
         before, self.state = self.state, advance(self.state, event)
         end = await self._handle_callee(event, before)
@@ -208,42 +209,6 @@ class ForwardedCall:
                     await self._pass_early_media()
                 return end
         return None
-
-    def _dial(self) -> None:
-        """Send the INVITE beside the inbox: a name that hangs must not hold up a hang-up."""
-        self._leg = None
-        self._dialing = asyncio.create_task(self._place(self._attempt), name=f"dial-{self.id}")
-
-    async def _place(self, attempt: Attempt[TrunkNegotiation]) -> None:
-        try:
-            leg = await attempt.dial(attempt.negotiation.trunk_offer, self._notify_of_callee)
-            if attempt is self._attempt:  # else it was refused before it was known to be out
-                self._leg = leg
-            logger.info("call %s goes to the fallback, Call-ID %s", self.id, leg.call_id)
-        except GatewayError as error:
-            end = CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error))
-            self._notify_of_callee(NotPlaced(end))
-        except Exception:  # the call's own task must hear of it
-            logger.exception("call %s could not be forwarded", self.id)
-            self.end(FAULT)
-
-    async def _placed(self) -> trunk.TrunkLeg | None:
-        """Return the fallback's leg, once its INVITE has left."""
-        if self._leg is None and self._dialing is not None:
-            await asyncio.wait([self._dialing])
-        return self._leg
-
-    def _goes_elsewhere(self, event: CallEvent) -> bool:
-        """Try another trunk, if this one has failed and no phone has rung: none rings twice."""
-        end = failure(event) if self.state is CallState.CALLING else None
-        attempt = None if end is None else self._attempts.next(end)
-        if end is None or attempt is None:
-            return False
-        logger.info("call %s: %s is tried: %s", self.id, attempt.place, end.message)
-        self._attempt = attempt
-        self._callee.turn_to(attempt.negotiation)
-        self._dial()
-        return True
 
     def _heard_early(self) -> None:
         self._early = True
@@ -291,19 +256,17 @@ class ForwardedCall:
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
-            self._attempts.release()
-            self._tell(news.Ended(end, int(lasted * 1000), self._attempt.trunk.name))
+            self._outgoing.release()
+            self._tell(news.Ended(end, int(lasted * 1000), self._outgoing.trunk.name))
 
     async def _take_down(self, end: CallEnd) -> None:
-        if self._dialing is not None:
-            self._dialing.cancel()  # an INVITE that is just going out is taken back
-            await asyncio.wait([self._dialing])
+        await self._outgoing.stop()
         await self._caller.stop()
         await self._callee.stop()
         refusal = 0 if self._invite.is_answered else end.sip_code
         steps = [self._invite.leg.hangup(refusal, cause=end.cause), self._session.close()]
-        if self._leg is not None:
-            steps.append(self._leg.hangup(cause=end.cause))
+        if self._outgoing.leg is not None:
+            steps.append(self._outgoing.leg.hangup(cause=end.cause))
         for fault in await asyncio.gather(*steps, return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
@@ -311,3 +274,7 @@ class ForwardedCall:
 
 def _ignore() -> None:
     """Expect no early media of a caller."""
+
+
+async def _follow_no_further() -> None:
+    """Take no note of a change that stands: media has followed it."""

@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import trunk
-from gateway.calls.attempt import Attempt
 from gateway.calls.end import CallEnd
 from gateway.calls.endings import unusable
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.trunk_negotiation import TrunkNegotiation, UnlocatedError
 from gateway.calls.trunks import TrunkCalls
 from gateway.media.parameters import Flow
+from gateway.trunk import TrunkLeg
 from sdp import SdpError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from gateway.calls.events import CallEvent
     from gateway.calls.seam import TrunkMedia
     from gateway.calls.trunk_descriptions import Locate
 
@@ -64,28 +63,64 @@ class Invite:
         try:
             await self.leg.answer(self.description)
         except trunk.TrunkError as error:
+            self.is_answered = False
             return unusable(f"The call could not be answered: {error}.")
         if connected:
             await media.set_flow(Flow.AUDIO)
         return None
 
 
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """In the place of `Attempts`: the one trunk that has called. Its line is held elsewhere."""
+    """The way to a far end that has called us: its INVITE, in the place of `Outgoing`.
 
-    def __init__(self, state: TrunkCalls, negotiation: Negotiation) -> None:
-        self.first = Attempt(state, negotiation, _dial_nobody)
+    The line of the trunk is held by the arrival.
+    """
 
-    def next(self, end: CallEnd) -> Attempt[Negotiation] | None:
-        """Return no other attempt: the trunk has called us."""
-        return None
+    trunk: TrunkCalls
+    negotiation: Negotiation
+    invite: Invite
+
+    @property
+    def owns_call_id(self) -> bool:
+        """The trunk has made it."""
+        return False
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the INVITE waits for an answer."""
+        return not self.invite.is_answered
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether we have picked up, though the trunk may not know it yet."""
+        return self.invite.is_answered
+
+    @property
+    def leg(self) -> TrunkLeg:
+        """The trunk's, from the first moment on."""
+        return self.invite.leg
+
+    async def placed(self) -> TrunkLeg:
+        """Return it."""
+        return self.leg
+
+    def begin(self) -> None:
+        """Do nothing: it is answered once the browser is up."""
+
+    def goes_elsewhere(self, event: CallEvent) -> bool:
+        """Go nowhere: the trunk has called us."""
+        return False
+
+    async def browser_is_up(self, media: TrunkMedia) -> CallEnd | None:
+        """Pick up."""
+        return await self.invite.answer(self.negotiation, media)
+
+    async def stop(self) -> None:
+        """Do nothing: nothing goes on beside the call."""
 
     def release(self) -> None:
-        """Do nothing: the arrival gives its line back."""
-
-
-async def _dial_nobody(offer: str, notify: Callable[[trunk.TrunkEvent], None]) -> trunk.TrunkLeg:
-    raise NotImplementedError("a call that has come in is not dialed")
+        """Do nothing: the arrival gives the line back."""
 
 
 async def describe(

@@ -170,12 +170,11 @@ class Reception:
         return Call(
             record.id,
             session,
-            Taken(state, negotiation),
+            Taken(state, negotiation, Invite(incoming.leg, description)),
             calls.locate,
             calls.counted(record, tell),
             max_duration=acceptance.max_duration or calls.max_duration,
             max_ringing=MAX_CONNECTING,
-            invite=Invite(incoming.leg, description),
             inbox=inbox,
         )
 

@@ -1,6 +1,7 @@
-"""One side of a call between two trunks: its leg, what is agreed with it, and its media.
+"""A trunk's side of a call: its leg, what is agreed with it, and its media.
 
-It knows nothing of the other side. The call hands it what happens here, and says what to do.
+It knows nothing of the other side, a browser or another trunk. The call hands it what happens here,
+and says what to do.
 """
 
 from __future__ import annotations
@@ -24,24 +25,25 @@ from gateway.media.parameters import TrunkRemote
 
 logger = logging.getLogger(__name__)
 
-# As for a call with a browser: four sendings of OPTIONS over UDP (RFC 3261 section 17.1.2.2)
+# Four sendings of OPTIONS over UDP (0, 0.5, 1.5 and 3.5 s; RFC 3261 section 17.1.2.2), and the way
+# back of the last one's answer
 PROBE_TIMEOUT = 5.0  # seconds
 
 
 class Side:
-    """One trunk of a call between two.
+    """One trunk of a call.
 
     Parameters
     ----------
     name
-        Of the call and of this side, for logs.
+        Of the call, and of this side where there are two, for logs.
     negotiation
         What is agreed with the trunk; `turn_to` takes another one.
     leg
         Returns the leg, once its INVITE has left; None if it has not.
     post
         Takes events of this side for the call.
-    on_early_media, on_answer
+    on_early_media, on_answer, on_settled
         As of `TrunkDescriptions`.
 
     Attributes
@@ -61,6 +63,7 @@ class Side:
         *,
         on_early_media: Callable[[], None],
         on_answer: Callable[[trunk.Answered, TrunkRemote], Awaitable[None]],
+        on_settled: Callable[[], Awaitable[None]],
     ) -> None:
         self.name = name
         self.media = session
@@ -78,7 +81,7 @@ class Side:
             post,
             on_early_media=on_early_media,
             on_answer=on_answer,
-            on_settled=_nothing,
+            on_settled=on_settled,
         )
         session.report_to(post)
 
@@ -108,14 +111,23 @@ class Side:
 
     # Digits from the other side
 
+    @property
+    def sends_info(self) -> bool:
+        """Whether digits go by INFO now."""
+        route = self.negotiation.digit_route(takes_info=self.takes_info)
+        return route is trunk.DigitRoute.INFO
+
     def press(self, digit: str, duration_ms: int) -> None:
         """Press a key as this trunk takes it: by INFO, as an event, or as a tone."""
-        route = self.negotiation.digit_route(takes_info=self.takes_info)
-        if route is not trunk.DigitRoute.INFO:
+        if not self.sends_info:
             self.media.pass_digit(digit, duration_ms)
             return
-        with suppress(RequestError):  # too many at once
-            self._info_digits.press(digit, duration_ms, 0)
+        with suppress(RequestError):  # too many at once, from whoever plays with them
+            self.press_by_info(digit, duration_ms, 0)
+
+    def press_by_info(self, digits: str, duration_ms: int, gap_ms: int) -> None:
+        """Press keys by INFO, after those that wait; RequestError when too many do."""
+        self._info_digits.press(digits, duration_ms, gap_ms)
 
     async def _send_info(self, digit: str, duration_ms: int) -> None:
         leg = await self._leg()
@@ -143,6 +155,8 @@ class Side:
             return
         if not stands:
             self._post(EndWanted(silent_end(silence)))
+        else:
+            logger.debug("call %s: no media for %g s, but an answer", self.name, silence.seconds)
 
     async def stop(self) -> None:
         """Have nothing go on beside the call's own task."""
@@ -150,7 +164,3 @@ class Side:
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-
-
-async def _nothing() -> None:
-    """Take no note of a change that stands: media has followed it."""

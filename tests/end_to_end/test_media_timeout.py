@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from gateway.calls.call import PROBE_TIMEOUT
+from gateway.calls.side import PROBE_TIMEOUT
 from tests.end_to_end.phone import calling
 from tests.end_to_end.trunk_audio import HOST, TrunkAudio, trunk_audio
 from tests.end_to_end.trunks import idle, open_trunk, scripted_trunk, trunk_sdp

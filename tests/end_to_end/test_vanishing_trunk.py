@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from gateway.calls.call import PROBE_TIMEOUT
+from gateway.calls.side import PROBE_TIMEOUT
 from tests.end_to_end.odd_calls import Rig, answered
 from tests.end_to_end.odd_trunk import odd_trunk
 from tests.end_to_end.trunks import idle, open_trunk

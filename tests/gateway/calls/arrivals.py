@@ -116,11 +116,14 @@ class ArrivalStory:
         return Call(
             CALLER.call,
             self.session,
-            Taken(state_of("first"), negotiation),
+            Taken(
+                state_of("first"),
+                negotiation,
+                Invite(cast(trunk.TrunkLeg, self.leg), description),
+            ),
             self.leg.locate,
             tell,
             max_duration=60,
-            invite=Invite(cast(trunk.TrunkLeg, self.leg), description),
             inbox=inbox,
         )
 

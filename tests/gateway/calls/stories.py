@@ -36,12 +36,15 @@ class Story:
         dtmf: Dtmf = Dtmf.AUTO,
         max_ringing: float = 60.0,
         others: tuple[str, ...] = (),
+        beside: Story | None = None,
     ) -> None:
         self.session = FakeSession()
         self.client = Client()
         offer = read_offer(fixture("chrome-156-audio.sdp"))
         self.negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
-        self.states = [state_of("first"), *(state_of(name) for name in others)]
+        self.states = [state_of(name) for name in ("first", *others)]
+        if beside is not None:
+            self.states = beside.states
         self.trunks = {state.name: FakeTrunk() for state in self.states}
         self.trunk = self.trunks["first"]
 
@@ -85,8 +88,10 @@ async def story(
     dtmf: Dtmf = Dtmf.AUTO,
     max_ringing: float = 60.0,
     others: tuple[str, ...] = (),
+    beside: Story | None = None,
 ) -> AsyncIterator[Story]:
-    made = Story(max_duration, dtmf, max_ringing, others)
+    """Begin a call; `beside` another one it is on the same trunks."""
+    made = Story(max_duration, dtmf, max_ringing, others, beside)
     try:
         async with asyncio.timeout(2):
             await made.trunk.dialed.wait()

@@ -322,6 +322,20 @@ async def test_the_page_hangs_up_before_it_is_heard() -> None:
         assert story.leg.code == 603
 
 
+async def test_the_page_hangs_up_before_the_trunk_has_acknowledged() -> None:
+    """It was picked up: what leaves is BYE, and nobody is told of a rejection."""
+    async with arrival(1) as story:
+        call = await (await story.accept(0))
+        assert call is not None
+        story.session.report(media.BrowserConnected())
+        async with asyncio.timeout(2):
+            await story.leg.answered.wait()
+        await call.hangup()
+        end = await story.ended()
+        assert (end.by, end.cause, end.sip_code) == (By.LOCAL, "hangup", 200)
+        assert story.leg.code == 0
+
+
 async def test_the_answer_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(sdp: str) -> None:
         raise trunk.TrunkError("the SIP engine says: no")

@@ -192,7 +192,7 @@ async def test_a_trunk_that_sends_nothing_and_does_not_answer_ends_the_call(
     answered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the answer there is no dialog that could be asked, with some trunks."""
-    monkeypatch.setattr("gateway.calls.call.PROBE_TIMEOUT", 0.05)
+    monkeypatch.setattr("gateway.calls.side.PROBE_TIMEOUT", 0.05)
     async with story() as call:
         if answered:
             await call.answer()

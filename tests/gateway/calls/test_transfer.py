@@ -93,7 +93,7 @@ async def test_nothing_is_told_after_the_end(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_to_another_call() -> None:
-    async with story() as call, story() as other:
+    async with story() as call, story(beside=call) as other, story() as elsewhere:
         with pytest.raises(RequestError, match="once the far end has answered"):
             await call.call.transfer_to(other.call)
         await call.answer()
@@ -101,9 +101,9 @@ async def test_to_another_call() -> None:
             with pytest.raises(RequestError, match="another one that is answered"):
                 await call.call.transfer_to(wrong)
         await other.answer()
+        await elsewhere.answer()
         with pytest.raises(RequestError, match="same trunk"):
-            await call.call.transfer_to(other.call)
-        other.call._attempt = call.call._attempt
+            await call.call.transfer_to(elsewhere.call)
         await call.call.transfer_to(other.call)
         async with asyncio.timeout(2):
             await call.trunk.asked.wait()
