@@ -50,11 +50,13 @@ class BrowserParty(Party):
         self.port = SharedPort(thread, self.leg)
         self.endpoint = WebRtcEndpoint(config, self.port, transport_counters, report=self._changed)
         self._make_reports("browser", "OPUS")
+        self.begun = False  # to connect
         self._connecting = False
         self._loss: int | None = None
 
     def connect(self, remote: BrowserRemote) -> None:
         """Speak as the offer wants it, and bring ICE and DTLS up."""
+        self.begun = True
         codec = CODECS[remote.codec]
         self.reports.set_codec(remote.codec, codec.clock_rate)
         event = remote.event

@@ -29,6 +29,13 @@ class BrowserLost:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewalFailed:
+    """A new media path to the browser has not come up; the old one is as it was."""
+
+    reason: LossReason
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserDigit:
     """Somebody at the browser pressed a key that its page sends as an event (RFC 4733)."""
 
@@ -82,5 +89,12 @@ class MediaFailed:
 
 
 MediaEvent = (
-    BrowserConnected | BrowserLost | BrowserDigit | TrunkDigit | TrunkSilent | MediaFailed | Quality
+    BrowserConnected
+    | BrowserLost
+    | RenewalFailed
+    | BrowserDigit
+    | TrunkDigit
+    | TrunkSilent
+    | MediaFailed
+    | Quality
 )

@@ -1,4 +1,9 @@
-"""One call's media: a browser's party and a trunk's, and the bridge that joins their legs."""
+"""One call's media: a browser's party and a trunk's, and the bridge that joins their legs.
+
+The browser's party can be renewed while the call goes on: its page was loaded anew, its network has
+changed, or another page takes the call. A second party is made beside the first, and takes its
+place on the bridge once it is up. The trunk's leg hears of nothing: its stream goes on.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.errors import UnavailableError
 from gateway.media.browser_party import BrowserParty
 from gateway.media.closing import part, say_goodbye
 from gateway.media.engine.bridge import Bridge
-from gateway.media.engine.leg import FrameLeg, LegStatistics
+from gateway.media.engine.leg import BrowserLeg, FrameLeg, Leg, LegStatistics
 from gateway.media.events import (
     BrowserConnected,
     BrowserDigit,
@@ -20,6 +26,7 @@ from gateway.media.events import (
     LossReason,
     MediaEvent,
     Quality,
+    RenewalFailed,
     TrunkDigit,
     TrunkSilent,
 )
@@ -83,15 +90,9 @@ class MediaSession:
             on_fault=self.failed,
             on_second=self._watch,
         )
-        self.browser = BrowserParty(
-            thread,
-            config,
-            core.counters,
-            core.transport_counters,
-            report=self._browser_changed,
-            on_digit=self._browser_pressed,
-            on_fault=self.failed,
-        )
+        self.browser = self._make_browser()
+        self._renewal: BrowserParty | None = None  # comes up, to take the browser's place
+        self._parting: set[asyncio.Task[None]] = set()  # from browsers that were replaced
         self.bridge = Bridge(thread.engine)
         self._music: FrameLeg | None = None  # beside the trunk, which is on hold; the engine's
         self._quality_due = thread.now + QUALITY_INTERVAL
@@ -101,22 +102,37 @@ class MediaSession:
         """The party of the trunk, which there is one of."""
         return (self.trunk,)
 
+    def _make_browser(self) -> BrowserParty:
+        party = BrowserParty(
+            self.thread,
+            self._config,
+            self._core.counters,
+            self._core.transport_counters,
+            report=lambda event: self._browser_changed(party, event),
+            on_digit=self._browser_pressed,
+            on_fault=lambda: self._browser_failed(party),
+        )
+        return party
+
     async def open(self) -> None:
         """Have the legs served, and describe our end."""
+        self.local = self._describe(self.browser)
+        self.browser.endpoint.open()
+        await self.thread.call(self._join)
+
+    def _describe(self, browser: BrowserParty) -> LocalMedia:
         host, port = self.trunk.address
-        endpoint = self.browser.endpoint
+        endpoint = browser.endpoint
         ufrag, password = endpoint.ice
-        self.local = LocalMedia(
+        return LocalMedia(
             ice_ufrag=ufrag,
             ice_password=password,
             candidates=endpoint.candidates,
             fingerprints=endpoint.fingerprints,
-            ssrc=self.browser.leg.sender.ssrc,
+            ssrc=browser.leg.sender.ssrc,
             trunk_host=self._config.public_address or host,
             trunk_port=port,
         )
-        endpoint.open()
-        await self.thread.call(self._join)
 
     def _join(self) -> None:
         """Begin to serve both legs; on the engine's thread."""
@@ -131,12 +147,70 @@ class MediaSession:
         self._report = report
 
     async def connect_browser(self, remote: BrowserRemote) -> None:
-        """Bring the browser's transport up; `BrowserConnected` or `BrowserLost` follows."""
-        self.browser.connect(remote)
+        """Bring the browser's transport up, the new one if it is being renewed.
+
+        `BrowserConnected` follows, or else `BrowserLost` or `RenewalFailed`.
+        """
+        if not self._newest.begun:  # else the new end has failed already, which is told
+            self._newest.connect(remote)
 
     async def add_candidate(self, candidate: str | None) -> None:
         """Take a candidate that the browser has trickled; None after the last."""
-        self.browser.endpoint.add_candidate(candidate)
+        self._newest.endpoint.add_candidate(candidate)
+
+    @property
+    def _newest(self) -> BrowserParty:
+        return self._renewal or self.browser
+
+    async def renew_browser(self) -> LocalMedia:
+        """Make a new end for the browser, or for another one, and describe it.
+
+        `connect_browser` and candidates are for it from now on. The old one goes on until it is up,
+        and stays if it does not come up. One that was still coming up is given up for it.
+
+        Raises
+        ------
+        UnavailableError
+            When the session is over.
+        """
+        if self._closed:
+            raise UnavailableError("the media session is over")
+        self._give_up_renewal()
+        self._renewal = party = self._make_browser()
+        local = self._describe(party)
+        party.endpoint.open()
+        await self.thread.call(self.thread.engine.add, party.leg)
+        return local
+
+    def _give_up_renewal(self) -> None:
+        party, self._renewal = self._renewal, None
+        if party is not None:
+            self.thread.order(party, self._remove, party.leg)
+            self._part_from(party)
+
+    def _finish_renewal(self, party: BrowserParty) -> None:
+        """Put the new end in the place of the old one."""
+        before, self.browser, self._renewal = self.browser, party, None
+        say_goodbye((before,))
+        self.thread.order(party, self._replace, before.leg, party.leg)
+        self._part_from(before)
+
+    def _replace(self, before: BrowserLeg, after: BrowserLeg) -> None:
+        """Have the trunk hear another leg from now on; on the engine's thread."""
+        self.bridge.replace(before, after)
+        self._remove(before)
+
+    def _remove(self, leg: Leg) -> None:
+        """Serve a leg no longer; on the engine's thread."""
+        self.thread.engine.remove(leg)
+        leg.owner = None  # who owns it; else neither would ever go without the other
+
+    def _part_from(self, party: BrowserParty) -> None:
+        """Close an end beside the call; `close` waits for that."""
+        party.let_go()
+        task = asyncio.create_task(party.close(), name="browser-part")
+        self._parting.add(task)
+        task.add_done_callback(self._parting.discard)
 
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
@@ -195,22 +269,21 @@ class MediaSession:
             return
         self._closed = True
         self._report = _nobody
+        self._give_up_renewal()
         try:
             say_goodbye((self.trunk, self.browser))
             await part(self.thread, self._leave)
         finally:
             self._core.ended(self)
             self.trunk.close()
-            try:
-                await self.browser.close()
-            finally:
-                self._over.set()
+            self._part_from(self.browser)
+            await asyncio.wait(self._parting)
+            self._over.set()
 
     def _leave(self) -> None:
         """Serve the legs no longer; on the engine's thread."""
-        for leg in (self.browser.leg, self.trunk.leg):
-            self.thread.engine.remove(leg)
-            leg.owner = None  # who owns it; else neither would ever go without the other
+        self._remove(self.browser.leg)
+        self._remove(self.trunk.leg)
         self._end_music()
 
     # Told of the music's leg
@@ -232,8 +305,22 @@ class MediaSession:
         self._core.counters["faults"] += 1
         self._report(BrowserLost(LossReason.INTERNAL))
 
-    def _browser_changed(self, event: BrowserConnected | BrowserLost) -> None:
-        self._report(event)
+    def _browser_changed(self, party: BrowserParty, event: BrowserConnected | BrowserLost) -> None:
+        if party is not self._renewal:
+            self._report(event)
+        elif isinstance(event, BrowserConnected):
+            self._finish_renewal(party)
+            self._report(event)
+        else:
+            self._give_up_renewal()
+            self._report(RenewalFailed(event.reason))
+
+    def _browser_failed(self, party: BrowserParty) -> None:
+        if party is self._renewal:
+            self._core.counters["faults"] += 1
+            self._browser_changed(party, BrowserLost(LossReason.INTERNAL))
+        else:
+            self.failed()
 
     def _browser_pressed(self, digit: str, duration_ms: int) -> None:
         self._report(BrowserDigit(digit, duration_ms))

@@ -70,6 +70,17 @@ class Bridge:
         self._part(leg)
         self.route()
 
+    def replace(self, leg: Leg, other: Leg) -> None:
+        """Put another leg in the place of one, in the same moment; the rest hear no pause."""
+        if leg.bridge is not self or other.bridge is not None:
+            raise ValueError("one leg has to be on this bridge, and the other one on none")
+        leg.bridge, other.bridge = None, self
+        self.legs[self.legs.index(leg)] = other
+        other.taps.extend(leg.taps)
+        leg.taps.clear()
+        self._part(leg)
+        self.route()
+
     def tap(self, leg: Leg, tap: Tap) -> None:
         """Give a copy of each of a leg's frames to `tap`, on the engine's thread."""
         leg.taps.append(tap)

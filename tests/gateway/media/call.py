@@ -15,7 +15,14 @@ from gateway.caller.description import OPUS, Accepted
 from gateway.caller.leg import CallerLeg
 from gateway.media import MediaConfig, MediaPlane, MediaSession
 from gateway.media.events import BrowserConnected, MediaEvent
-from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, Flow, TrunkRemote
+from gateway.media.parameters import (
+    BrowserRemote,
+    DtlsRole,
+    EventFormat,
+    Flow,
+    LocalMedia,
+    TrunkRemote,
+)
 from gateway.media.ports import PortRange
 from tests.peers.ports import free_ports
 from voice.g711 import encode_ulaw
@@ -121,9 +128,8 @@ def browser_remote(caller: CallerLeg) -> BrowserRemote:
     )
 
 
-def accepted(session: MediaSession) -> Accepted:
+def accepted(local: LocalMedia) -> Accepted:
     """Return what our answer says."""
-    local = session.local
     remote = BrowserRemote(
         local.ice_ufrag,
         local.ice_password,
@@ -166,7 +172,7 @@ class Call:
         """Bring both ends up, and have them hear each other."""
         self.caller.open()
         await self.session.connect_browser(browser_remote(self.caller))
-        self.caller.connect(accepted(self.session))
+        self.caller.connect(accepted(self.session.local))
         await self.session.connect_trunk(self.trunk.remote())
         await self.session.set_flow(Flow.AUDIO)
         assert await self.event() == BrowserConnected()
