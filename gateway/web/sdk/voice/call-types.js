@@ -34,6 +34,8 @@ export {};
  * @property {[call: Call, end: CallEnd]} disconnect always the last event, and always once
  */
 
+/** @typedef {<K extends keyof CallEvents>(event: K, ...args: CallEvents[K]) => void} Emit says an event of the call */
+
 /**
  * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone

@@ -2,56 +2,38 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * One call: its state, its frames, its one way out. Every ending goes through `#finish`, which runs
- * once; whatever comes later (a second hang-up, frames that crossed on the way) finds the call closed.
+ * One call: what the page may do with it, its frames, its one way out. Every ending goes through
+ * `#finish`, which runs once; whatever comes later (a second hang-up, frames that crossed on the way)
+ * finds the call closed. How far it has come, its sound and its requests are classes of their own.
  */
 
-import { Connection } from "./connection.js";
-import { checkDigits, isHeard } from "./digits.js";
+import { checkDigits } from "./digits.js";
 import { Emitter } from "./emitter.js";
 import { CallError, ENDINGS, errorFromFrame } from "./errors.js";
 import { endFromError, endFromFrame, endOfRejection, explained, kindOf } from "./errors.js";
 import { closeMicrophone } from "./microphone.js";
+import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
 import { Requests } from "./requests.js";
+import { Sound } from "./sound.js";
 
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
-/** @typedef {import("./call-types.js").CallState} CallState */
-/** @typedef {import("./call-types.js").Codecs} Codecs */
+/** @typedef {import("./call-types.js").Emit} Emit */
 /** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./signaling.js").Frame} Frame */
-
-/** @type {readonly CallState[]} a call only moves forward */
-const STATES = ["pending", "connecting", "ringing", "open", "closed"];
-
-/** From the offer to the gateway's first word. */
-const TRYING_TIMEOUT = 10_000;
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
   /** @type {CallSetup} */
   #setup;
-  /** @type {Connection | null} an incoming call has none until it is accepted */
-  #connection = null;
+  #progress;
   #requests;
-  /** @type {CallState} */
-  #state = "pending";
-  /** @type {Codecs | null} */
-  #codec = null;
-  /** @type {CallEnd | null} */
-  #end = null;
+  #sound;
   /** @type {Promise<void> | null} */
   #accepting = null;
-  #earlyMedia = false;
-  #heard = false;
-  #muted = false;
-  /** @type {number | null} performance.now() at the answer */
-  #acceptedAt = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} until the gateway's first word */
-  #timer;
 
   /**
    * Calls are made by `Device.connect`, and by the gateway where the device is registered.
@@ -69,51 +51,60 @@ export class Call extends Emitter {
     this.displayName = displayName;
     this.headers = Object.freeze({ ...headers });
     this.#setup = setup;
+    /** @type {Emit} */
+    const emit = (event, ...args) => this.emit(event, ...args);
+    this.#progress = new Progress(emit);
     this.#requests = new Requests({
       send: (frame) => this.#send(frame),
       onHeld: (by) => this.#hold("held", by),
       onResumed: (by) => this.#hold("resumed", by),
       onProgress: (stage) => this.emit("transferprogress", stage),
     });
-    if (setup.source) this.#connect(setup.source);
+    this.#sound = new Sound({
+      emit,
+      send: (frame) => this.#send(frame),
+      held: () => this.held.local,
+      expectsAudio: () => this.#progress.audible && !this.#requests.silent,
+      onError: (error) => this.emit("error", error, this),
+      onFailed: (error) => this.#fail(error, "local"),
+    });
+    if (setup.source) this.#sound.connect(setup.source, setup);
     if (this.direction === "incoming") {
-      this.#heard = true;
+      this.#progress.hear();
       this.#attach();
     }
   }
 
-  /** @returns {CallState} */
   get state() {
-    return this.#state;
+    return this.#progress.state;
   }
 
   /** Codec of either leg, once the call was answered. */
   get codec() {
-    return this.#codec;
+    return this.#progress.codec;
   }
 
   /** How the call ended; null while it lives. */
   get end() {
-    return this.#end;
+    return this.#progress.end;
   }
 
   /** Since the answer; stands still after the end. */
   get durationMs() {
-    if (this.#end) return this.#end.durationMs;
-    return this.#acceptedAt === null ? 0 : Math.round(performance.now() - this.#acceptedAt);
+    return this.#progress.durationMs;
   }
 
   /** The element that plays the call; null before an incoming call is accepted, as the streams are. */
   get audioElement() {
-    return this.#connection?.media.element ?? null;
+    return this.#sound.media?.element ?? null;
   }
 
   get localStream() {
-    return this.#connection?.media.microphone ?? null;
+    return this.#sound.media?.microphone ?? null;
   }
 
   get remoteStream() {
-    return this.#connection?.media.remote ?? null;
+    return this.#sound.media?.remote ?? null;
   }
 
   /** Who holds the call: `{ local, remote }`. Both sides may at once. */
@@ -123,12 +114,12 @@ export class Call extends Emitter {
 
   /** Whether it is an incoming call that has not been answered here. */
   get #calling() {
-    return this.direction === "incoming" && this.#acceptedAt === null;
+    return this.direction === "incoming" && !this.#progress.answered;
   }
 
   /** Sends the offer of an outgoing call; candidates follow as they are found. */
   async start() {
-    if (this.#end) return; // given up before
+    if (this.end) return; // given up before
     this.#attach();
     const { to, from, displayName, headers } = this.#setup;
     await this.#offer({ type: "call", to, from, displayName, headers });
@@ -144,7 +135,7 @@ export class Call extends Emitter {
    */
   accept(options = {}) {
     this.#accepting ??= this.#accept(options).finally(() => {
-      if (this.#state === "pending") this.#accepting = null;
+      if (this.state === "pending") this.#accepting = null;
     });
     return this.#accepting;
   }
@@ -156,8 +147,8 @@ export class Call extends Emitter {
    * @throws {CallError} `invalid-argument`, `invalid-state` (not ringing, or not here)
    */
   reject({ code } = {}) {
-    if (this.#end) return;
-    if (!this.#calling || this.#state !== "pending") throw this.#misuse("reject");
+    if (this.end) return;
+    if (!this.#calling || this.state !== "pending") throw this.#misuse("reject");
     const end = endOfRejection(code);
     this.#send({ type: "reject", code });
     this.#finish(end);
@@ -169,11 +160,11 @@ export class Call extends Emitter {
    * @param {string} [cause]
    */
   disconnect(cause) {
-    if (!cause && this.#calling && this.#state === "pending") {
+    if (!cause && this.#calling && this.state === "pending") {
       this.reject();
       return;
     }
-    const taken = this.#state === "open" || this.direction === "incoming";
+    const taken = this.state === "open" || this.direction === "incoming";
     const ending = cause ?? (taken ? "hangup" : "canceled");
     const message = ending === "hangup" ? "You ended the call." : ENDINGS[ending].message;
     this.#hangup({ by: "local", cause: ending, sipCode: null, reason: "", message, durationMs: 0 });
@@ -191,9 +182,8 @@ export class Call extends Emitter {
 
   /** @param {boolean} [muted] */
   mute(muted = true) {
-    if (this.#end || muted === this.#muted) return;
-    this.#muted = muted;
-    this.#silence();
+    if (this.end || muted === this.#sound.muted) return;
+    this.#sound.mute(muted);
     this.emit("mute", muted, this);
   }
 
@@ -206,7 +196,7 @@ export class Call extends Emitter {
   }
 
   isMuted() {
-    return this.#muted;
+    return this.#sound.muted;
   }
 
   /**
@@ -254,16 +244,10 @@ export class Call extends Emitter {
    */
   sendDigits(digits, options = {}) {
     const tones = checkDigits(digits, options);
-    if (this.#state !== "open" && this.#state !== "ringing") {
-      throw new CallError("invalid-state", { message: `no digits in state ${this.#state}`, fatal: false });
+    if (this.state !== "open" && this.state !== "ringing") {
+      throw new CallError("invalid-state", { message: `no digits in state ${this.state}`, fatal: false });
     }
-    // A browser knows the comma as a pause, and no other (WebRTC 1.0 section 7.2): the gateway knows both
-    const media = this.#connection?.media;
-    if (!tones.digits.includes("W") && media?.insertDigits(tones.digits, tones.duration, tones.gap)) return;
-    this.#send({ type: "dtmf", ...tones });
-    for (const digit of [...tones.digits].filter(isHeard)) {
-      this.emit("dtmf", digit, { direction: "sent", duration: tones.duration });
-    }
+    this.#sound.dial(tones);
   }
 
   /**
@@ -305,15 +289,14 @@ export class Call extends Emitter {
       this.#mustLive();
       source = await prepare(this.#setup.audio ?? {});
       this.#mustLive();
-      this.#connect(source);
+      this.#sound.connect(source, this.#setup);
       await this.#offer({ type: "accept" });
       this.#mustLive();
     } catch (error) {
       // While the call rings on, no microphone stays open.
       if (source) closeMicrophone(source.microphone);
-      if (!this.#end) {
-        this.#connection?.close();
-        this.#connection = null;
+      if (!this.end) {
+        this.#sound.disconnect();
         if (error instanceof CallError) error.fatal = false;
       }
       throw error;
@@ -327,40 +310,15 @@ export class Call extends Emitter {
     });
   }
 
-  /** @param {Source} source */
-  #connect(source) {
-    this.#connection = new Connection({
-      ...source,
-      audio: this.#setup.audio,
-      element: this.#setup.element,
-      expectsAudio: () => !this.#requests.silent && (this.#state === "open" || this.#earlyMedia),
-      onCandidate: (candidate) => this.#send({ type: "candidate", candidate }),
-      onTone: (digit) => isHeard(digit) && this.emit("dtmf", digit, { direction: "sent", duration: null }),
-      onVolume: (input, output) => this.emit("volume", input, output),
-      onSample: (sample) => this.emit("sample", sample),
-      onWarning: (name, active, data) =>
-        active ? this.emit("warning", name, data) : this.emit("warning-cleared", name),
-      onError: (error) => this.emit("error", error, this),
-      onFailed: (error) => this.#fail(error, "local"),
-    });
-    this.#silence();
-  }
-
   /** @param {Frame} frame the first one about this call */
   async #offer(frame) {
     const { media } = this.#connected("start");
     const offer = await media.createOffer();
-    if (this.#end) return;
+    if (this.end) return;
     this.#send({ ...frame, offer });
-    this.#move("connecting");
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fail(new CallError("gateway-silent"), "local"), TRYING_TIMEOUT);
+    this.#progress.move("connecting");
+    this.#progress.wait(() => this.#fail(new CallError("gateway-silent"), "local"));
     media.releaseCandidates();
-  }
-
-  /** The microphone is heard unless it is muted, or this side holds the call. */
-  #silence() {
-    this.#connection?.media.mute(this.#muted || this.held.local);
   }
 
   /**
@@ -368,16 +326,16 @@ export class Call extends Emitter {
    * @param {"local" | "remote"} by
    */
   #hold(event, by) {
-    this.#silence();
+    this.#sound.silence();
     this.emit(event, by, this);
   }
 
   /** @type {Readonly<Record<string, (frame: Frame) => void>>} by type */
   #handlers = {
     trying: () => {},
-    ringing: (frame) => this.#ringing(frame.earlyMedia === true),
-    answer: (frame) => void this.#connection?.answer(frame.answer),
-    candidate: (frame) => void this.#connection?.addCandidate(frame.candidate),
+    ringing: (frame) => this.#progress.ring(frame.earlyMedia === true),
+    answer: (frame) => void this.#sound.connection?.answer(frame.answer),
+    candidate: (frame) => void this.#sound.connection?.addCandidate(frame.candidate),
     answered: (frame) => this.#answered(frame.codec),
     dtmf: (frame) => this.#digit(frame),
     quality: (frame) => this.emit("quality", qualityFromFrame(frame)),
@@ -387,28 +345,14 @@ export class Call extends Emitter {
 
   /** @param {Frame} frame */
   #receive(frame) {
-    if (frame.type !== "error") {
-      this.#heard = true;
-      clearTimeout(this.#timer);
-    }
+    if (frame.type !== "error") this.#progress.hear();
     (this.#handlers[frame.type] ?? this.#requests.handlers[frame.type])?.(frame);
-  }
-
-  /** @param {boolean} earlyMedia 180 and 183 may alternate */
-  #ringing(earlyMedia) {
-    if (this.#state === "open" || (this.#state === "ringing" && earlyMedia === this.#earlyMedia)) return;
-    this.#earlyMedia = earlyMedia;
-    this.#move("ringing");
-    this.emit("ringing", earlyMedia);
   }
 
   /** @param {unknown} codec */
   #answered(codec) {
-    if (this.#state === "open") return;
-    const { browser, trunk } = /** @type {Partial<Codecs>} */ (codec ?? {});
-    this.#codec = { browser: browser ?? "", trunk: trunk ?? "" };
-    this.#acceptedAt = performance.now();
-    this.#move("open");
+    if (this.state === "open") return;
+    this.#progress.answer(codec);
     this.emit("accept", this);
   }
 
@@ -420,8 +364,8 @@ export class Call extends Emitter {
 
   /** @param {Frame} frame an `error` that names this call; before any other word it ends the call */
   #refused(frame) {
-    const error = errorFromFrame(frame, !this.#heard);
-    if (this.#calling && this.#state === "connecting" && !this.#connection?.answered) this.#refuse(error);
+    const error = errorFromFrame(frame, !this.#progress.heard);
+    if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
     else if (!this.#requests.refused(error)) this.emit("error", error, this);
   }
@@ -434,31 +378,23 @@ export class Call extends Emitter {
 
   /** @param {string} what */
   #misuse(what) {
-    const message = `${what}: not possible with an ${this.direction} call that is ${this.#state}`;
+    const message = `${what}: not possible with an ${this.direction} call that is ${this.state}`;
     return new CallError("invalid-state", { message, fatal: false });
   }
 
   /** @param {string} what */
   #mustBeOpen(what) {
-    if (this.#state !== "open") throw this.#misuse(what);
+    if (this.state !== "open") throw this.#misuse(what);
   }
 
   #mustLive() {
-    if (this.#end) throw new CallError(this.#end.cause, { message: this.#end.message, sipCode: this.#end.sipCode });
+    if (this.end) throw new CallError(this.end.cause, { message: this.end.message, sipCode: this.end.sipCode });
   }
 
   /** @param {string} what */
   #connected(what) {
-    if (!this.#connection) throw this.#misuse(what);
-    return this.#connection;
-  }
-
-  /** @param {CallState} state */
-  #move(state) {
-    const previous = this.#state;
-    if (STATES.indexOf(state) <= STATES.indexOf(previous)) return;
-    this.#state = state;
-    this.emit("state", state, previous);
+    if (!this.#sound.connection) throw this.#misuse(what);
+    return this.#sound.connection;
   }
 
   /** @param {{ type: string, [field: string]: unknown }} frame */
@@ -481,8 +417,8 @@ export class Call extends Emitter {
    * @param {CallError} [error]
    */
   #hangup(end, error) {
-    if (this.#end) return;
-    if (this.#state !== "pending") this.#send({ type: "hangup" });
+    if (this.end) return;
+    if (this.state !== "pending") this.#send({ type: "hangup" });
     this.#finish({ ...end, durationMs: this.durationMs }, error);
   }
 
@@ -493,19 +429,19 @@ export class Call extends Emitter {
    * @param {CallError} [error]
    */
   #finish(end, error) {
-    if (this.#end) return;
+    if (this.end) return;
     const calling = this.#calling;
-    this.#end = Object.freeze(explained(end, this.#connection?.media.refusals ?? ""));
-    clearTimeout(this.#timer);
+    const final = Object.freeze(explained(end, this.#sound.media?.refusals ?? ""));
+    this.#progress.finish(final);
     this.#setup.signaling.detach(this.id);
-    this.#connection?.close();
-    this.#move("closed");
+    this.#sound.close();
+    this.#progress.move("closed");
     this.#requests.close(end);
     const kind = kindOf(end, calling);
-    if (kind === "canceled") this.emit("cancel", this, this.#end);
-    if (kind === "refused") this.emit("reject", this, this.#end);
+    if (kind === "canceled") this.emit("cancel", this, final);
+    if (kind === "refused") this.emit("reject", this, final);
     const { cause, sipCode, message } = end;
     if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, message }), this);
-    this.emit("disconnect", this, this.#end);
+    this.emit("disconnect", this, final);
   }
 }
