@@ -119,9 +119,10 @@ class Hold:
         offer = negotiation.offer_hold(self._wanted)
         try:
             self._proposed = await leg.propose(offer)
-        except trunk.TrunkError as error:
+        except trunk.TrunkError as error:  # which is for the operator, and not for the page
             negotiation.withdrawn()
-            await self._give_up(trunk.Refused(500, str(error)))
+            logger.warning("call %s: no hold: %s", self._id, error)
+            await self._give_up(_unable(error), By.GATEWAY)
             return
         if not self._proposed:
             negotiation.withdrawn()
@@ -132,7 +133,8 @@ class Hold:
         if self._busy < BUSY_TRIES:
             self._try_in(BUSY_WAIT)
         else:
-            await self._give_up(trunk.Refused(GLARE, "Another change of the call does not end"))
+            refusal = trunk.Refused(GLARE, "Another change of the call does not end")
+            await self._give_up(refusal, By.GATEWAY)
 
     def _try_in(self, seconds: float) -> None:
         self.cancel()
@@ -196,11 +198,18 @@ class Hold:
                 await self._set_flow(Flow.AUDIO)
             self._tell(news.Resumed(By.LOCAL))
 
-    async def _give_up(self, refusal: trunk.Refused) -> None:
+    async def _give_up(self, refusal: trunk.Refused, by: By = By.REMOTE) -> None:
         """Stay as it was, and say that to the page."""
         held, self._wanted = self._wanted, self._stands
         if not self._stands:
             await self._set_flow(Flow.AUDIO)
         code, reason = refusal.code, refusal.reason
         logger.info("call %s: a hold was refused (%s %s)", self._id, code, reason)
-        self._tell(news.HoldRefused(held, code, reason))
+        self._tell(news.HoldRefused(held, code, reason, by))
+
+
+def _unable(error: trunk.TrunkError) -> trunk.Refused:
+    """Say to the person at the page what is the gateway's own fault."""
+    if isinstance(error, trunk.TrunkUnableError):
+        return trunk.Refused(error.sip_code, "This gateway cannot put calls on hold")
+    return trunk.Refused(500, "The gateway has failed to change the call")

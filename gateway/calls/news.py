@@ -64,11 +64,15 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class HoldRefused:
-    """The trunk does not take part in a hold, or in its end (`held` false); all is as it was."""
+    """There is no hold, or no end of one (`held` false); all is as it was.
+
+    `by` is the side that does not take part; `reason` is for the person at the page.
+    """
 
     held: bool
     code: int
     reason: str
+    by: By = By.REMOTE
 
 
 @dataclass(frozen=True, slots=True)

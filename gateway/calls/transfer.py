@@ -27,6 +27,7 @@ FIRST_REPORT: Final = 20.0  # seconds
 OUTCOME: Final = 200.0  # seconds
 
 SILENCE: Final = trunk.TransferOver(408, "The trunk has not said what became of the transfer")
+UNABLE: Final = "This gateway cannot transfer calls"
 
 
 class Transfer:
@@ -92,6 +93,9 @@ class Transfer:
         self._wait(FIRST_REPORT)
         try:
             await leg.transfer(to)
+        except trunk.TrunkUnableError as error:  # which is for the operator, and not for the page
+            logger.warning("call %s: no transfer: %s", self._id, error)
+            self._fail(trunk.TransferOver(error.sip_code, UNABLE))
         except trunk.TrunkError as error:
             self._fail(trunk.TransferOver(error.sip_code, str(error)))
 

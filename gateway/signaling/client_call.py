@@ -265,11 +265,12 @@ def _about_hold(
             return messages.Held(call=call, by=_side(by))
         case news.Resumed(by=by):
             return messages.Resumed(call=call, by=_side(by))
-        case news.HoldRefused(held=held, code=code, reason=reason):
+        case news.HoldRefused(held=held, code=code, reason=reason, by=by):
+            refusal = reason or str(code)
             return messages.Error(
                 code=code,
                 name="hold-refused" if held else "resume-refused",
-                message=f"The far end does not agree: {reason or code}.",
+                message=f"{'The far end does not agree: ' if by is By.REMOTE else ''}{refusal}.",
                 call=call,
             )
 

@@ -20,6 +20,7 @@ from gateway.trunk.errors import (
     TrunkFullError,
     TrunkLookupError,
     TrunkRequestError,
+    TrunkUnableError,
 )
 from gateway.trunk.events import (
     Answered,
@@ -86,6 +87,7 @@ __all__ = [
     "TrunkLookupError",
     "TrunkRequestError",
     "TrunkState",
+    "TrunkUnableError",
     "TrunkWatch",
     "Trying",
     "Withdrawn",

@@ -14,7 +14,7 @@ import pjsua2 as pj
 
 from gateway.trunk.account import Account
 from gateway.trunk.binding import audio_only, sip_headers
-from gateway.trunk.errors import TrunkError
+from gateway.trunk.errors import TrunkUnableError
 from gateway.trunk.events import Refused, TrunkEvent
 from gateway.trunk.message import Message
 from gateway.trunk.referral import (
@@ -80,7 +80,9 @@ class Asking(pj.Call):
     def propose(self, sdp: str) -> bool:
         """Offer a change by a re-INVITE; false while another is under way, of either side."""
         if self._filter is None:
-            raise TrunkError("the stock SIP engine can change no call: build it by `make engine`")
+            raise TrunkUnableError(
+                "the stock SIP engine can change no call: build it by `make engine`"
+            )
         if self._held or self._before is not None or not self._transcript.answered:
             return False
         self._before, self._next = self.sdp, sdp
@@ -96,7 +98,9 @@ class Asking(pj.Call):
     def refer(self, to: str | DialogName) -> None:
         """Ask the far end to call a number, or to take the place of another dialog's (REFER)."""
         if self._filter is None:
-            raise TrunkError("the stock SIP engine can transfer no call: build it by `make engine`")
+            raise TrunkUnableError(
+                "the stock SIP engine can transfer no call: build it by `make engine`"
+            )
         info = self.getInfo()
         if isinstance(to, DialogName):
             target = refer_to_dialog(to)

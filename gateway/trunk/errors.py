@@ -5,6 +5,7 @@ GatewayError
     └── TrunkError              503  the endpoint or its trunk does not work
         ├── TrunkFullError      503  the SIP engine carries as many calls as it can
         ├── TrunkLookupError    503  a name has no address, or not in time
+        ├── TrunkUnableError    501  the stock SIP engine cannot do it; the message is for operators
         └── TrunkRequestError   400  a text cannot stand in a SIP message, or comes out of turn
 """
 
@@ -25,6 +26,11 @@ class TrunkFullError(TrunkError):
 
 class TrunkLookupError(TrunkError):
     pass
+
+
+class TrunkUnableError(TrunkError):
+    sip_code: ClassVar[int] = 501
+    name: ClassVar[str] = "not-supported"
 
 
 class TrunkRequestError(TrunkError):

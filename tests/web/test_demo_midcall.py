@@ -76,6 +76,27 @@ async def test_refused_hold_is_said(fake_gateway: FakeGateway, open_page: OpenPa
     await expect(page.locator("#notice")).to_be_hidden()
 
 
+async def test_a_gateway_without_hold_is_asked_once(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page, session = await talking(fake_gateway, open_page)
+    await page.focus("#hold")
+    await page.keyboard.press("Enter")
+    await session.wait_for("hold")
+    message = "This gateway cannot put calls on hold."
+    await session.reply("error", code=501, name="hold-refused", message=message, fatal=False)
+    await expect_alert(page, message)
+    hold = page.locator("#hold")
+    await expect(hold).to_be_disabled()
+    await expect(hold).to_have_attribute("title", message.rstrip("."))
+    await expect(page.locator("#mute")).to_be_focused()
+    await page.click("#hangup")
+    await page.click("#call")
+    await expect_state(page, "open")
+    await expect(hold).to_be_disabled()
+    await expect(page.locator("#transfer-open")).to_be_enabled()
+
+
 async def test_transfer_by_keyboard(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page, session = await talking(fake_gateway, open_page)
     toggle = page.get_by_role("button", name="Transfer", exact=True)

@@ -8,6 +8,9 @@ import * as view from "./view.js";
 /** @typedef {import("/sdk/voice-client.js").Call} Call */
 /** @typedef {import("/sdk/voice-client.js").CallError} CallError */
 
+/** The gateway has no hold at all, as with the stock SIP engine. */
+const NOT_IMPLEMENTED = 501;
+
 /**
  * @param {() => Call | undefined} present
  * @param {object} handlers
@@ -25,7 +28,10 @@ export function watchMidcall(present, { note, complain }) {
     if (!call) return;
     view.hideNotice();
     const asked = call.held.local ? call.resume() : call.hold();
-    asked.catch(fail(call));
+    asked.catch((/** @type {CallError} */ error) => {
+      if (error.sipCode === NOT_IMPLEMENTED) view.withholdHold();
+      fail(call)(error);
+    });
   });
   view.transferButton.addEventListener("click", () => view.showTransfer(view.transferForm.hidden));
   view.transferForm.addEventListener("keydown", ({ key }) => {

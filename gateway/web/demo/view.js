@@ -61,6 +61,8 @@ export const form = find("dial", HTMLFormElement);
 export const keypad = find("keypad", HTMLElement);
 export const extensionList = find("extensions", HTMLElement);
 
+let holdable = true;
+
 const caller = find("caller", HTMLElement);
 const timer = find("timer", HTMLElement);
 const digits = find("digits", HTMLElement);
@@ -81,7 +83,8 @@ export function showState(state, text = STATES[state]) {
   find("choice", HTMLElement).hidden = state !== "incoming";
   numberField.readOnly = live;
   muteButton.disabled = state === "dialing";
-  holdButton.disabled = transferButton.disabled = state !== "open";
+  transferButton.disabled = state !== "open";
+  holdButton.disabled = state !== "open" || !holdable;
   if (state !== "open") showTransfer(false);
   moveFocus(state, focused);
 }
@@ -128,6 +131,15 @@ export function showHeld({ local, remote }) {
   app.dataset.held = by;
   holdButton.setAttribute("aria-pressed", String(local));
   if (app.dataset.state === "open") showProgress(HELD[by] ?? STATES.open);
+}
+
+/** Takes the button away for as long as the page is open: the gateway cannot put calls on hold. */
+export function withholdHold() {
+  const focused = document.activeElement === holdButton;
+  holdable = false;
+  holdButton.disabled = true;
+  holdButton.title = "This gateway cannot put calls on hold";
+  if (focused) muteButton.focus();
 }
 
 /** @param {boolean} open */

@@ -117,14 +117,26 @@ async def test_who_asks_for_more_than_ten_seconds_refuses(retry_after: int | Non
         await call.client.hear(news.HoldRefused)
 
 
-async def test_an_engine_that_can_change_nothing() -> None:
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (trunk.TrunkUnableError, 501, "This gateway cannot put calls on hold"),
+        (trunk.TrunkError, 500, "The gateway has failed to change the call"),
+    ],
+)
+async def test_what_hinders_our_engine_is_for_the_log_alone(
+    caplog: pytest.LogCaptureFixture, error: type[trunk.TrunkError], code: int, reason: str
+) -> None:
     async with story() as call:
         await call.answer()
-        call.trunk.unable = trunk.TrunkError("build the engine")
+        call.trunk.unable = error("build the engine")
         await call.call.hold()
         refused = await call.client.hear(news.HoldRefused)
-        assert refused == news.HoldRefused(True, 500, "build the engine")
+        assert refused == news.HoldRefused(True, code, reason, By.GATEWAY)
         assert call.session.flow is Flow.AUDIO
+    assert [each.message for each in caplog.records if each.levelname == "WARNING"] == [
+        f"call {call.call.id}: no hold: build the engine"
+    ]
 
 
 async def test_a_call_that_ends_proposes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,13 +72,24 @@ async def test_one_at_a_time() -> None:
             await call.call.transfer("+15558888")
 
 
-async def test_what_the_trunk_cannot_be_asked() -> None:
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [
+        (trunk.TrunkError("no line"), news.TransferFailed(503, "no line")),
+        (
+            trunk.TrunkUnableError("build the engine"),
+            news.TransferFailed(501, "This gateway cannot transfer calls"),
+        ),
+    ],
+)
+async def test_what_the_trunk_cannot_be_asked(
+    error: trunk.TrunkError, failed: news.TransferFailed
+) -> None:
     async with story() as call:
         await call.answer()
-        call.trunk.unable = trunk.TrunkError("build the engine")
+        call.trunk.unable = error
         await call.call.transfer("+15557777")
-        failed = await call.client.hear(news.TransferFailed)
-        assert failed == news.TransferFailed(503, "build the engine")
+        assert await call.client.hear(news.TransferFailed) == failed
 
 
 async def test_nothing_is_told_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
