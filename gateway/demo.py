@@ -6,9 +6,9 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config import Address
@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 READY_TIMEOUT = 15.0  # seconds: it loads a SIP engine, on a slow machine along with the tests
 STOP_TIMEOUT = 2.0  # seconds
+
+IDENTITY = "sales"  # who takes the calls of the peer
+QUESTION = b"registered?\n"  # the peer's: whether any page would ring
 
 
 def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
         # No OPTIONS: the peer ends with us, and the stock engine cannot ask
         "trunks": [{"name": "demo", "uri": f"sip:{address};transport=udp", "options": 0}],
         # The peer calls back who has called 800; "sales" is what the demo page suggests
-        "incoming": [{"to": "*", "identity": "sales"}],
+        "incoming": [{"to": "*", "identity": IDENTITY}],
         # The peer leads nowhere: whatever is dialled stays on this machine
         "admission": {"allow": ["*"], "deny": []},
         # Nothing that a next demo would have to know
@@ -54,9 +57,18 @@ def extensions() -> list[dict[str, str]]:
 
 @dataclass(slots=True)
 class Peer:
-    """The running peer; `ended` is set when it ends by itself."""
+    """The running peer.
 
-    ended: asyncio.Event
+    Attributes
+    ----------
+    ended
+        Set when it ends by itself.
+    registered
+        Says how many pages take calls; the peer asks for it.
+    """
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    registered: Callable[[], int] = lambda: 0
 
 
 def peer_command(address: Address) -> list[str]:
@@ -86,7 +98,7 @@ async def running(
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl+C is for us: we end the calls before the peer
     )
-    peer = Peer(asyncio.Event())
+    peer = Peer()
     watch: asyncio.Task[None] | None = None
     try:
         await _until_ready(process, ready_timeout)
@@ -120,9 +132,10 @@ def _output(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
 
 
 async def _watch(process: asyncio.subprocess.Process, peer: Peer) -> None:
-    """Empty its output, so that it never waits for us, and notice its end."""
-    while await _output(process).read(4096):
-        pass
+    """Answer what it asks, and notice its end."""
+    async for line in _output(process):
+        if line == QUESTION and process.stdin is not None:
+            process.stdin.write(b"%d\n" % peer.registered())
     logger.error("the embedded SIP peer ended with status %d", await process.wait())
     peer.ended.set()
 

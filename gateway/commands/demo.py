@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from gateway import app, demo, log
 from gateway.commands import running
 from gateway.config import Address, Settings
 from gateway.config_sources import DEFAULT_FILE, load
 from gateway.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from gateway.signaling.room import Room
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +44,18 @@ async def _serve(settings: Settings, address: Address) -> None:
 
     stop = running.stop_on_signals()
     async with demo.running(demo.peer_command(address)) as peer:
+
+        @asynccontextmanager
+        async def open_for_peer(settings: Settings) -> AsyncIterator[Room]:
+            async with open_room(settings) as room:
+                peer.registered = lambda: len(room.directory.pages(demo.IDENTITY))
+                yield room
+
         peer_ended = asyncio.create_task(_forward(peer.ended, stop), name="peer-ended")
         try:
             await app.serve(
                 settings,
-                open_room,
+                open_for_peer,
                 stop=stop,
                 on_stop=running.limit_stop,
                 announce=running.announce,

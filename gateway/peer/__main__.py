@@ -1,7 +1,7 @@
 """`python -m gateway.peer --listen 127.0.0.1:5080`: the peer as a process.
 
 Says one line when it is ready. Ends on SIGTERM or SIGINT, and when its standard input, if that is
-a pipe, is closed: so it never outlives the process that started it.
+a pipe, is closed: so it never outlives the process that started it (`parent.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import stat
 import sys
 from typing import TextIO
 
+from gateway.peer.parent import Parent
 from gateway.peer.server import run_peer
 from gateway.trunk import SipAddress, TrunkError
 
@@ -49,18 +50,13 @@ async def _serve(address: SipAddress, output: TextIO) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, end.set)
-    async with run_peer(address) as endpoint:
-        if stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode):
-            loop.add_reader(0, _read_input, end)
-        output.write(f"ready on {endpoint.address}\n")
-        output.flush()
+    parent = Parent(output, end)
+    is_piped = stat.S_ISFIFO(os.fstat(0).st_mode) or stat.S_ISSOCK(os.fstat(0).st_mode)
+    async with run_peer(address, parent.registered if is_piped else None) as endpoint:
+        if is_piped:
+            loop.add_reader(0, parent.read)
+        parent.tell(f"ready on {endpoint.address}")
         await end.wait()
-
-
-def _read_input(end: asyncio.Event) -> None:
-    if not os.read(0, 1024):
-        asyncio.get_running_loop().remove_reader(0)
-        end.set()
 
 
 if __name__ == "__main__":

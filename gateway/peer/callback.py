@@ -1,6 +1,7 @@
 """The way into a page: the peer calls back whoever has called, so that incoming calls can be tried.
 
-The caller's gateway is called where its INVITE came from, as a trunk calls it.
+The caller's gateway is called where its INVITE came from, as a trunk calls it. Where no page would
+ring, the first call is refused instead.
 """
 
 from __future__ import annotations

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from gateway.peer.call import Call
-from gateway.peer.callback import Callback
+from gateway.peer.callback import CALLED, Callback
 from gateway.peer.extensions import Extension, find
 from gateway.trunk import EndpointConfig, IncomingCall, SipAddress, TrunkEndpoint, TrunkEvent
 
 log = logging.getLogger(__name__)
+Registered = Callable[[], Awaitable[int | None]]
+"""Says how many pages may be called back; None where nobody knows."""
+
+NOBODY = f"Nobody takes calls as {CALLED} yet: do that first, then call again"
 
 
 class Peer:
     """The calls in progress, and who owns them."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, registered: Registered | None = None) -> None:
         self._host = host
+        self._registered = registered
         self.endpoint: TrunkEndpoint | None = None
         self._calls: set[asyncio.Task[None]] = set()
 
@@ -34,6 +39,9 @@ class Peer:
         return call.notify
 
     async def _run(self, call: Call, incoming: IncomingCall, extension: Extension) -> None:
+        if extension.calls_back and self._registered and await self._registered() == 0:
+            await incoming.leg.reject(480, NOBODY)  # it would hang up, and nothing would follow
+            return
         await call.run()
         if extension.calls_back and self.endpoint is not None:
             log.info("%s is called back at %s", incoming.caller, incoming.source)
@@ -53,9 +61,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def run_peer(address: SipAddress) -> AsyncIterator[TrunkEndpoint]:
+async def run_peer(
+    address: SipAddress, registered: Registered | None = None
+) -> AsyncIterator[TrunkEndpoint]:
     """Answer calls at an address, UDP and TCP; port 0 takes any. TrunkError if it cannot be."""
-    peer = Peer(address.host)
+    peer = Peer(address.host, registered)
     config = EndpointConfig(address.host, address.port, tcp=True, user_agent="gateway-peer")
     endpoint = peer.endpoint = TrunkEndpoint(config, peer.accept)
     await endpoint.start()

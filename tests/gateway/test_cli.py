@@ -313,6 +313,17 @@ async def test_a_peer_that_ends_is_noticed() -> None:
         await peer.ended.wait()
 
 
+async def test_a_peer_is_told_how_many_pages_take_calls(caplog: pytest.LogCaptureFixture) -> None:
+    asking = (
+        "print('ready', flush=True); print('what?', flush=True); print('registered?', flush=True); "
+        "raise SystemExit(input() != '2')"
+    )
+    async with demo.running(program(asking)) as peer, asyncio.timeout(10):
+        peer.registered = lambda: 2
+        await peer.ended.wait()
+    assert "ended with status 0" in caplog.text
+
+
 async def test_a_peer_that_never_gets_ready_is_said() -> None:
     with pytest.raises(UnavailableError, match="ended with status 3 before it was ready"):
         async with demo.running(program("import sys; sys.exit(3)")):

@@ -52,13 +52,29 @@ async def start_peer(port: int) -> Process:
     return process
 
 
+@pytest.fixture(scope="module")
+def told() -> dict[str, int]:
+    """What the peer is told."""
+    return {"pages": 1}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def peer() -> AsyncIterator[int]:
-    """The port of a running peer."""
+async def peer(told: dict[str, int]) -> AsyncIterator[int]:
+    """The port of a running peer, which is told how many pages take calls."""
     port = free_port()
     process = await start_peer(port)
+    assert process.stdout is not None
+    assert process.stdin is not None
+
+    async def tell(questions: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        async for line in questions:
+            assert line == b"registered?\n"
+            answers.write(b"%d\n" % told["pages"])
+
+    telling = asyncio.create_task(tell(process.stdout, process.stdin))
     yield port
     assert await end_process(process) == 0
+    await telling
 
 
 async def test_tone(endpoint: TrunkEndpoint, peer: int) -> None:
@@ -208,6 +224,16 @@ async def test_calls_back(endpoint: TrunkEndpoint, peer: int) -> None:
         assert (await ear.end()).cause == "hangup"
     finally:
         transport.close()
+
+
+async def test_calls_nobody_back(
+    endpoint: TrunkEndpoint, peer: int, told: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(told, "pages", 0)
+    async with call(endpoint, peer, "800") as caller:
+        end = await caller.ear.end()
+    assert (end.code, end.cause) == (480, "unavailable")
+    assert end.reason == "Nobody takes calls as sales yet: do that first, then call again"
 
 
 async def test_ends_with_its_parent() -> None:
