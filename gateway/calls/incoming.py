@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.admission.dialing import as_e164
+from gateway.admission.pattern import fits
 from gateway.admission.target import parse_target
 from gateway.calls.end import By, CallEnd
 from gateway.errors import GatewayError, TargetError
@@ -15,9 +16,8 @@ from gateway.errors import GatewayError, TargetError
 class IncomingRoute:
     """Called numbers, and the identity whose pages ring for `ring` seconds.
 
-    `to` is a number, or its beginning with "*" behind it, as of `DialRoute`; `trunk` the trunk that
-    the call has to come from, None for any. `fallback` is called when no page takes the call, None
-    where it ends then.
+    `to` is as of `pattern.fits`; `trunk` the trunk that the call has to come from, None for any.
+    `fallback` is called when no page takes the call, None where it ends then.
     """
 
     to: str
@@ -28,11 +28,7 @@ class IncomingRoute:
 
     def fits(self, names: Sequence[str], trunk: str) -> bool:
         """Whether a call for a number, by one of its names, goes this way."""
-        if self.trunk not in (None, trunk):
-            return False
-        if self.to.endswith("*"):
-            return any(name.startswith(self.to[:-1]) for name in names)
-        return self.to in names
+        return self.trunk in (None, trunk) and fits(self.to, names)
 
 
 class IncomingRoutes:

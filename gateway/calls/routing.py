@@ -8,6 +8,7 @@ from random import Random
 from typing import Literal
 
 from gateway.admission.dialing import as_e164
+from gateway.admission.pattern import fits
 from gateway.errors import ForbiddenError
 
 Numbers = Literal["e164", "plain"] | tuple[tuple[str, str], ...]
@@ -28,20 +29,10 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class DialRoute:
-    """Numbers, and the names of the trunks that they go to, in turn.
-
-    `to` is a number, or its beginning with "*" behind it, in the spelling of `parse_target`; "*"
-    alone is every number.
-    """
+    """Numbers, and the names of the trunks that they go to, in turn; `to` as of `pattern.fits`."""
 
     to: str
     trunks: tuple[str, ...]
-
-    def fits(self, names: Sequence[str]) -> bool:
-        """Whether a number goes this way, by one of the names that it has."""
-        if self.to.endswith("*"):
-            return any(name.startswith(self.to[:-1]) for name in names)
-        return self.to in names
 
 
 class Routing:
@@ -85,7 +76,7 @@ class Routing:
             return tuple(trunk.name for trunk in sorted(self._trunks, key=self._turn))
         names = self._names(to)
         for route in self._routes:
-            if route.fits(names):
+            if fits(route.to, names):
                 return route.trunks
         raise ForbiddenError(f"{to} may not be called: no route leads to it", rule="route")
 

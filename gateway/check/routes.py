@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from gateway.admission.dialing import SHORTEST, as_e164
 from gateway.admission.number import parse_prefix
+from gateway.admission.pattern import fits
 from gateway.check.finding import Finding, doubt
 from gateway.config import Settings
 from gateway.config_sip import IncomingSettings, RouteSettings
@@ -54,17 +55,10 @@ def _named(trunks: list[str]) -> str:
 def _hidden_routes(routes: tuple[RouteSettings, ...]) -> Iterator[Finding]:
     for place, route in enumerate(routes):
         for before, other in enumerate(routes[:place]):
-            if _takes_all(other.to, route.to):
+            if fits(other.to, [route.to]):  # and so whatever this one would take
                 text = f"no call comes here, as routes[{before}] takes {other.to!r} before"
                 yield Finding(False, f"{_key(place, route)}: {text}")
                 break
-
-
-def _takes_all(pattern: str, other: str) -> bool:
-    """Whether a pattern fits whatever the other one does."""
-    if pattern.endswith("*"):
-        return other.startswith(pattern[:-1])
-    return other == pattern
 
 
 def _forgotten_stars(routes: tuple[RouteSettings, ...]) -> Iterator[Finding]:
@@ -122,7 +116,7 @@ def _hidden_rules(settings: Settings) -> Iterator[Finding]:
 def _hidden_incoming(incoming: tuple[IncomingSettings, ...]) -> Iterator[Finding]:
     for place, each in enumerate(incoming):
         for before, other in enumerate(incoming[:place]):
-            if other.trunk in (None, each.trunk) and _takes_all(other.to, each.to):
+            if other.trunk in (None, each.trunk) and fits(other.to, [each.to]):
                 yield Finding(
                     False,
                     f"incoming[{place}].to = {each.to!r}: no call comes here, as "
@@ -151,10 +145,6 @@ def _fallbacks(settings: Settings) -> Iterator[Finding]:
         except ForbiddenError as error:
             yield Finding(False, f"{key}: these calls end with 480, as {error}")
         whole = as_e164(number, country) if country is not None else None
-        ways = [
-            route
-            for route in settings.routes
-            if _takes_all(route.to, number) or _takes_all(route.to, whole or number)
-        ]
+        ways = [route for route in settings.routes if fits(route.to, [number, whole or number])]
         if settings.routes and not ways:
             yield Finding(False, f"{key}: these calls end with 480, as no route leads there")
