@@ -169,6 +169,8 @@ class ForwardedCall:
             case trunk.Digit() | media.TrunkDigit():
                 if self.state is CallState.ANSWERED:
                     self._callee.press(event.digit, event.duration_ms)
+            case media.TrunkQuality() if self.state is CallState.ANSWERED:
+                self._tell(news.SideQuality("trunk", event.trunk))
             case media.TrunkSilent():
                 if self._invite.is_answered:  # before that few callers send anything
                     self._caller.probe(event)
@@ -199,6 +201,8 @@ class ForwardedCall:
             case trunk.Digit() | media.TrunkDigit():
                 if self._invite.is_answered:
                     self._caller.press(event.digit, event.duration_ms)
+            case media.TrunkQuality() if before is CallState.ANSWERED:
+                self._tell(news.SideQuality("fallback", event.trunk))
             case media.TrunkSilent() if before is CallState.ANSWERED:
                 self._callee.probe(event)
             case trunk.Ended() if self._callee.negotiation.requires_encryption:
@@ -227,7 +231,7 @@ class ForwardedCall:
         self._answered_at = monotonic()
         self._limit_in(self._max_duration, too_long(self._max_duration))
         ours = self._caller.negotiation.codec or remote.codec
-        self._tell(news.Answered("", spelling(ours)))
+        self._tell(news.Answered("", spelling(ours), spelling(remote.codec)))
         end = await self._invite.answer(self._caller.negotiation, self._caller.media)
         if end is not None:
             self.end(end)

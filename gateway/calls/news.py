@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway.calls.end import By, CallEnd
 from gateway.media.events import LegQuality
@@ -34,10 +35,14 @@ class AnswerReady:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The phone is picked up; audio flows both ways. Codecs by their encoding names."""
+    """The phone is picked up; audio flows both ways. Codecs by their encoding names.
+
+    Of a call to a fallback there is no browser, and both trunks have a codec.
+    """
 
     browser_codec: str
     trunk_codec: str
+    fallback_codec: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,14 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class SideQuality:
+    """How a trunk of a call without a page did: the caller's, or that of the fallback."""
+
+    side: Literal["trunk", "fallback"]
+    quality: LegQuality
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over. Nothing comes after this."""
 
@@ -116,7 +129,7 @@ class Ended:
     trunk: str = ""  # the one that was tried last
 
 
-News = (
+PageNews = (
     Trying
     | Ringing
     | AnswerReady
@@ -131,6 +144,9 @@ News = (
     | Quality
     | Ended
 )
+"""What a page may be told."""
+
+News = PageNews | SideQuality
 
 Tell = Callable[[News], None]
 """Takes news at once, and without waiting."""

@@ -41,7 +41,7 @@ class CallRecord:
     `state` is a word of the protocol: trying, ringing, answered, ended; `direction` is the page's
     view. `trunk_codec` and `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means
     over the call. `fallback` is the number that a call of no page's has gone to, by the trunk
-    `fallback_trunk`; there is no browser in it.
+    `fallback_trunk`, whose side has a codec and a mean of its own; there is no browser in it.
     """
 
     id: str
@@ -60,18 +60,25 @@ class CallRecord:
     direction: Direction = "outgoing"
     fallback: str | None = None
     fallback_trunk: str | None = None
+    fallback_codec: str | None = None
+    mos_fallback: Mean = field(default_factory=Mean)
 
     def learn(self, event: news.News, now: float) -> None:
         """Take what the page is told."""
         match event:
             case news.Ringing():
                 self.state = "ringing"
-            case news.Answered(browser_codec=browser, trunk_codec=trunk):
+            case news.Answered(browser_codec=browser, trunk_codec=trunk, fallback_codec=fallback):
                 self.state, self.answered = "answered", now
                 self.browser_codec, self.trunk_codec = browser or None, trunk
+                self.fallback_codec = fallback or None
             case news.Quality(browser=browser_leg, trunk=trunk_leg):
                 self.mos_browser.add(browser_leg.mos)
                 self.mos_trunk.add(trunk_leg.mos)
+            case news.SideQuality(side="fallback", quality=quality):
+                self.mos_fallback.add(quality.mos)
+            case news.SideQuality(quality=quality):
+                self.mos_trunk.add(quality.mos)
             case news.Ended(end=end, duration_ms=duration):
                 self.state, self.end, self.duration_ms = "ended", end, duration
 
@@ -95,6 +102,8 @@ class CallRecord:
         if self.fallback is not None:
             parts["fallback"] = mask(self.fallback)
             parts["fallback_trunk"] = self.fallback_trunk or "-"
+            parts["fallback_codec"] = self.fallback_codec or "-"
+            parts["fallback_mos"] = _written(self.mos_fallback)
         sentence = "call ended" if end is None else f"call ended: {end.message}"
         return " ".join([sentence, *(f"{name}={value}" for name, value in parts.items())])
 

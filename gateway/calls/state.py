@@ -58,6 +58,7 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     media.TrunkDigit: (_C, _R, _E, _A, _X),
     media.TrunkSilent: (_X, _X, _X, _A, _X),  # once it is answered there is a dialog to ask
     media.Quality: (_C, _R, _E, _A, _X),
+    media.TrunkQuality: (_C, _R, _E, _A, _X),
     EndWanted: (_X, _X, _X, _X, _X),
     NotPlaced: (_X, _X, _X, _X, _X),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+QUALITY_INTERVAL = 2.0  # seconds between two reports of it
+
 
 class LossReason(StrEnum):
     """Why the browser's media path is gone."""
@@ -84,6 +86,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkQuality:
+    """How one of two trunks is doing, where there is no browser; every two seconds."""
+
+    trunk: LegQuality
+
+
+@dataclass(frozen=True, slots=True)
 class MediaFailed:
     """A session without a browser has had to be given up after a fault of ours."""
 
@@ -97,4 +106,5 @@ MediaEvent = (
     | TrunkSilent
     | MediaFailed
     | Quality
+    | TrunkQuality
 )

@@ -14,7 +14,14 @@ from typing import Protocol
 
 from gateway.media.closing import part, say_goodbye
 from gateway.media.engine.bridge import Bridge
-from gateway.media.events import MediaEvent, MediaFailed, TrunkDigit, TrunkSilent
+from gateway.media.events import (
+    QUALITY_INTERVAL,
+    MediaEvent,
+    MediaFailed,
+    TrunkDigit,
+    TrunkQuality,
+    TrunkSilent,
+)
 from gateway.media.parameters import Flow, LocalTrunk, MediaConfig, TrunkRemote
 from gateway.media.thread import MediaThread
 from gateway.media.trunk_party import TrunkParty
@@ -130,6 +137,7 @@ class TrunkSide:
         self.report: Report = _nobody
         self._flow = Flow.SILENCE
         self._priming: asyncio.TimerHandle | None = None
+        self._quality_due = session.thread.now + QUALITY_INTERVAL
         self._closed = False
         # Tones are heard on the other trunk as they are: told as digits they would come twice
         self.party = TrunkParty(
@@ -191,13 +199,16 @@ class TrunkSide:
         self.report(TrunkDigit(digit, duration_ms))
 
     def _watch(self, now: float) -> None:
-        """Notice that nothing comes any more; called once a second."""
+        """Notice that nothing comes any more, and say how it is; called once a second."""
         config = self._config
         early = self._flow is Flow.SILENCE
         limit = config.trunk_silence_early if early else config.trunk_silence
         seconds = self.party.too_silent(now, limit)
         if seconds is not None:
             self.report(TrunkSilent(seconds))
+        if now >= self._quality_due and self.party.remote is not None:
+            self._quality_due = now + QUALITY_INTERVAL
+            self.report(TrunkQuality(self.party.quality(now)))
 
 
 def _nobody(event: MediaEvent) -> None:

@@ -20,6 +20,7 @@ from gateway.media.closing import part, say_goodbye
 from gateway.media.engine.bridge import Bridge
 from gateway.media.engine.leg import BrowserLeg, FrameLeg, Leg, LegStatistics
 from gateway.media.events import (
+    QUALITY_INTERVAL,
     BrowserConnected,
     BrowserDigit,
     BrowserLost,
@@ -39,8 +40,6 @@ from voice.counters import Counters
 logger = logging.getLogger(__name__)
 
 Report = Callable[[MediaEvent], None]
-
-QUALITY_INTERVAL = 2.0  # seconds
 
 
 class Core(Protocol):

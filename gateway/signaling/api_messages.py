@@ -34,15 +34,19 @@ class Problem(Wire):
 
 
 class Codecs(Wire):
+    """`fallback` is the other trunk's, of a call that has gone to a fallback; it has no browser."""
+
     browser: str | None
     trunk: str | None
+    fallback: str | None
 
 
 class Mos(Wire):
-    """Means over the call, null before two seconds of it."""
+    """Means over the call, null before two seconds of it; `fallback` as of `codec`."""
 
     browser: float | None
     trunk: float | None
+    fallback: float | None
 
 
 class CallView(Wire):
@@ -90,8 +94,16 @@ class CallView(Wire):
                 "call": request.page_call,
                 "started_at": _written(record.started),
                 "answered_at": None if record.answered is None else _written(record.answered),
-                "codec": Codecs(browser=record.browser_codec, trunk=record.trunk_codec),
-                "mos": Mos(browser=record.mos_browser.value, trunk=record.mos_trunk.value),
+                "codec": Codecs(
+                    browser=record.browser_codec,
+                    trunk=record.trunk_codec,
+                    fallback=record.fallback_codec,
+                ),
+                "mos": Mos(
+                    browser=record.mos_browser.value,
+                    trunk=record.mos_trunk.value,
+                    fallback=record.mos_fallback.value,
+                ),
                 "sip_call_id": record.sip_call_id,
                 "fallback": record.fallback,
                 "fallback_trunk": record.fallback_trunk,

@@ -196,6 +196,8 @@ class ClientCall:
             self._room.metrics.setup.labels(stage).observe(monotonic() - self._placed_at)
 
     def _tell(self, event: news.News) -> None:
+        if isinstance(event, news.SideQuality):  # of a call that has no page
+            return
         self._observe(event)
         if isinstance(event, news.Answered) and self._admission is not None:
             self._admission.answered()
@@ -225,7 +227,7 @@ class ClientCall:
             admission.ended(cause, sip_code, 0)
 
 
-def message_for(call: str, event: news.News) -> messages.ServerMessage:
+def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
     """Put news of a call into the protocol's words."""
     match event:
         case news.Trying():

@@ -18,6 +18,7 @@ from gateway.calls.incoming import IncomingRoute, IncomingRoutes
 from gateway.calls.reception import Reception
 from gateway.media import events as media
 from gateway.media.parameters import Flow
+from gateway.signaling.api_messages import CallView
 from gateway.trunk import IncomingCall, SipAddress
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, Leg
 from tests.gateway.calls.stories import BUSY, BYE
@@ -115,11 +116,16 @@ async def test_both_talk_and_the_fallback_hangs_up(caplog: pytest.LogCaptureFixt
     assert (lab.active, lab.placed, lab.answered) == (2, 1, 1)
     assert house.gate.limits.running == 1
     assert house.joined.caller.flow is house.joined.callee.flow is Flow.AUDIO
+    for side, mos in ((house.joined.caller, 4.0), (house.joined.callee, 3.0)):
+        side.report(media.TrunkQuality(media.LegQuality(mos, 0.0, 1.0, None, None, 100)))
     fallback.notify(BYE)
     await house.idle()
     assert (leg.hung_up, leg.code, leg.cause) == (1, 0, "hangup")
     line = next(each for each in caplog.messages if each.startswith("call ended"))
-    assert f"fallback={FALLBACK} fallback_trunk=lab" in line
+    assert "codec=-/PCMU mos=-/4.00" in line
+    assert f"fallback={FALLBACK} fallback_trunk=lab fallback_codec=PCMU fallback_mos=3.00" in line
+    seen = CallView.of(record)
+    assert (seen.codec.fallback, seen.mos.trunk, seen.mos.fallback) == ("PCMU", 4.0, 3.0)
 
 
 async def test_the_request_says_who_calls_and_who_was_called() -> None:

@@ -51,6 +51,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         media.TrunkSilent(15.0),
         media.MediaFailed(),
         media.Quality(LEG, LEG),
+        media.TrunkQuality(LEG),
         EndWanted(CallEnd(By.LOCAL, "hangup", 200, "", "")),
         NotPlaced(CallEnd(By.GATEWAY, "service-unavailable", 503, "", "")),
     )

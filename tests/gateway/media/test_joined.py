@@ -13,7 +13,7 @@ import pytest
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.engine.bridge import BridgeKind
-from gateway.media.events import MediaEvent, MediaFailed, TrunkSilent
+from gateway.media.events import MediaEvent, MediaFailed, TrunkQuality, TrunkSilent
 from gateway.media.parameters import Flow
 from tests.gateway.media.call import EVENT, Trunk, plane_config, until
 from voice.g711 import encode_alaw
@@ -134,3 +134,25 @@ async def test_a_session_needs_two_pairs_of_ports() -> None:
         with pytest.raises(UnavailableError):
             await it.plane.open_joined()
         assert it.plane.stats()["sessions"] == 1
+
+
+async def test_each_side_tells_how_it_does() -> None:
+    """Of the one that speaks more is known than of the one that is silent."""
+    heard: dict[str, list[MediaEvent]] = {"caller": [], "callee": []}
+    async with pair() as it:
+        it.session.caller.report_to(heard["caller"].append)
+        it.session.callee.report_to(heard["callee"].append)
+        await it.connect()
+        speaking = asyncio.create_task(it._speak(b"\xff" * 160))
+        await until(lambda: all(any(map(is_quality, each)) for each in heard.values()), limit=8)
+        speaking.cancel()
+        await asyncio.wait([speaking])
+    told = {side: next(filter(is_quality, events)) for side, events in heard.items()}
+    assert isinstance(told["caller"], TrunkQuality)
+    assert isinstance(told["callee"], TrunkQuality)
+    assert told["caller"].trunk.mos is not None
+    assert told["callee"].trunk.mos is None
+
+
+def is_quality(event: MediaEvent) -> bool:
+    return isinstance(event, TrunkQuality)
