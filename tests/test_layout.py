@@ -40,7 +40,7 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {
-        *("admission", "app", "check", "cli", "demo", "garbage", "log", "wiring"),
+        *("admission", "app", "check", "cli", "demo", "garbage", "log", "signaling", "wiring"),
         *("config_problems", "config_sources", "config_values"),
     },
     "check": {
