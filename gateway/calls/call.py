@@ -15,6 +15,8 @@ from gateway import trunk
 from gateway.calls import news
 from gateway.calls.attempt import Attempts
 from gateway.calls.browser_description import spelling
+from gateway.calls.browser_leg import BrowserEvent
+from gateway.calls.browser_side import RESUME_WINDOW, BrowserSide, over
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
     FAULT,
@@ -28,6 +30,7 @@ from gateway.calls.events import (
     EndWanted,
     HoldEvent,
     HoldWanted,
+    RestartWanted,
     TransferEvent,
 )
 from gateway.calls.hold import Hold
@@ -55,6 +58,10 @@ MAX_RINGING = 180.0  # seconds
 CLOSE_TIMEOUT = 3.0  # seconds
 
 
+def _nobody(event: news.News) -> None:
+    """Count nothing: nobody does."""
+
+
 class Call:
     """A call between a browser and a trunk, whichever of them has called.
 
@@ -72,10 +79,14 @@ class Call:
         raises `trunk.TrunkError` when there is none in time.
     tell
         Takes news for the client, at once and without waiting.
+    observe
+        Takes all of them, too, whichever client has the call.
     max_duration
         Seconds from the answer until the gateway ends the call.
     max_ringing
         Seconds until the answer.
+    resume_window
+        Seconds that a browser whose media path is lost may take to come back by a restart.
     inbox
         Has what has happened to the trunk's leg already.
     """
@@ -90,16 +101,27 @@ class Call:
         *,
         max_duration: float,
         max_ringing: float = MAX_RINGING,
+        resume_window: float = RESUME_WINDOW,
+        observe: Tell = _nobody,
         inbox: asyncio.Queue[CallEvent] | None = None,
     ) -> None:
         self.id = call_id
         self.state = CallState.CALLING
         self._session = session
-        self._tell = tell
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue() if inbox is None else inbox
         self._way = way if isinstance(way, Taken) else Outgoing(call_id, way, self.notify)
+        self._browser = BrowserSide(
+            call_id,
+            self._way.negotiation,
+            session,
+            tell,
+            observe,
+            self.notify,
+            window=resume_window,
+        )
+        self._tell = self._browser.tell
         self._side = Side(
             call_id,
             self._way.negotiation,
@@ -116,11 +138,11 @@ class Call:
             lambda: self._way.negotiation,
             lambda: self._way.leg,
             session.set_flow,
-            tell,
+            self._tell,
             self.notify,
             owns_call_id=self._way.owns_call_id,
         )
-        self._transfer = Transfer(call_id, lambda: self._way.leg, tell, self.notify)
+        self._transfer = Transfer(call_id, lambda: self._way.leg, self._tell, self.notify)
         self._answered_at: float | None = None
         self._early_told = False
         self._limit: asyncio.TimerHandle | None = None
@@ -210,6 +232,37 @@ class Call:
             raise RequestError("the other call has just ended")
         self._transfer.want(name)
 
+    async def restart(self, offer: str, tell: Tell | None = None) -> None:
+        """Answer an offer for another media path, which takes the place of the one that there is.
+
+        The answer is told (`news.AnswerReady`) before this returns, and candidates that come after
+        it are for the new path. It is used once it is up. Until then, and if it does not come up
+        (`news.RestartFailed`), all stays as it was; the trunk hears of neither.
+
+        Parameters
+        ----------
+        tell
+            Takes the news of another page, which the call is handed over to: the answer, and
+            whether it fails, at once; all else once it is up. Then `news.HandedOver` is the last
+            that the page hears that had the call.
+
+        Raises
+        ------
+        OfferError
+            The offer cannot be used.
+        RequestError
+            The call is over.
+        UnavailableError
+            A part of the gateway does not work.
+        """
+        if self.state is CallState.ENDED:
+            raise over()
+        way = self._way
+        read = self._browser.read(offer, way.trunk.route.passthrough, way.negotiation.codec)
+        wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future())
+        self._inbox.put_nowait(wanted)
+        await wanted.reply
+
     async def hangup(self) -> None:
         """End the call for the browser; harmless when it is over."""
         picked_up = self.state is CallState.ANSWERED or self._way.has_answered
@@ -246,9 +299,7 @@ class Call:
     async def _live(self) -> CallEnd:
         if isinstance(self._way, Outgoing):
             self._tell(news.Trying())
-        negotiation = self._way.negotiation
-        self._tell(news.AnswerReady(negotiation.browser_answer))
-        await self._session.connect_browser(negotiation.browser_remote)
+        await self._browser.begin()
         self._limit_in(self._max_ringing, rang_out(self._max_ringing))
         self._way.begin()
         while True:
@@ -262,6 +313,8 @@ class Call:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
             if isinstance(event, HoldEvent | TransferEvent):
                 end = await self._handle_wish(event)
+            elif isinstance(event, BrowserEvent):
+                end = await self._follow_browser(event)
             else:
                 end = await self._handle(event, before)
             if end is not None:
@@ -272,8 +325,6 @@ class Call:
         match event:
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
-            case media.BrowserConnected():
-                return await self._way.browser_is_up(self._session)
             case media.BrowserDigit():
                 self._pass_digit(event)
             case trunk.Digit() | media.TrunkDigit():
@@ -288,6 +339,13 @@ class Call:
             case _:
                 return await self._side.follow(event)
         return None
+
+    async def _follow_browser(self, event: BrowserEvent) -> CallEnd | None:
+        """Do what follows from the coming and going of the browser's media."""
+        end = await self._browser.follow(event, self._duration_ms)
+        if end is None and isinstance(event, media.BrowserConnected):
+            end = await self._way.browser_is_up(self._session)
+        return end
 
     async def _handle_wish(self, event: HoldEvent | TransferEvent) -> CallEnd | None:
         """Do what follows from a hold or a transfer that the page has asked for."""
@@ -318,8 +376,7 @@ class Call:
         self._answered_at = monotonic()
         self._side.takes_info = answered.takes_info
         self._limit_in(self._max_duration, too_long(self._max_duration))
-        ours = self._way.negotiation.browser_remote.codec
-        self._tell(news.Answered(spelling(ours), spelling(remote.codec)))
+        self._tell(news.Answered(spelling(self._browser.codec), spelling(remote.codec)))
         await self._hold.settled()
 
     async def _settled(self) -> None:
@@ -339,7 +396,8 @@ class Call:
         self._transfer.cancel()
         if self._limit is not None:
             self._limit.cancel()
-        duration = 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
+        self._browser.close(self._inbox)
+        duration = self._duration_ms
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._take_down(end)
@@ -347,6 +405,10 @@ class Call:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
             self._tell(news.Ended(end, duration, self._way.trunk.name))
+
+    @property
+    def _duration_ms(self) -> int:
+        return 0 if self._answered_at is None else int((monotonic() - self._answered_at) * 1000)
 
     def release(self) -> None:
         """Give back the line of the trunk; the second time does nothing."""

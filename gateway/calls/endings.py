@@ -19,6 +19,9 @@ _LOST: Final = {
     media.LossReason.INTERNAL: "The media connection to the browser failed.",
 }
 
+# Whatever happens then, no phone should ring, and no call be paid for, that nobody can hear
+_NO_PATH: Final = (media.LossReason.ICE_TIMEOUT,)
+
 # Statuses of a description that nobody wants (RFC 3261 sections 21.4.13, 21.4.26 and 21.6.4)
 _NOT_ACCEPTABLE: Final = (415, 488, 606)
 
@@ -37,8 +40,6 @@ def end_of(event: CallEvent) -> CallEnd | None:
         case trunk.Ended():
             by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
             return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
-        case media.BrowserLost():
-            return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[event.reason])
         case media.MediaFailed():
             sentence = "The media of the call failed."
             return CallEnd.made_here(By.GATEWAY, "media-failed", 500, sentence)
@@ -47,6 +48,26 @@ def end_of(event: CallEvent) -> CallEnd | None:
         case EndWanted() | NotPlaced():
             return event.end
     return None
+
+
+def browser_unreached(reason: media.LossReason) -> CallEnd:
+    """End a call whose browser's media path has never come up."""
+    if reason in _NO_PATH:
+        sentence = f"The browser can neither send nor receive audio. {_LOST[reason]}"
+        return CallEnd.made_here(By.GATEWAY, "no-media-path", 500, sentence)
+    return CallEnd.made_here(By.GATEWAY, "media-failed", 500, _LOST[reason])
+
+
+def browser_lost(reason: media.LossReason) -> CallEnd:
+    """End a call whose browser was there, and has not come back."""
+    if reason is media.LossReason.INTERNAL:  # it is not the browser that is lost
+        return browser_unreached(reason)
+    return CallEnd.made_here(By.GATEWAY, "media-lost", 500, _LOST[reason])
+
+
+def restart_failed(reason: media.LossReason) -> str:
+    """Say why a new media path has not come up."""
+    return _LOST[reason]
 
 
 def refused_encryption(event: trunk.Ended) -> CallEnd | None:
@@ -102,8 +123,10 @@ def too_long(seconds: float) -> CallEnd:
 _REFUSALS: Final = {
     "canceled": 603,
     "media-failed": 480,
+    "media-lost": 480,
     "network": 480,
     "no-answer": 480,
+    "no-media-path": 480,
     "stopped": 480,
 }
 

@@ -6,7 +6,10 @@ and the registry want of the call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gateway.calls.end import CallEnd
 from gateway.media.events import MediaEvent
@@ -21,6 +24,10 @@ from gateway.trunk import (
     TransferProgress,
     TrunkEvent,
 )
+
+if TYPE_CHECKING:
+    from gateway.calls.browser_description import Offer
+    from gateway.calls.news import News
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,23 @@ class TransferLate:
     """The trunk has reported nothing of a transfer for too long."""
 
 
+@dataclass(frozen=True, slots=True)
+class RestartWanted:
+    """A page wants another media path for the call; `tell` takes its news if it is another page.
+
+    `reply` is set once the page has its answer, or to the reason why there is none.
+    """
+
+    offer: Offer
+    tell: Callable[[News], None] | None
+    reply: asyncio.Future[None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserLate:
+    """The browser, which was lost, has been waited for long enough."""
+
+
 HoldEvent = HoldWanted | ChangeDue | Refused
 TransferEvent = TransferWanted | TransferLate | TransferProgress | TransferOver
 
@@ -90,4 +114,6 @@ CallEvent = (
     | ChangeDue
     | TransferWanted
     | TransferLate
+    | RestartWanted
+    | BrowserLate
 )

@@ -63,11 +63,20 @@ class Negotiation(TrunkNegotiation):
             srtp=srtp,
             own=own,
         )
-        parameters = opus_parameters(codecs, bitrate)
-        self.browser_answer = sdp.render(
-            answer_browser(offer, local, parameters, self._session_id, self._version)
-        )
+        self._parameters = opus_parameters(codecs, bitrate)
+        self._answers = 0  # to the browser
+        self.browser_answer = self.answer_browser(offer, local)
         self.browser_remote = browser_remote(offer)
+
+    def answer_browser(self, offer: Offer, local: LocalMedia) -> str:
+        """Answer an offer of the browser's: its first one, or a later one for another media path.
+
+        What is agreed with the trunk stays as it is.
+        """
+        self._answers += 1
+        return sdp.render(
+            answer_browser(offer, local, self._parameters, self._session_id, self._answers)
+        )
 
     @classmethod
     def on(cls, route: Route, offer: Offer, local: LocalMedia, own: OwnSockets) -> Negotiation:

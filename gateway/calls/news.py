@@ -34,6 +34,20 @@ class AnswerReady:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartFailed:
+    """The new media path has not come up, and all is as it was; `why` is a sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """Another page has the call now. Nothing comes here after this."""
+
+    duration_ms: int  # from the answer until now; 0 before it
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The phone is picked up; audio flows both ways. Codecs by their encoding names.
 
@@ -133,6 +147,8 @@ PageNews = (
     Trying
     | Ringing
     | AnswerReady
+    | RestartFailed
+    | HandedOver
     | Answered
     | DigitHeard
     | Held

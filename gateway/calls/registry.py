@@ -227,7 +227,8 @@ class Calls:
             session,
             attempts,
             self.locate,
-            self.counted(record, tell),
+            tell,
+            observe=self.observer(record),
             max_duration=request.max_duration or self.max_duration,
             max_ringing=request.max_ringing or self._max_ringing,
         )
@@ -307,16 +308,25 @@ class Calls:
 
     def counted(self, record: CallRecord, tell: Tell) -> Tell:
         """Return what counts the news of a call, and tells them."""
+        count = self.observer(record)
 
         def tell_and_count(event: News) -> None:
+            count(event)
+            tell(event)
+
+        return tell_and_count
+
+    def observer(self, record: CallRecord) -> Tell:
+        """Return what counts the news of a call."""
+
+        def count(event: News) -> None:
             self.totals.count(event, record.direction)
             placed = record.trunk if record.direction == "outgoing" else record.fallback_trunk
             if placed is not None:
                 self._trunks.states[placed].count(event, answered=record.answered is not None)
             record.learn(event, time())
-            tell(event)
 
-        return tell_and_count
+        return count
 
     # What the operator sees and does
 

@@ -141,6 +141,10 @@ class Ring:
     async def add_candidate(self, candidate: str | None) -> None:
         """Forget a candidate: it belongs to an offer that was not taken."""
 
+    async def restart(self, offer: str) -> None:
+        """Refuse it, as `send_digits` does: there is no media yet."""
+        raise _too_early()
+
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         """Refuse digits.
 

@@ -6,12 +6,14 @@ from enum import Enum, auto
 
 from gateway import trunk
 from gateway.calls.events import (
+    BrowserLate,
     CallEvent,
     ChangeDue,
     EndWanted,
     HoldWanted,
     Located,
     NotPlaced,
+    RestartWanted,
     TransferLate,
     TransferWanted,
 )
@@ -49,10 +51,14 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     ChangeDue: (_C, _R, _E, _A, _X),
     TransferWanted: (_C, _R, _E, _A, _X),
     TransferLate: (_C, _R, _E, _A, _X),
+    RestartWanted: (_C, _R, _E, _A, _X),
     trunk.Digit: (_C, _R, _E, _A, _X),
     trunk.Ended: (_X, _X, _X, _X, _X),
     media.BrowserConnected: (_C, _R, _E, _A, _X),
-    media.BrowserLost: (_X, _X, _X, _X, _X),
+    # What is lost may come back: the call's end, if that is what follows, is decided elsewhere
+    media.BrowserLost: (_C, _R, _E, _A, _X),
+    media.RenewalFailed: (_C, _R, _E, _A, _X),
+    BrowserLate: (_C, _R, _E, _A, _X),
     media.MediaFailed: (_X, _X, _X, _X, _X),
     media.BrowserDigit: (_C, _R, _E, _A, _X),
     media.TrunkDigit: (_C, _R, _E, _A, _X),

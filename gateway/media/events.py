@@ -20,12 +20,17 @@ class LossReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BrowserConnected:
-    """ICE and DTLS are up: media can flow to and from the browser."""
+    """ICE and DTLS are up: media can flow to and from the browser.
+
+    `renewed` says that it is a new media path that has taken an old one's place.
+    """
+
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserLost:
-    """The media path to the browser never came up, or is gone for good."""
+    """The media path to the browser never came up, or is gone."""
 
     reason: LossReason
 

@@ -309,7 +309,7 @@ class MediaSession:
             self._report(event)
         elif isinstance(event, BrowserConnected):
             self._finish_renewal(party)
-            self._report(event)
+            self._report(BrowserConnected(renewed=True))
         else:
             self._give_up_renewal()
             self._report(RenewalFailed(event.reason))

@@ -16,9 +16,9 @@ from typing import Literal
 from gateway.admission.gate import Admission
 from gateway.admission.grant import Grant
 from gateway.calls import news
-from gateway.calls.end import By
+from gateway.calls.end import By, CallEnd
 from gateway.calls.request import CallRequest
-from gateway.errors import CapacityError, GatewayError, RequestError
+from gateway.errors import CapacityError, GatewayError, RequestError, UnavailableError
 from gateway.media.events import LegQuality
 from gateway.signaling import messages
 from gateway.signaling.room import Room
@@ -32,6 +32,8 @@ Say = Callable[[messages.ServerMessage], None]
 TransferMessage = messages.TransferProgress | messages.Transferred | messages.TransferFailed
 
 _OUR_FAULT = "the gateway failed; its log says why"
+
+_HANDED_OVER = CallEnd.made_here(By.LOCAL, "handed-over", 200, "The call goes on at another page.")
 
 _STAGES: dict[type[news.News], str] = {
     news.AnswerReady: "answer",
@@ -208,6 +210,9 @@ class ClientCall:
         if isinstance(event, news.Quality):
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
+        if isinstance(event, news.HandedOver):
+            self._over(self)
+            self._commands.put_nowait(None)
         if isinstance(event, news.Ended):
             # Before the message: who reads it may use the id again at once
             if self._admission is not None:
@@ -240,8 +245,14 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
         case news.DigitHeard(digit=digit, duration_ms=duration):
             return messages.Digit(call=call, digit=digit, duration=duration)
-        case news.Held() | news.Resumed() | news.HoldRefused():
-            return _about_hold(call, event)
+        case (
+            news.Held()
+            | news.Resumed()
+            | news.HoldRefused()
+            | news.RestartFailed()
+            | news.HandedOver()
+        ):
+            return _about_change(call, event)
         case news.TransferProgress() | news.Transferred() | news.TransferFailed():
             told = _TRANSFER[type(event)]
             return told(call=call, sip_code=event.code, reason=event.reason)
@@ -259,10 +270,21 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             )
 
 
-def _about_hold(
-    call: str, event: news.Held | news.Resumed | news.HoldRefused
-) -> messages.ServerMessage:
+Change = news.Held | news.Resumed | news.HoldRefused | news.RestartFailed | news.HandedOver
+
+
+def _about_change(call: str, event: Change) -> messages.ServerMessage:
+    """Say what has changed in a call, or has not."""
     match event:
+        case news.HandedOver(duration_ms=duration):  # over for this page, and for no other
+            return message_for(call, news.Ended(_HANDED_OVER, duration))
+        case news.RestartFailed(why=why):
+            return messages.Error(
+                code=UnavailableError.sip_code,
+                name="restart-failed",
+                message=f"The call goes on as it was. {why}",
+                call=call,
+            )
         case news.Held(by=by):
             return messages.Held(call=call, by=_side(by))
         case news.Resumed(by=by):

@@ -104,6 +104,18 @@ class Candidate(ClientWire):
     candidate: IceCandidate | None
 
 
+class Restart(ClientWire):
+    """Another media path for a call, by the offer of a new RTCPeerConnection; `answer` follows.
+
+    It is used once it is up; candidates that follow are for it. `error` with the name
+    `restart-failed` says that it has not come up: the call goes on as it was.
+    """
+
+    type: Literal["restart"]
+    call: CallId
+    offer: Offer
+
+
 class Hangup(ClientWire):
     type: Literal["hangup"]
     call: CallId
@@ -166,6 +178,7 @@ ClientMessage = Annotated[
     | Register
     | Unregister
     | Candidate
+    | Restart
     | Hangup
     | Hold
     | Resume
@@ -176,12 +189,7 @@ ClientMessage = Annotated[
 ]
 
 # Messages of the protocol that this version does not serve yet
-NOT_SERVED = frozenset(
-    {
-        "restart",
-        *("stats", "feedback"),
-    }
-)
+NOT_SERVED = frozenset({"stats", "feedback"})
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 

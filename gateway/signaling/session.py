@@ -21,7 +21,7 @@ from gateway.errors import (
     UnknownCallError,
 )
 from gateway.signaling import messages
-from gateway.signaling.client_call import ClientCall, Say
+from gateway.signaling.client_call import ClientCall, Command, Say
 from gateway.signaling.incoming_call import IncomingCall
 from gateway.signaling.room import Room
 
@@ -83,9 +83,8 @@ class Session:
                 self._ringing(message.call).accept(offer.sdp, self.grant)
             case messages.Reject(code=code):
                 self._ringing(message.call).reject(code)
-            case messages.Candidate(candidate=candidate):
-                text = candidate.candidate if candidate is not None else ""
-                self._find(message.call).command(lambda call: call.add_candidate(text or None))
+            case messages.Candidate() | messages.Restart():
+                self._find(message.call).command(_about_media(message))
             case messages.Hangup():
                 self._find(message.call).command(lambda call: call.hangup())
             case messages.Hold():
@@ -229,6 +228,15 @@ class Session:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=self._room.limits.close)
+
+
+def _about_media(message: messages.Candidate | messages.Restart) -> Command:
+    """Return what a message asks of the media path between page and gateway."""
+    if isinstance(message, messages.Restart):
+        offer = message.offer.sdp
+        return lambda call: call.restart(offer)
+    text = message.candidate.candidate if message.candidate is not None else ""
+    return lambda call: call.add_candidate(text or None)
 
 
 def _unregistered() -> RequestError:

@@ -96,6 +96,8 @@ OURS: Final = {
     "no-answer": Reason("Q.850", 19, "No answer"),
     "media-timeout": Reason("Q.850", 102, "No RTP received"),
     "media-failed": Reason("Q.850", 41, "Connection to the browser failed"),
+    "media-lost": Reason("Q.850", 41, "Connection to the browser lost"),
+    "no-media-path": Reason("Q.850", 41, "No connection to the browser"),
     "network": Reason("Q.850", 41, "Connection to the browser lost"),
     "incompatible-media": Reason("Q.850", 88, "Incompatible session description"),
     "internal": _FAULT,

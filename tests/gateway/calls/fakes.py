@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from gateway import trunk
@@ -35,6 +36,8 @@ class FakeSession:
         self.digits = ""
         self.flow = Flow.SILENCE
         self.closed = 0
+        self.renewed = 0
+        self.unable: Exception | None = None  # what a renewal raises
         self.report: Callable[[MediaEvent], None] = lambda event: None
 
     def report_to(self, report: Callable[[MediaEvent], None]) -> None:
@@ -42,6 +45,12 @@ class FakeSession:
 
     async def connect_browser(self, remote: BrowserRemote) -> None:
         self.browser = remote
+
+    async def renew_browser(self) -> LocalMedia:
+        if self.unable is not None:
+            raise self.unable
+        self.renewed += 1
+        return replace(LOCAL, ice_ufrag=f"new{self.renewed}", ssrc=4711 + self.renewed)
 
     async def add_candidate(self, candidate: str | None) -> None:
         self.candidates.append(candidate)

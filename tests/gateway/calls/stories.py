@@ -37,6 +37,7 @@ class Story:
         max_ringing: float = 60.0,
         others: tuple[str, ...] = (),
         beside: Story | None = None,
+        resume_window: float = 60.0,
     ) -> None:
         self.session = FakeSession()
         self.client = Client()
@@ -64,6 +65,7 @@ class Story:
             self.client,
             max_duration=max_duration,
             max_ringing=max_ringing,
+            resume_window=resume_window,
         )
         self.task = asyncio.create_task(self.call.run())
 
@@ -89,9 +91,10 @@ async def story(
     max_ringing: float = 60.0,
     others: tuple[str, ...] = (),
     beside: Story | None = None,
+    resume_window: float = 60.0,
 ) -> AsyncIterator[Story]:
     """Begin a call; `beside` another one it is on the same trunks."""
-    made = Story(max_duration, dtmf, max_ringing, others, beside)
+    made = Story(max_duration, dtmf, max_ringing, others, beside, resume_window)
     try:
         async with asyncio.timeout(2):
             await made.trunk.dialed.wait()

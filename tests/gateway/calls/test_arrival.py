@@ -308,7 +308,7 @@ async def test_a_browser_that_does_not_come_up() -> None:
         await story.pages[0].client.hear(news.AnswerReady)
         story.session.report(media.BrowserLost(media.LossReason.ICE_TIMEOUT))
         end = await story.ended()
-        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "media-failed", 480)
+        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "no-media-path", 480)
         assert (story.leg.code, story.leg.answered.is_set()) == (480, False)
 
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from asyncio import Future
+from typing import cast, get_args
 
 import pytest
 
 from gateway import trunk
+from gateway.calls.browser_description import read_offer
 from gateway.calls.end import By, CallEnd
 from gateway.calls.events import (
+    BrowserLate,
     CallEvent,
     ChangeDue,
     EndWanted,
     HoldWanted,
     Located,
     NotPlaced,
+    RestartWanted,
     TransferLate,
     TransferWanted,
 )
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
+from tests.gateway.calls.descriptions import fixture
 
 C, R, E, A, X = CallState
 
@@ -41,11 +46,14 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.TransferOver(486, "Busy Here"),
         TransferWanted("+15550100"),
         TransferLate(),
+        RestartWanted(read_offer(fixture("chrome-156-audio.sdp")), None, cast(Future[None], None)),
+        BrowserLate(),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),
         media.BrowserConnected(),
         media.BrowserLost(media.LossReason.SILENT),
+        media.RenewalFailed(media.LossReason.ICE_TIMEOUT),
         media.BrowserDigit("1", 100),
         media.TrunkDigit("5", 100),
         media.TrunkSilent(15.0),
@@ -56,7 +64,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         NotPlaced(CallEnd(By.GATEWAY, "service-unavailable", 503, "", "")),
     )
 }
-ENDING = (trunk.Ended, media.BrowserLost, media.MediaFailed, EndWanted, NotPlaced)
+ENDING = (trunk.Ended, media.MediaFailed, EndWanted, NotPlaced)
 
 
 def test_the_examples_cover_the_closed_set() -> None:

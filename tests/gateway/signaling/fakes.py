@@ -87,6 +87,9 @@ class FakeCall:
     async def transfer_to(self, other: FakeCall) -> None:
         self._note("transfer", other)
 
+    async def restart(self, offer: str) -> None:
+        self._note("restart", offer)
+
     async def hangup(self) -> None:
         self._note("hangup")
         self.end(By.LOCAL)

@@ -99,6 +99,10 @@ def test_a_token_does_not_show() -> None:
         ('{"type": "transfer", "call": "c", "to": "1", "replaces": "d"}', "one of `to` and `rep"),
         ('{"type": "transfer", "call": "c", "replaces": "a b"}', "field `replaces`"),
         ('{"type": "transfer", "call": "c", "to": 1}', "field `to`"),
+        ('{"type": "restart", "call": "c"}', "field `offer`"),
+        ('{"type": "restart", "call": "c", "offer": "v=0"}', "field `offer`"),
+        ('{"type": "restart", "offer": {"type": "offer", "sdp": "v=0"}}', "field `call`"),
+        ('{"type": "restart", "call": "c", "offer": {"type": "answer"}}', "field `offer.type`"),
         ('{"type": "dtmf", "call": "c", "digits": "1x"}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": ""}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": "1", "duration": 39}', "field `duration`"),
@@ -273,7 +277,9 @@ json_values = st.recursive(
     ),
     max_leaves=6,
 )
-types = st.sampled_from(["hello", "call", "candidate", "hangup", "dtmf", "ping", "hold", "?"])
+types = st.sampled_from(
+    ["hello", "call", "candidate", "restart", "hangup", "dtmf", "ping", "hold", "?"]
+)
 field_names = ["call", "to", "offer", "from", "displayName", "headers", "candidate", "digits"]
 frames = st.fixed_dictionaries(
     {"type": types | json_values},

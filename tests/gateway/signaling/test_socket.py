@@ -223,17 +223,21 @@ async def test_commands_sent_while_placing_arrive_in_order(gateway: Gateway) -> 
         await client.send(type="candidate", call="c1", candidate={"candidate": ""})
         await client.send(type="candidate", call="c1", candidate=None)
         await client.send(type="dtmf", call="c1", digits="1a", duration=50, gap=40)
+        await client.send(type="restart", call="c1", offer={"type": "offer", "sdp": "v=1"})
+        await client.send(type="candidate", call="c1", candidate={"candidate": "candidate:new"})
         await client.send(type="hangup", call="c1")
         await client.send(type="ping")
         assert await client.receive() == {"type": "pong"}  # the reader waits for no call
         gateway.calls.may_place.set()
         call: FakeCall = await soon(gateway.calls.placed)
-        commands = [await soon(call.commands) for _ in range(24)]
+        commands = [await soon(call.commands) for _ in range(26)]
         assert commands[:20] == [("candidate", f"candidate:{number}") for number in range(20)]
         assert commands[20:] == [
             ("candidate", None),
             ("candidate", None),
             ("digits", "1A", 50, 40),
+            ("restart", "v=1"),
+            ("candidate", "candidate:new"),
             ("hangup",),
         ]
         assert (await client.receive())["type"] == "ended"
@@ -306,6 +310,34 @@ async def test_an_id_is_for_one_call(gateway: Gateway) -> None:
         assert second.id != call.id
         await client.send(type="hangup", call="c1")
         assert await soon(second.commands) == ("hangup",)
+
+
+async def test_a_restart_is_answered_or_refused_and_may_fail(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        call.failure = OfferError("no audio")
+        await client.send(type="restart", call="c1", offer={"type": "offer", "sdp": "v=1"})
+        error = await client.receive()
+        assert (error["code"], error["name"], error["fatal"]) == (488, "bad-offer", False)
+        assert error["call"] == "c1"
+        call.failure = None
+        call.tell(news.AnswerReady("v=2"))
+        call.tell(news.RestartFailed("No way."))
+        answer, failed = await client.receive(), await client.receive()
+        assert answer["answer"] == {"type": "answer", "sdp": "v=2"}
+        assert (failed["name"], failed["fatal"]) == ("restart-failed", False)
+        assert failed["message"] == "The call goes on as it was. No way."
+
+
+async def test_a_call_that_goes_on_at_another_page_is_over_here(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        call.tell(news.HandedOver(1500))
+        ended = await client.receive()
+        assert (ended["cause"], ended["by"], ended["durationMs"]) == ("handed-over", "local", 1500)
+        await client.send(type="hangup", call="c1")
+        assert (await client.receive())["name"] == "unknown-call"
+        assert call.commands.empty()
 
 
 async def test_an_unknown_call_is_said(gateway: Gateway) -> None:

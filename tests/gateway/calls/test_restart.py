@@ -1,0 +1,256 @@
+"""A call whose browser gets another media path, or is lost and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway import trunk
+from gateway.calls import browser_side, news
+from gateway.calls.browser_leg import BrowserState
+from gateway.calls.end import By
+from gateway.errors import OfferError, RequestError, UnavailableError
+from gateway.media import events as media
+from tests.gateway.calls.arrivals import arrival
+from tests.gateway.calls.descriptions import HOLD, fixture
+from tests.gateway.calls.fakes import Client
+from tests.gateway.calls.stories import BYE, Story, story
+
+OFFER = fixture("firefox-153-audio.sdp")
+FIRST = fixture("chrome-156-audio.sdp")
+
+CAME = media.BrowserConnected()
+RENEWED = media.BrowserConnected(renewed=True)
+CLOSED = media.BrowserLost(media.LossReason.CLOSED)
+FAILED = media.RenewalFailed(media.LossReason.ICE_TIMEOUT)
+
+
+async def until_browser_is(call: Story, state: BrowserState) -> None:
+    async with asyncio.timeout(2):
+        while call.call._browser.state is not state:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.001)
+
+
+async def restarted(call: Story, tell: Client | None = None) -> str:
+    """Restart; return the answer."""
+    await call.call.restart(OFFER, tell)
+    client = call.client if tell is None else tell
+    answer = [each for each in client.told if isinstance(each, news.AnswerReady)][-1]
+    return answer.sdp
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_restart_is_answered_with_an_end_of_its_own(answered: bool) -> None:
+    async with story() as call:
+        if answered:
+            await call.answer()
+        first = call.session.browser
+        answer = await restarted(call)
+        assert "a=ice-ufrag:new1" in answer
+        assert call.session.browser is not None
+        assert first is not None
+        assert call.session.browser.ice_ufrag != first.ice_ufrag
+        call.session.report(RENEWED)
+        await until_browser_is(call, BrowserState.UP)
+        if not answered:
+            await call.answer()
+        # The trunk has heard of nothing
+        assert (len(call.session.trunk), call.trunk.proposed) == (1, [])
+        assert call.trunk.hung_up == 0
+
+
+async def test_a_restart_on_hold_leaves_the_hold() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(trunk.Offered(1, HOLD))
+        await call.client.hear(news.Held)
+        flow = call.session.flow
+        await restarted(call)
+        call.session.report(RENEWED)
+        await until_browser_is(call, BrowserState.UP)
+        assert call.session.flow is flow
+        assert not [each for each in call.client.told if isinstance(each, news.Resumed)]
+
+
+async def test_the_next_restart_takes_the_place_of_one_that_comes_up() -> None:
+    async with story() as call:
+        await call.answer()
+        await restarted(call)
+        assert "a=ice-ufrag:new2" in await restarted(call)
+        assert isinstance(await call.client.hear(news.RestartFailed), news.RestartFailed)
+
+
+async def test_a_restart_that_fails_is_told_and_leaves_the_call() -> None:
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        await restarted(call)
+        call.session.report(FAILED)
+        told = await call.client.hear(news.RestartFailed)
+        assert isinstance(told, news.RestartFailed)
+        assert "network path" in told.why
+        assert call.call._browser.state is BrowserState.UP
+        await restarted(call)
+
+
+@pytest.mark.parametrize("offer", ["", "v=0", FIRST.replace("opus", "speex")])
+async def test_an_offer_of_no_use_is_refused_and_the_call_goes_on(offer: str) -> None:
+    async with story() as call:
+        await call.answer()
+        with pytest.raises(OfferError):
+            await call.call.restart(offer)
+        assert call.session.renewed == 0
+        await restarted(call)
+
+
+@pytest.mark.parametrize("error", [UnavailableError("no"), ZeroDivisionError("oops")])
+async def test_what_cannot_be_renewed_is_refused_and_the_call_goes_on(error: Exception) -> None:
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        call.session.unable = error
+        with pytest.raises(UnavailableError) as refused:
+            await restarted(call)
+        assert "oops" not in str(refused.value)
+        call.session.unable = None
+        await restarted(call)
+
+
+async def test_the_codec_is_told_of_who_is_there_at_the_answer() -> None:
+    async with story() as call:
+        await restarted(call)
+        call.session.report(RENEWED)
+        await call.answer()
+        answered = await call.client.hear(news.Answered)
+        assert answered == news.Answered("opus", "PCMA")
+
+
+async def test_what_is_over_is_not_restarted() -> None:
+    async with story() as call:
+        await call.answer()
+        call.trunk.notify(BYE)
+        late = asyncio.create_task(restarted(call))  # its event comes after the end's
+        with pytest.raises(RequestError, match="over"):
+            await late
+        await call.ended()
+        with pytest.raises(RequestError, match="over"):
+            await restarted(call)
+
+
+async def test_a_call_from_a_trunk_is_answered_by_the_restart_that_comes_up() -> None:
+    async with arrival(1) as rung:
+        call = await (await rung.accept(0))
+        assert call is not None
+        client = rung.pages[0].client
+        await client.hear(news.AnswerReady)
+        await call.restart(OFFER)
+        rung.session.report(media.BrowserLost(media.LossReason.ICE_TIMEOUT))
+        rung.session.report(RENEWED)
+        async with asyncio.timeout(2):
+            await rung.leg.answered.wait()
+
+
+# Another page
+
+
+async def test_another_page_has_the_call_once_it_is_up() -> None:
+    async with story() as call:
+        await call.answer()
+        other = Client()
+        before = len(call.client.told)
+        await restarted(call, other)
+        call.session.report(media.TrunkDigit("1", 100))
+        await call.client.hear(news.DigitHeard)
+        call.session.report(RENEWED)
+        handed = await call.client.hear(news.HandedOver)
+        call.session.report(media.TrunkDigit("2", 100))
+        assert await other.hear(news.DigitHeard) == news.DigitHeard("2", 100)
+        assert call.client.told[before:] == [news.DigitHeard("1", 100), handed]
+        call.trunk.notify(BYE)
+        await other.hear(news.Ended)
+        await call.task
+
+
+@pytest.mark.parametrize("why", ["fails", "ends"])
+async def test_a_page_that_does_not_come_up_leaves_the_call_where_it_is(why: str) -> None:
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        other = Client()
+        await restarted(call, other)
+        if why == "fails":
+            call.session.report(FAILED)
+        else:
+            call.trunk.notify(BYE)
+        await other.hear(news.RestartFailed)
+        assert [type(each) for each in other.told] == [news.AnswerReady, news.RestartFailed]
+        call.trunk.notify(BYE)
+        await call.ended()
+
+
+async def test_all_news_are_counted_once_whoever_has_the_call() -> None:
+    counted = Client()
+    async with story() as call:
+        call.call._browser._observe = counted
+        await call.answer()
+        await restarted(call, Client())
+        call.session.report(RENEWED)
+        await call.client.hear(news.HandedOver)
+        call.trunk.notify(BYE)
+        await call.task
+        kinds = [type(each) for each in counted.told]
+        assert kinds == [news.Answered, news.AnswerReady, news.Ended]
+
+
+# A browser that is lost
+
+
+@pytest.mark.parametrize("window", [0.0, 60.0])
+async def test_a_hang_up_that_its_close_has_overtaken_is_a_hang_up(window: float) -> None:
+    async with story(resume_window=window) as call:
+        call.session.report(CAME)
+        await call.answer()
+        call.session.report(CLOSED)
+        await until_browser_is(call, BrowserState.LOST)
+        await call.call.hangup()
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.LOCAL, "hangup")
+
+
+async def test_without_a_window_a_lost_browser_ends_the_call_after_the_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(browser_side, "HANGUP_WAIT", 0.05)
+    async with story(resume_window=0.0) as call:
+        call.session.report(CAME)
+        await call.answer()
+        call.session.report(CLOSED)
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "media-lost")
+        assert call.trunk.cause == "media-lost"
+
+
+async def test_a_lost_browser_that_comes_back_in_time_keeps_its_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(browser_side, "HANGUP_WAIT", 0.05)
+    async with story(resume_window=0.0) as call:
+        call.session.report(CAME)
+        await call.answer()
+        call.session.report(CLOSED)
+        await until_browser_is(call, BrowserState.LOST)
+        await restarted(call)
+        await asyncio.sleep(0.1)  # the wait is over, and what is on its way is waited for
+        call.session.report(RENEWED)
+        await until_browser_is(call, BrowserState.UP)
+        call.session.report(CLOSED)  # and it is waited for anew
+        assert (await call.ended()).cause == "media-lost"
+
+
+async def test_a_fault_of_the_media_is_waited_for_by_nobody() -> None:
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        call.session.report(media.BrowserLost(media.LossReason.INTERNAL))
+        assert (await call.ended()).cause == "media-failed"
