@@ -116,6 +116,7 @@ def _room(
         media_ports=lambda: Ports(free=2 * plane.free_pairs, total=2 * plane.pairs),
         media_load=lambda: plane.load,
         strangers=lambda: endpoint.strangers,
+        stray_answers=lambda: endpoint.stray_answers,
         renew=endpoint.renew,
     )
     return room, calls

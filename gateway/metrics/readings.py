@@ -63,6 +63,7 @@ class Reading:
     overloaded: bool
     strangers: Mapping[tuple[str, str], int] = field(default_factory=dict)  # by method and answer
     lines_dropped: int = 0  # of trunks' descriptions
+    stray_answers: int = 0  # descriptions of trunks that answered nothing
     received: int = 0  # calls from trunks, of which the counts above know nothing
     accepted: int = 0
     received_ended: Mapping[str, int] = field(default_factory=dict)  # by cause
@@ -95,6 +96,11 @@ class Readings(Collector):
             "gateway_sdp_lines_dropped",
             "Lines of trunks' descriptions that could not be read, and did not matter",
             value=now.lines_dropped,
+        )
+        yield CounterMetricFamily(
+            "gateway_sdp_stray_answers",
+            "Descriptions that trunks have sent in an ACK though nothing was left to answer",
+            value=now.stray_answers,
         )
         yield _counts(
             "gateway_sip_strangers",

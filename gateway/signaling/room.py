@@ -64,6 +64,7 @@ class Room:
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
     strangers: Callable[[], Mapping[tuple[str, str], int]] = dict  # at the SIP port
+    stray_answers: Callable[[], int] = int  # descriptions of trunks that answered nothing
     media_ports: Callable[[], Ports | None] = lambda: None
     media_load: Callable[[], float] = float  # share of its time that the media clock works, 0 to 1
 
@@ -156,6 +157,7 @@ class Room:
             ports=self.media_ports(),
             strangers=self.strangers(),
             lines_dropped=totals.lines_dropped,
+            stray_answers=self.stray_answers(),
             ready=not self.not_ready(),
             draining=calls.draining,
             admitting=self.gate.stopped is None,

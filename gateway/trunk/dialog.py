@@ -25,6 +25,7 @@ from gateway.trunk.reason import reason_header
 from gateway.trunk.screening import (
     DROP,
     PASS,
+    REPLACE,
     Action,
     DialogFacts,
     Verdict,
@@ -73,6 +74,9 @@ class Dialog(Asking):
         self._asked: tuple[int, str] | None = None
         self._settling: Settled | None = None  # told once the engine has it, too
         self._negotiated = False
+        self._late_offer = False  # the trunk's INVITE had none: its ACK has the answer to ours
+        self._answer_due = False  # in an ACK, to an offer in our 200
+        self._answered_by = -1  # CSeq of the ACK that had it
         self._newest = 0  # CSeq of the trunk's requests
         self._invite: Message | None = None  # the trunk's, and what takes it back
         self._cancel: Message | None = None
@@ -109,8 +113,10 @@ class Dialog(Asking):
             raise TrunkRequestError("a 200 repeats the description of the 183 before it")
         if sdp and not self.sdp:
             self.sdp = sdp
-            if self.getInfo().remOfferer:  # else it is the offer, which the engine asks for
+            if self.getInfo().remOfferer:
                 options.sdp.wholeSdp = sdp
+            else:  # it is the offer, which the engine asks for
+                self._late_offer = self._answer_due = True
         self.answer(options)
 
     def end(self, code: int = 0, reason: str = "", cause: str = "") -> None:
@@ -232,9 +238,19 @@ class Dialog(Asking):
         return True
 
     def acknowledged(self, message: Message) -> Verdict:
-        """Take the answer to an offer of ours in a 200, which comes in the ACK."""
+        """Take the answer to an offer of ours in a 200, which comes in the ACK.
+
+        Where the 200 had the answer, what an ACK brings means nothing, nor does it end the call.
+        """
+        due, self._answer_due = self._answer_due, False
         if not message.sdp:
             return screen(message, self.facts)
+        number, _ = message.cseq
+        if not due:
+            if number != self._answered_by and self._filter is not None:
+                self._filter.stray_answers += 1
+            return REPLACE
+        self._answered_by = number
         self._settling = Settled(message.sdp, message.source)
         return self._mirrored()
 
@@ -267,6 +283,7 @@ class Dialog(Asking):
         offer = self._held.pop(token)
         self._next = sdp
         self._settling = Settled("") if offer else None
+        self._answer_due = self._answer_due or not offer
         self._filter.resume(token, mirror(sdp) if offer else "")
         if (
             self._next
@@ -347,6 +364,7 @@ class Dialog(Asking):
         if state == pj.PJSIP_INV_STATE_CONFIRMED and self._uas:
             message = received(prm.e)
             sdp, source = (message.sdp, message.source) if message else ("", "")
+            sdp = sdp if self._late_offer else ""
             if message:
                 self._tags = message.to_tag, message.from_tag
             if event := self._transcript.accept(sdp, source):

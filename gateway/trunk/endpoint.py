@@ -149,9 +149,11 @@ class TrunkEndpoint:
         counter = self._stack.filter if self._stack else None
         return counter.strangers.counts if counter else {}
 
-    def knows(self, host: str) -> bool:
-        """Tell whether requests from an address are a trunk's."""
-        return self._stack is not None and self._stack.sources.knows(host)
+    @property
+    def stray_answers(self) -> int:
+        """Descriptions in an ACK that answered nothing, and were ignored."""
+        counter = self._stack.filter if self._stack else None
+        return counter.stray_answers if counter else 0
 
     @property
     def free(self) -> int:

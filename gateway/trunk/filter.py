@@ -53,6 +53,11 @@ class Filter(pj.MessageFilter):
         What strangers get.
     takes_calls
         Tells whether anybody wants calls from trunks.
+
+    Attributes
+    ----------
+    stray_answers
+        Descriptions in an ACK that answered nothing, so far.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Filter(pj.MessageFilter):
         self._sources = sources
         self._elsewhere = elsewhere
         self.strangers = Strangers(time.monotonic)
+        self.stray_answers = 0
         self._dialogs = dialogs
         self._takes_calls = takes_calls
 

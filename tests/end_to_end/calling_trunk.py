@@ -83,20 +83,23 @@ class TrunkCall(asyncio.DatagramProtocol):
         return int((message.header("cseq") or "0").split()[0])
 
     async def hear(
-        self, what: str | int, *, method: str = "INVITE", limit: float = 8.0
+        self, what: str | int, *, method: str = "INVITE", limit: float = 8.0, count: int = 1
     ) -> SipMessage:
-        """Return the first request of a method, or response of a status to a `method`."""
+        """Return the first request of a method, or response of a status to a `method`.
+
+        Or the second, and so on, by `count`.
+        """
         try:
             async with asyncio.timeout(limit):
                 while True:
-                    for message in self.received:
-                        is_it = (
-                            message.status == what and message.method == method
-                            if isinstance(what, int)
-                            else message.status is None and message.method == what
-                        )
-                        if is_it:
-                            return message
+                    found = [
+                        message
+                        for message in self.received
+                        if (message.status, message.method)
+                        == ((what, method) if isinstance(what, int) else (None, what))
+                    ]
+                    if len(found) >= count:
+                        return found[count - 1]
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:

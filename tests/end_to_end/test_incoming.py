@@ -122,6 +122,27 @@ async def test_the_trunk_asks_for_our_offer(gateway: Gateway, tone: Path) -> Non
     await idle(gateway)
 
 
+async def test_an_ack_that_answers_nothing_means_nothing(gateway: Gateway, tone: Path) -> None:
+    """A description where the 200 has had the answer: at the beginning and in mid-call."""
+    name = "gateway_sdp_stray_answers_total"
+    before = (await gateway.metrics())[name]
+    async with (
+        waiting(gateway, "sales", play=tone, pick_up=0) as page,
+        open_sound(TRUNK_TONE) as sound,
+        trunk_call(gateway, NUMBER) as call,
+    ):
+        call.ack_body = "v=0\r\nm=nonsense\r\n"
+        call.invite(describe(sound.port))
+        await page.hear("answered")
+        call.ack_body = describe(9).replace("PCMU", "G729")
+        call.request("INVITE", describe(sound.port))
+        await call.hear(200, count=2)
+        await both_hear(sound, page)
+        await call.hear("BYE")
+    metrics = await idle(gateway)
+    assert metrics[name] - before == 2
+
+
 async def test_the_trunk_cancels(gateway: Gateway) -> None:
     async with (
         waiting(gateway, "sales") as first,

@@ -20,6 +20,7 @@ NOTHING = Reading(0, 0, 0, 0, {}, {}, 0.0, False)
 BUSY = replace(
     NOTHING,
     strangers={("REGISTER", "405"): 2, ("other", "501"): 7},
+    stray_answers=3,
     trunks={
         "london": TrunkReading(2, 30, 9, 5, {"busy": 2, "hangup": 4}, {"200": 5, "486": 2}),
         "lab": TrunkReading(capacity=4, placed=1, ended={"unreachable": 1}, answers={"none": 1}),
@@ -81,6 +82,7 @@ def test_a_leg_that_lost_everything_is_counted() -> None:
     [
         'gateway_sip_strangers_total{answer="405",method="REGISTER"} 2.0',
         'gateway_sip_strangers_total{answer="501",method="other"} 7.0',
+        "gateway_sdp_stray_answers_total 3.0",
         'gateway_trunk_calls_active{trunk="london"} 2.0',
         'gateway_trunk_calls_capacity{trunk="lab"} 4.0',
         'gateway_trunk_calls_placed_total{trunk="london"} 9.0',
