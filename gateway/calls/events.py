@@ -57,6 +57,13 @@ class ChangeDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """The trunk has agreed to a change of ours, by a description that nobody can follow."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferWanted:
     """The page wants the far end to talk to a number, or to the far end of another call."""
 
@@ -85,7 +92,7 @@ class BrowserLate:
     """The browser, which was lost, has been waited for long enough."""
 
 
-HoldEvent = HoldWanted | ChangeDue | Refused
+HoldEvent = HoldWanted | ChangeDue | Refused | Unfollowed
 TransferEvent = TransferWanted | TransferLate | TransferProgress | TransferOver
 
 Described = Progress | Answered | Offered | Settled
@@ -112,6 +119,7 @@ CallEvent = (
     | Located
     | HoldWanted
     | ChangeDue
+    | Unfollowed
     | TransferWanted
     | TransferLate
     | RestartWanted

@@ -2,7 +2,9 @@
 
 The far end hears music from the press of the button on: whoever presses it wants to be heard no
 more. That it stands is told when the trunk has agreed to our re-INVITE, which may have to wait for
-a change that is under way, and may cross one (491, RFC 3261 section 14.1).
+a change that is under way, and may cross one (491, RFC 3261 section 14.1). Where it agrees by a
+description that nobody can follow, its far end is on hold and we are not: then it is asked to have
+things as they were.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Final
 from gateway import trunk
 from gateway.calls import news
 from gateway.calls.end import By
-from gateway.calls.events import CallEvent, ChangeDue, HoldEvent, HoldWanted
+from gateway.calls.events import CallEvent, ChangeDue, HoldEvent, HoldWanted, Unfollowed
 from gateway.calls.trunk_negotiation import TrunkNegotiation
 from gateway.media.parameters import Flow
 
@@ -34,6 +36,7 @@ REFUSED_TRIES: Final = 5
 LONGEST_WAIT: Final = 10  # seconds of Retry-After, as section 14.2 has it; longer is a refusal
 
 GLARE: Final = 491
+NOT_ACCEPTABLE: Final = 488
 
 
 class Hold:
@@ -76,6 +79,8 @@ class Hold:
         self._wanted = False  # by the page
         self._held = False  # by the far end, as it was told
         self._proposed = False  # an offer of ours waits for its answer
+        self._asked = False  # the page waits to be told
+        self._astray = False  # the trunk has agreed to what does not stand here
         self._busy = self._refused = 0  # tries so far
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,6 +89,11 @@ class Hold:
         """Whether the trunk has agreed that we hold it."""
         return self._negotiation().holding
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether all is as the page wants it, here and at the trunk."""
+        return self._wanted == self._stands and not self._astray
+
     async def follow(self, event: HoldEvent) -> None:
         """Do what follows from an event."""
         match event:
@@ -91,19 +101,23 @@ class Hold:
                 await self._want(held)
             case ChangeDue():
                 await self._go_on()
+            case trunk.Refused(code=code) if code < 300:
+                await self._undo("there is no description in the answer")
             case trunk.Refused():
                 await self._go_on_after(event)
+            case Unfollowed(why):
+                await self._undo(why)
 
     async def _want(self, held: bool) -> None:
         """Do what the page wants."""
-        self._wanted = held
+        self._wanted, self._asked = held, True
         self._busy = self._refused = 0
         if held:
             await self._set_flow(Flow.HOLD)
         if self._proposed:
             return  # its answer comes first
         self.cancel()
-        if held == self._stands:
+        if self._is_settled:
             await self._told()
         else:
             await self._propose()
@@ -152,7 +166,7 @@ class Hold:
     async def _go_on(self) -> None:
         """Try again what has had to wait."""
         self._timer = None
-        if not self._proposed and self._wanted != self._stands:
+        if not self._proposed and not self._is_settled:
             await self._propose()
 
     async def settled(self) -> None:
@@ -162,9 +176,9 @@ class Hold:
             self._held = held
             self._tell(news.Held(By.REMOTE) if held else news.Resumed(By.REMOTE))
         if self._proposed and not self._negotiation().changing:
-            self._proposed = False
+            self._proposed = self._astray = False
             await self._told()
-            if self._wanted != self._stands:  # the page has changed its mind
+            if not self._is_settled:  # the page has changed its mind
                 await self._propose()
 
     async def _go_on_after(self, refusal: trunk.Refused) -> None:
@@ -173,7 +187,7 @@ class Hold:
             return
         self._proposed = False
         self._negotiation().withdrawn()
-        if self._wanted == self._stands:
+        if self._is_settled:
             await self._told()
             return
         self._refused += 1
@@ -183,6 +197,19 @@ class Hold:
         else:
             self._try_in(wait)
 
+    async def _undo(self, why: str) -> None:
+        """Have the trunk take back what it has agreed to, once; the page is told of no hold."""
+        if not self._proposed:
+            return
+        self._proposed = False
+        self._negotiation().withdrawn()
+        again = self._astray
+        await self._give_up(trunk.Refused(NOT_ACCEPTABLE, why))
+        if not again:
+            self._astray = True
+            self._busy = self._refused = 0
+            await self._propose()
+
     def _wait_after(self, refusal: trunk.Refused) -> float | None:
         if refusal.code == GLARE:
             return random.randint(*self._steps) / 100
@@ -191,21 +218,24 @@ class Hold:
 
     async def _told(self) -> None:
         """Tell what stands, and let be heard what may be."""
-        if self._stands:
-            self._tell(news.Held(By.LOCAL))
-        else:
-            if not self._wanted:
-                await self._set_flow(Flow.AUDIO)
-            self._tell(news.Resumed(By.LOCAL))
+        if not self._stands and not self._wanted:
+            await self._set_flow(Flow.AUDIO)
+        if self._asked:
+            self._tell(news.Held(By.LOCAL) if self._stands else news.Resumed(By.LOCAL))
+            self._asked = not self._is_settled
 
     async def _give_up(self, refusal: trunk.Refused, by: By = By.REMOTE) -> None:
         """Stay as it was, and say that to the page."""
         held, self._wanted = self._wanted, self._stands
+        asked, self._asked, self._astray = self._asked, False, False
         if not self._stands:
             await self._set_flow(Flow.AUDIO)
         code, reason = refusal.code, refusal.reason
-        logger.info("call %s: a hold was refused (%s %s)", self._id, code, reason)
-        self._tell(news.HoldRefused(held, code, reason, by))
+        if asked:
+            logger.info("call %s: a hold was refused (%s %s)", self._id, code, reason)
+            self._tell(news.HoldRefused(held, code, reason, by))
+        else:
+            logger.warning("call %s: a hold was not undone (%s %s)", self._id, code, reason)
 
 
 def _unable(error: trunk.TrunkError) -> trunk.Refused:

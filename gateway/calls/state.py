@@ -16,6 +16,7 @@ from gateway.calls.events import (
     RestartWanted,
     TransferLate,
     TransferWanted,
+    Unfollowed,
 )
 from gateway.media import events as media
 
@@ -49,6 +50,7 @@ _TABLE: dict[type[CallEvent], tuple[CallState, CallState, CallState, CallState, 
     Located: (_C, _R, _E, _A, _X),
     HoldWanted: (_C, _R, _E, _A, _X),
     ChangeDue: (_C, _R, _E, _A, _X),
+    Unfollowed: (_C, _R, _E, _A, _X),
     TransferWanted: (_C, _R, _E, _A, _X),
     TransferLate: (_C, _R, _E, _A, _X),
     RestartWanted: (_C, _R, _E, _A, _X),

@@ -14,15 +14,13 @@ from gateway import trunk
 from gateway.calls.description_queue import DescriptionQueue
 from gateway.calls.end import CallEnd
 from gateway.calls.endings import unusable
-from gateway.calls.events import CallEvent, Described, Located
+from gateway.calls.events import CallEvent, Described, Located, Unfollowed
 from gateway.calls.seam import TrunkMedia
 from gateway.calls.trunk_negotiation import TrunkNegotiation, UnlocatedError
 from gateway.media.parameters import TrunkRemote
 from sdp import SdpError
 
 logger = logging.getLogger(__name__)
-
-NOT_ACCEPTABLE = 488
 
 Locate = Callable[[str, str], Awaitable[str]]
 
@@ -171,7 +169,7 @@ class TrunkDescriptions:
         """Stay with what stood before an answer that nobody can follow."""
         logger.warning("call %s goes on as it was: %s", self._id, why)
         self.negotiation.withdrawn()
-        self._post(trunk.Refused(NOT_ACCEPTABLE, why))  # as good as that
+        self._post(Unfollowed(why))
 
     # Hosts by name
 

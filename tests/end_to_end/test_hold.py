@@ -266,7 +266,7 @@ async def resume_refused(rig: Rig) -> None:
 
 @story
 async def an_agreement_that_cannot_be_used(rig: Rig) -> None:
-    """A 200 without a description, or with one that refuses the audio, is a refusal."""
+    """A 200 without a description, or with one that refuses the audio: the trunk takes it back."""
     async with answered(rig) as dialed:
         line, call, _ = dialed
         for count, text in enumerate(("", describe(0, version=2)), start=1):
@@ -274,7 +274,9 @@ async def an_agreement_that_cannot_be_used(rig: Rig) -> None:
             line.respond(200, text, to=await offered(line, "sendonly"))
             await line.hear("ACK")
             assert (await call.hear("error", count=count))["name"] == "hold-refused"
+            await agree(dialed, await offered(line, "sendrecv"), "sendrecv", version=2 + count)
             await talk(dialed)
+        assert not of_kind(call, "resumed")
         await hang_up(dialed)
 
 

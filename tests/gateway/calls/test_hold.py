@@ -161,9 +161,80 @@ async def test_an_answer_whose_host_nobody_finds_is_a_refusal() -> None:
         assert isinstance(refused, news.HoldRefused)
         assert (refused.held, refused.code) == (True, 488)
         assert flow_of(call) is Flow.AUDIO
+        assert "a=sendrecv" in await agree(call, 2, "sendrecv")  # the trunk takes it back
         await call.call.hold()
-        await agree(call, 2, "recvonly")
+        await agree(call, 3, "recvonly")
         await call.client.hear(news.Held)
+    assert not any(isinstance(each, news.Resumed) for each in call.client.told)
+
+
+UNREADABLE = trunk.Settled("v=0\r\nnonsense")
+
+
+async def test_an_unreadable_resume_puts_the_far_end_back_on_hold() -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await agree(call, 1, "recvonly")
+        await call.client.hear(news.Held)
+        await call.call.resume()
+        await call.trunk.proposal(2)
+        call.trunk.notify(UNREADABLE)
+        refused = await call.client.hear(news.HoldRefused)
+        assert isinstance(refused, news.HoldRefused)
+        assert (refused.held, refused.code) == (False, 488)
+        assert "a=sendonly" in await agree(call, 3, "recvonly")
+        assert flow_of(call) is Flow.HOLD
+
+
+async def test_a_200_without_a_description_is_taken_back() -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(trunk.Refused(200, "OK"))
+        await call.client.hear(news.HoldRefused)
+        assert "a=sendrecv" in await call.trunk.proposal(2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [UNREADABLE, trunk.Refused(200, "OK"), trunk.Refused(488, "Not Acceptable Here")],
+)
+async def test_what_cannot_be_undone_is_tried_once(
+    caplog: pytest.LogCaptureFixture, answer: trunk.TrunkEvent
+) -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(UNREADABLE)
+        await call.client.hear(news.HoldRefused)
+        await call.trunk.proposal(2)
+        call.trunk.notify(answer)
+        call.trunk.notify(trunk.Digit("#", 100))
+        await call.client.hear(news.DigitHeard)
+        assert len(call.trunk.proposed) == 2
+        assert sum(isinstance(each, news.HoldRefused) for each in call.client.told) == 1
+        assert flow_of(call) is Flow.AUDIO
+    assert "a hold was not undone (488" in caplog.text
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_the_page_may_want_something_else_while_a_hold_is_undone(held: bool) -> None:
+    async with story() as call:
+        await call.answer()
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(UNREADABLE)
+        await call.client.hear(news.HoldRefused)
+        await call.trunk.proposal(2)
+        await (call.call.hold() if held else call.call.resume())
+        await agree(call, 2, "sendrecv")
+        if held:
+            await agree(call, 3, "recvonly")
+        await call.client.hear(news.Held if held else news.Resumed)
+        assert flow_of(call) is (Flow.HOLD if held else Flow.AUDIO)
 
 
 async def test_nor_before_the_answer_can_be_followed() -> None:

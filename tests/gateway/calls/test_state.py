@@ -21,6 +21,7 @@ from gateway.calls.events import (
     RestartWanted,
     TransferLate,
     TransferWanted,
+    Unfollowed,
 )
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
@@ -42,6 +43,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Refused(488, "Not Acceptable Here"),
         HoldWanted(True),
         ChangeDue(),
+        Unfollowed("line 1"),
         trunk.TransferProgress(180, "Ringing"),
         trunk.TransferOver(486, "Busy Here"),
         TransferWanted("+15550100"),
