@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from time import time
+from typing import Final
 
 from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
 from gateway.admission.grant import NOTHING, Visitor
 from gateway.admission.target import parse_target
+from gateway.admission.token import LEEWAY
 from gateway.calls.news import Tell
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Ring
@@ -28,6 +31,9 @@ from gateway.signaling.room import Room
 logger = logging.getLogger(__name__)
 
 Watch = Callable[[bool], None]
+
+# The token's last moment is still good, and the wall clock may have been set back meanwhile
+AFTER_EXPIRY: Final = 0.05  # seconds
 
 
 class Session:
@@ -54,6 +60,7 @@ class Session:
         self._watch = watch
         self._calls: dict[str, ClientCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token
 
     def receive(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for; what is refused is said to the client."""
@@ -119,6 +126,7 @@ class Session:
         identity = room.gate.incoming.identity(self._visitor, self.grant, wanted)
         before = room.directory.identity_of(self)
         room.directory.register(identity, self)
+        self._expect_expiry()
         if before not in (None, identity):
             self._say(messages.Unregistered(identity=before))
         self._watch_if_needed()
@@ -141,6 +149,18 @@ class Session:
                 self._unregister()
             except RequestError:  # in mode "open", where the page has chosen
                 pass
+            else:
+                self._expect_expiry()
+
+    def _expect_expiry(self) -> None:
+        """Look at the registration again once the token has expired, though nothing may ring."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if self.grant.expires is not None:
+            left = max(0.0, self.grant.expires + LEEWAY - time()) + AFTER_EXPIRY
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_later(left, self.check_registration)
 
     def ring(self, ring: Ring) -> Tell:
         """Let a call ring here; raises as `Page.ring`."""
@@ -218,6 +238,8 @@ class Session:
     async def close(self, reason: str) -> None:
         """End every call, and wait for it no longer than the limit."""
         self._room.directory.unregister(self)
+        if self._expiry is not None:
+            self._expiry.cancel()
         for call in list(self._calls.values()):
             call.abandon(reason)
         if not self._tasks:

@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from gateway.admission.limits import LimitRules
-from gateway.admission.token import CallClaim, Claims, SharedSecrets, Tokens, issue, new_id
+from gateway.admission.token import (
+    LEEWAY,
+    CallClaim,
+    Claims,
+    SharedSecrets,
+    Tokens,
+    issue,
+    new_id,
+)
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.calls.ring import Accepted, Caller, Left, Rejected, Ring, RingEvent
 from gateway.errors import CapacityError, LimitError, OfferError, RequestError, TokenError
 from gateway.signaling.room import Limits
+from gateway.signaling.session import Session
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 
@@ -327,6 +336,21 @@ async def test_tokens_say_who_may_be_called(start_gateway: StartGateway) -> None
         await client.send(type="hello", token=token())
         assert await client.receive() == {"type": "unregistered", "identity": "sales"}
         assert (await client.receive())["type"] == "welcome"
+        assert pages(gateway) == 0
+
+
+async def test_a_page_hears_at_once_that_its_token_has_run_out(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(tokens=Tokens(SECRETS, time))
+    async with gateway.raw() as client:
+        await client.send(type="hello", token=token(300, incoming=True))
+        await client.receive()
+        await register(client)
+        (page,) = gateway.room.directory.pages("sales")
+        session = cast("Session", page)
+        session.grant = replace(session.grant, expires=time() - LEEWAY + 0.2)
+        session.check_registration()
+        assert pages(gateway) == 1
+        assert await client.receive() == {"type": "unregistered", "identity": "sales"}
         assert pages(gateway) == 0
 
 
