@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, time
+from typing import Final
 
 from gateway.admission.address import client_key
 from gateway.admission.admission import Admission as Admission
@@ -27,7 +28,6 @@ from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
 from gateway.admission.rates import Rates
-from gateway.admission.repeats import Repeats
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
 from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
@@ -40,8 +40,11 @@ from gateway.errors import (
     TokenError,
     UnavailableError,
 )
+from gateway.repeats import Repeats
 
 logger = logging.getLogger(__name__)
+
+MOST_LINES: Final = 200  # about refusals of all pages together, in a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Gate:
         self._blocks = Blocks(time)
         self._store = store
         self._audit = audit
-        self._repeats = Repeats(monotonic)
+        self._repeats = Repeats(monotonic, lines=MOST_LINES)
         self.limits = Limits(rules.limits, monotonic, self._exempt)
         self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)

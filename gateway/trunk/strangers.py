@@ -1,29 +1,20 @@
 """Counts the requests of strangers: scans of the SIP port, and all else that is no call of ours.
 
 A port on the internet gets thousands of them a day. They are no fault of anybody's here, so each is
-counted, and a source is logged once a minute. Memory and log stay bounded whatever addresses the
-requests claim to come from: a UDP source is easily forged.
+counted, and a source is logged once a minute.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from gateway.repeats import Repeats
 from gateway.trunk.screening import RULES
 
-MOST_SOURCES: Final = 1000
-INTERVAL: Final = 60.0  # seconds between two lines about a source
-MOST_LINES: Final = 20  # of all sources together, in such an interval
+MOST_LINES: Final = 20  # of all sources together, in a minute
 OTHER: Final = "other"  # a method that nobody knows is a stranger's text: no label, no log line
-
-
-@dataclass(slots=True)
-class _Source:
-    due: float  # when it may be logged again
-    unlogged: int = 0
 
 
 class Strangers:
@@ -36,11 +27,8 @@ class Strangers:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._sources: OrderedDict[str, _Source] = OrderedDict()
-        self._lines = 0
-        self._window_ends = 0.0
+        self._sources = Repeats(clock, lines=MOST_LINES)
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
@@ -59,25 +47,9 @@ class Strangers:
         """
         method = method if method in RULES else OTHER
         self._counts[method, str(code) if code else "none"] += 1
-        now = self._clock()
-        source = self._source(host, now)
-        if now < source.due or not self._may_log(now):
-            source.unlogged += 1
+        earlier = self._sources.add(host)
+        if earlier is None:
             return None
-        earlier, source.unlogged, source.due = source.unlogged, 0, now + INTERVAL
         answer = f"answered {code}" if code else "not answered"
         more = f"; {earlier} more requests since the last line about it" if earlier else ""
         return f"{host} sent {method}, which belongs to no call, {answer}{more}"
-
-    def _source(self, host: str, now: float) -> _Source:
-        source = self._sources.setdefault(host, _Source(now))
-        self._sources.move_to_end(host)
-        if len(self._sources) > MOST_SOURCES:
-            self._sources.popitem(last=False)  # the one that has been silent for the longest
-        return source
-
-    def _may_log(self, now: float) -> bool:
-        if now >= self._window_ends:
-            self._lines, self._window_ends = 0, now + INTERVAL
-        self._lines += 1
-        return self._lines <= MOST_LINES

@@ -1,19 +1,13 @@
-"""Strangers are counted one by one, logged seldom, and cost no memory."""
+"""Strangers are counted one by one, and logged seldom."""
 
 from __future__ import annotations
 
 import pytest
 
+from gateway.repeats import INTERVAL
 from gateway.trunk.screening import RULES
-from gateway.trunk.strangers import INTERVAL, MOST_LINES, MOST_SOURCES, Strangers
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from gateway.trunk.strangers import MOST_LINES, Strangers
+from tests.gateway.admission.clock import Clock
 
 
 @pytest.fixture
@@ -79,19 +73,6 @@ def test_a_source_that_the_limit_kept_silent_is_logged_later(
     assert strangers.add("late", "REGISTER", 405) is None
     clock.now += INTERVAL
     assert "1 more" in (strangers.add("late", "REGISTER", 405) or "")
-
-
-def test_memory_is_bounded_and_the_silent_are_forgotten_first(
-    strangers: Strangers, clock: Clock
-) -> None:
-    strangers.add("busy", "OPTIONS", 200)
-    strangers.add("silent", "OPTIONS", 200)
-    for n in range(MOST_SOURCES - 1):
-        strangers.add(f"host{n}", "OPTIONS", 200)
-        strangers.add("busy", "OPTIONS", 200)
-    assert len(strangers._sources) == MOST_SOURCES
-    assert "busy" in strangers._sources
-    assert "silent" not in strangers._sources
 
 
 def test_labels_are_few(strangers: Strangers) -> None:

@@ -1,8 +1,9 @@
-"""Writes a refusal that is repeated once a minute, with the number of those between.
+"""Has a refusal that is repeated written once a minute, with the number of those between.
 
 Whoever is refused may try again as fast as it likes, and each time would leave a line in the log
-and in the audit log: gigabytes a day, and a full disk stops calls by tokens for one use. As at the
-SIP port (gateway/trunk/strangers.py), memory and lines stay bounded whatever comes.
+and in the audit log: gigabytes a day, and a full disk stops calls by tokens for one use. Pages at
+their WebSockets do so, and strangers at the SIP port, who may forge as many addresses as they like:
+memory and lines stay bounded whatever comes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Final
 
 MOST_KINDS: Final = 1000
 INTERVAL: Final = 60.0  # seconds between two lines about the same
-MOST_LINES: Final = 200  # of all together, in such an interval
 
 
 @dataclass(slots=True)
@@ -30,10 +30,13 @@ class Repeats:
     ----------
     clock
         Seconds of a clock that does not jump (time.monotonic).
+    lines
+        How many there may be of all kinds together, in a minute.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, lines: int) -> None:
         self._clock = clock
+        self._most = lines
         self._kinds: OrderedDict[Hashable, _Kind] = OrderedDict()
         self._lines = 0
         self._interval_ends = float("-inf")
@@ -48,8 +51,8 @@ class Repeats:
         Parameters
         ----------
         kind
-            What makes two refusals the same: the client (`client_key`) and the reason, by words
-            that are ours. A text of the client's would be another one each time.
+            What makes two refusals the same: who is refused, and why, by words that are ours. A
+            text of that one's would be another one each time.
         """
         now = self._clock()
         entry = self._entry(kind, now)
@@ -70,4 +73,4 @@ class Repeats:
         if now >= self._interval_ends:
             self._lines, self._interval_ends = 0, now + INTERVAL
         self._lines += 1
-        return self._lines <= MOST_LINES
+        return self._lines <= self._most
