@@ -11,30 +11,20 @@ import asyncio
 import gc
 import json
 import os
-import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import quantiles
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from gateway.trunk import Answered, Ended, EndpointConfig, TrunkEndpoint, TrunkEvent, TrunkLeg
+from tests.bench.beside_sipp import measure
 from tests.bench.dialing import request
-from tests.bench.load import (
-    GENERATOR_CORE,
-    MEASURED_CORE,
-    BenchError,
-    Progress,
-    on_cores,
-    silent,
-)
+from tests.bench.load import Progress, silent
 from tests.bench.sockets import uss
-from tests.peers.gateway import TREE, tree_environment
+from tests.peers.gateway import tree_environment
 from tests.peers.process import PeerError, wait_until
-from tests.peers.sipp import run_trunk
 
 RUNNING = 500
 RATE = 100.0  # set-ups in a second
@@ -77,30 +67,14 @@ def run(
 
 
 async def _run(running: int, rate: float, seconds: float) -> Surge:
-    calls, limit = running + round(rate * seconds), seconds + 60.0
-    command = [sys.executable, "-m", __name__, str(running), str(rate), str(seconds)]
-    with TemporaryDirectory(prefix="gateway-bench-") as folder, on_cores(GENERATOR_CORE):
-        async with run_trunk("trunk-answer", Path(folder), calls=calls, limit=limit) as trunk:
-            with on_cores(MEASURED_CORE):
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    trunk.uri,
-                    cwd=TREE,
-                    env=tree_environment(),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                )
-            try:
-                async with asyncio.timeout(limit):
-                    output, errors = await process.communicate()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-                raise BenchError(f"the calls were not over within {limit:g} s") from None
-            if process.returncode != 0:
-                raise BenchError(f"the calls failed:\n{errors.decode()[-2000:]}")
-            await trunk.finish()
-    return Surge(**json.loads(output.splitlines()[-1]))
+    measured = await measure(
+        *("-m", __name__),
+        arguments=(running, rate, seconds),
+        environment=tree_environment(),
+        calls=running + round(rate * seconds),
+        limit=seconds + 60.0,
+    )
+    return Surge(**measured)
 
 
 # ---- the process
@@ -202,7 +176,7 @@ def memory() -> int:
 
 def main() -> None:
     """Place the calls and print what became of them."""
-    running, rate, seconds, uri = sys.argv[1:]
+    uri, running, rate, seconds = sys.argv[1:]
     result = asyncio.run(surge(int(running), float(rate), float(seconds), uri))
     sys.stdout.write(json.dumps(asdict(result)) + "\n")
 
