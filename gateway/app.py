@@ -133,6 +133,7 @@ async def _stop(room: Room, server: uvicorn.Server, serving: asyncio.Task[None])
     try:
         await room.calls.drain()
         await room.calls.close()
+        await room.sessions.close()
     finally:
         server.should_exit = True
         await serving

@@ -272,6 +272,12 @@ class RecordSettings(Section):
     database: Annotated[str, AfterValidator(rules.database)] = "sqlite:///gateway.db"
 
 
+class SessionSettings(Section):
+    # Seconds that calls outlive their page's WebSocket; 0 for not at all. A network that changes is
+    # back in 5 to 20, a page that is loaded again in 1 to 5. Meanwhile the call costs money
+    resume_window: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60.0
+
+
 class LogSettings(Section):
     # One line per call and session; "debug" adds SIP and media detail
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -297,6 +303,7 @@ class Settings(Section):
     admission: AdmissionSettings = AdmissionSettings()
     turn: TurnSettings = TurnSettings()
     records: RecordSettings = RecordSettings()
+    sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
 from gateway.signaling.room import Room
+from gateway.signaling.sessions import Sessions
 from gateway.trunk import (
     Answered,
     Dtmf,
@@ -105,6 +106,7 @@ def _room(
     room = Room(
         calls=calls,
         gate=gate,
+        sessions=Sessions(settings.sessions.resume_window),
         ice=ice_service(settings.turn),
         ice_policy=settings.turn.policy,
         shown=shown,

@@ -22,6 +22,7 @@ from gateway.admission.mask import mask, mask_text
 
 Event = Literal[
     "session-opened",
+    "session-resumed",
     "session-refused",
     "session-closed",
     "register-refused",

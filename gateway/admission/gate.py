@@ -205,6 +205,47 @@ class Gate:
         self.note("token-renewed", visitor, renewed)
         return renewed
 
+    async def resume(
+        self, visitor: Visitor, before: Visitor, grant: Grant, token: str | None
+    ) -> Grant:
+        """Let a client go on with a session on another WebSocket; return what it may do.
+
+        Without a token it is what the session was granted. That may have run out: its calls go on,
+        as they outlive their token, and it places no new one.
+
+        Parameters
+        ----------
+        before
+            Who had the session.
+
+        Raises
+        ------
+        ForbiddenError
+            Its page is of another origin, or it is blocked by now.
+        TokenError, UnavailableError
+            As for `welcome`; also for the token of somebody else.
+        """
+        try:
+            if visitor.origin != before.origin:
+                raise ForbiddenError("the session is one of another origin", rule="origin")
+            if self.rules.tokens is not None and token is not None:
+                renewed = await self._grant(visitor, token, None)
+                if renewed.identity != grant.identity:
+                    raise TokenError("the token is for another `sub`", reason="identity")
+                grant = renewed
+            self.check_blocks(visitor, grant, None)
+        except GatewayError as error:
+            self.refuse(visitor, error)
+            raise
+        self.note("session-resumed", visitor, grant)
+        return grant
+
+    def sockets_allowed(self, address: str) -> int | None:
+        """Return how many WebSockets an address may have, or sessions without one; None for any."""
+        if self._exempt(address):
+            return None
+        return self.rules.limits.websockets_per_address or None
+
     # Calls
 
     async def admit(

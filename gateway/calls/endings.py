@@ -124,9 +124,9 @@ _REFUSALS: Final = {
     "canceled": 603,
     "media-failed": 480,
     "media-lost": 480,
-    "network": 480,
     "no-answer": 480,
     "no-media-path": 480,
+    "page-lost": 480,
     "stopped": 480,
 }
 

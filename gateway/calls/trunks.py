@@ -119,7 +119,7 @@ def final_answer(end: CallEnd) -> str:
     if end.by is By.REMOTE:
         return str(end.sip_code)
     # Ours is a CANCEL, which 487 answers (RFC 3261 section 9.2), unless nobody is there
-    return "487" if end.cause in ("canceled", "no-answer", "network", "stopped") else "none"
+    return "487" if end.cause in ("canceled", "no-answer", "page-lost", "stopped") else "none"
 
 
 class Trunks:

@@ -68,6 +68,9 @@ class Reading:
     accepted: int = 0
     received_ended: Mapping[str, int] = field(default_factory=dict)  # by cause
     registered: int = 0  # pages that may be rung
+    sessions_detached: int = 0  # without a WebSocket now
+    sessions_resumed: int = 0
+    sessions_expired: int = 0
     trunks: Mapping[str, TrunkReading] = field(default_factory=dict)  # by name
     capacities: Mapping[str, int] = field(default_factory=dict)  # by part, such as "engine"
     last_answered: float | None = None  # seconds since then
@@ -92,6 +95,7 @@ class Readings(Collector):
         yield from _media(now)
         yield from _state(now)
         yield from _limits(now.limits)
+        yield from _sessions(now)
         yield CounterMetricFamily(
             "gateway_sdp_lines_dropped",
             "Lines of trunks' descriptions that could not be read, and did not matter",
@@ -145,6 +149,24 @@ def _calls(now: Reading) -> Iterator[Metric]:
         "gateway_last_answered_age_seconds",
         "Since a call was answered; none before the first",
         now.last_answered,
+    )
+
+
+def _sessions(now: Reading) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "gateway_sessions_detached",
+        "Sessions that wait for a client whose WebSocket was lost",
+        value=now.sessions_detached,
+    )
+    yield CounterMetricFamily(
+        "gateway_sessions_resumed",
+        "Sessions that went on by another WebSocket",
+        value=now.sessions_resumed,
+    )
+    yield CounterMetricFamily(
+        "gateway_sessions_expired",
+        "Sessions whose client did not come back in time",
+        value=now.sessions_expired,
     )
 
 

@@ -21,6 +21,7 @@ from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, GatewayError, RequestError, UnavailableError
 from gateway.media.events import LegQuality
 from gateway.signaling import messages
+from gateway.signaling.progress import Progress, side
 from gateway.signaling.room import Room
 from gateway.signaling.seam import PlacedCall
 
@@ -86,8 +87,29 @@ class ClientCall:
         self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
         self._live: PlacedCall | None = None  # whom commands go to
         self._placed_at = monotonic()
+        self._progress = Progress()
         self._stages_seen: set[str] = set()
         self.task = asyncio.create_task(self._run(), name=f"client-call-{session}-{self.call}")
+
+    @property
+    def standing(self) -> messages.LiveCall:
+        """The call as a client that comes back has to know it."""
+        return self._standing(direction="outgoing", to=self._request.to)
+
+    def _standing(
+        self, *, direction: Literal["outgoing", "incoming"], **parties: str | None
+    ) -> messages.LiveCall:
+        progress = self._progress
+        return messages.LiveCall(
+            call=self.call,
+            state=progress.state,
+            direction=direction,
+            early_media=progress.early_media,
+            answered_ms=progress.answered_ms,
+            held=tuple(sorted(progress.held)),
+            codec=progress.codec,
+            **parties,
+        )
 
     def command(self, command: Command) -> None:
         """Hand on a command once all earlier ones are.
@@ -201,6 +223,7 @@ class ClientCall:
         if isinstance(event, news.SideQuality):  # of a call that has no page
             return
         self._observe(event)
+        self._progress.learn(event)
         if isinstance(event, news.Answered) and self._admission is not None:
             self._admission.answered()
         if isinstance(event, news.Transferred):
@@ -286,9 +309,9 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
                 call=call,
             )
         case news.Held(by=by):
-            return messages.Held(call=call, by=_side(by))
+            return messages.Held(call=call, by=side(by))
         case news.Resumed(by=by):
-            return messages.Resumed(call=call, by=_side(by))
+            return messages.Resumed(call=call, by=side(by))
         case news.HoldRefused(held=held, code=code, reason=reason, by=by):
             refusal = reason or str(code)
             return messages.Error(
@@ -297,10 +320,6 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
                 message=f"{'The far end does not agree: ' if by is By.REMOTE else ''}{refusal}.",
                 call=call,
             )
-
-
-def _side(by: By) -> Literal["local", "remote"]:
-    return "local" if by is By.LOCAL else "remote"
 
 
 def _leg(quality: LegQuality) -> messages.LegQuality:

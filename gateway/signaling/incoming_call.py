@@ -10,6 +10,7 @@ from gateway.calls import news
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Acceptance, Ring
 from gateway.errors import GatewayError, RequestError
+from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall, Say
 from gateway.signaling.room import Room
 from gateway.signaling.seam import PlacedCall
@@ -37,6 +38,18 @@ class IncomingCall(ClientCall):
             to=caller.to, offer="", caller=caller.number, visitor=visitor, page_call=ring.id
         )
         super().__init__(request, grant, room, say=say, over=over)
+        self._progress.state = "ringing"
+
+    @property
+    def standing(self) -> messages.LiveCall:
+        """The call as a client that comes back has to know it."""
+        caller = self._ring.caller
+        return self._standing(
+            direction="incoming",
+            from_=caller.number,
+            to=caller.to,
+            display_name=caller.display_name,
+        )
 
     def tell(self, event: news.News) -> None:
         """Take news of the call."""

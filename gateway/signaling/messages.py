@@ -52,11 +52,17 @@ class IceCandidate(ClientWire):
 
 
 class Hello(ClientWire):
-    """The first message, and again with a new token. `challenge` answers the page's CAPTCHA."""
+    """The first message, and again with a new token. `challenge` answers the page's CAPTCHA.
+
+    `resume` is the token of a session that has lost its socket, or is to leave it; `received` how
+    many messages of calls the client has taken in that session, `quality` not counted. Without it
+    whatever has gone out on a socket counts as taken.
+    """
 
     type: Literal["hello"]
     token: SecretStr | None = None
-    resume: SecretStr | None = None
+    resume: Annotated[SecretStr | None, Field(max_length=128)] = None
+    received: Annotated[int | None, Field(ge=0, le=2**53)] = None
     challenge: SecretStr | None = None
 
 
@@ -254,20 +260,60 @@ def _first_problem(error: ValidationError, kind: object) -> str:
 # Server to client
 
 
+class Codecs(Wire):
+    browser: str
+    trunk: str
+
+
+class LiveCall(Wire):
+    """A call of a session that has been resumed. `held` is who holds the other: both may at once.
+
+    `to` is there for a call of one's own, `from`, `to` and perhaps `displayName` for one that came
+    in; in state "ringing" such a call waits for `accept` or `reject`.
+    """
+
+    call: str
+    state: Literal["trying", "ringing", "answered"]
+    direction: Literal["outgoing", "incoming"]
+    to: str | None = None
+    from_: Annotated[str | None, Field(serialization_alias="from")] = None
+    display_name: str | None = None
+    early_media: bool = False
+    answered_ms: int | None = None
+    held: tuple[Literal["local", "remote"], ...] = ()
+    codec: Codecs | None = None
+
+    @model_serializer(mode="wrap")
+    def _known_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        for name in ("to", "from", "from_", "displayName", "display_name", "codec"):
+            if fields.get(name, ...) is None:
+                del fields[name]
+        return fields
+
+
 class Welcome(Wire):
     """`expires` is the token's end in seconds since the epoch, null where there is none.
 
-    `resumeToken` is null: a session lives as long as its socket.
+    `resumeToken` brings the client back to this session on another socket; null where sessions end
+    with theirs. `resume` says what became of the `hello`'s: "resumed", or a new session since the
+    old one is "over" or "unknown"; null where none was asked for. `calls` are those that are alive.
+    The next `missed` messages are those of calls that the client has not taken, in order, and
+    `received` is the number of those before them; `lost` ones of these are gone.
     """
 
     type: Literal["welcome"] = "welcome"
     session: str
-    resume_token: None = None
+    resume_token: str | None = None
     ice_servers: tuple[dict[str, Any], ...] = ()
     ice_transport_policy: Literal["all", "relay"] = "all"
     expires: float | None = None
     identity: str | None = None
-    calls: tuple[str, ...] = ()
+    resume: Literal["resumed", "over", "unknown"] | None = None
+    received: int = 0
+    missed: int = 0
+    lost: int = 0
+    calls: tuple[LiveCall, ...] = ()
 
 
 class TokenWillExpire(Wire):
@@ -305,11 +351,6 @@ class ServerCandidate(Wire):
     type: Literal["candidate"] = "candidate"
     call: str
     candidate: dict[str, Any] | None
-
-
-class Codecs(Wire):
-    browser: str
-    trunk: str
 
 
 class Answered(Wire):
@@ -481,6 +522,11 @@ ServerMessage = Annotated[
 def render(message: ServerMessage) -> str:
     """Write one text frame."""
     return message.model_dump_json(by_alias=True)
+
+
+def is_kept(message: ServerMessage) -> bool:
+    """Whether a client that comes back is told: all that is about a call, but a passing reading."""
+    return getattr(message, "call", None) is not None and not isinstance(message, Quality)
 
 
 def error_of(error: GatewayError, *, call: str | None = None, fatal: bool = False) -> Error:

@@ -17,6 +17,7 @@ from gateway.calls.directory import Directory
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
 from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
 from gateway.signaling.seam import CallRegistry
+from gateway.signaling.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,13 @@ class Limits:
     commands: int = 128
     # Messages to a client that does not read; a call makes about ten
     outbox: int = 256
+    # Of these, kept for a client that comes back, and their characters: half of what may wait. Two
+    # calls and a page of digits fit; an answer has 2 KB
+    kept: int = 128
+    kept_size: int = 64 * 1024
     # One message on its way to a client that does not read
     send: float = 10.0
-    # Ending the calls of a socket that closed; BYE and its answer take milliseconds
+    # Ending the calls of a session; BYE and its answer take milliseconds
     close: float = 5.0
 
 
@@ -50,6 +55,7 @@ class Room:
     calls: CallRegistry
     gate: Gate
     directory: Directory = field(default_factory=Directory)  # the pages that may be rung
+    sessions: Sessions = field(default_factory=Sessions)  # those that a client can come back to
     ice: IceService = field(default_factory=IceService)
     ice_policy: Literal["all", "relay"] = "all"
     limits: Limits = field(default_factory=Limits)
@@ -73,6 +79,7 @@ class Room:
         self.metrics.expect(limits=LIMITS, trunks=self.calls.trunks)
         self.metrics.watch(self._read)
         self.gate.on_limit = lambda limit: self.metrics.limits_reached.labels(limit).inc()
+        self.sessions.most_of = self.gate.sockets_allowed
 
     def not_ready(self) -> list[str]:
         """Say why no call can be placed now; empty when one can."""
@@ -139,6 +146,9 @@ class Room:
             accepted=totals.accepted,
             received_ended=totals.received_ended,
             registered=len(self.directory),
+            sessions_detached=len(self.sessions),
+            sessions_resumed=self.sessions.resumed,
+            sessions_expired=self.sessions.expired,
             trunks={
                 name: TrunkReading(
                     active=state.active,

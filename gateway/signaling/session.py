@@ -1,15 +1,20 @@
-"""One client's session: what its messages do, and the calls that end with it. It has no socket."""
+"""One client's session: what its messages do, and its calls. It outlives its WebSocket.
+
+The socket is lost with the network or the page, and the calls are not: they go on, what they tell
+is kept, and a client that comes back in time gets it on another socket (`sessions`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from time import time
-from typing import Final
+import secrets
+from dataclasses import replace
+from time import monotonic, time
+from typing import Final, Literal, Protocol
 
 from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
-from gateway.admission.grant import NOTHING, Visitor
+from gateway.admission.grant import Grant, Visitor
 from gateway.admission.target import parse_target
 from gateway.admission.token import LEEWAY
 from gateway.calls.news import Tell
@@ -24,13 +29,27 @@ from gateway.errors import (
     UnknownCallError,
 )
 from gateway.signaling import messages
-from gateway.signaling.client_call import ClientCall, Command, Say
+from gateway.signaling.client_call import ClientCall, Command
 from gateway.signaling.incoming_call import IncomingCall
+from gateway.signaling.replay import Replay
 from gateway.signaling.room import Room
 
 logger = logging.getLogger(__name__)
 
-Watch = Callable[[bool], None]
+Resume = Literal["resumed", "over", "unknown"]
+
+
+class Line(Protocol):
+    """The WebSocket that a session has for now."""
+
+    def send(self, text: str) -> None:
+        """Take a message for the client, at once and without waiting."""
+
+    def watch(self, on: bool) -> None:
+        """Have a client that vanishes noticed soon, or no more so."""
+
+    def give_way(self) -> None:
+        """Close: the session has another one."""
 
 # The token's last moment is still good, and the wall clock may have been set back meanwhile
 AFTER_EXPIRY: Final = 0.05  # seconds
@@ -39,28 +58,132 @@ AFTER_EXPIRY: Final = 0.05  # seconds
 class Session:
     """The calls of one client.
 
-    `grant` is what it may do: nothing before its `hello`, and another once it has a new token.
+    `grant` is what it may do, and another once it has a new token. `token` brings the client back
+    to the session.
 
     Parameters
     ----------
     visitor
         Who is at the other end.
-    say
-        Takes messages for the client, at once and without waiting.
-    watch
-        Is told whether there are calls: then a client that vanished is to be noticed soon.
+    line
+        Its WebSocket; `attach` changes it.
     """
 
-    def __init__(self, visitor: Visitor, room: Room, say: Say, watch: Watch) -> None:
+    def __init__(self, visitor: Visitor, grant: Grant, room: Room, line: Line) -> None:
         self.id = visitor.session
-        self.grant = NOTHING
+        self.token = secrets.token_urlsafe(32)
+        self.grant = grant
         self._visitor = visitor
         self._room = room
-        self._say = say
-        self._watch = watch
+        self._line: Line | None = line
+        self._replay = Replay(room.limits.kept, room.limits.kept_size)
+        self._handed_out = 0  # messages of calls that a socket has been given
+        self._last_said = float("-inf")
         self._calls: dict[str, ClientCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token
+
+    # The socket
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who is, or was last, at the other end."""
+        return self._visitor
+
+    @property
+    def address(self) -> str:
+        """Where the socket comes from, or the last one came from."""
+        return self._visitor.address
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether there is something to come back to."""
+        return bool(self._calls)
+
+    def has(self, line: Line) -> bool:
+        """Whether this is its socket still."""
+        return self._line is line
+
+    def attach(self, visitor: Visitor, grant: Grant, line: Line) -> None:
+        """Go on by another socket; the one that there is has to close.
+
+        Nothing rings here any more, until the client registers again: it may be another page.
+        """
+        before, self._line = self._line, line
+        if before is not None:
+            before.give_way()
+        self._visitor = replace(visitor, session=self.id)
+        self.grant = grant
+        self._room.directory.unregister(self)
+        self._watch_if_needed()
+
+    def detach(self, line: Line) -> bool:
+        """Go on without a socket; False if it has another one than this by now."""
+        if not self.has(line):
+            return False
+        self._line = None
+        self._room.directory.unregister(self)
+        return True
+
+    def is_worth_keeping(self, left: bool) -> bool:
+        """Whether its client may want to come back.
+
+        Parameters
+        ----------
+        left
+            Whether the client has said goodbye. If not, it may have missed even what was said long
+            before its socket was found to be dead, such as the end of its last call.
+        """
+        age = monotonic() - self._last_said
+        return self.has_calls or (not left and age < self._room.sessions.window)
+
+    def greet(self, resume: Resume | None = None, received: int | None = None) -> None:
+        """Welcome the client, and tell what it has missed in an earlier socket's time.
+
+        Parameters
+        ----------
+        resume
+            What became of the session that it wanted back.
+        received
+            How many messages of calls it has taken; None for all that a socket was given.
+        """
+        room, grant, said = self._room, self.grant, self._replay.said
+        taken = min(said, self._handed_out if received is None else received)
+        missed = self._replay.after(taken)
+        servers = room.ice.servers(self.id, now=time())
+        welcome = messages.Welcome(
+            session=self.id,
+            resume_token=self.token if room.sessions.window else None,
+            ice_servers=tuple(server.to_json() for server in servers),
+            ice_transport_policy=room.ice_policy,
+            expires=grant.expires,
+            identity=grant.identity,
+            resume=resume,
+            received=said - len(missed),
+            missed=len(missed),
+            lost=said - len(missed) - taken,
+            calls=tuple(call.standing for call in self._calls.values()),
+        )
+        self._send(messages.render(welcome))
+        for text in missed:
+            self._send(text)
+        self._handed_out = said
+
+    def say(self, message: messages.ServerMessage) -> None:
+        """Tell the client something; what is about a call reaches it also on a later socket."""
+        text = messages.render(message)
+        if messages.is_kept(message):
+            self._replay.add(text)
+            self._last_said = monotonic()
+            if self._line is not None:
+                self._handed_out = self._replay.said
+        self._send(text)
+
+    def _send(self, text: str) -> None:
+        if self._line is not None:
+            self._line.send(text)
+
+    # What messages do
 
     def receive(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for; what is refused is said to the client."""
@@ -68,7 +191,7 @@ class Session:
             self._dispatch(message)
         except GatewayError as error:
             call = getattr(message, "call", None)
-            self._say(messages.error_of(error, call=call))
+            self.say(messages.error_of(error, call=call))
 
     def _dispatch(self, message: messages.ClientMessage) -> None:
         match message:
@@ -79,7 +202,7 @@ class Session:
             case messages.Unregister():
                 self._unregister()
             case messages.Ping():
-                self._say(messages.Pong())
+                self.say(messages.Pong())
             case _:
                 self._command(message)
 
@@ -128,9 +251,9 @@ class Session:
         room.directory.register(identity, self)
         self._expect_expiry()
         if before not in (None, identity):
-            self._say(messages.Unregistered(identity=before))
+            self.say(messages.Unregistered(identity=before))
         self._watch_if_needed()
-        self._say(messages.Registered(identity=identity))
+        self.say(messages.Registered(identity=identity))
 
     def _unregister(self) -> None:
         """Be rung no more; calls that ring go on ringing."""
@@ -138,7 +261,7 @@ class Session:
         if identity is None:
             raise _unregistered()
         self._watch_if_needed()
-        self._say(messages.Unregistered(identity=identity))
+        self.say(messages.Unregistered(identity=identity))
 
     def check_registration(self) -> None:
         """Be rung no more if the grant does not allow it any longer."""
@@ -175,11 +298,11 @@ class Session:
             self._unregister()
             raise
         call = IncomingCall(
-            ring, self._visitor, self.grant, self._room, say=self._say, over=self._forget
+            ring, self._visitor, self.grant, self._room, say=self.say, over=self._forget
         )
         self._add(call)
         caller = ring.caller
-        self._say(
+        self.say(
             messages.Incoming(
                 call=call.call,
                 from_=caller.number,
@@ -198,8 +321,9 @@ class Session:
 
     def _watch_if_needed(self) -> None:
         """Have a page that vanishes noticed soon while somebody counts on it."""
-        registered = self._room.directory.identity_of(self) is not None
-        self._watch(registered or bool(self._calls))
+        if self._line is not None:
+            registered = self._room.directory.identity_of(self) is not None
+            self._line.watch(registered or bool(self._calls))
 
     def _place(self, message: messages.PlaceCall) -> None:
         if message.call in self._calls:
@@ -209,9 +333,9 @@ class Session:
             request = self._read(message)
         except GatewayError as error:
             self._room.refuse(self._visitor, message.call, message.to, error)
-            self._say(messages.error_of(error, call=message.call, fatal=True))
+            self.say(messages.error_of(error, call=message.call, fatal=True))
             return
-        call = ClientCall(request, self.grant, self._room, say=self._say, over=self._forget)
+        call = ClientCall(request, self.grant, self._room, say=self.say, over=self._forget)
         self._add(call)
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:

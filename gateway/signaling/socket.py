@@ -1,7 +1,7 @@
 """The WebSocket `/v1/ws`: who may open it, what a frame may be, and how it ends.
 
 One task reads, and another one writes while there is something to write; the session between them
-knows neither. Whatever ends the socket, all calls of its session end with it.
+knows neither. A session with calls outlives the socket, and may go on by another one.
 """
 
 from __future__ import annotations
@@ -10,51 +10,27 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from time import time
 
 from pydantic import SecretStr
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from gateway.admission.grant import Grant, Visitor
+from gateway.admission.grant import Visitor
 from gateway.admission.socket_limits import SocketLease
 from gateway.errors import ForbiddenError, GatewayError, LimitError, RequestError
 from gateway.signaling import messages, origin
+from gateway.signaling.closing import NORMAL, POLICY_VIOLATION, TAKEN_OVER, Closing, closing_for
 from gateway.signaling.messages import MessageError, NotSupportedError
 from gateway.signaling.outbox import Outbox
 from gateway.signaling.room import Room
-from gateway.signaling.session import Session
+from gateway.signaling.session import Resume, Session
 from gateway.signaling.websocket_protocol import WATCH
 
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "gateway.v1"
-
-# RFC 6455 section 7.4.1
-NORMAL = 1000
-POLICY_VIOLATION = 1008
-INTERNAL_ERROR = 1011
-
-# The server below answers these faults by itself, and tells us nothing but the code
-_FAULTS_OF_CLIENTS = {
-    1008: "too many control frames, fragments or messages at once",
-    1002: "a frame breaks the WebSocket protocol",
-    1007: "a text frame is not UTF-8",
-    1009: "a frame is too big",
-}
-
-
-class Closing(Exception):
-    """The way out of reading and writing: the socket has to close, and why.
-
-    `reason` has at most 123 bytes (RFC 6455 section 5.5).
-    """
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
 
 # A page renews its token by a request to its own site: seconds, and room for a slow one
 TOKEN_WARNING = 30.0  # seconds before the token expires
@@ -126,9 +102,9 @@ class Connection:
         self._place = place
         self._limits = room.limits
         self._outbox = Outbox(room.limits.outbox)
-        self._overflowed = False
-        watch = websocket.scope["extensions"][WATCH]
-        self._session = Session(visitor, room, self._say, watch)
+        self._unwanted = False  # what waits is of no use to the client
+        self._session: Session | None = None  # until the hello
+        self.watch = websocket.scope["extensions"][WATCH]
         self._log = {"session": visitor.session}
         self._bad_frames = 0
         self._expiry: asyncio.TimerHandle | None = None  # of the token, told some time before
@@ -153,9 +129,24 @@ class Connection:
             if self._writer is not None:
                 self._writer.cancel()
                 await asyncio.wait({self._writer})
-            await self._session.close("The connection to the page was lost.")
+            what = await self._leave(closing)
             await self._close(closing)
-            logger.info("session closed: %s", closing.reason, extra=self._log)
+            logger.info("session %s: %s", what, closing.reason, extra=self._log)
+
+    async def _leave(self, closing: Closing) -> str:
+        """Leave the session to the socket that it has by now, to one to come, or end it."""
+        session, sessions = self._session, self._room.sessions
+        if session is None:
+            return "closed"
+        if not session.has(self):
+            return "left to another socket"
+        if session.is_worth_keeping(closing.left) and sessions.keep(session):
+            session.detach(self)
+            return "lost its socket"
+        sessions.forget(session)
+        await session.close("The connection to the page was lost.")
+        session.detach(self)
+        return "closed"
 
     # Reading
 
@@ -165,17 +156,20 @@ class Connection:
             async with self._patience:
                 frame = await self._receive()
                 self._patience.reschedule(None)
-                await self._welcome(frame)
+                session = await self._welcome(frame)
                 while True:
                     await self._outbox.room()
-                    await self._take(await self._receive())
+                    frame = await self._receive()
+                    if not session.has(self):
+                        raise _taken_over()
+                    await self._take(session, frame)
         except TimeoutError as error:
             if not self._patience.expired():
-                return _closing_for(error)
+                return closing_for(error)
             late = Closing(POLICY_VIOLATION, f"no hello within {self._limits.hello:g} s")
             return self._given_up or late
         except Exception as error:  # noqa: BLE001 - a fault of ours closes this socket only
-            return _closing_for(error)
+            return closing_for(error)
 
     async def _receive(self) -> str | bytes:
         event = await self._websocket.receive()
@@ -184,61 +178,78 @@ class Connection:
         text: str | None = event.get("text")
         return text if text is not None else bytes(event["bytes"])
 
-    async def _welcome(self, frame: str | bytes) -> None:
+    async def _welcome(self, frame: str | bytes) -> Session:
         try:
             message = self._parse(frame)
         except MessageError as error:
-            self._say(messages.error_of(error, fatal=True))
+            self._refuse(error)
             raise Closing(POLICY_VIOLATION, "the first frame must be hello") from None
         if not isinstance(message, messages.Hello):
             refusal = RequestError("the first frame must be hello")
-            self._say(messages.error_of(refusal, fatal=True))
+            self._refuse(refusal)
             raise Closing(POLICY_VIOLATION, str(refusal))
         try:
-            grant = await self._room.gate.welcome(
-                self._visitor, _revealed(message.token), _revealed(message.challenge)
-            )
+            session, resume = await self._enter(message)
         except GatewayError as error:
             self._room.count_socket_refusal(error)
-            self._say(messages.error_of(error, fatal=True))
+            self._refuse(error)
             raise Closing(POLICY_VIOLATION, error.name) from None
-        self._greet(grant)
+        self._session = session
+        session.greet(resume, message.received)
+        self._warn_of_expiry(session.grant.expires)
+        return session
 
-    async def _renew(self, message: messages.Hello) -> None:
+    async def _enter(self, hello: messages.Hello) -> tuple[Session, Resume | None]:
+        """Go on with a session, or begin one; nothing waits between that and the welcome."""
+        room = self._room
+        wanted, token = _revealed(hello.resume), _revealed(hello.token)
+        found = None if wanted is None else room.sessions.find(wanted)
+        if wanted is not None and isinstance(found, Session):
+            visitor = replace(self._visitor, session=found.id)
+            grant = await room.gate.resume(visitor, found.visitor, found.grant, token)
+            if room.sessions.find(wanted) is found:
+                room.sessions.take(found)
+                found.attach(visitor, grant, self)
+                self._log = {"session": found.id}
+                where = f"address={visitor.address or '-'} instead of {self._visitor.session}"
+                logger.info("session resumed %s", where, extra=self._log)
+                return found, "resumed"
+            found = "over"  # while the gate made up its mind
+        grant = await room.gate.welcome(self._visitor, token, _revealed(hello.challenge))
+        session = Session(self._visitor, grant, room, self)
+        room.sessions.add(session)
+        return session, None if found is None else "over" if found == "over" else "unknown"
+
+    async def _renew(self, session: Session, message: messages.Hello) -> None:
         """Take a new token; what is wrong with it costs neither the session nor its calls."""
         try:
             grant = await self._room.gate.renew(
-                self._visitor, self._session.grant, _revealed(message.token)
+                session.visitor, session.grant, _revealed(message.token)
             )
         except GatewayError as error:
             self._room.count_socket_refusal(error)
-            self._say(messages.error_of(error))
+            session.say(messages.error_of(error))
         else:
-            self._greet(grant)
+            session.grant = grant
+            session.check_registration()
+            session.greet()
+            self._warn_of_expiry(grant.expires)
 
-    def _greet(self, grant: Grant) -> None:
-        self._session.grant = grant
-        self._session.check_registration()
-        room, now = self._room, time()
-        servers = room.ice.servers(self._session.id, now=now)
-        self._say(
-            messages.Welcome(
-                session=self._session.id,
-                ice_servers=tuple(server.to_json() for server in servers),
-                ice_transport_policy=room.ice_policy,
-                expires=grant.expires,
-                identity=grant.identity,
-            )
-        )
+    def _warn_of_expiry(self, expires: float | None) -> None:
+        """Tell the client some time before its token runs out."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        if grant.expires is not None:
-            warning = messages.TokenWillExpire(expires=grant.expires)
-            left = max(0.0, grant.expires - TOKEN_WARNING - now)
-            self._expiry = asyncio.get_running_loop().call_later(left, self._say, warning)
+        if expires is not None:
+            warning = messages.render(messages.TokenWillExpire(expires=expires))
+            left = max(0.0, expires - TOKEN_WARNING - time())
+            self._expiry = asyncio.get_running_loop().call_later(left, self.send, warning)
 
-    async def _take(self, frame: str | bytes) -> None:
+    def _refuse(self, error: GatewayError) -> None:
+        """Tell a client that is not welcomed why."""
+        self.send(messages.render(messages.error_of(error, fatal=True)))
+
+    async def _take(self, session: Session, frame: str | bytes) -> None:
         if not self._place.message():
             self._room.limit_reached("messages-per-second-per-address", self._visitor)
             raise Closing(POLICY_VIOLATION, "too many messages from this address")
@@ -246,17 +257,17 @@ class Connection:
             message = self._parse(frame)
         except NotSupportedError as error:
             # Well-formed, and perhaps sent every few seconds by a newer page: not counted
-            self._say(messages.error_of(error, call=error.call))
+            session.say(messages.error_of(error, call=error.call))
         except MessageError as error:
-            self._say(messages.error_of(error, call=error.call, fatal=error.places))
+            session.say(messages.error_of(error, call=error.call, fatal=error.places))
             self._bad_frames += 1
             if self._bad_frames >= self._limits.bad_frames:
                 raise Closing(POLICY_VIOLATION, f"{self._bad_frames} bad frames") from None
         else:
             if isinstance(message, messages.Hello):
-                await self._renew(message)
+                await self._renew(session, message)
             else:
-                self._session.receive(message)
+                session.receive(message)
 
     def _parse(self, frame: str | bytes) -> messages.ClientMessage:
         if isinstance(frame, bytes):
@@ -269,12 +280,18 @@ class Connection:
 
     # Writing
 
-    def _say(self, message: messages.ServerMessage) -> None:
-        if not self._outbox.put(messages.render(message)):
-            self._overflowed = True
+    def send(self, text: str) -> None:
+        """Take a message for the client, at once and without waiting."""
+        if not self._outbox.put(text):
+            self._unwanted = True
             self._close_unread()
         elif self._reading and self._writer is None:
             self._writer = asyncio.create_task(self._write(), name="websocket-writer")
+
+    def give_way(self) -> None:
+        """Close: the session has another socket, which also gets what waits here."""
+        self._unwanted = True
+        self._give_up(_taken_over())
 
     def _close_unread(self) -> None:
         """Close the socket of a client that takes nothing any more."""
@@ -297,7 +314,7 @@ class Connection:
                 finally:
                     limit.cancel()
         except Exception as error:  # noqa: BLE001 - a fault of ours closes this socket only
-            self._give_up(_closing_for(error))
+            self._give_up(closing_for(error))
         finally:
             self._writer = None
 
@@ -306,7 +323,7 @@ class Connection:
         states = (self._websocket.client_state, self._websocket.application_state)
         if WebSocketState.DISCONNECTED in states:
             return
-        unsent = [] if self._overflowed else self._outbox.take_all()
+        unsent = [] if self._unwanted else self._outbox.take_all()
         # The client may be gone at any point here: then nobody is left to tell
         with suppress(TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(self._limits.send):
@@ -319,12 +336,5 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def _closing_for(error: Exception) -> Closing:
-    """Say why the socket closes; a fault of ours closes with 1011."""
-    if isinstance(error, Closing):
-        return error
-    if isinstance(error, WebSocketDisconnect):
-        why = _FAULTS_OF_CLIENTS.get(error.code, "by the client")
-        return Closing(NORMAL, f"{why} ({error.code})")
-    logger.error("a WebSocket task failed", exc_info=error)
-    return Closing(INTERNAL_ERROR, "internal error")
+def _taken_over() -> Closing:
+    return Closing(TAKEN_OVER, "the session goes on by another socket")

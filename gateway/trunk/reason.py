@@ -98,7 +98,7 @@ OURS: Final = {
     "media-failed": Reason("Q.850", 41, "Connection to the browser failed"),
     "media-lost": Reason("Q.850", 41, "Connection to the browser lost"),
     "no-media-path": Reason("Q.850", 41, "No connection to the browser"),
-    "network": Reason("Q.850", 41, "Connection to the browser lost"),
+    "page-lost": Reason("Q.850", 41, "Connection to the browser lost"),
     "incompatible-media": Reason("Q.850", 88, "Incompatible session description"),
     "internal": _FAULT,
     "stopped": Reason("Q.850", 31, "Ended by the operator or a limit"),

@@ -63,7 +63,7 @@ async def test_the_page_is_killed(
         await caller.wait()
     await manager.wait("LabHangup", CallID=call["CallID"], limit=2)
     metrics = await idle(gateway)
-    assert metrics['gateway_calls_ended_total{cause="network"}'] >= 1
+    assert metrics['gateway_calls_ended_total{cause="page-lost"}'] >= 1
 
 
 async def test_the_page_falls_silent(gateway: Gateway, manager: Manager) -> None:

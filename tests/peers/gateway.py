@@ -51,6 +51,8 @@ class GatewayConfig:
                 "threads": 1,
             },
             "admission": {"mode": "open", "allow": ["+1"]},
+            # A caller that a test cancels has no call any more, unless the test is about that
+            "sessions": {"resume_window": 0},
         }
         for name, table in self.overrides.items():
             merged = {**tables.get(name, {}), **table}

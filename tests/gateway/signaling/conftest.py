@@ -20,6 +20,7 @@ from gateway.config import Settings
 from gateway.signaling.http import Extensions
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Limits, Room
+from gateway.signaling.sessions import Sessions
 from gateway.signaling.socket import SUBPROTOCOL
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall, FakeCalls, open_gate
 
@@ -100,6 +101,7 @@ StartGateway = Callable[..., Awaitable[Gateway]]
 async def start_gateway() -> AsyncIterator[StartGateway]:
     """Start servers with the limits, the policy and other rules of the gate that a test needs."""
     running: list[tuple[Server, asyncio.Task[None], socket.socket]] = []
+    rooms: list[Room] = []
 
     async def start(
         limits: Limits = Limits(),  # noqa: B008 - frozen
@@ -108,6 +110,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         extensions: Extensions = (),
         limit_rules: LimitRules = NO_LIMITS,
         shown: Callable[[str], str] = str,
+        window: float = 60.0,
         **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
@@ -116,12 +119,14 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
             calls=calls,
             gate=open_gate(policy=policy, origins=origins, limits=limit_rules, **rules),
             limits=limits,
+            sessions=Sessions(window),
             shown=shown,
             engine="fake engine",
             faults=lambda: list(faults),
             media_stats=lambda: {"browser_rejected_size": 7, "sessions": 2},
             media_load=lambda: 0.25,
         )
+        rooms.append(room)
         listener = socket.create_server(("127.0.0.1", 0))
         server = Server(uvicorn_config(create_app(room, extensions), Settings(), room.gate))
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -129,6 +134,9 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         return Gateway(calls, room, faults, listener.getsockname()[1])
 
     yield start
+    for room in rooms:
+        async with asyncio.timeout(10):
+            await room.sessions.close()
     for server, task, listener in running:
         server.should_exit = True
         async with asyncio.timeout(10):

@@ -209,7 +209,8 @@ async def test_an_accept_that_is_late_takes_no_place(gateway: Gateway) -> None:
         assert gateway.room.gate.limits.running == 0
 
 
-async def test_a_page_that_goes_is_rung_no_more(gateway: Gateway) -> None:
+async def test_a_page_that_goes_is_rung_no_more(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(window=0)
     async with gateway.client() as client:
         await register(client)
         ringing = Ringing(gateway)

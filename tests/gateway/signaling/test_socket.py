@@ -132,7 +132,8 @@ async def test_a_frame_beyond_all_measure_closes(gateway: Gateway) -> None:
         assert (await client.closed())[0] == 1009
 
 
-async def test_ten_bad_frames_close_the_socket_and_its_calls(gateway: Gateway) -> None:
+async def test_ten_bad_frames_close_the_socket_and_its_calls(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(window=0)
     async with gateway.client() as client:
         call = await placed(gateway, client)
         for _ in range(10):
@@ -400,7 +401,8 @@ async def test_a_fault_of_ours_costs_the_call_and_not_the_session(
 # Ends
 
 
-async def test_a_dropped_socket_ends_its_calls(gateway: Gateway) -> None:
+async def test_a_dropped_socket_ends_its_calls(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(window=0)
     async with gateway.client() as client:
         calls = [await placed(gateway, client, name) for name in ("c1", "c2")]
         client.connection.transport.abort()
@@ -410,7 +412,8 @@ async def test_a_dropped_socket_ends_its_calls(gateway: Gateway) -> None:
             assert "connection" in reason
 
 
-async def test_a_socket_that_drops_while_placing_ends_the_call(gateway: Gateway) -> None:
+async def test_a_socket_that_drops_while_placing_ends_the_call(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(window=0)
     gateway.calls.may_place.clear()
     async with gateway.client() as client:
         await client.place()
@@ -423,7 +426,7 @@ async def test_a_socket_that_drops_while_placing_ends_the_call(gateway: Gateway)
 
 
 async def test_a_client_that_does_not_read_is_closed(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(Limits(outbox=8, send=0.2))
+    gateway = await start_gateway(Limits(outbox=8, send=0.2), window=0)
     async with gateway.client() as client:
         call = await placed(gateway, client)
         client.connection.transport.pause_reading()
@@ -442,7 +445,7 @@ async def test_a_page_with_a_call_that_vanished_is_noticed(
     """It is pinged more often than one without: its call goes on, and costs money."""
     monkeypatch.setattr("gateway.app.PING_INTERVAL", 0.05)
     monkeypatch.setattr("gateway.app.PING_TIMEOUT", 0.05)
-    gateway = await start_gateway()
+    gateway = await start_gateway(window=0)
     async with gateway.client() as client:
         call = await placed(gateway, client)
         client.connection.transport.pause_reading()
@@ -450,13 +453,28 @@ async def test_a_page_with_a_call_that_vanished_is_noticed(
         client.connection.transport.abort()
 
 
+class Watched:
+    """A socket of which only that counts."""
+
+    def __init__(self) -> None:
+        self.watched: list[bool] = []
+
+    def send(self, text: str) -> None:
+        pass
+
+    def give_way(self) -> None:
+        pass
+
+    def watch(self, on: bool) -> None:
+        self.watched.append(on)
+
+
 async def test_pages_are_watched_while_they_have_calls() -> None:
-    watched: list[bool] = []
+    line = Watched()
     calls = FakeCalls()
     room = Room(calls=calls, gate=open_gate())
     visitor = Visitor(address="192.0.2.1", origin=None, session="s")
-    session = Session(visitor, room, lambda message: None, watched.append)
-    session.grant = EVERYBODY
+    session = Session(visitor, EVERYBODY, room, line)
     fakes = []
     for name in ("c1", "c2"):
         session.receive(
@@ -466,7 +484,7 @@ async def test_pages_are_watched_while_they_have_calls() -> None:
     for fake in fakes:
         fake.end(By.REMOTE)
     await session.close("over")
-    assert watched == [True, True, True, False]
+    assert line.watched == [True, True, True, False]
 
 
 async def test_a_client_that_only_asks_slows_only_itself(start_gateway: StartGateway) -> None:
@@ -477,7 +495,8 @@ async def test_a_client_that_only_asks_slows_only_itself(start_gateway: StartGat
         assert [await client.receive() for _ in range(200)] == [{"type": "pong"}] * 200
 
 
-async def test_a_page_that_leaves_ends_its_calls(gateway: Gateway) -> None:
+async def test_a_page_that_leaves_ends_its_calls(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(window=0)
     async with gateway.client() as client:
         call = await placed(gateway, client)
         await client.connection.close()

@@ -82,6 +82,7 @@ export const ENDINGS = Object.freeze({
   "gateway-closed": ending("failed", 503, "The call ended because the service restarted."),
   "connection-lost": ending("failed", 481, "The phone network lost the call."),
   "media-timeout": ending("failed", 408, "The call ended because nothing came from the other side any more."),
+  "page-lost": ending("failed", 408, "The call ended because the connection to its page did not come back."),
   "internal": ending("failed", 500, "The call failed because of a fault in the gateway."),
 
   "insecure-origin": ending("failed", 1001,
