@@ -550,6 +550,12 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ('[turn]\nurls = ["turn://a"]', "turn.urls[0] = 'turn://a': the URL of a STUN or TURN"),
         ('[turn]\nurls = ["turn:a:0"]', "turn.urls[0] = 'turn:a:0': a port is 1 to 65535"),
         ('[turn]\nurls = ["stun:a?transport=udp"]', "?transport=udp': a stun: URL has no"),
+        ("[sessions]\nresume_window = -1", "sessions.resume_window = -1: Input should be greater"),
+        ("[sessions]\nresume_window = 3601", "sessions.resume_window = 3601: Input should be less"),
+        (
+            "[sessions]\nresume_window = nan",
+            "sessions.resume_window = nan: Input should be a finite",
+        ),
         ("[turn]\nlifetime = 59", "turn.lifetime = 59: Input should be greater than or equal to"),
         ('[turn]\nsecret_file = "/nope"', "turn.secret_file = '/nope': the file cannot be read"),
         (
