@@ -99,6 +99,7 @@ def _room(
         Trunks(routes, routing_of(settings).order),
         max_duration=admission.max_duration,
         max_ringing=admission.max_ringing,
+        resume_window=settings.sessions.resume_window,
         own=own_sockets(settings, endpoint),
         shown=shown,
     )

@@ -75,7 +75,8 @@ class BrowserSide:
         self._page = tell
         self._observe = observe
         self._post = post
-        self._wait = max(window, HANGUP_WAIT)
+        # Longer than a session waits for its page: if that is gone as well, the call's end says so
+        self._wait = window + HANGUP_WAIT
         self._leg = BrowserLeg()
         self._next: RestartWanted | None = None  # whose media path comes up
         self._timer: asyncio.TimerHandle | None = None

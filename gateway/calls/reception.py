@@ -176,6 +176,7 @@ class Reception:
             observe=calls.observer(record),
             max_duration=acceptance.max_duration or calls.max_duration,
             max_ringing=MAX_CONNECTING,
+            resume_window=calls.resume_window,
             inbox=inbox,
         )
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from gateway import trunk
 from gateway.calls.attempt import Attempt, Attempts, N, Targets, failure, no_room, target_failed
 from gateway.calls.browser_description import read_offer
+from gateway.calls.browser_side import RESUME_WINDOW
 from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
@@ -96,6 +97,8 @@ class Calls:
     max_duration, max_ringing
         Seconds that a call may last once it is answered, and ring before, where the request does
         not say.
+    resume_window
+        Seconds that a browser whose media path is lost may take to come back.
     own
         Where the gateway itself listens.
     shown
@@ -110,6 +113,7 @@ class Calls:
         *,
         max_duration: float,
         max_ringing: float = MAX_RINGING,
+        resume_window: float = RESUME_WINDOW,
         own: OwnSockets = NO_SOCKETS,
         shown: Callable[[str], str] = str,
     ) -> None:
@@ -117,6 +121,7 @@ class Calls:
         self.plane = plane
         self.locate = endpoint.locate
         self.max_duration = max_duration
+        self.resume_window = resume_window
         self._endpoint = endpoint
         self._trunks = trunks
         self._max_ringing = max_ringing
@@ -231,6 +236,7 @@ class Calls:
             observe=self.observer(record),
             max_duration=request.max_duration or self.max_duration,
             max_ringing=request.max_ringing or self._max_ringing,
+            resume_window=self.resume_window,
         )
         return call, record
 

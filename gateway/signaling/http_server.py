@@ -22,8 +22,8 @@ from gateway.signaling.http_guard import Connections, GuardedHttp, Place
 logger = logging.getLogger(__name__)
 
 TLS_TIMEOUT = 5.0  # seconds for a handshake, and for the end: two round trips of a bad network
-# Connections that are taken before others have their turn. When hundreds of pages come back at once,
-# one that is open must not wait for the handshakes of all that are not
+# Connections that are taken before others have their turn. When hundreds of pages come back at
+# once, one that is open must not wait for the handshakes of all that are not
 AT_ONCE = 4
 OUT_OF_FILES_PAUSE = 1.0  # seconds, as asyncio waits
 WARNING_INTERVAL = 60.0  # seconds
