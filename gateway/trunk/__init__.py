@@ -29,6 +29,7 @@ from gateway.trunk.events import (
     Offered,
     Origin,
     Progress,
+    Referred,
     Refused,
     Reply,
     Ringing,
@@ -43,6 +44,7 @@ from gateway.trunk.health import Health, TrunkState
 from gateway.trunk.incoming import IncomingCall
 from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.referral import DialogName
+from gateway.trunk.referred import ReferredTo
 from gateway.trunk.registration import Registration, RegistrationState
 from gateway.trunk.targets import Target
 from gateway.trunk.watch import OnChange, TrunkWatch
@@ -66,6 +68,8 @@ __all__ = [
     "OnIncoming",
     "Origin",
     "Progress",
+    "Referred",
+    "ReferredTo",
     "Refused",
     "Registration",
     "RegistrationState",

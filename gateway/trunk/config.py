@@ -12,6 +12,7 @@ from gateway.trunk.targets import Target
 
 if TYPE_CHECKING:
     from gateway.trunk.caller import Diversion
+    from gateway.trunk.referred import ReferredTo
 
 
 class Secret:
@@ -124,6 +125,7 @@ class Trunk:
     says who calls; `headers`: names of the `X-` headers that pages and the trunk may send each
     other, "*" at the end for any end. `outbound_proxy`: where requests are
     sent instead, written as `uri` is; with `;lr` behind it, it stands in a Route header.
+    `transfers`: whether its REFERs are told (`Referred`) instead of declined.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Trunk:
     headers: tuple[str, ...] = ("X-*",)
     outbound_proxy: str = ""
     tls: Tls = SYSTEM_TLS
+    transfers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,8 @@ class DialRequest:
     `to` is a number (E.164 with its plus sign, or as the trunk wants it) or a SIP user; `offer` our
     SDP, sent byte for byte. `response_timeout` takes the place of the trunk's, for a call that has
     another trunk to go to. `target`: where of its targets the trunk is tried, the best one if None.
-    `diversion`: who has sent the call on, for a call that is forwarded.
+    `diversion`: who has sent the call on, for a call that is forwarded. `referral`: by whose REFER
+    it is placed.
     """
 
     trunk: Trunk
@@ -162,3 +166,4 @@ class DialRequest:
     response_timeout: float | None = None
     target: Target | None = None
     diversion: Diversion | None = None
+    referral: ReferredTo | None = None

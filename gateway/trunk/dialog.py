@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pjsua2 as pj
 
 from gateway.trunk.account import Account
-from gateway.trunk.asking import Asking
 from gateway.trunk.binding import HAS_FILTER, audio_only, guarded, received, sip_headers
 from gateway.trunk.dtmf import allows_info
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
 from gateway.trunk.reason import reason_header
+from gateway.trunk.referee import Referee
 from gateway.trunk.screening import (
     DROP,
     PASS,
@@ -58,7 +58,7 @@ def way_of(event: Any) -> Way:
     return WAYS.get(event.type, Way.ENGINE)
 
 
-class Dialog(Asking):
+class Dialog(Referee):
     """A call leg inside the engine."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Dialog(Asking):
         self.sdp, self._uri = sdp, uri
         options = self.account.invite_options
         options.txOption.localUri = local
-        options.txOption.headers = sip_headers(headers)
+        options.txOption.headers = sip_headers((*headers, *self.allows))
         try:
             self.makeCall(uri, options)
         except pj.Error:
@@ -109,6 +109,7 @@ class Dialog(Asking):
             return
         options = audio_only(pj.CallOpParam(True))
         options.statusCode, options.reason = code, reason
+        options.txOption.headers = sip_headers(self.allows)
         if sdp and self.sdp and sdp != self.sdp:
             raise TrunkRequestError("a 200 repeats the description of the 183 before it")
         if sdp and not self.sdp:
@@ -174,6 +175,9 @@ class Dialog(Asking):
             # An offer that comes before our answer to the one before it has to wait, too
             answering=bool(self._held) or (self._uas and not self._negotiated),
             referring=self._referral is not None,
+            answered=self._transcript.answered,
+            transfers=self.takes_referrals,
+            referred=self.is_referred,
             retry_after=random.randint(0, 10),
         )
 
@@ -268,6 +272,9 @@ class Dialog(Asking):
 
     def offered(self, token: int, message: Message) -> None:
         """Tell what the trunk wants to change; the message waits for the call's decision."""
+        if message.method == "REFER":
+            self.referred(token, message)
+            return
         self._held[token] = message.sdp
         self._tell(Offered(token, message.sdp))
 
@@ -327,7 +334,7 @@ class Dialog(Asking):
     # -- what the engine would do by itself: dial whomever the trunk names, past admission
 
     def onCallTransferRequest(self, prm: Any) -> None:
-        """Decline a REFER; the call goes on."""
+        """Decline a REFER that no filter has caught; the call goes on."""
         prm.statusCode = DECLINE
 
     def onCallReplaceRequest(self, prm: Any) -> None:
@@ -396,4 +403,5 @@ class Dialog(Asking):
         self.account.calls -= 1
         for token in list(self._held):
             self.refuse_offer(token, "the call is over")
+        self._forget_referral()
         self.on_end()

@@ -25,7 +25,7 @@ from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
 from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
 from gateway.trunk.events import Reply, TrunkEvent
-from gateway.trunk.incoming import IncomingCall, incoming_call
+from gateway.trunk.incoming import IncomingCall, address_of, incoming_call, sender_of
 from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.locating import TrunkLocator
 from gateway.trunk.lookup import Resolver
@@ -249,6 +249,8 @@ class TrunkEndpoint:
         local, ours = presented(request.trunk, trunk, request.from_user, request.display_name)
         theirs = plain_headers(headers_for_trunk(request.headers, request.trunk.headers))
         theirs += diverted(trunk, request.diversion)
+        if request.referral is not None:
+            theirs += request.referral.headers
         offer = check_description(request.offer)
         target = request.target or (await self.targets(request.trunk))[0]
         route = route_to(request.trunk, trunk, target)
@@ -260,6 +262,7 @@ class TrunkEndpoint:
             account = stack.account(route, partial(self._arrive, stack))
             tell = self._teller(stack, leg, target)
             dialog = stack.dialog(account, leg.key, tell)
+            dialog.trunk = request.trunk
             dialog.dial(uri, local, (*ours, *theirs), offer)
             return dialog.call_id
 
@@ -400,6 +403,7 @@ class TrunkEndpoint:
         leg = TrunkLeg(stack, key)
         dialog = stack.dialog(account, key, self._teller(stack, leg), call_id)
         dialog.invited(read(whole, source))
+        dialog.trunk = sender_of(read(whole, source), address_of(source), stack.sources)
         leg.call_id = dialog.call_id
         if self.on_incoming is None or self._closing is not None:
             # Not here: to end an INVITE without SDP inside the engine's callback trips an assertion
@@ -411,9 +415,7 @@ class TrunkEndpoint:
     def _offer(self, stack: Stack, leg: TrunkLeg, whole: str, source: str) -> None:
         self._adopt(leg)
         try:
-            host, _, port = source.rpartition(":")
-            address = SipAddress(host.strip("[]"), int(port))
-            incoming = incoming_call(leg, read(whole, source), address, stack.sources)
+            incoming = incoming_call(leg, read(whole, source), address_of(source), stack.sources)
             if self.on_incoming is None:
                 raise TrunkError("incoming calls are no longer taken")
             leg.notify = self.on_incoming(incoming)

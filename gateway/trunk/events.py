@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.trunk.referred import ReferredTo
 
 
 class Origin(StrEnum):
@@ -123,6 +127,18 @@ class TransferOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The far end wants us to talk to somebody else in its place (REFER), and waits for an answer.
+
+    Either `TrunkLeg.accept_referral` or `TrunkLeg.refuse_referral` takes the `token`, within 32 s.
+    The call stands as before, whatever becomes of it.
+    """
+
+    token: int
+    referral: ReferredTo
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """A digit by SIP INFO (application/dtmf-relay or application/dtmf)."""
 
@@ -160,6 +176,7 @@ TrunkEvent = (
     | Refused
     | TransferProgress
     | TransferOver
+    | Referred
     | Digit
     | Ended
 )

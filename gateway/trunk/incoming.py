@@ -48,12 +48,23 @@ class IncomingCall:
     diversion: Diversion | None = None
 
 
+def address_of(source: str) -> SipAddress:
+    """Return the address that the engine writes as `host:port` or `[host]:port`."""
+    host, _, port = source.rpartition(":")
+    return SipAddress(host.strip("[]"), int(port))
+
+
+def sender_of(invite: Message, source: SipAddress, known: Sources) -> Trunk | None:
+    """Return which trunk an INVITE from an address comes from; None for a stranger's."""
+    return known.trunk_at(source, called_user(invite))
+
+
 def incoming_call(
     leg: TrunkLeg, invite: Message, source: SipAddress, known: Sources
 ) -> IncomingCall:
     """Return the call that an INVITE from an address stands for."""
     called = called_user(invite)
-    trunk = known.trunk_at(source, called) or NO_TRUNK
+    trunk = sender_of(invite, source, known) or NO_TRUNK
     caller = caller_of(invite, trunk.identity, trunk.numbers_in)
     return IncomingCall(
         leg=leg,

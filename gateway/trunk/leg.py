@@ -148,6 +148,23 @@ class TrunkLeg:
         """Return what names this call's dialog to the trunk; None if it is over."""
         return await self._command(lambda dialog: dialog.name())
 
+    async def accept_referral(self, token: int) -> bool:
+        """Say to the far end that we try to reach whom we were `Referred` to.
+
+        False if it waits no more. `report` tells it what becomes of that.
+        """
+        return await self._command(lambda dialog: dialog.accept_referral(token)) or False
+
+    async def refuse_referral(self, token: int, code: int) -> None:
+        """Refuse a referral with a final status; the call goes on as it was."""
+        status = _status(code, 300, 700)
+        await self._command(lambda dialog: dialog.refuse_referral(token, status))
+
+    async def report(self, code: int, reason: str, *, last: bool = False) -> None:
+        """Report the status of the call that we were referred to; nothing follows the `last`."""
+        status = _status(code, 100, 700)
+        await self._command(lambda dialog: dialog.report(status, reason, last=last))
+
     async def accept_offer(self, token: int, sdp: str) -> None:
         """Answer what was `Offered`, or make the offer that it asks for."""
         checked = check_description(sdp)

@@ -17,6 +17,7 @@ from typing import Final
 
 from gateway.trunk.message import DTMF_TYPES, Message
 from gateway.trunk.reason import warning_header
+from gateway.trunk.referred import referred_to
 from gateway.trunk.wellformed import malformed
 
 
@@ -60,6 +61,12 @@ class DialogFacts:
         An INVITE of the trunk's waits for our final response, or an offer of its for our answer.
     referring
         A REFER of ours has been sent: reports of what becomes of it are expected.
+    answered
+        The call is.
+    transfers
+        The trunk may refer us to others (`Trunk.transfers`).
+    referred
+        It has done so, and what becomes of it is not known yet.
     retry_after
         Seconds that the trunk is told to wait where it was too quick; drawn at random from 0 to 10
         by who asks (RFC 3261 section 14.2).
@@ -69,6 +76,9 @@ class DialogFacts:
     offering: bool = False
     answering: bool = False
     referring: bool = False
+    answered: bool = False
+    transfers: bool = False
+    referred: bool = False
     retry_after: int = 0
 
 
@@ -138,7 +148,12 @@ BAD_INFO_TYPE: Final = _answer(415, ACCEPT_INFO)
 BAD_ENCODING: Final = _answer(415, ACCEPT_ENCODING)
 BAD_EVENT: Final = _answer(489)
 BAD_PACKAGE: Final = _answer(469, RECV_INFO)
+DECLINED: Final = _answer(603)
+BAD_REFER: Final = _answer(400)
 ABOUT_US: Final = _answer(200, ALLOW, SUPPORTED, ACCEPT, ACCEPT_ENCODING)
+ABOUT_US_REFERRED: Final = _answer(
+    200, (ALLOW[0], f"{ALLOW[1]}, REFER"), SUPPORTED, ACCEPT, ACCEPT_ENCODING
+)
 
 
 def screen(message: Message, dialog: DialogFacts | None) -> Verdict:
@@ -247,15 +262,24 @@ def _is_flash(body: str) -> bool:
     return any(FLASH.fullmatch(line.strip()) for line in body.splitlines())
 
 
-def _options(message: Message, _: DialogFacts) -> Verdict:
+def _options(message: Message, dialog: DialogFacts) -> Verdict:
     """Say what we can do; trunks ask to see whether we live."""
-    return ABOUT_US
+    return ABOUT_US_REFERRED if dialog.transfers else ABOUT_US
 
 
 def _notify(message: Message, dialog: DialogFacts) -> Verdict:
     """Judge a NOTIFY: a report of a transfer that we have asked for (RFC 3515 section 2.4.4)."""
     event = (message.header("event") or "").partition(";")[0].strip().lower()
     return OK if dialog.referring and event == "refer" else BAD_EVENT
+
+
+def _refer(message: Message, dialog: DialogFacts) -> Verdict:
+    """Judge a REFER: one at a time, of an answered call, from a trunk that may (RFC 3515)."""
+    if not dialog.transfers:
+        return DECLINED
+    if referred_to(message) is None:
+        return BAD_REFER
+    return HOLD if dialog.answered and not dialog.referred else PENDING
 
 
 def _foreign_body_only(message: Message, _: DialogFacts) -> Verdict:
@@ -275,7 +299,8 @@ INSIDE, OUTSIDE, STRAY = range(3)
 # - NOTIFY in a dialog: no event package is known but that of a REFER of ours, 489 (RFC 6665
 #   section 4.1.3). A 481 would be as right, but user agents hang up at it. Outside there is no
 #   subscription, 481.
-# - REFER in a dialog is understood, and declined: nobody dials past admission.
+# - REFER in a dialog is understood, and declined unless the operator trusts the trunk with it: then
+#   the call decides, as nobody dials past admission.
 # - BYE and ACK are the engine's: it answers the repetition of a BYE after the end of its dialog.
 RULES: Final[dict[str, Row]] = {
     "INVITE": (_invite_inside, _invite_outside, NO_DIALOG),
@@ -287,7 +312,7 @@ RULES: Final[dict[str, Row]] = {
     "INFO": (_info, NO_DIALOG, NO_DIALOG),
     "OPTIONS": (_options, _options, NO_DIALOG),
     "NOTIFY": (_notify, NO_DIALOG, NO_DIALOG),
-    "REFER": (_answer(603), NOT_ALLOWED, NO_DIALOG),
+    "REFER": (_refer, NOT_ALLOWED, NO_DIALOG),
     "MESSAGE": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "SUBSCRIBE": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     "REGISTER": (NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
