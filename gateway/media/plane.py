@@ -20,6 +20,7 @@ from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
 from gateway.media.session import MediaSession
 from gateway.media.thread import BUSY, MediaThread
+from gateway.media.trunk_party import TrunkParty
 from gateway.sound_file import SoundFileError
 from voice import libopus
 from voice.counters import Counters
@@ -202,6 +203,16 @@ class MediaPlane:
     def _idlest(self) -> MediaThread:
         return min(self._threads, key=lambda each: (each.overloaded, each.sessions))
 
+    def bind(self) -> tuple[socket.socket, socket.socket]:
+        """Return a pair of ports for a session that has one already; `give_back` takes it again.
+
+        Raises
+        ------
+        UnavailableError
+            When none is free.
+        """
+        return self._ports.bind_pair()
+
     def _bind(self, failing: ExitStack) -> tuple[socket.socket, socket.socket]:
         """Return a pair of ports, which is given back should what follows fail."""
         sockets = self._ports.bind_pair()
@@ -216,18 +227,22 @@ class MediaPlane:
         self._sessions.discard(session)
         session.thread.sessions -= 1
         for trunk in session.trunks:
-            if trunk.remote is None:  # nobody has found out where to send
-                for sock in trunk.sockets:
-                    sock.close()
-            else:
-                self._ports.retire(trunk.sockets, monotonic())
+            self.give_back(trunk)
         if self._closed:
             return
         loop = asyncio.get_running_loop()
-        if self._sweeping is None:
-            self._sweeping = loop.call_later(SWEEP, self._sweep)
         if not self._sessions and self._on_idle is not None:
             self._idling = loop.call_later(IDLE, self._on_idle)
+
+    def give_back(self, trunk: TrunkParty) -> None:
+        """Take a trunk's ports back; they are used again once nothing comes there any more."""
+        if trunk.remote is None:  # nobody has found out where to send
+            for sock in trunk.sockets:
+                sock.close()
+            return
+        self._ports.retire(trunk.sockets, monotonic())
+        if self._sweeping is None and not self._closed:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
 
     def _sweep(self) -> None:
         left = self._ports.sweep(monotonic())

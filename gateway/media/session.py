@@ -2,7 +2,8 @@
 
 The browser's party can be renewed while the call goes on: its page was loaded anew, its network has
 changed, or another page takes the call. A second party is made beside the first, and takes its
-place on the bridge once it is up. The trunk's leg hears of nothing: its stream goes on.
+place on the bridge once it is up. The trunk's leg hears of nothing: its stream goes on. Likewise a
+second trunk's end is made where the far end wants us to talk to somebody else.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from gateway.media.events import (
 )
 from gateway.media.music import Music
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, MediaConfig, TrunkRemote
+from gateway.media.second_trunk import SecondTrunk
 from gateway.media.thread import MediaThread
 from gateway.media.trunk_party import TrunkParty
 from voice.counters import Counters
@@ -49,6 +51,8 @@ class Core(Protocol):
     transport_counters: Counters
     music: Music
 
+    def bind(self) -> tuple[socket.socket, socket.socket]: ...
+    def give_back(self, trunk: TrunkParty) -> None: ...
     def ended(self, session: MediaSession) -> None: ...
 
 
@@ -91,15 +95,16 @@ class MediaSession:
         )
         self.browser = self._make_browser()
         self._renewal: BrowserParty | None = None  # comes up, to take the browser's place
-        self._parting: set[asyncio.Task[None]] = set()  # from browsers that were replaced
+        self._parting: set[asyncio.Task[None]] = set()  # from ends that were replaced
+        self._second: SecondTrunk | None = None  # waits to take the trunk's place
         self.bridge = Bridge(thread.engine)
         self._music: FrameLeg | None = None  # beside the trunk, which is on hold; the engine's
         self._quality_due = thread.now + QUALITY_INTERVAL
 
     @property
-    def trunks(self) -> tuple[TrunkParty]:
-        """The party of the trunk, which there is one of."""
-        return (self.trunk,)
+    def trunks(self) -> tuple[TrunkParty, ...]:
+        """The party of the trunk, and of one that waits to take its place."""
+        return (self.trunk,) if self._second is None else (self.trunk, self._second.party)
 
     def _make_browser(self) -> BrowserParty:
         party = BrowserParty(
@@ -211,6 +216,60 @@ class MediaSession:
         self._parting.add(task)
         task.add_done_callback(self._parting.discard)
 
+    async def add_trunk(self) -> SecondTrunk:
+        """Make a second trunk's end, for `turn_to` or `give_up`; the first one goes on.
+
+        Raises
+        ------
+        UnavailableError
+            When no port is free, there is a second one already, or the session is over.
+        """
+        if self._closed or self._second is not None:
+            raise UnavailableError("the media session takes no other trunk now")
+        self._second = second = SecondTrunk(
+            self,
+            self._config,
+            self.thread,
+            self._core.bind(),
+            self._core.counters,
+            on_digit=self._trunk_pressed,
+            on_second=self._watch,
+        )
+        await self.thread.call(second.join)
+        return second
+
+    async def turn_to(self, second: SecondTrunk) -> None:
+        """Put a second trunk's end in the place of the first one, which is closed."""
+        if second is not self._second or self._closed:
+            return
+        before, self.trunk, self._second = self.trunk, second.party, None
+        second.taken = True
+        say_goodbye((before,))
+        self.thread.order(self.trunk, self._turn_from, before.leg)
+        await self._part_from_trunk(before)
+
+    def _turn_from(self, before: Leg) -> None:
+        """Have the browser hear the trunk that is the call's now; on the engine's thread."""
+        self._remove(before)
+        self._end_music()
+        self._set_flow(self._flow)
+
+    async def give_up(self, second: SecondTrunk) -> None:
+        """Close a second trunk's end; harmless when it is closed, or has the first one's place."""
+        if second is not self._second or self._closed:  # all is closed at the end
+            return
+        self._second = None
+        say_goodbye((second.party,))
+        self.thread.order(second.party, self._remove, second.party.leg)
+        await self._part_from_trunk(second.party)
+
+    async def _part_from_trunk(self, party: TrunkParty) -> None:
+        """Give a trunk's ports back once the engine has let go of them."""
+        party.let_go()
+        await part(self.thread, int)  # after all that it has been told
+        self._core.give_back(party)
+        party.close()
+
     async def connect_trunk(self, remote: TrunkRemote) -> None:
         """Send to the trunk, and take from it, as its description says; may come again."""
         self.trunk.connect(remote)
@@ -270,19 +329,20 @@ class MediaSession:
         self._report = _nobody
         self._give_up_renewal()
         try:
-            say_goodbye((self.trunk, self.browser))
+            say_goodbye((*self.trunks, self.browser))
             await part(self.thread, self._leave)
         finally:
             self._core.ended(self)
-            self.trunk.close()
+            for trunk in self.trunks:
+                trunk.close()
             self._part_from(self.browser)
             await asyncio.wait(self._parting)
             self._over.set()
 
     def _leave(self) -> None:
         """Serve the legs no longer; on the engine's thread."""
-        self._remove(self.browser.leg)
-        self._remove(self.trunk.leg)
+        for party in (self.browser, *self.trunks):
+            self._remove(party.leg)
         self._end_music()
 
     # Told of the music's leg
