@@ -36,6 +36,7 @@ TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 SymmetricRtp = Literal["auto", "strict", "any"]
 DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
 Srtp = Literal["off", "optional", "required"]
+Transfers = Literal["refuse", "allow"]
 
 
 class Section(BaseModel):
@@ -143,6 +144,10 @@ class TrunkSettings(Section):
     # whoever does not know them ignores; "required" offers RTP/SAVP, and ends a call that would not
     # be encrypted. The keys are no more secret than SIP on its way: with a tls trunk only
     srtp: Srtp = "off"
+    # A REFER of this trunk's is declined: whoever is behind it would say whom we call. "allow" is
+    # for a PBX whose people transfer calls: the page then talks to whom they name, called by us as
+    # if the page had called there, within the dial plan, its token and all limits
+    transfers: Transfers = "refuse"
     # What a small trunk contract carries; past it we refuse before the carrier does
     max_calls: Annotated[int, Field(ge=1, le=10_000)] = 100
     # The lowest is tried first; where no route says otherwise

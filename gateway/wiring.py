@@ -234,6 +234,7 @@ def trunk_of(settings: TrunkSettings, tls: Tls | None = None) -> Trunk:
         headers=settings.headers,
         outbound_proxy=str(settings.outbound_proxy or ""),
         tls=tls or Tls(),
+        transfers=settings.transfers == "allow",
     )
 
 

@@ -30,6 +30,11 @@ from gateway.calls.events import (
     EndWanted,
     HoldEvent,
     HoldWanted,
+    OfFarEnd,
+    OfRedirect,
+    RedirectEvent,
+    RedirectRefused,
+    RedirectWanted,
     RestartWanted,
     TransferEvent,
 )
@@ -37,12 +42,16 @@ from gateway.calls.hold import Hold
 from gateway.calls.invite import Taken
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.outgoing import Outgoing
+from gateway.calls.parting import Partings
+from gateway.calls.redirect import FindWay, Redirect, Redirects, told
+from gateway.calls.request import CallRequest
 from gateway.calls.seam import Session
 from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.transfer import Transfer
 from gateway.calls.trunk_descriptions import Locate
-from gateway.errors import RequestError
+from gateway.calls.trunk_negotiation import TrunkNegotiation
+from gateway.errors import GatewayError, RequestError
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -89,6 +98,8 @@ class Call:
         Seconds that a browser whose media path is lost may take to come back by a restart.
     inbox
         Has what has happened to the trunk's leg already.
+    find_way
+        Makes ready to call whom the far end refers us to; without it nobody is.
     """
 
     def __init__(
@@ -104,6 +115,7 @@ class Call:
         resume_window: float = RESUME_WINDOW,
         observe: Tell = _nobody,
         inbox: asyncio.Queue[CallEvent] | None = None,
+        find_way: FindWay | None = None,
     ) -> None:
         self.id = call_id
         self.state = CallState.CALLING
@@ -111,10 +123,11 @@ class Call:
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue() if inbox is None else inbox
-        self._way = way if isinstance(way, Taken) else Outgoing(call_id, way, self.notify)
+        first = way if isinstance(way, Taken) else Outgoing(call_id, way, self.notify)
+        self._way: Taken | Outgoing[Negotiation] | Outgoing[TrunkNegotiation] = first
         self._browser = BrowserSide(
             call_id,
-            self._way.negotiation,
+            first.negotiation,
             session,
             tell,
             observe,
@@ -143,6 +156,17 @@ class Call:
             owns_call_id=self._way.owns_call_id,
         )
         self._transfer = Transfer(call_id, lambda: self._way.leg, self._tell, self.notify)
+        self._redirects = Redirects(
+            call_id,
+            session,
+            lambda: self._way.leg,
+            find_way,
+            locate,
+            self._tell,
+            self.notify,
+            self._settled,
+        )
+        self._partings = Partings(call_id)  # from far ends that have handed us over
         self._answered_at: float | None = None
         self._early_told = False
         self._limit: asyncio.TimerHandle | None = None
@@ -198,13 +222,23 @@ class Call:
     @property
     def _is_talking(self) -> bool:
         """Whether the page has been told of the answer, whose host may take time to be found."""
-        return self.state is CallState.ANSWERED and self._answered_at is not None
+        told = self.state is CallState.ANSWERED and self._answered_at is not None
+        return told and not self._redirects.alone
 
     def check_transfer(self) -> None:
         """Raise RequestError if the call cannot be transferred now."""
         if not self._is_talking:
             raise RequestError("a call can be transferred once the far end has answered")
         self._transfer.check()
+        self._redirects.check()
+
+    async def redirect(self, token: int, request: CallRequest) -> None:
+        """Call whom the far end has referred us to, and who has been admitted."""
+        self.notify(RedirectWanted(token, request))
+
+    async def refuse_redirect(self, token: int, error: GatewayError) -> None:
+        """Do not call that one: it has been refused."""
+        self.notify(RedirectRefused(token, error.sip_code, str(error)))
 
     async def transfer(self, to: str) -> None:
         """Hand the far end over to a number that has been admitted; what becomes of it is told.
@@ -304,6 +338,8 @@ class Call:
         self._way.begin()
         while True:
             event = await self._inbox.get()
+            if isinstance(event, trunk.Ended) and await self._redirects.outlives():
+                continue
             # Before any phone has rung: none rings twice
             if self.state is CallState.CALLING and self._way.goes_elsewhere(event):
                 self._side.turn_to(self._way.negotiation)
@@ -311,7 +347,7 @@ class Call:
             before, self.state = self.state, advance(self.state, event)
             if self.state is not before:
                 logger.debug("call %s: %s -> %s", self.id, before.name, self.state.name)
-            if isinstance(event, HoldEvent | TransferEvent):
+            if isinstance(event, HoldEvent | TransferEvent | RedirectEvent):
                 end = await self._handle_wish(event)
             elif isinstance(event, BrowserEvent):
                 end = await self._follow_browser(event)
@@ -333,7 +369,8 @@ class Call:
                 # Before that nobody hears anything: there is nothing to judge
                 self._tell(news.Quality(event.browser, event.trunk))
             case media.TrunkSilent() if before is CallState.ANSWERED:
-                self._side.probe(event)
+                if not self._redirects.is_under_way:  # whoever leaves may be silent
+                    self._side.probe(event)
             case trunk.Ended() if self._way.negotiation.requires_encryption:
                 return refused_encryption(event)
             case _:
@@ -347,12 +384,37 @@ class Call:
             end = await self._way.browser_is_up(self._session)
         return end
 
-    async def _handle_wish(self, event: HoldEvent | TransferEvent) -> CallEnd | None:
-        """Do what follows from a hold or a transfer that the page has asked for."""
+    async def _handle_wish(
+        self, event: HoldEvent | TransferEvent | RedirectEvent
+    ) -> CallEnd | None:
+        """Do what follows from a hold or a transfer, which one of the two sides has asked for."""
         if isinstance(event, HoldEvent):
             await self._hold.follow(event)
             return None
-        return await self._transfer.follow(event)
+        if isinstance(event, TransferEvent):
+            return await self._transfer.follow(event)
+        busy = not self._is_talking or self._transfer.is_under_way
+        outcome = await self._redirects.follow(event, busy=busy)
+        if isinstance(outcome, Redirect):
+            await self._turn_to(outcome)
+            return None
+        return outcome
+
+    async def _turn_to(self, redirect: Redirect) -> None:
+        """Have the one that we were referred to in the place of the far end from now on."""
+        way, side = self._way, self._side
+        self._way, self._side = redirect.way, redirect.side
+        await side.stop()
+        if way.leg is not None:
+            self._partings.begin(way.leg, way.release)
+        for event in [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]:
+            if isinstance(event, OfRedirect):
+                self._inbox.put_nowait(event.event)
+            elif not isinstance(event, OfFarEnd):  # nobody's any more
+                self._inbox.put_nowait(event)
+        self._redirects.alone = False
+        await self._hold.begin_anew()
+        self._tell(told(redirect, spelling(self._browser.codec), self._duration_ms))
 
     @property
     def sip_call_id(self) -> str:
@@ -415,12 +477,14 @@ class Call:
         self._way.release()
 
     async def _take_down(self, end: CallEnd) -> None:
+        await self._redirects.close(end)
         await self._way.stop()
         await self._side.stop()
         leg, refusal = self._way.leg, end.sip_code if self._way.is_unanswered else 0
         # The far end first: its phone must stop ringing, and its bill running, whatever comes of
         # the rest. But the rest does not wait for a trunk that hangs.
         steps = [] if leg is None else [leg.hangup(refusal, cause=end.cause)]
-        for fault in await asyncio.gather(*steps, self._session.close(), return_exceptions=True):
+        steps += [self._session.close(), self._partings.close()]
+        for fault in await asyncio.gather(*steps, return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gateway.calls.end import CallEnd
-from gateway.media.events import MediaEvent
+from gateway.calls.request import CallRequest
+from gateway.media.events import MediaEvent, TrunkDigit, TrunkSilent
 from gateway.trunk import (
     Answered,
     DialogName,
     Offered,
     Progress,
+    Referred,
     Refused,
     Settled,
     TransferOver,
@@ -92,8 +94,33 @@ class BrowserLate:
     """The browser, which was lost, has been waited for long enough."""
 
 
+@dataclass(frozen=True, slots=True)
+class RedirectWanted:
+    """The client has let in whom the far end has referred us to (`Referred` of this token)."""
+
+    token: int
+    request: CallRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectRefused:
+    """The client has not, and says why."""
+
+    token: int
+    code: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfRedirect:
+    """Something has happened to the leg of whom we have been referred to."""
+
+    event: CallEvent
+
+
 HoldEvent = HoldWanted | ChangeDue | Refused | Unfollowed
 TransferEvent = TransferWanted | TransferLate | TransferProgress | TransferOver
+RedirectEvent = Referred | RedirectWanted | RedirectRefused | OfRedirect
 
 Described = Progress | Answered | Offered | Settled
 """What brings a description of the trunk's."""
@@ -111,6 +138,9 @@ class Located:
     described: Described
 
 
+OfFarEnd = TrunkEvent | Located | NotPlaced | TransferLate | TrunkDigit | TrunkSilent
+"""What has happened to the far end that a call has; nobody's, once it has another one."""
+
 CallEvent = (
     TrunkEvent
     | MediaEvent
@@ -124,4 +154,7 @@ CallEvent = (
     | TransferLate
     | RestartWanted
     | BrowserLate
+    | RedirectWanted
+    | RedirectRefused
+    | OfRedirect
 )

@@ -38,6 +38,8 @@ from gateway.media.parameters import Flow, TrunkRemote
 
 logger = logging.getLogger(__name__)
 
+DECLINE = 603
+
 CLOSE_TIMEOUT = 3.0  # seconds; what hangs is left behind, not waited for
 
 
@@ -166,6 +168,8 @@ class ForwardedCall:
         match event:
             case trunk.Offered(token=token) if not self._invite.is_answered:
                 await self._invite.leg.refuse_offer(token, "the call is not answered yet")
+            case trunk.Referred(token=token):  # there is no page whose number it could be
+                await self._invite.leg.refuse_referral(token, DECLINE)
             case trunk.Digit() | media.TrunkDigit():
                 if self.state is CallState.ANSWERED:
                     self._callee.press(event.digit, event.duration_ms)
@@ -198,6 +202,9 @@ class ForwardedCall:
         match event:
             case trunk.Ringing() if before is CallState.CALLING:
                 await self._invite.leg.ring()
+            case trunk.Referred(token=token):
+                if self._outgoing.leg is not None:
+                    await self._outgoing.leg.refuse_referral(token, DECLINE)
             case trunk.Digit() | media.TrunkDigit():
                 if self._invite.is_answered:
                     self._caller.press(event.digit, event.duration_ms)

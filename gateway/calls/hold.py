@@ -161,6 +161,21 @@ class Hold:
             self._timer.cancel()
             self._timer = None
 
+    async def begin_anew(self) -> None:
+        """Go on with another far end, whom nobody holds yet: the page's wish stands."""
+        self.cancel()
+        self._proposed = False
+        self._busy = self._refused = 0
+        self._steps = OWNER_WAIT
+        if self._held:
+            self._held = False
+            self._tell(news.Resumed(By.REMOTE))
+        if self._wanted:
+            await self._set_flow(Flow.HOLD)
+            await self._propose()
+        else:
+            await self._set_flow(Flow.AUDIO)
+
     # What comes back
 
     async def _go_on(self) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from gateway.calls.end import By, CallEnd
 from gateway.media.events import LegQuality
+from gateway.trunk import ReferredTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,50 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The far end wants us to talk to somebody else; the client says whether that may be.
+
+    `to` is an admissible target; `token` names this for the answer. The page hears of it later.
+    """
+
+    token: int
+    to: str
+    referral: ReferredTo
+
+
+@dataclass(frozen=True, slots=True)
+class Redirecting:
+    """What the phone says that we are handed over to; a status below 200."""
+
+    to: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """We talk to somebody else now, by that trunk. Codecs as in Answered.
+
+    `duration_ms` is how long we have talked to the one before.
+    """
+
+    to: str
+    browser_codec: str
+    trunk_codec: str
+    trunk: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectFailed:
+    """We do not: a status of that phone, or ours for what may not be."""
+
+    to: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """How both legs did in the last two seconds, as the gateway sees it."""
 
@@ -157,12 +202,15 @@ PageNews = (
     | TransferProgress
     | Transferred
     | TransferFailed
+    | Redirecting
+    | Redirected
+    | RedirectFailed
     | Quality
     | Ended
 )
 """What a page may be told."""
 
-News = PageNews | SideQuality
+News = PageNews | SideQuality | Referred
 
 Tell = Callable[[News], None]
 """Takes news at once, and without waiting."""

@@ -34,6 +34,7 @@ from gateway.calls.incoming import (
 )
 from gateway.calls.invite import Invite, Taken, describe
 from gateway.calls.negotiation import Negotiation
+from gateway.calls.new_way import beside
 from gateway.calls.news import Ended, News, Tell
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
@@ -178,6 +179,7 @@ class Reception:
             max_ringing=MAX_CONNECTING,
             resume_window=calls.resume_window,
             inbox=inbox,
+            find_way=beside(calls, session),
         )
 
 

@@ -42,6 +42,8 @@ class CallRecord:
     view. `trunk_codec` and `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means
     over the call. `fallback` is the number that a call of no page's has gone to, by the trunk
     `fallback_trunk`, whose side has a codec and a mean of its own; there is no browser in it.
+    `redirected_to` is whom the far end has handed the page over to, by the trunk
+    `redirected_trunk`.
     """
 
     id: str
@@ -62,6 +64,15 @@ class CallRecord:
     fallback_trunk: str | None = None
     fallback_codec: str | None = None
     mos_fallback: Mean = field(default_factory=Mean)
+    redirected_to: str | None = None
+    redirected_trunk: str | None = None
+
+    @property
+    def paid_trunk(self) -> str | None:
+        """The one on which a call of ours is placed; None where a trunk has called us."""
+        if self.redirected_to is not None:
+            return self.redirected_trunk
+        return self.trunk if self.direction == "outgoing" else self.fallback_trunk
 
     def learn(self, event: news.News, now: float) -> None:
         """Take what the page is told."""
@@ -72,6 +83,8 @@ class CallRecord:
                 self.state, self.answered = "answered", now
                 self.browser_codec, self.trunk_codec = browser or None, trunk
                 self.fallback_codec = fallback or None
+            case news.Redirected(to=to, trunk_codec=codec, trunk=trunk):
+                self.redirected_to, self.redirected_trunk, self.trunk_codec = to, trunk, codec
             case news.Quality(browser=browser_leg, trunk=trunk_leg):
                 self.mos_browser.add(browser_leg.mos)
                 self.mos_trunk.add(trunk_leg.mos)
@@ -104,6 +117,9 @@ class CallRecord:
             parts["fallback_trunk"] = self.fallback_trunk or "-"
             parts["fallback_codec"] = self.fallback_codec or "-"
             parts["fallback_mos"] = _written(self.mos_fallback)
+        if self.redirected_to is not None:
+            parts["redirected"] = mask(self.redirected_to)
+            parts["redirected_trunk"] = self.redirected_trunk or "-"
         sentence = "call ended" if end is None else f"call ended: {end.message}"
         return " ".join([sentence, *(f"{name}={value}" for name, value in parts.items())])
 

@@ -19,7 +19,8 @@ from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
 from gateway.calls.negotiation import Negotiation
-from gateway.calls.news import Answered, Ended, News
+from gateway.calls.new_way import beside
+from gateway.calls.news import Answered, Ended, News, Redirected
 from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
 from gateway.calls.record import CallRecord, Direction
 from gateway.calls.request import CallRequest
@@ -237,8 +238,13 @@ class Calls:
             max_duration=request.max_duration or self.max_duration,
             max_ringing=request.max_ringing or self._max_ringing,
             resume_window=self.resume_window,
+            find_way=beside(self, session),
         )
         return call, record
+
+    def candidates(self, to: str) -> Sequence[TrunkCalls]:
+        """Return the trunks to try for a number, in turn; ForbiddenError if there is no route."""
+        return self._trunks.candidates(to)
 
     def attempts(
         self,
@@ -327,10 +333,12 @@ class Calls:
 
         def count(event: News) -> None:
             self.totals.count(event, record.direction)
-            placed = record.trunk if record.direction == "outgoing" else record.fallback_trunk
+            placed = record.paid_trunk
             if placed is not None:
                 self._trunks.states[placed].count(event, answered=record.answered is not None)
             record.learn(event, time())
+            if isinstance(event, Redirected):
+                self._trunks.states[event.trunk].count_answer()
 
         return count
 
@@ -355,8 +363,7 @@ class Calls:
         answered = [
             record.id
             for record in self._records.values()
-            if record.state == "answered"
-            and (record.direction == "outgoing" or record.fallback is not None)
+            if record.state == "answered" and record.paid_trunk is not None
         ]
         self.stop(answered, sentence)
 
@@ -392,7 +399,13 @@ def _invite(
         headers=request.headers,
         target=target,
         diversion=request.diversion,
+        referral=_told_to(route, request.referral),
     )
+
+
+def _told_to(route: Route, referral: trunk.ReferredTo | None) -> trunk.ReferredTo | None:
+    """Return what a trunk is told of a referral: only its own means anything to it."""
+    return referral if referral is not None and referral.trunk == route.trunk.name else None
 
 
 def _draining() -> DrainingError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.admission.grant import Visitor
-from gateway.trunk import Diversion
+from gateway.trunk import Diversion, ReferredTo
 
 NOBODY = Visitor(address="", origin=None, session="")
 
@@ -16,7 +16,7 @@ class CallRequest:
 
     `visitor` and `identity` say who asks, `page_call` is the id that the page gave. `max_duration`
     and `max_ringing` (seconds) are the limits that admission sets. `diversion`: who has sent the
-    call on, if anybody has.
+    call on, if anybody has; `referral`: by whose REFER it is placed.
     """
 
     to: str
@@ -30,3 +30,4 @@ class CallRequest:
     max_duration: float | None = None
     max_ringing: float | None = None
     diversion: Diversion | None = None
+    referral: ReferredTo | None = None

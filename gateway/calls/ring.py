@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
-from gateway.errors import RequestError
+from gateway.calls.request import CallRequest
+from gateway.errors import GatewayError, RequestError
 
 if TYPE_CHECKING:
     from gateway.calls.call import Call
@@ -174,6 +175,12 @@ class Ring:
     async def transfer_to(self, other: Call) -> None:
         """Refuse it, likewise."""
         raise _too_early()
+
+    async def redirect(self, token: int, request: CallRequest) -> None:
+        """Do nothing: nobody can refer us before the answer."""
+
+    async def refuse_redirect(self, token: int, error: GatewayError) -> None:
+        """Do nothing, likewise."""
 
 
 def _too_early() -> RequestError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.media.events import MediaEvent
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
@@ -20,6 +20,10 @@ class TrunkMedia(Protocol):
     async def connect_trunk(self, remote: TrunkRemote, /) -> None: ...
     async def set_flow(self, flow: Flow, /) -> None: ...
     def pass_digit(self, digit: str, duration_ms: int, /) -> None: ...
+
+
+class SecondTrunk(TrunkMedia, Protocol):
+    """The media of a trunk that waits to take the place of a call's first one."""
 
 
 class Joined(Protocol):
@@ -47,6 +51,15 @@ class Session(Protocol):
 
     async def add_candidate(self, candidate: str | None, /) -> None: ...
     async def connect_trunk(self, remote: TrunkRemote, /) -> None: ...
+    async def add_trunk(self) -> SecondTrunk:
+        """Make a second trunk's end, or raise `UnavailableError`."""
+
+    async def turn_to(self, second: Any, /) -> None:
+        """Put it in the place of the first one."""
+
+    async def give_up(self, second: Any, /) -> None:
+        """Close it; harmless when it is in that place, or closed."""
+
     async def set_flow(self, flow: Flow, /) -> None: ...
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int, /) -> None: ...
     def pass_digit(self, digit: str, duration_ms: int, /) -> None: ...

@@ -65,8 +65,13 @@ class Transfer:
 
     def check(self) -> None:
         """Raise RequestError while a transfer is under way."""
-        if self._under_way:
+        if self.is_under_way:
             raise RequestError("a transfer of this call is under way already")
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether one has been asked for, and has no outcome."""
+        return self._under_way
 
     async def follow(self, event: TransferEvent) -> CallEnd | None:
         """Do what follows from an event; the end of the call, if that is what follows."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway import trunk
 from gateway.calls.browser_description import BITRATE
 from gateway.calls.end import By, CallEnd
-from gateway.calls.news import Answered, Ended, News
+from gateway.calls.news import Answered, Ended, News, Redirected
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.errors import ForbiddenError
 from gateway.trunk import Dtmf
 from sdp import Srtp
+
+REDIRECTED: Final = CallEnd.made_here(
+    By.REMOTE, "transferred", 200, "The far end has transferred the call."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class TrunkCalls:
         """Count what happens to a call that was placed here; `answered` says how far it was."""
         if isinstance(event, Answered):
             self.count_answer()
+        elif isinstance(event, Redirected):  # the far end here has handed the call over
+            self.count_end(REDIRECTED, answered=True)
         elif isinstance(event, Ended):
             self.count_end(event.end, answered=answered)
 

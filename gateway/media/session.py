@@ -266,7 +266,7 @@ class MediaSession:
     async def _part_from_trunk(self, party: TrunkParty) -> None:
         """Give a trunk's ports back once the engine has let go of them."""
         party.let_go()
-        await part(self.thread, int)  # after all that it has been told
+        await part(self.thread, _pass)  # after all that it has been told
         self._core.give_back(party)
         party.close()
 
@@ -402,6 +402,10 @@ class MediaSession:
         silent = self.trunk.too_silent(now, limit)
         if silent is not None:
             self._report(TrunkSilent(silent))
+
+
+def _pass() -> None:
+    """Do nothing, on the engine's thread."""
 
 
 def _nobody(event: MediaEvent) -> None:

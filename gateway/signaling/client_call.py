@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Literal
 
@@ -28,6 +29,14 @@ from gateway.signaling.seam import PlacedCall
 logger = logging.getLogger(__name__)
 
 Command = Callable[[PlacedCall], Awaitable[None]]
+Handover = (
+    news.TransferProgress
+    | news.Transferred
+    | news.TransferFailed
+    | news.Redirecting
+    | news.Redirected
+    | news.RedirectFailed
+)
 Say = Callable[[messages.ServerMessage], None]
 
 TransferMessage = messages.TransferProgress | messages.Transferred | messages.TransferFailed
@@ -63,6 +72,8 @@ class ClientCall:
         Takes messages for the client.
     over
         Called when the id is free again, perhaps more than once.
+    granted
+        Returns what the client may do now, for what its call comes to later.
     """
 
     def __init__(
@@ -73,13 +84,17 @@ class ClientCall:
         *,
         say: Say,
         over: Callable[[ClientCall], None],
+        granted: Callable[[], Grant] | None = None,
     ) -> None:
         self.call = request.page_call
         session = request.visitor.session
         self._request = request
         self._grant = grant
         self._admission: Admission | None = None
+        self._granted = granted or (lambda: grant)
         self._transferring: Admission | None = None
+        self._redirecting: Admission | None = None
+        self._talked_ms = 0  # to those who have handed the page over
         self._room = room
         self._say = say
         self._over = over
@@ -147,6 +162,35 @@ class ClientCall:
             raise
         self._transferring = admission
 
+    async def _redirect(self, asked: news.Referred, call: PlacedCall) -> None:
+        """Let in whom the far end hands the page over to, as if the page had called there."""
+        visitor = self._request.visitor
+        try:
+            self._redirecting = admission = await self._room.gate.admit(
+                visitor, self._granted(), asked.to, caller=self._shown
+            )
+        except GatewayError as error:
+            self._room.refuse(visitor, self.call, asked.to, error)
+            await call.refuse_redirect(asked.token, error)
+            return
+        except BaseException:  # whoever has asked gets an answer
+            await call.refuse_redirect(asked.token, GatewayError(_OUR_FAULT))
+            raise
+        request = replace(
+            self._request,
+            to=asked.to,
+            caller=admission.caller,
+            headers=(),  # were for somebody else
+            max_ringing=admission.max_ringing,
+            referral=asked.referral,
+        )
+        await call.redirect(asked.token, request)
+
+    @property
+    def _shown(self) -> str | None:
+        """Whom the page wants shown as the caller."""
+        return self._request.caller
+
     def transfer_to(self, other: ClientCall) -> None:
         """Hand the far end over to the one of another call, which has been let in already."""
         if other is self:
@@ -171,7 +215,7 @@ class ClientCall:
             while (command := await self._commands.get()) is not None:
                 await self._carry_out(command, self._live)
         finally:
-            for admission in (self._admission, self._transferring):
+            for admission in (self._admission, self._transferring, self._redirecting):
                 if admission is not None:
                     admission.release()
             self._over(self)
@@ -222,14 +266,12 @@ class ClientCall:
     def _tell(self, event: news.News) -> None:
         if isinstance(event, news.SideQuality):  # of a call that has no page
             return
+        if isinstance(event, news.Referred):  # not of the page, so the limit is not for it
+            self._commands.put_nowait(partial(self._redirect, event))
+            return
         self._observe(event)
         self._progress.learn(event)
-        if isinstance(event, news.Answered) and self._admission is not None:
-            self._admission.answered()
-        if isinstance(event, news.Transferred):
-            self._end_transfer("transferred", event.code)
-        if isinstance(event, news.TransferFailed):
-            self._end_transfer("transfer-failed", event.code)
+        self._account(event)
         if isinstance(event, news.Quality):
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
@@ -239,7 +281,9 @@ class ClientCall:
         if isinstance(event, news.Ended):
             # Before the message: who reads it may use the id again at once
             if self._admission is not None:
-                self._admission.ended(event.end.cause, event.end.sip_code, event.duration_ms)
+                lasted = event.duration_ms - self._talked_ms
+                self._admission.ended(event.end.cause, event.end.sip_code, lasted)
+            self._end_redirect(event.end.cause, event.end.sip_code)
             self._end_transfer(event.end.cause, event.end.sip_code)
             if event.duration_ms:
                 seconds = event.duration_ms / 1000
@@ -247,6 +291,35 @@ class ClientCall:
             self._over(self)
             self._commands.put_nowait(None)
         self._say(message_for(self.call, event))
+
+    def _account(self, event: news.PageNews) -> None:
+        """Let those whom admission has let in count for what has become of them."""
+        match event:
+            case news.Answered() if self._admission is not None:
+                self._admission.answered()
+            case news.Transferred(code=code):
+                self._end_transfer("transferred", code)
+            case news.TransferFailed(code=code):
+                self._end_transfer("transfer-failed", code)
+            case news.Redirected():
+                self._turn(event)
+            case news.RedirectFailed(code=code):
+                self._end_redirect("redirect-failed", code)
+
+    def _turn(self, redirected: news.Redirected) -> None:
+        """Count the call for whom the page talks to now."""
+        before, self._admission, self._redirecting = self._admission, self._redirecting, None
+        if before is not None:
+            before.ended("redirected", 200, redirected.duration_ms - self._talked_ms)
+        self._talked_ms = redirected.duration_ms
+        if self._admission is not None:
+            self._admission.answered()
+
+    def _end_redirect(self, cause: str, sip_code: int) -> None:
+        """Write what became of the number that the far end has named, if there is one."""
+        admission, self._redirecting = self._redirecting, None
+        if admission is not None:
+            admission.ended(cause, sip_code, 0)
 
     def _end_transfer(self, cause: str, sip_code: int) -> None:
         """Write what became of the number that was let in for a transfer, if there is one."""
@@ -276,9 +349,15 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             | news.HandedOver()
         ):
             return _about_change(call, event)
-        case news.TransferProgress() | news.Transferred() | news.TransferFailed():
-            told = _TRANSFER[type(event)]
-            return told(call=call, sip_code=event.code, reason=event.reason)
+        case (
+            news.TransferProgress()
+            | news.Transferred()
+            | news.TransferFailed()
+            | news.Redirecting()
+            | news.Redirected()
+            | news.RedirectFailed()
+        ):
+            return _about_handover(call, event)
         case news.Quality(browser=browser_leg, trunk=trunk_leg):
             return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):
@@ -291,6 +370,20 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
                 message=end.message,
                 duration_ms=duration,
             )
+
+
+def _about_handover(call: str, event: Handover) -> messages.ServerMessage:
+    match event:
+        case news.TransferProgress() | news.Transferred() | news.TransferFailed():
+            told = _TRANSFER[type(event)]
+            return told(call=call, sip_code=event.code, reason=event.reason)
+        case news.Redirecting(to=to, code=code, reason=reason):
+            return messages.Redirecting(call=call, to=to, sip_code=code, reason=reason)
+        case news.Redirected(to=to, browser_codec=browser, trunk_codec=trunk):
+            codec = messages.Codecs(browser=browser, trunk=trunk)
+            return messages.Redirected(call=call, to=to, codec=codec)
+        case news.RedirectFailed(to=to, code=code, reason=reason):
+            return messages.RedirectFailed(call=call, to=to, sip_code=code, reason=reason)
 
 
 Change = news.Held | news.Resumed | news.HoldRefused | news.RestartFailed | news.HandedOver

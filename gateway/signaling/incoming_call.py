@@ -31,13 +31,14 @@ class IncomingCall(ClientCall):
         *,
         say: Say,
         over: Callable[[ClientCall], None],
+        granted: Callable[[], Grant] | None = None,
     ) -> None:
         self._ring = ring
         caller = ring.caller
         request = CallRequest(
             to=caller.to, offer="", caller=caller.number, visitor=visitor, page_call=ring.id
         )
-        super().__init__(request, grant, room, say=say, over=over)
+        super().__init__(request, grant, room, say=say, over=over, granted=granted)
         self._progress.state = "ringing"
 
     @property
@@ -76,6 +77,11 @@ class IncomingCall(ClientCall):
 
     async def _place(self) -> PlacedCall:
         return self._ring
+
+    @property
+    def _shown(self) -> str | None:
+        """Nobody: the caller of this call is the far end, and a call of ours is the page's."""
+        return None
 
     async def _accept(self, offer: str, grant: Grant, call: PlacedCall) -> None:
         self._check_ringing(call)

@@ -440,6 +440,38 @@ class TransferFailed(Wire):
     reason: str
 
 
+class Redirecting(Wire):
+    """The far end hands the page over to `to`; this is a stage of the call there, such as 180.
+
+    The call goes on as it was until `redirected`. `to` is a number or a SIP user.
+    """
+
+    type: Literal["redirecting"] = "redirecting"
+    call: str
+    to: str
+    sip_code: int
+    reason: str
+
+
+class Redirected(Wire):
+    """The page talks to `to` now; the call goes on under its id."""
+
+    type: Literal["redirected"] = "redirected"
+    call: str
+    to: str
+    codec: Codecs
+
+
+class RedirectFailed(Wire):
+    """Nobody answered there, or it may not be called: the call goes on as it was."""
+
+    type: Literal["redirectFailed"] = "redirectFailed"
+    call: str
+    to: str
+    sip_code: int
+    reason: str
+
+
 class LegQuality(Wire):
     """The last two seconds of one leg; null where nothing is known.
 
@@ -511,6 +543,9 @@ ServerMessage = Annotated[
     | TransferProgress
     | Transferred
     | TransferFailed
+    | Redirecting
+    | Redirected
+    | RedirectFailed
     | Quality
     | Ended
     | Pong

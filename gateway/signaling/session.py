@@ -51,6 +51,7 @@ class Line(Protocol):
     def give_way(self) -> None:
         """Close: the session has another one."""
 
+
 # The token's last moment is still good, and the wall clock may have been set back meanwhile
 AFTER_EXPIRY: Final = 0.05  # seconds
 
@@ -185,6 +186,9 @@ class Session:
 
     # What messages do
 
+    def _granted(self) -> Grant:
+        return self.grant
+
     def receive(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for; what is refused is said to the client."""
         try:
@@ -298,7 +302,13 @@ class Session:
             self._unregister()
             raise
         call = IncomingCall(
-            ring, self._visitor, self.grant, self._room, say=self.say, over=self._forget
+            ring,
+            self._visitor,
+            self.grant,
+            self._room,
+            say=self.say,
+            over=self._forget,
+            granted=self._granted,
         )
         self._add(call)
         caller = ring.caller
@@ -335,7 +345,14 @@ class Session:
             self._room.refuse(self._visitor, message.call, message.to, error)
             self.say(messages.error_of(error, call=message.call, fatal=True))
             return
-        call = ClientCall(request, self.grant, self._room, say=self.say, over=self._forget)
+        call = ClientCall(
+            request,
+            self.grant,
+            self._room,
+            say=self.say,
+            over=self._forget,
+            granted=self._granted,
+        )
         self._add(call)
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:

@@ -124,6 +124,11 @@ def test_audio_may_be_encrypted(tmp_path: Path, srtp: sdp.Srtp) -> None:
     assert read(tmp_path, TRUNK).trunks[0].srtp == "off"
 
 
+def test_whether_a_trunk_may_transfer(tmp_path: Path) -> None:
+    assert read(tmp_path, f'{TRUNK}transfers = "allow"').trunks[0].transfers == "allow"
+    assert read(tmp_path, TRUNK).trunks[0].transfers == "refuse"
+
+
 def test_an_address_in_brackets_is_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_HTTP__LISTEN", "[::1]:8379")
     assert load(None, {}).http.listen == Address("::1", 8379)
@@ -381,6 +386,10 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         (
             TRUNK + 'srtp = "sdes"',
             "trunks[0].srtp = 'sdes': Input should be 'off', 'optional' or 'required'",
+        ),
+        (
+            TRUNK + "transfers = true",
+            "trunks[0].transfers = True: Input should be 'refuse' or 'allow'",
         ),
         (
             '[media]\ncodec = "PCMU"',

@@ -119,6 +119,7 @@ window.harness = {
     note("held", (by) => [by, call.held]);
     note("resumed", (by) => [by, call.held]);
     note("transferprogress", (stage) => stage);
+    for (const event of ["redirecting", "redirected", "redirectfailed"]) note(event, (redirection) => redirection);
     note("dtmf", (digit, info) => ({ digit, ...info }));
     note("warning", (name) => name);
     note("warning-cleared", (name) => name);

@@ -148,6 +148,25 @@ async def test_blind_transfer(fake_gateway: FakeGateway, open_page: OpenPage) ->
     assert (await end_of(page))["cause"] == "hangup"
 
 
+async def test_handed_over_by_the_other_side(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page, session = await opened(fake_gateway, open_page)
+    ringing = {"to": "+15557777", "sipCode": 180, "reason": "Ringing"}
+    failed = {"to": "+15557777", "sipCode": 486, "reason": "The line is busy."}
+    await session.reply("redirecting", **ringing)
+    await session.reply("redirectFailed", **failed)
+    await session.reply("redirecting")  # an odd one harms nobody
+    await session.reply("redirected", to="+15557777", codec={"browser": "opus", "trunk": "G722"})
+    await until(page, "harness.named('redirected').length === 1")
+    odd = {"to": "", "sipCode": None, "reason": ""}
+    assert await events(page, "redirecting") == [ringing, odd]
+    assert await events(page, "redirectfailed") == [failed]
+    assert await events(page, "redirected") == [{**odd, "to": "+15557777"}]
+    assert await page.evaluate("harness.call.codec") == {"browser": "opus", "trunk": "G722"}
+    assert await page.evaluate("harness.call.state") == "open"
+
+
 async def test_transfer_to_the_other_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page, session = await opened(fake_gateway, open_page)
     await page.evaluate("harness.first = harness.call")

@@ -78,4 +78,16 @@ export function followMidcall(call, note) {
     note("transfer", `${sipCode} ${reason}`);
     view.showProgress(`Transferring: ${reason || sipCode}…`);
   });
+  call.on("redirecting", ({ to, sipCode, reason }) => {
+    note("redirecting", `${to} ${sipCode} ${reason}`);
+    view.showProgress(`You are being transferred to ${to}…`);
+  });
+  call.on("redirected", ({ to }) => {
+    note("redirected", to);
+    view.showHeld(call.held);
+  });
+  call.on("redirectfailed", ({ to, sipCode, reason }) => {
+    note("redirect failed", `${to} ${sipCode} ${reason}`);
+    view.showHeld(call.held);
+  });
 }

@@ -15,6 +15,7 @@ export { CallError, ENDINGS } from "./voice/errors.js";
 /** @typedef {import("./voice/call-types.js").CallState} CallState */
 /** @typedef {import("./voice/call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./voice/requests.js").Stage} Stage */
+/** @typedef {import("./voice/requests.js").Redirection} Redirection */
 /** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
 /** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */

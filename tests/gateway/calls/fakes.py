@@ -10,7 +10,7 @@ from typing import cast
 from gateway import trunk
 from gateway.calls import news
 from gateway.media.events import MediaEvent
-from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, TrunkRemote
+from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
 
 LOCAL = LocalMedia(
     ice_ufrag="abcd",
@@ -39,6 +39,22 @@ class FakeSession:
         self.renewed = 0
         self.unable: Exception | None = None  # what a renewal raises
         self.report: Callable[[MediaEvent], None] = lambda event: None
+        self.second: FakeSecond | None = None
+        self.given_up = 0
+        self.no_port: Exception | None = None
+
+    async def add_trunk(self) -> FakeSecond:
+        if self.no_port is not None:
+            raise self.no_port
+        self.second = FakeSecond(self)
+        return self.second
+
+    async def turn_to(self, second: FakeSecond) -> None:
+        assert second is self.second
+        second.turned += 1
+
+    async def give_up(self, second: FakeSecond) -> None:
+        self.given_up += 1
 
     def report_to(self, report: Callable[[MediaEvent], None]) -> None:
         self.report = report
@@ -80,6 +96,30 @@ class FakeSession:
         self.closed += 1
 
 
+class FakeSecond:
+    """A second trunk's end, likewise."""
+
+    local = LocalTrunk("192.0.2.10", 20010)
+
+    def __init__(self, session: FakeSession) -> None:
+        self._session = session
+        self.trunk: list[TrunkRemote] = []
+        self.turned = 0
+        self.digits = ""
+
+    def report_to(self, report: Callable[[MediaEvent], None]) -> None:
+        pass
+
+    async def connect_trunk(self, remote: TrunkRemote) -> None:
+        self.trunk.append(remote)
+
+    async def set_flow(self, flow: Flow) -> None:
+        await self._session.set_flow(flow)
+
+    def pass_digit(self, digit: str, duration_ms: int) -> None:
+        self.digits += digit
+
+
 class FakeJoined:
     """The media of two trunks, likewise."""
 
@@ -118,6 +158,10 @@ class FakeTrunk:
         self.transfers: list[str | trunk.DialogName] = []
         self.addresses: dict[str, str] = {}  # of hosts that descriptions name
         self.looking = asyncio.Event()
+        self.over = False
+        self.referrals: dict[int, int] = {}  # our answers by token
+        self.reports: list[tuple[int, str, bool]] = []
+        self.reported = asyncio.Event()
         self.info = ""  # digits that came by INFO
         self.info_ms: list[int] = []  # how long each lasted
         self.pressed = asyncio.Event()
@@ -136,6 +180,7 @@ class FakeTrunk:
 
     async def hangup(self, code: int = 0, reason: str = "", *, cause: str = "") -> None:
         self.hung_up += 1
+        self.over = True
         self.cause = cause
         if self.hanging.is_set():
             await asyncio.Event().wait()
@@ -171,6 +216,19 @@ class FakeTrunk:
 
     async def name(self) -> trunk.DialogName | None:
         return trunk.DialogName(self.call_id, "ours", "theirs", "sip:phone@127.0.0.1")
+
+    async def accept_referral(self, token: int) -> bool:
+        self.referrals[token] = 202
+        self.reported.set()
+        return not self.over
+
+    async def refuse_referral(self, token: int, code: int) -> None:
+        self.referrals[token] = code
+        self.reported.set()
+
+    async def report(self, code: int, reason: str, *, last: bool = False) -> None:
+        self.reports.append((code, reason, last))
+        self.reported.set()
 
     async def refuse_offer(self, token: int, why: str) -> None:
         self.refusals[token] = why

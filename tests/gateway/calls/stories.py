@@ -13,8 +13,13 @@ from gateway.calls.browser_description import read_offer
 from gateway.calls.call import Call
 from gateway.calls.end import CallEnd
 from gateway.calls.negotiation import Negotiation
+from gateway.calls.own_sockets import NO_SOCKETS
+from gateway.calls.redirect import NewWay
+from gateway.calls.request import CallRequest
 from gateway.calls.state import CallState
+from gateway.calls.trunk_negotiation import TrunkNegotiation
 from gateway.calls.trunks import Route, TrunkCalls
+from gateway.errors import GatewayError
 from gateway.trunk import Dtmf
 from tests.gateway.calls.descriptions import ANSWER, fixture
 from tests.gateway.calls.fakes import LOCAL, Client, FakeSession, FakeTrunk
@@ -66,8 +71,24 @@ class Story:
             max_duration=max_duration,
             max_ringing=max_ringing,
             resume_window=resume_window,
+            find_way=self._find_way,
         )
+        self.onward = [state_of("onward"), state_of("further")]
+        self.targets = {state.name: FakeTrunk() for state in self.onward}
+        self.no_way: GatewayError | None = None
         self.task = asyncio.create_task(self.call.run())
+
+    async def _find_way(self, request: CallRequest) -> NewWay:
+        """Lead to two trunks more."""
+        if self.no_way is not None:
+            raise self.no_way
+        second = await self.session.add_trunk()
+
+        def make(state: TrunkCalls, known: Targets | None) -> Attempt[TrunkNegotiation]:
+            made = TrunkNegotiation.to_forward(state.route, second.local, NO_SOCKETS)
+            return Attempt(state, made, self.targets[state.name].dial)
+
+        return NewWay(second, Attempts(iter(self.onward), make, lambda state: None))
 
     async def ended(self) -> CallEnd:
         """Wait for the end, and check that everything is down and nothing was told after it."""

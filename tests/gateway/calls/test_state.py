@@ -18,11 +18,15 @@ from gateway.calls.events import (
     HoldWanted,
     Located,
     NotPlaced,
+    OfRedirect,
+    RedirectRefused,
+    RedirectWanted,
     RestartWanted,
     TransferLate,
     TransferWanted,
     Unfollowed,
 )
+from gateway.calls.request import CallRequest
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 from tests.gateway.calls.descriptions import fixture
@@ -50,6 +54,10 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         TransferLate(),
         RestartWanted(read_offer(fixture("chrome-156-audio.sdp")), None, cast(Future[None], None)),
         BrowserLate(),
+        trunk.Referred(1, trunk.ReferredTo("+15550100")),
+        RedirectWanted(1, CallRequest("+15550100", "")),
+        RedirectRefused(1, 403, "not allowed"),
+        OfRedirect(trunk.Ringing(180, "Ringing")),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
         trunk.Ended(trunk.Origin.REMOTE, 486, "Busy Here", "busy", None, "Busy."),

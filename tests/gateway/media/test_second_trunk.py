@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gateway.errors import UnavailableError
-from gateway.media.events import Quality, TrunkDigit
+from gateway.media.events import MediaEvent, Quality, TrunkDigit
 from gateway.media.parameters import Flow
 from gateway.media.second_trunk import SecondTrunk
 from tests.gateway.media.call import (
@@ -84,7 +84,7 @@ async def test_digits_and_quality_are_of_the_new_one() -> None:
         second._pressed("2", 100)
         await call.session.send_digits("3", 100, 70)
         assert await other.digits(1) == ["3"]
-        told = []
+        told: list[MediaEvent] = []
         while not any(isinstance(each, Quality) for each in told):
             told.append(await call.event())
         assert [each for each in told if isinstance(each, TrunkDigit)] == [TrunkDigit("2", 100)]

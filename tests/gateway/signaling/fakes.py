@@ -19,6 +19,7 @@ from gateway.calls.news import Ended, News
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import Route, TrunkCalls
+from gateway.errors import GatewayError
 from gateway.trunk import Trunk
 
 NO_LIMITS = LimitRules(
@@ -89,6 +90,12 @@ class FakeCall:
 
     async def restart(self, offer: str) -> None:
         self._note("restart", offer)
+
+    async def redirect(self, token: int, request: CallRequest) -> None:
+        self._note("redirect", token, request)
+
+    async def refuse_redirect(self, token: int, error: GatewayError) -> None:
+        self._note("refuse", token, error.sip_code)
 
     async def hangup(self) -> None:
         self._note("hangup")

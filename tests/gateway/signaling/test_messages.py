@@ -311,6 +311,23 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
         messages.TransferFailed(call="c", sip_code=486, reason="Busy Here"),
         {"type": "transferFailed", "call": "c", "sipCode": 486, "reason": "Busy Here"},
     ),
+    (
+        messages.Redirecting(call="c", to="+1", sip_code=180, reason="Ringing"),
+        {"type": "redirecting", "call": "c", "to": "+1", "sipCode": 180, "reason": "Ringing"},
+    ),
+    (
+        messages.Redirected(call="c", to="+1", codec=messages.Codecs(browser="opus", trunk="PCMU")),
+        {
+            "type": "redirected",
+            "call": "c",
+            "to": "+1",
+            "codec": {"browser": "opus", "trunk": "PCMU"},
+        },
+    ),
+    (
+        messages.RedirectFailed(call="c", to="+1", sip_code=486, reason="Busy"),
+        {"type": "redirectFailed", "call": "c", "to": "+1", "sipCode": 486, "reason": "Busy"},
+    ),
     (messages.Pong(), {"type": "pong"}),
     (
         error_of(OfferError("no audio"), call="c", fatal=True),

@@ -22,6 +22,10 @@ export {};
  * @property {[by: "local" | "remote", call: Call]} held by this side, or by the other one
  * @property {[by: "local" | "remote", call: Call]} resumed the other side may still hold the call
  * @property {[stage: import("./requests.js").Stage]} transferprogress what the new phone says meanwhile
+ * @property {[redirection: import("./requests.js").Redirection, call: Call]} redirecting the other side hands this one
+ *   over to somebody else, and that phone says so
+ * @property {[redirection: import("./requests.js").Redirection, call: Call]} redirected this side talks to them now
+ * @property {[redirection: import("./requests.js").Redirection, call: Call]} redirectfailed all is as it was
  * @property {[digit: string, info: { direction: "sent" | "received", duration: number | null }]} dtmf
  * @property {[input: number, output: number]} volume 0 to 1 each, 15 times a second
  * @property {[sample: Sample]} sample once a second, what the browser sees

@@ -59,6 +59,10 @@ export class Call extends Emitter {
       onHeld: (by) => this.#hold("held", by),
       onResumed: (by) => this.#hold("resumed", by),
       onProgress: (stage) => this.emit("transferprogress", stage),
+      onRedirect: (event, { codec }, redirection) => {
+        if (event === "redirected") this.#progress.speak(codec);
+        this.emit(event, redirection, this);
+      },
     });
     this.#sound = new Sound({
       emit,

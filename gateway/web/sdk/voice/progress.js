@@ -98,10 +98,15 @@ export class Progress {
 
   /** @param {unknown} codec of either leg */
   answer(codec) {
-    const { browser, trunk } = /** @type {Partial<Codecs>} */ (codec ?? {});
-    this.#codec = { browser: browser ?? "", trunk: trunk ?? "" };
+    this.speak(codec);
     this.#acceptedAt = performance.now();
     this.move("open");
+  }
+
+  /** @param {unknown} codec of either leg, from now on */
+  speak(codec) {
+    const { browser, trunk } = /** @type {Partial<Codecs>} */ (codec ?? {});
+    this.#codec = { browser: browser ?? "", trunk: trunk ?? "" };
   }
 
   /** @param {CallEnd} end the state is `closed` by a `move` of its own, once nothing is open any more */

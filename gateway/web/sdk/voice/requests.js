@@ -14,6 +14,8 @@ const HOLD_TIMEOUT = 70_000;
 /** @typedef {import("./signaling.js").Frame} Frame */
 /** @typedef {"local" | "remote"} Side */
 /** @typedef {{ sipCode: number | null, reason: string }} Stage of a transfer, as the new leg's phone tells it */
+/** @typedef {Stage & { to: string }} Redirection to whom the other side hands this one over, and what is said there */
+/** @typedef {"redirecting" | "redirected" | "redirectfailed"} RedirectEvent */
 /** @typedef {"hold" | "transfer"} Subject of one request at a time */
 
 /**
@@ -42,6 +44,7 @@ export class Requests {
    * @param {(by: Side) => void} options.onHeld
    * @param {(by: Side) => void} options.onResumed
    * @param {(stage: Stage) => void} options.onProgress of a transfer
+   * @param {(event: RedirectEvent, frame: Frame, redirection: Redirection) => void} options.onRedirect
    */
   constructor(options) {
     this.options = options;
@@ -89,6 +92,9 @@ export class Requests {
     transferProgress: (frame) => this.options.onProgress(stageOf(frame)),
     transferred: (frame) => this.#pending.get("transfer")?.resolve(stageOf(frame)),
     transferFailed: (frame) => this.#pending.get("transfer")?.reject(transferError(frame)),
+    redirecting: (frame) => this.options.onRedirect("redirecting", frame, redirectionOf(frame)),
+    redirected: (frame) => this.options.onRedirect("redirected", frame, redirectionOf(frame)),
+    redirectFailed: (frame) => this.options.onRedirect("redirectfailed", frame, redirectionOf(frame)),
   };
 
   /**
@@ -152,3 +158,9 @@ const stageOf = ({ sipCode, reason }) => ({
   sipCode: typeof sipCode === "number" ? sipCode : null,
   reason: typeof reason === "string" ? reason : "",
 });
+
+/**
+ * @param {Frame} frame
+ * @returns {Redirection}
+ */
+const redirectionOf = (frame) => ({ to: typeof frame.to === "string" ? frame.to : "", ...stageOf(frame) });
