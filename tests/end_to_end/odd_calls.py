@@ -72,6 +72,7 @@ async def odd_rig(
     transport: str = "UDP",
     codecs: Iterable[str] = ("PCMU", "PCMA"),
     srtp: str = "off",
+    transfers: str = "refuse",
     overrides: Mapping[str, Mapping[str, object]] | None = None,
 ) -> AsyncIterator[Rig]:
     """Start a trunk, and a gateway for it."""
@@ -81,6 +82,7 @@ async def odd_rig(
             **open_trunk(trunk.port, transport.lower()),
             "codecs": list(codecs),
             "srtp": srtp,
+            "transfers": transfers,
         }
         config = GatewayConfig([settings], overrides=overrides or {})
         gateway = await stack.enter_async_context(run_gateway(config, folder))
