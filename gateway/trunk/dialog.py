@@ -20,7 +20,7 @@ from gateway.trunk.dtmf import allows_info
 from gateway.trunk.errors import TrunkRequestError
 from gateway.trunk.events import Offered, Settled, TrunkEvent, Withdrawn
 from gateway.trunk.message import Message
-from gateway.trunk.reason import reason_header
+from gateway.trunk.reason import end_headers
 from gateway.trunk.referee import Referee
 from gateway.trunk.screening import (
     DROP,
@@ -131,10 +131,9 @@ class Dialog(Referee):
         self._hang_up(code, reason, cause)
 
     def _hang_up(self, code: int, reason: str, cause: str) -> None:
-        header = reason_header(cause)
         options = self.account.end_options
         options.statusCode, options.reason = code, reason
-        options.txOption.headers = sip_headers((header,) if header else ())
+        options.txOption.headers = sip_headers(end_headers(cause, code))
         self.hangup(options)
 
     def expire(self, seconds: float) -> None:

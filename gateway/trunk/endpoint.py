@@ -207,6 +207,15 @@ class TrunkEndpoint:
         if self._stack is not None and self._stack.transports is not None:
             self._stack.post(self._stack.transports.reload)
 
+    async def leave(self) -> None:
+        """Have trunks send new calls elsewhere; the calls that run go on.
+
+        Registrations are taken back, and who asks by OPTIONS hears 503.
+        """
+        if self._stack is not None:
+            self._stack.draining = True
+        await asyncio.gather(*(each.close() for each in self._registrations.values()))
+
     async def close(self, timeout: float = 5.0) -> None:
         """End all calls, wait so long for them, and close the port. Idempotent."""
         if self._stack is None:

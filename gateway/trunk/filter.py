@@ -20,6 +20,7 @@ import pjsua2 as pj
 from gateway.trunk.binding import guarded, sip_headers
 from gateway.trunk.config import Elsewhere
 from gateway.trunk.message import Message, read
+from gateway.trunk.reason import RETRY_AFTER
 from gateway.trunk.screening import DROP, OK, PASS, Action, Verdict, refusal, screen
 from gateway.trunk.sources import Sources
 from gateway.trunk.strangers import Strangers
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 TOO_LATE: Final = Verdict(Action.ANSWER, 500, "Server Internal Error")
 NO_CALLS: Final = Verdict(Action.ANSWER, 404, "Not Found")
+GOING: Final = Verdict(Action.ANSWER, 503, "Service Unavailable", (RETRY_AFTER,))
 ELSEWHERE: Final = {
     Elsewhere.IGNORED: DROP,
     Elsewhere.REFUSED: Verdict(Action.ANSWER, 403, "Forbidden"),
@@ -53,6 +55,8 @@ class Filter(pj.MessageFilter):
         What strangers get.
     takes_calls
         Tells whether anybody wants calls from trunks.
+    draining
+        Tells whether they are to go elsewhere.
 
     Attributes
     ----------
@@ -66,6 +70,7 @@ class Filter(pj.MessageFilter):
         sources: Sources,
         elsewhere: Elsewhere,
         takes_calls: Callable[[], bool],
+        draining: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
         self._sources = sources
@@ -74,6 +79,7 @@ class Filter(pj.MessageFilter):
         self.stray_answers = 0
         self._dialogs = dialogs
         self._takes_calls = takes_calls
+        self._draining = draining
 
     @guarded
     def onMessage(self, message: Any) -> None:
@@ -139,6 +145,8 @@ class Filter(pj.MessageFilter):
         if message.method == "INVITE" and verdict.action is not Action.ANSWER:
             verdict = shown_offer(message, verdict) if self._takes_calls() else NO_CALLS
         asks_whether_we_live = verdict.code == 200 and known
+        if asks_whether_we_live and self._draining():
+            return GOING
         if verdict.action is Action.ANSWER and not asks_whether_we_live:
             self._count(message, verdict.code)
         return verdict

@@ -17,6 +17,7 @@ UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066
 QUOTED_PAIR: Final = re.compile(r"\\(.)", re.S)
 WARNING: Final = re.compile(r'\s*([1-9][0-9]{2})\s+\S{1,256}\s+"((?:[^"\\]|\\.)*)"?', re.S)
 LAST_CAUSE: Final = 127  # of Q.850
+UNAVAILABLE: Final = 503
 NORMAL_CLEARING: Final = 16  # Q.850: somebody hung up
 
 
@@ -105,6 +106,19 @@ OURS: Final = {
     "shutdown": Reason("Q.850", 41, "Going out of service"),
     "gateway-closed": Reason("Q.850", 41, "Going out of service"),
 }
+
+
+# Without it a 503 counts as 500 (RFC 3261 section 21.5.4), and no other place is tried. A restart
+# takes seconds; who sends us nothing for long might keep the BYE of a call that runs, too
+RETRY_AFTER: Final = ("Retry-After", "10")
+_GOING: Final = ("draining", "shutdown")
+
+
+def end_headers(cause: str, code: int) -> tuple[tuple[str, str], ...]:
+    """Write what a message that ends a call says beside its status, 0 where it has none."""
+    reason = reason_header(cause)
+    headers = () if reason is None else (reason,)
+    return (*headers, RETRY_AFTER) if code == UNAVAILABLE and cause in _GOING else headers
 
 
 def reason_header(cause: str) -> tuple[str, str] | None:

@@ -116,14 +116,24 @@ class Registration:
         self._wait = wait or (lambda failures, after: back_off(failures, after, random.random()))
         self._clock = clock
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
-        self.closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._task = asyncio.create_task(self._keep())
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is taken back, or on its way to be."""
+        return self._closing is not None
+
     async def close(self) -> None:
-        """Stop, and tell the trunk that we are gone; it has two seconds to answer. Idempotent."""
-        if self.closed:
-            return
-        self.closed = True
+        """Stop, and tell the trunk that we are gone; it has two seconds to answer. Idempotent.
+
+        Whoever waits no longer does not call it off.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
         try:

@@ -83,6 +83,7 @@ class Stack:
         self.fault: str | None = None  # why the thread ended unasked
         self.sources = Sources(config.trunks)
         self.takes_calls = False  # from trunks; without, they are refused before they cost a line
+        self.draining = False  # whoever asks by OPTIONS is told to send calls elsewhere
         self.on_fault: Callable[[str], None] = lambda fault: None  # in the event loop
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll: select.poll | None = None
@@ -297,7 +298,11 @@ class Stack:
             from gateway.trunk.filter import Filter
 
             self.filter = Filter(
-                self._named, self.sources, self.config.strangers, lambda: self.takes_calls
+                self._named,
+                self.sources,
+                self.config.strangers,
+                lambda: self.takes_calls,
+                lambda: self.draining,
             )
         self.version = self._endpoint.libVersion().full
         # Without the switch board (that is, in the stock wheel) the conference bridge needs a

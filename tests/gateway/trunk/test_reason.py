@@ -12,8 +12,10 @@ from gateway.trunk.message import Message, read
 from gateway.trunk.reason import (
     LONGEST_TEXT,
     OURS,
+    RETRY_AFTER,
     WARN_CODES,
     Reason,
+    end_headers,
     isup_cause,
     read_reasons,
     read_warning,
@@ -121,6 +123,19 @@ def test_what_our_bye_says(cause: str, value: str) -> None:
 @pytest.mark.parametrize("end", [Local.HUNG_UP, Local.CANCELED, Local.BAD_ANSWER, Local.CLOSED])
 def test_each_request_of_ours_that_ends_a_call_has_a_reason(end: Local) -> None:
     assert reason_header(end.value.cause) is not None
+
+
+@pytest.mark.parametrize(("cause", "code"), [("draining", 503), ("shutdown", 503)])
+def test_who_is_refused_as_we_go_may_try_elsewhere(cause: str, code: int) -> None:
+    assert RETRY_AFTER in end_headers(cause, code)
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"), [("shutdown", 0), ("draining", 480), ("capacity", 503), ("busy", 486)]
+)
+def test_nobody_else_is_told_when_to_come_again(cause: str, code: int) -> None:
+    header = reason_header(cause)
+    assert end_headers(cause, code) == (() if header is None else (header,))
 
 
 def test_an_end_by_the_trunk_needs_no_reason() -> None:

@@ -13,6 +13,7 @@ import pytest
 from gateway.trunk import (
     Answered,
     IncomingCall,
+    Origin,
     Registration,
     RegistrationState,
     Secret,
@@ -356,3 +357,25 @@ async def test_lab_calls_both_ways(
         finally:
             endpoint.on_incoming = None
     assert call.to == "acct1002"
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+async def test_whoever_goes_takes_it_back_and_keeps_the_call(
+    endpoint: TrunkEndpoint, phone: Phone, lab: AsteriskLab, transport: str
+) -> None:
+    """Last, since the endpoint goes: the lab has no address of ours, but the call, and ends it."""
+    trunk = account(lab, "acct1002", transport)
+    async with registering(endpoint, trunk) as told, lab.manager() as manager:
+        await told.registered()
+        leg, ear = await phone.dial(trunk, "600")
+        await ear.hear(Answered)
+        await endpoint.leave()
+        assert "acct1002/sip:" not in await manager.command("pjsip show aor acct1002")
+        await endpoint.leave()  # harmless
+        assert await leg.probe(5.0)
+        call = await manager.wait("LabCall", Dialed="600")
+        await manager.action("Hangup", Channel=call["Channel"])
+        end = await ear.end()
+    assert end.by is Origin.REMOTE
+    assert len(told.states) == 1
