@@ -1,7 +1,7 @@
 """The web application, and the one place where its parts start and stop.
 
-A stop goes from the outside in: calls end with BYE while the pages can still be told, then the
-sockets close, then the SIP and media parts that everything stood on.
+A stop goes from the outside in: calls end, by themselves or with BYE, while the pages can still be
+told, then the sockets close, then the SIP and media parts that everything stood on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from ipaddress import IPv4Network, IPv6Network
 
 import uvicorn
@@ -30,6 +30,7 @@ from gateway.signaling.http_guard import Connections, guarded
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Room
 from gateway.signaling.websocket_protocol import with_round
+from gateway.stopping import Stop, drain, until
 
 logger = logging.getLogger(__name__)
 
@@ -45,13 +46,17 @@ CONNECTIONS_TIMEOUT = 1  # seconds
 CONNECTIONS_FOR_A_SOCKET = 6
 
 
-def create_app(room: Room, extensions: Extensions = ()) -> ASGIApp:
+def create_app(
+    room: Room, extensions: Extensions = (), drain: Callable[[], None] = lambda: None
+) -> ASGIApp:
     """Make the web application on parts that run already.
 
     Parameters
     ----------
     extensions
         what the demo page offers to dial.
+    drain
+        Has the gateway go out of service.
     """
     app = FastAPI(
         title="WebRTC-to-SIP gateway",
@@ -60,7 +65,7 @@ def create_app(room: Room, extensions: Extensions = ()) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    add_routes(app, room, extensions)
+    add_routes(app, room, extensions, drain)
     return WebSocketDoor(app, room)
 
 
@@ -68,13 +73,12 @@ async def serve(
     settings: Settings,
     open_room: OpenRoom,
     *,
-    stop: asyncio.Event,
+    stop: Stop,
     announce: Callable[[str], None],
-    on_stop: Callable[[], None] = lambda: None,
     extensions: Extensions = (),
     read_again: Callable[[], Settings] | None = None,
 ) -> None:
-    """Run the gateway until `stop` is set, or a part below dies.
+    """Run the gateway until it has been asked to stop and is drained, or a part below dies.
 
     Parameters
     ----------
@@ -82,8 +86,6 @@ async def serve(
         Starts everything below the web application, and stops it on the way out.
     announce
         Called with the page's address once it is served.
-    on_stop
-        Called as the stop begins, whatever the reason: from here on time is limited.
     read_again
         Reads the settings once more at SIGHUP; without it signals are left alone.
 
@@ -93,39 +95,49 @@ async def serve(
         A part cannot start, or has died; then everything else was stopped in order.
     """
     check_certificates(settings)
-    faults: list[str] = []
     supervisor = Supervisor.from_environment(os.environ)
     with listen(settings.http) as listener:
-        async with open_room(settings) as room, AsyncExitStack() as stack:
-            config = uvicorn_config(create_app(room, extensions), settings, room.gate)
+        async with open_room(settings) as room:
+            config = uvicorn_config(create_app(room, extensions, stop.drain), settings, room.gate)
 
             def up() -> None:
                 supervisor.ready()
                 announce(_url(settings.http, listener))
 
             server = Server(config, up)
-            if read_again is not None:
-                reload = Reload(
-                    settings, read_again, room.gate, lambda: config.ssl, supervisor, room.renew
-                )
-                stack.enter_context(on_signals(reload, room.gate))
-            watching = asyncio.create_task(supervisor.feed_watchdog(room.probes), name="watchdog")
-            serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-            stopping = asyncio.create_task(stop.wait(), name="stop")
-            dying = asyncio.create_task(room.died.wait(), name="died")
-            try:
-                await asyncio.wait({serving, stopping, dying}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                on_stop()
-                supervisor.stopping()
-                watching.cancel()
-                if room.died.is_set():
-                    faults = room.faults()
-                stopping.cancel()
-                dying.cancel()
-                await _stop(room, server, serving)
+            with ExitStack() as stack:
+                if read_again is not None:
+                    reload = Reload(
+                        settings, read_again, room.gate, lambda: config.ssl, supervisor, room.renew
+                    )
+                    stack.enter_context(on_signals(reload, room.gate))
+                faults = await _run(room, server, listener, stop, settings, supervisor)
     if faults:
         raise UnavailableError(" ".join(faults))
+
+
+async def _run(
+    room: Room,
+    server: Server,
+    listener: socket.socket,
+    stop: Stop,
+    settings: Settings,
+    supervisor: Supervisor,
+) -> list[str]:
+    """Serve, drain and stop; return what has died, in words."""
+    watching = asyncio.create_task(supervisor.feed_watchdog(room.probes), name="watchdog")
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        await until(stop.asked, room.died, task=serving)
+        if not room.died.is_set():
+            await drain(room, stop, settings.sessions.drain_timeout, supervisor)
+    finally:
+        stop.bound()
+        supervisor.stopping()
+        watching.cancel()
+        faults = room.faults() if room.died.is_set() else []
+        await _stop(room, server, serving)
+    return faults
 
 
 async def _stop(room: Room, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

@@ -276,6 +276,9 @@ class SessionSettings(Section):
     # Seconds that calls outlive their page's WebSocket; 0 for not at all. A network that changes is
     # back in 5 to 20, a page that is loaded again in 1 to 5. Meanwhile the call costs money
     resume_window: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 60.0
+    # Seconds that calls may go on after SIGTERM, before they are ended. Most are over in five
+    # minutes, and whoever updates a machine can still wait for it. 0 ends them at once
+    drain_timeout: Annotated[int, Field(ge=0, le=86_400)] = 300
 
 
 class LogSettings(Section):

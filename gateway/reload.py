@@ -136,6 +136,10 @@ def on_signals(reload: Reload, gate: Gate) -> Iterator[None]:
     loop.add_signal_handler(signal.SIGUSR1, stop)
     try:
         yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        loop.remove_signal_handler(signal.SIGUSR1)
+    finally:  # calls are over, but SIP has not been put down: neither may end the process
+        loop.add_signal_handler(signal.SIGHUP, _too_late)
+        loop.add_signal_handler(signal.SIGUSR1, _too_late)
+
+
+def _too_late() -> None:
+    logger.info("a signal is ignored: the gateway stops")

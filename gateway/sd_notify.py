@@ -25,6 +25,8 @@ Probe = Callable[[], Awaitable[object]]
 
 # Of the watchdog's time: probes take at most one, the pause after them is one, and one is left
 _PARTS = 3
+# For how long it then waits: one that hangs in a drain is not waited for until the drain would end
+_EXTENSION = 30.0  # seconds
 
 
 class Supervisor:
@@ -65,6 +67,19 @@ class Supervisor:
             yield
         finally:
             self._say("READY=1")
+
+    async def keep_draining(self, status: Callable[[], str]) -> None:
+        """Say again and again that the stop takes its time, and why; run it as a task.
+
+        Systemd waits no longer than `TimeoutStopSec`, unless it hears of us meanwhile.
+        """
+        while True:
+            self._say(
+                "STOPPING=1",
+                f"STATUS={_line(status())}",
+                f"EXTEND_TIMEOUT_USEC={int(_EXTENSION * 1e6)}",
+            )
+            await asyncio.sleep(_EXTENSION / _PARTS)
 
     def stopping(self, status: str = "") -> None:
         """Say that the gateway stops, of its own will or because it was asked to."""

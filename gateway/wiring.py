@@ -121,6 +121,7 @@ def _room(
         strangers=lambda: endpoint.strangers,
         stray_answers=lambda: endpoint.stray_answers,
         renew=endpoint.renew,
+        leave=endpoint.leave,
     )
     return room, calls
 

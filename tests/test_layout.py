@@ -40,8 +40,8 @@ ROOMS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {"commands"},
     "commands": {
-        *("admission", "app", "check", "cli", "demo", "garbage", "log", "signaling", "wiring"),
-        *("config_problems", "config_sources", "config_values"),
+        *("admission", "app", "check", "cli", "demo", "garbage", "log", "signaling", "stopping"),
+        *("config_problems", "config_sources", "config_values", "wiring"),
     },
     "check": {
         *("admission", "config_values", "dial_plan", "listening", "sound_file"),
@@ -58,7 +58,11 @@ ROOMS: dict[str, set[str]] = {
         "dial_plan",
     },  # makes the gate, which `reload` does once more
     "reload": {"admission", "admitting", "listening", "sd_notify"},
-    "app": {"listening", "reload", "signaling", "calls", "sd_notify", "web", *CALL},
+    "app": {
+        *("listening", "reload", "signaling", "calls", "sd_notify", "stopping", "web"),
+        *CALL,
+    },
+    "stopping": {"sd_notify", "signaling"},
     "signaling": {"calls", *CALL},
     "calls": CALL,
     "trunk": {"sdp"},

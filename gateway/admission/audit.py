@@ -45,6 +45,7 @@ Event = Literal[
     "reload",
     "gateway-started",
     "gateway-stopped",
+    "drain",
 ]
 
 MAX_FIELD = 256  # characters; an identity or an origin may be as long as a client likes

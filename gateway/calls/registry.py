@@ -130,6 +130,8 @@ class Calls:
         self._calls: dict[asyncio.Task[CallEnd], Live] = {}
         self._records: dict[str, CallRecord] = {}
         self._opening = 0  # admitted, but without a task yet
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.draining = False
         self.totals = Totals()
 
@@ -181,10 +183,12 @@ class Calls:
         """
         self.check_room()
         self._opening += 1
+        self._idle.clear()
         try:
             call, record = await self._open(request, tell)
         finally:
             self._opening -= 1
+            self._note_idle()
         self.own(call, record)
         self.totals.placed += 1
         return call
@@ -299,6 +303,7 @@ class Calls:
 
     def own(self, call: Live, record: CallRecord) -> None:
         """Let a call live its life, in a task of its own."""
+        self._idle.clear()
         self._records[record.id] = record
         if record.direction == "incoming":
             self.totals.received += 1
@@ -317,6 +322,11 @@ class Calls:
         logger.info(record.summary(self._shown), extra=log)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
+        self._note_idle()
+
+    def _note_idle(self) -> None:
+        if not self.active:
+            self._idle.set()
 
     def counted(self, record: CallRecord, tell: Tell) -> Tell:
         """Return what counts the news of a call, and tells them."""
@@ -370,6 +380,11 @@ class Calls:
     async def drain(self) -> None:
         """Take no new calls from now on; those that live go on."""
         self.draining = True
+
+    async def emptied(self) -> None:
+        """Return once there is no call."""
+        while self.active:
+            await self._idle.wait()
 
     async def close(self) -> None:
         """End every call and wait until each is down."""

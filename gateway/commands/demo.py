@@ -14,6 +14,7 @@ from gateway.commands import running
 from gateway.config import Address, Settings
 from gateway.config_sources import DEFAULT_FILE, load
 from gateway.errors import UnavailableError
+from gateway.stopping import Stop
 
 if TYPE_CHECKING:
     from gateway.signaling.room import Room
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(settings: Settings, address: Address) -> None:
     from gateway.wiring import open_room
 
-    stop = running.stop_on_signals()
+    stop = running.stop_on_signals(hangup=True)
     async with demo.running(demo.peer_command(address)) as peer:
 
         @asynccontextmanager
@@ -57,7 +58,6 @@ async def _serve(settings: Settings, address: Address) -> None:
                 settings,
                 open_for_peer,
                 stop=stop,
-                on_stop=running.limit_stop,
                 announce=running.announce,
                 extensions=demo.extensions(),
             )
@@ -67,6 +67,6 @@ async def _serve(settings: Settings, address: Address) -> None:
         raise UnavailableError("the embedded SIP peer ended; there is nobody to call any more")
 
 
-async def _forward(event: asyncio.Event, to: asyncio.Event) -> None:
+async def _forward(event: asyncio.Event, stop: Stop) -> None:
     await event.wait()
-    to.set()
+    stop.hurry()

@@ -37,7 +37,6 @@ async def _serve(settings: Settings, read_again: Callable[[], Settings]) -> None
         settings,
         open_room,
         stop=running.stop_on_signals(),
-        on_stop=running.limit_stop,
         announce=running.announce,
         read_again=read_again,
     )

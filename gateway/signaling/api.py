@@ -7,6 +7,7 @@ before a byte of the body is read, so that strangers have nothing to send.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from time import time
 from typing import Annotated
 
@@ -28,6 +29,7 @@ from gateway.signaling.api_messages import (
     BlockView,
     CallList,
     CallView,
+    DrainView,
     EndedCount,
     NewBlock,
     Problem,
@@ -56,8 +58,14 @@ async def _caller_of(request: Request) -> str:
     return name
 
 
+async def _drain_of(request: Request) -> Callable[[], None]:
+    drain: Callable[[], None] = request.app.state.drain
+    return drain
+
+
 AnyRoom = Annotated[Room, Depends(_room_of)]
 Caller = Annotated[str, Depends(_caller_of)]
+Drain = Annotated[Callable[[], None], Depends(_drain_of)]
 BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
 CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the call's id")]
 
@@ -130,6 +138,24 @@ async def switch(room: AnyRoom, by: Caller, wanted: Switch) -> AdmissionView:
     else:
         saved = await room.gate.stop(wanted.why or "the operator has stopped new calls", by=by)
     return (await admission(room)).model_copy(update={"saved": saved})
+
+
+@router.get("/drain", summary="Whether the gateway goes out of service")
+async def draining(room: AnyRoom) -> DrainView:
+    left = room.draining.left
+    return DrainView(
+        draining=room.calls.draining,
+        active=room.calls.active,
+        seconds=None if left is None else round(left),
+    )
+
+
+@router.post("/drain", summary="Go out of service, as at SIGTERM", status_code=202)
+async def begin_drain(room: AnyRoom, by: Caller, drain: Drain) -> DrainView:
+    """Take no new calls; once those that run have ended, or their time is up, end the process."""
+    room.gate.note("drain", by=by)
+    drain()
+    return (await draining(room)).model_copy(update={"draining": True})
 
 
 @router.get("/trunks", summary="Each trunk now")

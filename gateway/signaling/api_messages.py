@@ -121,6 +121,14 @@ class EndedCount(Wire):
     ended: int
 
 
+class DrainView(Wire):
+    """`seconds` are left to the `active` calls that still run; null while new ones are taken."""
+
+    draining: bool
+    active: int
+    seconds: int | None
+
+
 class TokenRequest(Closed, CallClaim):
     """What the token is to grant; see the claims of a call token. `expires` in seconds from now."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
@@ -83,9 +83,10 @@ async def metrics(room: api.AnyRoom) -> Response:
     return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def add_routes(app: FastAPI, room: Room, extensions: Extensions) -> None:
+def add_routes(app: FastAPI, room: Room, extensions: Extensions, drain: Callable[[], None]) -> None:
     """Add all routes; the list of extensions is empty but in a demo."""
     app.state.room = room
+    app.state.drain = drain
     app.include_router(router)
     api.add_api(app)
 

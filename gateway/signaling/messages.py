@@ -323,6 +323,13 @@ class TokenWillExpire(Wire):
     expires: float
 
 
+class Draining(Wire):
+    """No new call is taken; those that run may go on for `seconds`, then they are ended."""
+
+    type: Literal["draining"] = "draining"
+    seconds: int
+
+
 class Trying(Wire):
     type: Literal["trying"] = "trying"
     call: str
@@ -529,6 +536,7 @@ class Error(Wire):
 ServerMessage = Annotated[
     Welcome
     | TokenWillExpire
+    | Draining
     | Trying
     | Ringing
     | Answer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.admission.gate import Gate
 from gateway.admission.grant import Visitor
@@ -16,6 +16,7 @@ from gateway.admission.turn import IceService
 from gateway.calls.directory import Directory
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
 from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
+from gateway.signaling.draining import Draining
 from gateway.signaling.seam import CallRegistry
 from gateway.signaling.sessions import Sessions
 
@@ -48,6 +49,10 @@ class Limits:
     close: float = 5.0
 
 
+async def _stay() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """Everything that sessions and the status pages need from the rest of the gateway."""
@@ -66,6 +71,8 @@ class Room:
     # Each answers when asked whether a part still works; for systemd's watchdog
     probes: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     renew: Callable[[], None] = lambda: None  # read SIP's certificates again
+    draining: Draining = field(default_factory=Draining)
+    leave: Callable[[], Coroutine[Any, Any, None]] = _stay  # have trunks send new calls elsewhere
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
     media_stats: Callable[[], Mapping[str, int]] = dict
@@ -85,7 +92,7 @@ class Room:
         """Say why no call can be placed now; empty when one can."""
         reasons = self.faults()
         if self.calls.draining:
-            reasons.append("the gateway is going out of service")
+            reasons.append("draining: the gateway is going out of service")
         elif self.calls.active >= (lines := min(self.calls.lines.values())):
             reasons.append(f"all {lines} lines are in use")
         elif self.gate.stopped is not None:

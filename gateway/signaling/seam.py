@@ -97,5 +97,8 @@ class CallRegistry(Protocol):
     async def drain(self) -> None:
         """Take no new calls from now on."""
 
+    async def emptied(self) -> None:
+        """Return once there is no call."""
+
     async def close(self) -> None:
         """End every call, within a time limit of its own."""

@@ -22,6 +22,7 @@ from gateway.calls.request import CallRequest
 from gateway.calls.ring import Ring
 from gateway.errors import (
     CapacityError,
+    DrainingError,
     ForbiddenError,
     GatewayError,
     RequestError,
@@ -113,6 +114,7 @@ class Session:
         before, self._line = self._line, line
         if before is not None:
             before.give_way()
+            self._room.draining.leave(self)
         self._visitor = replace(visitor, session=self.id)
         self.grant = grant
         self._room.directory.unregister(self)
@@ -124,6 +126,7 @@ class Session:
             return False
         self._line = None
         self._room.directory.unregister(self)
+        self._room.draining.leave(self)
         return True
 
     def is_worth_keeping(self, left: bool) -> bool:
@@ -169,6 +172,7 @@ class Session:
         for text in missed:
             self._send(text)
         self._handed_out = said
+        room.draining.enter(self)
 
     def say(self, message: messages.ServerMessage) -> None:
         """Tell the client something; what is about a call reaches it also on a later socket."""
@@ -250,6 +254,8 @@ class Session:
 
     def _register(self, wanted: str | None) -> None:
         room = self._room
+        if room.calls.draining:
+            raise DrainingError("the gateway is going out of service: no call will ring here")
         identity = room.gate.incoming.identity(self._visitor, self.grant, wanted)
         before = room.directory.identity_of(self)
         room.directory.register(identity, self)
@@ -323,6 +329,10 @@ class Session:
         )
         return call.tell
 
+    def tell_draining(self, seconds: float) -> None:
+        """Say that no other call is taken."""
+        self.say(messages.Draining(seconds=round(seconds)))
+
     def _add(self, call: ClientCall) -> None:
         self._calls[call.call] = call
         self._watch_if_needed()
@@ -381,6 +391,7 @@ class Session:
         self._room.directory.unregister(self)
         if self._expiry is not None:
             self._expiry.cancel()
+        self._room.draining.leave(self)
         for call in list(self._calls.values()):
             call.abandon(reason)
         if not self._tasks:

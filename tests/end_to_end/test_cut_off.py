@@ -84,8 +84,9 @@ async def test_the_page_falls_silent(gateway: Gateway, manager: Manager) -> None
 
 
 async def test_the_gateway_is_stopped(lab: AsteriskLab, manager: Manager, tmp_path: Path) -> None:
-    """SIGTERM: pages and trunk are told, of answered calls and of those that ring."""
-    async with run_gateway(GatewayConfig([lab_trunk(lab)], overrides=ALLOW), tmp_path) as gateway:
+    """SIGTERM without a drain: pages and trunk are told, of calls answered and ringing."""
+    config = GatewayConfig([lab_trunk(lab)], overrides={**ALLOW, "sessions": {"drain_timeout": 0}})
+    async with run_gateway(config, tmp_path) as gateway:
         async with calling(gateway, "600") as answered, calling(gateway, "630") as ringing:
             await answered.hear("answered")
             await ringing.hear("ringing")

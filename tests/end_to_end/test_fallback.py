@@ -381,7 +381,7 @@ async def test_the_gateway_stops(tmp_path_factory: pytest.TempPathFactory) -> No
         config = GatewayConfig(
             [{**open_trunk(0), "uri": far.uri}],
             incoming=[{"to": "*", "identity": "nobody", "fallback": FALLBACK}],
-            overrides={"sip": {"strangers": "refuse"}},
+            overrides={"sip": {"strangers": "refuse"}, "sessions": {"drain_timeout": 0}},
         )
         config.trunks = [{**config.trunks[0], "sources": ["127.0.0.1/32"]}]
         async with run_gateway(config, tmp_path_factory.mktemp("stop")) as gateway:

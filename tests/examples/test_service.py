@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.running import STOP_LIMIT
 from gateway.config import Address
 from gateway.demo import peer_command, running
+from gateway.stopping import STOP_LIMIT
 from tests.end_to_end.phone import calling
 from tests.examples.deploy import FOLDER, fitted
 from tests.examples.sandboxed import sandboxed_environment, settings_of

@@ -20,6 +20,7 @@ from gateway.config import Address, HttpSettings, Settings
 from gateway.errors import ConfigError, UnavailableError
 from gateway.listening import listen
 from gateway.signaling.room import Room
+from gateway.stopping import Stop
 from tests.gateway.signaling.fakes import FakeCall, FakeCalls, open_gate
 
 ANY_PORT = Settings(http=HttpSettings(listen=Address("127.0.0.1", 0)))
@@ -53,7 +54,7 @@ class Parts(FakeCalls):
 
 
 async def test_calls_end_before_sockets_and_sockets_before_parts() -> None:
-    parts, stop = Parts(), asyncio.Event()
+    parts, stop = Parts(), Stop()
     address: asyncio.Queue[str] = asyncio.Queue()
     serving = asyncio.create_task(
         serve(ANY_PORT, parts.open_room, stop=stop, announce=address.put_nowait)
@@ -66,7 +67,8 @@ async def test_calls_end_before_sockets_and_sockets_before_parts() -> None:
             offer = {"type": "offer", "sdp": ""}
             await page.send(json.dumps({"type": "call", "call": "c", "to": "6", "offer": offer}))
             await parts.placed.get()
-            stop.set()
+            stop.hurry()
+            assert json.loads(await page.recv()) == {"type": "draining", "seconds": 0}
             assert json.loads(await page.recv())["type"] == "ended"
             await page.wait_closed()
             assert page.close_code == 1012
@@ -75,10 +77,33 @@ async def test_calls_end_before_sockets_and_sockets_before_parts() -> None:
     assert parts.notes == ["calls ended", "socket closed", "parts stopped"]
 
 
+async def test_a_call_goes_on_and_then_all_is_over() -> None:
+    parts, stop = Parts(), Stop()
+    address: asyncio.Queue[str] = asyncio.Queue()
+    serving = asyncio.create_task(
+        serve(ANY_PORT, parts.open_room, stop=stop, announce=address.put_nowait)
+    )
+    async with asyncio.timeout(10):
+        url = (await address.get()).replace("http:", "ws:") + "/v1/ws"
+        async with connect(url, subprotocols=[Subprotocol("gateway.v1")], proxy=None) as page:
+            await page.send('{"type": "hello"}')
+            await page.recv()
+            parts.active = 1
+            stop.drain()
+            assert json.loads(await page.recv()) == {"type": "draining", "seconds": 300}
+            await page.send('{"type": "ping"}')
+            assert json.loads(await page.recv())["type"] == "pong"
+            parts.empty.set()
+            await page.wait_closed()
+            assert page.close_code == 1012
+        await serving
+    assert parts.notes == ["calls ended", "parts stopped"]
+
+
 async def test_a_part_that_dies_stops_the_rest_and_is_said() -> None:
     parts, up = Parts(), asyncio.Event()
     serving = asyncio.create_task(
-        serve(ANY_PORT, parts.open_room, stop=asyncio.Event(), announce=lambda _: up.set())
+        serve(ANY_PORT, parts.open_room, stop=Stop(), announce=lambda _: up.set())
     )
     async with asyncio.timeout(10):
         await up.wait()
@@ -94,7 +119,7 @@ async def test_a_part_that_cannot_start_is_said() -> None:
         raise UnavailableError("the SIP port is in use")
 
     with pytest.raises(UnavailableError, match="the SIP port is in use"):
-        await serve(ANY_PORT, open_room, stop=asyncio.Event(), announce=print)
+        await serve(ANY_PORT, open_room, stop=Stop(), announce=print)
 
 
 def test_a_port_in_use_is_said() -> None:
@@ -111,4 +136,4 @@ async def test_a_certificate_that_is_none_is_said(tmp_path: Path) -> None:
     settings = Settings(http=HttpSettings(certificate=file, key=file))
     parts = Parts()
     with pytest.raises(ConfigError, match=r"http\.certificate = .*x\.pem"):
-        await serve(settings, parts.open_room, stop=asyncio.Event(), announce=print)
+        await serve(settings, parts.open_room, stop=Stop(), announce=print)

@@ -232,13 +232,17 @@ async def answers(port: int) -> bool:
 # Stopping, with parts below that hang in it
 
 HANGING = """
-import asyncio, time
+import asyncio, os, signal, time
 from contextlib import asynccontextmanager
 
-from gateway import cli, wiring
-from gateway.commands import running
+from gateway import cli, stopping, wiring
 from gateway.signaling.room import Room
 from tests.gateway.signaling.fakes import FakeCalls, open_gate
+
+async def stopping_twice():
+    while signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        await asyncio.sleep(0.01)
+    print("heard twice", flush=True)
 
 @asynccontextmanager
 async def open_room(settings):
@@ -247,7 +251,7 @@ async def open_room(settings):
     {hang}
 
 wiring.open_room = open_room
-running.STOP_LIMIT = {limit}
+stopping.STOP_LIMIT = {limit}
 raise SystemExit(cli.main(["serve"]))
 """
 
@@ -290,12 +294,35 @@ async def test_a_stop_that_hangs_ends_at_the_limit_and_says_where(hang: str) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("hang", ["await asyncio.Event().wait()", "time.sleep(60)"])
-async def test_a_second_signal_ends_the_process_at_once(hang: str, number: signal.Signals) -> None:
+async def test_any_signal_after_ctrl_c_ends_the_process_at_once(
+    hang: str, number: signal.Signals
+) -> None:
     async with gateway_that(HANGING.format(hang=hang, limit=60)) as process:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         await until(process, b"hanging")
         process.send_signal(number)
         assert await process.wait() == -number
+
+
+async def test_the_third_sigterm_ends_the_process_at_once() -> None:
+    """The second one does not: it is for calls that a drain waits for, and these need their BYE."""
+    hang = "await stopping_twice(); await asyncio.Event().wait()"
+    async with gateway_that(HANGING.format(hang=hang, limit=60)) as process:
+        process.send_signal(signal.SIGTERM)
+        await until(process, b"hanging")
+        process.send_signal(signal.SIGTERM)
+        await until(process, b"heard twice")
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+async def test_no_other_signal_ends_a_process_that_stops(number: signal.Signals) -> None:
+    """SIP is put down then, and until it is, the trunk hears no BYE."""
+    hang = f"os.kill(os.getpid(), {int(number)}); await asyncio.sleep(0.05)"
+    async with gateway_that(HANGING.format(hang=hang, limit=60)) as process:
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
 
 
 # The embedded peer, with any program in its place

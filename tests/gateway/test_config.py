@@ -48,6 +48,7 @@ def test_defaults_are_a_gateway_that_dials_nothing() -> None:
     assert settings.http.listen == Address("127.0.0.1", 8080)
     assert settings.admission.allow == ()
     assert settings.trunks == ()
+    assert settings.sessions.drain_timeout == 300
 
 
 def test_media_defaults_are_those_of_the_plane() -> None:
@@ -570,6 +571,14 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         (
             f'[records]\ndatabase = "postgresql://u:{SECRET}@a"',
             "records.database = '…@a': not in this version: \"sqlite:///\" and a file",
+        ),
+        (
+            "[sessions]\ndrain_timeout = -1",
+            "sessions.drain_timeout = -1: Input should be greater than or equal to 0",
+        ),
+        (
+            "[sessions]\ndrain_timeout = 86401",
+            "sessions.drain_timeout = 86401: Input should be less than or equal to 86400",
         ),
         ('[records]\ndatabase = "gateway.db"', "records.database = 'gateway.db': \"sqlite:///\""),
         ('[records]\ndatabase = "sqlite:///"', "records.database = 'sqlite:///': \"sqlite:///\""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -88,7 +89,8 @@ class Gateway:
         self.websocket_url = f"ws://127.0.0.1:{config.http_port}/v1/ws"
         self._process = process
         self._log = log
-        self._terminated = False
+        self._stopping = False
+        self._killed = False
 
     @property
     def pid(self) -> int:
@@ -132,14 +134,30 @@ class Gateway:
         raise PeerError(f"the gateway is not ready: {state}\n{tail(self._log)}")
 
     def terminate(self) -> None:
-        """Send SIGTERM, once: a second one would end it at once, calls or no calls."""
-        if not self._terminated and self._process.returncode is None:
-            self._process.terminate()
-        self._terminated = True
+        """Have it go out of service: calls that run may go on as long as `drain_timeout` says."""
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send it, unless one was sent: another one has another meaning."""
+        if not self._stopping and self._process.returncode is None:
+            self._process.send_signal(number)
+        self._stopping = True
+
+    async def ended(self) -> int:
+        """Wait for its end; return the exit status."""
+        return await self._process.wait()
+
+    async def kill(self) -> None:
+        """Kill it, with no chance to do anything more; that is no fault at the end."""
+        self._killed = True
+        self._process.kill()
+        await self._process.wait()
 
     async def stop(self) -> None:
-        """Have it stop; PeerError unless it ends by itself, with status 0."""
-        self.terminate()
+        """Have it end its calls and stop; PeerError unless its status is 0."""
+        if self._killed:
+            return
+        self._signal(signal.SIGINT)
         try:
             async with asyncio.timeout(STOP_LIMIT):
                 status = await self._process.wait()

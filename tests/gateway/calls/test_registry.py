@@ -344,6 +344,34 @@ async def test_draining_takes_no_new_calls_and_keeps_the_old() -> None:
     await gateway.calls.close()
 
 
+async def test_it_is_empty_once_the_last_call_is_over() -> None:
+    gateway = Gateway()
+    async with asyncio.timeout(5):
+        await gateway.calls.emptied()
+        clients = [Client(), Client()]
+        calls = [await gateway.calls.place(REQUEST, client) for client in clients]
+        emptied = asyncio.create_task(gateway.calls.emptied())
+        for call in calls:
+            assert not emptied.done()
+            await call.hangup()
+            await clients.pop(0).hear(news.Ended)
+        await emptied
+    assert not gateway.calls.active
+
+
+async def test_it_is_not_empty_while_a_call_is_being_opened() -> None:
+    gateway = Gateway()
+    placing = asyncio.create_task(gateway.calls.place(REQUEST, Client()))
+    await asyncio.sleep(0)
+    assert gateway.calls.active == 1
+    emptied = asyncio.create_task(gateway.calls.emptied())
+    await gateway.calls.drain()
+    with pytest.raises(DrainingError):
+        await placing
+    async with asyncio.timeout(5):
+        await emptied
+
+
 async def test_a_call_that_was_being_opened_at_the_end_is_refused() -> None:
     gateway = Gateway()
     placing = asyncio.create_task(gateway.calls.place(REQUEST, Client()))

@@ -16,6 +16,7 @@ from gateway.check import ports, trunk
 from gateway.config import Address, HttpSettings, Settings, TrunkUri
 from gateway.config_sources import load
 from gateway.signaling.room import Room
+from gateway.stopping import Stop
 from tests.gateway.signaling.fakes import FakeCalls, open_gate
 from tests.peers.ports import free_port, free_ports
 
@@ -184,12 +185,12 @@ async def running_gateway() -> AsyncIterator[str]:
     async def open_room(_: Settings) -> AsyncIterator[Room]:
         yield Room(calls=FakeCalls(), gate=open_gate())
 
-    stop, url = asyncio.Event(), asyncio.Queue[str]()
+    stop, url = Stop(), asyncio.Queue[str]()
     any_port = Settings(http=HttpSettings(listen=Address("127.0.0.1", 0)))
     serving = asyncio.create_task(serve(any_port, open_room, stop=stop, announce=url.put_nowait))
     async with asyncio.timeout(10):
         yield (await url.get()).removeprefix("http://")
-        stop.set()
+        stop.hurry()
         await serving
 
 

@@ -125,6 +125,7 @@ class FakeCalls:
         self.draining = False
         self.overloaded = False
         self.closed = False
+        self.empty = asyncio.Event()
         self.totals = FakeTotals()
         self.failure: Exception | None = None
         self.may_place = asyncio.Event()
@@ -164,6 +165,9 @@ class FakeCalls:
 
     async def drain(self) -> None:
         self.draining = True
+
+    async def emptied(self) -> None:
+        await self.empty.wait()
 
     async def close(self) -> None:
         self.closed = True

@@ -32,6 +32,8 @@ PATHS = [
     ("DELETE", "/v1/calls/abc"),
     ("POST", "/v1/tokens"),
     ("GET", "/v1/trunks"),
+    ("GET", "/v1/drain"),
+    ("POST", "/v1/drain"),
     ("GET", "/v1/blocks"),
     ("POST", "/v1/blocks"),
     ("DELETE", "/v1/blocks?kind=number&value=1"),

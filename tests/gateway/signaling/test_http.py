@@ -64,7 +64,10 @@ async def test_it_says_why_it_is_not_ready(gateway: Gateway) -> None:
     gateway.calls.draining = True
     status, state = await get_json(gateway, "/readyz")
     assert status == 503
-    assert state["reasons"] == ["the SIP port is gone", "the gateway is going out of service"]
+    assert state["reasons"] == [
+        "the SIP port is gone",
+        "draining: the gateway is going out of service",
+    ]
 
 
 async def test_metrics_are_what_the_parts_count(gateway: Gateway) -> None:
@@ -150,7 +153,7 @@ async def test_the_list_of_extensions_is_the_demos(
 async def test_the_api_describes_itself(gateway: Gateway) -> None:
     status, description = await get_json(gateway, "/openapi.json")
     assert status == 200
-    operators = {"calls", "calls/{call_id}", "trunks", "tokens", "blocks", "admission"}
+    operators = {"calls", "calls/{call_id}", "trunks", "tokens", "blocks", "admission", "drain"}
     assert set(description["paths"]) == {
         *("/healthz", "/readyz", "/metrics"),
         *(f"/v1/{path}" for path in operators),

@@ -65,6 +65,15 @@ class Ringing:
         return call
 
 
+async def test_nobody_registers_with_a_gateway_that_goes(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await gateway.calls.drain()
+        await client.send(type="register", identity="sales")
+        refusal = await client.receive()
+        assert (refusal["type"], refusal["name"], refusal["code"]) == ("error", "draining", 503)
+        assert not gateway.room.directory.pages("sales")
+
+
 async def register(client: Client, identity: str = "sales") -> None:
     await client.send(type="register", identity=identity)
     assert await client.receive() == {"type": "registered", "identity": identity}

@@ -146,6 +146,7 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
         messages.TokenWillExpire(expires=1_800_000_000),
         {"type": "tokenWillExpire", "expires": 1_800_000_000.0},
     ),
+    (messages.Draining(seconds=300), {"type": "draining", "seconds": 300}),
     (
         messages.Welcome(session="s"),
         {
