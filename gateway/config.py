@@ -30,6 +30,7 @@ from gateway.config_values import (
     read_network,
 )
 from gateway.config_values import TrunkUri as TrunkUri
+from gateway.own_address import is_anywhere, versions
 
 PORTS_OF_TRUNKS = 4  # at least: a call takes a pair, and it is used again only once it is quiet
 
@@ -67,10 +68,12 @@ class HttpSettings(Section):
 
 class MediaSettings(Section):
     # Loopback, as http.listen: a first start talks to nobody outside. With a trunk elsewhere it has
-    # to change (Settings checks it): the trunk is told to send its audio to this address
+    # to change (Settings checks it): the trunk is told to send its audio to this address. "0.0.0.0"
+    # is every address of this machine, "::" of both kinds: a trunk is told the one that the route
+    # to it begins at, a browser all that it may reach
     address: Annotated[str, AfterValidator(rules.media_address)] = "127.0.0.1"
     # The same as `address` unless a 1:1 NAT stands before this machine; the check is of this one
-    public_address: Annotated[str, AfterValidator(rules.media_address)] | None = None
+    public_address: Annotated[str, AfterValidator(rules.told_address)] | None = None
     # Below the ports that Linux gives to outgoing connections (32768 and up)
     ports: Annotated[tuple[int, int], AfterValidator(rules.ports)] = (20000, 29999)
     # One for all browsers of a thread, so that a firewall has one to open: the first of `ports`,
@@ -100,7 +103,7 @@ class MediaSettings(Section):
     @model_validator(mode="after")
     def _addresses_of_one_kind(self) -> Self:
         public = self.public_address
-        if public is not None and (":" in public) != (":" in self.address):
+        if public is not None and not speaks(self, ip_address(public)):
             raise broken(
                 f"both are IPv4 or both IPv6, and media.address is {self.address}",
                 key="public_address",
@@ -138,8 +141,13 @@ class MediaSettings(Section):
         return range(first, first + self.thread_count)
 
     @property
+    def is_anywhere(self) -> bool:
+        """Whether media is bound to any address, so that each far end is told its own."""
+        return is_anywhere(self.address)
+
+    @property
     def told(self) -> str:
-        """The address that browsers and trunks are told to send to."""
+        """The address that browsers and trunks are told to send to; any, where that depends."""
         return self.public_address or self.address
 
 
@@ -368,7 +376,15 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _media_where_trunks_can_send(self) -> Self:
-        for trunk in self.trunks:
+        for place, trunk in enumerate(self.trunks):
+            ip = trunk.uri.ip
+            if ip is not None and self.media.is_anywhere and not speaks(self.media, ip):
+                raise broken(
+                    f"media.address = {self.media.address!r} has no IPv{ip.version} address; "
+                    '"::" is every address of both kinds',
+                    key=f"trunks[{place}].uri",
+                    value=str(trunk.uri),
+                )
             if trunk.uri.ip is not None and not reaches(self.media, trunk.uri.ip):
                 raise broken(
                     f"the trunk {trunk.name!r} at {trunk.uri.host} cannot send audio to a loopback "
@@ -382,3 +398,8 @@ class Settings(Section):
 def reaches(media: MediaSettings, trunk: IPv4Address | IPv6Address) -> bool:
     """Say whether a trunk at this address can send to ours; else both sides hear silence."""
     return trunk.is_loopback or not ip_address(media.told).is_loopback
+
+
+def speaks(media: MediaSettings, address: IPv4Address | IPv6Address) -> bool:
+    """Say whether what media is bound to is of this address's kind."""
+    return address.version in versions(media.address)

@@ -53,7 +53,7 @@ class SipSettings(Section):
     )
     # In Via and Contact: media.public_address unless this is given, as mostly one NAT stands before
     # both; otherwise the address that the route to each trunk begins at
-    public_address: Annotated[str, AfterValidator(rules.media_address)] | None = None
+    public_address: Annotated[str, AfterValidator(rules.told_address)] | None = None
     # One value, and nobody reads it: pjsua2 as it is installed is the only engine so far. The key
     # is kept so that a file which names another, meant for a later version, is refused
     engine: Literal["auto"] = "auto"

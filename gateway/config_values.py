@@ -92,6 +92,17 @@ def sip_address(address: Address) -> Address:
 
 
 def media_address(text: str) -> str:
+    """Read an address of this machine, or 0.0.0.0 or :: for all of them."""
+    try:
+        if ip_address(text).is_unspecified:
+            return str(ip_address(text))
+    except ValueError:
+        pass  # said below
+    return told_address(text)
+
+
+def told_address(text: str) -> str:
+    """Read an address that others are told to send to."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -27,6 +27,7 @@ from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
+from gateway.own_address import all_addresses
 from gateway.signaling.room import Room
 from gateway.signaling.sessions import Sessions
 from gateway.trunk import (
@@ -155,6 +156,7 @@ def media_config(settings: Settings) -> MediaConfig:
     return MediaConfig(
         address=media.address,
         public_address=media.public_address,
+        loopback=settings.http.listen.is_loopback,
         ports=media.ports,
         browser_port=media.browser_ports.start,
         threads=media.thread_count,
@@ -171,6 +173,8 @@ def own_sockets(settings: Settings, endpoint: TrunkEndpoint) -> OwnSockets:
     media = settings.media
     first, last = media.ports
     hosts = {media.address, media.public_address, endpoint.address.host, settings.sip.listen.host}
+    if media.is_anywhere:
+        hosts |= set(all_addresses())
     ports = (*range(first, last + 1), *media.browser_ports, endpoint.address.port)
     return OwnSockets(frozenset(filter(None, hosts)), frozenset(ports))
 

@@ -25,7 +25,7 @@ TREE = Path(__file__).parents[1]
 SOURCES = {"gateway": TREE / "gateway", "sdp": TREE / "sdp", "voice": TREE / "codecs" / "voice"}
 
 # Settings, refusals and counts mean the same in every room
-LEAVES = {"config", "config_sip", "errors", "metrics", "repeats"}
+LEAVES = {"config", "config_sip", "errors", "metrics", "own_address", "repeats"}
 CALL = {"trunk", "media", "admission", "sdp", "voice"}
 
 # What there is of media/ besides the plane: the caller is a WebRTC end point, and no gateway
@@ -84,6 +84,7 @@ ROOMS: dict[str, set[str]] = {
     "log": {"admission.mask"},
     "metrics": set(),
     "repeats": set(),
+    "own_address": set(),
     "sd_notify": set(),
     "sound_file": set(),
     "system_words": set(),

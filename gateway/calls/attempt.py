@@ -20,7 +20,8 @@ from gateway.calls.trunks import TrunkCalls
 
 N = TypeVar("N", bound=TrunkNegotiation)
 
-Dial = Callable[[str, Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
+# Sends the offer of the attempt's negotiation, and takes who hears what becomes of it
+Dial = Callable[[Callable[[trunk.TrunkEvent], None]], Awaitable[trunk.TrunkLeg]]
 
 
 class Targets:

@@ -96,9 +96,10 @@ class Forwarding:
         request: CallRequest,
     ) -> ForwardedCall:
         calls = self._calls
-        local = session.caller.local
-        negotiation = TrunkNegotiation.to_forward(state.route, local, calls.own_sockets)
-        description = await describe(negotiation, incoming, calls.locate, local.trunk_host)
+        negotiation = TrunkNegotiation.to_forward(
+            state.route, session.caller.local, calls.own_sockets
+        )
+        description = await describe(negotiation, incoming, calls.locate, calls.plane.own_host)
 
         def negotiate(route: Route) -> TrunkNegotiation:
             return TrunkNegotiation.to_forward(route, session.callee.local, calls.own_sockets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,27 +125,33 @@ class Taken:
 
 
 async def describe(
-    negotiation: TrunkNegotiation, incoming: trunk.IncomingCall, locate: Locate, near: str
+    negotiation: TrunkNegotiation,
+    incoming: trunk.IncomingCall,
+    locate: Locate,
+    own_host: Callable[[str], str],
 ) -> str:
     """Return our description for the answer to an INVITE.
 
     Parameters
     ----------
-    near
-        Our own address, of whose family the trunk's has to be.
+    own_host
+        Returns our address as a trunk at this one is told it.
 
     Raises
     ------
+    UnavailableError
+        None of ours leads there.
     SdpError
         It cannot be answered, or its host has a name that leads nowhere.
     """
     host = incoming.source.host
+    negotiation.at(own_host(host))
     try:
         return negotiation.answer_call(incoming.offer, host)
     except UnlocatedError as missing:
         name = missing.name
     try:
-        address = await locate(name, near)
+        address = await locate(name, negotiation.host)
     except trunk.TrunkError as error:
         raise SdpError(str(error), rule="RFC 8866 section 5.7") from error
     negotiation.located(name, address)

@@ -86,7 +86,7 @@ class Outgoing(Generic[N]):
 
     async def _place(self, attempt: Attempt[N]) -> None:
         try:
-            leg = await attempt.dial(attempt.negotiation.trunk_offer, self._post)
+            leg = await attempt.dial(self._post)
             # else it was refused before its INVITE was known to be out
             if attempt is self._attempt:
                 self.leg = leg

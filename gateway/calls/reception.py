@@ -156,9 +156,7 @@ class Reception:
         session = await calls.plane.open()
         try:
             negotiation = Negotiation.on(route, offer, session.local, calls.own_sockets)
-            description = await describe(
-                negotiation, incoming, calls.locate, session.local.trunk_host
-            )
+            description = await describe(negotiation, incoming, calls.locate, calls.plane.own_host)
         except BaseException:
             await session.close()
             raise

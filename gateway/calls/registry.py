@@ -282,7 +282,7 @@ class Calls:
             targets = known or Targets(lambda: self._endpoint.targets(route.trunk))
             negotiation = negotiate(route)
 
-            async def dial(sdp: str, notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
+            async def dial(notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
                 def hear(event: TrunkEvent) -> None:
                     end = failure(event)
                     if not (targets.more and end is not None and target_failed(end)):
@@ -292,7 +292,8 @@ class Calls:
                 target = await targets.next()
                 # Whoever has another target or trunk behind it is given up sooner
                 hurried = targets.more or len(found) > 1
-                invite = _invite(route, request, sdp, target)
+                negotiation.at(self.plane.own_host(target.host))
+                invite = _invite(route, request, negotiation.trunk_offer, target)
                 if hurried:
                     invite = replace(invite, response_timeout=FAILOVER_TIMEOUT)
                 return await self._endpoint.dial(invite, hear)

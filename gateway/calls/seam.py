@@ -72,6 +72,9 @@ class Plane(Protocol):
     async def start(self) -> None:
         """Make sure that calls will find what they need, or raise a `GatewayError`."""
 
+    def own_host(self, trunk: str) -> str:
+        """Return our address as a trunk at this one is told it; `UnavailableError` if none is."""
+
     async def open(self) -> Session:
         """Open a session, or raise `UnavailableError`."""
 

@@ -178,7 +178,7 @@ class TrunkDescriptions:
 
         async def look_up() -> None:
             try:
-                address = await self._locate(name, self._media.local.trunk_host)
+                address = await self._locate(name, self.negotiation.host)
             except trunk.TrunkError as error:
                 logger.warning("call %s: %s", self._id, error)
                 address = ""

@@ -6,7 +6,7 @@ It needs no browser: a call that is forwarded has two trunks, and one of these f
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sdp
@@ -113,6 +113,7 @@ class TrunkNegotiation:
         )
         self._encryption: sdp.Encryption | None = None
         self._address = sdp.RtpAddress(local.trunk_host, local.trunk_port, local.trunk_port + 1)
+        self._browser = browser
         self._offered = self._first_offer(browser)
         self._ours = self._offered  # the last that we sent, offer or answer
         # What payload types have meant so far, for a trunk that leaves their rtpmap out later
@@ -126,6 +127,19 @@ class TrunkNegotiation:
         # agree, or an offer of ours
         self._pending: _Answered | _Offered | None = None
         self._last: _Answered | None = None
+        self.trunk_offer = sdp.render(self._offered)
+
+    @property
+    def host(self) -> str:
+        """Our address, as the trunk is told it."""
+        return self._address.host
+
+    def at(self, host: str) -> None:
+        """Tell this address of ours to the trunk; before it has been told any."""
+        if host == self._address.host:
+            return
+        self._address = replace(self._address, host=host)
+        self._offered = self._ours = self._first_offer(self._browser)
         self.trunk_offer = sdp.render(self._offered)
 
     @classmethod
@@ -402,6 +416,7 @@ class TrunkNegotiation:
             also_from=believed_too(self._symmetric_rtp, host, self._peer),
             from_anywhere=self._symmetric_rtp is SymmetricRtp.ANY,
             keys=_keys(media.encryption),
+            own=self._address.host,
         )
         return self._remote
 

@@ -13,6 +13,7 @@ from gateway.check.finding import Finding
 from gateway.config import Address, HttpSettings, MediaSettings, Settings
 from gateway.errors import ConfigError
 from gateway.listening import check_certificates, listen
+from gateway.own_address import all_addresses, offered
 
 ANSWER_TIMEOUT = 3.0  # seconds
 HEALTHY = {"status": "ok"}  # what GET /healthz says
@@ -70,10 +71,20 @@ def media(media: MediaSettings, here: bool) -> list[Finding]:
     found = _bindable("media.address", udp, Address(media.address, 0), here=False)
     if not found.ok:
         return [found]
-    return [
+    told = [_told(media)] if media.is_anywhere and media.public_address is None else []
+    return told + [
         _bindable("media.browser_port", udp, Address(media.address, port), here)
         for port in media.browser_ports
     ]
+
+
+def _told(media: MediaSettings) -> Finding:
+    """Say which addresses browsers elsewhere will be told."""
+    key = f"media.address = '{media.address}'"
+    offers = offered(all_addresses(), media.address, loopback=False)
+    if not offers:
+        return Finding(False, f"{key}: no address here that a browser elsewhere reaches")
+    return Finding(True, f"{key}: browsers are told {', '.join(offers)}")
 
 
 def firewall(settings: Settings) -> str:

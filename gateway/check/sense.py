@@ -171,6 +171,8 @@ def _proxied(settings: Settings) -> Iterator[Finding]:
 def _kinds_of_address(settings: Settings) -> Iterator[Finding]:
     """Doubt a trunk of the one kind of IP whose sound is to come over the other."""
     told = settings.media.told
+    if ip_address(told).is_unspecified:  # the settings refuse a trunk of another kind
+        return
     for place, trunk in enumerate(settings.trunks):
         ip = trunk.uri.ip
         if ip is not None and ip.version != ip_address(told).version:

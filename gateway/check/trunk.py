@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from gateway.check import tls
 from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
-from gateway.config import Address, MediaSettings, TrunkUri, reaches
+from gateway.config import Address, MediaSettings, TrunkUri, reaches, speaks
 from gateway.config_sip import TlsFiles, TrunkSettings
 from gateway.system_words import why
 from gateway.trunk.errors import TrunkLookupError
@@ -41,6 +41,10 @@ async def audio(
     except TrunkLookupError:
         return []  # asking it says so
     addresses = [ip_address(target.host) for target in targets]
+    if media.is_anywhere and not any(speaks(media, each) for each in addresses):
+        where = f"the trunk {trunk.name!r} at {host} ({addresses[0]})"
+        text = f"media.address = '{media.address}' has no address that {where} can send audio to"
+        return [Finding(False, text)]
     return [
         Finding(
             False,

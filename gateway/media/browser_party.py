@@ -101,9 +101,9 @@ class BrowserParty(Party):
         if self.endpoint.connected:
             self.port.send_rtcp(packet)
 
-    def on_datagram(self, data: bytes, address: tuple[str, int]) -> None:
-        """Take a datagram of STUN or DTLS."""
-        self.port.receive(data, address)
+    def on_datagram(self, data: bytes, address: tuple[str, int], own: str | None = None) -> None:
+        """Take a datagram of STUN or DTLS; `own` is the address of ours that it has come to."""
+        self.port.receive(data, address, own)
 
     def on_statistics(self, statistics: LegStatistics) -> None:
         super().on_statistics(statistics)

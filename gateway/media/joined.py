@@ -144,6 +144,7 @@ class TrunkSide:
             session.thread,
             sockets,
             counters,
+            public=config.public_address,
             on_digit=self._pressed,
             on_fault=session.failed,
             on_second=self._watch,

@@ -35,6 +35,7 @@ class MediaConfig:
 
     address: str = "127.0.0.1"
     public_address: str | None = None
+    loopback: bool = False  # browsers may be on this machine; counts where `address` is any
     ports: tuple[int, int] = (20000, 29999)  # RTP and RTCP of the trunks
     browser_port: int = 20000  # of all browsers of the first thread; the next ones for the others
     threads: int = 1
@@ -65,7 +66,11 @@ class EventFormat:
 
 @dataclass(frozen=True, slots=True)
 class LocalTrunk:
-    """Our end of a trunk: where it sends to."""
+    """Our end of a trunk: where it sends to.
+
+    Where media is bound to any address, the host is that: which one a trunk is told is known once
+    the trunk is (`MediaPlane.own_host`).
+    """
 
     trunk_host: str
     trunk_port: int  # RTCP is on the next one
@@ -122,6 +127,7 @@ class TrunkRemote:
     Streams are believed that come from `host`, and from the host `also_from` if there is one: the
     SIP peer's, where `host` cannot be reached from here. With `from_anywhere` the first stream is,
     wherever it comes from. Without `keys` audio goes as it is; the same keys again change nothing.
+    `own` is our address as the trunk has been told it: packets leave from there.
     """
 
     host: str
@@ -138,3 +144,4 @@ class TrunkRemote:
     also_from: str | None = None
     from_anywhere: bool = False
     keys: TrunkKeys | None = None
+    own: str = ""

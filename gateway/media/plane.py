@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from ipaddress import ip_address
 from time import monotonic
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from gateway.media.ports import PortRange
 from gateway.media.session import MediaSession
 from gateway.media.thread import BUSY, MediaThread
 from gateway.media.trunk_party import TrunkParty
+from gateway.own_address import is_anywhere, source_towards
 from gateway.sound_file import SoundFileError
 from voice import libopus
 from voice.counters import Counters
@@ -151,6 +153,22 @@ class MediaPlane:
         if load < MEASURABLE:
             return None
         return max(sessions, int(sessions / load * BUSY * len(self._threads)))
+
+    def own_host(self, trunk: str) -> str:
+        """Return our address as a trunk at this one is told it.
+
+        Raises
+        ------
+        UnavailableError
+            Media is bound to any address, and none leads there.
+        """
+        config = self._config
+        if not is_anywhere(config.address):
+            return config.public_address or config.address
+        public = config.public_address
+        if public is not None and ip_address(public).version == ip_address(trunk).version:
+            return public
+        return source_towards(trunk, config.address)
 
     async def open(self) -> MediaSession:
         """Open a session.

@@ -13,6 +13,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from gateway.errors import UnavailableError
+from gateway.own_address import take_both
 
 RECEIVE_BUFFER = 256 * 1024  # a pause of the process of more than a second loses nothing
 
@@ -105,6 +106,7 @@ class PortRange:
         """Raise UnavailableError if the address is none of this machine's."""
         with socket.socket(self._family, socket.SOCK_DGRAM) as sock:
             try:
+                take_both(sock)
                 sock.bind((self._address, 0))
             except OSError as error:
                 raise UnavailableError(
@@ -128,6 +130,7 @@ class PortRange:
             raise
         try:
             sock.setblocking(False)
+            take_both(sock)
             sock.bind((self._address, port))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         except BaseException:

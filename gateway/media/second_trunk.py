@@ -61,6 +61,7 @@ class SecondTrunk:
             thread,
             sockets,
             counters,
+            public=config.public_address,
             on_digit=self._pressed,
             on_fault=home.failed,
             on_second=self._watch,

@@ -89,6 +89,7 @@ class MediaSession:
             thread,
             sockets,
             core.counters,
+            public=config.public_address,
             on_digit=self._trunk_pressed,
             on_fault=self.failed,
             on_second=self._watch,

@@ -17,7 +17,9 @@ from typing import Protocol, TypeVar, cast
 
 from gateway.errors import UnavailableError
 from gateway.media.engine.engine import Engine
+from gateway.media.engine.pktinfo import tell_destinations
 from gateway.media.engine.receive import tell_arrivals
+from gateway.own_address import is_anywhere, take_both
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +199,9 @@ def _bind(address: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
+        if is_anywhere(address):
+            take_both(sock)
+            tell_destinations(sock)
         sock.bind((address, port))
         tell_arrivals(sock)
         _widen(sock)

@@ -18,6 +18,7 @@ from gateway.media.parameters import TrunkKeys, TrunkRemote
 from gateway.media.party import TELEPHONE, Party, tell_nobody
 from gateway.media.srtp_keys import open_inbound, open_outbound
 from gateway.media.thread import MediaThread
+from gateway.own_address import is_anywhere
 from voice import comfort_noise
 from voice.codec import CODECS
 
@@ -32,7 +33,13 @@ OUTBOUND_KEPT = 4
 
 
 class TrunkParty(Party):
-    """A trunk: its leg and its pair of ports."""
+    """A trunk: its leg and its pair of ports.
+
+    Parameters
+    ----------
+    public
+        The address that a NAT puts in the place of ours, if there is one.
+    """
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class TrunkParty(Party):
         sockets: tuple[socket.socket, socket.socket],
         counters: Counter[str],
         *,
+        public: str | None = None,
         on_digit: Callable[[str, int], None],
         on_fault: Callable[[], None],
         on_second: Callable[[float], None],
@@ -51,6 +59,8 @@ class TrunkParty(Party):
         self.sockets = sockets
         host, port = sockets[0].getsockname()[:2]
         self.address: tuple[str, int] = (host, port)  # ours for RTP, as bound
+        self._anywhere = is_anywhere(host)
+        self._public = public
         for sock in sockets:
             tell_arrivals(sock)
         self.leg: TrunkLeg = TrunkLeg(
@@ -81,6 +91,10 @@ class TrunkParty(Party):
             self.set_event_clock(remote.event.clock_rate)
         sessions = self._new_sessions(remote.keys)
         self._keys = remote.keys
+        if self._anywhere:
+            # What the NAT is to translate leaves as the route wants it
+            own = remote.own if remote.own != self._public else ""
+            self.thread.order(self, self.leg.port.leave_from, own or None)
         self.thread.order(self, self._configure, remote, moves, *sessions)
 
     def _new_sessions(self, keys: TrunkKeys | None) -> tuple[SrtpSession | None, Inbound | None]:

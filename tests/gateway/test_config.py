@@ -99,6 +99,31 @@ def test_media_may_have_an_address_of_either_kind(given: str, told: str) -> None
     assert (media.address, media.told) == (bound, told)
 
 
+@pytest.mark.parametrize(
+    ("given", "uri"),
+    [
+        ("0.0.0.0", "sip:192.0.2.1"),
+        ("::", "sip:192.0.2.1"),
+        ("0:0::0", "sip:[2001:db8::1]"),
+        ("0.0.0.0", "sip:127.0.0.1"),
+    ],
+)
+def test_media_at_any_address_is_for_a_trunk_anywhere(given: str, uri: str) -> None:
+    values = {"media": {"address": given}, "trunks": [{"name": "a", "uri": uri}]}
+    values["sip"] = {"listen": "[::]:5060"}
+    media = load(None, values).media
+    assert media.is_anywhere
+    assert media.address in ("0.0.0.0", "::")
+
+
+def test_the_public_address_is_of_a_kind_that_media_speaks() -> None:
+    for address, public in (("::", "192.0.2.1"), ("::", "2001:db8::1"), ("0.0.0.0", "192.0.2.1")):
+        media = load(None, {"media": {"address": address, "public_address": public}}).media
+        assert media.told == public
+    with pytest.raises(BadConfigError, match="both are IPv4 or both IPv6"):
+        load(None, {"media": {"address": "0.0.0.0", "public_address": "2001:db8::1"}})
+
+
 def test_a_trunk_elsewhere_cannot_send_to_a_loopback_address_of_either_kind() -> None:
     trunk = [{"name": "a", "uri": "sip:192.0.2.1"}]
     with pytest.raises(BadConfigError, match="cannot send audio to a loopback address"):
@@ -340,7 +365,16 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ),
         ('[http]\ncertificate = "/nope"', "http.certificate = '/nope': no such file"),
         ('[sip]\nengine = "x"', "sip.engine = 'x': Input should be 'auto'"),
-        ('[media]\naddress = "0.0.0.0"', "media.address = '0.0.0.0': one address of this machine"),
+        (
+            '[media]\npublic_address = "0.0.0.0"',
+            "media.public_address = '0.0.0.0': one address of this machine",
+        ),
+        (
+            '[media]\naddress = "0.0.0.0"\n[sip]\nlisten = "[::]:5060"\n'
+            '[[trunks]]\nname = "a"\nuri = "sip:[2001:db8::1]"',
+            "trunks[0].uri = 'sip:[2001:db8::1]:5060;transport=udp': media.address = '0.0.0.0' has "
+            'no IPv6 address; "::" is every address of both kinds',
+        ),
         ("[media]\nports = [9, 8]", "media.ports = [9, 8]: two ports are needed"),
         ("[media]\nports = 9", "media.ports = 9: a list is needed"),
         (
@@ -365,7 +399,6 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             "media.browser_port = 65534: 3 threads need as many ports from here on, and 65535 is",
         ),
         ('[media]\naddress = "pbx"', "media.address = 'pbx': an IPv4 or IPv6 address is needed"),
-        ('[media]\naddress = "::"', "media.address = '::': one address of this machine is needed"),
         ('[media]\naddress = "ff02::1"', "media.address = 'ff02::1': one address of this machine"),
         ('[media]\naddress = "fe80::1%lo"', "media.address = 'fe80::1%lo': a link-local address"),
         (

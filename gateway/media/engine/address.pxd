@@ -22,6 +22,9 @@ cdef struct Entry:
 
 cdef bint read_address(const sockaddr_storage *name, Address *address) noexcept nogil
 cdef unsigned int write_address(const Address *address, sockaddr_storage *name) noexcept nogil
+cdef void forget_address(Address *address) noexcept nogil
+cdef void unmap_address(Address *address) noexcept nogil
+cdef bint same_family(const Address *address, const void *name) noexcept nogil
 cdef bint same_host(const Address *one, const Address *other) noexcept nogil
 cdef bint same_address(const Address *one, const Address *other) noexcept nogil
 cdef void key_of_address(const Address *address, Key *key) noexcept nogil

@@ -5,7 +5,7 @@ are ICE user name fragments and source addresses, both padded to one length. Onl
 the table, so nobody outside can make its searches long.
 """
 
-from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
@@ -22,6 +22,9 @@ from gateway.media.engine.kernel cimport (
 )
 
 _FIRST_SIZE = 256  # places
+
+# Before an IPv4 address where IPv6's are written (RFC 4291 section 2.5.5.2)
+cdef uint8_t[12] _MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
 
 
 cdef bint read_address(const sockaddr_storage *name, Address *address) noexcept nogil:
@@ -40,7 +43,25 @@ cdef bint read_address(const sockaddr_storage *name, Address *address) noexcept 
     else:
         return False
     address.family = name.ss_family
+    unmap_address(address)
     return True
+
+
+cdef void forget_address(Address *address) noexcept nogil:
+    memset(address, 0, sizeof(Address))
+
+
+cdef void unmap_address(Address *address) noexcept nogil:
+    """Write an IPv4 address as one that a socket of both kinds has written as IPv6's."""
+    if address.family != AF_INET6 or memcmp(address.host, _MAPPED, sizeof(_MAPPED)):
+        return
+    memcpy(address.host, &address.host[12], 4)
+    memset(&address.host[4], 0, 12)
+    address.family = AF_INET
+
+
+cdef bint same_family(const Address *address, const void *name) noexcept nogil:
+    return address.family == (<const sockaddr_storage *> name).ss_family
 
 
 cdef unsigned int write_address(const Address *address, sockaddr_storage *name) noexcept nogil:

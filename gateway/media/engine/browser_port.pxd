@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from gateway.media.engine.address cimport Address, Key, KeyTable
 from gateway.media.engine.kernel cimport iovec, mmsghdr, sockaddr_storage
+from gateway.media.engine.pktinfo cimport Control
 from gateway.media.engine.srtp cimport SrtpSession
 from gateway.media.engine.transport cimport Transport
 from voice.counters cimport Counters
@@ -36,12 +37,14 @@ cdef class BrowserPort:
     cdef readonly object socket
     cdef readonly Counters counters
     cdef int fd
+    cdef readonly bint anywhere  # bound to any address: each datagram tells which one it came to
     cdef KeyTable _fragments, _sources
     # What is to be sent: SENT_AT_ONCE packets, and where each goes
     cdef uint8_t[:, ::1] _packets
     cdef sockaddr_storage _names[SENT_AT_ONCE]
     cdef iovec _vectors[SENT_AT_ONCE]
     cdef mmsghdr _messages[SENT_AT_ONCE]
+    cdef Control _controls[SENT_AT_ONCE]
     cdef int _queued
     cdef Binding _departed  # owns the addresses of legs that are gone
     cdef dict _ended  # when, by (host, port) of them
@@ -54,7 +57,9 @@ cdef class BrowserPort:
     cdef void *_owner_of_check(self, const uint8_t[::1] packet, int size) noexcept nogil
     cdef void *_owner_of_source(self, const Address *source) noexcept nogil
     cdef uint8_t[::1] next_row(self) noexcept nogil
-    cdef bint queue(self, int size, const Address *destination) noexcept nogil
+    cdef bint queue(
+        self, int size, const Address *destination, const Address *source
+    ) noexcept nogil
     cdef void flush(self) noexcept nogil
     cdef void *_drop(self, int reason) noexcept nogil
     cdef void *_drop_of(self, const Address *source, int reason) noexcept nogil
@@ -64,6 +69,7 @@ cdef class Binding(Transport):
     cdef BrowserPort port
     cdef void *leg  # borrowed; the leg owns its binding
     cdef Address remote
+    cdef Address own  # ours that the browser sends to, and that packets to it leave from
     cdef bint heard  # anything has come from the browser since it was last asked
     cdef SrtpSession inbound, outbound
     cdef bint _closed

@@ -25,6 +25,7 @@ from gateway.media.engine.address cimport (
     write_address,
 )
 from gateway.media.engine.kernel cimport MSG_DONTWAIT, sendmmsg
+from gateway.media.engine.pktinfo cimport read_own, write_source
 from gateway.media.engine.receive cimport LONGEST_PACKET
 from gateway.media.engine.srtp cimport SrtpSession
 from gateway.media.engine.transport cimport Transport
@@ -40,6 +41,8 @@ from voice.counters cimport (
     Counters,
 )
 
+from gateway.media.engine.pktinfo import send_from
+from gateway.own_address import is_anywhere
 from voice.token_bucket import TokenBucket as make_bucket
 
 # How long a browser may go on sending after the end of its call before it is a stranger
@@ -74,6 +77,7 @@ cdef class BrowserPort:
         cdef int place
         self.socket = socket
         self.fd = socket.fileno()
+        self.anywhere = is_anywhere(socket.getsockname()[0])
         self.counters = Counters()
         self._legs = {}
         self._fragments = KeyTable()
@@ -189,13 +193,17 @@ cdef class BrowserPort:
         """Return the buffer that the next packet is built in."""
         return self._packets[self._queued]
 
-    cdef bint queue(self, int size, const Address *destination) noexcept nogil:
+    cdef bint queue(
+        self, int size, const Address *destination, const Address *source
+    ) noexcept nogil:
         """Have the packet in the next buffer sent with the others."""
         cdef int place = self._queued
         self._vectors[place].iov_len = size
         self._messages[place].msg_hdr.msg_namelen = write_address(
             destination, &self._names[place]
         )
+        if self.anywhere:
+            write_source(&self._messages[place].msg_hdr, source, &self._controls[place])
         self._queued += 1
         if self._queued == SENT_AT_ONCE:
             self.flush()
@@ -284,13 +292,17 @@ cdef class Binding(Transport):
             self.port._sources.remove(&key)
         self._addresses.discard((host, port))
 
-    def set_remote(self, host: str, port: int) -> None:
-        """Exchange media with this address: its check was authenticated, and its pair nominated."""
+    def set_remote(self, host: str, port: int, source: str | None = None) -> None:
+        """Exchange media with this address: its check was authenticated, and its pair nominated.
+
+        `source` is the address of ours that the browser has checked.
+        """
         cdef Address address = parse_address(host, port)
         cdef Key key
         if not self._stay():
             return
         self.remote = address
+        read_own(source, &self.own)
         key_of_address(&self.remote, &key)
         self.port._sources.put(&key, <void *> self)
         self._addresses.add((host, port))
@@ -301,10 +313,10 @@ cdef class Binding(Transport):
             self.inbound, self.outbound = SrtpSession(inbound), SrtpSession(outbound)
             self._known_count = 0
 
-    def send_datagram(self, data: bytes, host: str, port: int) -> None:
+    def send_datagram(self, data: bytes, host: str, port: int, source: str | None = None) -> None:
         """Send STUN or DTLS at once; what cannot be sent is lost, as on any network."""
         with contextlib.suppress(OSError):
-            self.port.socket.sendto(data, (host, port))
+            send_from(self.port.socket, data, host, port, source)
 
     def close(self, now: float = 0.0) -> None:
         """Take nothing any more; harmless when called twice."""
@@ -335,7 +347,7 @@ cdef class Binding(Transport):
         memcpy(&row[0], <const char *> packet, size)
         size = self.outbound.protect_rtcp(row, size)
         if size > 0:
-            self.port.queue(size, &self.remote)
+            self.port.queue(size, &self.remote, &self.own)
 
     cdef bint knows_source(self, uint32_t ssrc) noexcept nogil:
         """Whether an SSRC is known, or there is room for one more."""
@@ -390,7 +402,7 @@ cdef class Binding(Transport):
         if self.outbound is None:
             return False
         size = self.outbound.protect(self.port.next_row(), size)
-        return size > 0 and self.port.queue(size, &self.remote)
+        return size > 0 and self.port.queue(size, &self.remote, &self.own)
 
     cdef bint is_open(self) noexcept nogil:
         return self.outbound is not None and self.remote.family != 0

@@ -438,7 +438,8 @@ cdef class Engine(NumpyStage):
         cdef Leg leg = <Leg> item.leg
         octets = self.queue.octets_of(place)
         if item.subject == DATAGRAM:
-            self.news.append((leg.owner.on_datagram, octets, show_address(&item.source)))
+            own = show_address(&item.destination)[0] if item.destination.family else None
+            self.news.append((leg.owner.on_datagram, octets, show_address(&item.source), own))
         elif item.subject == RTCP:
             leg.counters.count(RTCP_PACKETS, 1)
             self.news.append((leg.owner.on_rtcp, octets, item.arrival))

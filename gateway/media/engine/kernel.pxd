@@ -33,6 +33,10 @@ cdef extern from "<sys/socket.h>" nogil:
     cmsghdr *CMSG_FIRSTHDR(msghdr *message)
     cmsghdr *CMSG_NXTHDR(msghdr *message, cmsghdr *header)
     uint8_t *CMSG_DATA(cmsghdr *header)
+    size_t CMSG_LEN(size_t length)
+    size_t CMSG_SPACE(size_t length)
+
+    ssize_t sendmsg(int fd, const msghdr *message, int flags)
 
     ssize_t sendto(
         int fd, const void *data, size_t size, int flags, const sockaddr *to, unsigned int n
@@ -72,11 +76,19 @@ cdef extern from * nogil:
     ssize_t write(int fd, const void *data, size_t size)
 
 cdef extern from "<netinet/in.h>" nogil:
+    enum: IPPROTO_IP, IPPROTO_IPV6, IP_PKTINFO, IPV6_PKTINFO
+
     struct in_addr:
         uint32_t s_addr
 
     struct in6_addr:
         uint8_t s6_addr[16]
+
+    struct in_pktinfo:
+        in_addr ipi_spec_dst
+
+    struct in6_pktinfo:
+        in6_addr ipi6_addr
 
     struct sockaddr_in:
         uint16_t sin_family

@@ -20,6 +20,7 @@ cdef struct Item:
     Subject subject
     int size
     Address source
+    Address destination  # ours that it has come to, where the port is bound to any
     double arrival
     RtpHeader header
 
@@ -37,6 +38,7 @@ cdef class NewsQueue:
         int at,
         int size,
         const Address *source,
+        const Address *destination,
         double arrival,
         const RtpHeader *header,
     ) noexcept nogil

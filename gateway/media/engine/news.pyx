@@ -26,6 +26,7 @@ cdef class NewsQueue:
         int at,
         int size,
         const Address *source,
+        const Address *destination,
         double arrival,
         const RtpHeader *header,
     ) noexcept nogil:
@@ -38,6 +39,8 @@ cdef class NewsQueue:
         item.leg, item.subject, item.size, item.arrival = leg, subject, size, arrival
         if source != NULL:
             item.source = source[0]
+        if destination != NULL:
+            item.destination = destination[0]
         if header != NULL:
             item.header = header[0]
         if size:

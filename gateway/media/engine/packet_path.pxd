@@ -45,7 +45,7 @@ cdef class PacketPath:
     cdef void skip_frames(self, int frames, double resumed) noexcept nogil
     cdef void _drain_browsers(self, double now, double unix_now) noexcept nogil
     cdef void take_held(self, void *owner, double now) noexcept nogil
-    cdef void _take_media(
+    cdef bint _take_media(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil
     cdef void _drain_trunk(self, uint64_t key, double now, double unix_now) noexcept nogil

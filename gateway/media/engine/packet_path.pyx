@@ -12,7 +12,7 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 import socket
 
-from gateway.media.engine.address cimport Address
+from gateway.media.engine.address cimport Address, forget_address
 from gateway.media.engine.bank cimport Bank
 from gateway.media.engine.browser_port cimport (
     EARLY,
@@ -152,11 +152,13 @@ cdef class PacketPath:
         return 0
 
     cdef void _drain_browsers(self, double now, double unix_now) noexcept nogil:
-        cdef Address source
+        cdef Address source, destination
         cdef Kind kind
         cdef void *owner
         cdef double arrival
         cdef int _batch, place, got, size
+        cdef bint taken
+        forget_address(&destination)
         for _batch in range(MOST_BATCHES):
             got = self.inbox.receive(self.browsers.fd, BATCH)
             for place in range(got):
@@ -167,8 +169,12 @@ cdef class PacketPath:
                 owner = self.browsers.sort(
                     self.inbox.packets[place], size, &source, arrival, &kind
                 )
+                if self.browsers.anywhere:
+                    self.inbox.destination_of(place, &destination)
                 if kind == MEDIA:
-                    self._take_media(owner, place, size, arrival, now)
+                    taken = self._take_media(owner, place, size, arrival, now)
+                    if taken and self.browsers.anywhere:
+                        (<Binding> owner).own = destination  # it may choose another in mid-call
                 elif kind == EARLY:
                     if not (<Binding> owner).hold(self.inbox.packets[place], size, arrival):
                         self.browsers.counters.count(REJECTED_EARLY, 1)
@@ -180,6 +186,7 @@ cdef class PacketPath:
                         0,
                         size,
                         &source,
+                        &destination,
                         arrival,
                         NULL,
                     ):
@@ -197,37 +204,38 @@ cdef class PacketPath:
                 self._take_media(owner, 0, size, arrival, now)
         (<Binding> owner).drop_held()
 
-    cdef void _take_media(
+    cdef bint _take_media(
         self, void *owner, int place, int size, double arrival, double now
     ) noexcept nogil:
-        """Decrypt a browser's packet and give it to its leg."""
+        """Decrypt a browser's packet and give it to its leg; false where it is nobody's."""
         cdef uint8_t[::1] packet = self.inbox.packets[place]
         cdef uint8_t kind = packet[1]
         if not (<Leg> (<Binding> owner).leg).served:  # its rows would outlive it
-            return
+            return False
         if (<Binding> owner).inbound is None:
-            return
+            return False
         cdef bint rtcp = RTCP_FIRST <= kind <= RTCP_LAST  # where RTP has its type (RFC 5761)
         cdef uint32_t ssrc = ssrc_at(packet, RTCP_SSRC if rtcp else RTP_SSRC)
         if not (<Binding> owner).knows_source(ssrc):
             self.browsers.counters.count(REJECTED_SSRC, 1)
-            return
+            return False
         if rtcp:
             size = (<Binding> owner).inbound.unprotect_rtcp(packet, size)
         else:
             size = (<Binding> owner).inbound.unprotect(packet, size)
         if size < 0:
             self.browsers.counters.count(REJECTED_SRTP, 1)
-            return
+            return False
         (<Binding> owner).remember_source(ssrc)
         if rtcp:
             if not self.queue.put(
-                (<Binding> owner).leg, RTCP, packet, 0, size, NULL, arrival, NULL
+                (<Binding> owner).leg, RTCP, packet, 0, size, NULL, NULL, arrival, NULL
             ):
                 self.browsers.counters.count(REJECTED_QUEUE, 1)
-            return
+            return True
         self.browsers.counters.count(PACKETS_RECEIVED, 1)
         self._pass_on(<Leg> (<Binding> owner).leg, packet, size, arrival, now)
+        return True
 
     cdef void _pass_on(
         self, Leg leg, const uint8_t[::1] packet, int size, double arrival, double now
@@ -249,7 +257,15 @@ cdef class PacketPath:
             return
         subject = TELEPHONE_EVENT if news == EVENT_CAME else COMFORT_NOISE
         if not self.queue.put(
-            <void *> leg, subject, packet, header.start, header.size, NULL, arrival, &header
+            <void *> leg,
+            subject,
+            packet,
+            header.start,
+            header.size,
+            NULL,
+            NULL,
+            arrival,
+            &header,
         ):
             leg.counters.count(REJECTED_QUEUE, 1)
 
@@ -323,7 +339,7 @@ cdef class PacketPath:
             return False
         if (<TrunkLeg> owner).port.latch.news_of_move():
             self.queue.put(
-                owner, MOVED, self.inbox.packets[place], 0, 0, &source, arrival, NULL
+                owner, MOVED, self.inbox.packets[place], 0, 0, &source, NULL, arrival, NULL
             )
         self._pass_on(<Leg> owner, self.inbox.packets[place], size, arrival, now)
         return True
@@ -363,7 +379,7 @@ cdef class PacketPath:
         if not (<TrunkLeg> owner).port.takes_rtcp_from(&source):
             self.trunk_counters.count(REJECTED_RTCP_STRANGER, 1)
         elif not self.queue.put(
-            owner, RTCP, self.inbox.packets[place], 0, size, &source, arrival, NULL
+            owner, RTCP, self.inbox.packets[place], 0, size, &source, NULL, arrival, NULL
         ):
             self.trunk_counters.count(REJECTED_QUEUE, 1)
 

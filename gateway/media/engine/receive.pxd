@@ -8,7 +8,7 @@ from gateway.media.engine.kernel cimport iovec, mmsghdr, sockaddr_storage
 cdef enum:
     LONGEST_PACKET = 1500  # bytes; nothing longer fits an Ethernet frame
     BATCH = 64  # datagrams
-    CONTROL_SIZE = 64  # bytes; a timestamp takes 32
+    CONTROL_SIZE = 96  # bytes; a timestamp takes 32, and where it has come to 40
 
 cdef struct Slot:
     sockaddr_storage name
@@ -26,4 +26,6 @@ cdef class Inbox:
     cdef int receive(self, int fd, int most) noexcept nogil
     cdef int size_of(self, int place) noexcept nogil
     cdef bint source_of(self, int place, Address *address) noexcept nogil
+    # Ours that it has come to; none where the socket was not asked to tell
+    cdef void destination_of(self, int place, Address *address) noexcept nogil
     cdef double arrival_of(self, int place, double now, double unix_now) noexcept nogil

@@ -23,6 +23,7 @@ from gateway.media.engine.kernel cimport (
     recvmmsg,
     sockaddr_storage,
 )
+from gateway.media.engine.pktinfo cimport read_destination
 
 _WIDTH = 2048  # bytes of a buffer: a packet, and what SRTP adds
 
@@ -69,6 +70,9 @@ cdef class Inbox:
 
     cdef bint source_of(self, int place, Address *address) noexcept nogil:
         return read_address(&self.slots[place].name, address)
+
+    cdef void destination_of(self, int place, Address *address) noexcept nogil:
+        read_destination(&self.messages[place].msg_hdr, address)
 
     cdef double arrival_of(self, int place, double now, double unix_now) noexcept nogil:
         """Return when a datagram came, in seconds of the clock that says `now`."""

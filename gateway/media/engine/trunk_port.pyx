@@ -11,7 +11,16 @@ from gateway.media.engine.address cimport (
     same_host,
     write_address,
 )
-from gateway.media.engine.kernel cimport MSG_DONTWAIT, sendto, sockaddr, sockaddr_storage
+from gateway.media.engine.kernel cimport (
+    MSG_DONTWAIT,
+    iovec,
+    msghdr,
+    sendmsg,
+    sendto,
+    sockaddr,
+    sockaddr_storage,
+)
+from gateway.media.engine.pktinfo cimport Control, read_own, write_source
 from gateway.media.engine.receive cimport LONGEST_PACKET
 from gateway.media.engine.srtp cimport TRAILER
 from voice.counters cimport RTCP_SENT, SEND_ERRORS, Counters
@@ -49,6 +58,10 @@ cdef class TrunkPort(Transport):
             memset(&self._rtcp_target, 0, sizeof(Address))
         else:
             self._rtcp_target = parse_address(host, rtcp)
+
+    def leave_from(self, host: str | None) -> None:
+        """Send from this address of ours; None: from that which the route begins at."""
+        read_own(host, &self._source)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Send RTCP to where the far end's description wants it, or its media has moved to."""
@@ -103,9 +116,28 @@ cdef class TrunkPort(Transport):
         """Send one packet; what the system cannot take now is lost, as on any network."""
         cdef sockaddr_storage name
         cdef unsigned int length = write_address(to, &name)
+        cdef ssize_t sent
         if fd < 0:
             return False
-        if sendto(fd, data, size, MSG_DONTWAIT, <sockaddr *> &name, length) == size:
+        if self._source.family:
+            sent = self._send_from(fd, data, size, &name, length)
+        else:
+            sent = sendto(fd, data, size, MSG_DONTWAIT, <sockaddr *> &name, length)
+        if sent == size:
             return True
         self.counters.count(SEND_ERRORS, 1)  # a full buffer, or the far end's ICMP
         return False
+
+    cdef ssize_t _send_from(
+        self, int fd, const uint8_t *data, int size, sockaddr_storage *name, unsigned int length
+    ) noexcept nogil:
+        """Send one packet from the address that the far end has been told."""
+        cdef iovec vector
+        cdef msghdr message
+        cdef Control control
+        vector.iov_base, vector.iov_len = <void *> data, size
+        memset(&message, 0, sizeof(message))
+        message.msg_name, message.msg_namelen = name, length
+        message.msg_iov, message.msg_iovlen = &vector, 1
+        write_source(&message, &self._source, &control)
+        return sendmsg(fd, &message, MSG_DONTWAIT)

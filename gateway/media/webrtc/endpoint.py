@@ -20,6 +20,7 @@ from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.webrtc.ice import parse_candidate, render_candidate
 from gateway.media.webrtc.packet_port import PacketPort
 from gateway.media.webrtc.seam import Transport
+from gateway.own_address import all_addresses, offered, versions
 from voice.counters import Counters
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,16 @@ class WebRtcEndpoint:
     def candidates(self) -> tuple[str, ...]:
         """Our candidates as values of a=candidate, with the address that browsers can reach."""
         ours = self._transport.candidate
-        return (render_candidate(ours, self._config.public_address or ours.host),)
+        return tuple(render_candidate(ours, host, at) for at, host in enumerate(self._hosts()))
+
+    def _hosts(self) -> tuple[str, ...]:
+        """Return our addresses as browsers are told them, the best first."""
+        config = self._config
+        if config.public_address is not None:
+            return (config.public_address,)
+        if not self._address.is_unspecified:
+            return (str(self._address),)
+        return offered(all_addresses(), str(self._address), loopback=config.loopback)
 
     def connect(self, remote: BrowserRemote) -> None:
         """Start checks and handshake; the outcome is reported."""
@@ -144,9 +154,23 @@ class WebRtcEndpoint:
         except ValueError:
             self._counters.add("rejected_candidate")
             return
-        if candidate is not None and _may_be_checked(ip_address(candidate.host), self._address):
+        if candidate is not None and self._may_be_checked(ip_address(candidate.host)):
             self._candidates += 1
             self._transport.add_candidate(candidate)
+
+    def _may_be_checked(self, theirs: IpAddress) -> bool:
+        """Whether a browser can be at this address: one host, and not ourselves from elsewhere.
+
+        A candidate makes us send checks, so it must not aim them at groups, at every host of a
+        link, or at services that listen on loopback or link-local addresses only.
+        """
+        ours = self._address
+        if theirs.version not in versions(str(ours)):
+            return False
+        if theirs.is_loopback:
+            return self._config.loopback if ours.is_unspecified else ours.is_loopback
+        aimed_at_many = theirs.is_multicast or theirs.is_unspecified or theirs == _BROADCAST
+        return not (aimed_at_many or theirs.is_link_local or _is_embedded_ipv4(theirs))
 
     def watch(self, elapsed: float) -> None:
         """Follow a browser that has moved, report one that has fallen silent.
@@ -183,20 +207,6 @@ class WebRtcEndpoint:
 
 def _tell_nobody(event: BrowserConnected | BrowserLost) -> None:
     """What is called when the endpoint is closed."""
-
-
-def _may_be_checked(theirs: IpAddress, ours: IpAddress) -> bool:
-    """Whether a browser can be at this address: one host, and not ourselves from elsewhere.
-
-    A candidate makes us send checks, so it must not aim them at groups, at every host of a link,
-    or at services that listen on loopback or link-local addresses only.
-    """
-    if theirs.version != ours.version:
-        return False
-    if theirs.is_loopback:
-        return ours.is_loopback
-    aimed_at_many = theirs.is_multicast or theirs.is_unspecified or theirs == _BROADCAST
-    return not (aimed_at_many or theirs.is_link_local or _is_embedded_ipv4(theirs))
 
 
 def _is_embedded_ipv4(address: IpAddress) -> bool:

@@ -101,7 +101,16 @@ class _Unread:
 @lru_cache(maxsize=64)
 def _local_candidate(host: str, port: int) -> Candidate:
     """Return the candidate of a port: the same for all calls on it, and nobody changes it."""
-    return Candidate("1", 1, "udp", candidate_priority(1, "host"), host, port, "host")
+    made = _AnyKind if host == "::" else Candidate
+    return made("1", 1, "udp", candidate_priority(1, "host"), host, port, "host")
+
+
+class _AnyKind(Candidate):
+    """The candidate of a port that speaks both IPv4 and IPv6."""
+
+    def can_pair_with(self, other: Candidate) -> bool:
+        """Pair with addresses of either kind."""
+        return self.component == other.component and self.transport == other.transport.lower()
 
 
 class IceConnection(Connection):
@@ -383,6 +392,10 @@ def parse_candidate(text: str) -> Candidate | None:
     return Candidate(foundation, 1, "udp", int(priority), host, int(port), kind)
 
 
-def render_candidate(candidate: Candidate, host: str) -> str:
-    """Write the value of an a=candidate line, with the address that the far end can reach."""
-    return f"1 1 udp {candidate.priority} {host} {candidate.port} typ host"
+def render_candidate(candidate: Candidate, host: str, place: int = 0) -> str:
+    """Write the value of an a=candidate line, with the address that the far end can reach.
+
+    Of several the first `place` is preferred (RFC 8445 section 5.1.2.1).
+    """
+    priority = candidate.priority - (place << 8)  # where the local preference stands
+    return f"{place + 1} 1 udp {priority} {host} {candidate.port} typ host"

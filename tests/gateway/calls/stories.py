@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from gateway import trunk
 from gateway.calls import news
@@ -58,7 +59,8 @@ class Story:
             negotiation = self.negotiation
             if state.name != "first":
                 negotiation = Negotiation(offer, LOCAL, ("PCMU", "PCMA"), dtmf=dtmf)
-            return Attempt(state, negotiation, self.trunks[state.name].dial)
+            dial = partial(self.trunks[state.name].dial, negotiation.trunk_offer)
+            return Attempt(state, negotiation, dial)
 
         self.tried: list[str] = []
         attempts = Attempts(iter(self.states), make, lambda state: self.tried.append(state.name))
@@ -86,7 +88,7 @@ class Story:
 
         def make(state: TrunkCalls, known: Targets | None) -> Attempt[TrunkNegotiation]:
             made = TrunkNegotiation.to_forward(state.route, second.local, NO_SOCKETS)
-            return Attempt(state, made, self.targets[state.name].dial)
+            return Attempt(state, made, partial(self.targets[state.name].dial, made.trunk_offer))
 
         return NewWay(second, Attempts(iter(self.onward), make, lambda state: None))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
 import pytest
@@ -119,7 +120,7 @@ async def test_a_hang_up_between_two_trunks() -> None:
 
 def test_one_line_at_a_time_is_held() -> None:
     first, second = state_of("first"), state_of("second")
-    negotiation, dial = cast(Negotiation, None), FakeTrunk().dial
+    negotiation, dial = cast(Negotiation, None), partial(FakeTrunk().dial, "")
 
     def make(state: TrunkCalls, known: Targets | None) -> Attempt[Negotiation]:
         return Attempt(state, negotiation, dial)

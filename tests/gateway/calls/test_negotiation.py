@@ -132,6 +132,27 @@ def test_our_media_may_be_ipv6(host: str) -> None:
     assert again.connection == Connection("IP6", host)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8::77"])
+def test_each_trunk_is_told_the_address_of_its_route(host: str) -> None:
+    """Media is bound to any address, and which one a trunk is told is known once the trunk is."""
+    local = replace(LOCAL, trunk_host="::")
+    made = Negotiation(
+        read_offer(fixture("chrome-156-audio.sdp")), local, ("PCMU", "PCMA"), srtp=sdp.Srtp.OPTIONAL
+    )
+    made.at(host)
+    kind = "IP6" if ":" in host else "IP4"
+    offer = sdp.parse(made.trunk_offer)
+    assert (offer.connection, offer.origin.address) == (Connection(kind, host),) * 2
+    assert offer.media[0].port == LOCAL.trunk_port
+    again = made.trunk_offer
+    made.at(host)
+    assert made.trunk_offer == again, "the keys stay as they are"
+    answer = ANSWER if kind == "IP4" else ANSWER.replace("IP4 198.51.100.7", "IP6 2001:db8::7")
+    assert made.trunk_answered(answer).own == host
+    for later in (made.offer_hold(True), made.answer_offer(answer.replace("1 1 IN", "1 2 IN"))):
+        assert sdp.parse(later).connection == Connection(kind, host)
+
+
 @pytest.mark.parametrize("passthrough", [(), ("PCMU", "PCMA")])
 def test_no_comfort_noise_is_asked_of_a_browser(passthrough: tuple[str, ...]) -> None:
     """With CN in the answer Chromium sends one packet in 100 ms of silence, and nothing else."""

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+import sdp
 from gateway import trunk
 from gateway.admission.grant import Visitor
 from gateway.calls import news
@@ -23,9 +24,11 @@ from gateway.errors import (
     ForbiddenError,
     OfferError,
     OverloadError,
+    UnavailableError,
 )
+from sdp.model import Connection
 from tests.gateway.calls.descriptions import ANSWER, fixture
-from tests.gateway.calls.fakes import Client, FakeJoined, FakeSession, FakeTrunk
+from tests.gateway.calls.fakes import LOCAL, Client, FakeJoined, FakeSession, FakeTrunk
 from tests.gateway.calls.stories import BYE
 from tests.gateway.log_fields import fields
 
@@ -47,8 +50,15 @@ class FakePlane:
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
         self.joined: list[FakeJoined] = []
+        self.own: dict[str, str] = {}  # our address, by that of a trunk; empty: none leads there
 
     async def start(self) -> None: ...
+
+    def own_host(self, trunk: str) -> str:
+        own = self.own.get(trunk, LOCAL.trunk_host)
+        if not own:
+            raise UnavailableError(f"no address of ours leads to {trunk}")
+        return own
 
     async def open(self) -> FakeSession:
         await asyncio.sleep(0)  # binding takes a turn of the loop
@@ -419,3 +429,20 @@ async def test_a_trunk_knows_which_numbers_are_led_to_it() -> None:
     assert lab.number("+15557777") == "+15557777"
     with pytest.raises(ForbiddenError, match="no route leads to it"):
         lab.number("+445557777")
+
+
+async def test_each_target_is_told_the_address_that_leads_to_it() -> None:
+    """The first cannot be reached from here, the second is silent, the third is told its own."""
+    gateway = Gateway()
+    hosts = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    gateway.endpoint.targets_of["lab"] = tuple(trunk.Target(each, 5060, "udp") for each in hosts)
+    gateway.plane.own = {hosts[0]: "", hosts[1]: "198.51.100.1", hosts[2]: "203.0.113.1"}
+    await gateway.calls.place(REQUEST, Client())
+    silent = trunk.Ended(trunk.Origin.NETWORK, 408, "Timeout", "unreachable", 0, "Nobody.")
+    for _ in range(2):
+        await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+        gateway.endpoint.dialed.clear()
+        gateway.endpoint.trunks[-1].notify(silent)
+    told = [sdp.parse(request.offer).connection for request in gateway.endpoint.requests]
+    assert told == [Connection("IP4", "198.51.100.1"), Connection("IP4", "203.0.113.1")]
+    await gateway.calls.close()

@@ -156,6 +156,24 @@ async def test_the_media_address_and_the_browsers_ports_are_tried(
 
 
 @pytest.mark.parametrize(
+    ("there", "ok", "said"),
+    [
+        (["127.0.0.1", "192.0.2.1", "10.0.0.1"], True, "browsers are told 192.0.2.1, 10.0.0.1"),
+        (["127.0.0.1", "fe80::1"], False, "no address here that a browser elsewhere reaches"),
+    ],
+)
+async def test_any_address_is_those_that_browsers_are_told(
+    there: list[str], ok: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.check.ports.all_addresses", lambda: there)
+    media = {"address": "0.0.0.0", "browser_port": free_port(), "threads": 1}
+    listen = {"listen": "127.0.0.1:0"}
+    findings = await check.examine(load(None, {"http": listen, "sip": listen, "media": media}))
+    (found,) = [each for each in findings if each.text.startswith("media.address")]
+    assert (found.ok, found.text) == (ok, f"media.address = '0.0.0.0': {said}")
+
+
+@pytest.mark.parametrize(
     ("media", "transport", "line"),
     [
         (

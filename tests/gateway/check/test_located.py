@@ -94,7 +94,22 @@ async def test_a_name_that_leads_elsewhere_needs_another_media_address(
             "media.address = '127.0.0.1': the trunk 't' at pbx.example (192.0.2.7) cannot send "
             "audio to a loopback address"
         )
-        assert await trunk.audio(pbx, MediaSettings(address="192.0.2.1")) == []
+        for address in ("192.0.2.1", "0.0.0.0", "::"):
+            assert await trunk.audio(pbx, MediaSettings(address=address)) == []
+
+
+async def test_a_name_of_the_other_kind_of_ip_hears_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with names(monkeypatch, tmp_path, "host-record=pbx.example,2001:db8::7"):
+        pbx = at("sip:pbx.example")
+        (finding,) = await trunk.audio(pbx, MediaSettings(address="0.0.0.0"), "::")
+        assert not finding.ok
+        assert finding.text == (
+            "media.address = '0.0.0.0' has no address that the trunk 't' at pbx.example "
+            "(2001:db8::7) can send audio to"
+        )
+        assert await trunk.audio(pbx, MediaSettings(address="::"), "::") == []
 
 
 async def test_an_outbound_proxy_is_asked_instead(

@@ -56,6 +56,7 @@ class Owner:
     """Remembers what the engine tells of a leg."""
 
     datagrams: list[tuple[bytes, tuple[str, int]]] = field(default_factory=list)
+    own: list[str | None] = field(default_factory=list)  # where each of them came to
     rtcp: list[bytes] = field(default_factory=list)
     events: list[tuple[object, ...]] = field(default_factory=list)
     tones: list[str] = field(default_factory=list)
@@ -63,8 +64,9 @@ class Owner:
     moves: list[tuple[str, int]] = field(default_factory=list)
     failures: int = 0
 
-    def on_datagram(self, data: bytes, address: tuple[str, int]) -> None:
+    def on_datagram(self, data: bytes, address: tuple[str, int], own: str | None) -> None:
         self.datagrams.append((data, address))
+        self.own.append(own)
 
     def on_rtcp(self, packet: bytes, arrival: float) -> None:
         self.rtcp.append(packet)

@@ -1,0 +1,6 @@
+import socket
+
+def tell_destinations(sock: socket.socket) -> None: ...
+def send_from(
+    sock: socket.socket, data: bytes, host: str, port: int, source: str | None
+) -> None: ...
