@@ -137,7 +137,8 @@ class CallerLeg:
         return np.concatenate(self._chunks) if self._chunks else np.zeros(0, np.int16)
 
     def _changed(self, event: BrowserConnected | BrowserLost) -> None:
-        if isinstance(event, BrowserConnected) and self._accepted is not None:
+        speaks = self._speaking is not None  # the gateway was silent, and is heard again
+        if isinstance(event, BrowserConnected) and self._accepted is not None and not speaks:
             self._speaking = asyncio.create_task(self._speak(self._accepted), name="caller-speak")
         self._on_change(event)
 

@@ -139,6 +139,7 @@ def browser_remote(offer: Offer) -> BrowserRemote:
         ice_ufrag=browser.ice.ufrag,
         ice_password=browser.ice.password,
         candidates=browser.candidates,
+        candidates_end=browser.end_of_candidates,
         fingerprints=tuple((each.algorithm, each.value) for each in browser.fingerprints),
         dtls_role=_DTLS_ROLE[_OUR_ROLE[browser.setup]],
         codec=offer.codecs[0].name.upper(),

@@ -21,7 +21,7 @@ from gateway.calls.browser_leg import (
 )
 from gateway.calls.end import CallEnd
 from gateway.calls.endings import browser_lost, browser_unreached, restart_failed
-from gateway.calls.events import BrowserLate, CallEvent, RestartWanted
+from gateway.calls.events import BrowserLate, CallEvent, InviteDue, RestartWanted
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
 from gateway.errors import GatewayError, RequestError, UnavailableError
@@ -31,6 +31,11 @@ logger = logging.getLogger(__name__)
 
 # A page that hangs up closes its media at once, and the close may overtake the word that tells why
 HANGUP_WAIT: Final = 0.5  # seconds
+
+# A browser names its first address within milliseconds, a relay's within a few round trips. A phone
+# does not ring before, as it would for a browser that has none at all; but a browser that says
+# nothing may yet be found by its checks, and its call must not wait for ever
+MAX_HELD_BACK: Final = 0.5  # seconds
 
 # How long a page may take to come back, if nobody says otherwise
 RESUME_WINDOW: Final = 60.0  # seconds
@@ -80,6 +85,7 @@ class BrowserSide:
         self._leg = BrowserLeg()
         self._next: RestartWanted | None = None  # whose media path comes up
         self._timer: asyncio.TimerHandle | None = None
+        self._held_back: asyncio.TimerHandle | None = None  # the call to the far end
         self.codec = negotiation.browser_remote.codec
 
     @property
@@ -96,6 +102,15 @@ class BrowserSide:
         """Answer the first offer, and bring its media path up."""
         self.tell(news.AnswerReady(self._negotiation.browser_answer))
         await self._session.connect_browser(self._negotiation.browser_remote)
+        loop = asyncio.get_running_loop()
+        self._held_back = loop.call_later(MAX_HELD_BACK, self._post, InviteDue())
+
+    def stop_holding_back(self) -> bool:
+        """Have the far end called; false if that has been said before."""
+        timer, self._held_back = self._held_back, None
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
 
     def read(self, offer: str, passthrough: tuple[str, ...], agreed: str) -> Offer:
         """Read an offer for another media path.
@@ -197,6 +212,7 @@ class BrowserSide:
     def close(self, inbox: asyncio.Queue[CallEvent]) -> None:
         """Wait for nothing; whoever was to have the call, or comes too late, hears of its end."""
         self.cancel()
+        self.stop_holding_back()
         wanted, self._next = self._next, None
         if wanted is not None and wanted.tell is not None:
             wanted.tell(news.RestartFailed("The call has ended."))

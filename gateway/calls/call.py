@@ -30,6 +30,7 @@ from gateway.calls.events import (
     EndWanted,
     HoldEvent,
     HoldWanted,
+    InviteDue,
     OfFarEnd,
     OfRedirect,
     RedirectEvent,
@@ -335,7 +336,6 @@ class Call:
             self._tell(news.Trying())
         await self._browser.begin()
         self._limit_in(self._max_ringing, rang_out(self._max_ringing))
-        self._way.begin()
         while True:
             event = await self._inbox.get()
             if isinstance(event, trunk.Ended) and await self._redirects.outlives():
@@ -359,6 +359,8 @@ class Call:
     async def _handle(self, event: CallEvent, before: CallState) -> CallEnd | None:
         """Do what follows from an event; the end of the call, if that is what follows."""
         match event:
+            case InviteDue() | media.BrowserReachable():
+                self._call_out()
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
             case media.BrowserDigit():
@@ -381,8 +383,14 @@ class Call:
         """Do what follows from the coming and going of the browser's media."""
         end = await self._browser.follow(event, self._duration_ms)
         if end is None and isinstance(event, media.BrowserConnected):
+            self._call_out()
             end = await self._way.browser_is_up(self._session)
         return end
+
+    def _call_out(self) -> None:
+        """Call the far end, once: the browser has said where it is, or has been waited for."""
+        if self._browser.stop_holding_back():
+            self._way.begin()
 
     async def _handle_wish(
         self, event: HoldEvent | TransferEvent | RedirectEvent

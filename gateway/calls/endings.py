@@ -13,6 +13,8 @@ from gateway.media import events as media
 # What a lost browser means
 _LOST: Final = {
     media.LossReason.ICE_TIMEOUT: "No network path between browser and gateway was found.",
+    media.LossReason.NO_CANDIDATE: "It has no network address that media could come from: UDP is "
+    "blocked, or only relays may be used and there is none.",
     media.LossReason.DTLS_FAILED: "The encrypted connection to the browser could not be set up.",
     media.LossReason.CLOSED: "The browser closed the media connection.",
     media.LossReason.SILENT: "Nothing came from the browser any more.",
@@ -20,7 +22,7 @@ _LOST: Final = {
 }
 
 # Whatever happens then, no phone should ring, and no call be paid for, that nobody can hear
-_NO_PATH: Final = (media.LossReason.ICE_TIMEOUT,)
+_NO_PATH: Final = (media.LossReason.ICE_TIMEOUT, media.LossReason.NO_CANDIDATE)
 
 # Statuses of a description that nobody wants (RFC 3261 sections 21.4.13, 21.4.26 and 21.6.4)
 _NOT_ACCEPTABLE: Final = (415, 488, 606)

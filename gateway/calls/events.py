@@ -90,6 +90,11 @@ class RestartWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class InviteDue:
+    """The INVITE is sent now, though the browser has not said yet where it can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserLate:
     """The browser, which was lost, has been waited for long enough."""
 
@@ -154,6 +159,7 @@ CallEvent = (
     | TransferLate
     | RestartWanted
     | BrowserLate
+    | InviteDue
     | RedirectWanted
     | RedirectRefused
     | OfRedirect

@@ -99,7 +99,7 @@ class Calls:
         Seconds that a call may last once it is answered, and ring before, where the request does
         not say.
     resume_window
-        Seconds that a browser whose media path is lost may take to come back.
+        Seconds that a browser may take to come back once its media is lost; 0: the call ends.
     own
         Where the gateway itself listens.
     shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from math import inf
 
 from gateway.media.engine.leg import BrowserLeg, LegStatistics
 from gateway.media.events import BrowserConnected, BrowserLost
@@ -23,6 +24,11 @@ OPUS_EVENT_CLOCK = 48000  # Hz
 # loss comes before its report
 EXPECTED_LOSSES = (5, 10, 20, 30)
 
+# Who hears nothing at all for longer than this takes the line for dead; a second may be missing
+# until it is noticed. Noise as of an empty room (RFC 3389: -dBov)
+PAUSE = 0.2  # seconds
+NOISE = bytes([70])
+
 Report = Callable[[BrowserConnected | BrowserLost], None]
 
 
@@ -37,6 +43,7 @@ class BrowserParty(Party):
         transport_counters: Counters,
         *,
         report: Report,
+        on_reachable: Callable[[], None],
         on_digit: Callable[[str, int], None],
         on_fault: Callable[[], None],
     ) -> None:
@@ -48,7 +55,13 @@ class BrowserParty(Party):
             self, engine.browsers, engine.narrow, engine.wide, thread.now
         )
         self.port = SharedPort(thread, self.leg)
-        self.endpoint = WebRtcEndpoint(config, self.port, transport_counters, report=self._changed)
+        self.endpoint = WebRtcEndpoint(
+            config,
+            self.port,
+            transport_counters,
+            report=self._changed,
+            on_reachable=on_reachable,
+        )
         self._make_reports("browser", "OPUS")
         self.begun = False  # to connect
         self._connecting = False
@@ -107,6 +120,8 @@ class BrowserParty(Party):
 
     def on_statistics(self, statistics: LegStatistics) -> None:
         super().on_statistics(statistics)
+        if 0 < statistics.sent_at - statistics.heard_at - PAUSE < inf:
+            self.thread.post(self.fill_pause)
         if statistics.heard:
             self.port.note_heard()
         self.endpoint.watch(1.0)
@@ -123,6 +138,13 @@ class BrowserParty(Party):
         if wanted != self._loss:
             self._loss = wanted
             self.thread.post(self.leg.sender.expect_loss, wanted)
+
+    def fill_pause(self) -> None:
+        """Have the far end hear noise until the browser speaks again; on the engine's thread.
+
+        Where there is a jitter buffer, that makes its own.
+        """
+        self.leg.receiver.begin_noise(NOISE, self.thread.engine.now)
 
     async def close(self) -> None:
         """Say goodbye and let the port's share go."""

@@ -12,10 +12,16 @@ class LossReason(StrEnum):
     """Why the browser's media path is gone."""
 
     ICE_TIMEOUT = "ice-timeout"
+    NO_CANDIDATE = "no-candidate"  # the browser has no address that media could come from
     DTLS_FAILED = "dtls-failed"
     CLOSED = "closed"  # the browser said goodbye (DTLS close_notify)
     SILENT = "silent"  # nothing at all came for too long
     INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserReachable:
+    """The browser has named an address that it may be reached at: media may come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,8 @@ class MediaFailed:
 
 
 MediaEvent = (
-    BrowserConnected
+    BrowserReachable
+    | BrowserConnected
     | BrowserLost
     | RenewalFailed
     | BrowserDigit

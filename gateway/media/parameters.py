@@ -99,6 +99,7 @@ class BrowserRemote:
     codec: str  # a name of voice.codec's table: "OPUS", or "PCMU" and "PCMA" for passthrough
     payload_type: int
     event: EventFormat | None
+    candidates_end: bool = False  # there will be no others
     level_extension: int | None = None  # id of ssrc-audio-level (RFC 6464), if both sides have it
 
 

@@ -25,6 +25,7 @@ from gateway.media.events import (
     BrowserConnected,
     BrowserDigit,
     BrowserLost,
+    BrowserReachable,
     LossReason,
     MediaEvent,
     Quality,
@@ -114,6 +115,7 @@ class MediaSession:
             self._core.counters,
             self._core.transport_counters,
             report=lambda event: self._browser_changed(party, event),
+            on_reachable=lambda: self._report(BrowserReachable()),
             on_digit=self._browser_pressed,
             on_fault=lambda: self._browser_failed(party),
         )
@@ -278,6 +280,8 @@ class MediaSession:
     async def set_flow(self, flow: Flow) -> None:
         """Say what the trunk hears, and whether the browser hears it."""
         self._flow = flow
+        if flow is Flow.AUDIO:  # it has picked up, and must not hear nothing
+            self.browser.endpoint.hurry()
         if not self._closed:
             self.thread.order(self.trunk, self._set_flow, flow)
 

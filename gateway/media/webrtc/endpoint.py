@@ -13,12 +13,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from math import inf
+from time import monotonic
 
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
-from gateway.media.webrtc.ice import parse_candidate, render_candidate
+from gateway.media.webrtc.ice import names_host, parse_candidate, render_candidate
 from gateway.media.webrtc.packet_port import PacketPort
+from gateway.media.webrtc.patience import Patience
 from gateway.media.webrtc.seam import Transport
 from gateway.own_address import all_addresses, offered, versions
 from voice.counters import Counters
@@ -43,8 +47,10 @@ Report = Callable[[BrowserConnected | BrowserLost], None]
 class WebRtcEndpoint:
     """ICE and DTLS with one browser, over a port of its own.
 
-    `report` is told once when media can flow, and once when it no longer can. The endpoint opens
-    the port and closes it.
+    `report` is told once when media can flow, and once when it no longer can; a browser that has
+    fallen silent may be heard again, which is told as well. `on_reachable` is called once when the
+    browser has named an address that it may be reached at. The endpoint opens the port and closes
+    it.
     """
 
     def __init__(
@@ -54,17 +60,22 @@ class WebRtcEndpoint:
         counters: Counters,
         *,
         report: Report,
+        on_reachable: Callable[[], None] | None = None,
         controlling: bool = False,
     ) -> None:
         self._config = config
         self._counters = counters
         self._report = report
+        self._on_reachable = on_reachable
         self._address = ip_address(port.address[0])
         role = DtlsRole.CLIENT if controlling else DtlsRole.SERVER
         self._transport = Transport(port, counters, controlling=controlling, role=role)
         self._connecting: asyncio.Task[None] | None = None
         self._candidates = 0  # of the browser's, that have been used
+        self._patience = Patience(inf, config.ice_timeout)
+        self._limit: asyncio.Timeout | None = None  # while ICE comes up
         self._silence = 0.0  # seconds
+        self._silent = False  # for too long, and perhaps not for ever
         self._lost = False
         self.connected = False
         self.send_rtcp = port.send_rtcp
@@ -101,15 +112,18 @@ class WebRtcEndpoint:
     def connect(self, remote: BrowserRemote) -> None:
         """Start checks and handshake; the outcome is reported."""
         self._transport.set_role(remote.dtls_role)
+        self._patience = replace(self._patience, began=monotonic())
         for candidate in remote.candidates:
             self.add_candidate(candidate)
+        if remote.candidates_end:
+            self.add_candidate(None)
         self._connecting = asyncio.create_task(self._connect(remote), name="webrtc-connect")
 
     async def _connect(self, remote: BrowserRemote) -> None:
         try:
             lost = await self._bring_up(remote)
             if lost is None:
-                self._transport.start_media(lambda: self._lose(LossReason.CLOSED))
+                self._transport.start_media(self._closed)
         except Exception:  # a fault in the stack below must end this call, not hang it
             logger.exception("the browser's transport failed")
             lost = LossReason.INTERNAL
@@ -123,11 +137,15 @@ class WebRtcEndpoint:
 
     async def _bring_up(self, remote: BrowserRemote) -> LossReason | None:
         try:
-            async with asyncio.timeout(self._config.ice_timeout):
+            async with asyncio.timeout(None) as self._limit:
+                self._reschedule()
                 if not await self._transport.connect_ice(remote.ice_ufrag, remote.ice_password):
                     return LossReason.ICE_TIMEOUT
         except TimeoutError:
-            return LossReason.ICE_TIMEOUT
+            named = self._patience.named is not None or not self._patience.gathered
+            return LossReason.ICE_TIMEOUT if named else LossReason.NO_CANDIDATE
+        finally:
+            self._limit = None
         try:
             async with asyncio.timeout(self._config.dtls_timeout):
                 if not await self._transport.connect_dtls(remote.fingerprints):
@@ -136,15 +154,31 @@ class WebRtcEndpoint:
             return LossReason.DTLS_FAILED
         return None
 
+    def _reschedule(self) -> None:
+        """Give ICE as long as there is hope."""
+        if self._limit is None or self._limit.expired():
+            return
+        loop = asyncio.get_running_loop()
+        self._limit.reschedule(loop.time() + self._patience.deadline - monotonic())
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment for ICE from now on: the far end has picked up."""
+        self._patience = self._patience.answer(monotonic())
+        self._reschedule()
+
     def add_candidate(self, text: str | None) -> None:
         """Take a trickled candidate; None or an empty text says that it was the last one.
 
         Names (mDNS), TCP, second components and addresses that cannot be sent to are passed over:
         the browser that sends from such a candidate is found by its checks (peer-reflexive, RFC
-        8445 section 7.3.1.3) anyway. For the same reason the last candidate changes nothing: aioice
-        would give up at once if it had none to check, and our own time limit decides.
+        8445 section 7.3.1.3) anyway. For the same reason aioice does not hear of the last one: it
+        would give up at once if it had none to check, and our own time limit decides. That gives
+        up, too, if there was none by which the browser could be found.
         """
         if not text:
+            if not self._transport.was_checked:
+                self._patience = self._patience.end()
+                self._reschedule()
             return
         if self._candidates >= MAX_CANDIDATES:
             self._counters.add("rejected_candidate")
@@ -154,9 +188,25 @@ class WebRtcEndpoint:
         except ValueError:
             self._counters.add("rejected_candidate")
             return
-        if candidate is not None and self._may_be_checked(ip_address(candidate.host)):
+        if candidate is None:
+            if names_host(text):
+                self._name()
+            return
+        host = ip_address(candidate.host)
+        if self._may_be_checked(host):
             self._candidates += 1
             self._transport.add_candidate(candidate)
+            self._name()
+        elif host.version not in versions(str(self._address)):  # what it sends may be translated on its way
+            self._name()
+
+    def _name(self) -> None:
+        """Take note of an address that the browser may be reached at."""
+        self._patience = self._patience.name(monotonic())
+        self._reschedule()
+        on_reachable, self._on_reachable = self._on_reachable, None
+        if on_reachable is not None:
+            on_reachable()
 
     def _may_be_checked(self, theirs: IpAddress) -> bool:
         """Whether a browser can be at this address: one host, and not ourselves from elsewhere.
@@ -173,17 +223,28 @@ class WebRtcEndpoint:
         return not (aimed_at_many or theirs.is_link_local or _is_embedded_ipv4(theirs))
 
     def watch(self, elapsed: float) -> None:
-        """Follow a browser that has moved, report one that has fallen silent.
+        """Follow a browser that has moved, report one that has fallen silent, or is heard again.
 
         Called every `elapsed` seconds.
         """
-        if not self.connected:
+        if not (self.connected or self._silent):
             return
         self._silence = 0.0 if self._transport.heard() else self._silence + elapsed
-        if self._silence >= self._config.browser_silence:
-            self._lose(LossReason.SILENT)
+        if self._silent and not self._silence:
+            self._silent, self.connected = False, True
+            self._report(BrowserConnected())
+        elif self.connected and self._silence >= self._config.browser_silence:
+            self._silent, self.connected = True, False
+            self._report(BrowserLost(LossReason.SILENT))
         elif self._silence >= MOVED:
             self._transport.follow()
+
+    def _closed(self, by_browser: bool) -> None:
+        """Hear that the browser has closed, or that it no longer consents to be sent to."""
+        silent, self._silent = self._silent, False
+        if silent and not by_browser:  # which has been told
+            self._lost = True
+        self._lose(LossReason.CLOSED if by_browser else LossReason.SILENT)
 
     def _lose(self, reason: LossReason) -> None:
         self.connected = False
@@ -194,8 +255,9 @@ class WebRtcEndpoint:
     async def close(self) -> None:
         """Say goodbye and close the port; harmless when called twice."""
         self._lost = True
-        self.connected = False
+        self.connected = self._silent = False
         self._report = _tell_nobody
+        self._on_reachable = None
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])

@@ -342,6 +342,11 @@ class IceConnection(Connection):
             pair.nominated = True
             self.check_complete(pair)
 
+    @property
+    def was_checked(self) -> bool:
+        """Whether the browser has sent a check that knew our password."""
+        return bool(self._early_checks or self._nominations or self._check_list)
+
     async def close(self) -> None:
         checking, self._query_consent_task = self._query_consent_task, None
         if checking is not None:
@@ -390,6 +395,15 @@ def parse_candidate(text: str) -> Candidate | None:
     except OSError:
         return None
     return Candidate(foundation, 1, "udp", int(priority), host, int(port), kind)
+
+
+def names_host(text: str) -> bool:
+    """Whether a candidate that `parse_candidate` returns None for has a name (mDNS) for its host.
+
+    The browser can be reached there, but shows where that is only by its checks.
+    """
+    fields = text.removeprefix("a=").removeprefix("candidate:").split()
+    return fields[1] == "1" and fields[2].lower() == "udp"
 
 
 def render_candidate(candidate: Candidate, host: str, place: int = 0) -> str:

@@ -97,7 +97,7 @@ class Transport:
         self._dtls: RTCDtlsTransport | None = RTCDtlsTransport(datagrams, [certificate])
         self._dtls._set_role(role.value)
         self._established: Established | None = None
-        self._on_closed: Callable[[], None] | None = None
+        self._on_closed: Callable[[bool], None] | None = None
 
     def open(self) -> None:
         """Open the port: checks are answered from now on."""
@@ -120,6 +120,11 @@ class Transport:
     def add_candidate(self, candidate: Candidate) -> None:
         self._connection.add_candidate(candidate)
 
+    @property
+    def was_checked(self) -> bool:
+        """Whether the browser has found us, whatever candidates it has named."""
+        return self._connection.was_checked
+
     async def connect_ice(self, ufrag: str, password: str) -> bool:
         """Run the checks until a pair is nominated."""
         self._connection.remote_username = ufrag
@@ -140,10 +145,11 @@ class Transport:
         )
         return bool(dtls.state == "connected")
 
-    def start_media(self, on_closed: Callable[[], None]) -> None:
+    def start_media(self, on_closed: Callable[[bool], None]) -> None:
         """Give the SRTP sessions to the port, and keep of DTLS what is still needed.
 
-        `on_closed` is called once, when the browser has closed or no longer answers checks.
+        `on_closed` is called once: with true when the browser has closed, with false when it no
+        longer answers checks (RFC 7675).
         """
         dtls, self._dtls = self._dtls, None
         if dtls is None or dtls._ssl is None or dtls._task is None:
@@ -168,7 +174,7 @@ class Transport:
             self._connection.send_now(self._established.last_flight)
         elif told is Told.CLOSED and self._on_closed is not None:
             on_closed, self._on_closed = self._on_closed, None
-            on_closed()
+            on_closed(datagram is not None)
 
     def heard(self) -> bool:
         """Whether anything came from the peer since the last time this was asked."""

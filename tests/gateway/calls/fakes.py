@@ -9,7 +9,7 @@ from typing import cast
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.media.events import MediaEvent
+from gateway.media.events import BrowserReachable, MediaEvent
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
 
 LOCAL = LocalMedia(
@@ -37,6 +37,7 @@ class FakeSession:
         self.flow = Flow.SILENCE
         self.closed = 0
         self.renewed = 0
+        self.reachable = True  # the browser names an address at once
         self.unable: Exception | None = None  # what a renewal raises
         self.report: Callable[[MediaEvent], None] = lambda event: None
         self.second: FakeSecond | None = None
@@ -61,6 +62,8 @@ class FakeSession:
 
     async def connect_browser(self, remote: BrowserRemote) -> None:
         self.browser = remote
+        if self.reachable:
+            self.report(BrowserReachable())
 
     async def renew_browser(self) -> LocalMedia:
         if self.unable is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -176,6 +178,47 @@ async def test_a_fault_of_ours_ends_the_call_and_is_logged(
     assert "oops" not in end.message, "the page need not see our insides"
 
 
+@asynccontextmanager
+async def held_back() -> AsyncIterator[Story]:
+    """A call whose browser has not said yet where it is."""
+    call = Story()
+    call.session.reachable = False
+    try:
+        await call.client.hear(news.AnswerReady)
+        await asyncio.sleep(0.02)
+        assert not call.trunk.dialed.is_set()
+        yield call
+    finally:
+        call.task.cancel()
+        await asyncio.wait([call.task])
+
+
+@pytest.mark.parametrize("event", [media.BrowserReachable(), media.BrowserConnected()])
+async def test_no_phone_rings_before_the_browser_has_said_where_it_is(
+    event: media.MediaEvent,
+) -> None:
+    async with held_back() as call:
+        call.session.report(event)
+        async with asyncio.timeout(0.3):
+            await call.trunk.dialed.wait()
+        call.session.report(media.BrowserReachable())
+        await call.answer()
+
+
+async def test_a_browser_that_says_nothing_is_not_waited_for_long() -> None:
+    async with held_back() as call, asyncio.timeout(2):
+        await call.trunk.dialed.wait()
+
+
+async def test_no_phone_rings_for_a_browser_that_cannot_be_heard() -> None:
+    async with held_back() as call:
+        call.session.report(media.BrowserLost(media.LossReason.NO_CANDIDATE))
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "no-media-path")
+        assert "can neither send nor receive audio" in end.message
+        assert not call.trunk.dialed.is_set()
+
+
 @pytest.mark.parametrize("reason", media.LossReason)
 async def test_a_browser_that_never_comes_up_ends_the_call_on_the_trunk(
     reason: media.LossReason,
@@ -184,7 +227,7 @@ async def test_a_browser_that_never_comes_up_ends_the_call_on_the_trunk(
         await call.answer()
         call.session.report(media.BrowserLost(reason))
         end = await call.ended()
-        nowhere = reason is media.LossReason.ICE_TIMEOUT
+        nowhere = reason in (media.LossReason.ICE_TIMEOUT, media.LossReason.NO_CANDIDATE)
         assert (end.by, end.cause) == (By.GATEWAY, "no-media-path" if nowhere else "media-failed")
         assert ("can neither send nor receive" in end.message) is nowhere
         assert call.trunk.hung_up == 1

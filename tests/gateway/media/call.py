@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gateway.caller.description import OPUS, Accepted
 from gateway.caller.leg import CallerLeg
 from gateway.media import MediaConfig, MediaPlane, MediaSession
-from gateway.media.events import BrowserConnected, MediaEvent
+from gateway.media.events import BrowserConnected, BrowserReachable, MediaEvent
 from gateway.media.parameters import (
     BrowserRemote,
     DtlsRole,
@@ -165,8 +165,11 @@ class Call:
         return self.session.local.trunk_port
 
     async def event(self) -> MediaEvent:
+        """Return the next event; that a browser may be reached is no more than a promise."""
         async with asyncio.timeout(5):
-            return await self.events.get()
+            while (event := await self.events.get()) == BrowserReachable():
+                pass
+            return event
 
     async def connect(self) -> None:
         """Bring both ends up, and have them hear each other."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import replace
+from time import monotonic
 
 import pytest
 
-from gateway.media.events import BrowserConnected
-from gateway.media.parameters import DtlsRole
+from gateway.media.events import BrowserConnected, BrowserLost, LossReason
+from gateway.media.parameters import DtlsRole, MediaConfig
 from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
 from gateway.media.webrtc.ice import HEAD_START, MAX_PAIRS
 from tests.gateway.media.webrtc.peers import RecordingPort, make_check, until
@@ -63,6 +64,80 @@ async def test_a_browser_with_no_candidate_of_use_is_found_by_its_checks(candida
         await asyncio.sleep(0.1)  # time enough to give up, were it to
         browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
         assert await gateway.report() == BrowserConnected()
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        None,
+        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        "candidate:1 1 tcp 1 0f8a.local 9 typ host tcptype active",
+        "candidate:1 2 udp 1 192.0.2.1 5000 typ host",
+        "candidate:1 1 udp 1 169.254.0.1 5000 typ host",
+        "nonsense",
+    ],
+)
+@pytest.mark.parametrize("trickled", [False, True])
+async def test_a_browser_that_media_cannot_come_from_is_given_up_at_once(
+    candidate: str | None, trickled: bool
+) -> None:
+    async with two_sides() as (browser, gateway):
+        remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
+        named = () if candidate is None else (candidate,)
+        gateway.endpoint.connect(replace(remote, candidates=named, candidates_end=not trickled))
+        if trickled:
+            await asyncio.sleep(0)
+            gateway.endpoint.add_candidate("")
+        async with asyncio.timeout(0.5):
+            assert await gateway.report() == BrowserLost(LossReason.NO_CANDIDATE)
+
+
+async def test_a_browser_that_has_found_us_needs_no_candidate() -> None:
+    async with two_sides() as (browser, gateway):
+        remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        await until(lambda: gateway.endpoint._transport.was_checked)
+        gateway.endpoint.connect(replace(remote, candidates_end=True))
+        assert await gateway.report() == BrowserConnected()
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reachable"),
+    [
+        ("candidate:1 1 udp 1 127.0.0.1 5000 typ host", 1),
+        ("candidate:1 1 udp 1 0f8a.local 5000 typ host", 1),
+        ("candidate:1 1 udp 1 2001:db8::1 5000 typ host", 1),
+        ("candidate:1 1 tcp 1 127.0.0.1 9 typ host tcptype active", 0),
+        ("nonsense", 0),
+        (None, 0),
+    ],
+)
+async def test_that_a_browser_may_be_reached_is_told_once(
+    candidate: str | None, reachable: int
+) -> None:
+    told: list[bool] = []
+    endpoint = WebRtcEndpoint(
+        QUICK,
+        RecordingPort(("127.0.0.1", 5000)),
+        Counters(),
+        report=lambda event: None,
+        on_reachable=lambda: told.append(True),
+    )
+    endpoint.add_candidate(candidate)
+    endpoint.add_candidate(candidate)
+    assert len(told) == reachable
+    await endpoint.close()
+
+
+async def test_the_far_end_that_has_picked_up_waits_for_a_moment() -> None:
+    nowhere = ("candidate:1 1 udp 1 127.0.0.3 9 typ host",)
+    async with two_sides(MediaConfig()) as (browser, gateway):
+        remote = remote_of(browser, DtlsRole.SERVER, candidates=False)
+        gateway.endpoint.connect(replace(remote, candidates=nowhere))
+        began = monotonic()
+        gateway.endpoint.hurry()
+        assert await gateway.report() == BrowserLost(LossReason.ICE_TIMEOUT)
+        assert 0.9 < monotonic() - began < 3
 
 
 HIDDEN = [

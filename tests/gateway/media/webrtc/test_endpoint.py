@@ -131,7 +131,7 @@ async def test_a_browser_that_answers_no_checks_is_lost() -> None:
     """aioice gives up after six of them (RFC 7675); its clock is not waited for here."""
     async with connected() as (_, gateway):
         await gateway.endpoint._transport._connection.close()
-        assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+        assert await gateway.report() == BrowserLost(LossReason.SILENT)
 
 
 async def test_a_browser_that_falls_silent_is_lost_after_the_limit() -> None:
@@ -143,6 +143,23 @@ async def test_a_browser_that_falls_silent_is_lost_after_the_limit() -> None:
         gateway.endpoint.watch(1.0)
         gateway.endpoint.watch(1.0)
         assert await gateway.report() == BrowserLost(LossReason.SILENT)
+        browser.send(rtp(2))
+        await gateway.packet()
+        gateway.endpoint.watch(1.0)  # its network has come back
+        assert await gateway.report() == BrowserConnected()
+        await gateway.endpoint._transport._connection.close()
+        assert await gateway.report() == BrowserLost(LossReason.SILENT)
+
+
+async def test_a_browser_that_was_lost_by_silence_is_told_once_when_it_answers_no_checks() -> None:
+    async with connected(MediaConfig(browser_silence=1.0)) as (browser, gateway):
+        gateway.endpoint.watch(1.0)
+        gateway.endpoint.watch(1.0)
+        assert await gateway.report() == BrowserLost(LossReason.SILENT)
+        await gateway.endpoint._transport._connection.close()
+        browser.send(rtp(1))
+        gateway.endpoint.watch(1.0)
+        assert gateway.reports.empty(), "without its consent it is sent nothing"
 
 
 async def test_garbage_is_counted_and_the_connection_goes_on() -> None:
