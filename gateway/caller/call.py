@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -80,6 +81,7 @@ class CallerCall:
         self._waiting: asyncio.TimerHandle | None = None
         self._later: set[asyncio.Task[None]] = set()
         self._leg: CallerLeg | None = None
+        self._next_leg: CallerLeg | None = None  # comes up, to take its place
 
     @property
     def heard(self) -> sound.Frame:
@@ -104,21 +106,14 @@ class CallerCall:
             raise RequestError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
         if options.record is not None:
             sound.try_to_write(options.record)
-        microphone = sound.play(options.play) if options.play is not None else sound.silence()
-        leg = self._leg = CallerLeg(
-            PortRange(options.address, *PORTS),
-            MediaConfig(address=options.address),
-            microphone,
-            keep=options.keep,
-            on_change=self._media_changed,
-        )
+        self._leg = self._make_leg(options.play)
         try:
             origin = None if options.origin is None else Origin(options.origin)
             async with connect(options.url, subprotocols=[SUBPROTOCOL], origin=origin) as socket:
                 await _send(socket, type="hello", **_token(options))
                 async for frame in socket:
                     message = json.loads(frame)
-                    await self._take(message, socket, leg)
+                    await self._take(message, socket)
                     if self._is_end(message):
                         return self.outcome
         except InvalidStatus as error:
@@ -130,10 +125,42 @@ class CallerCall:
         except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
             raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error
         finally:
-            await self._close(leg)
+            await self._close()
         if self._given_up:
             return self.outcome
         raise UnavailableError(f"{options.url} closed the connection before the call had ended")
+
+    def _make_leg(self, play: Path | None) -> CallerLeg:
+        options = self._options
+        return CallerLeg(
+            PortRange(options.address, *PORTS),
+            MediaConfig(address=options.address),
+            sound.silence() if play is None else sound.play(play),
+            keep=options.keep,
+            on_change=self._media_changed,
+        )
+
+    async def restart(self, play: Path | None = None) -> None:
+        """Give the call another media path, as a page does that was loaded anew.
+
+        The old one is closed once the new one is up, which plays `play`.
+
+        Raises
+        ------
+        RequestError
+            Before the call has been placed.
+        """
+        if self._socket is None:
+            raise RequestError("there is no call to restart yet")
+        if self._next_leg is not None:
+            await self._next_leg.close()
+        self._next_leg = self._make_leg(play)
+        await self._offer(self._socket, self._next_leg, "restart")
+
+    async def close_media(self) -> None:
+        """Close the media path and leave the call, as a page does that goes away."""
+        if self._leg is not None:
+            await self._leg.close()
 
     async def hangup(self) -> None:
         """End the call before the options would; it is over once `run` returns.
@@ -221,7 +248,10 @@ class CallerCall:
             if self._options.pick_up is not None:
                 self._in(self._options.pick_up, self.accept)
 
-    async def _take(self, message: Message, socket: ClientConnection, leg: CallerLeg) -> None:
+    async def _take(self, message: Message, socket: ClientConnection) -> None:
+        leg = self._next_leg or self._leg
+        if leg is None:
+            return
         outcome = self.outcome
         outcome.messages.append(message)
         outcome.note(message["type"])
@@ -276,12 +306,20 @@ class CallerCall:
 
     def _media_changed(self, event: BrowserConnected | BrowserLost) -> None:
         self.outcome.note("media" if isinstance(event, BrowserConnected) else "lost")
+        if self._next_leg is not None and self._next_leg.connected and self._leg is not None:
+            before, self._leg, self._next_leg = self._leg, self._next_leg, None
+            self._start(before.close)
 
-    async def _close(self, leg: CallerLeg) -> None:
+    async def _close(self) -> None:
         if self._waiting is not None:
             self._waiting.cancel()
         for task in self._later:
             task.cancel()
+        if self._next_leg is not None:
+            await self._next_leg.close()
+        leg = self._leg
+        if leg is None:
+            return
         await leg.close()
         outcome = self.outcome
         outcome.sent, outcome.received, outcome.lost = leg.sent, leg.received, leg.lost

@@ -110,6 +110,11 @@ class CallerLeg:
         direct = () if self._relay_only else self._endpoint.candidates
         return direct if self._relay is None else (*direct, self._relay.candidate)
 
+    @property
+    def connected(self) -> bool:
+        """Whether media flows."""
+        return self._endpoint.connected
+
     def connect(self, accepted: Accepted) -> None:
         """Bring ICE and DTLS up towards the gateway; speaking begins by itself."""
         self._accepted = accepted

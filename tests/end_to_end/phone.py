@@ -85,6 +85,14 @@ class PhoneCall:
         """Send a message about the call."""
         await self._call.ask(kind, **fields)
 
+    async def restart(self, play: Path | None = None) -> None:
+        """Give the call another media path, which plays another file."""
+        await self._call.restart(play)
+
+    async def close_media(self) -> None:
+        """Close the media path, as a page does that goes away."""
+        await self._call.close_media()
+
     async def accept(self) -> float:
         """Take the call that rings; return when, by perf_counter()."""
         at = perf_counter()
