@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.typing import Origin, Subprotocol
 
 from gateway.caller import sound
 from gateway.caller.description import read_answer
 from gateway.caller.leg import CallerLeg
+from gateway.caller.line import SUBPROTOCOL as SUBPROTOCOL
+from gateway.caller.line import Line
 from gateway.caller.options import CallOptions as CallOptions
 from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
-from gateway.system_words import why
 from voice.telephone_event import DIGITS
 
-SUBPROTOCOL = Subprotocol("gateway.v1")
 CALL = "1"  # our name for the only call on this socket, unless it comes in
 
 # Media ports of a caller; not those that a gateway takes unless told otherwise
@@ -73,9 +70,11 @@ class CallerCall:
         self, options: CallOptions, *, on_message: Callable[[Message], None] | None = None
     ) -> None:
         self._options = options
-        self._on_message = on_message
+        self._on_message = on_message or _tell_nobody
         self.outcome = Outcome()
-        self._socket: ClientConnection | None = None
+        self._line = Line(options)
+        self._begun = False
+        self._hung_up = False
         self._call = CALL
         self._given_up = False
         self._waiting: asyncio.TimerHandle | None = None
@@ -107,21 +106,14 @@ class CallerCall:
         if options.record is not None:
             sound.try_to_write(options.record)
         self._leg = self._make_leg(options.play)
+        line = self._line
         try:
-            origin = None if options.origin is None else Origin(options.origin)
-            async with connect(options.url, subprotocols=[SUBPROTOCOL], origin=origin) as socket:
-                await _send(socket, type="hello", **_token(options))
-                async for frame in socket:
-                    message = json.loads(frame)
-                    await self._take(message, socket)
+            async with aclosing(line.messages()) as messages:
+                async for message in messages:
+                    await self._take(message)
                     if self._is_end(message):
+                        line.hangup = None
                         return self.outcome
-        except InvalidStatus as error:
-            raise UnavailableError(f"{options.url}: {_denial(error)}") from error
-        except OSError as error:
-            raise UnavailableError(f"{options.url}: {why(error)}") from error
-        except WebSocketException as error:
-            raise UnavailableError(f"{options.url}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
             raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error
         finally:
@@ -150,12 +142,12 @@ class CallerCall:
         RequestError
             Before the call has been placed.
         """
-        if self._socket is None:
+        if not self._begun:
             raise RequestError("there is no call to restart yet")
         if self._next_leg is not None:
             await self._next_leg.close()
         self._next_leg = self._make_leg(play)
-        await self._offer(self._socket, self._next_leg, "restart")
+        await self._offer(self._next_leg, "restart")
 
     async def close_media(self) -> None:
         """Close the media path and leave the call, as a page does that goes away."""
@@ -170,10 +162,11 @@ class CallerCall:
         RequestError
             Before the call has been placed.
         """
-        if self._socket is None or (self._options.answer is not None and self._call == CALL):
+        if not self._begun or (self._options.answer is not None and self._call == CALL):
             raise RequestError("there is no call to hang up yet")
-        self._in(END_TIMEOUT, self._socket.close)
-        await _send(self._socket, type="hangup", call=self._call)
+        self._in(END_TIMEOUT, self._line.close)
+        self._hung_up = True
+        await self._line.send(**self._goodbye())
 
     async def ask(self, kind: str, **fields: Any) -> None:
         """Send a message about the call, such as `hold`.
@@ -183,9 +176,9 @@ class CallerCall:
         RequestError
             Before the call has been placed.
         """
-        if self._socket is None:
+        if not self._begun:
             raise RequestError("there is no call yet")
-        await _send(self._socket, type=kind, call=self._call, **fields)
+        await self._line.send(type=kind, call=self._call, **fields)
 
     async def accept(self) -> None:
         """Take the call that rings.
@@ -195,73 +188,90 @@ class CallerCall:
         RequestError
             None does.
         """
-        await self._offer(*self._ringing(), "accept")
+        await self._offer(self._ringing(), "accept")
 
     async def reject(self, code: int) -> None:
         """Reject the call that rings; raises as `accept`."""
-        socket, _ = self._ringing()
-        await _send(socket, type="reject", call=self._call, code=code)
+        self._ringing()
+        await self._line.send(type="reject", call=self._call, code=code)
 
-    def _ringing(self) -> tuple[ClientConnection, CallerLeg]:
-        if self._socket is None or self._leg is None or self._call == CALL:
+    def _ringing(self) -> CallerLeg:
+        if not self._begun or self._leg is None or self._call == CALL:
             raise RequestError("there is no call that rings")
-        return self._socket, self._leg
+        return self._leg
 
-    async def _offer(
-        self, socket: ClientConnection, leg: CallerLeg, kind: str, **more: Any
-    ) -> None:
+    async def _offer(self, leg: CallerLeg, kind: str, **more: Any) -> None:
         """Send our description, in the message that places or takes the call."""
         offer = leg.open()
         self.outcome.note(kind)
         description = {"type": "offer", "sdp": offer}
-        await _send(socket, type=kind, call=self._call, offer=description, **more)
+        send = self._line.send
+        await send(type=kind, call=self._call, offer=description, **more)
         for candidate in leg.candidates:
-            await _send(
-                socket,
+            await send(
                 type="candidate",
                 call=self._call,
                 candidate={"candidate": f"candidate:{candidate}", "sdpMid": "0"},
             )
-        await _send(socket, type="candidate", call=self._call, candidate=None)
+        await send(type="candidate", call=self._call, candidate=None)
 
-    async def _begin(self, socket: ClientConnection, leg: CallerLeg) -> None:
+    async def _begin(self, leg: CallerLeg) -> None:
         options = self._options
         if options.answer is not None:
-            await _send(socket, type="register", identity=options.answer)
+            await self._line.send(type="register", identity=options.answer)
         else:
             more = {"headers": options.headers} if options.headers else {}
-            await self._offer(socket, leg, "call", to=options.to, **more)
-        self._socket = socket
+            self._line.hangup = self._goodbye()
+            await self._offer(leg, "call", to=options.to, **more)
+        self._begun = True
         if options.give_up is not None:
             self._in(options.give_up, self.hangup if options.answer is None else self._give_up)
 
+    def _goodbye(self) -> Message:
+        return {"type": "hangup", "call": self._call}
+
     async def _give_up(self) -> None:
         """Wait for a call no longer."""
-        if self._socket is not None:
-            self._given_up = True
-            await self._socket.close()
+        self._given_up = True
+        await self._line.close()
+
+    async def _go_on(self, welcome: Message) -> None:
+        """Go on with the call on another socket.
+
+        Raises
+        ------
+        UnavailableError
+            It is over, and nobody will say more of it.
+        """
+        alive = any(each["call"] == self._call for each in welcome["calls"])
+        if not alive and not welcome["missed"]:
+            url = self._options.url
+            raise UnavailableError(f"{url} was lost, and the call has ended meanwhile")
+        if alive and self._hung_up:  # which the lost socket may have swallowed
+            await self._line.send(**self._goodbye())
 
     async def _hear_ringing(self, message: Message) -> None:
         """Take the first call that rings, soon or when somebody says so."""
         if self._call == CALL:
             self._call = message["call"]
+            self._line.hangup = self._goodbye()
             if self._options.pick_up is not None:
                 self._in(self._options.pick_up, self.accept)
 
-    async def _take(self, message: Message, socket: ClientConnection) -> None:
-        leg = self._next_leg or self._leg
-        if leg is None:
+    async def _take(self, message: Message) -> None:
+        if (leg := self._next_leg or self._leg) is None:
             return
         outcome = self.outcome
         outcome.messages.append(message)
         outcome.note(message["type"])
-        if self._on_message is not None:
-            self._on_message(message)
+        self._on_message(message)
         match message["type"]:
-            case "welcome" if self._socket is None:
+            case "welcome" if message.get("resume") is not None:
+                await self._go_on(message)
+            case "welcome" if not self._begun:
                 only = message.get("iceTransportPolicy") == "relay"
                 await leg.use_servers(message.get("iceServers", ()), relay_only=only)
-                await self._begin(socket, leg)
+                await self._begin(leg)
             case "incoming":
                 await self._hear_ringing(message)
             case "answer":
@@ -280,8 +290,8 @@ class CallerCall:
     async def _press(self, leg: CallerLeg) -> None:
         options = self._options
         pressed = leg.press(options.dtmf, options.dtmf_duration, options.dtmf_gap)
-        if not pressed and self._socket is not None:
-            await _send(self._socket, type="dtmf", call=self._call, digits=options.dtmf)
+        if not pressed:
+            await self._line.send(type="dtmf", call=self._call, digits=options.dtmf)
 
     def _in(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do this after so many seconds, in place of what was to be done before."""
@@ -330,19 +340,5 @@ class CallerCall:
             sound.write(self._options.record, leg.heard)
 
 
-def _token(options: CallOptions) -> Message:
-    return {"token": options.token} if options.token else {}
-
-
-def _denial(error: InvalidStatus) -> str:
-    """Say what the gateway answered in place of a WebSocket."""
-    response = error.response
-    try:
-        sentence = json.loads(response.body or b"")["message"]
-    except (ValueError, TypeError, KeyError):  # a proxy's page, for one
-        return f"HTTP {response.status_code}"
-    return f"HTTP {response.status_code}: {sentence}"
-
-
-async def _send(socket: ClientConnection, **message: Any) -> None:
-    await socket.send(json.dumps(message))
+def _tell_nobody(message: Message) -> None:
+    """What hears the messages where nobody wants to know."""

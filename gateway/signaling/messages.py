@@ -295,16 +295,18 @@ class LiveCall(Wire):
 class Welcome(Wire):
     """`expires` is the token's end in seconds since the epoch, null where there is none.
 
-    `resumeToken` brings the client back to this session on another socket; null where sessions end
-    with theirs. `resume` says what became of the `hello`'s: "resumed", or a new session since the
-    old one is "over" or "unknown"; null where none was asked for. `calls` are those that are alive.
-    The next `missed` messages are those of calls that the client has not taken, in order, and
-    `received` is the number of those before them; `lost` ones of these are gone.
+    `resumeToken` brings the client back to this session on another socket, for `resumeWindow`
+    seconds after it has lost this one; null where sessions end with theirs. `resume` says what
+    became of the `hello`'s: "resumed", or a new session since the old one is "over" or "unknown";
+    null where none was asked for. `calls` are those that are alive. The next `missed` messages are
+    those of calls that the client has not taken, in order, and `received` is the number of those
+    before them; `lost` ones of these are gone.
     """
 
     type: Literal["welcome"] = "welcome"
     session: str
     resume_token: str | None = None
+    resume_window: float = 0
     ice_servers: tuple[dict[str, Any], ...] = ()
     ice_transport_policy: Literal["all", "relay"] = "all"
     expires: float | None = None

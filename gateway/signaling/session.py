@@ -158,6 +158,7 @@ class Session:
         welcome = messages.Welcome(
             session=self.id,
             resume_token=self.token if room.sessions.window else None,
+            resume_window=room.sessions.window,
             ice_servers=tuple(server.to_json() for server in servers),
             ice_transport_policy=room.ice_policy,
             expires=grant.expires,

@@ -113,6 +113,13 @@ class PhoneCall:
         async with asyncio.timeout(limit):
             return await asyncio.shield(self.running)
 
+    def vanish(self) -> None:
+        """Go without a goodbye, as a page that crashes does."""
+        line = self._call._line
+        assert line._socket is not None
+        line.hangup = None
+        line._socket.transport.abort()
+
     async def take_down(self) -> None:
         """Take the call down unless it has ended; one that is on its way down is left at it."""
         if not self.running.cancelling():

@@ -103,7 +103,7 @@ async def why_we_hang_up_on_an_answer(rig: Rig) -> None:
 @story
 async def why_we_hang_up_for_a_page_that_is_gone(rig: Rig) -> None:
     async with answered(rig) as dialed:
-        dialed.call.running.cancel()
+        dialed.call.vanish()
         bye = await dialed.line.hear("BYE")
         assert bye.header("reason") == PAGE_GONE
 
@@ -113,7 +113,7 @@ async def why_we_cancel_for_a_page_that_is_gone(rig: Rig) -> None:
     async with rig.dial() as dialed:
         dialed.line.respond(180)
         await dialed.call.hear("ringing")
-        dialed.call.running.cancel()
+        dialed.call.vanish()
         cancel = await dialed.line.hear("CANCEL")
         assert cancel.header("reason") == PAGE_GONE
         await dialed.line.hear("ACK")

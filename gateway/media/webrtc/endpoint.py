@@ -197,8 +197,8 @@ class WebRtcEndpoint:
             self._candidates += 1
             self._transport.add_candidate(candidate)
             self._name()
-        elif host.version not in versions(str(self._address)):  # what it sends may be translated on its way
-            self._name()
+        elif host.version not in versions(str(self._address)):
+            self._name()  # what it sends may be translated on its way
 
     def _name(self) -> None:
         """Take note of an address that the browser may be reached at."""

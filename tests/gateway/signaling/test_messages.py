@@ -153,6 +153,7 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
             "type": "welcome",
             "session": "s",
             "resumeToken": None,
+            "resumeWindow": 0,
             "iceServers": [],
             "iceTransportPolicy": "all",
             "expires": None,
@@ -168,6 +169,7 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
         messages.Welcome(
             session="s",
             resume_token="t",
+            resume_window=60,
             resume="resumed",
             received=7,
             missed=2,
@@ -192,6 +194,7 @@ SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [
             "type": "welcome",
             "session": "s",
             "resumeToken": "t",
+            "resumeWindow": 60,
             "iceServers": [],
             "iceTransportPolicy": "all",
             "expires": None,
