@@ -34,7 +34,10 @@ async def gateway(
     lab: AsteriskLab, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gateway]:
     """A gateway that waits for pages."""
-    tables: dict[str, dict[str, object]] = {"admission": {"allow": ["*"]}, "sessions": {"resume_window": WINDOW}}
+    tables: dict[str, dict[str, object]] = {
+        "admission": {"allow": ["*"]},
+        "sessions": {"resume_window": WINDOW},
+    }
     config = GatewayConfig([lab_trunk(lab)], overrides=tables)
     async with run_gateway(config, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
