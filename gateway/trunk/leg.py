@@ -38,6 +38,7 @@ class TrunkLeg:
         self.over = False
         self._stack = stack
         self.key = key
+        self._heard = False
         self._silence: asyncio.TimerHandle | None = None
         self._knock: Knock | None = None
 
@@ -57,9 +58,10 @@ class TrunkLeg:
     def expect_response(self, seconds: float, knocker: Knocker | None = None) -> None:
         """End the call as unreachable unless the trunk says something in so many seconds.
 
-        `knocker`, if there is one, may learn earlier that nobody is there.
+        `knocker`, if there is one, may learn earlier that nobody is there. A trunk that is near may
+        have said something already.
         """
-        if not self.over:
+        if not (self.over or self._heard):
             loop = asyncio.get_running_loop()
             self._silence = loop.call_later(seconds, self._expire, seconds)
             self._knock = knocker(self._refused) if knocker is not None else None
@@ -71,6 +73,7 @@ class TrunkLeg:
         self.post(lambda dialog: dialog.refused())
 
     def _hear(self) -> None:
+        self._heard = True
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
