@@ -33,6 +33,8 @@ Event = Literal[
     "call-stopped",
     "call-arrived",
     "call-missed",
+    "transfer-admitted",
+    "transfer-refused",
     "limit",
     "blocked",
     "unblocked",

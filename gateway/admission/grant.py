@@ -44,6 +44,9 @@ class Grant:
         Calls at a time, None for no limit of the token's own.
     once
         Whether it is good for one call only.
+    transfer_to
+        Identities to whose pages a call may be handed over, "*" at the end for a prefix; None for
+        any.
     incoming
         Whether calls for `identity` ring here.
     expires
@@ -59,11 +62,12 @@ class Grant:
     max_duration: float | None = None
     max_calls: int | None = None
     once: bool = False
+    transfer_to: tuple[str, ...] | None = None
     incoming: bool = False
     expires: float | None = None
 
 
-NOTHING = Grant(to=(), expires=0.0)
+NOTHING = Grant(to=(), transfer_to=(), expires=0.0)
 """What a session may do before its `hello`."""
 
 EVERYBODY = Grant()

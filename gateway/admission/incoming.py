@@ -99,6 +99,28 @@ class IncomingGate:
             admission.max_duration = min(admission.max_duration, grant.max_duration)
         return admission
 
+    def hand_over(self, visitor: Visitor, grant: Grant, identity: str) -> None:
+        """Let a page hand a call over to the pages of an identity.
+
+        Raises
+        ------
+        TokenError, ForbiddenError
+            It may not.
+        """
+        gate = self._gate
+        try:
+            gate.check_grant(grant)
+            gate.check_blocks(visitor, grant, None)
+            if grant.transfer_to is not None and not _among(grant.transfer_to, identity):
+                raise ForbiddenError(
+                    f"the token does not grant a transfer to {identity} (claim `call.transferTo`)",
+                    rule="token-transfer",
+                )
+        except GatewayError as error:
+            gate.note("transfer-refused", visitor, grant, to=identity, **why_of(error))
+            raise
+        gate.note("transfer-admitted", visitor, grant, to=identity)
+
     def forward(self, to: str, caller: str | None) -> Admission:
         """Let a call go from a trunk to the number that the operator has for it.
 
@@ -134,3 +156,11 @@ class IncomingGate:
                 "the token does not grant calls from trunks (claim `call.incoming`)",
                 rule="token-incoming",
             )
+
+
+def _among(patterns: tuple[str, ...], identity: str) -> bool:
+    """Tell whether an identity is one of these; "*" at the end stands for any end."""
+    return any(
+        identity.startswith(each[:-1]) if each.endswith("*") else identity == each
+        for each in patterns
+    )

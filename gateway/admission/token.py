@@ -64,6 +64,7 @@ class CallClaim(BaseModel):
     max_calls: Annotated[int | None, Field(ge=1, le=10_000)] = None
     once: bool = False
     incoming: bool = False
+    transfer_to: Annotated[tuple[Name, ...], Field(strict=False, max_length=100)] = ()
 
     @field_validator("from_")
     @classmethod
@@ -100,6 +101,7 @@ class Claims(BaseModel):
             max_calls=call.max_calls,
             once=call.once,
             incoming=call.incoming,
+            transfer_to=call.transfer_to,
             expires=self.exp,
         )
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.calls import news
-from gateway.calls.browser_description import Offer, browser_remote, read_offer
+from gateway.calls.browser_description import Offer, browser_remote, read_offer, spelling
 from gateway.calls.browser_leg import (
     BrowserEvent,
     BrowserLeg,
     BrowserState,
     advance_browser,
 )
-from gateway.calls.end import CallEnd
+from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import browser_lost, browser_unreached, restart_failed
 from gateway.calls.events import BrowserLate, CallEvent, InviteDue, RestartWanted
 from gateway.calls.negotiation import Negotiation
@@ -84,6 +85,8 @@ class BrowserSide:
         self._wait = window + HANGUP_WAIT
         self._leg = BrowserLeg()
         self._next: RestartWanted | None = None  # whose media path comes up
+        self._answered: news.Answered | None = None
+        self._held = False  # by the far end
         self._timer: asyncio.TimerHandle | None = None
         self._held_back: asyncio.TimerHandle | None = None  # the call to the far end
         self.codec = negotiation.browser_remote.codec
@@ -95,8 +98,19 @@ class BrowserSide:
 
     def tell(self, event: news.News) -> None:
         """Tell the page that has the call."""
+        self._remember(event)
         self._observe(event)
         self._page(event)
+
+    def _remember(self, event: news.News) -> None:
+        """Keep what another page that takes the call has to know."""
+        match event:
+            case news.Answered():
+                self._answered = event
+            case news.Redirected(browser_codec=browser, trunk_codec=trunk):
+                self._answered = news.Answered(browser, trunk)
+            case news.Held(by=By.REMOTE) | news.Resumed(by=By.REMOTE):
+                self._held = isinstance(event, news.Held)
 
     async def begin(self) -> None:
         """Answer the first offer, and bring its media path up."""
@@ -202,6 +216,11 @@ class BrowserSide:
         if wanted.tell is not None and wanted.tell is not self._page:
             before, self._page = self._page, wanted.tell
             before(news.HandedOver(duration_ms))
+            if self._answered is not None:
+                self._answered = replace(self._answered, browser_codec=spelling(self.codec))
+                self._page(self._answered)
+            if self._held:
+                self._page(news.Held(By.REMOTE))
 
     def _refuse(self, why: str) -> None:
         """Tell the page that has asked for a media path that it has not come up."""

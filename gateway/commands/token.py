@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--once", action="store_true", help="it is good for one call")
     parser.add_argument("--incoming", action="store_true", help="calls for --sub may ring there")
+    parser.add_argument(
+        "--transfer-to",
+        action="append",
+        metavar="IDENTITY",
+        default=[],
+        help='to whose pages calls may be handed over, "*" at the end for a prefix; again for more',
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,6 +100,7 @@ def _claims(options: argparse.Namespace, admission: AdmissionSettings, now: floa
             max_calls=options.max_calls,
             once=options.once,
             incoming=options.incoming,
+            transfer_to=tuple(options.transfer_to),
         )
         return Claims(
             sub=options.sub,

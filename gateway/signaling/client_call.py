@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -17,45 +18,28 @@ from typing import Literal
 from gateway.admission.gate import Admission
 from gateway.admission.grant import Grant
 from gateway.calls import news
-from gateway.calls.end import By, CallEnd
+from gateway.calls.directory import Page
 from gateway.calls.request import CallRequest
-from gateway.errors import CapacityError, GatewayError, RequestError, UnavailableError
-from gateway.media.events import LegQuality
+from gateway.calls.ring import Caller
+from gateway.errors import CapacityError, GatewayError, RequestError
 from gateway.signaling import messages
-from gateway.signaling.progress import Progress, side
+from gateway.signaling.handing import Estate, Handing
+from gateway.signaling.progress import Progress
 from gateway.signaling.room import Room
 from gateway.signaling.seam import PlacedCall
+from gateway.signaling.wording import message_for
 
 logger = logging.getLogger(__name__)
 
 Command = Callable[[PlacedCall], Awaitable[None]]
-Handover = (
-    news.TransferProgress
-    | news.Transferred
-    | news.TransferFailed
-    | news.Redirecting
-    | news.Redirected
-    | news.RedirectFailed
-)
 Say = Callable[[messages.ServerMessage], None]
 
-TransferMessage = messages.TransferProgress | messages.Transferred | messages.TransferFailed
-
 _OUR_FAULT = "the gateway failed; its log says why"
-
-_HANDED_OVER = CallEnd.made_here(By.LOCAL, "handed-over", 200, "The call goes on at another page.")
 
 _STAGES: dict[type[news.News], str] = {
     news.AnswerReady: "answer",
     news.Ringing: "ringing",
     news.Answered: "answered",
-}
-
-
-_TRANSFER: dict[type[news.News], type[TransferMessage]] = {
-    news.TransferProgress: messages.TransferProgress,
-    news.Transferred: messages.Transferred,
-    news.TransferFailed: messages.TransferFailed,
 }
 
 
@@ -94,7 +78,10 @@ class ClientCall:
         self._granted = granted or (lambda: grant)
         self._transferring: Admission | None = None
         self._redirecting: Admission | None = None
-        self._talked_ms = 0  # to those who have handed the page over
+        self._talked_ms = 0  # of the call, before `_admission` counted
+        self._inherited: tuple[tuple[Admission, int], ...] = ()  # of pages that had the call
+        self._handing: Handing | None = None
+        self._redirected_to = ""
         self._room = room
         self._say = say
         self._over = over
@@ -109,7 +96,7 @@ class ClientCall:
     @property
     def standing(self) -> messages.LiveCall:
         """The call as a client that comes back has to know it."""
-        return self._standing(direction="outgoing", to=self._request.to)
+        return self._standing(direction="outgoing", to=self._far_end)
 
     def _standing(
         self, *, direction: Literal["outgoing", "incoming"], **parties: str | None
@@ -150,6 +137,7 @@ class ClientCall:
     async def _transfer(self, call: PlacedCall, to: str, grant: Grant) -> None:
         """Let a number in as for a call, before the trunk hears of it: it costs the same."""
         call.check_transfer()
+        self._check_handing()
         visitor = self._request.visitor
         admission: Admission | None = None
         try:
@@ -191,6 +179,61 @@ class ClientCall:
         """Whom the page wants shown as the caller."""
         return self._request.caller
 
+    def hand_over(self, identity: str, grant: Grant, page: Page) -> None:
+        """Hand this page's part of the call over to another page, of those of an identity."""
+        self.command(lambda call: self._hand_over(call, identity, grant, page))
+
+    async def _hand_over(self, call: PlacedCall, identity: str, grant: Grant, page: Page) -> None:
+        call.check_transfer()
+        self._check_handing()
+        self._room.gate.incoming.hand_over(self._request.visitor, grant, identity)
+        directory = self._room.directory
+        self._handing = Handing(
+            Caller(secrets.token_hex(6), "", identity, self._far_end, self._far_name),
+            call,
+            [each for each in directory.pages(identity) if each is not page],
+            partial(directory.watch, identity),
+            rings=lambda: self._tell(news.TransferProgress(180, "Ringing")),
+            failed=self._not_handed,
+        )
+
+    def _check_handing(self) -> None:
+        if self._handing is not None:
+            raise RequestError("a transfer of this call is under way already")
+
+    def _not_handed(self, code: int, reason: str) -> None:
+        """Go on as it was: no page has taken the call."""
+        if self._handing is not None:
+            self._handing = None
+            self._tell(news.TransferFailed(code, reason))
+
+    def _hand_on(self, duration_ms: int) -> None:
+        """Give another page the call, and what holds for it: that page is connected."""
+        handing, self._handing = self._handing, None
+        own = () if self._admission is None else ((self._admission, self._talked_ms),)
+        held = "local" in self._progress.held
+        estate = Estate((*self._inherited, *own), duration_ms, held)
+        if handing is not None and handing.give(estate):
+            self._admission, self._inherited = None, ()
+            self._say(messages.Transferred(call=self.call, sip_code=200, reason="OK"))
+
+    def take_over(self, call: PlacedCall, estate: Estate) -> None:
+        """Have a call that another page has given away, with all that it is allowed by."""
+        self._live = call
+        self._inherited, self._talked_ms = estate.admissions, estate.lasted_ms
+        if estate.held:  # whoever accepts wants to talk
+            self._commands.put_nowait(lambda call: call.resume())
+
+    @property
+    def _far_end(self) -> str:
+        """Whom the page talks to."""
+        return self._redirected_to or self._request.to
+
+    @property
+    def _far_name(self) -> str | None:
+        """What that one is called, if it is known."""
+        return None
+
     def transfer_to(self, other: ClientCall) -> None:
         """Hand the far end over to the one of another call, which has been let in already."""
         if other is self:
@@ -215,7 +258,12 @@ class ClientCall:
             while (command := await self._commands.get()) is not None:
                 await self._carry_out(command, self._live)
         finally:
-            for admission in (self._admission, self._transferring, self._redirecting):
+            handing, self._handing = self._handing, None
+            if handing is not None:
+                handing.task.cancel()
+            inherited = (each for each, _ in self._inherited)
+            own = (self._admission, self._transferring, self._redirecting)
+            for admission in (*own, *inherited):
                 if admission is not None:
                     admission.release()
             self._over(self)
@@ -276,13 +324,15 @@ class ClientCall:
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
         if isinstance(event, news.HandedOver):
+            self._hand_on(event.duration_ms)
             self._over(self)
             self._commands.put_nowait(None)
         if isinstance(event, news.Ended):
             # Before the message: who reads it may use the id again at once
-            if self._admission is not None:
-                lasted = event.duration_ms - self._talked_ms
-                self._admission.ended(event.end.cause, event.end.sip_code, lasted)
+            self._end_admissions(event.end.cause, event.end.sip_code, event.duration_ms)
+            if self._handing is not None:
+                self._handing.end(event.end)
+                self._handing = None
             self._end_redirect(event.end.cause, event.end.sip_code)
             self._end_transfer(event.end.cause, event.end.sip_code)
             if event.duration_ms:
@@ -308,12 +358,19 @@ class ClientCall:
 
     def _turn(self, redirected: news.Redirected) -> None:
         """Count the call for whom the page talks to now."""
-        before, self._admission, self._redirecting = self._admission, self._redirecting, None
-        if before is not None:
-            before.ended("redirected", 200, redirected.duration_ms - self._talked_ms)
+        self._end_admissions("redirected", 200, redirected.duration_ms)
+        self._admission, self._redirecting = self._redirecting, None
         self._talked_ms = redirected.duration_ms
+        self._redirected_to = redirected.to
         if self._admission is not None:
             self._admission.answered()
+
+    def _end_admissions(self, cause: str, sip_code: int, duration_ms: int) -> None:
+        """Write how those have ended by whom the page has talked to somebody until now."""
+        own = () if self._admission is None else ((self._admission, self._talked_ms),)
+        for admission, since in (*own, *self._inherited):
+            admission.ended(cause, sip_code, duration_ms - since)
+        self._admission, self._inherited = None, ()
 
     def _end_redirect(self, cause: str, sip_code: int) -> None:
         """Write what became of the number that the far end has named, if there is one."""
@@ -326,103 +383,3 @@ class ClientCall:
         admission, self._transferring = self._transferring, None
         if admission is not None:
             admission.ended(cause, sip_code, 0)
-
-
-def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
-    """Put news of a call into the protocol's words."""
-    match event:
-        case news.Trying():
-            return messages.Trying(call=call)
-        case news.Ringing(early_media=early_media):
-            return messages.Ringing(call=call, early_media=early_media)
-        case news.AnswerReady(sdp=sdp):
-            return messages.Answer(call=call, answer=messages.AnswerDescription(sdp=sdp))
-        case news.Answered(browser_codec=browser, trunk_codec=trunk):
-            return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
-        case news.DigitHeard(digit=digit, duration_ms=duration):
-            return messages.Digit(call=call, digit=digit, duration=duration)
-        case (
-            news.Held()
-            | news.Resumed()
-            | news.HoldRefused()
-            | news.RestartFailed()
-            | news.HandedOver()
-        ):
-            return _about_change(call, event)
-        case (
-            news.TransferProgress()
-            | news.Transferred()
-            | news.TransferFailed()
-            | news.Redirecting()
-            | news.Redirected()
-            | news.RedirectFailed()
-        ):
-            return _about_handover(call, event)
-        case news.Quality(browser=browser_leg, trunk=trunk_leg):
-            return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
-        case news.Ended(end=end, duration_ms=duration):
-            return messages.Ended(
-                call=call,
-                by=end.by.value,
-                cause=end.cause,
-                sip_code=end.sip_code,
-                reason=end.reason,
-                message=end.message,
-                duration_ms=duration,
-            )
-
-
-def _about_handover(call: str, event: Handover) -> messages.ServerMessage:
-    match event:
-        case news.TransferProgress() | news.Transferred() | news.TransferFailed():
-            told = _TRANSFER[type(event)]
-            return told(call=call, sip_code=event.code, reason=event.reason)
-        case news.Redirecting(to=to, code=code, reason=reason):
-            return messages.Redirecting(call=call, to=to, sip_code=code, reason=reason)
-        case news.Redirected(to=to, browser_codec=browser, trunk_codec=trunk):
-            codec = messages.Codecs(browser=browser, trunk=trunk)
-            return messages.Redirected(call=call, to=to, codec=codec)
-        case news.RedirectFailed(to=to, code=code, reason=reason):
-            return messages.RedirectFailed(call=call, to=to, sip_code=code, reason=reason)
-
-
-Change = news.Held | news.Resumed | news.HoldRefused | news.RestartFailed | news.HandedOver
-
-
-def _about_change(call: str, event: Change) -> messages.ServerMessage:
-    """Say what has changed in a call, or has not."""
-    match event:
-        case news.HandedOver(duration_ms=duration):  # over for this page, and for no other
-            return message_for(call, news.Ended(_HANDED_OVER, duration))
-        case news.RestartFailed(why=why):
-            return messages.Error(
-                code=UnavailableError.sip_code,
-                name="restart-failed",
-                message=f"The call goes on as it was. {why}",
-                call=call,
-            )
-        case news.Held(by=by):
-            return messages.Held(call=call, by=side(by))
-        case news.Resumed(by=by):
-            return messages.Resumed(call=call, by=side(by))
-        case news.HoldRefused(held=held, code=code, reason=reason, by=by):
-            refusal = reason or str(code)
-            return messages.Error(
-                code=code,
-                name="hold-refused" if held else "resume-refused",
-                message=f"{'The far end does not agree: ' if by is By.REMOTE else ''}{refusal}.",
-                call=call,
-            )
-
-
-def _leg(quality: LegQuality) -> messages.LegQuality:
-    """Round to what a person could tell apart: a frame in two seconds need not carry more."""
-    mos, rtt = quality.mos, quality.rtt_ms
-    return messages.LegQuality(
-        mos=None if mos is None else round(mos, 2),
-        loss=round(quality.loss, 4),
-        jitter_ms=round(quality.jitter_ms, 1),
-        rtt_ms=None if rtt is None else round(rtt, 1),
-        level=quality.level,
-        packets=quality.packets,
-    )

@@ -12,6 +12,7 @@ from gateway.calls.ring import Acceptance, Ring
 from gateway.errors import GatewayError, RequestError
 from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall, Say
+from gateway.signaling.handing import HandedRing
 from gateway.signaling.room import Room
 from gateway.signaling.seam import PlacedCall
 
@@ -40,6 +41,8 @@ class IncomingCall(ClientCall):
         )
         super().__init__(request, grant, room, say=say, over=over, granted=granted)
         self._progress.state = "ringing"
+        if isinstance(ring, HandedRing):
+            ring.owner = self
 
     @property
     def standing(self) -> messages.LiveCall:
@@ -47,9 +50,9 @@ class IncomingCall(ClientCall):
         caller = self._ring.caller
         return self._standing(
             direction="incoming",
-            from_=caller.number,
+            from_=self._far_end,
             to=caller.to,
-            display_name=caller.display_name,
+            display_name=self._far_name,
         )
 
     def tell(self, event: news.News) -> None:
@@ -79,6 +82,15 @@ class IncomingCall(ClientCall):
         return self._ring
 
     @property
+    def _far_end(self) -> str:
+        """The caller, unless that one has handed the page over."""
+        return self._redirected_to or self._ring.caller.number
+
+    @property
+    def _far_name(self) -> str | None:
+        return None if self._redirected_to else self._ring.caller.display_name
+
+    @property
     def _shown(self) -> str | None:
         """Nobody: the caller of this call is the far end, and a call of ours is the page's."""
         return None
@@ -100,7 +112,7 @@ class IncomingCall(ClientCall):
             raise
         if taken is None:
             admission.release()
-        else:
+        elif not isinstance(self._ring, HandedRing):  # which is taken later
             self._live = taken
 
     def _check_ringing(self, call: PlacedCall) -> None:

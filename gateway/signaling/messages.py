@@ -144,18 +144,23 @@ class Resume(ClientWire):
 class Transfer(ClientWire):
     """Hand the far end over to a number, or to the far end of another call (`replaces`, its id).
 
-    `transferProgress` and then `transferred` or `transferFailed` follow.
+    With `identity` the pages that are registered under it ring, and the first `accept` has the
+    call: the far end is not asked. `transferProgress` and then `transferred` or `transferFailed`
+    follow.
     """
 
     type: Literal["transfer"]
     call: CallId
     to: str | None = None
     replaces: CallId | None = None
+    identity: str | None = None
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.to is None) == (self.replaces is None):
-            raise PydanticCustomError("transfer", "one of `to` and `replaces` is needed")
+    def _one_of_all(self) -> Self:
+        if sum(each is not None for each in (self.to, self.replaces, self.identity)) != 1:
+            raise PydanticCustomError(
+                "transfer", "one of `to`, `replaces` and `identity` is needed"
+            )
         return self
 
 

@@ -32,6 +32,8 @@ class Progress:
                 self.state = "answered"
                 self.answered = self.answered or monotonic()
                 self.codec = messages.Codecs(browser=browser, trunk=trunk)
+            case news.Redirected(browser_codec=browser, trunk_codec=trunk):
+                self.codec = messages.Codecs(browser=browser, trunk=trunk)
             case news.Held(by=by):
                 self.held.add(side(by))
             case news.Resumed(by=by):

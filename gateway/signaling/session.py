@@ -13,7 +13,7 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import Final, Literal, Protocol
 
-from gateway.admission.fields import parse_caller, parse_display_name, parse_headers
+from gateway.admission.fields import parse_caller, parse_display_name, parse_headers, parse_identity
 from gateway.admission.grant import Grant, Visitor
 from gateway.admission.target import parse_target
 from gateway.admission.token import LEEWAY
@@ -230,14 +230,21 @@ class Session:
                 self._find(message.call).command(lambda call: call.hold())
             case messages.Resume():
                 self._find(message.call).command(lambda call: call.resume())
-            case messages.Transfer(to=str(to)):
-                number = parse_target(to)
-                self._find(message.call).transfer(number, self.grant)
-            case messages.Transfer(replaces=str(other)):
-                self._find(message.call).transfer_to(self._find(other))
+            case messages.Transfer():
+                self._transfer(message)
             case messages.SendDigits(digits=digits, duration=duration, gap=gap):
                 keys = digits.upper()
                 self._find(message.call).command(lambda call: call.send_digits(keys, duration, gap))
+
+    def _transfer(self, message: messages.Transfer) -> None:
+        call = self._find(message.call)
+        match message:
+            case messages.Transfer(to=str(to)):
+                call.transfer(parse_target(to), self.grant)
+            case messages.Transfer(replaces=str(other)):
+                call.transfer_to(self._find(other))
+            case messages.Transfer(identity=str(identity)):
+                call.hand_over(parse_identity(identity), self.grant, self)
 
     def _find(self, call: str) -> ClientCall:
         try:

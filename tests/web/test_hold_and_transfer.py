@@ -179,6 +179,18 @@ async def test_transfer_to_the_other_call(fake_gateway: FakeGateway, open_page: 
     assert (await outcome(page))["sipCode"] == 200
 
 
+async def test_transfer_to_another_page(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    page, session = await opened(fake_gateway, open_page)
+    await asked(page, "transfer", {"identity": "sales"})
+    frame = await session.wait_for("transfer")
+    assert frame["identity"] == "sales"
+    assert not {"to", "replaces"} & frame.keys()
+    await session.reply("transferred", sipCode=200, reason="OK")
+    await session.reply("ended", by="local", cause="handed-over", sipCode=200)
+    assert await outcome(page) == {"sipCode": 200, "reason": "OK"}
+    assert (await end_of(page))["cause"] == "handed-over"
+
+
 async def test_failed_transfer_leaves_the_call(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -52,6 +52,7 @@ async def test_whole_grant() -> None:
         "maxCalls": 1,
         "once": True,
         "incoming": True,
+        "transferTo": ["sales", "support*"],
     }
     assert await tokens().verify(signed({**GOOD, "call": call})) == Grant(
         key=fingerprint(NEW.encode()),
@@ -64,6 +65,7 @@ async def test_whole_grant() -> None:
         max_calls=1,
         once=True,
         incoming=True,
+        transfer_to=("sales", "support*"),
         expires=NOW + 60,
     )
 

@@ -60,7 +60,7 @@ async def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str]) -> None
         capsys,
         *("--to", "+1*", "--to", "600", "--from", "+15550001", "--origin", "https://a.example"),
         *("--sub", "alice", "--max-duration", "300", "--max-calls", "1", "--expires", "3600"),
-        *("--once", "--incoming"),
+        *("--once", "--incoming", "--transfer-to", "sales"),
     )
     given = await grant(token, later=3500)
     assert given == Grant(
@@ -74,6 +74,7 @@ async def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str]) -> None
         max_calls=1,
         once=True,
         incoming=True,
+        transfer_to=("sales",),
         expires=given.expires,
     )
 

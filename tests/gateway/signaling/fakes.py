@@ -15,7 +15,7 @@ from gateway.admission.limits import LimitRules
 from gateway.admission.policy import Policy
 from gateway.admission.store import MemoryStore
 from gateway.calls.end import By, CallEnd
-from gateway.calls.news import Ended, News
+from gateway.calls.news import Answered, AnswerReady, Ended, HandedOver, News
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import Route, TrunkCalls
@@ -63,6 +63,7 @@ class FakeCall:
         self.failure: Exception | None = None
         self.cannot_transfer: Exception | None = None
         self.no_route: Exception | None = None
+        self.heir = tell  # of another page that has asked for the call
 
     async def add_candidate(self, candidate: str | None) -> None:
         self._note("candidate", candidate)
@@ -88,8 +89,17 @@ class FakeCall:
     async def transfer_to(self, other: FakeCall) -> None:
         self._note("transfer", other)
 
-    async def restart(self, offer: str) -> None:
+    async def restart(self, offer: str, tell: Tell | None = None, /) -> None:
         self._note("restart", offer)
+        if tell is not None:
+            self.heir = tell
+            tell(AnswerReady("v=0"))
+
+    def hand_over(self) -> None:
+        """Give the call to whoever has asked for it, as if that page were connected."""
+        before, self.tell = self.tell, self.heir
+        before(HandedOver(1000))
+        self.tell(Answered("opus", "PCMU"))
 
     async def redirect(self, token: int, request: CallRequest) -> None:
         self._note("redirect", token, request)

@@ -226,16 +226,18 @@ export class Call extends Emitter {
   }
 
   /**
-   * Hands the other side over to a number, or to the other side of another call of this device.
+   * Hands the other side over to a number, to the other side of another call of this device, or to
+   * another page: the first of an identity that accepts.
    *
-   * @param {string | Call} target
+   * @param {string | Call | { identity: string }} target
    * @returns {Promise<import("./requests.js").Stage>} how the new phone answered; then this call ends
    * @throws {CallError} `transfer-failed` and others, with the `sipCode` of the new phone; the call goes on
    */
   async transfer(target) {
     this.#mustBeOpen("transfer");
     if (target instanceof Call) target.#mustBeOpen("transfer");
-    return this.#requests.transfer(target instanceof Call ? { replaces: target.id } : { to: target });
+    if (target instanceof Call) return this.#requests.transfer({ replaces: target.id });
+    return this.#requests.transfer(typeof target === "object" && target ? target : { to: target });
   }
 
   /**

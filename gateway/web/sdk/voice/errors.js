@@ -41,6 +41,7 @@ export const ENDINGS = Object.freeze({
   "answered-elsewhere": ending("refused", 487, "The call was answered at another phone."),
 
   "transferred": ending("normal", 200, "The call was transferred."),
+  "handed-over": ending("normal", 200, "The call goes on at another page."),
 
   "busy": ending("refused", 486, "The line is busy."),
   "rejected": ending("refused", 603, "The call was declined."),

@@ -73,15 +73,18 @@ export class Requests {
   }
 
   /**
-   * @param {{ to: string } | { replaces: string }} target
+   * @param {{ to: string } | { replaces: string } | { identity: string }} target
    * @returns {Promise<Stage>}
    */
   async transfer(target) {
     if (this.#pending.has("transfer")) throw refuse("A transfer is under way.");
     if ("replaces" in target) return this.#ask("transfer", { type: "transfer", ...target });
-    const to = typeof target.to === "string" ? target.to.trim() : "";
-    if (to) return this.#ask("transfer", { type: "transfer", to });
-    const message = `A call is transferred to a number or to another call, not to ${JSON.stringify(target.to)}.`;
+    for (const [kind, value] of Object.entries(target)) {
+      const name = typeof value === "string" ? value.trim() : "";
+      if (name && (kind === "to" || kind === "identity")) return this.#ask("transfer", { type: "transfer", [kind]: name });
+    }
+    const [given] = Object.values(target);
+    const message = `A call is transferred to a number, an identity or another call, not to ${JSON.stringify(given)}.`;
     throw new CallError("invalid-argument", { message, fatal: false });
   }
 

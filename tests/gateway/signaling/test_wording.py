@@ -7,7 +7,7 @@ import pytest
 from gateway.calls import news
 from gateway.calls.end import By
 from gateway.signaling import messages
-from gateway.signaling.client_call import message_for
+from gateway.signaling.wording import message_for
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,314 @@
+"""A call that its page hands over to another one: those of an identity ring, and the first has it.
+
+The far end is not asked and hears nothing of it. The page that accepts brings a media path of its
+own up beside the first page's; then it has the call. Until then the first page has it, and goes on
+if nobody takes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from gateway.admission.gate import Admission
+from gateway.calls import news
+from gateway.calls.directory import Page
+from gateway.calls.end import By, CallEnd
+from gateway.calls.ring import (
+    Acceptance,
+    Accepted,
+    Caller,
+    Left,
+    Rejected,
+    Ring,
+    RingEvent,
+    elsewhere,
+    rejected,
+)
+from gateway.errors import CapacityError, GatewayError, LimitError
+from gateway.signaling.seam import PlacedCall
+
+logger = logging.getLogger(__name__)
+
+RING: Final = 30.0  # seconds; as long as calls from trunks ring unless told otherwise
+
+# What the first page is told if several have rejected the call: the first that one of them has said
+_ANSWERS: Final = (603, 486, 480)
+
+NOBODY_THERE: Final = (480, "No page is there to take the call")
+ALL_BUSY: Final = (486, "Every page has as many calls as it may")
+NOT_TAKEN: Final = (480, "Nobody accepted the call")
+NOT_CONNECTED: Final = (480, "The page that accepted the call could not be connected")
+REJECTED: Final = "Every page rejected the call"
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What goes with a call to another page.
+
+    `admissions` hold until the call's end, each with how long the call had lasted when it began to
+    count; `lasted_ms` is how long it has lasted now. Times since the answer.
+    """
+
+    admissions: tuple[tuple[Admission, int], ...]
+    lasted_ms: int
+    held: bool  # by the page that gives it away
+
+
+class Taker(Protocol):
+    """The call of the page on which a call rings that is handed over."""
+
+    def take_over(self, call: PlacedCall, estate: Estate) -> None:
+        """Have the call from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A page has come, and may be rung as well."""
+
+    page: Page
+
+
+@dataclass(frozen=True, slots=True)
+class NotConnected:
+    """The media path of the page that has accepted has not come up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Nobody has accepted in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The call has ended, or has been handed over."""
+
+    end: CallEnd
+
+
+Event = RingEvent | Joined | NotConnected | Late | Over
+
+
+class HandedRing(Ring):
+    """Such a call on one of the pages. Commands of that page come here until it has the call.
+
+    Attributes
+    ----------
+    owner
+        The page's own end of it.
+    connecting
+        It has accepted, and its media path comes up.
+    """
+
+    def __init__(self, caller: Caller, call: PlacedCall, put: Callable[[RingEvent], None]) -> None:
+        super().__init__(caller, put)
+        self.owner: Taker | None = None
+        self.connecting = False
+        self._call = call
+
+    async def accept(self, acceptance: Acceptance) -> Any:
+        """Take the call, as `Ring.accept`; this is what stands for it meanwhile."""
+        return await super().accept(acceptance)
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        """Hand on a candidate of the page whose media path comes up."""
+        if self.connecting:
+            await self._call.add_candidate(candidate)
+
+    async def hangup(self) -> None:
+        """Reject the call, or give up what was accepted: the call itself goes on."""
+        if self.connecting:
+            self._put(Left(self))
+        else:
+            await super().hangup()
+
+    async def abandon(self, reason: str) -> None:
+        """Ring here no more, likewise."""
+        if self.connecting:
+            self._put(Left(self))
+        else:
+            await super().abandon(reason)
+
+
+class Handing:
+    """The pages that ring for one call.
+
+    Parameters
+    ----------
+    caller
+        What they are told of it.
+    call
+        The call; it is answered.
+    pages
+        Those that ring at once.
+    watch
+        Tells of pages that come while it rings, until the function that it returns is called.
+    rings
+        Called when the first of them rings.
+    failed
+        Called with a status and a sentence if none takes the call.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        call: PlacedCall,
+        pages: Sequence[Page],
+        watch: Callable[[Callable[[Page], None]], Callable[[], None]],
+        *,
+        rings: Callable[[], None],
+        failed: Callable[[int, str], None],
+    ) -> None:
+        self.winner: HandedRing | None = None
+        self._caller = caller
+        self._call = call
+        self._pages = pages
+        self._watch = watch
+        self._told_ringing = rings
+        self._failed = failed
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue()
+        self._rings: list[HandedRing] = []
+        self._rung: set[Page] = set()
+        self._rejections: set[int] = set()
+        self.task = asyncio.create_task(self._run(), name=f"hand-over-{caller.call}")
+
+    def end(self, end: CallEnd) -> None:
+        """Ring no more: the call is over, or has been taken."""
+        self._inbox.put_nowait(Over(end))
+
+    async def _run(self) -> None:
+        failure: tuple[int, str] | None = NOT_CONNECTED
+        try:
+            failure = await self._ring()
+        except Exception:  # a fault of ours costs this transfer, not the call
+            logger.exception("call %s could not be handed over", self._caller.call)
+        finally:
+            for ring in self._rings:
+                ring.close(_given_up())
+            if failure is not None:
+                self._failed(*failure)
+
+    async def _ring(self) -> tuple[int, str] | None:
+        """Ring until somebody has the call, or nobody will; return why, if nobody has it."""
+        busy = [page for page in self._pages if not self._ring_page(page)]
+        if not self._rings:
+            return ALL_BUSY if busy else NOBODY_THERE
+        self._told_ringing()
+        timer = asyncio.get_running_loop().call_later(RING, self._inbox.put_nowait, Late())
+        stop = self._watch(lambda page: self._inbox.put_nowait(Joined(page)))
+        try:
+            while True:
+                event = await self._inbox.get()
+                if isinstance(event, Over):
+                    for ring in self._rings:
+                        ring.close(event.end)
+                    return None
+                if (failure := await self._handle(event)) is not None:
+                    return failure
+        finally:
+            timer.cancel()
+            stop()
+
+    def _ring_page(self, page: Page) -> bool:
+        """Ring a page, if it may be rung; false if it has too many calls."""
+        self._rung.add(page)
+        ring = HandedRing(self._caller, self._call, self._inbox.put_nowait)
+        try:
+            ring.tell = page.ring(ring)
+        except GatewayError as error:
+            logger.info("call %s: a page is not rung: %s", self._caller.call, error)
+            return not isinstance(error, LimitError | CapacityError)
+        self._rings.append(ring)
+        return True
+
+    async def _handle(self, event: Event) -> tuple[int, str] | None:
+        match event:
+            case Accepted(ring=HandedRing() as ring, acceptance=acceptance, reply=reply):
+                await self._accept(ring, acceptance, reply)
+            case Rejected(ring=ring, code=code):
+                self._rejections.add(code)
+                return self._silence(ring, rejected(code))
+            case Left(ring=ring):
+                lost = ring is self.winner
+                return self._silence(ring, _given_up()) or (NOT_CONNECTED if lost else None)
+            case NotConnected() if self.winner is not None:
+                self.winner.close(_not_connected())
+                return NOT_CONNECTED
+            case Late() if self.winner is None:
+                return NOT_TAKEN
+            case Joined(page=page) if page not in self._rung and self.winner is None:
+                self._ring_page(page)
+        return None
+
+    def _silence(self, ring: Ring, end: CallEnd) -> tuple[int, str] | None:
+        """Ring on one page no more; return why nobody has the call if it was the last."""
+        found = [each for each in self._rings if each is ring]
+        if not found:
+            return None
+        self._rings.remove(found[0])
+        ring.close(end)
+        if self._rings:
+            return None
+        said = next((code for code in _ANSWERS if code in self._rejections), None)
+        return NOBODY_THERE if said is None else (said, REJECTED)
+
+    async def _accept(
+        self, ring: HandedRing, acceptance: Acceptance, reply: asyncio.Future[Any]
+    ) -> None:
+        """Bring the media path of a page up, if it is the first."""
+        if ring.over or self.winner is not None:
+            _settle(reply, None)
+            return
+
+        def hear(event: news.News) -> None:
+            if isinstance(event, news.RestartFailed):
+                self._inbox.put_nowait(NotConnected())
+            else:
+                ring.tell(event)
+
+        self.winner = ring
+        try:
+            await self._call.restart(acceptance.offer, hear)
+        except GatewayError as error:  # it rings on, for this page too
+            self.winner = None
+            _settle(reply, error)
+            return
+        ring.connecting = True
+        _settle(reply, ring)
+        for other in self._rings:
+            if other is not ring:
+                other.close(elsewhere())
+        self._rings = [ring]
+
+    def give(self, estate: Estate) -> bool:
+        """Give the call to the page that has accepted, and is connected; false if none has."""
+        ring = self.winner
+        if ring is None or ring.owner is None:
+            return False
+        self._rings.clear()
+        ring.over = True
+        ring.owner.take_over(self._call, estate)
+        self.end(elsewhere())
+        return True
+
+
+def _settle(reply: asyncio.Future[Any], answer: HandedRing | GatewayError | None) -> None:
+    if reply.done():  # the page is gone
+        return
+    if isinstance(answer, GatewayError):
+        reply.set_exception(answer)
+    else:
+        reply.set_result(answer)
+
+
+def _given_up() -> CallEnd:
+    sentence = "The call is not handed over any more."
+    return CallEnd.made_here(By.GATEWAY, "canceled", 487, sentence)
+
+
+def _not_connected() -> CallEnd:
+    sentence = "The encrypted connection to the browser could not be set up."
+    return CallEnd.made_here(By.GATEWAY, "media-failed", 500, sentence)
