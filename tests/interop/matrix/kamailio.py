@@ -1,126 +1,38 @@
-"""Kamailio 5.6: a registrar that asks for passwords, and a proxy that stays on each call's way.
-
-Behind it are two phones that a test plays by hand. So all of a call's requests and responses go
-through Kamailio, both ways.
-"""
+"""Kamailio 5.6: the column, and the stories of a call from its beginning to its end."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from tests.end_to_end.calling_trunk import trunk_call
-from tests.end_to_end.odd_messages import sequence, tag_of
-from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
-from tests.end_to_end.trunks import open_trunk
+from tests.end_to_end.odd_sound import open_sound
+from tests.end_to_end.odd_trunk import describe
 from tests.interop.matrix import usual
-from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, hushed, judge, judge_peer
-from tests.peers.proxy import PASSWORD, Kamailio, run_kamailio
+from tests.interop.matrix.cells import Column, NotApplicable
+from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer
+from tests.interop.matrix.kamailio_dialog import (
+    fork_answers,
+    fork_ringing,
+    glare,
+    hold,
+    hold_remote,
+    late_offer,
+    prack,
+    reinvite,
+    timer_uac,
+    timer_uas,
+    transfer,
+    update,
+)
+from tests.interop.matrix.kamailio_peer import Peer, converse, dialed, open_kamailio, talks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.end_to_end.phone import PhoneCall
-    from tests.interop.matrix.cells import Site, Tell
+    from tests.interop.matrix.cells import Tell
     from tests.interop.matrix.house import House
 
-OTHER_TONE: Final = 880.0
+
 GRANTED: Final = 20  # seconds, as proxy.cfg has it
-INTERVAL: Final = 90  # seconds: the shortest session timer (RFC 4028 section 5)
-TIMER: Final = ("Require: timer", "Supported: timer")
-CHANGES: Final = (("sendonly", "recvonly"), ("sendrecv", "sendrecv"))  # of a hold: ours, theirs
-TERMINATED: Final = "terminated;reason=noresource"
-ALLOW: Final = "Allow: INVITE, ACK, CANCEL, BYE"
-
-
-@dataclass(frozen=True)
-class Peer:
-    """The proxies, one for each digest algorithm, and the phones behind them."""
-
-    md5: Kamailio
-    sha256: Kamailio
-    phone: OddTrunk
-    other: OddTrunk
-    ways: dict[str, Way]
-
-
-class Dialed(NamedTuple):
-    """A call that has come to the phone: both ends of it, and the phone's sound."""
-
-    line: Line
-    call: PhoneCall
-    sound: Sound
-
-
-@asynccontextmanager
-async def open_kamailio(site: Site) -> AsyncIterator[Peer]:
-    async with AsyncExitStack() as stack:
-        phone = await stack.enter_async_context(odd_trunk())
-        other = await stack.enter_async_context(odd_trunk())
-        proxies = [
-            await stack.enter_async_context(
-                run_kamailio(
-                    site.folder / algorithm,
-                    phones=(phone.port, other.port),
-                    gateway=site.lab.gateway_port,
-                    algorithm=algorithm,
-                    pair=site.pair(),
-                )
-            )
-            for algorithm in ("MD5", "SHA-256")
-        ]
-        md5, sha256 = proxies
-        known = {"username": "caller", "password": PASSWORD, "register": True}
-        ways = {
-            "udp": Way({**open_trunk(md5.port), "options": 5}),
-            "tcp": Way(open_trunk(md5.port, "tcp")),
-            "tls": Way({**open_trunk(md5.port + 1, "tls"), "ca": str(site.authority.file)}),
-            "info": Way({**open_trunk(md5.port), "dtmf": "info"}),
-            "md5": Way({**open_trunk(md5.port), **known}),
-            "sha256": Way({**open_trunk(sha256.port), **known}),
-        }
-        yield Peer(md5, sha256, phone, other, ways)
-
-
-@asynccontextmanager
-async def dialed(
-    house: House, peer: Peer, way: str = "udp", *, extension: str = "100", dtmf: str = ""
-) -> AsyncIterator[Dialed]:
-    """Call the phone, and go on when the INVITE is there."""
-    number = house.unique(extension)
-    line = peer.phone.line(number)
-    async with (
-        open_sound(PEER_TONE) as sound,
-        house.dial(number, way, dtmf=dtmf) as call,
-    ):
-        await line.hear("INVITE")
-        yield Dialed(line, call, sound)
-
-
-async def converse(there: Dialed) -> None:
-    """Talk, and have the page hang up; both ends have heard each other."""
-    line, call, sound = there
-    await call.hear("answered")
-    await sound.hear(60)
-    samples = sound.samples(1.0)
-    outcome = await call.hang_up()
-    await line.hear("BYE")
-    assert call.ended() == ("local", "hangup", 200)
-    judge(outcome)
-    judge_peer(samples, sound.rate)
-
-
-def talks(way: str = "udp") -> Tell:
-    async def tell(house: House, peer: Peer) -> None:
-        async with dialed(house, peer, way) as there:
-            await there.line.answer(describe(there.sound.port))
-            await converse(there)
-
-    return tell
 
 
 async def ringing(house: House, peer: Peer) -> None:
@@ -216,163 +128,6 @@ async def options_remote(house: House, peer: Peer) -> None:
     await peer.md5.said("OPTIONS answered with 200")
 
 
-async def prack(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        asked = await there.line.respond_reliably(183, describe(there.sound.port))
-        assert (asked.header("rack") or "").startswith("1 ")
-        await there.line.answer("")
-        await converse(there)
-
-
-async def update(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        await there.line.answer(describe(there.sound.port))
-        assert (await there.line.request("UPDATE")).status == 200
-        await converse(there)
-
-
-def _timed(refresher: str) -> tuple[str, ...]:
-    return (*TIMER, f"Session-Expires: {INTERVAL};refresher={refresher}")
-
-
-async def timer_uac(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        line = there.line
-        await line.answer(describe(there.sound.port), *_timed("uac"), f"{ALLOW}, UPDATE")
-        asked = await line.hear("UPDATE", limit=INTERVAL / 2 + 10)
-        line.respond(200, "", *_timed("uac"), to=asked)
-        await converse(there)
-
-
-async def timer_uas(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        line = there.line
-        await line.answer(describe(there.sound.port), *_timed("uas"), f"{ALLOW}, UPDATE")
-        await asyncio.sleep(INTERVAL / 2)
-        refreshed = await line.request("UPDATE", "", *_timed("uac")[1:])
-        assert refreshed.status == 200
-        assert (refreshed.header("session-expires") or "").startswith(str(INTERVAL))
-        await converse(there)
-
-
-async def reinvite(house: House, peer: Peer) -> None:
-    """The media moves to another port."""
-    async with open_sound(OTHER_TONE) as old, dialed(house, peer) as there:
-        await there.line.answer(describe(old.port))
-        await old.hear(5)
-        moved = await there.line.reinvite(describe(there.sound.port, version=2))
-        assert moved.status == 200
-        await converse(there)
-
-
-async def late_offer(house: House, peer: Peer) -> None:
-    async with open_sound(OTHER_TONE) as old, dialed(house, peer) as there:
-        await there.line.answer(describe(old.port))
-        await old.hear(5)
-        moved = await there.line.reinvite(ack=describe(there.sound.port, version=2))
-        assert moved.status == 200
-        await converse(there)
-
-
-@asynccontextmanager
-async def forked(house: House, peer: Peer) -> AsyncIterator[tuple[Dialed, Line]]:
-    """Call both phones, and go on when both ring."""
-    number = house.unique("222")
-    other = peer.other.line(number)
-    line = peer.phone.line(number)
-    line.tag, other.tag = "a", "b"
-    async with open_sound(PEER_TONE) as sound, house.dial(number) as call:
-        for each in (line, other):
-            await each.hear("INVITE")
-            each.respond(180)
-        await call.hear("ringing")
-        yield Dialed(line, call, sound), other
-
-
-async def fork_ringing(house: House, peer: Peer) -> None:
-    """One answers, and Kamailio takes the call from the other."""
-    async with forked(house, peer) as (there, other):
-        await there.line.answer(describe(there.sound.port))
-        await other.hear("CANCEL")
-        await converse(there)
-
-
-async def fork_answers(house: House, peer: Peer) -> None:
-    """Both answer: the second gets ACK and BYE (RFC 3261 section 13.2.2.4)."""
-    async with forked(house, peer) as (there, other), open_sound(OTHER_TONE) as late:
-        other.yields = False
-        await there.line.answer(describe(there.sound.port))
-        await there.call.hear("answered")
-        await other.answer(describe(late.port))
-        assert tag_of(await other.hear("BYE")) == "b"
-        await converse(there)
-
-
-async def glare(house: House, peer: Peer) -> None:
-    """Our refresh and its re-INVITE cross: each says 491 to the other, and ours comes again."""
-    async with dialed(house, peer) as there:
-        line, text = there.line, describe(there.sound.port)
-        await line.answer(text, *_timed("uac"), ALLOW)
-        ours = await line.hear("INVITE", limit=INTERVAL / 2 + 10)
-        theirs = await line.reinvite(describe(there.sound.port, version=2))
-        assert theirs.status == 491
-        line.respond(491, to=ours)
-        await line.hear("ACK")
-        again = await line.hear("INVITE")
-        assert sequence(again) > sequence(ours)
-        line.respond(200, text, *_timed("uac"), to=again)
-        await line.hear("ACK")
-        await converse(there)
-
-
-async def hold(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        line, call, sound = there
-        await line.answer(describe(sound.port))
-        await call.hear("answered")
-        holding = asyncio.create_task(usual.hold(call))
-        for version, (ours, theirs) in enumerate(CHANGES, start=2):
-            asked = await line.hear("INVITE")
-            assert f"a={ours}" in asked.body
-            line.respond(200, describe(sound.port, version=version, direction=theirs), to=asked)
-            await line.hear("ACK")
-        await holding
-        await converse(there)
-
-
-async def transfer(house: House, peer: Peer) -> None:
-    """202 at once, and two reports: it rings there, it is answered there (RFC 3515)."""
-    async with dialed(house, peer) as there:
-        line, call, _ = there
-        await line.answer(describe(there.sound.port))
-        await call.hear("answered")
-        target = house.unique("100")
-        await call.ask("transfer", to=house.prefixes["udp"] + target)
-        asked = await line.hear("REFER")
-        assert f"sip:{target}@" in (asked.header("refer-to") or "")
-        line.respond(202, to=asked)
-        for said, state in (("180 Ringing", "active;expires=60"), ("200 OK", TERMINATED)):
-            headers = ("Event: refer", f"Subscription-State: {state}")
-            kind = "message/sipfrag;version=2.0"
-            report = await line.request("NOTIFY", f"SIP/2.0 {said}\r\n", *headers, kind=kind)
-            assert report.status == 200
-        await usual.transferred(call)
-
-
-async def hold_remote(house: House, peer: Peer) -> None:
-    async with dialed(house, peer) as there:
-        line, port = there.line, there.sound.port
-        await line.answer(describe(port))
-        await there.sound.hear(5)
-        held = await line.reinvite(describe(port, version=2, direction="sendonly"))
-        assert "a=recvonly" in held.body
-        await usual.held_by_peer(there.call)
-        await hushed(there.sound)
-        assert (await line.reinvite(describe(port, version=3))).status == 200
-        await usual.resumed_by_peer(there.call)
-        await converse(there)
-
-
 async def bye_remote(house: House, peer: Peer) -> None:
     async with dialed(house, peer) as there:
         await there.line.answer(describe(there.sound.port))
@@ -433,6 +188,7 @@ async def incoming_cancel(house: House, peer: Peer) -> None:
 
 
 NO_MEDIA: Final = NotApplicable("It carries descriptions, and no audio.")
+
 
 COLUMN: Final = Column(
     "kamailio",
