@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from tests.end_to_end.odd_messages import branch_of, parse_message, sequence
+from tests.peers.host import HOST as HOST
 from tests.peers.ports import free_port
 from tests.peers.sipp import SipMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-HOST = "127.0.0.1"
 SDP = "application/sdp"
 
 _PHRASES = {
@@ -305,6 +305,12 @@ class Line:
             f"Content-Length: {len(content)}",
         ]
         return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def offered_address(body: str) -> tuple[str, int]:
+    """Return where a description wants its sound."""
+    host = body.partition("c=IN IP4 ")[2].split()[0]
+    return host, int(body.partition("m=audio ")[2].split()[0])
 
 
 def offered_port(line: Line) -> int:

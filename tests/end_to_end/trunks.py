@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.gateway.trunk.script import SDP, Step, write_script
+from tests.peers.host import HOST
 from tests.peers.process import PeerError
 from tests.peers.sipp import Sipp, run_trunk
 
@@ -43,7 +44,7 @@ def open_trunk(port: int, transport: str = "udp") -> Table:
     """Return a trunk on a port of loopback that asks for no password."""
     return {
         "name": "open",
-        "uri": f"sip:127.0.0.1:{port};transport={transport}",
+        "uri": f"sip:{HOST}:{port};transport={transport}",
         "codecs": ["PCMU"],
         "caller_id": "+15550001",
     }

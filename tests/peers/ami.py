@@ -10,6 +10,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tests.peers.host import HOST
 from tests.peers.process import PeerError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _parse(text: str) -> Packet:
 
 @asynccontextmanager
 async def connect_manager(
-    port: int, *, secret: str, user: str = "lab", host: str = "127.0.0.1"
+    port: int, *, secret: str, user: str = "lab", host: str = HOST
 ) -> AsyncIterator[Manager]:
     """Log in to AMI; log off at the end."""
     reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)

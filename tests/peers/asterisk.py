@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers.ami import Manager, connect_manager
+from tests.peers.host import HOST
 from tests.peers.ports import free_port, release_ports, reserve_ports
 from tests.peers.process import PeerError
 from tests.peers.requirement import missing, require
@@ -51,7 +52,7 @@ class AsteriskLab:
     def uri(self, transport: str = "udp") -> str:
         """Return the SIP URI of the lab, as a gateway's trunk is configured with it."""
         port = self.tls_port if transport == "tls" else self.sip_port
-        return f"sip:127.0.0.1:{port};transport={transport}"
+        return f"sip:{HOST}:{port};transport={transport}"
 
     def manager(self) -> AbstractAsyncContextManager[Manager]:
         """Log in to the manager interface."""
@@ -65,7 +66,7 @@ class AsteriskLab:
         settings = {
             "LAB_RUN": self.directory,
             "LAB_OWNER": os.getpid(),  # a test run that is killed leaves no Asterisk behind
-            "LAB_IP": "127.0.0.1",
+            "LAB_IP": HOST,
             "LAB_SIP_PORT": self.sip_port,
             "LAB_TLS_PORT": self.tls_port,
             "LAB_HTTP_PORT": self.http_port,

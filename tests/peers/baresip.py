@@ -14,6 +14,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.recording import read_recording
+from tests.peers.host import HOST
 from tests.peers.ports import free_port, free_ports
 from tests.peers.process import PeerError, end_process, tail, wait_until
 from tests.peers.requirement import require
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tests.peers.authority import Pair
     from tests.tones import Samples
 
-HOST = "127.0.0.1"
 LIMIT = 10.0  # seconds for what it is asked to do, or is to notice
 TONE = 440.0
 LONGEST = 60.0  # seconds: a file that ends ends the call

@@ -1,4 +1,4 @@
-"""Kamailio as a proxy before a trunk: it record-routes, relays, and knows nobody itself."""
+"""Kamailio, and as a proxy before a trunk: it record-routes, relays, and knows nobody itself."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from tests.peers.host import HOST, listens
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError, end_process, tail, wait_until
 from tests.peers.requirement import require
@@ -15,7 +16,7 @@ from tests.peers.requirement import require
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-HOST = "127.0.0.1"
+LIMIT = 10.0  # seconds
 
 # The standard's proxy, by Kamailio's own guide: requests of a dialog go where their Route headers
 # say, others to one next hop
@@ -78,37 +79,42 @@ class Proxy:
 @asynccontextmanager
 async def run_proxy(directory: Path, target: str) -> AsyncIterator[Proxy]:
     """Run a proxy that relays to `target`, "host:port"."""
-    port, log = free_port(), directory / "kamailio.log"
-    command = _command(directory, CONFIG.format(host=HOST, port=port, target=target))
-    with _output(log) as output:
+    port = free_port()
+    config = CONFIG.format(host=HOST, port=port, target=target)
+    async with run_program(directory, config, port) as log:
+        yield Proxy(port, log)
+
+
+@asynccontextmanager
+async def run_program(directory: Path, config: str, port: int) -> AsyncIterator[Path]:
+    """Run Kamailio by a configuration that has it listen at a port; yield its log."""
+    file, log = _write(directory, config), directory / "kamailio.log"
+    with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
+            *(str(require("kamailio")), "-f", str(file), "-DD", "-E", "-m", "32", "-M", "4"),
+            *("-w", str(directory), "-Y", str(directory), "-P", str(directory / "pid")),
+            cwd=directory,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
         )
 
     def listening() -> bool:
         if process.returncode is not None:
-            raise PeerError(f"kamailio ended at once\n{tail(log)}")
-        return any(
-            f"0100007F:{port:04X} 00000000:0000 0A" in line
-            for line in Path("/proc/net/tcp").read_text().splitlines()
-        )
+            raise PeerError(f"Kamailio ended at once\n{tail(log)}")
+        return listens(port)
 
     try:
-        await wait_until(listening, limit=10, what="kamailio opens its port")
-        yield Proxy(port, log)
+        await wait_until(listening, limit=LIMIT, what="Kamailio is up")
+        yield log
+        if process.returncode is not None:
+            raise PeerError(f"Kamailio ended with status {process.returncode}\n{tail(log)}")
     finally:
         await end_process(process)
 
 
-def _command(directory: Path, config: str) -> list[str]:
+def _write(directory: Path, config: str) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "kamailio.cfg"
     file.write_text(config)
-    return [
-        *(str(require("kamailio")), "-DD", "-E", "-f", str(file), "-m", "32", "-M", "4"),
-        *("-w", str(directory), "-Y", str(directory), "-P", str(directory / "pid")),
-    ]
-
-
-def _output(log: Path) -> BinaryIO:
-    return log.open("wb")
+    return file

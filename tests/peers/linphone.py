@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.end_to_end.recording import read_recording
+from tests.peers.host import HOST, listens
 from tests.peers.ports import free_port, free_ports
 from tests.peers.process import PeerError, end_process, wait_until
 from tests.peers.requirement import require
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from tests.tones import Samples
 
-HOST = "127.0.0.1"
 LIMIT = 10.0  # seconds for what it is asked to do, or is to notice
 TONE = 440.0
 LONGEST = 90.0  # seconds: then its file ends
@@ -223,8 +223,7 @@ async def run_linphone(folder: Path, *, early: bool = False) -> AsyncIterator[Li
 def _listens(process: Process, phone: Linphone) -> bool:
     if process.returncode is not None:
         raise PeerError(f"linphonec ended at once\n{phone.said()}")
-    address = f"0100007F:{phone.port:04X}"  # proc_pid_net(5): as one little-endian number
-    return all(address in Path(table).read_text() for table in ("/proc/net/udp", "/proc/net/tcp"))
+    return listens(phone.port)
 
 
 def _write(folder: Path, port: int, early: bool) -> None:

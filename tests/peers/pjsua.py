@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.recording import read_recording
 from tests.peers.gateway import tree_environment
+from tests.peers.host import HOST
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError, end_process, poll, tail
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tests.peers.authority import Pair
     from tests.tones import Samples
 
-HOST = "127.0.0.1"
 LIMIT = 10.0  # seconds for what it is asked to do, or is to notice
 
 # As its log has a message: a line that names it, then all of it

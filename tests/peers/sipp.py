@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from tests.peers.host import BOTH, HOST, listens
 from tests.peers.ports import free_port, free_ports
 from tests.peers.process import PeerError, end_process, tail, wait_until
 from tests.peers.requirement import require
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 BUILT_IN = ("uac", "uas")
-HOST = "127.0.0.1"
-SOCKETS = ("/proc/net/udp", "/proc/net/tcp")
 
 # A trace entry: "UDP message sent (512 bytes):" or "UDP message received [512] bytes :", then the
 # message up to the line of dashes that opens the next entry
@@ -96,12 +95,11 @@ class Sipp:
 
     async def listening(self) -> None:
         """Wait until sipp has opened its port."""
-        address = f"0100007F:{self.port:04X}"  # proc_pid_net(5): as one little-endian number
 
         def opened() -> bool:
             if self._process.returncode is not None:
                 raise PeerError(f"sipp ended at once\n{self.errors()}")
-            return any(address in Path(table).read_text() for table in SOCKETS)
+            return any(listens(self.port, table) for table in BOTH)
 
         await wait_until(opened, limit=20, what="sipp opens its port")
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.peers.host import HOST
 from tests.peers.process import PeerError
-from tests.peers.sipp import HOST, run_trunk
+from tests.peers.sipp import run_trunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
