@@ -3,106 +3,32 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from gateway.caller.sound import RATE
+from tests.end_to_end.page import open_page
 from tests.end_to_end.recording import first_sound, read_recording
-from tests.end_to_end.trunks import lab_trunk
 from tests.interop.matrix import usual
-from tests.interop.matrix.cells import Column, NotApplicable, Way
-from tests.interop.matrix.house import CALLER_TONE, assert_somewhere, judge, judge_peer, talk
-from tests.peers.asterisk import require_lab
+from tests.interop.matrix.asterisk_peer import EXPIRES, LIMIT, Lab, Packet, open_lab
+from tests.interop.matrix.cells import Column, NotApplicable
+from tests.interop.matrix.house import (
+    CALLER_TONE,
+    assert_somewhere,
+    judge,
+    judge_peer,
+    judge_phone,
+    picked_up,
+    talk,
+)
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.interop.matrix.cells import Site, Tell
+    from tests.interop.matrix.cells import Tell
     from tests.interop.matrix.house import House
-    from tests.peers.ami import Manager
-    from tests.peers.asterisk import AsteriskLab
+
 
 RINGBACK: Final = (440.0, 480.0)
-LIMIT: Final = 20.0  # seconds for what Asterisk does at once on an idle machine
-EXPIRES: Final = 60  # seconds, the least that a gateway asks for
-
-
-# A line of `pjsip show history`: number, time, direction, address, start line
-PACKET: Final = re.compile(r"^(\d+) +(\d+) \* (==>|<==) \S+ +(.*\S)", re.M)
-
-
-class Packet(NamedTuple):
-    """A message that Asterisk has sent or got."""
-
-    number: int
-    time: int  # seconds
-    sent: bool
-    text: str
-
-    def is_request(self, *methods: str) -> bool:
-        """Whether it is a request of Asterisk's own, of one of these methods."""
-        return self.sent and self.text.partition(" ")[0] in methods
-
-
-@dataclass(frozen=True)
-class Lab:
-    """The lab, and its manager."""
-
-    lab: AsteriskLab
-    manager: Manager
-    ways: dict[str, Way]
-
-    async def call_id(self, number: str) -> str:
-        """Wait for the call to a number that nobody else calls; return its Call-ID."""
-        return (await self.manager.wait("LabCall", Dialed=number, limit=LIMIT))["CallID"]
-
-    async def over(self, number: str) -> None:
-        """Wait until the call to such a number is over here as well."""
-        await self.manager.wait("LabHangup", CallID=await self.call_id(number), limit=LIMIT)
-
-    async def packets(self, call_id: str = "", *, where: str = "") -> list[Packet]:
-        """Return what went over the wire, of one call or of all."""
-        condition = f'sip.msg.call-id = "{call_id}"' if call_id else where
-        only = f" where {condition}" if condition else ""
-        text = await self.manager.command(f"pjsip show history{only}")
-        return [
-            Packet(int(each[1]), int(each[2]), each[3] == "==>", each[4])
-            for each in PACKET.finditer(text)
-        ]
-
-
-@asynccontextmanager
-async def open_lab(site: Site) -> AsyncIterator[Lab]:
-    require_lab()
-    lab = site.lab
-
-    def way(username: str, transport: str = "udp", **keys: object) -> Way:
-        return Way({**lab_trunk(lab, transport, username=username), **keys})
-
-    register: dict[str, Any] = {"register": True, "expires": EXPIRES}
-    ways = {
-        "udp": way("trunk-digest", options=5, codecs=["PCMU", "PCMA"]),
-        "tcp": way("trunk-ulaw", "tcp"),
-        "tls": way("acct1002", "tls"),
-        "srtp": way("trunk-srtp", srtp="required"),
-        "srtp-refused": way("trunk-digest", srtp="required"),
-        "info": way("trunk-info", dtmf="info"),
-        "prack": way("trunk-prack"),
-        "timers": way("trunk-timers"),
-        "md5": way("acct1001", **register),
-        # Whose name has to stand in From, too
-        "sha256": way("trunk-sha256", caller_id="trunk-sha256", **register),
-    }
-    async with lab.manager() as manager:
-        await manager.command("pjsip set history on")
-        try:
-            yield Lab(lab, manager, ways)
-        finally:
-            await manager.command("pjsip set history off")
-            await manager.command("pjsip set history clear")
 
 
 def recorded(way: str, endpoint: str) -> Tell:
@@ -283,6 +209,13 @@ async def transfer(house: House, peer: Lab) -> None:
         await peer.call_id(target)
 
 
+async def attended(house: House, peer: Lab) -> None:
+    async with open_page(house.gateway) as page:
+        await usual.two_calls(page, house, house.unique("682"), house.unique("683"))
+        await usual.joined(page)
+        await peer.manager.wait("AttendedTransfer", Result="Success")
+
+
 async def hold_remote(house: House, peer: Lab) -> None:
     async with house.dial(house.unique("670")) as call:
         await call.hear("answered")
@@ -327,6 +260,17 @@ async def incoming_cancel(house: House, peer: Lab) -> None:
         await usual.given_up(page)
 
 
+async def fallback(house: House, peer: Lab) -> None:
+    async with house.fallback() as (number, line, sound):
+        await peer.manager.originate(number, endpoint="gateway-tcp", extension="9603")
+        heard = await picked_up(line, sound)
+        came = await peer.manager.wait("LabCall", Dialed="9603", Endpoint="gateway-tcp")
+        record = await peer.manager.wait("LabRecord", CallID=came["CallID"])
+        await peer.manager.wait("LabHangup", CallID=came["CallID"])
+    judge_phone(heard)
+    judge_peer(*await read_recording(Path(record["Rx"]), limit=LIMIT))
+
+
 COLUMN: Final = Column(
     "asterisk",
     "Asterisk 22",
@@ -348,6 +292,8 @@ COLUMN: Final = Column(
         "invite-md5": invite_md5,
         "invite-sha256": invite_sha256,
         "failover": usual.failover("603"),
+        "names": recorded("names", "trunk-digest"),
+        "nat": recorded("nat", "trunk-digest"),
         "options": usual.watched(),
         "options-remote": options_remote,
         "prack": prack,
@@ -364,12 +310,14 @@ COLUMN: Final = Column(
         "hold": hold,
         "hold-remote": hold_remote,
         "transfer": transfer,
+        "attended": attended,
         "bye": usual.bye("603"),
         "bye-remote": usual.bye_remote("641"),
         "cancel": usual.cancel("630"),
         "incoming": incoming,
         "incoming-486": incoming_486,
         "incoming-cancel": incoming_cancel,
+        "fallback": fallback,
         "302": usual.refused("681", "redirected", 302),
         "486": usual.refused("620", "busy", 486),
         "603": usual.refused("621", "rejected", 603),

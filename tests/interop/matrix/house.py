@@ -10,9 +10,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from gateway.caller.sound import RATE
+from tests.end_to_end.odd_sound import open_sound
+from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.phone import PhoneCall, calling, waiting
 from tests.interop.matrix.rows import INCOMING
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.host import HOST
 from tests.peers.process import poll
 from tests.tones import assert_tone
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from gateway.caller.call import Outcome
     from tests.end_to_end.odd_sound import Sound
+    from tests.end_to_end.odd_trunk import Line, OddTrunk
     from tests.interop.matrix.cells import Way
     from tests.tones import Samples
 
@@ -32,6 +36,7 @@ JUDGED: Final = 0.4  # seconds of sound
 RATIO, MARGIN = -12.0, 10.0  # dB; in noise a tone is 22 dB below the rest
 LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
+PHONE: Final = "phone"  # the way to a trunk that a test plays by hand: fallbacks are there
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class House:
     prefixes: Mapping[str, str]
     pages: Mapping[str, str]
     folder: Path
+    phone: OddTrunk
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
 
     def trunk(self, way: str) -> str:
@@ -61,7 +67,7 @@ class House:
         """Call a number of the peer's by one of its ways."""
         to = self.prefixes[way] + number
         play = None if silent else self.tone
-        async with calling(self.gateway, to, play=play, dtmf=dtmf) as call:
+        async with calling(self.gateway, to, play=play, dtmf=dtmf, address=HOST) as call:
             yield call
 
     @asynccontextmanager
@@ -71,6 +77,13 @@ class House:
         async with waiting(self.gateway, name, play=self.tone) as page:
             yield page, self.pages[name]
 
+    @asynccontextmanager
+    async def fallback(self) -> AsyncIterator[tuple[str, Line, Sound]]:
+        """Yield a number that no page is rung by, and the phone of its fallback, which speaks."""
+        number = self.pages[trunk_name(self.column, "fallback")]
+        async with open_sound(CALLER_TONE) as sound:
+            yield number, self.phone.line(extension(number)), sound
+
     def uri(self, number: str) -> str:
         """Return what a peer calls that a number is for."""
         return f"sip:{number}@127.0.0.1:{self.gateway.config.sip_port}"
@@ -78,6 +91,27 @@ class House:
     async def metric(self, name: str, way: str = "udp") -> float:
         """Return a metric of a way's trunk."""
         return (await self.gateway.metrics())[f'{name}{{trunk="{self.trunk(way)}"}}']
+
+
+async def picked_up(line: Line, sound: Sound) -> Samples:
+    """Have the phone of a fallback pick up and talk, and hang up; return what it has heard."""
+    await line.hear("INVITE")
+    line.respond(180)
+    await line.answer(describe(sound.port))
+    await sound.hear(75)
+    samples = sound.samples(1.0)
+    assert (await line.request("BYE")).status == 200
+    return samples
+
+
+def judge_phone(samples: Samples) -> None:
+    """Fail unless the phone of a fallback heard the peer, and not itself."""
+    assert_somewhere(samples, 8000, present=[PEER_TONE], absent=[CALLER_TONE])
+
+
+def extension(number: str) -> str:
+    """Return by what the phone is called, for a number that no page is rung by."""
+    return number[-3:]
 
 
 def trunk_name(column: str, way: str) -> str:
@@ -152,6 +186,15 @@ async def open_gateway(
     folder: Path, ways: Mapping[str, Way], pages: Mapping[str, str], sip_port: int
 ) -> AsyncIterator[Gateway]:
     """Start a gateway whose trunks are these ways, by their names; each has numbers of its own."""
+    config = gateway_config(ways, pages, sip_port)
+    async with run_gateway(config, folder) as gateway:
+        yield gateway
+
+
+def gateway_config(
+    ways: Mapping[str, Way], pages: Mapping[str, str], sip_port: int
+) -> GatewayConfig:
+    """Return the configuration of a gateway whose trunks are these ways."""
     begin = prefixes(ways)
     # The prefix leads to the trunk; the peer is called by what stands behind it
     rules = [[prefix, ""] for prefix in begin.values()]
@@ -163,7 +206,12 @@ async def open_gateway(
     routes = [
         {"to": f"{begin[name]}*", "trunks": list(way.then or [name])} for name, way in ways.items()
     ]
-    incoming = [{"to": number, "identity": name} for name, number in pages.items()]
-    config = GatewayConfig(trunks, sip_port=sip_port, routes=routes, incoming=incoming)
-    async with run_gateway(config, folder) as gateway:
-        yield gateway
+    incoming = [
+        {"to": number, "identity": name, **_fallback(name, number, begin)}
+        for name, number in pages.items()
+    ]
+    return GatewayConfig(trunks, sip_port=sip_port, routes=routes, incoming=incoming)
+
+
+def _fallback(name: str, number: str, begin: Mapping[str, str]) -> dict[str, str]:
+    return {"fallback": begin[PHONE] + extension(number)} if name.endswith("-fallback") else {}

@@ -10,8 +10,16 @@ from tests.end_to_end.odd_sound import open_sound
 from tests.end_to_end.odd_trunk import describe
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer
+from tests.interop.matrix.house import (
+    FAILOVER,
+    PEER_TONE,
+    judge,
+    judge_peer,
+    judge_phone,
+    picked_up,
+)
 from tests.interop.matrix.kamailio_dialog import (
+    attended,
     fork_answers,
     fork_ringing,
     glare,
@@ -187,9 +195,19 @@ async def incoming_cancel(house: House, peer: Peer) -> None:
         await call.hear(487)
 
 
+async def fallback(house: House, peer: Peer) -> None:
+    async with (
+        open_sound(PEER_TONE) as spoken,
+        house.fallback() as (number, line, sound),
+        trunk_call(house.gateway, number, proxy=peer.md5.port) as call,
+    ):
+        call.invite(describe(spoken.port))
+        judge_phone(await picked_up(line, sound))
+        await call.hear("BYE")
+        judge_peer(spoken.samples(1.0), spoken.rate)
+
+
 NO_MEDIA: Final = NotApplicable("It carries descriptions, and no audio.")
-
-
 COLUMN: Final = Column(
     "kamailio",
     "Kamailio 5.6",
@@ -211,6 +229,8 @@ COLUMN: Final = Column(
         "invite-md5": known("MD5", "md5"),
         "invite-sha256": known("SHA-256", "sha256"),
         "failover": failover,
+        "names": talks("names"),
+        "nat": talks("nat"),
         "options": usual.watched(),
         "options-remote": options_remote,
         "prack": prack,
@@ -225,12 +245,14 @@ COLUMN: Final = Column(
         "hold": hold,
         "hold-remote": hold_remote,
         "transfer": transfer,
+        "attended": attended,
         "bye": talks(),
         "bye-remote": bye_remote,
         "cancel": cancel,
         "incoming": incoming,
         "incoming-486": incoming_486,
         "incoming-cancel": incoming_cancel,
+        "fallback": fallback,
         "302": usual.refused("302", "redirected", 302),
         "486": usual.refused("486", "busy", 486),
         "603": usual.refused("603", "rejected", 603),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from tests.end_to_end.odd_messages import sequence, tag_of
 from tests.end_to_end.odd_sound import open_sound
 from tests.end_to_end.odd_trunk import Line, describe
+from tests.end_to_end.page import open_page
 from tests.interop.matrix import usual
 from tests.interop.matrix.house import PEER_TONE, hushed
 from tests.interop.matrix.kamailio_peer import OTHER_TONE, Dialed, Peer, converse, dialed
@@ -20,17 +21,9 @@ if TYPE_CHECKING:
 
 
 INTERVAL: Final = 90  # seconds: the shortest session timer (RFC 4028 section 5)
-
-
 TIMER: Final = ("Require: timer", "Supported: timer")
-
-
 CHANGES: Final = (("sendonly", "recvonly"), ("sendrecv", "sendrecv"))  # of a hold: ours, theirs
-
-
 TERMINATED: Final = "terminated;reason=noresource"
-
-
 ALLOW: Final = "Allow: INVITE, ACK, CANCEL, BYE"
 
 
@@ -175,6 +168,29 @@ async def transfer(house: House, peer: Peer) -> None:
             report = await line.request("NOTIFY", f"SIP/2.0 {said}\r\n", *headers, kind=kind)
             assert report.status == 200
         await usual.transferred(call)
+
+
+async def attended(house: House, peer: Peer) -> None:
+    """The first phone says that the second has been reached, which ends its own call with us."""
+    numbers = house.unique("100"), house.unique("100")
+    first, second = lines = [peer.phone.line(number) for number in numbers]
+    first.tag, second.tag = "first", "second"
+    async with open_page(house.gateway) as page:
+        calling = asyncio.create_task(usual.two_calls(page, house, *numbers))
+        for line in lines:
+            await line.hear("INVITE")
+            await line.answer(describe(9))
+        await calling
+        joining = asyncio.create_task(usual.joined(page))
+        asked = await first.hear("REFER")
+        assert "to-tag%3Dsecond" in (asked.header("refer-to") or "")
+        first.respond(202, to=asked)
+        headers = ("Event: refer", f"Subscription-State: {TERMINATED}")
+        kind = "message/sipfrag;version=2.0"
+        report = await first.request("NOTIFY", "SIP/2.0 200 OK\r\n", *headers, kind=kind)
+        assert report.status == 200
+        assert (await second.request("BYE")).status == 200
+        await joining
 
 
 async def hold_remote(house: House, peer: Peer) -> None:

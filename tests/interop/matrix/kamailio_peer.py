@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
+from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk, offered_address
 from tests.end_to_end.trunks import open_trunk
 from tests.interop.matrix.cells import Way
 from tests.interop.matrix.house import PEER_TONE, judge, judge_peer
@@ -108,6 +108,9 @@ async def converse(there: Dialed) -> None:
 def talks(way: str = "udp") -> Tell:
     async def tell(house: House, peer: Peer) -> None:
         async with dialed(house, peer, way) as there:
+            assert there.line.invite is not None
+            # At once, as a phone does: behind a NAT nobody else can speak first
+            there.sound.target = offered_address(there.line.invite.body)
             await there.line.answer(describe(there.sound.port))
             await converse(there)
 

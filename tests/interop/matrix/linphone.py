@@ -97,6 +97,7 @@ async def busy(house: House, peer: Peer) -> None:
         await ring.over()
 
 
+CALLS_ITSELF: Final = NotApplicable("It would have to call itself, which it gets stuck in.")
 NO_COMMAND: Final = NotApplicable("linphonec has no command for it.")
 
 COLUMN: Final = Column(
@@ -120,6 +121,8 @@ COLUMN: Final = Column(
         "invite-md5": phones.NO_PASSWORD,
         "invite-sha256": phones.NO_PASSWORD,
         "failover": phones.failover,
+        "names": phones.talks("names"),
+        "nat": phones.talks("nat"),
         "options": usual.watched(),
         "options-remote": NO_COMMAND,
         "prack": NotApplicable("It sends no reliable 18x unless a program of its own asks for it."),
@@ -133,13 +136,15 @@ COLUMN: Final = Column(
         "glare": phones.NO_GLARE,
         "hold": phones.hold(),
         "hold-remote": phones.hold_remote(),
-        "transfer": NotApplicable("It would have to call itself, which it gets stuck in."),
+        "transfer": CALLS_ITSELF,
+        "attended": CALLS_ITSELF,
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,
         "incoming": phones.incoming,
         "incoming-486": phones.incoming_486,
         "incoming-cancel": phones.incoming_cancel,
+        "fallback": phones.fallback,
         "302": phones.refused(302, "redirected"),
         "486": busy,
         "603": phones.refused(603, "rejected"),

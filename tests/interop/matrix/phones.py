@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import NotApplicable
-from tests.interop.matrix.house import FAILOVER, judge, judge_peer, talk
+from tests.interop.matrix.house import FAILOVER, judge, judge_peer, judge_phone, picked_up, talk
 from tests.interop.matrix.usual import TAKES
 
 if TYPE_CHECKING:
@@ -282,6 +282,15 @@ async def incoming_cancel(house: House, phone: Phone[Ring]) -> None:
         await ring.end()
         await usual.given_up(page)
         await ring.over()
+
+
+async def fallback(house: House, phone: Phone[Ring]) -> None:
+    async with house.fallback() as (number, line, sound):
+        ring = await phone.call(house.uri(number))
+        heard = await picked_up(line, sound)
+        await ring.over()
+        judge_phone(heard)
+        judge_peer(*await ring.heard())
 
 
 def refused(code: int, cause: str) -> Tell:

@@ -21,6 +21,8 @@ ROWS: Final = {
     "invite-md5": "Digest at INVITE, MD5",
     "invite-sha256": "Digest at INVITE, SHA-256",
     "failover": "A trunk that is dead, then this one",
+    "names": "A trunk by its name: NAPTR, SRV, A (RFC 3263)",
+    "nat": "NAT on both sides: `public_address` here, a masquerading router there",
     "options": "OPTIONS from the gateway",
     "options-remote": "OPTIONS from the peer",
     "prack": "Reliable 18x, PRACK (RFC 3262)",
@@ -35,19 +37,24 @@ ROWS: Final = {
     "hold": "Hold and resume by the page",
     "hold-remote": "Hold and resume by the peer",
     "transfer": "Transfer to a number by the page (REFER, NOTIFY)",
+    "attended": "Transfer to another call by the page (REFER with Replaces)",
     "bye": "BYE from the gateway",
     "bye-remote": "BYE from the peer",
     "cancel": "CANCEL",
     "incoming": "A call to the page, a tone from each side",
     "incoming-486": "A call to the page, which rejects it with 486",
     "incoming-cancel": "A call to the page, whose caller gives up",
+    "fallback": "A call that no page takes, joined to the fallback number of another trunk",
     "302": "302, which is not followed",
     "486": "486",
     "603": "603",
 }
 
 # Calls to a page, each of which has a number and an identity of its own
-INCOMING: Final = ("incoming", "incoming-486", "incoming-cancel")
+INCOMING: Final = ("incoming", "incoming-486", "incoming-cancel", "fallback")
+
+# Those that are told in a network of their own (natted_world.py)
+NATTED: Final = ("names", "nat")
 
 # Those that wait for most of a minute: a session timer is 90 s at least, and refreshed after half
 # of it; a registration is asked for 60 s at least

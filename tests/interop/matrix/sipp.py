@@ -23,7 +23,15 @@ from tests.gateway.trunk.script import (
 )
 from tests.interop.matrix import usual
 from tests.interop.matrix.cells import Column, NotApplicable
-from tests.interop.matrix.house import FAILOVER, PEER_TONE, judge, judge_peer, talk
+from tests.interop.matrix.house import (
+    FAILOVER,
+    PEER_TONE,
+    judge,
+    judge_peer,
+    judge_phone,
+    picked_up,
+    talk,
+)
 from tests.interop.matrix.sipp_dialog import (
     fork_answers,
     fork_ringing,
@@ -211,6 +219,24 @@ async def taken(page: PhoneCall) -> None:
     await page.hang_up()
 
 
+async def fallback(house: House, peer: Peer) -> None:
+    target = house.gateway.config.sip_port
+    async with (
+        open_sound(PEER_TONE) as spoken,
+        house.fallback() as (number, line, sound),
+        run_caller(
+            "caller-talks",
+            house.folder / "fallback",
+            target=target,
+            number=number,
+            options=["-key", "sound", str(spoken.port)],
+        ) as sipp,
+    ):
+        judge_phone(await picked_up(line, sound))
+        await sipp.finish()
+        judge_peer(spoken.samples(1.0), spoken.rate)
+
+
 def refused(code: int, cause: str, headers: str = "") -> Tell:
     async def tell(house: House, peer: Peer) -> None:
         steps: list[Step] = [INVITE, Respond(code, "No", headers=headers), ACK]
@@ -223,8 +249,6 @@ def refused(code: int, cause: str, headers: str = "") -> Tell:
 
 
 UNKNOWN: Final = NotApplicable("sipp 3.6 can neither ask for a SHA-256 digest nor check one.")
-
-
 COLUMN: Final = Column(
     "sipp",
     "sipp 3.6",
@@ -246,6 +270,8 @@ COLUMN: Final = Column(
         "invite-md5": invite_md5,
         "invite-sha256": UNKNOWN,
         "failover": failover,
+        "names": talks("names", way="names"),
+        "nat": talks("nat", way="nat"),
         "options": usual.watched("options"),
         "options-remote": options_remote,
         "prack": prack,
@@ -260,12 +286,14 @@ COLUMN: Final = Column(
         "hold": hold,
         "hold-remote": hold_remote,
         "transfer": transfer,
+        "attended": NotApplicable("It runs one script at a port, and the two calls differ."),
         "bye": talks("bye"),
         "bye-remote": bye_remote,
         "cancel": cancel,
         "incoming": calls("incoming", "caller-talks", taken),
         "incoming-486": calls("incoming-486", "caller-is-rejected", usual.rejected),
         "incoming-cancel": calls("incoming-cancel", "caller-gives-up", usual.given_up),
+        "fallback": fallback,
         "302": refused(302, "redirected", "Contact: <sip:elsewhere@192.0.2.1>"),
         "486": refused(486, "busy"),
         "603": refused(603, "rejected"),

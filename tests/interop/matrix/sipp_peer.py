@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from tests.end_to_end.odd_sound import Sound, open_sound
+from tests.end_to_end.odd_trunk import offered_address
 from tests.end_to_end.trunks import open_trunk, trunk_sdp
 from tests.gateway.trunk.script import (
     ACK,
@@ -26,7 +27,7 @@ from tests.gateway.trunk.script import (
 )
 from tests.interop.matrix.cells import Way
 from tests.interop.matrix.house import PEER_TONE, judge, judge_peer
-from tests.interop.matrix.rows import SLOW
+from tests.interop.matrix.rows import NATTED, SLOW
 from tests.interop.matrix.steps import (
     CHALLENGE,
     Verified,
@@ -45,23 +46,11 @@ if TYPE_CHECKING:
 
 
 POOL: Final = ("one", "two", "three")  # ways of the stories that need no way of their own
-
-
 SECRET: Final = "sipp-secret"
-
-
 OTHER_TONE: Final = 880.0
-
-
 LIMIT: Final = 30.0  # seconds for a script
-
-
 SLOW_LIMIT: Final = 90.0
-
-
 REGISTERED: Final = 20  # seconds that its registrar grants
-
-
 REFRESH: Final = 60_000  # ms to wait for a refresh at most
 
 
@@ -91,6 +80,7 @@ async def open_sipp(site: Site) -> AsyncIterator[Peer]:
         "timer-uas": {},
         "glare": {},
         "transfer": {},
+        **{way: {} for way in NATTED},
     }
     ports = {way: free_port() for way in keys}
     ways = {
@@ -164,6 +154,9 @@ def answers(sound: Sound, headers: str = "") -> list[Step]:
 async def converse(call: PhoneCall, sound: Sound, sipp: Sipp) -> None:
     """Speak, and have the page hang up; both ends have heard each other."""
     await call.hear("answered")
+    if sound.target is None:  # behind a NAT nobody else can speak first
+        invite = next(each for each in sipp.messages() if each.method == "INVITE")
+        sound.target = offered_address(invite.body)
     await sound.hear(60)
     samples = sound.samples(1.0)
     outcome = await call.hang_up()

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.end_to_end.odd_trunk import odd_trunk
+from tests.end_to_end.trunks import open_trunk
 from tests.interop.matrix.cells import Cell, Result, Site, Way
 from tests.interop.matrix.house import (
     FAILOVER,
+    PHONE,
     House,
     open_gateway,
     page_numbers,
     prefixes,
     trunk_name,
 )
-from tests.interop.matrix.rows import SLOW
+from tests.interop.matrix.natted import run_natted
+from tests.interop.matrix.rows import NATTED, SLOW
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError
 
@@ -34,6 +38,7 @@ DEAD: Final = "dead"
 AT_ONCE: Final = 4  # calls with two ends each, beside the slow ones, on a small machine
 LIMIT: Final = 40.0  # seconds for a story
 SLOW_LIMIT: Final = 100.0
+NATTED_LIMIT: Final = 100.0  # for all stories in a network of their own, their peers' start and end
 
 
 class Telling:
@@ -60,6 +65,19 @@ class Telling:
             self.tasks[row, column.name] = asyncio.create_task(
                 tell(row), name=f"{row}-{column.name}"
             )
+
+    def expect(
+        self, told: asyncio.Future[dict[Name, str]], rows: Mapping[str, Collection[str]]
+    ) -> None:
+        """Have stories, by column, be as they are told elsewhere: what is wrong with each."""
+
+        async def told_elsewhere(row: str, column: str) -> None:
+            if why := (await asyncio.shield(told))[row, column]:
+                raise AssertionError(why)
+
+        for column, own in rows.items():
+            for row in own:
+                self.tasks[row, column] = asyncio.create_task(told_elsewhere(row, column))
 
     def lack(self, column: Column, rows: Collection[str], error: BaseException) -> None:
         """Have a column's stories fail, or be skipped, as its peer did not start."""
@@ -103,6 +121,11 @@ async def tell_all(
 ) -> AsyncIterator[tuple[Telling, Gateway]]:
     """Start the peers and the gateway, and begin the stories; of each column those of `rows`."""
     telling = Telling()
+    elsewhere = {name: [row for row in own if row in NATTED] for name, own in rows.items()}
+    here = {name: [row for row in own if row not in NATTED] for name, own in rows.items()}
+    if any(elsewhere.values()):
+        world = asyncio.to_thread(run_natted, elsewhere, NATTED_LIMIT)
+        telling.expect(asyncio.create_task(world), elsewhere)
     async with AsyncExitStack() as stack:
         peers: dict[str, Any] = {}
         for column in columns:
@@ -112,9 +135,11 @@ async def tell_all(
                 there = column.open(replace(site, folder=folder))
                 peers[column.name] = await stack.enter_async_context(there)
             except (PeerError, pytest.skip.Exception, pytest.fail.Exception) as error:
-                telling.lack(column, rows[column.name], error)
+                telling.lack(column, here[column.name], error)
         dead = stack.enter_context(silent_port())
+        phone = await stack.enter_async_context(odd_trunk())
         ways = all_ways({name: peer.ways for name, peer in peers.items()}, dead)
+        ways[PHONE] = Way(open_trunk(phone.port))
         pages = page_numbers(peers)
         gateway = await stack.enter_async_context(
             open_gateway(site.folder / "gateway", ways, pages, site.lab.gateway_port)
@@ -124,10 +149,9 @@ async def tell_all(
         for column in columns:
             if (peer := peers.get(column.name)) is not None:
                 own = {way: begin[trunk_name(column.name, way)] for way in (*peer.ways, FAILOVER)}
-                house = House(
-                    gateway, site.tone, column.name, own, pages, site.folder / column.name
-                )
-                telling.begin(column, house, peer, rows[column.name])
+                folder = site.folder / column.name
+                house = House(gateway, site.tone, column.name, own, pages, folder, phone)
+                telling.begin(column, house, peer, here[column.name])
         yield telling, gateway
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.gateway.calls.descriptions import fixture
 from tests.interop.matrix.house import FAILOVER
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
+    from tests.end_to_end.page import Page
     from tests.end_to_end.phone import PhoneCall
     from tests.interop.matrix.cells import Tell
     from tests.interop.matrix.house import House
 
+OFFER: Final = fixture("chrome-156-audio.sdp")
 TAKES: Final = 8.0  # seconds: 4 of silence at the first trunk, and a call's set-up
 
 
@@ -81,6 +84,29 @@ async def transferred(call: PhoneCall) -> None:
     told = next(each for each in call.messages if each["type"] == "transferred")
     assert told["sipCode"] == 200
     assert call.ended() == ("local", "transferred", 200)
+
+
+async def two_calls(page: Page, house: House, first: str, second: str) -> None:
+    """Have a page make two calls by one trunk, "first" and "second"."""
+    for call, number in (("first", first), ("second", second)):
+        told = await page.call(house.prefixes["udp"] + number, OFFER, call=call)
+        assert told["type"] == "trying", told
+        await page.until("answered", call=call, limit=10)
+
+
+async def joined(page: Page) -> None:
+    """Have a page join the far ends of its two calls; both calls end by it."""
+    await page.send(type="transfer", call="first", replaces="second")
+    ends: dict[str, str] = {}
+    told = None
+    while len(ends) < 2:
+        message = await page.receive(limit=10)
+        if message["type"] == "ended":
+            ends[message["call"]] = message["cause"]
+        elif message["type"] in ("transferred", "transferFailed"):
+            told = message
+    assert told == {"type": "transferred", "call": "first", "sipCode": 200, "reason": "OK"}
+    assert ends["first"] == "transferred"
 
 
 def unencrypted(number: str = "") -> Tell:
