@@ -10,7 +10,7 @@
 
 PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
-TESTS ?=
+TESTS ?= --numprocesses 2 --dist loadfile  # most tests wait; see tests/scheduling.py
 BENCH ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 20

@@ -22,13 +22,26 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from xdist.remote import Producer
+
     from tests.peers.ami import Manager
+    from tests.scheduling import Scheduling
 
 # How long an example takes says how busy the machine is, and nothing of what is tested
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 PEERS = {"lab", "manager", "chromium", "firefox", "gateway", "start_gateway"}
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, if there is more than one process
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Share the tests in our way where whole files are asked for."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.scheduling import Scheduling
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
