@@ -474,7 +474,7 @@ class Call:
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
-            self._tell(news.Ended(end, duration, self._way.trunk.name))
+            self._tell(news.Ended(end, duration, self._way.trunk.name, self._session.traffic))
 
     @property
     def _duration_ms(self) -> int:

@@ -268,7 +268,8 @@ class ForwardedCall:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
             self._outgoing.release()
-            self._tell(news.Ended(end, int(lasted * 1000), self._outgoing.trunk.name))
+            name = self._outgoing.trunk.name
+            self._tell(news.Ended(end, int(lasted * 1000), name, self._session.traffic))
 
     async def _take_down(self, end: CallEnd) -> None:
         await self._outgoing.stop()

@@ -15,9 +15,10 @@ from gateway.admission.target import parse_target
 from gateway.calls.forwarded_call import ForwardedCall
 from gateway.calls.invite import Invite, describe
 from gateway.calls.news import Answered, Ended, News, Tell
+from gateway.calls.record import rule_of
 from gateway.calls.request import CallRequest
 from gateway.calls.trunk_negotiation import TrunkNegotiation
-from gateway.errors import ForbiddenError, TargetError
+from gateway.errors import ForbiddenError, GatewayError, TargetError
 
 if TYPE_CHECKING:
     from gateway.admission.admission import Admission
@@ -69,6 +70,20 @@ class Forwarding:
         SdpError
             The caller's description cannot be answered.
         """
+        try:
+            return await self._make(incoming, record, state, fallback, untaken)
+        except GatewayError as error:
+            record.rule = rule_of(error)
+            raise
+
+    async def _make(
+        self,
+        incoming: trunk.IncomingCall,
+        record: CallRecord,
+        state: TrunkCalls,
+        fallback: str,
+        untaken: CallEnd,
+    ) -> ForwardedCall:
         self._check_loop(incoming, record, fallback)
         calls = self._calls
         calls.check_lines()

@@ -7,11 +7,11 @@ signaling room turns them into messages.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.calls.end import By, CallEnd
-from gateway.media.events import LegQuality
+from gateway.media.events import LegQuality, Traffic
 from gateway.trunk import ReferredTo
 
 
@@ -186,6 +186,7 @@ class Ended:
     end: CallEnd
     duration_ms: int  # from the answer to the end; 0 for a call never answered
     trunk: str = ""  # the one that was tried last
+    traffic: Traffic = field(default_factory=dict)  # of its legs
 
 
 PageNews = (

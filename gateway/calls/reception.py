@@ -36,7 +36,8 @@ from gateway.calls.invite import Invite, Taken, describe
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.new_way import beside
 from gateway.calls.news import Ended, News, Tell
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, rule_of
+from gateway.calls.registry import new_call_id
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Acceptance, Caller
 from gateway.calls.trunks import Route, TrunkCalls
@@ -94,6 +95,7 @@ class Reception:
         arrival = Arrival(caller, incoming.leg, self._counted(record), plan)
         if state is not None and isinstance(plan, Ringing):
             arrival.release = state.hold()
+            record.ringing = record.started
         self._calls.own(arrival, record)
         return arrival.notify
 
@@ -124,6 +126,7 @@ class Reception:
             self._gate.arrive(request.to, request.caller, route.identity, state.name)
             _shared(incoming.offer, state.route)
         except GatewayError as error:
+            record.rule = rule_of(error)
             return refused(error)
         except SdpError as error:
             return unusable(f"The trunk offers a media description that cannot be used: {error}.")
@@ -198,7 +201,7 @@ def _shared(offer: str, route: Route) -> tuple[str, ...]:
 def caller_of(incoming: trunk.IncomingCall) -> Caller:
     """Say what pages are told of a call; what the trunk may say of itself has been looked at."""
     return Caller(
-        call=secrets.token_hex(6),
+        call=new_call_id(),
         trunk=incoming.trunk,
         to=shown(incoming.to),
         number=shown(incoming.caller) or ANONYMOUS,

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.calls import news
-from gateway.calls.end import CallEnd
+from gateway.calls.end import By, CallEnd
 from gateway.calls.request import CallRequest
+from gateway.errors import GatewayError
+from gateway.media.events import LegQuality, LegTraffic
 
 Direction = Literal["outgoing", "incoming"]
 
@@ -35,15 +37,35 @@ class Mean:
 
 
 @dataclass(slots=True)
+class LegAccount:
+    """How one leg did: means of the two-second intervals, and what it has carried."""
+
+    mos: Mean = field(default_factory=Mean)
+    loss: Mean = field(default_factory=Mean)
+    jitter_ms: Mean = field(default_factory=Mean)
+    rtt_ms: Mean = field(default_factory=Mean)
+    traffic: LegTraffic | None = None
+
+    def add(self, quality: LegQuality) -> None:
+        """Count one interval."""
+        self.mos.add(quality.mos)
+        # An interval in which nothing was to come, or nothing did, says nothing of the network
+        heard = quality.packets > 0
+        self.loss.add(quality.loss if heard else None)
+        self.jitter_ms.add(quality.jitter_ms if heard else None)
+        self.rtt_ms.add(quality.rtt_ms)
+
+
+@dataclass(slots=True)
 class CallRecord:
     """One call. Times in seconds since the epoch.
 
     `state` is a word of the protocol: trying, ringing, answered, ended; `direction` is the page's
-    view. `trunk_codec` and `browser_codec` are encoding names, `mos_browser` and `mos_trunk` means
-    over the call. `fallback` is the number that a call of no page's has gone to, by the trunk
-    `fallback_trunk`, whose side has a codec and a mean of its own; there is no browser in it.
+    view. `trunk_codec` and `browser_codec` are encoding names; `browser` and `trunk_leg` say how
+    the legs did. `fallback` is the number that a call of no page's has gone to, by the trunk
+    `fallback_trunk`, whose side has a codec and an account of its own; there is no browser in it.
     `redirected_to` is whom the far end has handed the page over to, by the trunk
-    `redirected_trunk`.
+    `redirected_trunk`. `rule` is the word of what refused the call, if anything of ours has.
     """
 
     id: str
@@ -52,20 +74,23 @@ class CallRecord:
     started: float
     state: str = "trying"
     sip_call_id: str = ""
+    ringing: float | None = None
     answered: float | None = None
+    ended: float | None = None
     browser_codec: str | None = None
     trunk_codec: str | None = None
-    mos_browser: Mean = field(default_factory=Mean)
-    mos_trunk: Mean = field(default_factory=Mean)
+    browser: LegAccount = field(default_factory=LegAccount)
+    trunk_leg: LegAccount = field(default_factory=LegAccount)
     end: CallEnd | None = None
     duration_ms: int = 0
     direction: Direction = "outgoing"
     fallback: str | None = None
     fallback_trunk: str | None = None
     fallback_codec: str | None = None
-    mos_fallback: Mean = field(default_factory=Mean)
+    fallback_leg: LegAccount = field(default_factory=LegAccount)
     redirected_to: str | None = None
     redirected_trunk: str | None = None
+    rule: str | None = None
 
     @property
     def paid_trunk(self) -> str | None:
@@ -74,11 +99,17 @@ class CallRecord:
             return self.redirected_trunk
         return self.trunk if self.direction == "outgoing" else self.fallback_trunk
 
+    @property
+    def legs(self) -> dict[str, LegAccount]:
+        """The legs by the names that media has for them."""
+        return {"browser": self.browser, "trunk": self.trunk_leg, "fallback": self.fallback_leg}
+
     def learn(self, event: news.News, now: float) -> None:
         """Take what the page is told."""
         match event:
             case news.Ringing():
                 self.state = "ringing"
+                self.ringing = self.ringing or now
             case news.Answered(browser_codec=browser, trunk_codec=trunk, fallback_codec=fallback):
                 self.state, self.answered = "answered", now
                 self.browser_codec, self.trunk_codec = browser or None, trunk
@@ -86,14 +117,22 @@ class CallRecord:
             case news.Redirected(to=to, trunk_codec=codec, trunk=trunk):
                 self.redirected_to, self.redirected_trunk, self.trunk_codec = to, trunk, codec
             case news.Quality(browser=browser_leg, trunk=trunk_leg):
-                self.mos_browser.add(browser_leg.mos)
-                self.mos_trunk.add(trunk_leg.mos)
+                self.browser.add(browser_leg)
+                self.trunk_leg.add(trunk_leg)
             case news.SideQuality(side="fallback", quality=quality):
-                self.mos_fallback.add(quality.mos)
+                self.fallback_leg.add(quality)
             case news.SideQuality(quality=quality):
-                self.mos_trunk.add(quality.mos)
-            case news.Ended(end=end, duration_ms=duration):
+                self.trunk_leg.add(quality)
+            case news.Ended(end=end, duration_ms=duration, traffic=traffic):
                 self.state, self.end, self.duration_ms = "ended", end, duration
+                self.ended = now
+                for leg, account in self.legs.items():
+                    account.traffic = traffic.get(leg)
+
+    def refuse(self, error: GatewayError, now: float) -> None:
+        """End as a call that was refused before it was one."""
+        self.state, self.ended, self.rule = "ended", now, rule_of(error)
+        self.end = CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
 
     def summary(self, mask: Callable[[str], str]) -> str:
         """Say in one line who called whom, and how it went; numbers as `mask` shows them."""
@@ -109,19 +148,25 @@ class CallRecord:
             "by": end.by if end is not None else "-",
             "duration": f"{self.duration_ms / 1000:.1f}s",
             "codec": f"{self.browser_codec or '-'}/{self.trunk_codec or '-'}",
-            "mos": f"{_written(self.mos_browser)}/{_written(self.mos_trunk)}",
+            "mos": f"{_written(self.browser.mos)}/{_written(self.trunk_leg.mos)}",
             "sip": self.sip_call_id or "-",
         }
         if self.fallback is not None:
             parts["fallback"] = mask(self.fallback)
             parts["fallback_trunk"] = self.fallback_trunk or "-"
             parts["fallback_codec"] = self.fallback_codec or "-"
-            parts["fallback_mos"] = _written(self.mos_fallback)
+            parts["fallback_mos"] = _written(self.fallback_leg.mos)
         if self.redirected_to is not None:
             parts["redirected"] = mask(self.redirected_to)
             parts["redirected_trunk"] = self.redirected_trunk or "-"
         sentence = "call ended" if end is None else f"call ended: {end.message}"
         return " ".join([sentence, *(f"{name}={value}" for name, value in parts.items())])
+
+
+def rule_of(error: GatewayError) -> str:
+    """Return the word of what has refused: a rule, a limit, a reason, or the error's own name."""
+    words = (getattr(error, name, None) for name in ("rule", "limit", "reason"))
+    return next((word for word in words if word), error.name)
 
 
 def _written(mean: Mean) -> str:

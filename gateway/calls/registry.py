@@ -16,6 +16,7 @@ from gateway.calls.attempt import Attempt, Attempts, N, Targets, failure, no_roo
 from gateway.calls.browser_description import read_offer
 from gateway.calls.browser_side import RESUME_WINDOW
 from gateway.calls.call import MAX_RINGING, Call, Tell
+from gateway.calls.call_news import Closed, Listeners, Opened
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
 from gateway.calls.negotiation import Negotiation
@@ -26,7 +27,7 @@ from gateway.calls.record import CallRecord, Direction
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
-from gateway.errors import CapacityError, DrainingError, OverloadError
+from gateway.errors import CapacityError, DrainingError, GatewayError, OverloadError
 from gateway.trunk import TrunkEvent
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,15 @@ class Totals:
             self.last_answered = monotonic()
         elif isinstance(event, Ended):
             self.ended[event.end.cause] += 1
+
+
+def new_call_id() -> str:
+    """Return a name for a call.
+
+    Long enough for the calls of all years and nodes, whose records share a table: with 64 bits two
+    of ten million are the same in one of 400,000 cases, with 48 bits in one of six.
+    """
+    return secrets.token_hex(8)
 
 
 class Live(Protocol):
@@ -129,6 +139,8 @@ class Calls:
         self._shown = shown
         self._calls: dict[asyncio.Task[CallEnd], Live] = {}
         self._records: dict[str, CallRecord] = {}
+        self._live: dict[str, Live] = {}
+        self.listeners = Listeners()  # told of each call, admitted or refused
         self._opening = 0  # admitted, but without a task yet
         self._idle = asyncio.Event()
         self._idle.set()
@@ -217,7 +229,7 @@ class Calls:
             raise no_room()
         offer = read_offer(request.offer, first.passthrough)
         session = await self.plane.open()
-        record = CallRecord(secrets.token_hex(6), request, first.trunk.name, time())
+        record = CallRecord(new_call_id(), request, first.trunk.name, time())
 
         def negotiate(route: Route) -> Negotiation:
             return Negotiation.on(route, offer, session.local, self.own_sockets)
@@ -306,23 +318,34 @@ class Calls:
         """Let a call live its life, in a task of its own."""
         self._idle.clear()
         self._records[record.id] = record
+        self._live[record.id] = call
         if record.direction == "incoming":
             self.totals.received += 1
         task = asyncio.create_task(call.run(), name=f"call-{call.id}")
         self._calls[task] = call
         task.add_done_callback(self._forget)
+        self.listeners.tell(record, Opened())
+
+    def refused(self, request: CallRequest, error: GatewayError) -> None:
+        """Tell of a call that was asked for and is none: admission, or a part of ours, said no."""
+        now = time()
+        record = CallRecord(new_call_id(), request, "", now)
+        record.refuse(error, now)
+        self.listeners.tell(record, Closed())
 
     def _forget(self, task: asyncio.Task[CallEnd]) -> None:
         call = self._calls.pop(task)
         call.release()
         self.totals.lines_dropped += call.dropped_lines
         record = self._records.pop(call.id)
+        del self._live[call.id]
         record.sip_call_id = call.sip_call_id
         visitor = record.request.visitor
         log = {"session": visitor.session, "page_call": record.request.page_call, "call": call.id}
         logger.info(record.summary(self._shown), extra=log)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
+        self.listeners.tell(record, Closed())
         self._note_idle()
 
     def _note_idle(self) -> None:
@@ -350,6 +373,9 @@ class Calls:
             record.learn(event, time())
             if isinstance(event, Redirected):
                 self._trunks.states[event.trunk].count_answer()
+            if (call := self._live.get(record.id)) is not None:
+                record.sip_call_id = call.sip_call_id or record.sip_call_id
+            self.listeners.tell(record, event)
 
         return count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from gateway.media.events import MediaEvent
+from gateway.media.events import MediaEvent, Traffic
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
 
 
@@ -33,6 +33,9 @@ class Joined(Protocol):
     def caller(self) -> TrunkMedia: ...
     @property
     def callee(self) -> TrunkMedia: ...
+    @property
+    def traffic(self) -> Traffic:
+        """What both have carried so far; after the end as well."""
 
     async def close(self) -> None: ...
 
@@ -43,6 +46,10 @@ class Session(Protocol):
     @property
     def local(self) -> LocalMedia:
         """Our end, from the first moment on."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """What both legs have carried so far; after the end as well."""
 
     def report_to(self, report: Callable[[MediaEvent], None], /) -> None: ...
     async def connect_browser(self, remote: BrowserRemote, /) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,6 +102,29 @@ class TrunkQuality:
     """How one of two trunks is doing, where there is no browser; every two seconds."""
 
     trunk: LegQuality
+
+
+@dataclass(frozen=True, slots=True)
+class LegTraffic:
+    """RTP packets of one leg since its beginning, and the octets of what they carried."""
+
+    packets_received: int = 0
+    octets_received: int = 0
+    packets_sent: int = 0
+    octets_sent: int = 0
+
+    def __add__(self, other: LegTraffic) -> LegTraffic:
+        return LegTraffic(
+            self.packets_received + other.packets_received,
+            self.octets_received + other.octets_received,
+            self.packets_sent + other.packets_sent,
+            self.octets_sent + other.octets_sent,
+        )
+
+
+Traffic = Mapping[str, LegTraffic]
+"""What each leg of a session has carried, to within the last second: `browser` and `trunk`, or
+`trunk` and `fallback`."""
 
 
 @dataclass(frozen=True, slots=True)

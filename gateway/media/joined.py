@@ -18,6 +18,7 @@ from gateway.media.events import (
     QUALITY_INTERVAL,
     MediaEvent,
     MediaFailed,
+    Traffic,
     TrunkDigit,
     TrunkQuality,
     TrunkSilent,
@@ -95,6 +96,11 @@ class JoinedSession:
         self._failed = True
         self._core.counters["faults"] += 1
         self.caller.report(MediaFailed())
+
+    @property
+    def traffic(self) -> Traffic:
+        """What both trunks have carried so far; after the end as well."""
+        return {"trunk": self.caller.party.traffic, "fallback": self.callee.party.traffic}
 
     async def close(self) -> None:
         """Give everything back; harmless when called twice, and then waits for the first."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from gateway.media.counters import rejected
 from gateway.media.engine.leg import Leg, LegStatistics
-from gateway.media.events import LegQuality
+from gateway.media.events import LegQuality, LegTraffic
 from gateway.media.reports import LegIdentity, LegReports
 from gateway.media.thread import MediaThread
 from voice.codec import CODECS
@@ -62,6 +62,7 @@ class Party(ABC):
         self._digits = EventReceiver(TELEPHONE)
         self._digits_allowed = TokenBucket(DIGIT_RATE, DIGIT_BURST)
         self._sent = (0, 0)  # packets and octets, as reported
+        self.traffic = LegTraffic()
         self._waiting = 0.0  # seconds in the jitter buffer
         self._discarded = 0  # packets since the last quality
         self.level = 127
@@ -104,6 +105,12 @@ class Party(ABC):
             self.send_rtcp(report)
 
     def _count_sent(self, statistics: LegStatistics) -> None:
+        self.traffic = LegTraffic(
+            statistics.packets_received,
+            statistics.octets_received,
+            statistics.packets_sent,
+            statistics.octets_sent,
+        )
         before, sent = self._sent, (statistics.packets_sent, statistics.octets_sent)
         if sent != before:
             self._sent = sent

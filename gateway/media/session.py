@@ -26,10 +26,12 @@ from gateway.media.events import (
     BrowserDigit,
     BrowserLost,
     BrowserReachable,
+    LegTraffic,
     LossReason,
     MediaEvent,
     Quality,
     RenewalFailed,
+    Traffic,
     TrunkDigit,
     TrunkSilent,
 )
@@ -96,6 +98,8 @@ class MediaSession:
             on_second=self._watch,
         )
         self.browser = self._make_browser()
+        # Of browsers and trunks that were replaced
+        self._left_browsers = self._left_trunks = LegTraffic()
         self._renewal: BrowserParty | None = None  # comes up, to take the browser's place
         self._parting: set[asyncio.Task[None]] = set()  # from ends that were replaced
         self._second: SecondTrunk | None = None  # waits to take the trunk's place
@@ -107,6 +111,14 @@ class MediaSession:
     def trunks(self) -> tuple[TrunkParty, ...]:
         """The party of the trunk, and of one that waits to take its place."""
         return (self.trunk,) if self._second is None else (self.trunk, self._second.party)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the legs have carried so far; after the end as well."""
+        return {
+            "browser": self._left_browsers + self.browser.traffic,
+            "trunk": self._left_trunks + self.trunk.traffic,
+        }
 
     def _make_browser(self) -> BrowserParty:
         party = BrowserParty(
@@ -198,6 +210,7 @@ class MediaSession:
     def _finish_renewal(self, party: BrowserParty) -> None:
         """Put the new end in the place of the old one."""
         before, self.browser, self._renewal = self.browser, party, None
+        self._left_browsers += before.traffic
         say_goodbye((before,))
         self.thread.order(party, self._replace, before.leg, party.leg)
         self._part_from(before)
@@ -246,6 +259,7 @@ class MediaSession:
         if second is not self._second or self._closed:
             return
         before, self.trunk, self._second = self.trunk, second.party, None
+        self._left_trunks += before.traffic
         second.taken = True
         say_goodbye((before,))
         self.thread.order(self.trunk, self._turn_from, before.leg)

@@ -92,18 +92,14 @@ class CallView(Wire):
                 "origin": visitor.origin,
                 "session": visitor.session,
                 "call": request.page_call,
-                "started_at": _written(record.started),
-                "answered_at": None if record.answered is None else _written(record.answered),
+                "started_at": written(record.started),
+                "answered_at": None if record.answered is None else written(record.answered),
                 "codec": Codecs(
                     browser=record.browser_codec,
                     trunk=record.trunk_codec,
                     fallback=record.fallback_codec,
                 ),
-                "mos": Mos(
-                    browser=record.mos_browser.value,
-                    trunk=record.mos_trunk.value,
-                    fallback=record.mos_fallback.value,
-                ),
+                "mos": Mos(**{leg: each.mos.value for leg, each in record.legs.items()}),
                 "sip_call_id": record.sip_call_id,
                 "fallback": record.fallback,
                 "fallback_trunk": record.fallback_trunk,
@@ -221,13 +217,13 @@ class BlockView(Wire):
     @classmethod
     def of(cls, block: Block) -> BlockView:
         """Write its times."""
-        until = None if block.until is None else _written(block.until)
+        until = None if block.until is None else written(block.until)
         return cls(
             kind=block.kind,
             value=block.value,
             why=block.why,
             by=block.by,
-            at=_written(block.at),
+            at=written(block.at),
             until=until,
         )
 
@@ -244,5 +240,6 @@ class BlockAdded(Wire):
     saved: bool
 
 
-def _written(at: float) -> str:
+def written(at: float) -> str:
+    """Write a time as all of the API does."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,6 +21,8 @@ MAX_WAITING: int
 class LegStatistics(NamedTuple):
     reception: ReceptionSnapshot
     heard_at: float
+    packets_received: int
+    octets_received: int
     packets_sent: int
     octets_sent: int
     timestamp: int

@@ -54,6 +54,8 @@ class LegStatistics(NamedTuple):
 
     reception: ReceptionSnapshot
     heard_at: float
+    packets_received: int
+    octets_received: int
     packets_sent: int
     octets_sent: int
     timestamp: int
@@ -146,6 +148,8 @@ cdef class Leg:
         return LegStatistics(
             receiver.reception.snapshot(),
             receiver.heard_at,
+            receiver.packets_received,
+            receiver.octets_received,
             sender.packets_sent,
             sender.octets_sent,
             sender.timestamp,

@@ -49,6 +49,7 @@ cdef class Receiver:
     cdef bint decodes_anew  # `playback` is for another codec than what comes
     cdef int wanted_codec
     cdef readonly double heard_at  # seconds; when anything of the far end was believed last
+    cdef readonly int64_t packets_received, octets_received  # octets of their payloads
     cdef readonly int level  # -dBov of the newest frame
     cdef public object give_frame  # of a leg without a port: fills a frame, or returns False
     cdef int row  # of the newest frame, in this tick; -1: none

@@ -199,6 +199,8 @@ cdef class Receiver:
         else:
             clock_rate = self.event_clock_rate
         if self._has_ssrc and header.ssrc == self._ssrc and codec != UNKNOWN:
+            self.packets_received += 1
+            self.octets_received += header.size
             self.reception.count(
                 header.ssrc, header.sequence, header.timestamp, arrival, clock_rate
             )

@@ -9,7 +9,7 @@ from typing import cast
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.media.events import BrowserReachable, MediaEvent
+from gateway.media.events import BrowserReachable, LegTraffic, MediaEvent, Traffic
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
 
 LOCAL = LocalMedia(
@@ -29,6 +29,8 @@ class FakeSession:
     local = LOCAL
 
     def __init__(self) -> None:
+        heard = LegTraffic(1, 10, 2, 20)
+        self.traffic: Traffic = {"browser": heard, "trunk": LegTraffic(3, 30, 4, 40)}
         self.browser: BrowserRemote | None = None
         self.trunk: list[TrunkRemote] = []
         self._followed = asyncio.Event()
@@ -127,6 +129,8 @@ class FakeJoined:
     """The media of two trunks, likewise."""
 
     def __init__(self) -> None:
+        heard = LegTraffic(1, 10, 2, 20)
+        self.traffic: Traffic = {"trunk": heard, "fallback": LegTraffic(3, 30, 4, 40)}
         self.caller, self.callee = FakeSession(), FakeSession()
         self.closed = 0
 
