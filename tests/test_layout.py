@@ -44,13 +44,15 @@ ROOMS: dict[str, set[str]] = {
         *("config_problems", "config_sources", "config_values", "wiring"),
     },
     "check": {
-        *("admission", "config_values", "dial_plan", "listening", "sound_file"),
-        *("system_words", "trunk"),
+        *("admission", "config_values", "dial_plan", "listening", "recording", "records"),
+        *("sound_file", "system_words", "trunk"),
     },
     # What `app` and `check` both do, and `check` without a web application
     "listening": {"system_words"},
     "demo": {"peer"},
-    "wiring": {"admitting", "signaling", "calls", "garbage", *CALL},  # makes the parts, joins them
+    # Makes the parts, joins them
+    "wiring": {"admitting", "recording", "records", "signaling", "calls", "garbage", *CALL},
+    "recording": {"admission", "config_values", "records"},  # makes the recorder
     "dial_plan": {"admission"},
     "admitting": {
         "admission",
@@ -63,7 +65,8 @@ ROOMS: dict[str, set[str]] = {
         *CALL,
     },
     "stopping": {"sd_notify", "signaling"},
-    "signaling": {"calls", *CALL},
+    "signaling": {"calls", "records", *CALL},
+    "records": {"calls"},
     "calls": CALL,
     "trunk": {"sdp"},
     "media": {"sound_file", "voice"},  # it knows no SDP: it is given and gives typed parameters
@@ -103,6 +106,8 @@ OWNERS = {
     "_pjsua2": "gateway.trunk",
     "aiortc": "gateway.media.webrtc",
     "aioice": "gateway.media.webrtc",
+    "sqlalchemy": "gateway.records",
+    "alembic": "gateway.records",
 }
 
 

@@ -29,6 +29,7 @@ PACKAGES = {
     "node": "nodejs",
     "openssl": "openssl",
     "php": "php-cli",
+    "postgres": "postgresql",
     "promtool": "prometheus",
     "sipp": "sip-tester",
     "sox": "sox",

@@ -1,0 +1,99 @@
+"""What stands in the spool: a line for each change of a call, and what follows from all. Pure.
+
+A call is opened, may change, and is done. Whatever is open at the end of the file was running when
+its gateway was killed. The last line may be torn, and any line may be damaged: each is read by
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.records.row import Row, interrupted
+
+MAX_LINE = 64 * 1024  # bytes; a row with every field at its longest has a tenth of that
+
+
+class Running(msgspec.Struct, frozen=True, tag="running", tag_field="line"):
+    """A call as it is known now, not over yet."""
+
+    row: Row
+
+
+class Done(msgspec.Struct, frozen=True, tag="done", tag_field="line"):
+    """A call that is over: what the database is to get."""
+
+    row: Row
+
+
+class Alive(msgspec.Struct, frozen=True, tag="alive", tag_field="line"):
+    """The gateway ran at that time (seconds since the epoch), and so did the calls."""
+
+    at: float
+
+
+Line = Running | Done | Alive
+
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+_encode = msgspec.json.Encoder().encode
+
+
+def write_line(line: Line) -> bytes:
+    """Return a line with its end."""
+    return _encode(line) + b"\n"
+
+
+def read_line(text: bytes) -> Line | None:
+    """Return what a line says, None if it is damaged."""
+    if len(text) > MAX_LINE:
+        return None
+    try:
+        return _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a whole spool says.
+
+    `open` are calls that have not ended, each as it was known last, the oldest first. `alive_at` is
+    the latest time at which the gateway ran. `damaged` are whole lines that cannot be read, `size`
+    is where the last whole line ends: what comes after it is torn.
+    """
+
+    open: Sequence[Row]
+    done: int
+    alive_at: float
+    damaged: Sequence[bytes]
+    size: int
+
+
+def read(text: bytes) -> Journal:
+    """Read a spool, whatever has become of it."""
+    size = text.rfind(b"\n") + 1
+    running: dict[str, Row] = {}
+    damaged: list[bytes] = []
+    done, alive_at = 0, 0.0
+    for each in text[:size].split(b"\n"):
+        match read_line(each):
+            case Running(row=row):
+                running[row.id] = row
+                alive_at = max(alive_at, row.started, row.answered or 0.0)
+            case Done(row=row):
+                running.pop(row.id, None)
+                done += 1
+                alive_at = max(alive_at, row.ended or 0.0)
+            case Alive(at=at):
+                alive_at = max(alive_at, at)
+            case None if each.strip():
+                damaged.append(each)
+    return Journal(tuple(running.values()), done, alive_at, damaged, size)
+
+
+def closed(journal: Journal) -> list[Row]:
+    """Return the rows of the calls that were running when the gateway was killed."""
+    return [interrupted(row, journal.alive_at) for row in journal.open]

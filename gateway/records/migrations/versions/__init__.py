@@ -1,0 +1,1 @@
+"""How the table of call records came to be what it is, step by step, by Alembic."""

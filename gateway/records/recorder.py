@@ -1,0 +1,355 @@
+"""Keeps the record of every call: first in the spool, then in the database. No call waits for it.
+
+    calls → inbox → spool (a file, on the disk within milliseconds) → database
+
+Two tasks move the rows on. What blocks is done in a thread. A database that is away only lets the
+spool grow. After kill -9 the spool tells which calls ran, and their records are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import time
+from typing import TYPE_CHECKING, TypeVar
+
+from gateway.calls import news
+from gateway.calls.call_news import CallNews, Closed, Opened
+from gateway.calls.record import CallRecord
+from gateway.errors import UnavailableError
+from gateway.records.journal import Alive, Done, Line, Running, closed, write_line
+from gateway.records.row import Row, row_of
+from gateway.records.search import Page, Search
+from gateway.records.spool import Spool
+
+if TYPE_CHECKING:
+    from gateway.records.database import Database
+
+logger = logging.getLogger(__name__)
+
+# Lines that wait for the disk: 15 MB, and the calls of minutes on a busy gateway
+MOST_WAITING = 10_000
+
+# Rows of one transaction: more would hold the event loop for longer than a frame of audio lasts
+BATCH = 50
+
+RETRY = 1.0  # seconds until a disk or a database is tried again
+
+# By how much the end of a call may be wrong in a record that was closed after kill -9
+ALIVE_EVERY = 10.0  # seconds
+
+# Records of calls that have just ended, for whoever asks before the database has them
+RECENT = 1000
+
+CLOSE_TIMEOUT = 3.0  # seconds for what waits when the gateway stops; the rest stays in the spool
+
+T = TypeVar("T")
+
+Price = Callable[[str], Callable[[int], float] | None]
+"""Returns what a call to a number costs after so many milliseconds; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How an account of calls is to be kept.
+
+    `node` names this gateway in each row, `shown` is how a row shows a number, `price` what a call
+    to it costs.
+    """
+
+    node: str
+    shown: Callable[[str], str] = str
+    price: Price = lambda number: None
+
+
+@dataclass(slots=True)
+class RecordCounts:
+    """Rows since the start."""
+
+    written: int = 0  # into the database
+    lost: int = 0  # never to be there
+
+
+class Recorder:
+    """Takes the news of calls. Use `open_recorder`."""
+
+    def __init__(self, database: Database, spool: Spool, account: Account) -> None:
+        self.counts = RecordCounts()
+        self._database = database
+        self._spool = spool
+        self._account = account
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._inbox: deque[Line] = deque()
+        self._prices: dict[str, tuple[str, Callable[[int], float] | None]] = {}  # of running calls
+        self._recent: OrderedDict[str, Row] = OrderedDict()
+        self._waiting = asyncio.Event()  # something is in the inbox
+        self._spooled = asyncio.Event()  # something is in the spool
+        self._moved = asyncio.Event()  # something has gone on
+        self._inserting = asyncio.Lock()
+        self._disk_fault = ""
+        self._database_fault = ""
+        self._overflowing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def queued(self) -> int:
+        """Rows that are not in the database yet."""
+        return self._spool.backlog + sum(isinstance(line, Done) for line in self._inbox)
+
+    @property
+    def faults(self) -> list[str]:
+        """Say what keeps rows from the database; no call fails for it."""
+        queued = self.queued
+        found = []
+        if self._database_fault:
+            found.append(f"{queued} records wait: {self._database_fault}")
+        if self._disk_fault:
+            found.append(f"records cannot wait on the disk: {self._disk_fault}")
+        return found
+
+    async def start(self) -> None:
+        """Close what an earlier gateway has left open, and begin to deliver."""
+        journal = await self._in_thread(self._spool.recover)
+        left = closed(journal)
+        if left:
+            logger.warning(
+                "%d calls were running when the gateway was killed: their records end there",
+                len(left),
+            )
+        self._inbox.extend(map(Done, left))
+        self._waiting.set()
+        self._spooled.set()
+        for work in (self._fill_spool, self._empty_spool, self._tick):
+            name = f"records-{work.__name__.strip('_')}"
+            self._tasks.append(asyncio.create_task(_go_on(work), name=name))
+
+    # What calls tell
+
+    def hear(self, told: CallNews) -> None:
+        """Take news of a call, at once."""
+        record, event = told.record, told.event
+        match event:
+            case Closed():
+                row = self.row_of(record)
+                self._prices.pop(record.id, None)
+                self._remember(row)
+                self._put(Done(row))
+            case Opened() | news.Ringing() | news.Answered():
+                self._put(Running(self.row_of(record)))
+            case _:
+                pass
+
+    def row_of(self, record: CallRecord) -> Row:
+        """Return the row of a call as it is now."""
+        account = self._account
+        return row_of(record, account.node, account.shown, self._cost(record))
+
+    def _cost(self, record: CallRecord) -> float | None:
+        """Return what a call costs, by the rate that it began with."""
+        number = record.fallback if record.direction == "incoming" else record.request.to
+        if record.answered is None or number is None:
+            return None
+        known = self._prices.get(record.id)
+        if known is None or known[0] != number:
+            known = self._prices[record.id] = (number, self._account.price(number))
+        until = record.ended or time()
+        talked = record.duration_ms or max(round((until - record.answered) * 1000), 0)
+        return None if known[1] is None else known[1](talked)
+
+    def _remember(self, row: Row) -> None:
+        self._recent[row.id] = row
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+
+    def _put(self, line: Line) -> None:
+        if len(self._inbox) >= MOST_WAITING:
+            if isinstance(line, Done):
+                self._lose(1)
+            return
+        self._inbox.append(line)
+        self._waiting.set()
+
+    def _lose(self, count: int) -> None:
+        self.counts.lost += count
+        if not self._overflowing:
+            self._overflowing = True
+            logger.error(
+                "records are lost: neither the disk nor the database takes them, and %d wait",
+                len(self._inbox),
+            )
+
+    # What is asked
+
+    async def find(self, call_id: str) -> Row | None:
+        """Return the record of a call that has ended; raises as `search`."""
+        recent = self._recent.get(call_id)
+        return recent or await self._database.find(call_id)
+
+    async def search(self, wanted: Search) -> Page:
+        """Return a page of records of calls that have ended.
+
+        Raises
+        ------
+        UnavailableError
+            The database is away.
+        """
+        return await self._database.search(wanted)
+
+    # The tasks
+
+    async def _tick(self) -> None:
+        """Write from time to time that the gateway is alive, while calls run."""
+        while True:
+            await asyncio.sleep(ALIVE_EVERY)
+            if self._spool.has_open:
+                self._put(Alive(round(time(), 3)))
+
+    async def _fill_spool(self) -> None:
+        """Move what calls tell onto the disk, as much at once as has come meanwhile."""
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            lines = list(self._inbox)
+            if not lines:
+                continue
+            try:
+                await self._in_thread(self._spool.append, lines)
+            except OSError as error:
+                self._note_disk(error.strerror or str(error))
+                # A database elsewhere may well take them
+                await self._pass_by(lines)
+                self._waiting.set()
+                await asyncio.sleep(RETRY)
+                continue
+            self._forget(len(lines))
+            self._note_disk("")
+            self._spooled.set()
+
+    def _forget(self, count: int) -> None:
+        """Take lines that are safe from the inbox; they are its first."""
+        for _ in range(count):
+            self._inbox.popleft()
+        if self._overflowing and len(self._inbox) <= MOST_WAITING // 2:
+            self._overflowing = False
+            logger.warning("%d records have been lost, and there is room again", self.counts.lost)
+        self._moved.set()
+
+    async def _pass_by(self, lines: Sequence[Line]) -> None:
+        """Give rows to the database at once, as the disk does not take them; in their order."""
+        done = [line.row for line in lines if isinstance(line, Done)]
+        while done and not self._spool.backlog:
+            batch, done = done[:BATCH], done[BATCH:]
+            if not await self._insert(batch):
+                return
+            names = {row.id for row in batch}
+            kept = [line for line in self._inbox if _id_of(line) not in names]
+            self._inbox.clear()
+            self._inbox.extend(kept)
+            self._moved.set()
+
+    async def _empty_spool(self) -> None:
+        """Move rows from the disk into the database."""
+        while True:
+            await self._spooled.wait()
+            self._spooled.clear()
+            while True:
+                rows, place = await self._in_thread(self._spool.take, BATCH)
+                if rows and not await self._insert(rows):
+                    await asyncio.sleep(RETRY)
+                    continue
+                count = len(rows)
+                await self._in_thread(self._spool.delivered, place, count)
+                self._moved.set()
+                if not rows:
+                    break
+
+    async def _insert(self, rows: Sequence[Row]) -> bool:
+        """Give rows to the database, and return whether it has them."""
+        async with self._inserting:
+            try:
+                bad = await self._database.insert(rows)
+            except UnavailableError as error:
+                self._note_database(str(error))
+                return False
+            except Exception:
+                logger.exception("records cannot be written")
+                self._note_database("the gateway failed; its log says why")
+                return False
+        self._note_database("")
+        self.counts.written += len(rows) - len(bad)
+        if bad:
+            self.counts.lost += len(bad)
+            lines = [write_line(Done(row)).strip() for row in bad]
+            await self._in_thread(self._spool.put_aside, lines)
+        return True
+
+    def _note_database(self, fault: str) -> None:
+        if fault and not self._database_fault:
+            logger.error("records wait on the disk: %s", fault)
+        elif self._database_fault and not fault:
+            logger.warning("records go into the database again: %d have waited", self.queued)
+        self._database_fault = fault
+
+    def _note_disk(self, fault: str) -> None:
+        if fault and not self._disk_fault:
+            logger.error("records cannot wait on the disk: %s", fault)
+        elif self._disk_fault and not fault:
+            logger.warning("records can wait on the disk again")
+        self._disk_fault = fault
+
+    async def _in_thread(self, work: Callable[..., T], *given: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+
+    async def flush(self, limit: float) -> bool:
+        """Wait until the database has all rows; False if it has not in so many seconds."""
+        return await self._wait_for(lambda: not (self._inbox or self._spool.backlog), limit)
+
+    async def _wait_for(self, holds: Callable[[], bool], limit: float) -> bool:
+        try:
+            async with asyncio.timeout(limit):
+                while not holds():
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _is_settled(self) -> bool:
+        """Whether waiting brings nothing more: all rows are where they can be."""
+        return not self._inbox and bool(self._database_fault or not self._spool.backlog)
+
+    async def close(self) -> None:
+        """Deliver what can be delivered soon, and let go of everything."""
+        if self._tasks:
+            await self._wait_for(self._is_settled, CLOSE_TIMEOUT)
+            left = sum(isinstance(line, Done) for line in self._inbox)
+            if waiting := self._spool.backlog:
+                logger.warning("%d records wait on the disk for the next start", waiting)
+            if left:
+                self.counts.lost += left
+                logger.error("%d records are lost: neither disk nor database takes them", left)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._in_thread(self._spool.close)
+        self._thread.shutdown(wait=False)
+        await self._database.close()
+
+
+async def _go_on(work: Callable[[], Awaitable[None]]) -> None:
+    """Do work without an end; a fault of ours must not end all records."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("the recorder has failed, and goes on")
+            await asyncio.sleep(RETRY)
+
+
+def _id_of(line: Line) -> str:
+    return "" if isinstance(line, Alive) else line.row.id

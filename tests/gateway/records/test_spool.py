@@ -1,0 +1,150 @@
+"""The file in which rows wait: nothing in it is lost, doubled or out of order."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.records import spool as spool_module
+from gateway.records.journal import Done, Running
+from gateway.records.spool import Spool, SpoolFullError
+from tests.gateway.records.rows import row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LIMIT = 10_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.spool"
+
+
+@pytest.fixture
+def spool(path: Path) -> Iterator[Spool]:
+    spool = Spool(path, LIMIT)
+    yield spool
+    spool.close()
+
+
+def drain(spool: Spool, most: int = 3) -> list[str]:
+    """Deliver everything, and return the ids in their order."""
+    found: list[str] = []
+    while True:
+        rows, place = spool.take(most)
+        found += [each.id for each in rows]
+        spool.delivered(place, len(rows))
+        if not rows:
+            return found
+
+
+def test_rows_come_out_as_they_went_in(spool: Spool, path: Path) -> None:
+    spool.append([Done(row(number)) for number in range(7)])
+    spool.append([Running(row(8)), Done(row(7))])
+    assert spool.backlog == 8
+    assert drain(spool) == [row(number).id for number in range(8)]
+    assert spool.backlog == 0
+
+
+def test_what_is_delivered_is_on_the_disk_no_more(spool: Spool, path: Path) -> None:
+    spool.append([Running(row(1))])
+    spool.append([Done(row(1))])
+    assert path.stat().st_size
+    drain(spool)
+    assert path.stat().st_size == 0
+    spool.append([Done(row(2))])
+    assert drain(spool) == [row(2).id]
+
+
+def test_a_call_that_runs_is_kept_when_the_file_is_cut_short(path: Path) -> None:
+    spool = Spool(path, LIMIT)
+    spool.append([Running(row(0))])
+    for number in range(1, 600):
+        spool.append([Running(row(number)), Done(row(number))])
+        if number % 20 == 0:
+            drain(spool, 50)
+    assert path.stat().st_size < 2 * spool_module.COMPACT_ABOVE
+    spool.close()
+    after = Spool(path, LIMIT)
+    journal = after.recover()
+    assert [each.id for each in journal.open] == [row(0).id]
+    after.close()
+
+
+def test_what_was_not_delivered_is_there_after_a_kill(path: Path) -> None:
+    before = Spool(path, LIMIT)
+    before.append([Done(row(1)), Done(row(2)), Running(row(3))])
+    before.close()  # the lock is all that a kill lets go of
+    after = Spool(path, LIMIT)
+    journal = after.recover()
+    assert (after.backlog, [each.id for each in journal.open]) == (2, [row(3).id])
+    assert drain(after) == [row(1).id, row(2).id]
+    after.close()
+
+
+def test_a_torn_line_is_cut_off_and_damage_is_put_aside(path: Path) -> None:
+    spool = Spool(path, LIMIT)
+    spool.append([Done(row(1)), Done(row(2))])
+    spool.close()
+    text = path.read_bytes()
+    path.write_bytes(b"damaged\n" + text[:-10])
+    after = Spool(path, LIMIT)
+    after.recover()
+    after.append([Done(row(3))])
+    assert drain(after) == [row(1).id, row(3).id]
+    assert path.with_name("records.spool.bad").read_bytes() == b"damaged\n"
+    after.close()
+
+
+def test_a_disk_that_is_full_takes_all_lines_or_none(
+    spool: Spool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.append([Done(row(1))])
+    real = os.pwrite
+    room = 100
+
+    def pwrite(file: int, text: memoryview, place: int) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        part, room = min(room, len(text)), room - min(room, len(text))
+        return real(file, text[:part], place)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    size = path.stat().st_size
+    with pytest.raises(OSError, match="No space"):
+        spool.append([Done(row(2)), Done(row(3))])
+    assert path.stat().st_size == size
+    monkeypatch.undo()
+    spool.append([Done(row(4))])
+    assert drain(spool) == [row(1).id, row(4).id]
+
+
+def test_its_limit_holds(path: Path) -> None:
+    spool = Spool(path, 2000)
+    spool.append([Done(row(1))])
+    with pytest.raises(SpoolFullError, match="it has reached 2000 bytes"):
+        spool.append([Done(row(number)) for number in range(10)])
+    assert drain(spool) == [row(1).id]
+    spool.append([Done(row(2))])
+    spool.close()
+
+
+def test_two_gateways_have_two_files(spool: Spool, path: Path) -> None:
+    with pytest.raises(ConfigError, match="another gateway uses it"):
+        Spool(path, LIMIT)
+
+
+def test_a_place_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"records.spool .*: No such file"):
+        Spool(tmp_path / "nope" / "spool", LIMIT)
+
+
+def test_it_is_nobody_elses_to_read(spool: Spool, path: Path) -> None:
+    assert path.stat().st_mode & 0o077 == 0
