@@ -43,7 +43,7 @@ async def open_gate(settings: Settings) -> AsyncIterator[Gate]:
     rules, log = rules_of(settings), settings.log
     numbering.prepare()
     async with AsyncExitStack() as stack:
-        store = await open_store(settings.records.database, time)
+        store = await open_store(settings.records.of_admission, time)
         stack.push_async_callback(store.close)
         audit = Audit(log.audit_file, log.numbers, time)
         stack.callback(audit.close)

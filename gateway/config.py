@@ -274,10 +274,60 @@ class TurnSettings(Section):
 
 
 class RecordSettings(Section):
-    # One file in the folder that the gateway runs in: used once-tokens, blocks and what the day has
-    # cost outlive a restart. "" keeps them in memory. Two gateways must not share it: each would
-    # overwrite what the other has spent
-    database: Annotated[str, AfterValidator(rules.database)] = "sqlite:///gateway.db"
+    # One file in the folder that the gateway runs in: a row for each call, and what admission has
+    # to know after a restart (used once-tokens, blocks, what the day has cost). "" keeps no
+    # records, and the rest in memory. Two gateways must not share a file: each would overwrite what
+    # the other has spent. A PostgreSQL database they may share
+    database: Annotated[str, AfterValidator(rules.database), Field(repr=False)] = (
+        "sqlite:///gateway.db"
+    )
+    # Of PostgreSQL: a URL with a password is read by whoever reads the configuration
+    password_file: SecretFile | None = None
+    # What admission has to know after a restart, which is each gateway's own: the same file where
+    # `database` is one, beside a PostgreSQL database "sqlite:///gateway.db"
+    admission_database: Annotated[str, AfterValidator(rules.sqlite_database)] | None = None
+    # Where rows wait for the database: its name with ".spool" where it is a file, else
+    # "gateway.spool" in the folder that the gateway runs in
+    spool: Path | None = None
+    # Some 50,000 calls: at 20 a second three quarters of an hour, in which somebody will have
+    # looked at the database
+    spool_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 100
+    # Bills are compared with records, and a complaint is looked up by its number. Whoever may not
+    # keep numbers takes "masked", which is for good
+    numbers: Literal["full", "masked"] = "full"
+    # How rows name this gateway; the machine's name, which tells several apart
+    node: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+    @model_validator(mode="after")
+    def _password_of_a_server(self) -> Self:
+        if self.password_file is not None and not self.is_postgresql:
+            raise broken("only a PostgreSQL database has a password", key="password_file")
+        return self
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.database.startswith("postgresql")
+
+    @property
+    def kept(self) -> bool:
+        """Whether there are records at all."""
+        return self.database not in ("", rules.SQLITE_MEMORY)
+
+    @property
+    def of_admission(self) -> str:
+        """Where admission's memory is, "" for nowhere."""
+        if self.admission_database is not None:
+            return self.admission_database
+        return "sqlite:///gateway.db" if self.is_postgresql else self.database
+
+    @property
+    def spool_file(self) -> Path:
+        """Where rows wait for the database."""
+        if self.spool is not None:
+            return self.spool
+        if self.is_postgresql:
+            return Path("gateway.spool")
+        return Path(self.database.removeprefix(rules.SQLITE) + ".spool")
 
 
 class SessionSettings(Section):

@@ -103,4 +103,5 @@ def _shown(key: str, value: object) -> str:
 
 
 def _without_user(text: str) -> str:
-    return re.sub(r".*@", "…@", text, flags=re.DOTALL)
+    hidden = re.sub(r"(?i)\b(pass\w*=)[^&]*", r"\1…", text)  # in the query of a database's URL
+    return re.sub(r".*@", "…@", hidden, flags=re.DOTALL)

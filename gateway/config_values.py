@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import PydanticCustomError
 
@@ -25,7 +25,9 @@ from gateway.errors import RequestError, TargetError
 
 MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
 LONGEST_NAME = 253  # characters of a host's name (RFC 1035 section 2.3.4)
+POSTGRESQL = "postgresql+asyncpg"
 SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gateway.db" is absolute
+SQLITE_MEMORY = "sqlite:///:memory:"
 
 
 def broken(rule: str, *, key: str | None = None, value: object = None) -> PydanticCustomError:
@@ -454,9 +456,24 @@ def turn_url(text: str) -> str:
         raise broken(str(error)) from None
 
 
-def database(text: str) -> str:
-    if text.startswith("postgres"):
-        raise broken(f'not in this version: "{SQLITE}" and a file is needed, or "" for none')
+def sqlite_database(text: str) -> str:
     if text and not (text.startswith(SQLITE) and text.removeprefix(SQLITE).strip()):
         raise broken(f'"{SQLITE}" and a file is needed, or "" for none')
+    return text
+
+
+def database(text: str) -> str:
+    if not text.startswith("postgres"):
+        return sqlite_database(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # reads it
+    except ValueError as error:
+        raise broken(str(error)) from None
+    if parts.scheme not in ("postgresql", POSTGRESQL):
+        raise broken(f'"{POSTGRESQL}://user@host/database" is needed, or "{SQLITE}" and a file')
+    if not (parts.hostname and parts.path.strip("/")):
+        raise broken("a host and a database are needed: //user@host/database")
+    if "password" in parse_qs(parts.query):
+        raise broken("the password belongs before the host, or better into records.password_file")
     return text

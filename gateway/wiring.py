@@ -28,6 +28,8 @@ from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
 from gateway.own_address import all_addresses
+from gateway.recording import open_recorder
+from gateway.records.recorder import Recorder
 from gateway.signaling.room import Room
 from gateway.signaling.sessions import Sessions
 from gateway.trunk import (
@@ -76,7 +78,8 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(plane.close)
         await plane.start()
         gate = await stack.enter_async_context(open_gate(settings))
-        room, calls = _room(settings, gate, endpoint, plane, died)
+        recorder = await stack.enter_async_context(open_recorder(settings, gate))
+        room, calls = _room(settings, gate, endpoint, plane, died, recorder)
         if settings.incoming:  # else each INVITE gets 404 before it costs a line
             routes = incoming_routes(settings)
             endpoint.on_incoming = Reception(calls, routes, room.directory, gate.incoming)
@@ -86,7 +89,12 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
 
 
 def _room(
-    settings: Settings, gate: Gate, endpoint: TrunkEndpoint, plane: MediaPlane, died: asyncio.Event
+    settings: Settings,
+    gate: Gate,
+    endpoint: TrunkEndpoint,
+    plane: MediaPlane,
+    died: asyncio.Event,
+    recorder: Recorder | None,
 ) -> tuple[Room, Calls]:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
@@ -105,10 +113,13 @@ def _room(
         shown=shown,
     )
     gate.on_cap = calls.stop_answered
+    if recorder is not None:
+        calls.listeners.add(recorder.hear)
     room = Room(
         calls=calls,
         gate=gate,
         sessions=Sessions(settings.sessions.resume_window),
+        records=recorder,
         ice=ice_service(settings.turn),
         ice_policy=settings.turn.policy,
         shown=shown,

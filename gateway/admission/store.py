@@ -95,7 +95,7 @@ class Store(Protocol):
 
 
 async def open_store(database: str, wall: Callable[[], float]) -> Store:
-    """Return the store that `records.database` names: sqlite:///path, or "" for memory.
+    """Return the store in a database: sqlite:///path, or "" for memory.
 
     Raises
     ------
@@ -108,8 +108,8 @@ async def open_store(database: str, wall: Callable[[], float]) -> Store:
     if found is None:
         scheme = database.partition(":")[0]  # what follows may hold a password
         raise ConfigError(
-            f"records.database is of the kind {scheme!r}: this version needs "
-            'sqlite:/// and a path, or "" for none'
+            f"records.admission_database is of the kind {scheme!r}: sqlite:/// and a path is "
+            'needed, or "" for none'
         )
     return await SqliteStore.open(Path(found[1]), wall)
 

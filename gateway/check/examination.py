@@ -5,7 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from gateway.check import arrivals, files, password, ports, published, routes, sense, tls, trunk
+from gateway.check import (
+    arrivals,
+    files,
+    password,
+    ports,
+    published,
+    records,
+    routes,
+    sense,
+    tls,
+    trunk,
+)
 from gateway.check.finding import Finding
 from gateway.config import Settings
 from gateway.config_sip import TrunkSettings, tls_files
@@ -20,6 +31,7 @@ async def examine(settings: Settings) -> list[Finding]:
         *ports.media(settings.media, here),
         Finding(True, ports.firewall(settings)),
         *files.examine(settings, datetime.now(UTC)),
+        *await records.examine(settings.records),
         *sense.examine(settings),
         *routes.examine(settings),
         *arrivals.examine(settings),

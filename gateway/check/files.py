@@ -15,7 +15,7 @@ from gateway.admission.keys import read_keys
 from gateway.admission.rates import read_rates
 from gateway.check.finding import Finding, doubt
 from gateway.config import Settings
-from gateway.config_values import SQLITE
+from gateway.config_values import SQLITE, SQLITE_MEMORY
 from gateway.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_tables(settings),
         *_music(settings.media.hold_music),
         *_certificates(settings, now),
-        *_database(settings.records.database),
+        *_databases(settings),
         *_audit(settings.log.audit_file),
     ]
 
@@ -39,6 +39,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         "admission.token_secret_file": admission.token_secret_file,
         "admission.challenge_secret_file": admission.challenge_secret_file,
         "turn.secret_file": settings.turn.secret_file,
+        "records.password_file": settings.records.password_file,
         **{
             f"trunks[{place}].{key}": getattr(trunk, key)
             for place, trunk in enumerate(settings.trunks)
@@ -54,7 +55,8 @@ def loose(file: Path | None) -> list[Finding]:
     """Find a password in a configuration that everybody may read."""
     if file is None or not _readable_by_all(file):
         return []
-    if not re.search(r"^\s*password\s*=", file.read_text(encoding="utf-8"), re.MULTILINE):
+    text = file.read_text(encoding="utf-8")
+    if not re.search(r"^\s*(password\s*=|database\s*=.*:[^/@]+@)", text, re.MULTILINE):
         return []
     return [
         doubt(
@@ -105,12 +107,22 @@ def _certificates(settings: Settings, now: datetime) -> Iterator[Finding]:
             yield from judge(file, now, key, served=served)
 
 
-def _database(database: str) -> Iterator[Finding]:
-    if not database:
-        return
+def _databases(settings: Settings) -> Iterator[Finding]:
+    """Look at those that are files; admission's may be another one than that of the records."""
+    records = settings.records
+    key = "records.database" if records.admission_database is None else "records.admission_database"
+    found = {records.of_admission: key}
+    if not records.is_postgresql:
+        found |= {records.database: "records.database"}
+    for database, name in found.items():
+        if database not in ("", SQLITE_MEMORY):
+            yield from _database(database, name)
+
+
+def _database(database: str, name: str) -> Iterator[Finding]:
     file = Path(database.removeprefix(SQLITE))
-    key = f"records.database = '{database}'"
-    why = _unwritable(file) or _no_database(file)
+    key = f"{name} = '{database}'"
+    why = unwritable(file) or _no_database(file)
     # The database's journal is a file beside it
     if why is None and not os.access(file.parent, os.W_OK | os.X_OK):
         why = f"no file can be made in {file.parent.absolute()}"
@@ -120,11 +132,11 @@ def _database(database: str) -> Iterator[Finding]:
 def _audit(file: Path | None) -> Iterator[Finding]:
     if file is None:
         return
-    why, key = _unwritable(file), f"log.audit_file = '{file}'"
+    why, key = unwritable(file), f"log.audit_file = '{file}'"
     yield Finding(False, f"{key}: {why}") if why else Finding(True, f"{key}: can be written")
 
 
-def _unwritable(file: Path) -> str | None:
+def unwritable(file: Path) -> str | None:
     """Say why a file could not be written, without making it."""
     if file.is_dir():
         return "this is a folder"

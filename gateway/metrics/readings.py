@@ -50,6 +50,16 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordReading:
+    """Records of calls: in the database, on the way to it, and lost; whether it takes them now."""
+
+    written: int
+    queued: int
+    lost: int
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the other parts count, at one moment. None stands for what nobody knows."""
 
@@ -80,6 +90,7 @@ class Reading:
     admitting: bool = True  # False while the kill switch is on
     blocks: int = 0  # in force
     limits: Mapping[str, Use] = field(default_factory=dict)  # the gateway's own, by name
+    records: RecordReading | None = None  # None where none are kept
 
 
 class Readings(Collector):
@@ -96,6 +107,8 @@ class Readings(Collector):
         yield from _state(now)
         yield from _limits(now.limits)
         yield from _sessions(now)
+        if now.records is not None:
+            yield from _records(now.records)
         yield CounterMetricFamily(
             "gateway_sdp_lines_dropped",
             "Lines of trunks' descriptions that could not be read, and did not matter",
@@ -271,6 +284,23 @@ def _limits(limits: Mapping[str, Use]) -> Iterator[Metric]:
         "How much a limit of the whole gateway allows",
         "limit",
         ((name, use.allowed) for name, use in each),
+    )
+
+
+def _records(records: RecordReading) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "gateway_records_written", "Call records in the database", value=records.written
+    )
+    yield GaugeMetricFamily(
+        "gateway_records_queued", "Call records that wait for the database", value=records.queued
+    )
+    yield CounterMetricFamily(
+        "gateway_records_lost",
+        "Call records that neither disk nor database had room for",
+        value=records.lost,
+    )
+    yield GaugeMetricFamily(
+        "gateway_records_up", "0 while the database or the spool takes no records", value=records.up
     )
 
 

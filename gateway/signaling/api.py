@@ -39,7 +39,9 @@ from gateway.signaling.api_messages import (
     TrunkList,
     TrunkView,
 )
+from gateway.signaling.record_messages import RecordPage, RecordSearch, RecordView
 from gateway.signaling.room import Room
+from gateway.signaling.seam import Records
 
 PREFIX = "/v1/"
 KEY_NAME = "gateway.key"  # in the scope: which key has opened the door
@@ -81,6 +83,10 @@ _UNKNOWN: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "There is no such call"}
 }
 
+_AWAY: dict[int | str, dict[str, object]] = {
+    503: {"model": Problem, "description": "The database of records is away"}
+}
+
 router = APIRouter(prefix="/v1", dependencies=[Depends(_KEY)], responses=_REFUSALS)
 
 
@@ -95,6 +101,37 @@ async def call(room: AnyRoom, call_id: CallName) -> CallView:
         if record.id == call_id:
             return CallView.of(record)
     raise _no_such_call(call_id)
+
+
+@router.get(
+    "/calls/{call_id}/report",
+    summary="The record of one call, with the quality of its legs, while it runs and afterwards",
+    responses=_UNKNOWN | _AWAY,
+)
+async def report(room: AnyRoom, call_id: CallName) -> RecordView:
+    records = _records_of(room)
+    for record in room.calls.records():
+        if record.id == call_id:
+            return RecordView.of(records.row_of(record))
+    found = await records.find(call_id)
+    if found is None:
+        raise HTTPException(404, f"there is no record of a call {call_id!r}")
+    return RecordView.of(found)
+
+
+@router.get(
+    "/records",
+    summary="The records of calls that have ended or were refused",
+    responses=_UNKNOWN | _AWAY,
+)
+async def search_records(room: AnyRoom, wanted: Annotated[RecordSearch, Query()]) -> RecordPage:
+    return RecordPage.of(await _records_of(room).search(wanted.search()))
+
+
+def _records_of(room: Room) -> Records:
+    if room.records is None:
+        raise HTTPException(404, "no records are kept: records.database is empty")
+    return room.records
 
 
 @router.delete("/calls/{call_id}", summary="End one call", responses=_UNKNOWN)

@@ -302,6 +302,7 @@ class ClientCall:
         if self._admission is not None:  # it was let in, and another part has no room for it
             self._admission.refused(error)
         self._room.refuse(self._request.visitor, self.call, self._request.to, error)
+        self._room.calls.refused(self._request, error)
         self._say(messages.error_of(error, call=self.call, fatal=True))
 
     def _observe(self, event: news.News) -> None:

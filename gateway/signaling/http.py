@@ -35,11 +35,13 @@ class Health(BaseModel):
 class Readiness(BaseModel):
     """`reasons` says in words why no call can be placed; empty when one can.
 
-    `capacity` is the least of `capacities`: calls at a time that each part carries.
+    `degraded` says what else does not work: no call fails for it. `capacity` is the least of
+    `capacities`: calls at a time that each part carries.
     """
 
     ready: bool
     reasons: list[str]
+    degraded: list[str]
     engine: str
     active: int
     capacity: int
@@ -71,6 +73,7 @@ async def readyz(room: api.AnyRoom, response: Response) -> Readiness:
     return Readiness(
         ready=not reasons,
         reasons=reasons,
+        degraded=room.degraded(),
         engine=room.engine,
         active=room.calls.active,
         capacity=room.calls.capacity,

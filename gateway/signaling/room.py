@@ -15,9 +15,9 @@ from gateway.admission.limits import LIMITS
 from gateway.admission.turn import IceService
 from gateway.calls.directory import Directory
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
-from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
+from gateway.metrics import Metrics, Ports, Reading, RecordReading, TrunkReading, Use
 from gateway.signaling.draining import Draining
-from gateway.signaling.seam import CallRegistry
+from gateway.signaling.seam import CallRegistry, Records
 from gateway.signaling.sessions import Sessions
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Room:
 
     calls: CallRegistry
     gate: Gate
+    records: Records | None = None  # None where no database is configured
     directory: Directory = field(default_factory=Directory)  # the pages that may be rung
     sessions: Sessions = field(default_factory=Sessions)  # those that a client can come back to
     ice: IceService = field(default_factory=IceService)
@@ -103,6 +104,10 @@ class Room:
             reasons.append("the media clock has no time left for another call")
         return reasons
 
+    def degraded(self) -> list[str]:
+        """Say what does not work and fails no call."""
+        return [] if self.records is None else self.records.faults
+
     def _all_trunks_down(self) -> str:
         """Say what was last seen of each trunk if all are down, nothing otherwise."""
         states = self.calls.trunks.values()
@@ -137,6 +142,13 @@ class Room:
             self.metrics.limits_reached.labels(error.limit).inc()
         if isinstance(error, TokenError):
             self.metrics.tokens_refused.labels(error.reason).inc()
+
+    def _read_records(self) -> RecordReading | None:
+        records = self.records
+        if records is None:
+            return None
+        counts = records.counts
+        return RecordReading(counts.written, records.queued, counts.lost, not records.faults)
 
     def _read(self) -> Reading:
         calls, totals = self.calls, self.calls.totals
@@ -179,5 +191,6 @@ class Room:
             draining=calls.draining,
             admitting=self.gate.stopped is None,
             blocks=len(self.gate.blocks),
+            records=self._read_records(),
             limits={name: Use(used, allowed) for name, (used, allowed) in self.gate.used().items()},
         )

@@ -10,6 +10,8 @@ from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import TrunkCalls
 from gateway.errors import GatewayError
+from gateway.records.row import Row
+from gateway.records.search import Page, Search
 
 
 class PlacedCall(Protocol):
@@ -53,6 +55,35 @@ class CallTotals(Protocol):
         """The same of those from trunks."""
 
 
+class RecordCounts(Protocol):
+    """Rows since the start."""
+
+    written: int
+    lost: int
+
+
+class Records(Protocol):
+    """The records of all calls. A search raises `UnavailableError` while the database is away."""
+
+    @property
+    def counts(self) -> RecordCounts: ...
+    @property
+    def queued(self) -> int:
+        """Rows that are not in the database yet."""
+
+    @property
+    def faults(self) -> list[str]:
+        """Say what keeps rows from it."""
+
+    def row_of(self, record: CallRecord, /) -> Row:
+        """Return the row of a call as it is now."""
+
+    async def find(self, call_id: str, /) -> Row | None:
+        """Return the record of a call that has ended."""
+
+    async def search(self, wanted: Search, /) -> Page: ...
+
+
 class CallRegistry(Protocol):
     """Every call of the gateway; it owns their tasks."""
 
@@ -87,6 +118,9 @@ class CallRegistry(Protocol):
 
     async def place(self, request: CallRequest, tell: Callable[[News], None]) -> PlacedCall:
         """Place a call, or raise a `GatewayError` and leave nothing behind."""
+
+    def refused(self, request: CallRequest, error: GatewayError) -> None:
+        """Tell of a call that was asked for and is none."""
 
     def records(self) -> Sequence[CallRecord]:
         """Return what is known of each call that runs."""

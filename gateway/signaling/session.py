@@ -361,6 +361,7 @@ class Session:
             request = self._read(message)
         except GatewayError as error:
             self._room.refuse(self._visitor, message.call, message.to, error)
+            self._room.calls.refused(self._asked(message), error)
             self.say(messages.error_of(error, call=message.call, fatal=True))
             return
         call = ClientCall(
@@ -372,6 +373,17 @@ class Session:
             granted=self._granted,
         )
         self._add(call)
+
+    def _asked(self, message: messages.PlaceCall) -> CallRequest:
+        """Say what was asked for, as far as it could be read."""
+        return CallRequest(
+            to=message.to,
+            offer="",
+            caller=message.from_ or None,
+            visitor=self._visitor,
+            identity=self.grant.identity,
+            page_call=message.call,
+        )
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:
         limit = self._room.limits.calls

@@ -603,7 +603,7 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ('[turn]\nsecret_file = "/nope"', "turn.secret_file = '/nope': the file cannot be read"),
         (
             f'[records]\ndatabase = "postgresql://u:{SECRET}@a"',
-            "records.database = '…@a': not in this version: \"sqlite:///\" and a file",
+            "records.database = '…@a': a host and a database are needed: //user@host/database",
         ),
         (
             "[sessions]\ndrain_timeout = -1",
@@ -613,6 +613,22 @@ def test_a_trunk_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> 
             "[sessions]\ndrain_timeout = 86401",
             "sessions.drain_timeout = 86401: Input should be less than or equal to 86400",
         ),
+        (
+            f'[records]\ndatabase = "postgresql+psycopg://u:{SECRET}@a/b"',
+            "records.database = '…@a/b': \"postgresql+asyncpg://user@host/database\" is needed",
+        ),
+        (
+            f'[records]\ndatabase = "postgresql://u@a/b?ssl=require&password={SECRET}"',
+            "records.database = '…@a/b?ssl=require&password=…': the password belongs before the",
+        ),
+        (
+            f'[records]\ndatabase = "postgresql://u:{SECRET}@a:x/b"',
+            "records.database = '…@a:x/b': Port could not be cast",
+        ),
+        ('[records]\nadmission_database = "x"', "records.admission_database = 'x': \"sqlite:///\""),
+        ("[records]\nspool_megabytes = 0", "records.spool_megabytes = 0: Input should be greater"),
+        ('[records]\nnumbers = "none"', "records.numbers = 'none': Input should be 'full' or"),
+        ('[records]\npassword_file = "/nope"', "records.password_file = '/nope': the file cannot"),
         ('[records]\ndatabase = "gateway.db"', "records.database = 'gateway.db': \"sqlite:///\""),
         ('[records]\ndatabase = "sqlite:///"', "records.database = 'sqlite:///': \"sqlite:///\""),
         ('[log]\nnumbers = "none"', "log.numbers = 'none': Input should be 'masked' or 'full'"),
@@ -837,3 +853,28 @@ def test_no_values_raise_anything_else(flags: dict[str, Any]) -> None:
     except BadConfigError as error:
         problems = error.problems
     assert "\n" not in "".join(problems)
+
+
+def test_where_records_and_what_admission_remembers_are(tmp_path: Path) -> None:
+    records = read(tmp_path, "").records
+    assert (records.kept, records.is_postgresql) == (True, False)
+    assert records.of_admission == records.database == "sqlite:///gateway.db"
+    assert records.spool_file == Path("gateway.db.spool")
+    assert read(tmp_path, '[records]\ndatabase = ""').records.kept is False
+    assert read(tmp_path, '[records]\ndatabase = "sqlite:///:memory:"').records.kept is False
+    (tmp_path / "password").write_text(f"{SECRET}\n")
+    server = "postgresql+asyncpg://gateway@db.example/records"
+    text = f'[records]\ndatabase = "{server}"\npassword_file = "{tmp_path}/password"\n'
+    records = read(tmp_path, text).records
+    assert (records.database, records.is_postgresql) == (server, True)
+    assert records.of_admission == "sqlite:///gateway.db"
+    assert records.spool_file == Path("gateway.spool")
+    records = read(tmp_path, text + 'admission_database = ""\nspool = "/var/spool/x"\n').records
+    assert (records.of_admission, records.spool_file) == ("", Path("/var/spool/x"))
+
+
+def test_a_password_in_the_url_of_a_database_is_not_shown(tmp_path: Path) -> None:
+    settings = read(tmp_path, f'[records]\ndatabase = "postgresql://u:{SECRET}@a/b"')
+    assert SECRET not in repr(settings)
+    (problem,) = problems(tmp_path, '[records]\npassword_file = "{tmp_path}/x"')
+    assert "the file cannot be read" in problem

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.media.events import LegQuality
-from gateway.metrics import Metrics, Ports, Reading, TrunkReading, Use
+from gateway.metrics import Metrics, Ports, Reading, RecordReading, TrunkReading, Use
 from tests.peers.requirement import require
 
 SILENT = LegQuality(mos=None, loss=0.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
@@ -33,6 +33,7 @@ BUSY = replace(
     admitting=False,
     blocks=3,
     limits={"spend-per-day": Use(40.5, 50)},
+    records=RecordReading(written=5, queued=2, lost=1, up=False),
 )
 
 

@@ -171,7 +171,7 @@ async def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     ],
 )
 async def test_other_databases_are_refused(database: str) -> None:
-    with pytest.raises(ConfigError, match=r"records\.database is of the kind"):
+    with pytest.raises(ConfigError, match=r"records\.admission_database is of the kind"):
         await open_store(database, Clock())
 
 

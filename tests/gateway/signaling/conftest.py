@@ -20,6 +20,7 @@ from gateway.config import Settings
 from gateway.signaling.http import Extensions
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Limits, Room
+from gateway.signaling.seam import Records
 from gateway.signaling.sessions import Sessions
 from gateway.signaling.socket import SUBPROTOCOL
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall, FakeCalls, open_gate
@@ -111,12 +112,14 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         limit_rules: LimitRules = NO_LIMITS,
         shown: Callable[[str], str] = str,
         window: float = 60.0,
+        records: Records | None = None,
         **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
         faults: list[str] = []
         room = Room(
             calls=calls,
+            records=records,
             gate=open_gate(policy=policy, origins=origins, limits=limit_rules, **rules),
             limits=limits,
             sessions=Sessions(window),

@@ -143,6 +143,7 @@ class FakeCalls:
         self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
         self.running: dict[str, CallRecord] = {}
         self.stopped: list[tuple[str, str]] = []
+        self.refusals: list[tuple[CallRequest, GatewayError]] = []
 
     @property
     def lines(self) -> dict[str, int]:
@@ -164,6 +165,9 @@ class FakeCalls:
         call = FakeCall(f"gw-{self.totals.placed}", request, tell)
         self.placed.put_nowait(call)
         return call
+
+    def refused(self, request: CallRequest, error: GatewayError) -> None:
+        self.refusals.append((request, error))
 
     def records(self) -> tuple[CallRecord, ...]:
         return tuple(self.running.values())

@@ -30,6 +30,8 @@ PATHS = [
     ("GET", "/v1/calls"),
     ("GET", "/v1/calls/abc"),
     ("DELETE", "/v1/calls/abc"),
+    ("GET", "/v1/calls/abc/report"),
+    ("GET", "/v1/records"),
     ("POST", "/v1/tokens"),
     ("GET", "/v1/trunks"),
     ("GET", "/v1/drain"),

@@ -43,6 +43,7 @@ async def test_it_is_ready_with_room_for_a_call(gateway: Gateway) -> None:
         {
             "ready": True,
             "reasons": [],
+            "degraded": [],
             "engine": "fake engine",
             "active": 3,
             "capacity": 4,
@@ -153,7 +154,10 @@ async def test_the_list_of_extensions_is_the_demos(
 async def test_the_api_describes_itself(gateway: Gateway) -> None:
     status, description = await get_json(gateway, "/openapi.json")
     assert status == 200
-    operators = {"calls", "calls/{call_id}", "trunks", "tokens", "blocks", "admission", "drain"}
+    operators = {
+        *("calls", "calls/{call_id}", "calls/{call_id}/report", "records"),
+        *("trunks", "tokens", "blocks", "admission", "drain"),
+    }
     assert set(description["paths"]) == {
         *("/healthz", "/readyz", "/metrics"),
         *(f"/v1/{path}" for path in operators),

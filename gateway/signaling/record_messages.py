@@ -1,0 +1,176 @@
+"""Call records as the operator's API gives them: JSON, camelCase on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from gateway.records.row import Leg, Row
+from gateway.records.search import MOST, Page, Search, read_cursor
+from gateway.signaling.api_messages import Closed, Codecs, Wire, written
+
+# What a database takes as text; nobody has chosen anything else
+Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class RecordSearch(Closed):
+    """Which records; without any of these all, the newest first.
+
+    `from` and `to` are numbers as the records have them, prefixes with "*" at the end. `since` and
+    `until` are times of `startedAt` with a time zone, the second one not included. `cursor` is
+    `next` of the page before.
+    """
+
+    from_: Annotated[Text | None, Field(alias="from")] = None
+    to: Text | None = None
+    identity: Text | None = None
+    trunk: Text | None = None
+    cause: Text | None = None
+    direction: Literal["outgoing", "incoming"] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    cursor: Annotated[str | None, Field(max_length=128)] = None
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 50
+
+    def search(self) -> Search:
+        """Return it in the words of the records; RequestError for a cursor that is none."""
+        return Search(
+            from_number=self.from_,
+            to_number=self.to,
+            identity=self.identity,
+            trunk=self.trunk,
+            cause=self.cause,
+            direction=self.direction,
+            since=None if self.since is None else self.since.timestamp(),
+            until=None if self.until is None else self.until.timestamp(),
+            after=None if self.cursor is None else read_cursor(self.cursor),
+            limit=self.limit,
+        )
+
+
+class LegView(Wire):
+    """One leg: means over the call (`loss` is a share), RTP packets, octets of their payload.
+
+    Null is what nobody knows: the sums stand there once the call has ended.
+    """
+
+    mos: float | None
+    loss: float | None
+    jitter_ms: float | None
+    rtt_ms: float | None
+    packets_received: int | None
+    octets_received: int | None
+    packets_sent: int | None
+    octets_sent: int | None
+
+    @classmethod
+    def of(cls, leg: Leg) -> LegView:
+        """Write what is known of a leg."""
+        return cls(**{name: getattr(leg, name) for name in Leg.__struct_fields__})
+
+
+class LegViews(Wire):
+    """`fallback` is the other trunk's, of a call that has gone to a fallback; it has no browser."""
+
+    browser: LegView
+    trunk: LegView
+    fallback: LegView
+
+
+class EndView(Wire):
+    """How a call ended, in the words that its page was told."""
+
+    by: str
+    cause: str
+    code: int
+    reason: str
+
+
+class RecordView(Wire):
+    """One call, or what was asked for and refused. Times are ISO 8601, UTC.
+
+    `end` is null while the call runs. `rule` is the word of what refused it. `cost` is in the
+    currency of the rates file, null without one. A call that no page has taken has gone to the
+    number `fallback`.
+    """
+
+    id: str
+    node: str
+    direction: Literal["outgoing", "incoming"]
+    state: Literal["trying", "ringing", "answered", "ended"]
+    started_at: str
+    ringing_at: str | None
+    answered_at: str | None
+    ended_at: str | None
+    duration_ms: int
+    to: str
+    from_: Annotated[str | None, Field(alias="from")]
+    fallback: str | None
+    trunk: str | None
+    fallback_trunk: str | None
+    identity: str | None
+    address: str | None
+    origin: str | None
+    session: str | None
+    call: str | None
+    sip_call_id: str | None
+    codec: Codecs
+    end: EndView | None
+    rule: str | None
+    cost: float | None
+    legs: LegViews
+
+    @classmethod
+    def of(cls, row: Row) -> RecordView:
+        """Write a row."""
+        same = (
+            *("id", "node", "direction", "state", "duration_ms", "fallback", "trunk", "identity"),
+            *("fallback_trunk", "address", "origin", "session", "sip_call_id", "rule", "cost"),
+        )
+        times = ("started", "ringing", "answered", "ended")
+        return cls.model_validate(
+            {name: getattr(row, name) for name in same}
+            | {f"{name}_at": _time(getattr(row, name)) for name in times}
+            | {
+                "to": row.to_number,
+                "from": row.from_number,
+                "call": row.page_call,
+                "codec": Codecs(
+                    browser=row.codec_browser, trunk=row.codec_trunk, fallback=row.codec_fallback
+                ),
+                "end": _end(row),
+                "legs": LegViews(
+                    browser=LegView.of(row.browser),
+                    trunk=LegView.of(row.trunk_leg),
+                    fallback=LegView.of(row.fallback_leg),
+                ),
+            }
+        )
+
+
+class RecordPage(Wire):
+    """Records, the newest first. `next` is the `cursor` of the next page, null on the last one."""
+
+    records: list[RecordView]
+    next: str | None
+
+    @classmethod
+    def of(cls, page: Page) -> RecordPage:
+        """Write a page."""
+        return cls(records=[RecordView.of(row) for row in page.rows], next=page.next)
+
+
+def _end(row: Row) -> EndView | None:
+    if row.state != "ended":
+        return None
+    return EndView(
+        by=row.ended_by or "gateway",
+        cause=row.cause or "internal",
+        code=row.code or 500,
+        reason=row.reason or "",
+    )
+
+
+def _time(value: float | None) -> str | None:
+    return None if value is None else written(value)
