@@ -170,12 +170,15 @@ class TrunkCall(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def trunk_call(
-    gateway: Gateway, number: str, *, caller: str = CALLER, proxy: int = 0
+    gateway: Gateway, number: str, *, caller: str = CALLER, proxy: int = 0, host: str = HOST
 ) -> AsyncIterator[TrunkCall]:
-    """Have a socket at hand that calls a number of the gateway's, by a proxy's port if need be."""
+    """Have a socket at hand that calls a number of the gateway's, by a proxy's port if need be.
+
+    `host` is where it calls from.
+    """
     loop = asyncio.get_running_loop()
     transport, call = await loop.create_datagram_endpoint(
-        lambda: TrunkCall(gateway, number, caller, proxy), local_addr=(HOST, 0)
+        lambda: TrunkCall(gateway, number, caller, proxy), local_addr=(host, 0)
     )
     try:
         yield call
