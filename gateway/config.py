@@ -339,6 +339,33 @@ class SessionSettings(Section):
     drain_timeout: Annotated[int, Field(ge=0, le=86_400)] = 300
 
 
+class WebhookSettings(Section):
+    # None: who calls whom is nobody's business unless the operator says whose
+    url: Annotated[str, AfterValidator(rules.webhook_url)] | None = None
+    # "whsec_" and base64, one a line; each signs, so that one can be replaced by another
+    secret_file: Annotated[Path, AfterValidator(rules.webhook_secrets)] | None = None
+    # What a business wants to know of a call; "limit" besides is for who watches over abuse
+    events: tuple[Literal["ringing", "answered", "ended", "limit"], ...] = (
+        "ringing",
+        "answered",
+        "ended",
+    )
+    # In the folder that the gateway runs in. A file of its own: events come and go by the second,
+    # and each gateway has its own
+    queue_file: Path = Path("webhooks.db")
+    # Seconds: a server that has failed in the evening is seen to in the morning
+    retry_for: Annotated[int, Field(ge=60, le=7 * 86_400)] = 36_000
+    # A busy hour's calls, and some 15 MB
+    most_waiting: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
+
+    @model_validator(mode="after")
+    def _url_with_secret(self) -> Self:
+        if (self.url is None) != (self.secret_file is None):
+            missing = "secret_file" if self.secret_file is None else "url"
+            raise broken("url and secret_file are needed together", key=missing)
+        return self
+
+
 class LogSettings(Section):
     # One line per call and session; "debug" adds SIP and media detail
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -365,6 +392,7 @@ class Settings(Section):
     turn: TurnSettings = TurnSettings()
     records: RecordSettings = RecordSettings()
     sessions: SessionSettings = SessionSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ operator, and never with the value: the place that prints it knows whether a sec
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -361,6 +362,21 @@ def secrets_file(path: Path) -> Path:
     return path
 
 
+def webhook_secrets(path: Path) -> Path:
+    """Check a file of secrets of Standard Webhooks, one a line: each signs."""
+    for number, secret in _secrets(path):
+        try:
+            key = b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+            raise broken(
+                f'line {number}: a secret is "whsec_" and 24 to 64 bytes in base64; '
+                'echo "whsec_$(openssl rand -base64 32)" makes one'
+            )
+    return path
+
+
 def secret_file(path: Path) -> Path:
     """Check a file that holds one secret."""
     if len(_secrets(path)) > 1:
@@ -411,6 +427,15 @@ def network(value: object, everybody: str) -> Network:
 
 def url(text: str) -> str:
     """Check the URL of a service that we ask: by TLS, unless it is on this machine."""
+    return _service(text, "who can change the answer on its way could let anybody in")
+
+
+def webhook_url(text: str) -> str:
+    """Check the URL of a server that we tell of calls, likewise."""
+    return _service(text, "else whoever is on the way reads who calls whom")
+
+
+def _service(text: str, reason: str) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -421,7 +446,7 @@ def url(text: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise broken("a URL without user or password is needed")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise broken("https is needed: who can change the answer on its way could let anybody in")
+        raise broken(f"https is needed: {reason}")
     return text
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway import garbage
 from gateway.admission.gate import Gate
+from gateway.admission.grant import Visitor
 from gateway.admission.mask import mask
 from gateway.admitting import ice_service, open_gate
 from gateway.calls.incoming import IncomingRoute, IncomingRoutes
@@ -27,6 +28,7 @@ from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
+from gateway.notifying import open_webhooks, teller
 from gateway.own_address import all_addresses
 from gateway.recording import open_recorder
 from gateway.records.recorder import Recorder
@@ -49,6 +51,7 @@ from gateway.trunk import (
     TrunkState,
     TrunkWatch,
 )
+from gateway.webhooks.webhooks import Webhooks
 from sdp import Srtp
 
 logger = logging.getLogger(__name__)
@@ -79,7 +82,8 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         await plane.start()
         gate = await stack.enter_async_context(open_gate(settings))
         recorder = await stack.enter_async_context(open_recorder(settings, gate))
-        room, calls = _room(settings, gate, endpoint, plane, died, recorder)
+        webhooks = await stack.enter_async_context(open_webhooks(settings))
+        room, calls = _room(settings, gate, endpoint, plane, died, recorder, webhooks)
         if settings.incoming:  # else each INVITE gets 404 before it costs a line
             routes = incoming_routes(settings)
             endpoint.on_incoming = Reception(calls, routes, room.directory, gate.incoming)
@@ -95,6 +99,7 @@ def _room(
     plane: MediaPlane,
     died: asyncio.Event,
     recorder: Recorder | None,
+    webhooks: Webhooks | None,
 ) -> tuple[Room, Calls]:
     admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
@@ -115,9 +120,14 @@ def _room(
     gate.on_cap = calls.stop_answered
     if recorder is not None:
         calls.listeners.add(recorder.hear)
+    telling = None if webhooks is None else teller(settings, webhooks)
+    if telling is not None:
+        calls.listeners.add(telling.hear)
     room = Room(
         calls=calls,
         gate=gate,
+        webhooks=webhooks,
+        on_limit=_nobody if telling is None else telling.limit,
         sessions=Sessions(settings.sessions.resume_window),
         records=recorder,
         ice=ice_service(settings.turn),
@@ -136,6 +146,10 @@ def _room(
         leave=endpoint.leave,
     )
     return room, calls
+
+
+def _nobody(limit: str, visitor: Visitor | None) -> None:
+    pass
 
 
 def watched(endpoint: TrunkEndpoint, calls: TrunkCalls) -> TrunkWatch:

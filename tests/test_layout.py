@@ -51,8 +51,14 @@ ROOMS: dict[str, set[str]] = {
     "listening": {"system_words"},
     "demo": {"peer"},
     # Makes the parts, joins them
-    "wiring": {"admitting", "recording", "records", "signaling", "calls", "garbage", *CALL},
+    "wiring": {
+        *("admitting", "calls", "garbage", "notifying", "recording", "records"),
+        *("signaling", "webhooks"),
+        *CALL,
+    },
     "recording": {"admission", "config_values", "records"},  # makes the recorder
+    "notifying": {"calls", "config_values", "signaling", "webhooks"},
+    "webhooks": {"admission", "calls"},
     "dial_plan": {"admission"},
     "admitting": {
         "admission",

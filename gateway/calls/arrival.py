@@ -185,6 +185,7 @@ class Arrival:
         stop = plan.watch(lambda page: self._inbox.put_nowait(Joined(page)))
         try:
             await self._leg.ring()
+            self._tell(news.Ringing(early_media=False))
             while self._call is None:
                 ended = await self._handle(await self._inbox.get(), plan.take_over)
                 if ended is not None:

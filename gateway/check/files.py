@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.admission.keys import read_keys
 from gateway.admission.rates import read_rates
 from gateway.check.finding import Finding, doubt
-from gateway.config import Settings
+from gateway.config import Settings, WebhookSettings
 from gateway.config_values import SQLITE, SQLITE_MEMORY
 from gateway.errors import ConfigError
 
@@ -27,6 +27,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
         *_music(settings.media.hold_music),
         *_certificates(settings, now),
         *_databases(settings),
+        *_queue(settings.webhooks),
         *_audit(settings.log.audit_file),
     ]
 
@@ -40,6 +41,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         "admission.challenge_secret_file": admission.challenge_secret_file,
         "turn.secret_file": settings.turn.secret_file,
         "records.password_file": settings.records.password_file,
+        "webhooks.secret_file": settings.webhooks.secret_file,
         **{
             f"trunks[{place}].{key}": getattr(trunk, key)
             for place, trunk in enumerate(settings.trunks)
@@ -126,6 +128,14 @@ def _database(database: str, name: str) -> Iterator[Finding]:
     # The database's journal is a file beside it
     if why is None and not os.access(file.parent, os.W_OK | os.X_OK):
         why = f"no file can be made in {file.parent.absolute()}"
+    yield Finding(False, f"{key}: {why}") if why else Finding(True, f"{key}: can be written")
+
+
+def _queue(webhooks: WebhookSettings) -> Iterator[Finding]:
+    if webhooks.url is None:
+        return
+    file = webhooks.queue_file
+    why, key = unwritable(file) or _no_database(file), f"webhooks.queue_file = '{file}'"
     yield Finding(False, f"{key}: {why}") if why else Finding(True, f"{key}: can be written")
 
 

@@ -8,7 +8,23 @@ a client sends: each value is a series that lives for good.
 """
 
 from gateway.metrics.quality import LegQuality
-from gateway.metrics.readings import Ports, Reading, RecordReading, TrunkReading, Use
+from gateway.metrics.readings import (
+    Ports,
+    Reading,
+    RecordReading,
+    TrunkReading,
+    Use,
+    WebhookReading,
+)
 from gateway.metrics.registry import Metrics
 
-__all__ = ["LegQuality", "Metrics", "Ports", "Reading", "RecordReading", "TrunkReading", "Use"]
+__all__ = [
+    "LegQuality",
+    "Metrics",
+    "Ports",
+    "Reading",
+    "RecordReading",
+    "TrunkReading",
+    "Use",
+    "WebhookReading",
+]

@@ -42,6 +42,18 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookReading:
+    """Events to the operator's server; `failed` are attempts, `shut` is that it wants none."""
+
+    sent: int
+    failed: int
+    lost: int
+    waiting: int
+    dead: int
+    shut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """How much of a limit is used up now."""
 
@@ -89,6 +101,7 @@ class Reading:
     draining: bool = False
     admitting: bool = True  # False while the kill switch is on
     blocks: int = 0  # in force
+    webhooks: WebhookReading | None = None  # None without any
     limits: Mapping[str, Use] = field(default_factory=dict)  # the gateway's own, by name
     records: RecordReading | None = None  # None where none are kept
 
@@ -106,6 +119,8 @@ class Readings(Collector):
         yield from _media(now)
         yield from _state(now)
         yield from _limits(now.limits)
+        if now.webhooks is not None:
+            yield from _webhooks(now.webhooks)
         yield from _sessions(now)
         if now.records is not None:
             yield from _records(now.records)
@@ -301,6 +316,25 @@ def _records(records: RecordReading) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "gateway_records_up", "0 while the database or the spool takes no records", value=records.up
+    )
+
+
+def _webhooks(now: WebhookReading) -> Iterator[Metric]:
+    yield CounterMetricFamily("gateway_webhooks_sent", "Webhooks that were taken", value=now.sent)
+    yield CounterMetricFamily(
+        "gateway_webhooks_failed", "Attempts to send a webhook that have failed", value=now.failed
+    )
+    yield CounterMetricFamily(
+        "gateway_webhooks_lost", "Webhooks for which there was no room", value=now.lost
+    )
+    yield GaugeMetricFamily(
+        "gateway_webhooks_waiting", "Webhooks that have not been taken yet", value=now.waiting
+    )
+    yield GaugeMetricFamily(
+        "gateway_webhooks_dead", "Webhooks that are not sent any more", value=now.dead
+    )
+    yield GaugeMetricFamily(
+        "gateway_webhooks_gone", "1 while none is sent, after 410 Gone", value=now.shut
     )
 
 

@@ -29,19 +29,24 @@ from gateway.signaling.api_messages import (
     BlockView,
     CallList,
     CallView,
+    DeadWebhooks,
+    DeadWebhookView,
     DrainView,
     EndedCount,
+    EventCount,
     NewBlock,
     Problem,
+    RetryWebhooks,
     Switch,
     Token,
     TokenRequest,
     TrunkList,
     TrunkView,
+    WebhooksView,
 )
 from gateway.signaling.record_messages import RecordPage, RecordSearch, RecordView
 from gateway.signaling.room import Room
-from gateway.signaling.seam import Records
+from gateway.signaling.seam import Records, Webhooks
 
 PREFIX = "/v1/"
 KEY_NAME = "gateway.key"  # in the scope: which key has opened the door
@@ -65,9 +70,17 @@ async def _drain_of(request: Request) -> Callable[[], None]:
     return drain
 
 
+async def _webhooks_of(request: Request) -> Webhooks:
+    room: Room = request.app.state.room
+    if room.webhooks is None:
+        raise HTTPException(404, "no webhooks are configured: see webhooks.url")
+    return room.webhooks
+
+
 AnyRoom = Annotated[Room, Depends(_room_of)]
 Caller = Annotated[str, Depends(_caller_of)]
 Drain = Annotated[Callable[[], None], Depends(_drain_of)]
+AnyWebhooks = Annotated[Webhooks, Depends(_webhooks_of)]
 BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
 CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the call's id")]
 
@@ -85,6 +98,10 @@ _UNKNOWN: dict[int | str, dict[str, object]] = {
 
 _AWAY: dict[int | str, dict[str, object]] = {
     503: {"model": Problem, "description": "The database of records is away"}
+}
+
+_NO_WEBHOOKS: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "No webhooks are configured"}
 }
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(_KEY)], responses=_REFUSALS)
@@ -198,6 +215,39 @@ async def begin_drain(room: AnyRoom, by: Caller, drain: Drain) -> DrainView:
 @router.get("/trunks", summary="Each trunk now")
 async def trunks(room: AnyRoom) -> TrunkList:
     return TrunkList(trunks=[TrunkView.of(state) for state in room.calls.trunks.values()])
+
+
+@router.get("/webhooks", summary="How events get to the operator's server", responses=_NO_WEBHOOKS)
+async def webhooks(found: AnyWebhooks) -> WebhooksView:
+    counts = found.counts
+    return WebhooksView(
+        url=found.url,
+        gone=found.shut,
+        last_error=found.why or None,
+        sent=counts.sent,
+        failed=counts.failed,
+        lost=counts.lost,
+        waiting=found.waiting,
+        dead=found.dead_count,
+    )
+
+
+@router.get("/webhooks/dead", summary="Events that are not sent any more", responses=_NO_WEBHOOKS)
+async def dead_webhooks(
+    found: AnyWebhooks, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> DeadWebhooks:
+    return DeadWebhooks(dead=[DeadWebhookView.of(each) for each in await found.dead(limit)])
+
+
+@router.post("/webhooks/dead/retry", summary="Send them again", responses=_NO_WEBHOOKS)
+async def retry_webhooks(found: AnyWebhooks, wanted: RetryWebhooks) -> EventCount:
+    """Those that are named, or all. A server that has said 410 Gone is asked again."""
+    return EventCount(events=await found.revive(wanted.ids))
+
+
+@router.delete("/webhooks/dead", summary="Throw them away", responses=_NO_WEBHOOKS)
+async def forget_webhooks(found: AnyWebhooks) -> EventCount:
+    return EventCount(events=await found.forget())
 
 
 @router.get("/blocks", summary="Who is kept out")

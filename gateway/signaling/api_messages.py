@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
 from gateway.admission.blocks import MAX_TEXT, Block, Kind
 from gateway.admission.token import CallClaim, Name
 from gateway.calls.record import CallRecord
 from gateway.calls.trunks import TrunkCalls
+from gateway.signaling.seam import DeadWebhook
 
 LONGEST_TOKEN = 86_400  # seconds: a page that stays open for longer asks for another one
 
@@ -123,6 +125,60 @@ class DrainView(Wire):
     draining: bool
     active: int
     seconds: int | None
+
+
+class WebhooksView(Wire):
+    """`gone`: it has answered 410, and nothing is sent until dead events are sent again.
+
+    `failed` are attempts; `lost` are events for which there was no room.
+    """
+
+    url: str
+    gone: bool
+    last_error: str | None
+    sent: int
+    failed: int
+    lost: int
+    waiting: int
+    dead: int
+
+
+class DeadWebhookView(Wire):
+    """`payload` is what was sent; `id` its webhook-id."""
+
+    id: str
+    type: str
+    attempts: int
+    why: str
+    died_at: str
+    payload: Any
+
+    @classmethod
+    def of(cls, dead: DeadWebhook) -> DeadWebhookView:
+        """Write what is known of it."""
+        event = dead.event
+        return cls(
+            id=event.id,
+            type=event.kind,
+            attempts=dead.attempts,
+            why=dead.why or "there was no attempt in time",
+            died_at=written(dead.died),
+            payload=from_json(event.body),
+        )
+
+
+class DeadWebhooks(Wire):
+    dead: list[DeadWebhookView]
+
+
+class RetryWebhooks(Closed):
+    """`ids` as of the list; null for all."""
+
+    ids: Annotated[list[BlockText], Field(max_length=1000)] | None = None
+
+
+class EventCount(Wire):
+    events: int
 
 
 class TokenRequest(Closed, CallClaim):

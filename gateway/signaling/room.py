@@ -15,9 +15,17 @@ from gateway.admission.limits import LIMITS
 from gateway.admission.turn import IceService
 from gateway.calls.directory import Directory
 from gateway.errors import ForbiddenError, GatewayError, LimitError, TokenError
-from gateway.metrics import Metrics, Ports, Reading, RecordReading, TrunkReading, Use
+from gateway.metrics import (
+    Metrics,
+    Ports,
+    Reading,
+    RecordReading,
+    TrunkReading,
+    Use,
+    WebhookReading,
+)
 from gateway.signaling.draining import Draining
-from gateway.signaling.seam import CallRegistry, Records
+from gateway.signaling.seam import CallRegistry, Records, Webhooks
 from gateway.signaling.sessions import Sessions
 
 logger = logging.getLogger(__name__)
@@ -73,6 +81,8 @@ class Room:
     probes: Mapping[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     renew: Callable[[], None] = lambda: None  # read SIP's certificates again
     draining: Draining = field(default_factory=Draining)
+    webhooks: Webhooks | None = None  # None where no URL is configured
+    on_limit: Callable[[str, Visitor | None], None] = lambda limit, who: None  # is reached
     leave: Callable[[], Coroutine[Any, Any, None]] = _stay  # have trunks send new calls elsewhere
     # Set once a part has died that only a new process brings back; `faults` says which
     died: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,7 +96,7 @@ class Room:
         self.metrics.describe_build(engine=self.engine)
         self.metrics.expect(limits=LIMITS, trunks=self.calls.trunks)
         self.metrics.watch(self._read)
-        self.gate.on_limit = lambda limit: self.metrics.limits_reached.labels(limit).inc()
+        self.gate.on_limit = self._count_limit
         self.sessions.most_of = self.gate.sockets_allowed
 
     def not_ready(self) -> list[str]:
@@ -106,7 +116,8 @@ class Room:
 
     def degraded(self) -> list[str]:
         """Say what does not work and fails no call."""
-        return [] if self.records is None else self.records.faults
+        found = [] if self.records is None else self.records.faults
+        return [*found, *([] if self.webhooks is None else self.webhooks.faults)]
 
     def _all_trunks_down(self) -> str:
         """Say what was last seen of each trunk if all are down, nothing otherwise."""
@@ -122,24 +133,28 @@ class Room:
         why = self.shown(why)  # an error has the number as it was typed, or tidied
         logger.info("call refused: %s address=%s", why, visitor.address or "-", extra=log)
         self.metrics.refused.labels(error.name).inc()
-        self._count(error)
+        self._count(error, visitor)
         if isinstance(error, ForbiddenError):
             self.metrics.admission_refused.labels(error.rule).inc()
 
     def limit_reached(self, limit: str, visitor: Visitor) -> None:
         """Count a limit that has bitten, and write it down."""
-        self.metrics.limits_reached.labels(limit).inc()
+        self._count_limit(limit, visitor)
         self.gate.note("limit", visitor, limit=limit)
 
-    def count_socket_refusal(self, error: GatewayError) -> None:
+    def count_socket_refusal(self, error: GatewayError, visitor: Visitor) -> None:
         """Count a WebSocket that was not let in, or not welcomed."""
         reason = error.rule if isinstance(error, ForbiddenError) else error.name
         self.metrics.websockets_refused.labels(reason).inc()
-        self._count(error)
+        self._count(error, visitor)
 
-    def _count(self, error: GatewayError) -> None:
+    def _count_limit(self, limit: str, visitor: Visitor | None = None) -> None:
+        self.metrics.limits_reached.labels(limit).inc()
+        self.on_limit(limit, visitor)
+
+    def _count(self, error: GatewayError, visitor: Visitor) -> None:
         if isinstance(error, LimitError):
-            self.metrics.limits_reached.labels(error.limit).inc()
+            self._count_limit(error.limit, visitor)
         if isinstance(error, TokenError):
             self.metrics.tokens_refused.labels(error.reason).inc()
 
@@ -149,6 +164,20 @@ class Room:
             return None
         counts = records.counts
         return RecordReading(counts.written, records.queued, counts.lost, not records.faults)
+
+    def _read_webhooks(self) -> WebhookReading | None:
+        found = self.webhooks
+        if found is None:
+            return None
+        counts = found.counts
+        return WebhookReading(
+            sent=counts.sent,
+            failed=counts.failed,
+            lost=counts.lost,
+            waiting=found.waiting,
+            dead=found.dead_count,
+            shut=found.shut,
+        )
 
     def _read(self) -> Reading:
         calls, totals = self.calls, self.calls.totals
@@ -192,5 +221,6 @@ class Room:
             admitting=self.gate.stopped is None,
             blocks=len(self.gate.blocks),
             records=self._read_records(),
+            webhooks=self._read_webhooks(),
             limits={name: Use(used, allowed) for name, (used, allowed) in self.gate.used().items()},
         )

@@ -84,6 +84,65 @@ class Records(Protocol):
     async def search(self, wanted: Search, /) -> Page: ...
 
 
+class WebhookCounts(Protocol):
+    """Counts since the start."""
+
+    sent: int
+    failed: int
+    lost: int
+
+
+class WebhookEvent(Protocol):
+    """What was to be sent."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+
+
+class DeadWebhook(Protocol):
+    """An event that is not sent any more, since when and why."""
+
+    @property
+    def event(self) -> WebhookEvent: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def died(self) -> float: ...
+
+
+class Webhooks(Protocol):
+    """What the operator sees of events, and does with them."""
+
+    url: str
+    shut: bool  # the server has said that it wants none
+    why: str  # of the last attempt, if it has failed
+
+    @property
+    def faults(self) -> list[str]:
+        """Say what keeps events from the server."""
+
+    @property
+    def counts(self) -> WebhookCounts: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def dead_count(self) -> int: ...
+    async def dead(self, most: int) -> Sequence[DeadWebhook]:
+        """Return those that are not sent any more."""
+
+    async def revive(self, ids: Sequence[str] | None) -> int:
+        """Send them again, all or these."""
+
+    async def forget(self) -> int:
+        """Throw them away."""
+
+
 class CallRegistry(Protocol):
     """Every call of the gateway; it owns their tasks."""
 

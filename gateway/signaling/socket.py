@@ -76,7 +76,7 @@ def _check_handshake(websocket: WebSocket, room: Room) -> None:
 
 async def _deny(websocket: WebSocket, room: Room, visitor: Visitor, error: GatewayError) -> None:
     room.gate.refuse(visitor, error)
-    room.count_socket_refusal(error)
+    room.count_socket_refusal(error, visitor)
     status = TOO_MANY_REQUESTS if isinstance(error, LimitError) else error.sip_code
     body = {"error": error.name, "message": str(error)}
     await websocket.send_denial_response(JSONResponse(body, status_code=status))
@@ -191,7 +191,7 @@ class Connection:
         try:
             session, resume = await self._enter(message)
         except GatewayError as error:
-            self._room.count_socket_refusal(error)
+            self._room.count_socket_refusal(error, self._visitor)
             self._refuse(error)
             raise Closing(POLICY_VIOLATION, error.name) from None
         self._session = session
@@ -227,7 +227,7 @@ class Connection:
                 session.visitor, session.grant, _revealed(message.token)
             )
         except GatewayError as error:
-            self._room.count_socket_refusal(error)
+            self._room.count_socket_refusal(error, self._visitor)
             session.say(messages.error_of(error))
         else:
             session.grant = grant

@@ -740,15 +740,52 @@ def test_a_trunk_that_can_send_to_us_passes(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text).trunks[0].name == "a"
 
 
+def test_what_a_later_version_takes_is_called_so(tmp_path: Path) -> None:
+    text = '[cluster]\nredis = "redis://a"'
+    assert problems(tmp_path, text) == ("cluster: not in this version",)
+
+
+def test_webhooks_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("# the new one\nwhsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+    text = f'[webhooks]\nurl = "https://crm.example/calls"\nsecret_file = "{file}"\n'
+    assert load(None, {}).webhooks.url is None
+    webhooks = read(tmp_path, text).webhooks
+    assert (webhooks.url, webhooks.secret_file) == ("https://crm.example/calls", file)
+    assert webhooks.events == ("ringing", "answered", "ended")
+    assert webhooks.retry_for == 36_000
+    events = read(tmp_path, f'{text}events = ["limit"]').webhooks.events
+    assert events == ("limit",)
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('[webhooks]\nurl = "https://a"', "webhooks"),
-        ('[cluster]\nredis = "redis://a"', "cluster"),
+        ('url = "https://a"', "webhooks.secret_file: url and secret_file are needed together"),
+        ('url = "http://a.example"', "webhooks.url = 'http://a.example': https is needed: else"),
+        ('url = "ftp://a"', "webhooks.url = 'ftp://a': a URL is needed"),
+        ('url = "https://u:p@a"', "a URL without user or password is needed"),
+        ('secret_file = "/nope"', "webhooks.secret_file = '/nope': the file cannot be read"),
+        ('events = ["call"]', "webhooks.events[0] = 'call': Input should be 'ringing', 'answered'"),
+        ("retry_for = 1", "webhooks.retry_for = 1: Input should be greater than or equal to 60"),
+        ("most_waiting = 0", "webhooks.most_waiting = 0: Input should be greater than or equal"),
     ],
 )
-def test_what_a_later_version_takes_is_called_so(tmp_path: Path, text: str, line: str) -> None:
-    assert problems(tmp_path, text) == (f"{line}: not in this version",)
+def test_webhooks_that_cannot_be_are_said(tmp_path: Path, text: str, line: str) -> None:
+    assert line in problems(tmp_path, f"[webhooks]\n{text}")[0]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ=", "whsec_!!!", f"whsec_{'A' * 100}"],
+)
+def test_a_secret_of_webhooks_that_is_none_is_said(tmp_path: Path, secret: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text(secret)
+    text = f'[webhooks]\nurl = "https://a.example"\nsecret_file = "{file}"'
+    (problem,) = problems(tmp_path, text)
+    assert 'line 1: a secret is "whsec_" and 24 to 64 bytes in base64' in problem
+    assert secret not in problem
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,15 @@ from dataclasses import replace
 import pytest
 
 from gateway.media.events import LegQuality
-from gateway.metrics import Metrics, Ports, Reading, RecordReading, TrunkReading, Use
+from gateway.metrics import (
+    Metrics,
+    Ports,
+    Reading,
+    RecordReading,
+    TrunkReading,
+    Use,
+    WebhookReading,
+)
 from tests.peers.requirement import require
 
 SILENT = LegQuality(mos=None, loss=0.0, jitter_ms=0.0, rtt_ms=None, level=None, packets=0)
@@ -34,6 +42,7 @@ BUSY = replace(
     blocks=3,
     limits={"spend-per-day": Use(40.5, 50)},
     records=RecordReading(written=5, queued=2, lost=1, up=False),
+    webhooks=WebhookReading(sent=5, failed=2, lost=1, waiting=4, dead=3, shut=True),
 )
 
 
@@ -101,6 +110,12 @@ def test_a_leg_that_lost_everything_is_counted() -> None:
         "gateway_admission_blocks 3.0",
         'gateway_limit_used{limit="spend-per-day"} 40.5',
         'gateway_limit_allowed{limit="spend-per-day"} 50.0',
+        "gateway_webhooks_sent_total 5.0",
+        "gateway_webhooks_failed_total 2.0",
+        "gateway_webhooks_lost_total 1.0",
+        "gateway_webhooks_waiting 4.0",
+        "gateway_webhooks_dead 3.0",
+        "gateway_webhooks_gone 1.0",
     ],
 )
 def test_what_others_count_is_read(line: str) -> None:
@@ -114,6 +129,7 @@ def test_what_nobody_knows_has_no_sample() -> None:
         "gateway_last_answered_age_seconds",
         "gateway_media_ports_free",
         "gateway_trunk_calls_placed_total",
+        "gateway_webhooks",
     ):
         assert not [line for line in said if line.startswith(name)]
     for line in ("gateway_ready 1.0", "gateway_draining 0.0", "gateway_admission_open 1.0"):

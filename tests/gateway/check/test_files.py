@@ -86,6 +86,20 @@ def test_a_rate_table_is_read(tmp_path: Path) -> None:
     assert str(file) in found.text
 
 
+def test_a_queue_of_webhooks_is_looked_at(tmp_path: Path) -> None:
+    key = secret(tmp_path / "secret", 0o600)
+    key.write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    file = tmp_path / "w.db"
+    webhooks = {"url": "https://crm.example", "secret_file": key, "queue_file": file}
+    (found,) = examine(webhooks=webhooks)
+    assert found == Finding(True, f"webhooks.queue_file = '{file}': can be written")
+    file.mkdir()
+    (found,) = examine(webhooks=webhooks)
+    assert found == Finding(False, f"webhooks.queue_file = '{file}': this is a folder")
+    key.chmod(0o644)
+    assert examine(webhooks=webhooks)[0].text.startswith("webhooks.secret_file = ")
+
+
 def test_a_database_that_is_none_yet_can_be_made(tmp_path: Path) -> None:
     file = tmp_path / "gateway.db"
     (found,) = examine(records={"database": f"sqlite:///{file}"})

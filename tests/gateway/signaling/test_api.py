@@ -36,6 +36,10 @@ PATHS = [
     ("GET", "/v1/trunks"),
     ("GET", "/v1/drain"),
     ("POST", "/v1/drain"),
+    ("GET", "/v1/webhooks"),
+    ("GET", "/v1/webhooks/dead"),
+    ("POST", "/v1/webhooks/dead/retry"),
+    ("DELETE", "/v1/webhooks/dead"),
     ("GET", "/v1/blocks"),
     ("POST", "/v1/blocks"),
     ("DELETE", "/v1/blocks?kind=number&value=1"),
@@ -163,6 +167,29 @@ async def test_the_trunks(operator: Operator) -> None:
     assert await operator.ask("GET", "/v1/trunks") == (200, {"trunks": [view]})
     ready = (await operator.http.get("/readyz")).json()
     assert ready["reasons"] == ["no trunk can be reached: lab: no answer to OPTIONS"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [each for each in PATHS if each[1].startswith("/v1/webhooks")]
+)
+async def test_there_are_no_webhooks_unless_they_are_configured(
+    operator: Operator, method: str, path: str
+) -> None:
+    status, problem = await operator.ask(method, path, json={} if method == "POST" else None)
+    assert (status, problem["error"]) == (404, "not-found")
+    assert "webhooks.url" in problem["message"]
+
+
+async def test_a_drain_is_begun_and_seen(operator: Operator) -> None:
+    """The part that drains is not here: the flag stands for it."""
+    calls = operator.gateway.calls
+    before = {"draining": False, "active": 0, "seconds": None}
+    assert await operator.ask("GET", "/v1/drain") == (200, before)
+    assert await operator.ask("POST", "/v1/drain") == (202, {**before, "draining": True})
+    await calls.drain()
+    operator.gateway.room.draining.begin(60)
+    after = {"draining": True, "active": 0, "seconds": 60}
+    assert await operator.ask("GET", "/v1/drain") == (200, after)
 
 
 async def test_a_token_is_made(operator: Operator) -> None:

@@ -157,6 +157,7 @@ async def test_the_api_describes_itself(gateway: Gateway) -> None:
     operators = {
         *("calls", "calls/{call_id}", "calls/{call_id}/report", "records"),
         *("trunks", "tokens", "blocks", "admission", "drain"),
+        *("webhooks", "webhooks/dead", "webhooks/dead/retry"),
     }
     assert set(description["paths"]) == {
         *("/healthz", "/readyz", "/metrics"),
