@@ -66,6 +66,7 @@ window.harness = {
     }
     harness.device = new Device(options);
     harness.device.on("tokenWillExpire", (expires) => harness.events.push(["expiring", expires.getTime()]));
+    harness.device.on("draining", (seconds) => harness.events.push(["draining", seconds]));
     harness.device.on("error", (error, call) => {
       if (!call) harness.events.push(["device-error", harness.brief(error)]);
     });

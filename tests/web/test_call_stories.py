@@ -363,3 +363,17 @@ async def test_leaving_the_page_ends_the_call_for_the_gateway(
     session = await fake_gateway.session()
     await page.goto("about:blank")
     await session.wait_for("hangup")
+
+
+async def test_page_is_told_that_the_gateway_goes(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Its call goes on; a message that says nothing useful is left alone."""
+    page = await open_page()
+    await open_call(page)
+    session = fake_gateway.opened[-1]
+    await session.send("draining", seconds="soon")
+    await session.send("draining", seconds=300)
+    await until(page, "harness.named('draining').length > 0")
+    assert await events(page, "draining") == [300]
+    assert await page.evaluate("harness.call.state") == "open"

@@ -303,6 +303,7 @@ watchReach(device, { note, complain });
 watchMidcall(() => device.calls[0], { note, complain });
 device.on("incoming", ringHere);
 device.on("tokenWillExpire", (expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
+device.on("draining", (seconds) => note("gateway", `goes out of service; calls have ${seconds} s`));
 device.on("error", (error, call) => {
   if (!call) note("error", `${error.code} ${error.name}: ${error.message}`);
 });

@@ -44,6 +44,8 @@ const IDLE_TIMEOUT = 30_000;
  * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
  *   not `fatal`, the device tries again
  * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
+ * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
+ *   refused
  * @property {[]} destroyed
  */
 
@@ -326,6 +328,7 @@ export class Device extends Emitter {
         this.#registration.lost(error);
       },
     });
+    signaling.onDraining = (seconds) => this.emit("draining", seconds);
     this.#signaling = signaling;
     return signaling;
   }

@@ -69,6 +69,8 @@ export class Signaling {
   #turns = /** @type {Promise<unknown>} */ (Promise.resolve());
   #tokenUsed = false;
   #welcomed = false;
+  /** @type {(seconds: number) => void} the gateway takes no new calls; those that run have so long */
+  onDraining = () => {};
   /** @type {CallError | null} why the session is over */
   #loss = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -241,6 +243,8 @@ export class Signaling {
       this.onUnregistered();
     } else if (frame.type === "tokenWillExpire" && typeof frame.expires === "number") {
       this.onExpiring(frame.expires);
+    } else if (frame.type === "draining" && typeof frame.seconds === "number") {
+      this.onDraining(frame.seconds);
     }
   }
 
