@@ -56,4 +56,8 @@ class Lingering:
         """Forget those that the engine has freed, once a second."""
         if self._slots and time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SWEEP
-            self._slots = [slot for slot in self._slots if slot.in_use()]
+            self.look()
+
+    def look(self) -> None:
+        """Forget those that the engine has freed."""
+        self._slots = [slot for slot in self._slots if slot.in_use()]

@@ -50,7 +50,9 @@ TICK_MS: Final = 50  # SIP's timers are due this exactly while there are calls
 IDLE_TICK_MS: Final = 100  # and this exactly while there are none: a turn costs 0.1 ms
 TOO_MANY: Final = 70010  # PJ_ETOOMANY
 STOCK_CALLS: Final = 4  # what the wheel on PyPI is compiled for
-FAREWELL: Final = 1.0  # seconds for the last BYEs to leave
+# The last BYEs are answered at once, or lost: then they are repeated after half a second
+FAREWELL: Final = 1.0  # seconds
+QUIET: Final = 10  # polls without an event
 
 
 _only_one = threading.Lock()  # a second pj.Endpoint aborts the process
@@ -150,7 +152,7 @@ class Stack:
             self._put(job)
 
     async def stop(self) -> None:
-        """End all calls, give pjsua2 up (about a second) and wait for the thread."""
+        """End all calls, give pjsua2 up and wait for the thread."""
         self.stopping = True
         os.eventfd_write(self._bell, 1)
         await asyncio.shield(self._ended)
@@ -361,8 +363,19 @@ class Stack:
             dialog.close()
         until = time.monotonic() + FAREWELL
         quiet = 0
-        while time.monotonic() < until and quiet < 10:  # until nothing has happened for 100 ms
+        while time.monotonic() < until:
             quiet = 0 if self._endpoint.libHandleEvents(POLL_MS) > 0 else quiet + 1
+            if quiet >= QUIET:
+                quiet = 0
+                if not self._is_lingering():
+                    break
+
+    def _is_lingering(self) -> bool:
+        """Look whether the engine waits for an answer to a BYE or CANCEL."""
+        self._log.muted = True
+        self.lingering.look()
+        self._log.muted = False
+        return bool(self.lingering)
 
     def _destroy(self) -> None:
         """Free everything in this thread, calls before accounts before the library."""
@@ -383,7 +396,8 @@ class Stack:
         if self._endpoint is None:
             return
         try:
-            self._endpoint.libDestroy()
+            # Else it sleeps for a second, to hear what answers come: we have waited for them
+            self._endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)
         except pj.Error as error:
             log.warning("pjsua2 did not close cleanly: %s", explain(error))
         self._endpoint = None

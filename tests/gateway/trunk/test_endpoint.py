@@ -25,8 +25,8 @@ from gateway.trunk import (
     TrunkFullError,
     stack,
 )
-from tests.gateway.trunk.conftest import Phone
-from tests.gateway.trunk.wire import open_wire
+from tests.gateway.trunk.conftest import OFFER, Phone
+from tests.gateway.trunk.wire import Wire, open_wire
 from tests.peers.ports import free_port
 from tests.peers.process import wait_until
 from tests.peers.sipp import run_trunk
@@ -140,6 +140,25 @@ async def test_close_ends_calls(tmp_path: Path) -> None:
     for ear in (talking, calling):
         end = await ear.end()
         assert (end.by, end.cause) == (Origin.GATEWAY, "gateway-closed")
+
+
+async def test_close_repeats_a_bye_that_is_lost() -> None:
+    """As long as there is a call that the trunk may think of as going on, and no longer."""
+    async with open_wire() as trunk:
+        async with running(EndpointConfig(port=0)) as phone:
+            _, ear = await phone.dial(trunk.uri)
+            trunk.answer(await trunk.hear("INVITE"), 200, "OK", sdp=OFFER)
+            await ear.hear(Answered)
+            closing = asyncio.create_task(phone.endpoint.close(1.0))
+            await trunk.find(lambda _: count_of(trunk, "BYE") == 2)
+            trunk.answer(await trunk.hear("BYE"), 200, "OK")
+            async with asyncio.timeout(5):
+                await closing
+        assert count_of(trunk, "BYE") == 2
+
+
+def count_of(wire: Wire, method: str) -> int:
+    return sum(each.method == method for each in wire.heard)
 
 
 async def test_capacity() -> None:
