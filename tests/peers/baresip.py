@@ -221,6 +221,10 @@ class BaresipCall:
         """Send a re-INVITE, and wait for the answer."""
         await self._offer("reinvite")
 
+    async def refer(self, to: str) -> None:
+        """Hand the other end over to a URI; baresip hangs up once it is told that it is taken."""
+        await self._phone.do("transfer", to)
+
     async def _offer(self, command: str) -> None:
         since = len(self._phone.events)
         await self._phone.do(command)

@@ -44,7 +44,7 @@ class Pjsua:
         self.port = port
         self.events: list[Event] = []
         self._process = process
-        self._log = log
+        self.log = log
         self._news = asyncio.Condition()
 
     async def read(self) -> None:
@@ -70,7 +70,7 @@ class Pjsua:
                     await self._news.wait()
         except TimeoutError:
             raise PeerError(
-                f"no {fields} within {limit:g} s; came: {self.events[since:]}\n{tail(self._log)}"
+                f"no {fields} within {limit:g} s; came: {self.events[since:]}\n{tail(self.log)}"
             ) from None
         return found
 
@@ -79,12 +79,12 @@ class Pjsua:
 
         That is "UPDATE/cseq=7" for a request, and "200/UPDATE/cseq=7" for a response.
         """
-        found = PACKET.findall(self._log.read_text(errors="replace"))
+        found = PACKET.findall(self.log.read_text(errors="replace"))
         return [(way == "TX", what) for way, what, call in found if call == call_id]
 
     def digits(self, call_id: str | None) -> str:
         """Return the digits that came as INFO of a call, or for None as telephone events."""
-        log = self._log.read_text(errors="replace")
+        log = self.log.read_text(errors="replace")
         if call_id is None:
             return "".join(re.findall(r"Received DTMF digit (.),", log))
         signal = rf"RX .* msg INFO/.*\n(?:.+\n)*?Call-ID: {call_id}\n(?:.+\n)*\nSignal=(.)"
@@ -174,6 +174,16 @@ class PjsuaCall:
     async def update(self) -> None:
         """Send UPDATE, and wait for the 200."""
         await self._offer("refresh", method="UPDATE")
+
+    async def refer(self, to: str) -> None:
+        """Hand the other end over to a URI, and wait for the last report of it."""
+        await self._do("refer", to=to)
+
+        async def told() -> bool:
+            log = self._phone.log.read_text(errors="replace")
+            return "\nSubscription-State: terminated" in log
+
+        await poll(told, limit=LIMIT, what="the last NOTIFY")
 
     async def _offer(self, what: str, method: str = "INVITE", **fields: object) -> None:
         before = len(self._packets())

@@ -218,6 +218,9 @@ class Call(pj.Call):
     def refresh(self) -> None:
         self.update(pj.CallOpParam(True))
 
+    def refer(self, to: str) -> None:
+        self.xfer(to, pj.CallOpParam())
+
 
 ORDERS: Final[dict[str, Any]] = {
     "reply": Call.reply,
@@ -226,6 +229,7 @@ ORDERS: Final[dict[str, Any]] = {
     "hold": Call.hold,
     "offer": Call.offer,
     "refresh": Call.refresh,
+    "refer": Call.refer,
 }
 
 
