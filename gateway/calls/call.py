@@ -16,7 +16,8 @@ from gateway.calls import news
 from gateway.calls.attempt import Attempts
 from gateway.calls.browser_description import spelling
 from gateway.calls.browser_leg import BrowserEvent
-from gateway.calls.browser_side import RESUME_WINDOW, BrowserSide, over
+from gateway.calls.browser_side import RESUME_WINDOW, BrowserSide
+from gateway.calls.commanded import Commanded
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import (
     FAULT,
@@ -27,16 +28,11 @@ from gateway.calls.endings import (
 )
 from gateway.calls.events import (
     CallEvent,
-    EndWanted,
     HoldEvent,
-    HoldWanted,
     InviteDue,
     OfFarEnd,
     OfRedirect,
     RedirectEvent,
-    RedirectRefused,
-    RedirectWanted,
-    RestartWanted,
     TransferEvent,
 )
 from gateway.calls.hold import Hold
@@ -45,14 +41,11 @@ from gateway.calls.negotiation import Negotiation
 from gateway.calls.outgoing import Outgoing
 from gateway.calls.parting import Partings
 from gateway.calls.redirect import FindWay, Redirect, Redirects, told
-from gateway.calls.request import CallRequest
 from gateway.calls.seam import Session
 from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.transfer import Transfer
 from gateway.calls.trunk_descriptions import Locate
-from gateway.calls.trunk_negotiation import TrunkNegotiation
-from gateway.errors import GatewayError, RequestError
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -72,7 +65,7 @@ def _nobody(event: news.News) -> None:
     """Count nothing: nobody does."""
 
 
-class Call:
+class Call(Commanded):
     """A call between a browser and a trunk, whichever of them has called.
 
     Parameters
@@ -123,9 +116,9 @@ class Call:
         self._session = session
         self._max_duration = max_duration
         self._max_ringing = max_ringing
-        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue() if inbox is None else inbox
+        self._inbox = asyncio.Queue() if inbox is None else inbox
         first = way if isinstance(way, Taken) else Outgoing(call_id, way, self.notify)
-        self._way: Taken | Outgoing[Negotiation] | Outgoing[TrunkNegotiation] = first
+        self._way = first
         self._browser = BrowserSide(
             call_id,
             first.negotiation,
@@ -168,153 +161,9 @@ class Call:
             self._settled,
         )
         self._partings = Partings(call_id)  # from far ends that have handed us over
-        self._answered_at: float | None = None
+        self._answered_at = None
         self._early_told = False
         self._limit: asyncio.TimerHandle | None = None
-
-    # What the client may ask for
-
-    async def add_candidate(self, candidate: str | None) -> None:
-        """Hand on a trickled candidate; None at the end of them."""
-        if self.state is not CallState.ENDED:
-            await self._session.add_candidate(candidate)
-
-    async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
-        """Press keys towards the trunk, as telephone events or, where it takes none, as tones.
-
-        A comma among them is a pause of two seconds, a W of half a one (`voice.pauses`).
-
-        Raises
-        ------
-        RequestError
-            While there is nobody to hear them, or when a character is no digit.
-        """
-        if self.state not in (CallState.EARLY, CallState.ANSWERED):
-            raise RequestError("digits can be sent once the far end answers or plays early media")
-        if self._side.sends_info:
-            self._side.press_by_info(digits, duration_ms, gap_ms)
-        else:
-            await self._session.send_digits(digits, duration_ms, gap_ms)
-
-    def _pass_digit(self, pressed: media.BrowserDigit) -> None:
-        """Send what a page presses as an event, in whichever way the trunk takes it."""
-        if not self._side.sends_info or self.state in (CallState.EARLY, CallState.ANSWERED):
-            self._side.press(pressed.digit, pressed.duration_ms)
-
-    async def hold(self) -> None:
-        """Put the far end on hold; that it stands is told.
-
-        Raises
-        ------
-        RequestError
-            The call is not answered.
-        """
-        self._want_hold(True)
-
-    async def resume(self) -> None:
-        """Hold the far end no longer; raises as `hold`."""
-        self._want_hold(False)
-
-    def _want_hold(self, held: bool) -> None:
-        if not self._is_talking:
-            raise RequestError("a call can be put on hold once the far end has answered")
-        self._inbox.put_nowait(HoldWanted(held))
-
-    @property
-    def _is_talking(self) -> bool:
-        """Whether the page has been told of the answer, whose host may take time to be found."""
-        told = self.state is CallState.ANSWERED and self._answered_at is not None
-        return told and not self._redirects.alone
-
-    def check_transfer(self) -> None:
-        """Raise RequestError if the call cannot be transferred now."""
-        if not self._is_talking:
-            raise RequestError("a call can be transferred once the far end has answered")
-        self._transfer.check()
-        self._redirects.check()
-
-    async def redirect(self, token: int, request: CallRequest) -> None:
-        """Call whom the far end has referred us to, and who has been admitted."""
-        self.notify(RedirectWanted(token, request))
-
-    async def refuse_redirect(self, token: int, error: GatewayError) -> None:
-        """Do not call that one: it has been refused."""
-        self.notify(RedirectRefused(token, error.sip_code, str(error)))
-
-    async def transfer(self, to: str) -> None:
-        """Hand the far end over to a number that has been admitted; what becomes of it is told.
-
-        Raises
-        ------
-        RequestError
-            The call is not answered, or a transfer is under way.
-        ForbiddenError
-            No route leads to the number by the call's trunk.
-        """
-        self.check_transfer()
-        self._transfer.want(self._way.trunk.number(to))
-
-    async def transfer_to(self, other: Call) -> None:
-        """Hand the far end over to the one of another call; raises as `transfer`."""
-        self.check_transfer()
-        leg = other._way.leg
-        if other is self or other.state is not CallState.ANSWERED or leg is None:
-            raise RequestError("a call is transferred to another one that is answered")
-        if other._way.trunk is not self._way.trunk:
-            raise RequestError("both calls have to be on the same trunk: no other knows of them")
-        name = await leg.name()
-        if name is None:
-            raise RequestError("the other call has just ended")
-        self._transfer.want(name)
-
-    async def restart(self, offer: str, tell: Tell | None = None) -> None:
-        """Answer an offer for another media path, which takes the place of the one that there is.
-
-        The answer is told (`news.AnswerReady`) before this returns, and candidates that come after
-        it are for the new path. It is used once it is up. Until then, and if it does not come up
-        (`news.RestartFailed`), all stays as it was; the trunk hears of neither.
-
-        Parameters
-        ----------
-        tell
-            Takes the news of another page, which the call is handed over to: the answer, and
-            whether it fails, at once; all else once it is up. Then `news.HandedOver` is the last
-            that the page hears that had the call.
-
-        Raises
-        ------
-        OfferError
-            The offer cannot be used.
-        RequestError
-            The call is over.
-        UnavailableError
-            A part of the gateway does not work.
-        """
-        if self.state is CallState.ENDED:
-            raise over()
-        way = self._way
-        read = self._browser.read(offer, way.trunk.route.passthrough, way.negotiation.codec)
-        wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future())
-        self._inbox.put_nowait(wanted)
-        await wanted.reply
-
-    async def hangup(self) -> None:
-        """End the call for the browser; harmless when it is over."""
-        picked_up = self.state is CallState.ANSWERED or self._way.has_answered
-        cause, code = ("hangup", 200) if picked_up else ("canceled", 487)
-        self.end(CallEnd.made_here(By.LOCAL, cause, code, "You ended the call."))
-
-    async def abandon(self, reason: str) -> None:
-        """End the call because its client is gone."""
-        self.end(CallEnd.made_here(By.GATEWAY, "page-lost", 500, reason))
-
-    def end(self, end: CallEnd) -> None:
-        """Ask the call's task to end it in this way; the first one who asks decides."""
-        self.notify(EndWanted(end))
-
-    def notify(self, event: CallEvent) -> None:
-        """Take something that has happened to the call."""
-        self._inbox.put_nowait(event)
 
     # The call's own task
 
@@ -423,6 +272,11 @@ class Call:
         self._redirects.alone = False
         await self._hold.begin_anew()
         self._tell(told(redirect, spelling(self._browser.codec), self._duration_ms))
+
+    def _pass_digit(self, pressed: media.BrowserDigit) -> None:
+        """Send what a page presses as an event, in whichever way the trunk takes it."""
+        if not self._side.sends_info or self.state in (CallState.EARLY, CallState.ANSWERED):
+            self._side.press(pressed.digit, pressed.duration_ms)
 
     @property
     def sip_call_id(self) -> str:
