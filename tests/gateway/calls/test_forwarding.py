@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+import sdp
 from gateway import trunk
 from gateway.admission.audit import Audit
 from gateway.admission.gate import Gate, Rules
@@ -20,6 +21,7 @@ from gateway.media import events as media
 from gateway.media.parameters import Flow
 from gateway.signaling.api_messages import CallView
 from gateway.trunk import IncomingCall, SipAddress
+from sdp.model import Connection
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, Leg
 from tests.gateway.calls.stories import BUSY, BYE
 from tests.gateway.calls.test_registry import PCMU_ANSWERED, Gateway
@@ -296,4 +298,17 @@ async def test_the_gateway_stops() -> None:
     leg, fallback = await house.talk()
     await house.calls.close()
     assert (leg.hung_up, fallback.hung_up, leg.cause) == (1, 1, "shutdown")
+    await house.idle()
+
+
+async def test_each_side_is_told_the_address_that_leads_to_it() -> None:
+    """Caller and fallback are in two networks, and media is bound to any address."""
+    house = House()
+    house.registry.plane.own = {"198.51.100.7": "198.51.100.1", "127.0.0.1": "127.0.0.1"}
+    leg, fallback = await house.talk()
+    assert sdp.parse(leg.answered_with).connection == Connection("IP4", "198.51.100.1")
+    assert sdp.parse(fallback.offer).connection == Connection("IP4", "127.0.0.1")
+    assert house.joined.caller.trunk[-1].own == "198.51.100.1"
+    assert house.joined.callee.trunk[-1].own == "127.0.0.1"
+    leg.notify(BYE)
     await house.idle()

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+import sdp
 from gateway import trunk
 from gateway.admission.audit import Audit
 from gateway.admission.gate import Gate, Rules
@@ -18,9 +19,10 @@ from gateway.calls.directory import Directory
 from gateway.calls.incoming import IncomingRoute, IncomingRoutes
 from gateway.calls.reception import Reception
 from gateway.calls.ring import Ring
-from gateway.errors import CapacityError
+from gateway.errors import CapacityError, UnavailableError
 from gateway.media import events as media
 from gateway.trunk import IncomingCall, SipAddress
+from sdp.model import Connection
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, FakePage, Leg, acceptance
 from tests.gateway.calls.stories import BYE
 from tests.gateway.calls.test_registry import Gateway
@@ -236,3 +238,31 @@ async def test_g711_goes_through_where_the_trunk_offers_it(formats: str, codec: 
     assert remote is not None
     assert remote.codec == codec
     await house.calls.close()
+
+
+async def test_the_answer_names_the_address_that_leads_to_the_trunk() -> None:
+    house = House("sales")
+    house.registry.plane.own = {"198.51.100.7": "198.51.100.1"}
+    leg = house.call()
+    await (await house.pages[0].rung()).accept(acceptance())
+    await house.pages[0].client.hear(news.AnswerReady)
+    house.registry.plane.sessions[0].report(media.BrowserConnected())
+    async with asyncio.timeout(2):
+        await leg.answered.wait()
+    assert sdp.parse(leg.answered_with).connection == Connection("IP4", "198.51.100.1")
+    assert house.registry.plane.sessions[0].trunk[-1].own == "198.51.100.1"
+    leg.notify(BYE)
+    await house.idle()
+
+
+async def test_no_address_of_ours_leads_to_the_trunk() -> None:
+    """The page hears of it at its `accept`, and nothing is left open."""
+    house = House("sales")
+    house.registry.plane.own = {"198.51.100.7": ""}
+    leg = house.call()
+    ring = await house.pages[0].rung()
+    with pytest.raises(UnavailableError, match="no address of ours leads to"):
+        await ring.accept(acceptance())
+    assert house.registry.plane.sessions[0].closed == 1
+    leg.notify(CANCEL)
+    await house.idle()
