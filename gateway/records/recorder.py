@@ -25,6 +25,7 @@ from gateway.records.journal import Alive, Done, Line, Running, closed, write_li
 from gateway.records.row import Row, row_of
 from gateway.records.search import Page, Search
 from gateway.records.spool import Spool
+from gateway.records.toll import Price, Toll
 
 if TYPE_CHECKING:
     from gateway.records.database import Database
@@ -48,9 +49,6 @@ RECENT = 1000
 CLOSE_TIMEOUT = 3.0  # seconds for what waits when the gateway stops; the rest stays in the spool
 
 T = TypeVar("T")
-
-Price = Callable[[str], Callable[[int], float] | None]
-"""Returns what a call to a number costs after so many milliseconds; None where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Recorder:
         self._account = account
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
         self._inbox: deque[Line] = deque()
-        self._prices: dict[str, tuple[str, Callable[[int], float] | None]] = {}  # of running calls
+        self._tolls: dict[str, Toll] = {}  # of running calls that are answered
         self._recent: OrderedDict[str, Row] = OrderedDict()
         self._waiting = asyncio.Event()  # something is in the inbox
         self._spooled = asyncio.Event()  # something is in the spool
@@ -135,10 +133,14 @@ class Recorder:
         match event:
             case Closed():
                 row = self.row_of(record)
-                self._prices.pop(record.id, None)
+                self._tolls.pop(record.id, None)
                 self._remember(row)
                 self._put(Done(row))
-            case Opened() | news.Ringing() | news.Answered():
+            case news.Answered() | news.Redirected():
+                talked = event.duration_ms if isinstance(event, news.Redirected) else 0
+                self._count(record, talked)
+                self._put(Running(self.row_of(record)))
+            case Opened() | news.Ringing():
                 self._put(Running(self.row_of(record)))
             case _:
                 pass
@@ -148,17 +150,22 @@ class Recorder:
         account = self._account
         return row_of(record, account.node, account.shown, self._cost(record))
 
+    def _count(self, record: CallRecord, talked: int) -> None:
+        """Count what a call costs from now on, if it is one of ours."""
+        number = record.redirected_to or record.fallback
+        if number is None and record.direction == "outgoing":
+            number = record.request.to
+        if number is not None:
+            toll = self._tolls.setdefault(record.id, Toll(self._account.price))
+            toll.turn_to(number, talked)
+
     def _cost(self, record: CallRecord) -> float | None:
-        """Return what a call costs, by the rate that it began with."""
-        number = record.fallback if record.direction == "incoming" else record.request.to
-        if record.answered is None or number is None:
+        """Return what a call has cost so far."""
+        toll = self._tolls.get(record.id)
+        if toll is None or record.answered is None:
             return None
-        known = self._prices.get(record.id)
-        if known is None or known[0] != number:
-            known = self._prices[record.id] = (number, self._account.price(number))
-        until = record.ended or time()
-        talked = record.duration_ms or max(round((until - record.answered) * 1000), 0)
-        return None if known[1] is None else known[1](talked)
+        talked = record.duration_ms or round((time() - record.answered) * 1000)
+        return toll.cost(max(talked, 0))
 
     def _remember(self, row: Row) -> None:
         self._recent[row.id] = row

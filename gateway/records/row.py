@@ -59,6 +59,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     page_call: str | None = None
     trunk: str | None = None
     fallback_trunk: str | None = None
+    redirected_to: str | None = None
+    redirected_trunk: str | None = None
     sip_call_id: str | None = None
     codec_browser: str | None = None
     codec_trunk: str | None = None
@@ -102,6 +104,8 @@ def row_of(record: CallRecord, node: str, shown: Callable[[str], str], cost: flo
         page_call=_text(request.page_call),
         trunk=_text(record.trunk),
         fallback_trunk=_text(record.fallback_trunk),
+        redirected_to=number(record.redirected_to),
+        redirected_trunk=_text(record.redirected_trunk),
         sip_call_id=_text(record.sip_call_id),
         codec_browser=_text(record.browser_codec),
         codec_trunk=_text(record.trunk_codec),

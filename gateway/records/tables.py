@@ -76,6 +76,8 @@ call_records = Table(
     Column("page_call", String),
     Column("trunk", String),
     Column("fallback_trunk", String),
+    Column("redirected_to", String),
+    Column("redirected_trunk", String),
     Column("sip_call_id", String),
     Column("codec_browser", String),
     Column("codec_trunk", String),

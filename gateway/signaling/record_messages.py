@@ -92,7 +92,7 @@ class RecordView(Wire):
 
     `end` is null while the call runs. `rule` is the word of what refused it. `cost` is in the
     currency of the rates file, null without one. A call that no page has taken has gone to the
-    number `fallback`.
+    number `fallback`, and one whose far end has handed the page over to `redirectedTo`.
     """
 
     id: str
@@ -109,6 +109,8 @@ class RecordView(Wire):
     fallback: str | None
     trunk: str | None
     fallback_trunk: str | None
+    redirected_to: str | None
+    redirected_trunk: str | None
     identity: str | None
     address: str | None
     origin: str | None
@@ -126,7 +128,8 @@ class RecordView(Wire):
         """Write a row."""
         same = (
             *("id", "node", "direction", "state", "duration_ms", "fallback", "trunk", "identity"),
-            *("fallback_trunk", "address", "origin", "session", "sip_call_id", "rule", "cost"),
+            *("fallback_trunk", "redirected_to", "redirected_trunk"),
+            *("address", "origin", "session", "sip_call_id", "rule", "cost"),
         )
         times = ("started", "ringing", "answered", "ended")
         return cls.model_validate(

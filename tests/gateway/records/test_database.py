@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 
 from gateway.admission.store import open_store
 from gateway.errors import RequestError, UnavailableError
-from gateway.records.database import Database, head
-from gateway.records.migrations.versions import v1_call_records
+from gateway.records.database import Database, _upgrade, head
+from gateway.records.migrations.versions import v2_redirected
 from gateway.records.row import Leg
 from gateway.records.search import Search, read_cursor
 from gateway.records.tables import metadata
@@ -166,7 +166,24 @@ async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
 
         async with database._engine.connect() as connection:
             assert await connection.run_sync(differences) == []
-    assert head() == v1_call_records.revision
+    assert head() == v2_redirected.revision
+
+
+async def test_records_of_the_version_before_stay(url: str) -> None:
+    async with open_database(url) as database:
+        async with database._writing() as connection:
+            await connection.run_sync(_upgrade, "1")
+            await connection.exec_driver_sql(
+                "INSERT INTO call_records (id, node, direction, state, started, duration_ms, "
+                "to_number) VALUES ('a', 'n', 'outgoing', 'ended', '2026-01-01 00:00:00', 0, '+1')"
+            )
+        assert await database.insert([row(1, redirected_to="+15559876543")]) == []
+        before = await database.find("a")
+        assert before is not None
+        assert (before.to_number, before.redirected_to) == ("+1", None)
+        after = await database.find(row(1).id)
+        assert after is not None
+        assert after.redirected_to == "+15559876543"
 
 
 def _is_ours(thing: object, name: str | None, *rest: object) -> bool:
