@@ -135,6 +135,7 @@ def answer_browser(
 def browser_remote(offer: Offer) -> BrowserRemote:
     """Say what media has to know of the browser."""
     browser, event = offer.browser, offer.event
+    origin = browser.description.origin
     return BrowserRemote(
         ice_ufrag=browser.ice.ufrag,
         ice_password=browser.ice.password,
@@ -145,5 +146,6 @@ def browser_remote(offer: Offer) -> BrowserRemote:
         codec=offer.codecs[0].name.upper(),
         payload_type=offer.codecs[0].payload_type,
         event=None if event is None else EventFormat(event.payload_type, event.clock_rate),
+        connection=f"{origin.username} {origin.session_id}",
         level_extension=offer.levels,
     )

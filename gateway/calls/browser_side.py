@@ -191,12 +191,13 @@ class BrowserSide:
         self._refuse("Another restart has taken its place.")
         error: GatewayError | None = None
         try:
-            local = await self._session.renew_browser()
+            remote = browser_remote(wanted.offer)
+            local = await self._session.renew_browser(remote)
             answer = self._negotiation.answer_browser(wanted.offer, local)
             self._next = wanted
             self._observe(news.AnswerReady(answer))
             (wanted.tell or self._page)(news.AnswerReady(answer))
-            await self._session.connect_browser(browser_remote(wanted.offer))
+            await self._session.connect_browser(remote)
         except GatewayError as failure:
             error = failure
         except Exception:  # the call lives on by the media path that it has

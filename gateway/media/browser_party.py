@@ -67,8 +67,8 @@ class BrowserParty(Party):
         self._connecting = False
         self._loss: int | None = None
 
-    def connect(self, remote: BrowserRemote) -> None:
-        """Speak as the offer wants it, and bring ICE and DTLS up."""
+    def connect(self, remote: BrowserRemote, elder: BrowserParty | None = None) -> None:
+        """Speak as the offer wants it, and bring ICE and DTLS up; `elder`'s DTLS goes on."""
         self.begun = True
         codec = CODECS[remote.codec]
         self.reports.set_codec(remote.codec, codec.clock_rate)
@@ -77,7 +77,7 @@ class BrowserParty(Party):
         clock_rate = OPUS_EVENT_CLOCK if opus or event is None else event.clock_rate
         self.set_event_clock(clock_rate)
         self._count_connecting(True)
-        self.endpoint.connect(remote)
+        self.endpoint.connect(remote, None if elder is None else elder.endpoint)
         self.thread.order(self, self._configure, remote, clock_rate)
 
     def _configure(self, remote: BrowserRemote, event_clock_rate: int) -> None:

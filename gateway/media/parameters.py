@@ -89,7 +89,10 @@ class LocalMedia(LocalTrunk):
 
 @dataclass(frozen=True, slots=True)
 class BrowserRemote:
-    """The browser's end, from its offer."""
+    """The browser's end, from its offer.
+
+    `connection` names its RTCPeerConnection; empty where it has no name.
+    """
 
     ice_ufrag: str
     ice_password: str
@@ -100,6 +103,7 @@ class BrowserRemote:
     payload_type: int
     event: EventFormat | None
     candidates_end: bool = False  # there will be no others
+    connection: str = ""
     level_extension: int | None = None  # id of ssrc-audio-level (RFC 6464), if both sides have it
 
 

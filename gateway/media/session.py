@@ -13,6 +13,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.errors import UnavailableError
@@ -170,8 +171,9 @@ class MediaSession:
 
         `BrowserConnected` follows, or else `BrowserLost` or `RenewalFailed`.
         """
-        if not self._newest.begun:  # else the new end has failed already, which is told
-            self._newest.connect(remote)
+        party = self._newest
+        if not party.begun:  # else the new end has failed already, which is told
+            party.connect(remote, None if party is self.browser else self._elder(remote))
 
     async def add_candidate(self, candidate: str | None) -> None:
         """Take a candidate that the browser has trickled; None after the last."""
@@ -181,8 +183,12 @@ class MediaSession:
     def _newest(self) -> BrowserParty:
         return self._renewal or self.browser
 
-    async def renew_browser(self) -> LocalMedia:
-        """Make a new end for the browser, or for another one, and describe it.
+    def _elder(self, remote: BrowserRemote) -> BrowserParty | None:
+        """Return the end whose DTLS goes on, where the browser has but restarted its ICE."""
+        return self.browser if self.browser.endpoint.is_restarted_by(remote) else None
+
+    async def renew_browser(self, remote: BrowserRemote) -> LocalMedia:
+        """Make a new end for the browser that has made an offer, and describe it.
 
         `connect_browser` and candidates are for it from now on. The old one goes on until it is up,
         and stays if it does not come up. One that was still coming up is given up for it.
@@ -197,6 +203,9 @@ class MediaSession:
         self._give_up_renewal()
         self._renewal = party = self._make_browser()
         local = self._describe(party)
+        elder = self._elder(remote)
+        if elder is not None:  # the certificate of the day may be another one by now
+            local = replace(local, fingerprints=elder.endpoint.fingerprints)
         party.endpoint.open()
         await self.thread.call(self.thread.engine.add, party.leg)
         return local

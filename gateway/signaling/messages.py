@@ -111,7 +111,7 @@ class Candidate(ClientWire):
 
 
 class Restart(ClientWire):
-    """Another media path for a call, by the offer of a new RTCPeerConnection; `answer` follows.
+    """Another media path for a call: a new RTCPeerConnection, or an ICE restart; `answer` follows.
 
     It is used once it is up; candidates that follow are for it. `error` with the name
     `restart-failed` says that it has not come up: the call goes on as it was.

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from gateway.caller.call import SUBPROTOCOL
+from gateway.caller.line import SUBPROTOCOL
 from gateway.caller.sound import RATE
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_calls import (
@@ -169,7 +168,7 @@ async def a_hang_up_that_the_close_of_the_media_has_overtaken(rig: Rig) -> None:
 async def page(rig: Rig, number: str) -> AsyncIterator[ClientConnection]:
     """A page that has placed a call, and has named no address yet."""
     url = rig.gateway.websocket_url
-    async with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)]) as socket:
+    async with connect(url, subprotocols=[SUBPROTOCOL]) as socket:
         await socket.send(json.dumps({"type": "hello"}))
         offer = {"type": "offer", "sdp": fixture("chrome-156-audio.sdp")}
         await socket.send(json.dumps({"type": "call", "call": "c1", "to": number, "offer": offer}))

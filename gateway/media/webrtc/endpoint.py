@@ -72,6 +72,8 @@ class WebRtcEndpoint:
         self._transport = Transport(port, counters, controlling=controlling, role=role)
         self._connecting: asyncio.Task[None] | None = None
         self._candidates = 0  # of the browser's, that have been used
+        self._remote: BrowserRemote | None = None
+        self._elder: WebRtcEndpoint | None = None
         self._patience = Patience(inf, config.ice_timeout)
         self._limit: asyncio.Timeout | None = None  # while ICE comes up
         self._silence = 0.0  # seconds
@@ -109,8 +111,23 @@ class WebRtcEndpoint:
             return (str(self._address),)
         return offered(all_addresses(), str(self._address), loopback=config.loopback)
 
-    def connect(self, remote: BrowserRemote) -> None:
-        """Start checks and handshake; the outcome is reported."""
+    def is_restarted_by(self, remote: BrowserRemote) -> bool:
+        """Whether an offer is of the connection that this is the end of: its DTLS goes on."""
+        before = self._remote
+        return (
+            before is not None
+            and self._transport.is_established
+            and bool(before.connection)
+            and (before.connection, before.fingerprints) == (remote.connection, remote.fingerprints)
+        )
+
+    def connect(self, remote: BrowserRemote, elder: WebRtcEndpoint | None = None) -> None:
+        """Start checks and handshake; the outcome is reported.
+
+        With `elder`, whose connection has restarted ICE, its DTLS goes on once ICE is up.
+        """
+        self._remote = remote
+        self._elder = elder
         self._transport.set_role(remote.dtls_role)
         self._patience = replace(self._patience, began=monotonic())
         for candidate in remote.candidates:
@@ -146,6 +163,9 @@ class WebRtcEndpoint:
             return LossReason.ICE_TIMEOUT if named else LossReason.NO_CANDIDATE
         finally:
             self._limit = None
+        elder, self._elder = self._elder, None
+        if elder is not None and self._transport.inherit(elder._transport):
+            return None
         try:
             async with asyncio.timeout(self._config.dtls_timeout):
                 if not await self._transport.connect_dtls(remote.fingerprints):
@@ -258,6 +278,7 @@ class WebRtcEndpoint:
         self.connected = self._silent = False
         self._report = _tell_nobody
         self._on_reachable = None
+        self._elder = None
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait([self._connecting])

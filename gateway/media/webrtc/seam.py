@@ -30,6 +30,7 @@ from aiortc import (
 )
 from aiortc.rtcdtlstransport import SRTPProtectionProfile
 from OpenSSL import SSL
+from pylibsrtp import Session
 
 from gateway.media.parameters import DtlsRole
 from gateway.media.webrtc.established import CIPHERS, VERSION, Established, Told
@@ -97,6 +98,8 @@ class Transport:
         self._dtls: RTCDtlsTransport | None = RTCDtlsTransport(datagrams, [certificate])
         self._dtls._set_role(role.value)
         self._established: Established | None = None
+        self._is_closed = False  # by the browser
+        self._sessions: tuple[Session, Session] | None = None  # SRTP's, for a path that goes on
         self._on_closed: Callable[[bool], None] | None = None
 
     def open(self) -> None:
@@ -151,6 +154,16 @@ class Transport:
         `on_closed` is called once: with true when the browser has closed, with false when it no
         longer answers checks (RFC 7675).
         """
+        if self._established is None:
+            self._finish_handshake()
+        if self._sessions is None:
+            raise ValueError("there are no keys")
+        self._port.start_media(*self._sessions)
+        self._on_closed = on_closed
+        self._connection.arrivals.divert(self._arrived)
+
+    def _finish_handshake(self) -> None:
+        """Keep of the handshake's transport what is still needed."""
         dtls, self._dtls = self._dtls, None
         if dtls is None or dtls._ssl is None or dtls._task is None:
             raise ValueError("the handshake is not done")
@@ -161,9 +174,26 @@ class Transport:
             is_server=dtls._role == DtlsRole.SERVER.value,
             last_sent=cast(_Datagrams, dtls.transport).last_sent,
         )
-        self._port.start_media(dtls._rx_srtp, dtls._tx_srtp)
-        self._on_closed = on_closed
-        self._connection.arrivals.divert(self._arrived)
+        self._sessions = dtls._rx_srtp, dtls._tx_srtp
+
+    @property
+    def is_established(self) -> bool:
+        """Whether there are keys, and the browser has not closed."""
+        return self._established is not None and not self._is_closed
+
+    def inherit(self, elder: Transport) -> bool:
+        """Go on with another path's DTLS in place of a handshake; that path only ends then.
+
+        An ICE restart leaves DTLS as it is (RFC 8842 section 4): the browser will not say hello.
+        False if the other path has none any more.
+        """
+        if not elder.is_established:
+            return False
+        self._established, elder._established = elder._established, None
+        self._sessions, elder._sessions = elder._sessions, None
+        elder._on_closed = None
+        self._dtls = None
+        return True
 
     def _arrived(self, datagram: bytes | None) -> None:
         """Take a datagram of DTLS after the handshake; None: there will be no more."""
@@ -173,6 +203,7 @@ class Transport:
         if told is Told.REPEAT:
             self._connection.send_now(self._established.last_flight)
         elif told is Told.CLOSED and self._on_closed is not None:
+            self._is_closed = datagram is not None
             on_closed, self._on_closed = self._on_closed, None
             on_closed(datagram is not None)
 
@@ -191,6 +222,7 @@ class Transport:
         """Say goodbye (close_notify) and close the port."""
         self._on_closed = None
         established, self._established = self._established, None
+        self._sessions = None
         try:
             if established is not None:
                 self._connection.send_now(established.goodbye)

@@ -67,7 +67,7 @@ class FakeSession:
         if self.reachable:
             self.report(BrowserReachable())
 
-    async def renew_browser(self) -> LocalMedia:
+    async def renew_browser(self, remote: BrowserRemote) -> LocalMedia:
         if self.unable is not None:
             raise self.unable
         self.renewed += 1

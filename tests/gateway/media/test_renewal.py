@@ -60,7 +60,7 @@ async def new_page(tone: float = NEW_TONE) -> AsyncIterator[CallerLeg]:
 
 async def renew(call: Call, page: CallerLeg) -> LocalMedia:
     """Have the page's offer taken, and connect it; it is not up yet when this returns."""
-    local = await call.session.renew_browser()
+    local = await call.session.renew_browser(browser_remote(page))
     await call.session.connect_browser(browser_remote(page))
     page.connect(accepted(local))
     return local
@@ -149,8 +149,9 @@ async def open_hasty_call() -> AsyncIterator[Call]:
 async def test_what_does_not_come_up_leaves_all_as_it_was() -> None:
     async with open_hasty_call() as call, new_page() as page:
         packets = await until_heard(call, BROWSER_TONE)
-        await call.session.renew_browser()
-        await call.session.connect_browser(replace(browser_remote(page), candidates=NOWHERE))
+        remote = replace(browser_remote(page), candidates=NOWHERE)
+        await call.session.renew_browser(remote)
+        await call.session.connect_browser(remote)
         assert await next_of(call, RenewalFailed) == RenewalFailed(LossReason.ICE_TIMEOUT)
         packets += call.trunk.waiting()
         packets += await until_heard(call, BROWSER_TONE)
@@ -162,8 +163,9 @@ async def test_what_does_not_come_up_leaves_all_as_it_was() -> None:
 
 async def test_the_last_renewal_counts() -> None:
     async with open_call() as call, new_page(700.0) as first, new_page() as second:
-        await call.session.renew_browser()
-        await call.session.connect_browser(replace(browser_remote(first), candidates=NOWHERE))
+        remote = replace(browser_remote(first), candidates=NOWHERE)
+        await call.session.renew_browser(remote)
+        await call.session.connect_browser(remote)
         await renew(call, second)
         await next_of(call, BrowserConnected)
         await until_heard(call, NEW_TONE)
@@ -174,8 +176,9 @@ async def test_the_last_renewal_counts() -> None:
 async def test_candidates_are_the_new_browsers() -> None:
     """The page has none of ours, so that its own checks cannot find the way."""
     async with open_call() as call, new_page() as page:
-        local = await call.session.renew_browser()
-        await call.session.connect_browser(replace(browser_remote(page), candidates=()))
+        remote = replace(browser_remote(page), candidates=())
+        local = await call.session.renew_browser(remote)
+        await call.session.connect_browser(remote)
         page.connect(accepted(replace(local, candidates=())))
         for candidate in (*page.candidates, None):
             await call.session.add_candidate(candidate)
@@ -199,7 +202,7 @@ async def test_nothing_is_renewed_once_it_is_over() -> None:
     async with open_call() as call:
         await call.session.close()
         with pytest.raises(UnavailableError):
-            await call.session.renew_browser()
+            await call.session.renew_browser(browser_remote(call.caller))
 
 
 async def test_what_was_replaced_is_freed_and_so_is_what_was_to_come() -> None:
@@ -211,8 +214,9 @@ async def test_what_was_replaced_is_freed_and_so_is_what_was_to_come() -> None:
             await renew(call, page)
             await next_of(call, BrowserConnected)
             await until(lambda: all(part() is None for part in old))
-            await call.session.renew_browser()
-            await call.session.connect_browser(replace(browser_remote(other), candidates=NOWHERE))
+            remote = replace(browser_remote(other), candidates=NOWHERE)
+            await call.session.renew_browser(remote)
+            await call.session.connect_browser(remote)
             pending = weakref.ref(call.session._newest)
             fragments, _ = call.session.thread.engine.browsers.known
             assert fragments == 2

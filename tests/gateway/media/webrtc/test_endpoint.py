@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from dataclasses import replace
 
 import pytest
 from aioice import stun
@@ -160,6 +161,45 @@ async def test_a_browser_that_was_lost_by_silence_is_told_once_when_it_answers_n
         browser.send(rtp(1))
         gateway.endpoint.watch(1.0)
         assert gateway.reports.empty(), "without its consent it is sent nothing"
+
+
+async def test_dtls_goes_on_where_ice_is_restarted() -> None:
+    """Nobody says hello again: another path has the keys of the first one, and its goodbye."""
+    async with connected() as (browser, gateway), two_sides() as (new_browser, new_gateway):
+        packet = rtp(1)
+        browser.send(packet)
+        assert await gateway.packet() == packet
+        theirs = replace(remote_of(new_browser, DtlsRole.SERVER), connection="- 1")
+        ours = remote_of(new_gateway, DtlsRole.CLIENT)
+        new_gateway.endpoint.connect(theirs, gateway.endpoint)
+        new_browser.endpoint.connect(ours, browser.endpoint)
+        assert await new_gateway.report() == BrowserConnected()
+        assert await new_browser.report() == BrowserConnected()
+        await gateway.endpoint.close()  # says no goodbye
+        new_browser.send(rtp(2))
+        assert await new_gateway.packet() == rtp(2)
+        new_gateway.send(rtp(1))
+        assert await new_browser.packet() == rtp(1)
+        assert browser.reports.empty()
+        await new_gateway.endpoint.close()
+        assert await new_browser.report() == BrowserLost(LossReason.CLOSED)
+
+
+async def test_a_restart_is_known_by_its_connection_and_its_certificate() -> None:
+    async with two_sides() as (browser, gateway):
+        first = replace(remote_of(browser, DtlsRole.SERVER), connection="- 1")
+        assert not gateway.endpoint.is_restarted_by(first)
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.CLIENT))
+        gateway.endpoint.connect(first)
+        assert not gateway.endpoint.is_restarted_by(first), "there are no keys yet"
+        assert await gateway.report() == BrowserConnected()
+        restart = replace(first, ice_ufrag="other", ice_password="x" * 22)
+        assert gateway.endpoint.is_restarted_by(restart)
+        assert not gateway.endpoint.is_restarted_by(replace(restart, connection="- 2"))
+        assert not gateway.endpoint.is_restarted_by(replace(restart, fingerprints=WRONG))
+        await browser.endpoint.close()
+        assert await gateway.report() == BrowserLost(LossReason.CLOSED)
+        assert not gateway.endpoint.is_restarted_by(restart)
 
 
 async def test_garbage_is_counted_and_the_connection_goes_on() -> None:
