@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -54,6 +55,9 @@ class Metrics:
         self.describe_build(engine="unknown")
         self.sessions = Gauge(
             "gateway_websocket_sessions", "Open WebSocket sessions", registry=self.registry
+        )
+        Gauge("gateway_tasks", "Tasks of the event loop", registry=self.registry).set_function(
+            _count_tasks
         )
         self.refused = self._counter(
             "gateway_calls_refused",
@@ -120,6 +124,13 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
+
+
+def _count_tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # nothing runs yet
+        return 0
 
 
 def _version() -> str:

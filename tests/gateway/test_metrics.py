@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import subprocess
@@ -208,3 +209,15 @@ def test_names_and_units_are_as_prometheus_wants_them(reading: Reading) -> None:
         [promtool, "check", "metrics"], input=text, capture_output=True, text=True
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+async def test_tasks_are_those_of_the_event_loop() -> None:
+    metrics = Metrics()
+    assert "gateway_tasks 1.0" in lines(metrics=metrics)
+    other = asyncio.create_task(asyncio.sleep(60))
+    assert "gateway_tasks 2.0" in lines(metrics=metrics)
+    other.cancel()
+
+
+def test_without_an_event_loop_there_are_no_tasks() -> None:
+    assert "gateway_tasks 0.0" in lines()
