@@ -5,6 +5,7 @@
 #   make run LISTEN=127.0.0.1:9000  where port 8080 is taken; GATEWAY_HTTP__LISTEN does the same
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
+#   make soak SOAK="--minutes 2"    shorter, or longer; --short 500 is the number of short calls
 #   make fuzz FUZZ="rtp opus"       some of the harnesses; FUZZ_SECONDS=20 is the time of each
 #   make fuzz SANITIZE=1            into the compiled modules, with sanitizers (see tests/fuzz/sanitized.sh)
 
@@ -12,6 +13,7 @@ PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
 TESTS ?= --numprocesses 2 --dist loadfile  # most tests wait; see tests/scheduling.py
 BENCH ?=
+SOAK ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 20
 SANITIZE ?=
@@ -38,7 +40,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run free-to-listen test check bench interop fuzz wheel lab lab-stop engine clean
+.PHONY: help install run free-to-listen test check bench soak interop fuzz wheel lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +78,10 @@ else
 	@.ci/packages clang
 	@tests/fuzz/sanitized.sh $(BIN)/python --seconds $(FUZZ_SECONDS) $(FUZZ)
 endif
+
+soak: $(VENV)/.development $(VENV)/.engine ## Let it run for 20 minutes and 18,000 calls: does it grow?
+	@.ci/packages $(TEST_PACKAGES)
+	@$(BIN)/python -m tests.chaos.soak $(SOAK)
 
 interop: $(VENV)/.development $(VENV)/.engine ## Run a foreign SIP suite, publish tests/interop/README.md
 	@.ci/packages $(INTEROP_PACKAGES)

@@ -33,7 +33,7 @@ def require_namespace(*, setup: str = ROUTES, mounts: bool = False) -> None:
     """Skip the test, or fail it in CI, where a user may not make such a namespace."""
     require("ip")
     require("unshare")
-    tried = subprocess.run([*_enter(setup, mounts=mounts), "true"], capture_output=True)
+    tried = subprocess.run([*entering(setup, mounts=mounts), "true"], capture_output=True)
     if tried.returncode != 0:
         missing(f"no network namespace can be made: {tried.stderr.decode().strip()}")
 
@@ -54,7 +54,7 @@ def run_isolated(
     """
     require_namespace(setup=setup, mounts=mounts)
     process = subprocess.Popen(
-        [*_enter(setup, mounts=mounts), sys.executable, "-m", module, *arguments],
+        [*entering(setup, mounts=mounts), sys.executable, "-m", module, *arguments],
         cwd=TREE,
         env=tree_environment(),
         stdin=subprocess.DEVNULL,
@@ -87,7 +87,8 @@ def run_until_told(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(all_of_it())
 
 
-def _enter(setup: str, *, mounts: bool) -> list[str]:
+def entering(setup: str, *, mounts: bool) -> list[str]:
+    """Return the command that runs what is appended to it there."""
     options = ["--mount"] if mounts else []
     return [*UNSHARE, *options, "sh", "-c", f'{setup} && exec "$@"', "sh"]
 

@@ -1,0 +1,411 @@
+"""Fifty people who talk: each end of each call says a tone, and what comes is judged by its sound.
+
+Packets alone would not do: while a browser is cut off, the gateway sends comfort noise to the
+trunk. So a gap is a time without the other side's tone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from gateway.bench.browser import BrowserLeg
+from gateway.bench.calls import CALL, SUBPROTOCOL, BenchCall, Message, Target
+from gateway.bench.description import Wanted
+from gateway.bench.material import RATE, Coding, asked, encode
+from gateway.bench.measure import percentile
+from gateway.bench.player import LEAD, Leg, Mark, PlainLeg, Recording, Stream, rtp_packets
+from gateway.media.ports import PortRange
+from tests.tones import make_tone
+from voice import g711, rtp
+from voice.opus import OpusDecoder, OpusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.bench.session import Bench
+
+BROWSERS, TRUNK_MEDIA = "127.0.0.3", "127.0.0.2"
+PORTS = (40000, 60998)
+PREFIX = "+15550"
+
+PTIME = 0.02  # seconds
+BROWSER_TONE, TRUNK_TONE = 500.0, 900.0  # Hz
+LOUD = 1000.0  # of a frame's root mean square: below is comfort noise, above the tone
+TAIL = 0.5  # seconds of sound by which a call is said to be alive
+IN_TUNE = 20.0  # Hz
+
+SETUP_LIMIT = 10.0  # seconds
+RESUME_LIMIT = 30.0
+BACKOFF = 0.1
+
+
+@dataclass
+class Voice:
+    """One end's stream, which goes on from one play to the next."""
+
+    leg: Leg
+    payload_type: int
+    step: int
+    payloads: list[bytes]
+    ssrc: int = field(default_factory=lambda: secrets.randbits(32))
+    sequence: int = 0
+    timestamp: int = 0
+    began: float = 0.0
+
+    def stream(self, frames: int, offset: float) -> Stream:
+        """Return the next frames. The pause since the last ones is one of the sound, too."""
+        now = monotonic()
+        if self.began:
+            self.timestamp += round((now - self.began) / PTIME) * self.step
+        self.began = now
+        packet = rtp_packets(
+            self.payloads,
+            payload_type=self.payload_type,
+            step=self.step,
+            ssrc=self.ssrc,
+            sequence=self.sequence,
+            timestamp=self.timestamp,
+        )
+        self.sequence += frames
+        return Stream(self.leg, packet, [PTIME * each for each in range(frames)], offset)
+
+
+class LiveCall(BenchCall):
+    """One call of a page that comes back when it has lost its WebSocket.
+
+    Its trunk's audio is here, and its trunk's SIP elsewhere.
+    """
+
+    def __init__(self, url: str, browsers: PortRange, trunks: PortRange) -> None:
+        self._pair = trunks.bind_pair()
+        port = self._pair[0].getsockname()[1]
+        super().__init__(Target(url=url, to=f"{PREFIX}{port}"), 0, browsers)
+        self._browsers = browsers
+        self._resume_token: str | None = None
+        self._received = 0
+        self._online, self._connected_again = asyncio.Event(), asyncio.Event()
+        self._at_browser: Voice | None = None
+        self._at_trunk: Voice | None = None
+
+    @property
+    def up(self) -> bool:
+        return super().up and self._online.is_set()
+
+    async def begin(self) -> None:
+        """Place the call, and find out where the gateway is; `failure` says if it cannot be."""
+        await self.open(None)
+        if not self.up:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(SETUP_LIMIT):
+                _, address = await loop.sock_recvfrom(self._pair[0], 2000)
+        except TimeoutError:
+            self._fail("the trunk gets no audio")
+            return
+        self._pair[0].connect(address)
+
+    # What both ends say
+
+    def talk(self) -> tuple[Voice, Voice]:
+        """Return both ends' voices, the browser's first; from now on the player has the sockets."""
+        if self._at_browser is None:
+            assert self.wanted is not None
+            self.browser.take()
+            said = asked(self.wanted)
+            payloads = _said(BROWSER_TONE, said)
+            number, ssrc = self.wanted.payload_type, self.browser.ssrc
+            self._at_browser = Voice(self.browser, number, said.step, payloads, ssrc)
+        if self._at_trunk is None:
+            payloads = _said(TRUNK_TONE, Coding("PCMU"))
+            self._at_trunk = Voice(PlainLeg(self._pair[0]), 0, round(RATE * PTIME), payloads)
+        return self._at_browser, self._at_trunk
+
+    def listen(self, wanted: bool) -> None:
+        """Read what comes while nobody plays: a browser goes on answering ICE's checks."""
+        if self._at_browser is None:
+            return
+        loop = asyncio.get_running_loop()
+        if wanted:
+            loop.add_reader(self.browser.socket, self._drain)
+        else:
+            loop.remove_reader(self.browser.socket)
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError, ConnectionError):
+            while True:
+                datagram = self.browser.socket.recv(2000)
+                if datagram and not 128 <= datagram[0] < 192:  # RFC 7983: no media
+                    self.browser.control(datagram)
+
+    # What happens to the page
+
+    def cut(self) -> None:
+        """Lose the WebSocket without a goodbye."""
+        assert self._socket is not None
+        self._online.clear()
+        self._socket.transport.abort()
+
+    async def restart(self) -> None:
+        """Take another media path, as a page does that was loaded again."""
+        try:
+            async with asyncio.timeout(SETUP_LIMIT):
+                await self._online.wait()
+        except TimeoutError:
+            self._fail("the page does not come back")
+            return
+        self._connected_again.clear()
+        self.listen(False)
+        old, self.browser = self.browser, BrowserLeg(self._browsers)
+        self._at_browser = self._connecting = None
+        description = {"type": "offer", "sdp": self.browser.open()}
+        await self._send(type="restart", call=CALL, offer=description)
+        for candidate in self.browser.candidates:
+            what = {"candidate": f"candidate:{candidate}", "sdpMid": "0"}
+            await self._send(type="candidate", call=CALL, candidate=what)
+        await self._send(type="candidate", call=CALL, candidate=None)
+        try:
+            async with asyncio.timeout(SETUP_LIMIT):
+                await self._connected_again.wait()
+        except TimeoutError:
+            self._fail("the restart came to nothing")
+        await old.close()
+
+    async def _connect(self, wanted: Wanted) -> None:
+        await super()._connect(wanted)
+        self._connected_again.set()
+
+    async def _take(self, message: Message) -> None:
+        if message["type"] == "welcome":
+            self._resume_token = message.get("resumeToken")
+            if self._received and not message["calls"]:
+                self._fail("the gateway has forgotten the call")
+            self._online.set()
+        elif "call" in message and message["type"] != "quality":
+            self._received += 1
+        await super()._take(message)
+
+    async def _read(self, socket: ClientConnection) -> None:
+        """Take what the gateway says, and come back where the socket is lost."""
+        while True:
+            with suppress(ConnectionClosed):
+                async for frame in socket:
+                    await self._take(json.loads(frame))
+            if self._closing or self.failure is not None:
+                break
+            self._online.clear()
+            found = await self._reconnect()
+            if found is None:
+                self._fail("the gateway closed the WebSocket")
+                break
+            socket = found
+        self._ended.set()
+
+    async def _reconnect(self) -> ClientConnection | None:
+        if self._resume_token is None:
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESUME_LIMIT):
+                while True:
+                    with suppress(OSError, WebSocketException):
+                        url = self._target.url
+                        self._socket = socket = await connect(
+                            url, subprotocols=[SUBPROTOCOL], ping_interval=None, open_timeout=2
+                        )
+                        token, received = self._resume_token, self._received
+                        await self._send(type="hello", resume=token, received=received)
+                        return socket
+                    await asyncio.sleep(BACKOFF)
+        return None
+
+    async def close(self) -> None:
+        self.listen(False)
+        if self._socket is not None and not self._online.is_set():
+            self._socket.transport.abort()
+            self._socket = None  # nobody is there to hear a goodbye
+        await super().close()
+        for each in self._pair:
+            each.close()
+
+
+@cache
+def _said(frequency: float, coding: Coding) -> list[bytes]:
+    """Return 1.2 s of a tone: whole waves, and whole blocks of frames."""
+    return encode(make_tone(frequency, seconds=1.2, rate=RATE), coding)
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What one end has heard: when it was loud, in seconds of the play, and which tone at last."""
+
+    loud: list[float]
+    tone: float | None
+
+    def gap(self, since: float, until: float) -> float:
+        """Return the longest time without the tone."""
+        times = [since, *(each for each in self.loud if since < each < until), until]
+        return max(np.diff(times).tolist())
+
+
+def listen(recording: Recording, number: int, voice: Voice, *, opus: bool) -> Ear:
+    """Decode what came to a leg."""
+    decode = _opus() if opus else _ulaw
+    loud, sound = [], []
+    for at, datagram in recording.arrivals[number]:
+        try:
+            samples = decode(rtp.parse(voice.leg.unwire(datagram)).payload)
+        except (ValueError, OpusError):
+            continue
+        if samples.size and float(np.sqrt(np.mean(np.square(samples.astype(np.float64))))) > LOUD:
+            loud.append((at - recording.start) / 1e9)
+            sound.append(samples)
+    end = recording.elapsed - LEAD
+    late = [each for each, when in zip(sound, loud, strict=True) if when > end - 2 * TAIL]
+    return Ear(loud, _frequency(np.concatenate(late)) if len(late) > TAIL / PTIME / 2 else None)
+
+
+def _ulaw(payload: bytes) -> NDArray[np.int16]:
+    return g711.decode_ulaw(np.frombuffer(payload, np.uint8))
+
+
+def _opus() -> Callable[[bytes], NDArray[np.int16]]:
+    decoder = OpusDecoder(RATE)
+    samples = np.zeros(round(RATE * PTIME), np.int16)
+
+    def decode(payload: bytes) -> NDArray[np.int16]:
+        decoder.decode(payload, samples)
+        return samples.copy()
+
+    return decode
+
+
+def _frequency(samples: NDArray[np.int16]) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
+    return float(np.argmax(spectrum)) * RATE / samples.size
+
+
+@dataclass
+class Sound:
+    """How a play went for one call: whether each end heard the other at last, and the gaps."""
+
+    alive: bool
+    up: float
+    down: float
+
+
+class Crowd:
+    """The calls, and the player that speaks in all of them."""
+
+    def __init__(self, bench: Bench, url: str) -> None:
+        self._bench = bench
+        self._url = url
+        self._browsers = PortRange(BROWSERS, *PORTS)
+        self._trunks = PortRange(TRUNK_MEDIA, *PORTS)
+        self.calls: list[LiveCall] = []
+
+    def new(self) -> LiveCall:
+        """Return a call that is not placed yet."""
+        return LiveCall(self._url, self._browsers, self._trunks)
+
+    def fill(self, count: int, rate: float = 50.0) -> None:
+        """Forget who is lost, and place calls until there are so many; AssertionError if not."""
+        self.drop_lost()
+        placed = self._bench.run(self._place(count - len(self.calls), rate))
+        failed = Counter(each.failure for each in placed if not each.up)
+        assert not failed, f"calls did not come up: {dict(failed)}"
+        self.calls += placed
+
+    async def _place(self, count: int, rate: float) -> list[LiveCall]:
+        placed = []
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(count):
+                placed.append(self.new())
+                tasks.create_task(placed[-1].begin())
+                await asyncio.sleep(1 / rate)
+        return placed
+
+    def drop_lost(self) -> Counter[str]:
+        """Close those that have ended; return why they have."""
+        lost = [each for each in self.calls if not each.up]
+        self.calls = [each for each in self.calls if each.up]
+        self.close(lost)
+        return Counter(each.failure or "not up" for each in lost)
+
+    def forget(self) -> None:
+        """Take all calls for lost: their gateway is gone."""
+        for each in self.calls:
+            each.cut()
+
+    def hang_up(self) -> None:
+        """End all calls."""
+        self.close(self.calls)
+        self.calls.clear()
+
+    def close(self, calls: Sequence[LiveCall]) -> None:
+        """Hang these up."""
+
+        async def close() -> None:
+            await asyncio.gather(*(each.close() for each in calls))
+
+        self._bench.run(close())
+
+    def talk(
+        self, seconds: float, marks: Sequence[Mark], since: float
+    ) -> tuple[list[Sound], float]:
+        """Have all talk; return how it went from `since` on, and how late our own packets were."""
+        voices = [each for call in self.calls for each in call.talk()]
+        frames = round(seconds / PTIME)
+        streams = [
+            each.stream(frames, PTIME * number / len(voices)) for number, each in enumerate(voices)
+        ]
+        self._bench.run(self._rest(False))
+        recording = self._bench.play([each.leg for each in voices], streams, tail=0.1, marks=marks)
+        self._bench.run(self._rest(True))
+        ears = [
+            listen(recording, number, each, opus=not number % 2)
+            for number, each in enumerate(voices)
+        ]
+        sounds = []
+        for browser, trunk in zip(ears[::2], ears[1::2], strict=True):
+            alive = _hears(browser, TRUNK_TONE) and _hears(trunk, BROWSER_TONE)
+            sounds.append(Sound(alive, trunk.gap(since, seconds), browser.gap(since, seconds)))
+        return sounds, float(np.max(recording.lateness))
+
+    def restart(self) -> None:
+        """Have all pages loaded again at once: another WebSocket, another media path."""
+
+        async def restart(call: LiveCall) -> None:
+            call.cut()
+            await call.restart()
+
+        async def all_of_them() -> None:
+            await asyncio.gather(*map(restart, self.calls))
+
+        self._bench.run(all_of_them())
+
+    async def _rest(self, rest: bool) -> None:
+        """Have the event loop read the browsers' sockets, or leave them to the player."""
+        for each in self.calls:
+            each.listen(rest)
+
+
+def _hears(ear: Ear, tone: float) -> bool:
+    return ear.tone is not None and abs(ear.tone - tone) < IN_TUNE
+
+
+def of_most(gaps: Sequence[float]) -> float | None:
+    """Return the gap that nine of ten do not exceed."""
+    return percentile(np.array(gaps), 90)

@@ -1,0 +1,227 @@
+"""Lets a gateway run for a long time, and tells whether it grows.
+
+    make soak                          20 minutes of 20 people who talk, then 18,000 short calls
+    make soak SOAK="--minutes 2 --short 500"
+
+First people talk, of whom some hang up and others call every half minute. Then calls come up and
+end, one after the other in a few lines. Memory, threads, descriptors and tasks are looked at all
+along. What counts is how they have changed since the first quarter, as a call's SIP is kept for
+32 s (RFC 3261, timers H and J). Cases of the chaos suite that take too long for it come before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gateway.bench.player import Mark
+from gateway.bench.session import Bench
+from tests.bench.report import Table, render_table, write_json
+from tests.chaos.cases import ALL
+from tests.chaos.crowd import BROWSERS, of_most
+from tests.chaos.suite import DISK, SETUP, Base, run_case, warm_up
+from tests.chaos.world import World
+from tests.end_to_end.trunks import idle
+from tests.peers.gateway import tree_environment
+from tests.peers.namespace import entering, require_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CALLS = 20
+CHURN = 5  # calls that are replaced at each step
+STEP = 30.0  # seconds of talk between two looks
+EVERY = 3.0  # seconds between two short calls beside those that last
+LINES = 8  # short calls at a time
+STEPS = 20  # looks at the short calls
+
+
+@dataclass
+class Look:
+    """What the process holds at one moment; `calls` is how many there have been."""
+
+    at: float  # seconds
+    calls: int
+    resident: int  # bytes
+    threads: int
+    descriptors: int
+    tasks: int
+    dialogs: int
+
+
+@dataclass
+class Run:
+    """A run: what it held, how many calls were lost, and the longest gaps in seconds."""
+
+    looks: list[Look] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=dict)
+    gaps: list[float] = field(default_factory=list)
+
+    def count(self, why: str) -> None:
+        self.lost[why] = self.lost.get(why, 0) + 1
+
+    @property
+    def growth(self) -> float:
+        """Bytes that each call has added since the first quarter; NaN for too few looks."""
+        later = self.looks[len(self.looks) // 4 :]
+        if len(later) < 3 or later[-1].calls == later[0].calls:
+            return float("nan")
+        calls, sizes = [each.calls for each in later], [each.resident for each in later]
+        return float(np.polyfit(calls, sizes, 1)[0])
+
+
+class Soak:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._began = time.monotonic()
+        self._calls = 0
+
+    def _look(self, run: Run) -> None:
+        world = self._world
+        state, usage = world.now(), world.gateway.usage()
+        look = Look(
+            at=round(time.monotonic() - self._began, 1),
+            calls=self._calls,
+            resident=usage.resident,
+            threads=state.threads,
+            descriptors=state.descriptors,
+            tasks=state.tasks,
+            dialogs=state.dialogs,
+        )
+        run.looks.append(look)
+        sys.stderr.write(f"{look}\n")
+
+    def talk(self, minutes: float) -> Run:
+        """Have people talk, and others come in their place."""
+        world, run = self._world, Run()
+        for _ in range(max(1, round(minutes * 60 / STEP))):
+            world.crowd.close(world.crowd.calls[:CHURN])
+            del world.crowd.calls[:CHURN]
+            self._calls += CALLS - len(world.crowd.calls)
+            world.crowd.fill(CALLS)
+            times = np.arange(1.0, STEP - EVERY, EVERY)
+            marks = [Mark(at, partial(World.call_meanwhile, world)) for at in times.tolist()]
+            sounds, _ = world.crowd.talk(STEP, marks, 1.0)
+            self._calls += len(times)
+            run.gaps.append(of_most([each.up for each in sounds]) or 0.0)
+            run.gaps.append(of_most([each.down for each in sounds]) or 0.0)
+            for why in [each for each in world.finish_meanwhile() if each != "up"]:
+                run.count(why)
+            for sound in sounds:
+                if not sound.alive:
+                    run.count("one side does not hear the other")
+            for why, count in world.crowd.drop_lost().items():
+                run.lost[why] = run.lost.get(why, 0) + count
+            self._look(run)
+        world.crowd.hang_up()
+        return run
+
+    def call(self, count: int) -> Run:
+        """Place calls that end once they are up."""
+        world, run = self._world, Run()
+        self._calls = 0
+
+        async def line(calls: int) -> None:
+            for _ in range(calls):
+                call = world.crowd.new()
+                await call.begin()
+                await call.close()
+                self._calls += 1
+                if call.failure is not None:
+                    run.count(call.failure)
+
+        async def lines(calls: int) -> None:
+            await asyncio.gather(*(line(calls // LINES) for _ in range(LINES)))
+
+        for _ in range(STEPS):
+            world.bench.run(lines(max(LINES, count // STEPS)))
+            world.bench.run(idle(world.gateway, 20.0))
+            self._look(run)
+        return run
+
+
+def table(title: str, run: Run) -> Table:
+    looks = run.looks[:: max(1, len(run.looks) // 8)]
+    if looks[-1] is not run.looks[-1]:
+        looks.append(run.looks[-1])
+    rows = [
+        (
+            f"{each.at:.0f} s",
+            str(each.calls),
+            f"{each.resident / 2**20:.1f}",
+            *(str(getattr(each, name)) for name in ("threads", "descriptors", "tasks", "dialogs")),
+        )
+        for each in looks
+    ]
+    columns = ("after", "calls", "MiB", "threads", "descriptors", "tasks", "dialogs")
+    lost = ", ".join(f"{count} {why}" for why, count in run.lost.items()) or "none lost"
+    gap = f", longest gap {max(run.gaps) * 1e3:.0f} ms" if run.gaps else ""
+    return Table(f"{title}: {lost}, {run.growth:.0f} bytes for each call{gap}", columns, rows)
+
+
+def slow_cases(world: World, base: Base) -> list[tuple[str, ...]]:
+    """Run what is too slow for the tests."""
+    rows: list[tuple[str, ...]] = []
+    for name, case in ALL.items():
+        if case.soak:
+            facts = run_case(world, case, base)
+            rows.append(
+                (
+                    name,
+                    f"{facts.survivors}, expected {case.survivors}",
+                    str(facts.left or "nothing"),
+                )
+            )
+    return rows
+
+
+def soak(minutes: float, short: int, folder: Path) -> None:
+    with Bench(None, BROWSERS) as bench:
+        world = World(bench, folder, Path(DISK))
+        try:
+            base = warm_up(world)
+            slow = slow_cases(world, base)
+            world.crowd.hang_up()
+            work = Soak(world)
+            talked, called = work.talk(minutes), work.call(short)
+        finally:
+            world.stop()
+    tables = [
+        Table("slow cases", ("case", "survivors", "left"), slow),
+        table(f"{CALLS} calls for {minutes:g} minutes", talked),
+        table(f"{short} short calls", called),
+    ]
+    for each in tables:
+        sys.stdout.write(render_table(each) + "\n\n")
+    data = {"slow": slow, "talk": talked, "calls": called}
+    data |= {"growth": {"talk": talked.growth, "calls": called.growth}}
+    sys.stdout.write(f"{write_json('soak', data)}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="A long run: does the gateway grow?")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--short", type=int, default=18000, help="short calls")
+    parser.add_argument("--isolated", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.isolated:
+        with tempfile.TemporaryDirectory() as folder:
+            soak(options.minutes, options.short, Path(folder))
+        return
+    require_namespace(setup=SETUP, mounts=True)
+    command = [*entering(SETUP, mounts=True), sys.executable, "-m", __spec__.name]
+    os.execvpe(command[0], [*command, *sys.argv[1:], "--isolated"], tree_environment())
+
+
+if __name__ == "__main__":
+    main()

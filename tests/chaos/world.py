@@ -1,0 +1,332 @@
+"""Where chaos is made: a gateway, its trunk, a network that can be cut, a disk that can be full.
+
+All of it is in a namespace of its own (`peers.namespace`), so that whole addresses can be cut off
+by packet filter, and a small disk be mounted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.chaos import preloaded
+from tests.chaos.cases import MEDIA_TIMEOUT
+from tests.chaos.crowd import BROWSERS, TRUNK_MEDIA, Crowd, LiveCall
+from tests.end_to_end.trunks import media_ports
+from tests.peers.gateway import TREE, Gateway, GatewayConfig, run_gateway, tree_environment
+from tests.peers.ports import free_port
+from tests.peers.process import PeerError, end_process
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import Callable, Coroutine
+
+    from gateway.bench.session import Bench
+
+HOST = "127.0.0.1"
+SETTLE = 8.0  # seconds for what a fault has left to go away
+
+
+class TrunkProcess:
+    """The trunk as a process of its own (`tests.chaos.trunk`), and what it says of its calls."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.held = 0
+        self._process: Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until it takes calls."""
+        arguments = ("-m", "tests.chaos.trunk", HOST, str(self.port), TRUNK_MEDIA)
+        self._process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *arguments),
+            cwd=TREE,
+            env=tree_environment(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        self.held = json.loads(await process.stdout.readline())["held"]
+        self._reading = asyncio.create_task(self._read(process.stdout))
+
+    async def _read(self, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            self.held = json.loads(line)["held"]
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Have it end all its calls."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+
+    async def restart(self) -> None:
+        """Start it again, once it was killed."""
+        await self.end()
+        await self.start()
+
+    async def end(self) -> None:
+        if self._process is not None:
+            await end_process(self._process)
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+
+
+class Network:
+    """Cuts addresses and ports off, by packet filter: what is sent to or from them vanishes."""
+
+    def __init__(self) -> None:
+        _nft("add table inet chaos")
+        _nft("add chain inet chaos input { type filter hook input priority 0; }")
+
+    def cut(self, address: str, tcp_port: int = 0) -> None:
+        """Cut the UDP of an address, and all connections to a port."""
+        rules = [f"ip {side} {address} meta l4proto udp" for side in ("saddr", "daddr")]
+        if tcp_port:
+            rules += [f"tcp {side} {tcp_port}" for side in ("sport", "dport")]
+        _nft("; ".join(f"add rule inet chaos input {rule} drop" for rule in rules))
+
+    def mend(self) -> None:
+        """Let everything pass again."""
+        _nft("flush chain inet chaos input")
+
+
+def _nft(text: str) -> None:
+    subprocess.run(["nft", "-f", "-"], input=text.encode(), check=True)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the gateway and the trunk hold at one moment."""
+
+    calls: int
+    sessions: int
+    ports: int
+    dialogs: int
+    tasks: int
+    threads: int
+    descriptors: int
+
+    def beyond(self, other: State) -> dict[str, int]:
+        """Return by how much each figure is more than another's, or less where they must agree."""
+        found = {name: value - getattr(other, name) for name, value in vars(self).items()}
+        return {name: value for name, value in found.items() if value}
+
+
+class World:
+    """The gateway with its trunk, and the crowd that talks through them.
+
+    `said` is the log of the gateway before the one that runs.
+    """
+
+    said: str
+    bench: Bench
+    trunk: TrunkProcess
+    network: Network
+    gateway: Gateway
+    crowd: Crowd
+
+    def __init__(self, bench: Bench, folder: Path, disk: Path) -> None:
+        self.bench = bench
+        self.trunk = TrunkProcess()
+        self.network = Network()
+        self._folder = disk / "gateway"  # all that the gateway writes is on the small disk
+        self._filling = disk / "filling"
+        self._library = preloaded.build(folder)
+        self._config = GatewayConfig(
+            [
+                {
+                    "name": "chaos",
+                    "uri": f"sip:{HOST}:{self.trunk.port};transport=udp",
+                    "codecs": ["PCMU"],
+                    "caller_id": "+15550001",
+                }
+            ],
+            overrides={
+                "media": {"timeout": MEDIA_TIMEOUT},
+                "sessions": {"resume_window": 60, "drain_timeout": 60},
+                "records": {"database": "sqlite:///gateway.db"},
+                "log": {"audit_file": "audit.log"},
+            },
+        )
+        self.gateway = self._start()
+        self.crowd = Crowd(bench, self.gateway.websocket_url)
+        self.meanwhile: list[LiveCall] = []
+        self._begun: list[Callable[[], None]] = []
+        self._waited = 0.0
+        self._lock: sqlite3.Connection | None = None
+
+    # Processes
+
+    def _start(self) -> Gateway:
+        environment = {**tree_environment(), "LD_PRELOAD": str(self._library)}
+        run = run_gateway(self._config, self._folder, environment=environment)
+        self._stack = AsyncExitStack()
+        return self.bench.run(self._stack.enter_async_context(run))
+
+    def start_trunk(self) -> None:
+        self.bench.run(self.trunk.start())
+
+    def restart_trunk(self) -> None:
+        """Begin to start it again: it goes on while people talk."""
+        self._begin(self.trunk.restart())
+
+    def start_again(self) -> None:
+        """Start the gateway with the same ports and files, once it was killed."""
+        with suppress(PeerError):  # it has not ended with status 0
+            self.bench.run(self._stack.aclose())
+        self.said = self.gateway.log()
+        self.gateway = self._start()
+
+    def restart_gateway(self) -> None:
+        """Stop it (by a second SIGTERM, if it drains), and start it with the same ports and files.
+
+        PeerError unless it has ended with status 0.
+        """
+        self.bench.run(self._stack.aclose())
+        self.said = self.gateway.log()
+        self.gateway = self._start()
+
+    def stop(self) -> None:
+        """Stop all; PeerError if the gateway does not end with status 0."""
+        try:
+            self.bench.run(self._stack.aclose())
+        finally:
+            self.bench.run(self.trunk.end())
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.gateway.pid, number)
+
+    # Faults
+
+    def stall(self, thread: str, seconds: float) -> None:
+        preloaded.stall(self.gateway.pid, thread, seconds)
+
+    def set_clock(self, ahead: int) -> None:
+        preloaded.set_clock(self.gateway.pid, ahead)
+
+    def cut_browsers(self) -> None:
+        self.network.cut(BROWSERS, self.gateway.config.http_port)
+
+    def cut_trunk(self) -> None:
+        self.network.cut(TRUNK_MEDIA)
+
+    def cut_sockets(self) -> None:
+        """Cut all WebSockets off without a goodbye."""
+        for each in self.crowd.calls:
+            each.cut()
+
+    def fill_disk(self) -> None:
+        with self._filling.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    def empty_disk(self) -> None:
+        self._filling.unlink()
+
+    def lock_database(self) -> None:
+        self._lock = sqlite3.connect(self._folder / "gateway.db", isolation_level=None)
+        self._lock.execute("BEGIN EXCLUSIVE")
+
+    def unlock_database(self) -> None:
+        assert self._lock is not None
+        self._lock.close()
+
+    def exhaust_descriptors(self) -> None:
+        """Let the process open nothing more."""
+        used = [int(each) for each in os.listdir(f"/proc/{self.gateway.pid}/fd")]
+        _, most = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (max(used) + 1, most))
+
+    def allow_descriptors(self) -> None:
+        _, most = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (most, most))
+
+    def call_meanwhile(self) -> None:
+        """Place a call more, while people talk."""
+
+        async def call() -> None:
+            self.meanwhile.append(self.crowd.new())
+            await self.meanwhile[-1].begin()
+
+        self._begin(call())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._begun.append(self.bench.begin(work))
+
+    def mend(self) -> None:
+        """Undo every fault there may be."""
+        self.network.mend()
+        self._filling.unlink(missing_ok=True)
+        self.allow_descriptors()
+        if self._lock is not None:
+            self._lock.close()
+        self.set_clock(0)
+        for each in (self.signal, self.trunk.send):
+            each(signal.SIGCONT)
+
+    # What is there
+
+    def finish_meanwhile(self) -> list[str]:
+        """Wait for what has begun; return how the calls went, and hang them up."""
+        for wait in self._begun:
+            wait()
+        self._begun.clear()
+        told = [each.failure or "up" for each in self.meanwhile]
+        self.crowd.close(self.meanwhile)
+        self.meanwhile.clear()
+        return told
+
+    async def state(self) -> State:
+        metrics = await self.gateway.metrics()
+        usage = self.gateway.usage()
+        return State(
+            calls=int(metrics["gateway_calls_active"]),
+            sessions=int(metrics["gateway_websocket_sessions"]),
+            ports=len(media_ports(self.gateway)),
+            dialogs=self.trunk.held,
+            tasks=int(metrics["gateway_tasks"]),
+            threads=usage.threads,
+            descriptors=usage.descriptors,
+        )
+
+    def settle(self, wanted: State) -> dict[str, int]:
+        """Wait until the state is the wanted one; return by what it differs if it never is."""
+
+        async def wait() -> dict[str, int]:
+            found: dict[str, int] = {}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE):
+                    while True:
+                        found = (await self.state()).beyond(wanted)
+                        if not found:
+                            break
+                        await asyncio.sleep(0.1)
+            return found
+
+        return self.bench.run(wait())
+
+    def waited(self) -> float:
+        """Return for how many seconds the media thread was ready to run and had no core."""
+        with suppress(OSError, PeerError):  # the process has been killed
+            thread = preloaded.thread_of(self.gateway.pid, "media")
+            file = Path(f"/proc/{self.gateway.pid}/task/{thread}/schedstat")
+            self._waited = int(file.read_text().split()[1]) / 1e9
+        return self._waited
+
+    def now(self) -> State:
+        return self.bench.run(self.state())
