@@ -171,8 +171,29 @@ function follow(call) {
     note("cleared", name);
     view.hideNotice();
   });
+  call.on("reconnecting", () => {
+    note("reconnecting");
+    view.showReconnecting(true, call.held);
+  });
+  call.on("reconnected", () => {
+    note("reconnected");
+    view.showReconnecting(false, call.held);
+  });
   call.on("error", complain);
   call.on("disconnect", finish);
+}
+
+/** @param {Call} call of this page before it was loaded again */
+function takeUp(call) {
+  begin();
+  follow(call);
+  note("restored", `call ${call.id}`);
+  view.showMuted(call.isMuted());
+  if (call.direction === "incoming") view.showCaller(call);
+  else view.numberField.value = call.to;
+  if (call.state === "open") accept(call);
+  else view.showState(call.state === "ringing" ? "ringing" : "connecting");
+  view.showReconnecting(true, call.held);
 }
 
 /** @param {boolean} hasEarlyMedia */
@@ -208,6 +229,7 @@ function finish(call, end) {
   stopRingback();
   stopAttention();
   clearInterval(ticking);
+  view.app.removeAttribute("data-reconnecting");
   demo.end = end;
   note("disconnect", `${end.cause}, by ${end.by}${end.sipCode ? `, SIP ${end.sipCode}` : ""}`);
   view.showHeld({ local: false, remote: false });
@@ -302,6 +324,7 @@ watchToken((token) => {
 watchReach(device, { note, complain });
 watchMidcall(() => device.calls[0], { note, complain });
 device.on("incoming", ringHere);
+device.on("restored", takeUp);
 device.on("tokenWillExpire", (expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
 device.on("draining", (seconds) => note("gateway", `goes out of service; calls have ${seconds} s`));
 device.on("error", (error, call) => {
@@ -314,6 +337,7 @@ view.identityField.value = query.get("identity") ?? view.identityField.value;
 view.openLogWhereThereIsRoom();
 const unsupported = Device.checkSupport();
 if (unsupported) view.showNotice(unsupported.message, { kind: "failed", cause: unsupported.cause });
+else void device.restore({ audio: audioConstraints() });
 void loadExtensions();
 void listDevices();
 view.app.dataset.ready = "";

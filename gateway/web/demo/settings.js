@@ -10,6 +10,9 @@ const speaker = find("speaker", HTMLSelectElement);
 const fold = find("settings", HTMLDetailsElement);
 const processing = find("processing", HTMLInputElement);
 
+/** A call that outlives a reload of the page sounds as it did. */
+const PROCESSING = "demo processing";
+
 /** @returns {MediaTrackConstraints} */
 export function audioConstraints() {
   const on = processing.checked;
@@ -55,6 +58,10 @@ function fill(select, devices) {
  * @param {(id: string) => void} handlers.onSpeaker
  */
 export function watchSettings({ onMicrophone, onSpeaker }) {
+  processing.checked = sessionStorage.getItem(PROCESSING) !== "off";
+  processing.addEventListener("change", () => {
+    sessionStorage.setItem(PROCESSING, processing.checked ? "on" : "off");
+  });
   microphone.addEventListener("change", () => onMicrophone(microphone.value));
   speaker.addEventListener("change", () => onSpeaker(speaker.value));
   navigator.mediaDevices?.addEventListener("devicechange", () => void listDevices());

@@ -152,6 +152,18 @@ export function showTransfer(open) {
   else if (inside) transferButton.focus();
 }
 
+/**
+ * @param {boolean} on the gateway or the audio is lost for now
+ * @param {{ local: boolean, remote: boolean }} held
+ */
+export function showReconnecting(on, held) {
+  const state = /** @type {PageState} */ (app.dataset.state);
+  app.toggleAttribute("data-reconnecting", on);
+  if (on) showProgress("Reconnecting…");
+  else if (state === "open") showHeld(held);
+  else showProgress(STATES[state]);
+}
+
 /** @param {string} text instead of the state's own */
 export function showProgress(text) {
   find("state-text", HTMLElement).textContent = text;

@@ -32,6 +32,8 @@ export {};
  * @property {[quality: Quality]} quality every two seconds, what the gateway sees
  * @property {[name: string, data: object]} warning
  * @property {[name: string]} warning-cleared
+ * @property {[call: Call]} reconnecting the gateway, or the audio, is lost for now; the call lives on
+ * @property {[call: Call]} reconnected
  * @property {[call: Call, end: CallEnd]} cancel the caller gave up, or an incoming call was answered elsewhere
  * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
  * @property {[error: CallError, call: Call]} error
@@ -53,11 +55,19 @@ export {};
  */
 
 /**
+ * @typedef {object} Restored what is known of a call of an earlier page
+ * @property {import("./signaling.js").Frame} known by the gateway: `state`, `direction`, `answeredMs` and more
+ * @property {boolean} muted
+ */
+
+/**
  * @typedef {object} CallSetup
  * @property {import("./signaling.js").Signaling} signaling
  * @property {Source} [source] of an outgoing call
  * @property {string} [id] of an incoming call: the gateway's
  * @property {(audio: MediaTrackConstraints) => Promise<Source>} [prepare] gets the source of an incoming call
+ * @property {() => Promise<RTCConfiguration>} configure what another connection of the call is made with
+ * @property {Restored} [restored] a call of an earlier page
  * @property {MediaTrackConstraints} [audio]
  * @property {HTMLAudioElement} [element]
  * @property {string} to

@@ -14,6 +14,7 @@ import { endFromError, endFromFrame, endOfRejection, explained, kindOf } from ".
 import { closeMicrophone } from "./microphone.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
+import { Recovery } from "./recovery.js";
 import { Requests } from "./requests.js";
 import { Sound } from "./sound.js";
 
@@ -30,10 +31,13 @@ export class Call extends Emitter {
   /** @type {CallSetup} */
   #setup;
   #progress;
+  #recovery;
   #requests;
   #sound;
   /** @type {Promise<void> | null} */
   #accepting = null;
+  /** Whether the audio has ever been up: only then is it worth another try. */
+  #wasConnected = false;
 
   /**
    * Calls are made by `Device.connect`, and by the gateway where the device is registered.
@@ -42,9 +46,10 @@ export class Call extends Emitter {
    */
   constructor(setup) {
     super();
-    const { id, to, from = null, displayName = null, headers = {} } = setup;
+    const { id, to, from = null, displayName = null, headers = {}, restored } = setup;
+    const incoming = restored ? restored.known.direction === "incoming" : id !== undefined;
     /** @type {"outgoing" | "incoming"} */
-    this.direction = id === undefined ? "outgoing" : "incoming";
+    this.direction = incoming ? "incoming" : "outgoing";
     this.id = id ?? crypto.randomUUID();
     this.to = to;
     this.from = from;
@@ -64,16 +69,33 @@ export class Call extends Emitter {
         this.emit(event, redirection, this);
       },
     });
+    this.#recovery = new Recovery({
+      window: () => setup.signaling.window,
+      restart: () => void this.#restart(),
+      giveUp: (error) => this.#fail(error, "local"),
+      emit: (event) => this.emit(event, this),
+    });
     this.#sound = new Sound({
       emit,
       send: (frame) => this.#send(frame),
       held: () => this.held.local,
       expectsAudio: () => this.#progress.audible && !this.#requests.silent,
       onError: (error) => this.emit("error", error, this),
-      onFailed: (error) => this.#fail(error, "local"),
+      onFailed: (error) => this.#soundFailed(error),
+      onConnected: () => this.#soundConnected(),
+      onDoubt: () => {
+        setup.signaling.probe();
+        this.#recovery.doubt();
+      },
     });
     if (setup.source) this.#sound.connect(setup.source, setup);
-    if (this.direction === "incoming") {
+    if (restored) {
+      this.#progress.restore(restored.known);
+      this.#requests.restore(restored.known.held);
+      this.#sound.mute(restored.muted);
+      this.#wasConnected = true;
+      this.#attach();
+    } else if (this.direction === "incoming") {
       this.#progress.hear();
       this.#attach();
     }
@@ -116,6 +138,11 @@ export class Call extends Emitter {
     return this.#requests.held;
   }
 
+  /** Whether the gateway or the audio is lost for now. */
+  get reconnecting() {
+    return this.#recovery.active;
+  }
+
   /** Whether it is an incoming call that has not been answered here. */
   get #calling() {
     return this.direction === "incoming" && !this.#progress.answered;
@@ -127,6 +154,11 @@ export class Call extends Emitter {
     this.#attach();
     const { to, from, displayName, headers } = this.#setup;
     await this.#offer({ type: "call", to, from, displayName, headers });
+  }
+
+  /** Brings the audio of a call of an earlier page back. */
+  recover() {
+    this.#recovery.begin();
   }
 
   /**
@@ -313,7 +345,54 @@ export class Call extends Emitter {
     this.#setup.signaling.attach(this.id, {
       receive: (frame) => this.#receive(frame),
       lost: (error) => this.#fail(error, "local"),
+      interrupted: () => this.#recovery.interrupted(),
+      back: () => this.#recovery.back(),
     });
+  }
+
+  /** Gives the call another audio connection; the gateway's answer follows. */
+  async #restart() {
+    const { audio = {}, configure, prepare } = this.#setup;
+    try {
+      if (this.#sound.connection) {
+        this.#sound.replace(await configure(), this.#setup);
+      } else {
+        const source = await /** @type {NonNullable<typeof prepare>} */ (prepare)(audio);
+        if (this.end) closeMicrophone(source.microphone);
+        else this.#sound.connect(source, this.#setup);
+      }
+      if (this.end) return;
+      const { media } = this.#connected("restart");
+      const offer = await media.createOffer();
+      if (this.end || media !== this.#sound.media) return;
+      this.#send({ type: "restart", offer });
+      media.releaseCandidates();
+    } catch (error) {
+      if (this.end) return;
+      const failure = error instanceof CallError ? error : new CallError("media-lost", { original: error });
+      if (this.#sound.connection) this.#recovery.failed(failure);
+      else this.#fail(failure, "local");
+    }
+  }
+
+  #soundConnected() {
+    this.#wasConnected = true;
+    this.#recovery.connected();
+  }
+
+  /** @param {CallError} error */
+  #soundFailed(error) {
+    const passing = this.#wasConnected && (error.name === "media-lost" || error.name === "media-failed");
+    if (passing) this.#recovery.failed(error);
+    else this.#fail(error, "local");
+  }
+
+  /** @param {Frame} frame */
+  #answer(frame) {
+    // One that was for the connection of an earlier page, or for one that has been given up.
+    if (this.#wasConnected && !this.#recovery.restarting) return;
+    this.#recovery.answered();
+    void this.#sound.connection?.answer(frame.answer);
   }
 
   /** @param {Frame} frame the first one about this call */
@@ -340,7 +419,7 @@ export class Call extends Emitter {
   #handlers = {
     trying: () => {},
     ringing: (frame) => this.#progress.ring(frame.earlyMedia === true),
-    answer: (frame) => void this.#sound.connection?.answer(frame.answer),
+    answer: (frame) => this.#answer(frame),
     candidate: (frame) => void this.#sound.connection?.addCandidate(frame.candidate),
     answered: (frame) => this.#answered(frame.codec),
     dtmf: (frame) => this.#digit(frame),
@@ -371,7 +450,10 @@ export class Call extends Emitter {
   /** @param {Frame} frame an `error` that names this call; before any other word it ends the call */
   #refused(frame) {
     const error = errorFromFrame(frame, !this.#progress.heard);
-    if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
+    if (error.name === "restart-failed") {
+      if (this.#recovery.restarting || !this.#recovery.active) return;
+      this.#recovery.failed(new CallError("media-lost", { message: error.message }));
+    } else if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
     else if (!this.#requests.refused(error)) this.emit("error", error, this);
   }
@@ -440,6 +522,7 @@ export class Call extends Emitter {
     const final = Object.freeze(explained(end, this.#sound.media?.refusals ?? ""));
     this.#progress.finish(final);
     this.#setup.signaling.detach(this.id);
+    this.#recovery.close();
     this.#sound.close();
     this.#progress.move("closed");
     this.#requests.close(end);

@@ -22,6 +22,7 @@ const MEDIA_TIMEOUT = 20_000;
  * @property {RTCConfiguration} configuration
  * @property {MediaTrackConstraints} [audio]
  * @property {HTMLAudioElement} [element]
+ * @property {HTMLAudioElement} [made] of an earlier connection
  * @property {() => boolean} expectsAudio whether silence on the wire deserves a warning
  * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate one of ours
  * @property {(digit: string) => void} onTone
@@ -30,6 +31,8 @@ const MEDIA_TIMEOUT = 20_000;
  * @property {(name: string, active: boolean, data: object) => void} onWarning each change once
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer
+ * @property {() => void} onConnected
+ * @property {() => void} onDoubt it is interrupted, and may come back
  */
 
 export class Connection {
@@ -50,6 +53,7 @@ export class Connection {
       microphone: options.microphone,
       configuration: options.configuration,
       element: options.element,
+      made: options.made,
       onCandidate: options.onCandidate,
       onState: (state) => this.#follow(state),
       onTone: options.onTone,
@@ -116,10 +120,20 @@ export class Connection {
   }
 
   close() {
+    this.#stop();
+    this.media.close();
+  }
+
+  /** Closes the connection alone: microphone and element go on with another one. */
+  release() {
+    this.#stop();
+    this.media.release();
+  }
+
+  #stop() {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#monitor.close();
-    this.media.close();
   }
 
   /** @param {RTCPeerConnectionState} state */
@@ -127,6 +141,9 @@ export class Connection {
     if (state === "connected") {
       this.#connected = true;
       clearTimeout(this.#timer);
+      this.options.onConnected();
+    } else if (state === "disconnected") {
+      this.options.onDoubt();
     } else if (state === "failed") {
       this.options.onFailed(new CallError(this.#connected ? "media-lost" : "media-failed"));
     }

@@ -9,6 +9,7 @@ import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
 import { checkSupport, closeMicrophone, openMicrophone } from "./microphone.js";
 import { Registration } from "./registration.js";
+import { Reload } from "./reload.js";
 import { Signaling } from "./signaling.js";
 
 /** A session without calls is closed: what `welcome` gave (TURN credentials) is short-lived. */
@@ -22,6 +23,7 @@ const IDLE_TIMEOUT = 30_000;
  * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
  * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
+ * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
  */
 
@@ -46,6 +48,9 @@ const IDLE_TIMEOUT = 30_000;
  * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
  * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
  *   refused
+ * @property {[error: CallError]} reconnecting the session's connection is lost; its calls live on while it is tried again
+ * @property {[]} reconnected
+ * @property {[call: Call]} restored a call of this page before it was loaded again
  * @property {[]} destroyed
  */
 
@@ -55,6 +60,7 @@ export class Device extends Emitter {
   #options;
   #access;
   #registration;
+  #reload;
   /** @type {Signaling | null} */
   #signaling = null;
   /** @type {Set<Call>} */
@@ -73,6 +79,7 @@ export class Device extends Emitter {
     this.#options = options;
     this.#access = new Access(options);
     this.url = options.url ?? gatewayUrl();
+    this.#reload = new Reload(this.url);
     this.#registration = new Registration({
       session: async () => {
         const signaling = this.#session();
@@ -84,9 +91,9 @@ export class Device extends Emitter {
     });
     const { signal } = this.#lifetime;
     // pagehide, not unload: a page with an unload listener is kept out of the back/forward cache.
-    addEventListener("pagehide", () => this.#leave("page-closed"), { signal });
+    addEventListener("pagehide", () => this.#hide(), { signal });
     for (const event of ["online", "pageshow", "focus"]) {
-      addEventListener(event, () => this.#registration.wake(), { signal });
+      addEventListener(event, (happened) => this.#wake(happened), { signal });
     }
   }
 
@@ -143,6 +150,40 @@ export class Device extends Emitter {
     } finally {
       this.#rest();
     }
+  }
+
+  /**
+   * Takes up the calls that this page had before it was loaded again: each is a new `Call`, in the state
+   * that it is in, and gets its audio back. One that rings comes by the event `incoming`.
+   *
+   * @param {{ audio?: MediaTrackConstraints, element?: HTMLAudioElement }} [options] as of `connect`
+   * @returns {Promise<Call[]>} none where there were none, or the gateway has let them go
+   */
+  async restore(options = {}) {
+    const left = this.#reload.take();
+    if (!left || this.destroyed || this.#signaling || checkSupport()) return [];
+    /** @type {Call[]} */
+    const calls = [];
+    const signaling = this.#open({
+      resumption: left,
+      onRestored: (frames) => {
+        for (const frame of frames) {
+          if (frame.direction === "incoming" && frame.state === "ringing") this.#ring(signaling, frame);
+          else calls.push(this.#takeUp(signaling, frame, left.muted.includes(String(frame.call)), options));
+        }
+      },
+    });
+    try {
+      await signaling.welcome;
+    } catch {
+      return []; // too late: the gateway has ended them
+    }
+    for (const call of calls) {
+      this.emit("restored", call);
+      if (!call.end) call.recover();
+    }
+    this.#rest();
+    return calls.filter((call) => !call.end);
   }
 
   /**
@@ -221,7 +262,8 @@ export class Device extends Emitter {
       );
       const { to, element, from, displayName, headers } = options;
       const source = { microphone, configuration: this.#configuration(welcome) };
-      call = new Call({ signaling, source, audio, element, to, from, displayName, headers });
+      const configure = () => this.#configure(signaling);
+      call = new Call({ signaling, source, configure, audio, element, to, from, displayName, headers });
     } finally {
       // Even when the person answers the prompt long after the call was given up.
       if (!call) opening.then(closeMicrophone, () => {});
@@ -245,6 +287,7 @@ export class Device extends Emitter {
     const call = new Call({
       signaling,
       prepare: (audio) => this.#prepare(signaling, audio),
+      configure: () => this.#configure(signaling),
       audio: this.#options.audio,
       id: text(frame.call),
       to: text(frame.to) ?? "",
@@ -256,6 +299,34 @@ export class Device extends Emitter {
     // What has ended is renewed while it rings, not when somebody waits for the sound.
     this.#access.welcome(signaling).catch(() => {});
     this.emit("incoming", call);
+  }
+
+  /**
+   * @param {Signaling} signaling
+   * @param {import("./signaling.js").Frame} known
+   * @param {boolean} muted
+   * @param {import("./call-types.js").AcceptOptions} options
+   */
+  #takeUp(signaling, known, muted, { audio, element }) {
+    const call = new Call({
+      signaling,
+      prepare: (audio) => this.#prepare(signaling, audio),
+      configure: () => this.#configure(signaling),
+      audio: { ...this.#options.audio, ...audio },
+      element,
+      id: text(known.call),
+      to: text(known.to) ?? "",
+      from: text(known.from),
+      displayName: text(known.displayName),
+      restored: { known, muted },
+    });
+    this.#keep(call);
+    return call;
+  }
+
+  /** @param {Signaling} signaling */
+  async #configure(signaling) {
+    return this.#configuration(await this.#access.welcome(signaling));
   }
 
   /**
@@ -315,8 +386,17 @@ export class Device extends Emitter {
   /** @returns {Signaling} the present session, or a new one */
   #session() {
     clearTimeout(this.#idle);
-    if (this.#signaling) return this.#signaling;
+    return this.#signaling ?? this.#open();
+  }
+
+  /**
+   * @param {{ resumption?: import("./signaling.js").Resumption,
+   *   onRestored?: (calls: import("./signaling.js").Frame[]) => void }} [earlier] the session of an earlier page
+   */
+  #open(earlier = {}) {
+    /** @type {Signaling} */
     const signaling = new Signaling({
+      ...earlier,
       url: this.url,
       hello: () => this.#access.hello(),
       onExpiring: (expires) => this.#expiring(expires),
@@ -326,6 +406,15 @@ export class Device extends Emitter {
       onClosed: (error) => {
         this.#signaling = null;
         this.#registration.lost(error);
+      },
+      onReconnecting: (error) => {
+        this.#registration.lost(error); // no calls come until it is made again
+        this.emit("reconnecting", error);
+      },
+      onReconnected: () => {
+        this.#registration.wake();
+        this.emit("reconnected");
+        this.#rest();
       },
     });
     signaling.onDraining = (seconds) => this.emit("draining", seconds);
@@ -347,6 +436,25 @@ export class Device extends Emitter {
     clearTimeout(this.#idle);
     if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
     this.#idle = setTimeout(() => this.#signaling?.close(), IDLE_TIMEOUT);
+  }
+
+  /** The page is left, or loaded again, which nobody can tell by now. */
+  #hide() {
+    const resumption = this.calls.length ? this.#signaling?.resumption : null;
+    if (resumption && this.#options.keepCalls !== false) {
+      const muted = this.calls.filter((call) => call.isMuted()).map((call) => call.id);
+      this.#reload.leave({ ...resumption, muted }, this.#signaling?.window ?? 0);
+    } else {
+      this.#leave("page-closed");
+    }
+  }
+
+  /** @param {Event} event */
+  #wake(event) {
+    // Out of the back/forward cache: the page was not loaded again, and has its calls.
+    if (event instanceof PageTransitionEvent && event.persisted) this.#reload.take();
+    this.#registration.wake();
+    if (event.type !== "focus") this.#signaling?.wake();
   }
 
   /** @param {string} [cause] */

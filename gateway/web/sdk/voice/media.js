@@ -18,6 +18,7 @@ const UNREACHABLE = 700;
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
  * @property {HTMLAudioElement} [element] plays the call; made, and removed in the end, unless given
+ * @property {HTMLAudioElement} [made] one that has been made for an earlier connection of the call
  * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate null at the end of candidates
  * @property {(state: RTCPeerConnectionState) => void} onState
  * @property {(digit: string) => void} onTone a digit went out as an RFC 4733 event
@@ -50,7 +51,7 @@ export class Media {
     this.peer = connection(options.configuration);
     this.remote = new MediaStream();
     this.#microphone = options.microphone;
-    this.element = options.element ?? createElement();
+    this.element = options.element ?? options.made ?? createElement();
     this.element.srcObject = this.remote;
     const track = options.microphone.getAudioTracks()[0];
     this.#sender = this.peer.addTrack(track, options.microphone);
@@ -144,15 +145,20 @@ export class Media {
   }
 
   close() {
+    this.release();
+    closeMicrophone(this.#microphone);
+    closeMicrophone(this.remote);
+    this.element.srcObject = null;
+    if (!this.options.element) this.element.remove();
+  }
+
+  /** Closes the connection alone: microphone and element go on with another one. */
+  release() {
     this.#retry.abort();
     this.peer.onicecandidate = this.peer.onicecandidateerror = null;
     this.peer.onconnectionstatechange = this.peer.ontrack = null;
     if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
-    closeMicrophone(this.#microphone);
     this.peer.close();
-    closeMicrophone(this.remote);
-    this.element.srcObject = null;
-    if (!this.options.element) this.element.remove();
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */

@@ -109,6 +109,20 @@ export class Progress {
     this.#codec = { browser: browser ?? "", trunk: trunk ?? "" };
   }
 
+  /**
+   * Goes on with a call of an earlier page.
+   *
+   * @param {Record<string, unknown>} known by the gateway
+   */
+  restore({ state, earlyMedia, answeredMs, codec }) {
+    this.#heard = true;
+    this.#earlyMedia = earlyMedia === true;
+    this.#state = state === "answered" ? "open" : state === "ringing" ? "ringing" : "connecting";
+    if (this.#state !== "open") return;
+    this.speak(codec);
+    this.#acceptedAt = performance.now() - (typeof answeredMs === "number" ? answeredMs : 0);
+  }
+
   /** @param {CallEnd} end the state is `closed` by a `move` of its own, once nothing is open any more */
   finish(end) {
     this.#end = end;

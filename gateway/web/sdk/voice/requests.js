@@ -60,6 +60,12 @@ export class Requests {
     return this.#held.local || this.#held.remote;
   }
 
+  /** @param {unknown} held who holds a call of an earlier page */
+  restore(held) {
+    const sides = Array.isArray(held) ? held : [];
+    this.#held = { local: sides.includes("local"), remote: sides.includes("remote") };
+  }
+
   /**
    * @param {boolean} hold
    * @returns {Promise<void>}

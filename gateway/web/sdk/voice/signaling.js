@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * One WebSocket session with the gateway (subprotocol gateway.v1): hello and welcome, pings, what a
- * page asks of its session, and frames handed to the calls that they name. It knows no media and no
- * call state. A second hello renews the token; the gateway answers it as the first one.
+ * One session with the gateway (subprotocol gateway.v1): hello and welcome, pings, what a page asks of
+ * its session, and frames handed to the calls that they name. It knows no media and no call state. A
+ * second hello renews the token; the gateway answers it as the first one. A WebSocket that is lost while
+ * there are calls is replaced by another one, and the session goes on.
  */
 
 import { NO_TOKEN } from "./access.js";
@@ -16,7 +17,16 @@ const WELCOME_TIMEOUT = 10_000;
 /** Below the 30 s after which the impatient proxies drop a silent connection. */
 const PING_INTERVAL = 25_000;
 const PONG_TIMEOUT = 10_000;
+/** Where there is reason to doubt that there is a network. */
+const PROBE_TIMEOUT = 4_000;
 const REQUEST_TIMEOUT = 10_000;
+
+/** Between tries to get the session back: short, as somebody talks, or hears nothing. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 2_000;
+
+/** Losses after which the gateway may still have the session. */
+const PASSING = new Set(["network", "shutdown", "gateway-silent", "gateway-unreachable"]);
 
 /** @typedef {{ type: string, [key: string]: unknown }} Frame */
 /** @typedef {{ token?: string, challenge?: string }} Hello */
@@ -40,6 +50,14 @@ const REQUEST_TIMEOUT = 10_000;
  * @typedef {object} Receiver a call, seen from here
  * @property {(frame: Frame) => void} receive
  * @property {(error: CallError) => void} lost the session is over
+ * @property {() => void} interrupted the gateway cannot be heard for now
+ * @property {() => void} back it can be heard again, and all that was missed has been told
+ */
+
+/**
+ * @typedef {object} Resumption what brings a page back to its session
+ * @property {string} token
+ * @property {number} received how many frames of calls have come, `quality` not counted
  */
 
 /** What a close code (RFC 6455 section 7.4, and IANA's registry) says once the session stood. */
@@ -52,13 +70,31 @@ const CAUSE_BY_CLOSE_CODE = /** @type {Readonly<Record<number, string>>} */ ({
   1009: "protocol",
   1012: "shutdown",
   1013: "no-capacity",
+  4000: "handed-over", // another socket has the session
 });
 
 export class Signaling {
   /** @type {Map<string, Receiver>} */
   #calls = new Map();
-  /** @type {WebSocket} */
-  #socket;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {Resumption | null} null where the gateway gives no session back */
+  #resumption = null;
+  /** Of the session, after its socket is lost; ms. */
+  #window = 0;
+  /** @type {Frame[]} of calls, for the next socket */
+  #unsent = [];
+  /** @type {CallError | null} why there is no socket for now */
+  #interruption = null;
+  /** performance.now() when the socket was lost */
+  #lostAt = 0;
+  #pause = FIRST_PAUSE;
+  /** Of the frames that the lost socket has cost, those to come. */
+  #missed = 0;
+  /** @type {Set<string>} calls that the gateway has, when the session is resumed */
+  #alive = new Set();
+  /** @type {string[]} calls that this page had then */
+  #known = [];
   /** @type {(welcome: Welcome) => void} */
   #resolve = () => {};
   /** @type {(error: CallError) => void} */
@@ -85,33 +121,59 @@ export class Signaling {
    * @param {() => void} options.onUnregistered the gateway has ended it by itself
    * @param {(error: CallError) => void} options.onError a frame that concerns no call
    * @param {(error: CallError) => void} options.onClosed once, when the session is over
+   * @param {(error: CallError) => void} options.onReconnecting the socket is lost, another one is tried
+   * @param {() => void} options.onReconnected
+   * @param {Resumption} [options.resumption] of another page's session
+   * @param {(calls: Frame[]) => void} [options.onRestored] its calls
    */
-  constructor({ url, hello, onExpiring, onIncoming, onUnregistered, onError, onClosed }) {
+  constructor(options) {
+    const { url, hello, onExpiring, onIncoming, onUnregistered, onError, onClosed } = options;
+    this.url = url;
+    this.hello = hello;
+    this.onReconnecting = options.onReconnecting;
+    this.onReconnected = options.onReconnected;
+    this.onRestored = options.onRestored;
+    this.#resumption = options.resumption ?? null;
     this.onExpiring = onExpiring;
     this.onIncoming = onIncoming;
     this.onUnregistered = onUnregistered;
     this.onError = onError;
     this.onClosed = onClosed;
-    try {
-      this.#socket = new WebSocket(url, SUBPROTOCOL);
-    } catch (error) {
-      throw new CallError("invalid-argument", { message: `no WebSocket address: ${url}`, original: error });
-    }
-    this.#timer = setTimeout(() => this.#lose(new CallError("gateway-silent")), WELCOME_TIMEOUT);
-    this.#socket.onopen = () => this.#greet(hello);
-    this.#socket.onmessage = (event) => this.#receive(event.data);
-    this.#socket.onclose = (event) => this.#lose(this.#closeError(event));
     /** @type {Promise<Welcome>} the latest; rejects with a CallError */
-    this.welcome = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Nobody may be waiting when the microphone was refused first.
-    this.welcome.catch(() => {});
+    this.welcome = this.#expectWelcome();
+    this.#connect();
   }
 
   get closed() {
     return this.#loss !== null;
+  }
+
+  /** Whether the gateway can be heard. */
+  get connected() {
+    return this.#welcomed;
+  }
+
+  /** How long the gateway keeps calls of a page that it has lost, in ms; 0: not at all. */
+  get window() {
+    return this.#resumption ? this.#window : 0;
+  }
+
+  /** What another page needs to go on with the session; null where that is not possible. */
+  get resumption() {
+    if (!this.#resumption || !this.window || this.#loss) return null;
+    const { token, received } = this.#resumption;
+    return { token, received };
+  }
+
+  /** Tries at once instead of after the pause: the network has come back, or somebody looks at the page. */
+  wake() {
+    if (this.#interruption && !this.#socket) this.#connect();
+    else if (this.#welcomed) this.probe();
+  }
+
+  /** Asks at once whether the gateway is there, since something speaks against it. */
+  probe() {
+    if (this.#welcomed && this.window) this.#ping(PROBE_TIMEOUT);
   }
 
   /** Whether a call has gone out since the last hello. */
@@ -137,7 +199,73 @@ export class Signaling {
   /** @param {Frame} frame */
   send(frame) {
     if (frame.type === "call") this.#tokenUsed = true;
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.#welcomed) this.#transmit(frame);
+    else if (this.#interruption && typeof frame.call === "string") this.#unsent.push(frame);
+  }
+
+  /** @param {Frame} frame */
+  #transmit(frame) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #expectWelcome() {
+    /** @type {Promise<Welcome>} */
+    const welcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Nobody may be waiting when the microphone was refused first.
+    welcome.catch(() => {});
+    return welcome;
+  }
+
+  #connect() {
+    clearTimeout(this.#timer);
+    try {
+      this.#socket = new WebSocket(this.url, SUBPROTOCOL);
+    } catch (error) {
+      throw new CallError("invalid-argument", { message: `no WebSocket address: ${this.url}`, original: error });
+    }
+    this.#timer = setTimeout(() => this.#drop(new CallError("gateway-silent")), WELCOME_TIMEOUT);
+    this.#socket.onopen = () => this.#greet();
+    this.#socket.onmessage = (event) => this.#receive(event.data);
+    this.#socket.onclose = (event) => this.#drop(this.#closeError(event));
+  }
+
+  /** @param {CallError} error why the socket is lost */
+  #drop(error) {
+    const first = this.#interruption ?? error;
+    const mine = this.#calls.size > 0 || this.#unsent.length > 0;
+    const late = this.#interruption && performance.now() - this.#lostAt > this.#window;
+    if (!this.window || !mine || late || !PASSING.has(error.name)) {
+      this.#lose(PASSING.has(error.name) ? first : error);
+      return;
+    }
+    this.#disconnect();
+    if (!this.#interruption) this.#interrupt(error);
+    // Pages that a gateway loses together must not come back together.
+    this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.5 + Math.random() / 2));
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+  }
+
+  /** @param {CallError} error */
+  #interrupt(error) {
+    this.#interruption = error;
+    this.#lostAt = performance.now();
+    this.#pause = FIRST_PAUSE;
+    this.#welcomed = false;
+    this.welcome = this.#expectWelcome();
+    this.#request?.reject(error);
+    for (const call of [...this.#calls.values()]) call.interrupted();
+    this.onReconnecting(error);
+  }
+
+  #disconnect() {
+    clearTimeout(this.#timer);
+    if (!this.#socket) return;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close(1000);
+    this.#socket = null;
   }
 
   /** Ends the session; what was sent before still leaves. */
@@ -192,14 +320,19 @@ export class Signaling {
     }
   }
 
-  /** @param {() => Promise<Hello>} hello */
-  async #greet(hello) {
-    if (this.#socket.protocol !== SUBPROTOCOL) {
+  async #greet() {
+    if (this.#socket?.protocol !== SUBPROTOCOL) {
       this.#lose(new CallError("version-mismatch"));
       return;
     }
+    if (this.#resumption) {
+      // What the session was granted stays: no token, which may be good for one call only.
+      const { token, received } = this.#resumption;
+      this.#transmit({ type: "hello", resume: token, received });
+      return;
+    }
     try {
-      this.send({ type: "hello", ...(await hello()) });
+      this.#transmit({ type: "hello", ...(await this.hello()) });
     } catch (error) {
       this.#lose(new CallError("session-refused", { message: NO_TOKEN, original: error }));
     }
@@ -228,10 +361,31 @@ export class Signaling {
    * @param {Frame} frame
    */
   #hand(call, frame) {
+    if (this.#resumption && frame.type !== "quality") this.#resumption.received += 1;
     const receiver = this.#calls.get(call);
     if (receiver) receiver.receive(frame);
     else if (frame.type === "incoming") this.onIncoming(frame);
     // Others are for a call that is over, and crossed our hangup on the way: no fault of anybody's.
+    if (this.#missed > 0 && frame.type !== "quality") {
+      this.#missed -= 1;
+      if (this.#missed === 0) this.#settle();
+    }
+  }
+
+  /** All that was missed has been told: what only one side takes for alive is over. */
+  #settle() {
+    const unsent = this.#unsent.splice(0);
+    for (const frame of unsent) this.#transmit(frame);
+    for (const call of this.#alive) {
+      // The hangup may have gone into a socket that was dead.
+      if (!this.#calls.has(call)) this.#transmit({ type: "hangup", call });
+    }
+    for (const call of this.#known) {
+      const placed = unsent.some((frame) => frame.type === "call" && frame.call === call);
+      if (!placed && !this.#alive.has(call)) this.#calls.get(call)?.lost(new CallError("network"));
+    }
+    for (const call of [...this.#calls.values()]) call.back();
+    this.onReconnected();
   }
 
   /** @param {Frame} frame that concerns no call; types of later versions are no error */
@@ -261,9 +415,7 @@ export class Signaling {
   /** @param {Frame} frame the first one */
   #open(frame) {
     if (frame.type === "welcome") {
-      this.#welcomed = true;
-      this.#resolve(readWelcome(frame));
-      this.#keepAlive();
+      this.#enter(frame);
     } else if (frame.type === "error") {
       this.#lose(errorFromFrame(frame, true));
     } else {
@@ -271,13 +423,46 @@ export class Signaling {
     }
   }
 
+  /** @param {Frame} frame the welcome on a new socket */
+  #enter(frame) {
+    const wanted = this.#resumption !== null;
+    if (wanted && frame.resume !== "resumed") {
+      this.#lose(this.#interruption ?? new CallError("network"));
+      return;
+    }
+    this.#welcomed = true;
+    this.#adopt(frame);
+    this.#resolve(readWelcome(frame));
+    this.#keepAlive();
+    if (!wanted) return;
+    const calls = /** @type {Frame[]} */ (Array.isArray(frame.calls) ? frame.calls : []);
+    this.#interruption = null;
+    this.#alive = new Set(calls.map(({ call }) => String(call)));
+    this.#known = [...this.#calls.keys()];
+    this.onRestored?.(calls);
+    this.onRestored = undefined;
+    if (this.#missed === 0) this.#settle();
+  }
+
+  /** @param {Frame} frame what its session can be resumed by */
+  #adopt({ resumeToken, resumeWindow, received, missed }) {
+    this.#window = typeof resumeWindow === "number" ? 1000 * resumeWindow : 0;
+    this.#missed = Number(missed ?? 0);
+    this.#resumption =
+      this.#window && typeof resumeToken === "string" ? { token: resumeToken, received: Number(received ?? 0) } : null;
+  }
+
   /** Ping after a while, and take a gateway that does not answer for gone. */
   #keepAlive() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.send({ type: "ping" });
-      this.#timer = setTimeout(() => this.#lose(new CallError("network")), PONG_TIMEOUT);
-    }, PING_INTERVAL);
+    this.#timer = setTimeout(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
+  }
+
+  /** @param {number} timeout ms */
+  #ping(timeout) {
+    clearTimeout(this.#timer);
+    this.#transmit({ type: "ping" });
+    this.#timer = setTimeout(() => this.#drop(new CallError("network")), timeout);
   }
 
   /** @param {CloseEvent} event */
@@ -292,9 +477,8 @@ export class Signaling {
   #lose(error) {
     if (this.#loss) return;
     this.#loss = error;
-    clearTimeout(this.#timer);
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close(1000);
+    this.#welcomed = false;
+    this.#disconnect();
     this.#reject(error);
     this.#request?.reject(error);
     for (const call of [...this.#calls.values()]) call.lost(error);

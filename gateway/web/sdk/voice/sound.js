@@ -23,6 +23,8 @@ import { isHeard } from "./digits.js";
  * @property {() => boolean} expectsAudio whether silence on the wire deserves a warning
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer
+ * @property {() => void} onConnected
+ * @property {() => void} onDoubt it is interrupted, and may come back
  */
 
 export class Sound {
@@ -50,14 +52,15 @@ export class Sound {
 
   /**
    * @param {Source} source
-   * @param {AcceptOptions} options
+   * @param {AcceptOptions & { made?: HTMLAudioElement }} options
    */
-  connect(source, { audio, element }) {
-    const { emit, send, expectsAudio, onError, onFailed } = this.options;
+  connect(source, { audio, element, made }) {
+    const { emit, send, expectsAudio, onError, onFailed, onConnected, onDoubt } = this.options;
     this.#connection = new Connection({
       ...source,
       audio,
       element,
+      made,
       expectsAudio,
       onCandidate: (candidate) => send({ type: "candidate", candidate }),
       onTone: (digit) => this.#sent(digit, null),
@@ -66,8 +69,23 @@ export class Sound {
       onWarning: (name, active, data) => (active ? emit("warning", name, data) : emit("warning-cleared", name)),
       onError,
       onFailed,
+      onConnected,
+      onDoubt,
     });
     this.silence();
+  }
+
+  /**
+   * Puts another connection in the place of the one that there is, with the same microphone and element.
+   *
+   * @param {RTCConfiguration} configuration
+   * @param {AcceptOptions} options
+   */
+  replace(configuration, options) {
+    if (!this.#connection) return;
+    const { microphone, element } = this.#connection.media;
+    this.#connection.release();
+    this.connect({ microphone, configuration }, { ...options, made: element });
   }
 
   /** Gives the connection up; another may follow. */
