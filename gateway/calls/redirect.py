@@ -46,6 +46,11 @@ DECLINE: Final = 603
 GONE: Final = 487
 MAX_RINGING: Final = 180.0  # seconds, where admission says nothing
 
+# A client decides within milliseconds; one that has just lost the call never does. The REFER waits
+# for 32 s at most (RFC 3261 timer F)
+DECISION: Final = 20.0  # seconds
+LATE: Final = 408
+
 Nothing = Callable[[], Awaitable[None]]
 
 
@@ -173,6 +178,7 @@ class Redirects:
         self._on_settled = on_settled
         self._asked: news.Referred | None = None  # the client, who has not answered yet
         self._now: Redirect | None = None
+        self._timer: asyncio.TimerHandle | None = None  # until the client has answered
         self.alone = False  # whoever has referred us has hung up
 
     def check(self) -> None:
@@ -226,6 +232,8 @@ class Redirects:
             await leg.refuse_referral(token, DECLINE)
             return
         self._asked = news.Referred(token, to, referral)
+        late = RedirectRefused(token, LATE, "Nobody has decided about it")
+        self._timer = asyncio.get_running_loop().call_later(DECISION, self._post, late)
         self._tell(self._asked)
 
     async def _refuse(self, token: int, code: int, why: str) -> None:
@@ -308,6 +316,9 @@ class Redirects:
 
     async def close(self, end: CallEnd) -> None:
         """Call nobody any more: the call ends."""
+        self._asked = None
+        if self._timer is not None:
+            self._timer.cancel()
         redirect, self._now = self._now, None
         if redirect is None:
             return

@@ -177,6 +177,23 @@ async def who_refers_us_is_gone_at_once(rig: Rig) -> None:
 
 
 @story
+async def who_refers_us_knows_no_reports(rig: Rig) -> None:
+    """The engine ends a dialog that answers 481; whom it has named is talked to all the same."""
+    async with answered(rig) as dialed:
+        other = rig.trunk.line()
+        assert await refer(dialed.line, other.number) == 202
+        dialed.line.respond(481, to=await dialed.line.hear("NOTIFY"))
+        await other.hear("INVITE")
+        await dialed.line.hear("BYE")
+        async with open_sound(OTHER_TONE) as sound:
+            await other.answer(describe(sound.port))
+            await dialed.call.hear("redirected")
+            now = Dialed(other, dialed.call, sound)
+            await talk_to(now)
+            await hang_up(now, heard=OTHER_TONE)
+
+
+@story
 async def nobody_is_left(rig: Rig) -> None:
     async with answered(rig) as dialed:
         other = rig.trunk.line()

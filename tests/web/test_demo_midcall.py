@@ -121,6 +121,18 @@ async def test_transfer_by_keyboard(fake_gateway: FakeGateway, open_page: OpenPa
     await expect(page.locator("#notice")).to_have_attribute("data-kind", "normal")
 
 
+async def test_handed_over_by_the_other_side(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page, session = await talking(fake_gateway, open_page)
+    state = page.locator("#state")
+    before = await state.inner_text()
+    await session.reply("redirecting", to="+15557777", sipCode=180, reason="Ringing")
+    await expect(state).to_have_text("You are being transferred to +15557777…")
+    await session.reply("redirectFailed", to="+15557777", sipCode=486, reason="Busy")
+    await expect(state).to_have_text(before)
+
+
 async def test_failed_transfer_is_said_and_the_call_goes_on(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

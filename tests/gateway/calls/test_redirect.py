@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway import trunk
-from gateway.calls import news, parting
+from gateway.calls import news, parting, redirect
 from gateway.calls.end import By
 from gateway.calls.request import CallRequest
 from gateway.errors import ForbiddenError, RequestError, UnavailableError
@@ -226,6 +226,18 @@ async def test_what_the_client_refuses() -> None:
         # An answer of the client's that is late changes nothing
         await call.call.refuse_redirect(1, ForbiddenError("not allowed", rule="allow"))
         await call.call.redirect(1, CallRequest(TO, ""))
+        await begun(call, token=2)
+
+
+async def test_a_client_that_never_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redirect, "DECISION", 0.02)
+    async with talking() as call:
+        await asked(call)
+        failed = await call.client.hear(news.RedirectFailed)
+        assert isinstance(failed, news.RedirectFailed)
+        assert failed.code == 408
+        assert call.trunk.referrals == {1: 603}
+        monkeypatch.setattr(redirect, "DECISION", 60)
         await begun(call, token=2)
 
 
