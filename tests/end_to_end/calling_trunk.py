@@ -34,25 +34,25 @@ class TrunkCall(asyncio.DatagramProtocol):
         When each of them came, by `perf_counter`.
     """
 
-    def __init__(self, gateway: Gateway, number: str, caller: str, proxy: int) -> None:
+    def __init__(self, gateway: Gateway, number: str, caller: str, proxy: int, target: str) -> None:
         self.received: list[SipMessage] = []
         self.times: list[float] = []
         self.ack_body = ""
         self.acknowledges = True
-        self._target = (HOST, proxy or gateway.config.sip_port)
+        self._target = (target, proxy or gateway.config.sip_port)
         self._routes: list[str] = []
-        self._uri = f"sip:{number}@{HOST}:{gateway.config.sip_port}"
+        self._uri = f"sip:{number}@{target}:{gateway.config.sip_port}"
         self._caller = f"{caller};tag={uuid4().hex[:8]}"
         self._to = f"<{self._uri}>"
         self._call_id = uuid4().hex
         self._branch = f"z9hG4bK{uuid4().hex}"
         self._news = asyncio.Event()
         self._cseq = 1
-        self._port = 0
+        self._host, self._port = HOST, 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
-        self._port = self._transport.get_extra_info("sockname")[1]
+        self._host, self._port = self._transport.get_extra_info("sockname")
 
     @property
     def statuses(self) -> list[int]:
@@ -140,13 +140,13 @@ class TrunkCall(asyncio.DatagramProtocol):
         branch = branch or f"z9hG4bK{uuid4().hex}"
         lines = [
             f"{method} {self._uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {HOST}:{self._port};branch={branch}",
+            f"Via: SIP/2.0/UDP {self._host}:{self._port};branch={branch}",
             f"From: {self._caller}",
             f"To: {to or self._to}",
             f"Call-ID: {self._call_id}",
             f"CSeq: {cseq} {method}",
             "Max-Forwards: 70",
-            f"Contact: <sip:trunk@{HOST}:{self._port}>",
+            f"Contact: <sip:trunk@{self._host}:{self._port}>",
             *(f"Route: {route}" for route in self._routes if branch != self._branch),
             *headers,
             *(["Content-Type: application/sdp"] if content else []),
@@ -170,15 +170,21 @@ class TrunkCall(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def trunk_call(
-    gateway: Gateway, number: str, *, caller: str = CALLER, proxy: int = 0, host: str = HOST
+    gateway: Gateway,
+    number: str,
+    *,
+    caller: str = CALLER,
+    proxy: int = 0,
+    host: str = HOST,
+    target: str = HOST,
 ) -> AsyncIterator[TrunkCall]:
     """Have a socket at hand that calls a number of the gateway's, by a proxy's port if need be.
 
-    `host` is where it calls from.
+    `host` is where it calls from, `target` where the gateway is, or the proxy.
     """
     loop = asyncio.get_running_loop()
     transport, call = await loop.create_datagram_endpoint(
-        lambda: TrunkCall(gateway, number, caller, proxy), local_addr=(host, 0)
+        lambda: TrunkCall(gateway, number, caller, proxy, target), local_addr=(host, 0)
     )
     try:
         yield call

@@ -47,3 +47,10 @@ async def test_sound_leaves_from_the_address_that_was_told(told: Told) -> None:
     facts = told["across"]
     assert_up(facts)
     assert (facts["told"], facts["source"]) == (NETWORKS["first"][0],) * 2
+
+
+async def test_the_answer_to_a_trunks_call_names_the_address_of_its_network(told: Told) -> None:
+    """The page that takes it is in the other one."""
+    facts = told["called"]
+    assert_up(facts)
+    assert (facts["told"], facts["source"]) == (NETWORKS["first"][0],) * 2

@@ -2,7 +2,7 @@
 
 Each network knows no way but its own: what names the gateway's address in the other one, or comes
 from there, leads nowhere. In one more call the trunk's SIP is in the first network, and its sound
-in the second.
+in the second; and in one a trunk of the first calls a page of the second.
 
 It is run as a process in a namespace (`peers.namespace`) and tells how each call went as JSON on
 standard output; `test_two_networks` judges.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -25,15 +24,16 @@ from playwright.async_api import Error
 from gateway.caller.call import CallOptions
 from gateway.caller.sound import RATE
 from gateway.errors import GatewayError
+from tests.end_to_end.calling_trunk import trunk_call
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_calls import TRUNK_TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
-from tests.end_to_end.odd_trunk import OddTrunk, describe, odd_trunk
+from tests.end_to_end.odd_trunk import OddTrunk, describe, odd_trunk, offered_address
 from tests.end_to_end.phone import LONG, PhoneCall
 from tests.end_to_end.relayed_network import FLAGS, STATS, hears_client, proxy, tone_of
 from tests.peers.browser import record
 from tests.peers.chromium import Chromium, run_chromium
-from tests.peers.gateway import GatewayConfig, run_gateway
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.hosts import Host, run
 from tests.peers.namespace import run_isolated, run_until_told
 from tests.tones import make_tone, write_wav
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NETWORKS = {"first": ("192.0.2.1", "192.0.2.2"), "second": ("198.51.100.1", "198.51.100.2")}
 PREFIXES = {"first": "+15551", "second": "+15552"}
+CALLED = "+15553000"
 SIP_PORT = 5060
 GIVEN_UP = 20.0  # seconds
 
@@ -87,6 +88,7 @@ class Facts:
 class World:
     """What the calls are made with: all of it is open, each on its own host."""
 
+    gateway: Gateway
     hosts: dict[str, Host]
     trunks: dict[str, OddTrunk]
     sounds: dict[str, Sound]  # one in each network
@@ -107,7 +109,8 @@ def describe_gateway() -> GatewayConfig:
         for name, (_, theirs) in NETWORKS.items()
     ]
     routes = [{"to": f"{prefix}*", "trunks": [name]} for name, prefix in PREFIXES.items()]
-    config = GatewayConfig(trunks, routes=routes)
+    incoming = [{"to": CALLED, "identity": "desk"}]
+    config = GatewayConfig(trunks, routes=routes, incoming=incoming)
     config.overrides = {
         "sip": {"listen": f"0.0.0.0:{config.sip_port}"},
         "media": {"address": "0.0.0.0"},
@@ -136,22 +139,26 @@ async def open_world(stack: AsyncExitStack, folder: Path) -> World:
         ports[name] = await stack.enter_async_context(listening)
     here.enter()
     tone = write_wav(folder / "tone.wav", make_tone(TONE, seconds=1, rate=RATE), RATE)
-    return World(hosts, trunks, sounds, ports, browsers, tone)
+    return World(gateway, hosts, trunks, sounds, ports, browsers, tone)
 
 
 async def answer(line: Line, sound: Sound, host: str, facts: Facts) -> None:
     """Take a call with its sound at a host, and note what it says of the gateway."""
     invite = await line.hear("INVITE", limit=15)
-    offered = re.search(r"^c=IN IP4 (\S+)", invite.body, re.M)
-    facts.told = offered[1] if offered else ""
+    facts.told, _ = offered_address(invite.body)
+    begin(sound)
+    await line.answer(describe(sound.port, host=host))
+
+
+def begin(sound: Sound) -> None:
+    """Have a sound of an earlier call wait for another gateway's port."""
     sound.heard.clear()
     sound.target = None
-    await line.answer(describe(sound.port, host=host))
 
 
 def note_sound(sound: Sound, facts: Facts) -> None:
     """Note what the trunk has heard, and from where."""
-    facts.source = sound.heard[-1].source[0]
+    facts.source = sound.heard[-1].source[0] if sound.heard else ""
     facts.said = tone_of(sound.samples(0.3), 8000)
 
 
@@ -203,6 +210,39 @@ async def call_headless(world: World, name: str, facts: Facts) -> None:
         await call.take_down()
 
 
+async def call_in(world: World, facts: Facts) -> None:
+    """Call from the trunk of the first network to a page of the second."""
+    ours, theirs = NETWORKS["first"]
+    sound = world.sounds["first"]
+    begin(sound)
+    world.hosts["first"].enter()
+    async with trunk_call(world.gateway, CALLED, host=theirs, target=ours) as trunk:
+        world.hosts["second"].enter()
+        page = PhoneCall(
+            CallOptions(
+                answer="desk",
+                pick_up=0.0,
+                url=f"ws://127.0.0.1:{world.ports['second']}/v1/ws",
+                play=world.tone,
+                duration=LONG,
+                address=NETWORKS["second"][1],
+            )
+        )
+        try:
+            await page.hear("registered")
+            trunk.invite(describe(sound.port, host=theirs))
+            facts.told, _ = offered_address((await trunk.hear(200)).body)
+            await hears_client(sound, page.running)
+            note_sound(sound, facts)
+            outcome = await page.hang_up()
+            await trunk.hear("BYE")
+            facts.end = outcome.last
+            if outcome.heard is not None:
+                facts.heard = tone_of(outcome.heard[-RATE // 3 :], RATE)
+        finally:
+            await page.take_down()
+
+
 async def tell(work: Any, facts: Facts) -> Facts:
     """Make a call; what fails is told."""
     try:
@@ -213,15 +253,16 @@ async def tell(work: Any, facts: Facts) -> Facts:
 
 
 async def make_calls(folder: Path) -> dict[str, Facts]:
-    """Make the calls of the browsers beside each other, and then the one that goes across."""
+    """Make the calls of the browsers beside each other, and then those that go across."""
     async with AsyncExitStack() as stack:
         world = await open_world(stack, folder)
-        facts = {name: Facts() for name in (*NETWORKS, "across")}
+        facts = {name: Facts() for name in (*NETWORKS, "across", "called")}
         calls = (tell(call_by_browser(world, name, facts[name]), facts[name]) for name in NETWORKS)
         await asyncio.gather(*calls)
         with world.hosts["second"].entered():  # its answers to the other address find their way
             run(f"ip route add {NETWORKS['first'][0]} via {NETWORKS['second'][0]}")
         await tell(call_headless(world, "first", facts["across"]), facts["across"])
+        await tell(call_in(world, facts["called"]), facts["called"])
     return facts
 
 
