@@ -32,6 +32,23 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 SECONDS = 2  # of recording; the first half is left out
+# What the page connects by, for a test that breaks it
+PEERS = """
+    window.peers = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+        constructor(...parameters) {
+            super(...parameters);
+            window.peers.push(this);
+        }
+    };
+"""
+BREAK = """(() => {
+    const peer = peers.at(-1);
+    peer.close();
+    Object.defineProperty(peer, "connectionState", { value: "failed" });
+    peer.onconnectionstatechange();
+    return peers.length;
+})()"""
 RELOAD = 10.0  # seconds on a busy machine; 0.6 is usual
 UNTIL = (
     "(async condition => { const end = performance.now() + 15000;"
@@ -67,6 +84,7 @@ async def demo(
     """The demo page, behind the relay, without processing of its sound."""
     page = await chromium.new_page()
     page.page.set_default_timeout(10_000)
+    await page.page.add_init_script(PEERS)
     await page.goto(f"http://127.0.0.1:{relay.port}/")
     await expect(page.page.locator("#app")).to_have_attribute("data-ready", "")
     await page.evaluate("document.querySelector('#processing').click()")
@@ -145,6 +163,19 @@ async def reload(page: Page) -> float:
     await expect(page.locator("#app")).to_have_attribute("data-state", "open")
     await reconnected(page)
     return perf_counter() - began
+
+
+async def test_the_audio_is_lost(demo: ChromiumPage, manager: Manager) -> None:
+    """It is replaced: the page has another connection, the trunk hears of nothing."""
+    page = demo.page
+    await dial(page, "9603")
+    await expect_state(page, "open")
+    for broken in (1, 2):  # the new one is watched as the first was
+        assert await demo.evaluate(BREAK) == broken
+        await reconnected(page)
+    await hears_the_other_side(demo)
+    await hang_up_and_listen(demo, manager)
+    assert await demo.evaluate("document.querySelectorAll('audio[data-voice-call]').length") == 0
 
 
 async def test_the_far_end_hangs_up_while_the_page_is_away(

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 import sdp
 from gateway.calls.browser_description import BITRATE
-from gateway.config import Address, Settings, TrunkUri
+from gateway.calls.browser_side import RESUME_WINDOW
+from gateway.config import Address, SessionSettings, Settings, TrunkUri
 from gateway.config_sip import DtmfMode, SipSettings, TrunkCodec, TrunkSettings
 from gateway.config_sources import BadConfigError, load
 from gateway.media import MediaConfig
+from gateway.signaling.sessions import Sessions
 from gateway.trunk import Elsewhere, Identity, Trunk
 from gateway.trunk.dtmf import Dtmf
 from sdp.trunk import TRUNK_CODECS
@@ -59,6 +61,10 @@ def test_media_defaults_are_those_of_the_plane() -> None:
     assert (media.complexity, media.bitrate) == (plane.complexity, plane.bitrate)
     assert (media.timeout, media.early_timeout) == (plane.trunk_silence, plane.trunk_silence_early)
     assert media.bitrate == BITRATE
+
+
+def test_pages_are_waited_for_as_long_as_their_media() -> None:
+    assert SessionSettings().resume_window == RESUME_WINDOW == Sessions().window
 
 
 def test_every_codec_that_a_trunk_can_be_offered_can_be_written(tmp_path: Path) -> None:

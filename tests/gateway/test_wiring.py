@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from ipaddress import ip_network
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from gateway import wiring
 from gateway.calls.symmetric_rtp import SymmetricRtp
-from gateway.config import Settings
+from gateway.config import SessionSettings, Settings
 from gateway.config_sip import TrunkSettings
 from gateway.config_sources import load
 from gateway.errors import UnavailableError
@@ -22,6 +23,9 @@ from tests.gateway.media.call import until
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.ports import free_port, free_ports
 from tests.peers.requirement import require_own_engine
+
+if TYPE_CHECKING:
+    from gateway.calls.registry import Calls
 
 
 class BrokenError(Exception):
@@ -84,6 +88,13 @@ async def test_a_sip_thread_that_dies_makes_the_gateway_unready(
             await room.died.wait()
         (reason,) = room.not_ready()
         assert "BrokenError: injected" in reason
+
+
+async def test_pages_and_their_media_are_waited_for_as_the_settings_say() -> None:
+    given = settings().model_copy(update={"sessions": SessionSettings(resume_window=7)})
+    async with wiring.open_room(given) as room:
+        assert room.sessions.window == 7
+        assert cast("Calls", room.calls).resume_window == 7
 
 
 @pytest.mark.parametrize("threads", [1, 2])

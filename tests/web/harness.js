@@ -124,6 +124,7 @@ window.harness = {
     note("dtmf", (digit, info) => ({ digit, ...info }));
     note("warning", (name) => name);
     note("warning-cleared", (name) => name);
+    for (const event of ["reconnecting", "reconnected"]) note(event, () => call.reconnecting === (event === "reconnecting"));
     note("cancel", (_, end) => end.cause);
     note("reject", (_, end) => end.cause);
     note("quality", (quality) => quality);

@@ -1,0 +1,161 @@
+"""A page whose WebSocket is lost in the middle of a call, before a scripted gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page
+
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway, Session, answer_call
+from tests.web.test_call_stories import end_of, events, open_call, until
+
+ENDED = {"by": "remote", "cause": "hangup", "sipCode": 200, "reason": "OK", "message": "So."}
+
+
+class Lossy:
+    """A gateway that keeps calls: it loses the socket of each one, and tells what follows next."""
+
+    def __init__(self, gateway: FakeGateway, window: float = 60) -> None:
+        gateway.greeting = self.greet
+        gateway.story = answer_call
+        self.gateway = gateway
+        self.window = window
+        self.resume = "resumed"
+        self.calls: list[dict[str, Any]] | None = None  # those alive; None: the one that was
+        self.missed: list[dict[str, Any]] = []
+        self.call = ""
+
+    async def greet(self, session: Session) -> None:
+        hello = await session.wait_for("hello")
+        fields: dict[str, Any] = {"resumeToken": "secret", "resumeWindow": self.window}
+        if "resume" in hello:
+            alive = [{"call": self.call, "state": "answered", "direction": "outgoing"}]
+            fields |= {
+                "resume": self.resume,
+                "calls": alive if self.calls is None else self.calls,
+                "received": hello["received"],
+                "missed": len(self.missed),
+            }
+        await session.send("welcome", session="s1", iceServers=[], **fields)
+        for frame in self.missed if "resume" in hello else ():
+            await session.send(**{"type_": frame["type"], "call": self.call, **without_type(frame)})
+
+    async def lose(self, page: Page, code: int = 1011) -> Session:
+        """Close the page's socket in mid-call, and return the session."""
+        session = await self.gateway.session()
+        self.call = session.call["call"]
+        await session.socket.close(code)
+        return session
+
+
+def without_type(frame: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in frame.items() if name != "type"}
+
+
+async def test_it_comes_back_and_hears_what_it_has_missed(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    lossy.calls, lossy.missed = [], [{"type": "dtmf", "digit": "5"}, {"type": "ended", **ENDED}]
+    page = await open_page()
+    await open_call(page)
+    first = await lossy.lose(page)
+    second = await fake_gateway.session()
+    hello = await second.wait_for("hello")
+    assert hello["resume"] == "secret"
+    assert "token" not in hello
+    assert 0 < hello["received"] <= 4  # trying, answer, ringing, answered
+    end = await end_of(page)
+    assert (end["by"], end["cause"]) == ("remote", "hangup")
+    assert [digit["digit"] for digit in await events(page, "dtmf")] == ["5"]
+    assert await events(page, "reconnecting") == [True]
+    assert first.find("hello") == [{"type": "hello"}]
+    assert second.find("hangup") == []
+
+
+async def test_a_call_that_the_gateway_has_let_go_ends(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    lossy.resume, lossy.calls = "over", []
+    page = await open_page()
+    await open_call(page)
+    await lossy.lose(page)
+    end = await end_of(page)
+    assert (end["by"], end["cause"]) == ("local", "network")
+
+
+async def test_one_that_only_this_page_takes_for_alive_ends(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    lossy.calls = []
+    page = await open_page()
+    await open_call(page)
+    await lossy.lose(page)
+    assert (await end_of(page))["cause"] == "network"
+
+
+async def test_another_page_has_the_session_now(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+    await lossy.lose(page, 4000)
+    assert (await end_of(page))["cause"] == "handed-over"
+    assert fake_gateway.sessions.empty()  # it does not come back for it
+    assert await events(page, "reconnecting") == []
+
+
+async def test_a_hang_up_reaches_the_gateway_once_it_is_back(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate(
+        "() => harness.call.on('reconnecting', () => harness.call.disconnect())",
+    )
+    await lossy.lose(page)
+    end = await end_of(page)
+    assert (end["by"], end["cause"]) == ("local", "hangup")
+    second = await fake_gateway.session()
+    assert (await second.wait_for("hangup"))["call"] == lossy.call
+
+
+async def test_it_gives_up_when_the_gateway_has(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway, window=0.3)
+    page = await open_page()
+    await open_call(page)
+
+    async def refuse(session: Session) -> None:
+        await session.socket.close(1011)
+
+    session = await fake_gateway.session()
+    fake_gateway.greeting = refuse
+    await session.socket.close(1011)
+    assert (await end_of(page))["cause"] == "network"
+    assert not fake_gateway.sessions.empty()
+    assert lossy.call == ""
+
+
+async def test_nothing_is_left_in_the_page_without_a_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A token is kept from the moment that the page goes, and only if it goes with a call."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+    assert await page.evaluate("sessionStorage.length") == 0
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert await page.evaluate("sessionStorage.length") == 1
+    await page.evaluate("() => harness.device.restore()")  # the next page takes it, once
+    assert await page.evaluate("sessionStorage.length") == 0
+    await page.evaluate("harness.call.disconnect()")
+    await until(page, "harness.call.end")
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    assert await page.evaluate("sessionStorage.length") == 0
