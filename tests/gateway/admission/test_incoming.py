@@ -12,14 +12,12 @@ from gateway.admission.grant import EVERYBODY, Grant
 from gateway.admission.limits import LimitRules
 from gateway.admission.rates import parse_rates
 from gateway.errors import ForbiddenError, LimitError, RequestError, StoppedError, TokenError
-from tests.gateway.admission.test_gate import OPEN, SHOP, TO, TOKENS, door, token
+from tests.gateway.admission.door import OPEN, SHOP, TO, TOKENS, token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.gateway.admission.test_gate import Door
-
-__all__ = ["door"]
+    from tests.gateway.admission.door import Door
 
 FROM = "+15550001"
 
