@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config_sip import IncomingSettings
 from gateway.config_sources import BadConfigError, load
-from tests.gateway.test_config import OTHER, TRUNK, problems, read
+from tests.gateway.config_files import OTHER, TRUNK, problems, read
 
 if TYPE_CHECKING:
     from pathlib import Path
