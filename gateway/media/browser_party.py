@@ -121,7 +121,7 @@ class BrowserParty(Party):
     def on_statistics(self, statistics: LegStatistics) -> None:
         super().on_statistics(statistics)
         if 0 < statistics.sent_at - statistics.heard_at - PAUSE < inf:
-            self.thread.post(self.fill_pause)
+            self.thread.post(self.leg.fill_pause, NOISE, self.now)
         if statistics.heard:
             self.port.note_heard()
         self.endpoint.watch(1.0)
@@ -138,13 +138,6 @@ class BrowserParty(Party):
         if wanted != self._loss:
             self._loss = wanted
             self.thread.post(self.leg.sender.expect_loss, wanted)
-
-    def fill_pause(self) -> None:
-        """Have the far end hear noise until the browser speaks again; on the engine's thread.
-
-        Where there is a jitter buffer, that makes its own.
-        """
-        self.leg.receiver.begin_noise(NOISE, self.thread.engine.now)
 
     async def close(self) -> None:
         """Say goodbye and let the port's share go."""

@@ -199,6 +199,20 @@ cdef class Leg:
         elif wanted == GIVEN:
             receiver.rate = rate
 
+    def fill_pause(self, noise: bytes, now: float) -> None:
+        """Have noise stand for a far end that has fallen silent without a word, until it speaks.
+
+        Parameters
+        ----------
+        noise
+            As RFC 3389 describes it. A jitter buffer makes its own.
+        """
+        cdef Receiver receiver = self.receiver
+        if receiver.noisy or not receiver.begin_noise(noise, now) or receiver.sink is None:
+            return
+        # Noise has taken the time of what was lost: what comes next must not skip it once more
+        receiver.sink.line.change_source()
+
     def close(self, now: float) -> None:
         """Send and take nothing any more."""
         self.receiver.mode = IDLE

@@ -177,3 +177,40 @@ def test_a_leg_joins_once_and_leaves_once(room: Room) -> None:
     bridge.leave(first.leg)
     assert first.leg.bridge is None
     assert bridge.legs == [second.leg]
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("PCMU", BridgeKind.PAIR), ("OPUS", BridgeKind.RELAY)])
+def test_one_browser_in_the_place_of_another(room: Room, codec: str, kind: BridgeKind) -> None:
+    """The trunk hears one stream, and no pause."""
+    person, trunk, other = room.browser(LOW), room.phone(codec, HIGH), room.browser(MIDDLE)
+    bridge = room.bridge(person, trunk)
+    listen(room)
+    assert_hears(trunk, person)
+    heard: list[int] = []
+    bridge.tap(person.leg, lambda frame: heard.append(len(frame)))
+
+    bridge.replace(person.leg, other.leg)
+    assert person.leg.bridge is None
+    assert bridge.legs == [other.leg, trunk.leg]
+    room.run(WARM_UP)
+    room.forget()
+    heard.clear()
+    room.run(LISTENED)
+    assert_hears(trunk, other, absent=(LOW,))
+    assert_hears(other, trunk)
+    assert not person.arrivals
+    assert heard, "who listens to the one listens to the other"
+    assert bridge.kind is BridgeKind.PAIR, "what is listened to has to be decoded"
+    for tap in tuple(other.leg.taps):
+        bridge.untap(other.leg, tap)
+    assert_kind(bridge, kind)
+
+
+def test_only_who_is_there_is_replaced_and_only_by_who_is_not(room: Room) -> None:
+    person, trunk, other = room.browser(LOW), room.phone("PCMU", HIGH), room.browser(MIDDLE)
+    bridge = room.bridge(person, trunk)
+    with pytest.raises(ValueError, match="this bridge"):
+        bridge.replace(other.leg, person.leg)
+    with pytest.raises(ValueError, match="this bridge"):
+        bridge.replace(person.leg, trunk.leg)
+    assert bridge.legs == [person.leg, trunk.leg]

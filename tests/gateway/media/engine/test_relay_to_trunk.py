@@ -344,3 +344,19 @@ def test_whatever_comes_no_more_goes_than_has_come(
     assert {each.payload_type for each in sent} <= {TRUNK_TYPE}
     assert {each.ssrc for each in sent} <= {relay.trunk.leg.sender.ssrc}
     rig.close()
+
+
+def test_noise_stands_for_a_browser_that_is_lost(relay: Relay) -> None:
+    """As the browser's party asks for; it stops when the browser speaks again."""
+    before = relay.relayed(*range(10))
+    relay.rig.engine.post(relay.browser.leg.fill_pause, bytes([70]), relay.rig.now)
+    relay.run(50)
+    noise = relay.received()
+    assert 48 <= len(noise) <= 52
+    after = relay.relayed(*range(60, 70))
+    packets = [*before, *noise, *after]
+    assert set(sequence_steps(packets)) == {1}
+    assert set(timestamp_steps(packets)) == {UNITS}
+    assert [packet.payload for packet in after] == [payload_of(n) for n in range(60, 70)]
+    relay.run(10)
+    assert relay.received() == []
