@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 SLOW = ("tests/end_to_end/", "tests/examples/", "tests/security/", "tests/interop/", "tests/web/")
-ALONE = ("tests/bench/", "tests/interop/test_matrix.py")
+ALONE = ("tests/bench/", "tests/chaos/", "tests/interop/test_matrix.py")
 
 
 class Scheduling(LoadFileScheduling):

@@ -42,7 +42,7 @@ class Case:
     survivors
         How many of the calls are still talking afterwards.
     cause
-        Why the others have ended, as the page is told.
+        Why the others have ended, as the records have it.
     meanwhile
         How calls go that are placed during the fault; None where none is.
     back
@@ -182,6 +182,7 @@ ALL: dict[str, Case] = {
         ((0.0, lambda w: w.signal(signal.SIGKILL)),),
         lasts=0.5,
         survivors=0,
+        cause="interrupted(500)",
         back=both(lambda w: w.start_again(), lambda w: w.trunk.hang_up()),
         gone=True,
     ),

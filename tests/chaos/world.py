@@ -14,7 +14,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import AsyncExitStack, suppress
+from collections import Counter
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,9 +112,13 @@ def _nft(text: str) -> None:
 
 @dataclass(frozen=True)
 class State:
-    """What the gateway and the trunk hold at one moment."""
+    """What the gateway and the trunk hold at one moment.
+
+    `unrecorded` are calls that are over and have no row in the database.
+    """
 
     calls: int
+    unrecorded: int
     sessions: int
     ports: int
     dialogs: int
@@ -122,9 +127,17 @@ class State:
     descriptors: int
 
     def beyond(self, other: State) -> dict[str, int]:
-        """Return by how much each figure is more than another's, or less where they must agree."""
+        """Return by how much each figure is more than another's, or less where they must agree.
+
+        A process that has just begun has not opened all that it needs.
+        """
         found = {name: value - getattr(other, name) for name, value in vars(self).items()}
-        return {name: value for name, value in found.items() if value}
+        late = ("tasks", "threads", "descriptors")
+        return {
+            name: value
+            for name, value in found.items()
+            if value and (value > 0 or name not in late)
+        }
 
 
 class World:
@@ -291,11 +304,21 @@ class World:
         self.meanwhile.clear()
         return told
 
+    def recorded(self) -> Counter[str]:
+        """Count the rows of calls, by how they have ended."""
+        with closing(sqlite3.connect(self._folder / "gateway.db")) as database:
+            rows = database.execute(
+                "SELECT cause, code, count(*) FROM call_records GROUP BY cause, code"
+            )
+            return Counter({f"{cause}({code})": count for cause, code, count in rows})
+
     async def state(self) -> State:
         metrics = await self.gateway.metrics()
         usage = self.gateway.usage()
+        calls = int(metrics["gateway_calls_active"])
         return State(
-            calls=int(metrics["gateway_calls_active"]),
+            calls=calls,
+            unrecorded=LiveCall.placed - calls - self.recorded().total(),
             sessions=int(metrics["gateway_websocket_sessions"]),
             ports=len(media_ports(self.gateway)),
             dialogs=self.trunk.held,
