@@ -49,14 +49,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
 def test_who_survives(told: Told, name: str) -> None:
     case, facts = CASES[name], told[name]
     assert not facts["failed"], facts["failed"]
-    assert facts["survivors"] == case.survivors, facts
+    shown = json.dumps(facts)
+    assert facts["survivors"] == case.survivors, shown
     if case.cause:
-        assert facts["ended"].get(case.cause) == CALLS, facts
+        assert facts["ended"].get(case.cause) == CALLS, shown
     if case.meanwhile is not None:
         assert set(facts["meanwhile"]) == {case.meanwhile}
     for way in ("gap_up", "gap_down"):
         if facts[way] is not None:
-            assert facts[way] <= case.outage + WITHIN + facts["late"], facts
+            assert facts[way] <= case.outage + WITHIN + facts["late"], shown
     assert facts["left"] == {}
     assert facts["faults"] == 0
     assert facts["memory"] < GROWTH
