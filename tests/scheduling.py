@@ -2,8 +2,9 @@
 
 Most tests wait for timers of SIP, ICE and browsers: two processes take little more than half the
 time of one. Each gets whole files, as what the tests of a file share is made once. The slow ones
-come first, or one process would be left with the last of them. Files in ALONE measure time, or run
-many calls side by side already: they come last, in one process, when the other has ended.
+come first, or one process would be left with the last of them. Files in ALONE measure time, flood
+the gateway, or run many calls side by side already: they come last, in one process, when the other
+has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 SLOW = ("tests/end_to_end/", "tests/examples/", "tests/security/", "tests/interop/", "tests/web/")
-ALONE = ("tests/bench/", "tests/chaos/", "tests/interop/test_matrix.py")
+ALONE = (
+    "tests/bench/",
+    "tests/chaos/",
+    "tests/end_to_end/test_bad_network.py",
+    "tests/end_to_end/test_many_calls.py",
+    "tests/interop/test_matrix.py",
+    # Floods: what is beside them has no time either
+    "tests/security/test_connections.py",
+    "tests/security/test_media.py",
+    "tests/security/test_sockets.py",
+)
 
 
 class Scheduling(LoadFileScheduling):
