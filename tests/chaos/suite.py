@@ -18,7 +18,7 @@ import numpy as np
 
 from gateway.bench.player import Mark
 from gateway.bench.session import Bench
-from tests.chaos.cases import ALL, BEFORE, CALLS, Case
+from tests.chaos.cases import ALL, BEFORE, CALLS, WITHIN, Case
 from tests.chaos.crowd import BROWSERS, Sound, of_most
 from tests.chaos.world import State, World
 from tests.end_to_end.trunks import idle as wait_until_idle
@@ -45,6 +45,8 @@ class Facts:
     gap_up, gap_down
         The longest time without the other end's tone, at the trunk and at the browser: of nine in
         ten of the survivors.
+    too_long
+        Whether one of them is longer than the outage, and what is allowed on top.
     late
         How late our own packets were, and how long the gateway's media thread had to wait for a
         core: the machine's doing.
@@ -60,6 +62,7 @@ class Facts:
     ended: dict[str, int] = field(default_factory=dict)
     gap_up: float | None = None
     gap_down: float | None = None
+    too_long: bool = False
     late: float = 0.0
     meanwhile: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
@@ -104,6 +107,8 @@ def run_case(world: World, case: Case, base: Base) -> Facts:
     if case.gone or case.back is None:
         facts.gap_up = of_most([each.up for each in survivors])
         facts.gap_down = of_most([each.down for each in survivors])
+        longest = max(facts.gap_up or 0.0, facts.gap_down or 0.0)
+        facts.too_long = longest > case.outage + WITHIN + facts.late
     if case.gone and case.back is not None:
         case.back(world)
         world.crowd.forget()
@@ -157,6 +162,10 @@ def run_cases(world: World, names: Sequence[str]) -> dict[str, Facts]:
     for name in names:
         try:
             told[name] = run_case(world, ALL[name], base)
+            if told[
+                name
+            ].too_long:  # once more: by chance the machine was busy, a fault of ours stays
+                told[name] = run_case(world, ALL[name], base)
         except Exception:  # noqa: BLE001 - told with the others
             told[name] = Facts(failed=traceback.format_exc())
             world.mend()

@@ -1,7 +1,8 @@
 """Each piece is killed or stalled in turn while fifty people talk: who survives, and what is left.
 
 A gap is allowed to be as long as the outage and a tenth of a second more. What the machine itself
-stood still for is known from our own packets, and is allowed on top.
+stood still for is known from our own packets, and is allowed on top; where that is not enough, the
+case is tried once more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.cases import ALL, CALLS, CASES, WITHIN
+from tests.chaos.cases import ALL, CALLS, CASES
 from tests.chaos.suite import HUNG_UP, SETUP
 from tests.peers.namespace import run_isolated
 from tests.peers.requirement import require, require_own_engine
@@ -55,9 +56,7 @@ def test_who_survives(told: Told, name: str) -> None:
         assert facts["ended"].get(case.cause) == CALLS, shown
     if case.meanwhile is not None:
         assert set(facts["meanwhile"]) == {case.meanwhile}
-    for way in ("gap_up", "gap_down"):
-        if facts[way] is not None:
-            assert facts[way] <= case.outage + WITHIN + facts["late"], shown
+    assert not facts["too_long"], shown
     assert facts["left"] == {}
     assert facts["faults"] == 0
     assert facts["memory"] < GROWTH
