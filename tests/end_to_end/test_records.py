@@ -98,6 +98,8 @@ async def house(
                     "password_file": str(folder / "password"),
                     "node": "n",
                 },
+                # A caller whose gateway is killed shall not wait for it to come back
+                "sessions": {"resume_window": 0},
                 "admission.limits": {"rates_file": str(folder / "rates")},
             },
         )
