@@ -43,11 +43,14 @@ class Stop:
         self._limit(more + STOP_LIMIT)
 
     def drain(self) -> None:
-        """Ask for a stop that calls may take their time with."""
-        self.asked.set()
+        """Ask for a stop that calls may take their time with; one that is asked for goes on."""
+        if not self.asked.is_set():
+            self.bound()  # the drain, if there is one, will say how long it takes
+            self.asked.set()
 
     def hurry(self) -> None:
         """Ask for one that ends them."""
+        self.bound()
         self.asked.set()
         self.hurried.set()
 

@@ -60,7 +60,6 @@ def stop_on_signals(*, hangup: bool = False) -> Stop:
     def hear(number: signal.Signals) -> None:
         nonlocal heard
         heard = max(heard + 1, 1 if number is signal.SIGTERM else 2)
-        stop.bound()  # the drain, if there is one, will say how long it takes
         if heard == 1:
             stop.drain()
             return

@@ -68,6 +68,18 @@ async def test_it_waits_for_the_last_call() -> None:
         it.finish()
 
 
+async def test_a_signal_after_the_api_has_asked_takes_no_time_from_calls() -> None:
+    """As Kubernetes does it: POST /v1/drain before it stops, then SIGTERM."""
+    it = Station()
+    it.left.set()
+    it.stop.drain()
+    async with it.drained():
+        it.stop.drain()
+        assert it.limits[-1] == LONG + STOP_LIMIT
+        it.stop.hurry()
+        assert it.limits[-1] == STOP_LIMIT
+
+
 async def test_a_trunk_that_is_slow_to_be_told_is_not_waited_for() -> None:
     it = Station()
     async with it.drained():
