@@ -103,5 +103,5 @@ def _shown(key: str, value: object) -> str:
 
 
 def _without_user(text: str) -> str:
-    hidden = re.sub(r"(?i)\b(pass\w*=)[^&]*", r"\1…", text)  # in the query of a database's URL
+    hidden = re.sub(r"(?i)(\w*pass\w*=)[^&]*", r"\1…", text)  # in the query of a database's URL
     return re.sub(r".*@", "…@", hidden, flags=re.DOTALL)

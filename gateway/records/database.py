@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -21,8 +23,10 @@ from sqlalchemy import URL, Connection, Select, event, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
+    DBAPIError,
     IntegrityError,
     SQLAlchemyError,
+    StatementError,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -67,8 +71,9 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The database in words, without a password."""
-        return self._url.render_as_string(hide_password=True).replace("+aiosqlite", "")
+        """The database in words, without a password, and without a query, which may hold one."""
+        url = self._url.set(query={})
+        return url.render_as_string(hide_password=True).replace("+aiosqlite", "")
 
     async def insert(self, rows: Sequence[Row]) -> list[Row]:
         """Add rows that are not there yet, all at once; return those that can never be added.
@@ -80,12 +85,12 @@ class Database:
         """
         try:
             await self._add(rows)
-        except (*_TROUBLE, ValueError, OverflowError) as error:
-            if _is_of_a_row(error):
-                if len(rows) == 1:
-                    logger.error("the record of %s cannot be kept: %s", rows[0].id, in_words(error))
-                    return list(rows)
-                return [bad for row in rows for bad in await self.insert([row])]
+        except _RowError as error:
+            if len(rows) == 1:
+                logger.error("the record of %s cannot be kept: %s", rows[0].id, error)
+                return list(rows)
+            return [bad for row in rows for bad in await self.insert([row])]
+        except _TROUBLE as error:
             self._migrated = False  # what comes back may be another one
             raise self._away(error) from error
         return []
@@ -95,7 +100,12 @@ class Database:
             if not self._migrated:
                 await self.migrate()
             async with self._writing() as connection:
-                await connection.execute(self._insert, [values_of(row) for row in rows])
+                try:
+                    await connection.execute(self._insert, [values_of(row) for row in rows])
+                except (SQLAlchemyError, ValueError, OverflowError) as error:
+                    if _is_of_a_row(error):
+                        raise _RowError(in_words(error)) from error
+                    raise
 
     async def migrate(self) -> None:
         """Bring the tables up to date. Of several gateways that do so at once, one does it.
@@ -180,14 +190,21 @@ class _Writing:
         await self._begin.__aexit__(*error)
 
 
-# asyncpg and sockets raise theirs past SQLAlchemy while they connect
-_TROUBLE = (SQLAlchemyError, OSError, TimeoutError, CommandError)
+# Sockets raise theirs past SQLAlchemy while they connect, and so does asyncpg what it finds wrong
+# with the URL and the certificates that it names: a ValueError
+_TROUBLE = (SQLAlchemyError, OSError, TimeoutError, CommandError, ValueError)
+
+
+class _RowError(Exception):
+    """A row is what no database takes."""
 
 
 def _is_of_a_row(error: Exception) -> bool:
     """Whether a row is what no database takes; all else is the database's trouble, and passes."""
     if isinstance(error, DataError | IntegrityError | ValueError | OverflowError):
         return True
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
+        return True  # it has not even come to the database
     # asyncpg looks at values itself, and SQLAlchemy has no name for what it finds
     orig = getattr(error, "orig", None)
     state = getattr(orig, "sqlstate", None) or ""
@@ -278,8 +295,8 @@ def _driver_url(url: str, password: str | None) -> URL:
     if parsed.get_backend_name() == "sqlite":
         return parsed.set(drivername="sqlite+aiosqlite")
     query = dict(parsed.query)
-    if "sslmode" in query:  # libpq's name for it, which everybody's URLs have
-        query["ssl"] = query.pop("sslmode")
+    if "ssl" in query:  # SQLAlchemy's name for it
+        query["sslmode"] = query.pop("ssl")
     parsed = parsed.set(drivername="postgresql+asyncpg", query=query)
     return parsed if password is None else parsed.set(password=password)
 
@@ -294,16 +311,25 @@ def _make_engine(url: URL) -> AsyncEngine:
             pool_timeout=CONNECT_TIMEOUT,
             pool_pre_ping=True,
             hide_parameters=True,  # numbers and addresses of callers have no place in a log
-            connect_args={
-                "timeout": CONNECT_TIMEOUT,
-                "command_timeout": COMMAND_TIMEOUT,
-                "server_settings": {"application_name": "gateway"},
-            },
+            async_creator=partial(_connect, url.set(drivername="postgresql")),
         )
     engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_TIMEOUT})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+async def _connect(url: URL) -> Any:
+    """Connect by asyncpg's own reading of the URL, which knows all that libpq has for TLS.
+
+    SQLAlchemy would pass `sslrootcert` and the like on as arguments that asyncpg does not have.
+    """
+    return await asyncpg.connect(
+        url.render_as_string(hide_password=False),
+        timeout=CONNECT_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        server_settings={"application_name": "gateway"},
+    )
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -114,10 +114,9 @@ async def test_what_is_looked_for_is_found(url: str, search: Search, found: set[
 
 
 async def test_a_row_that_no_database_takes_costs_no_other(url: str) -> None:
-    too_much, nothing = row(2, duration_ms=2**80), row(4, to_number=None)
+    bad = [row(2, duration_ms=2**80), row(4, to_number=None), row(5, started=1e18)]
     async with open_database(url) as database:
-        found = await database.insert([row(1), too_much, row(3), nothing])
-        assert found == [too_much, nothing]
+        assert await database.insert([row(1), bad[0], row(3), *bad[1:]]) == bad
         page = await database.search(Search())
         assert [each.id for each in page.rows] == [row(3).id, row(1).id]
 
@@ -258,6 +257,23 @@ async def test_a_password_is_in_no_message(
             said = f"{caught.value!r} {database.name} {caplog.text}"
             assert "wr0ng-w0rd" not in said
             assert PASSWORD not in said
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "No such file"),
+        ("ssl=bogus", "`sslmode` parameter must be one of"),
+        ("ssl=bogus&sslpassword=wr0ng-w0rd", "`sslmode` parameter must be one of"),
+        ("sslmode=disable&connect_timeout=5", "onnect"),  # the server's to refuse, and it is away
+    ],
+)
+async def test_what_a_url_has_wrong_is_said_and_costs_no_row(query: str, words: str) -> None:
+    async with open_database(f"postgresql://u@127.0.0.1:1/db?{query}") as database:
+        for asked in (database.insert([row()]), database.find("1"), database.examine()):
+            with pytest.raises(UnavailableError, match=words) as caught:
+                await asked
+            assert "wr0ng-w0rd" not in str(caught.value)
 
 
 @pytest.mark.peer
