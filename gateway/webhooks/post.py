@@ -77,7 +77,7 @@ class Poster:
         await self._client.aclose()
 
     async def post(self, body: str, headers: Mapping[str, str]) -> Answer:
-        """Send it once; never raises but CancelledError."""
+        """Send it once; what is wrong with the server or the way to it is an answer, too."""
         import httpx
 
         sent = {

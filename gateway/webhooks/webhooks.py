@@ -239,12 +239,17 @@ class Webhooks:
             logger.error("a webhook could not be sent", exc_info=error)
 
     async def _attempt(self, waiting: Waiting) -> None:
-        event, now = waiting.event, self._wall()
-        answer = await self._post.post(event.body, self._signer.headers(event, now))
-        await self._settle(waiting, answer)
+        event, now, failures = waiting.event, self._wall(), self._failures
+        try:
+            answer = await self._post.post(event.body, self._signer.headers(event, now))
+        except Exception:
+            if not failures:
+                logger.exception("a webhook could not be sent")
+            answer = Answer(Verdict.AWAY, "the gateway failed; its log says why")
+        await self._settle(waiting, answer, failures)
 
-    async def _settle(self, waiting: Waiting, answer: Answer) -> None:
-        self._note(answer)
+    async def _settle(self, waiting: Waiting, answer: Answer, failures: int) -> None:
+        self._note(answer, failures)
         try:
             await self._write(waiting, answer)
         except (sqlite3.Error, OSError) as error:
@@ -269,10 +274,14 @@ class Webhooks:
                 pause = wait_after(waiting.attempts + 1, self._chance(), answer.retry_after)
                 await self._in_thread(lambda: queue.failed(event, answer.why, now + pause))
 
-    def _note(self, answer: Answer) -> None:
-        """Count an attempt, and log when the server goes and comes."""
+    def _note(self, answer: Answer, failures: int) -> None:
+        """Count an attempt, and log when the server goes and comes.
+
+        There were so many failures when it began: of attempts beside each other that find the
+        server away all together are one.
+        """
         before, away = self._failures, answer.verdict is Verdict.AWAY
-        self._failures = before + 1 if away else 0
+        self._failures = failures + 1 if away else 0
         self.why = answer.why
         if answer.verdict is Verdict.TAKEN:
             self.counts.sent += 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.webhooks import schedule, webhooks
 from gateway.webhooks.event import Event, make_event
-from gateway.webhooks.post import Poster, Verdict, read_answer
+from gateway.webhooks.post import Answer, Poster, Verdict, read_answer
 from gateway.webhooks.queue import Queue
 from gateway.webhooks.signature import Signer
 from gateway.webhooks.webhooks import Webhooks
@@ -162,6 +162,56 @@ async def test_a_server_that_is_down_is_asked_once_at_a_time(tmp_path: Path) -> 
         await until(lambda: not it.waiting)
     assert it.counts.sent == 30
     assert it.faults == []
+
+
+async def test_attempts_that_fail_together_are_one_failure(tmp_path: Path) -> None:
+    """A server that is restarted while eight events are on their way is asked again soon."""
+    began, fail = asyncio.Semaphore(0), asyncio.Event()
+
+    class Down:
+        async def post(self, body: str, headers: dict[str, str]) -> Answer:
+            began.release()
+            await fail.wait()
+            return Answer(Verdict.AWAY, "it answers 503")
+
+    queue = Queue(tmp_path / "w.db", 1000)
+    it = Webhooks(
+        queue, Down(), Signer([SECRET]), url="", retry_for=60, wall=lambda: 1.0, chance=lambda: 1.0
+    )
+    it.start()
+    for number in range(webhooks.AT_ONCE):
+        it.put(event(f"e{number}", at=1.0))
+    async with asyncio.timeout(5):
+        for _ in range(webhooks.AT_ONCE):
+            await began.acquire()
+    fail.set()
+    await until(lambda: it.counts.failed == webhooks.AT_ONCE)
+    assert it._resume_at == 1.0 + schedule.FIRST_WAIT  # which takes a real server minutes to see
+    await it.close()
+
+
+async def test_a_fault_of_ours_costs_time_and_no_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts = 0
+
+    class Broken:
+        async def post(self, body: str, headers: dict[str, str]) -> Answer:
+            nonlocal attempts
+            attempts += 1
+            if attempts < 4:
+                raise ZeroDivisionError
+            return Answer(Verdict.TAKEN)
+
+    it = Webhooks(Queue(tmp_path / "w.db", 1000), Broken(), Signer([SECRET]), url="", retry_for=60)
+    it.start()
+    it.put(event("a"))
+    await until(lambda: it.counts.failed)
+    assert it.faults == ["1 webhooks wait: the gateway failed; its log says why"]
+    await until(lambda: it.counts.sent)
+    assert (attempts, it.counts.failed) == (4, 3)
+    assert caplog.text.count("Traceback") == 1, "and not at each attempt"
+    await it.close()
 
 
 async def test_a_server_that_hangs_is_left(tmp_path: Path) -> None:
