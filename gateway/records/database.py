@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -314,6 +315,7 @@ def _make_engine(url: URL) -> AsyncEngine:
             async_creator=partial(_connect, url.set(drivername="postgresql")),
         )
     engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_TIMEOUT})
+    event.listen(engine.sync_engine, "do_connect", _make_file)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -330,6 +332,12 @@ async def _connect(url: URL) -> Any:
         command_timeout=COMMAND_TIMEOUT,
         server_settings={"application_name": "gateway"},
     )
+
+
+def _make_file(dialect: Any, record: Any, given: Sequence[Any], named: Any) -> None:
+    """Make the file before SQLite does, which would let everybody read who calls whom."""
+    with suppress(OSError):  # SQLite will say what is wrong
+        Path(given[0]).touch(0o600)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

@@ -101,8 +101,10 @@ class Spool:
         """Keep what cannot be used, for somebody to look at."""
         aside = self._path.with_name(self._path.name + ".bad")
         logger.error("%d lines of the records are of no use: see %s", len(lines), aside)
-        with suppress(OSError), aside.open("ab") as file:
-            file.write(b"\n".join(lines) + b"\n")
+        with suppress(OSError):
+            aside.touch(0o600)
+            with aside.open("ab") as file:
+                file.write(b"\n".join(lines) + b"\n")
 
     def append(self, lines: Sequence[Line]) -> None:
         """Add lines, all of them or none.

@@ -229,6 +229,15 @@ async def test_admission_and_records_share_a_file(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
+async def test_a_file_of_its_own_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    """Where admission's memory is another file, which has been made first otherwise."""
+    file = tmp_path / "records.db"
+    async with open_database(f"sqlite:///{file}") as database:
+        await database.insert([row(1)])
+        for each in (file, file.with_name("records.db-wal")):
+            assert each.stat().st_mode & 0o077 == 0
+
+
 async def test_a_file_that_is_locked_is_away(tmp_path: Path) -> None:
     file = tmp_path / "gateway.db"
     async with open_database(f"sqlite:///{file}") as database:

@@ -147,4 +147,6 @@ def test_a_place_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 
 
 def test_it_is_nobody_elses_to_read(spool: Spool, path: Path) -> None:
-    assert path.stat().st_mode & 0o077 == 0
+    spool.put_aside([b"a row"])
+    for each in (path, path.with_name("records.spool.bad")):
+        assert each.stat().st_mode & 0o077 == 0
