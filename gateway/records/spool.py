@@ -15,9 +15,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import time
 
 from gateway.errors import ConfigError
-from gateway.records.journal import Done, Journal, Line, Running, read, read_line, write_line
+from gateway.records.journal import Alive, Done, Journal, Line, Running, read, read_line, write_line
 from gateway.records.row import Row
 
 logger = logging.getLogger(__name__)
@@ -165,15 +166,20 @@ class Spool:
             if place == self._size and not self._open:
                 os.ftruncate(self._file, 0)
                 self._size = self._taken = 0
-            elif self._size > COMPACT_ABOVE and place > self._size // 2:
+            elif place > COMPACT_ABOVE and self._useless() > max(COMPACT_ABOVE, self._size // 2):
                 self._compact(self._file)
         except OSError as error:  # it can wait: the next ones are tried again
             logger.warning("records.spool %s is not cut short: %s", self._path, _in_words(error))
 
+    def _useless(self) -> int:
+        """Return how many bytes at least a new file would not have."""
+        return self._taken - sum(map(len, self._open.values()))
+
     def _compact(self, old: int) -> None:
         """Write what is still needed into a new file, which then takes the old one's place."""
         rest = os.pread(old, self._size - self._taken, self._taken)
-        head = b"".join(self._open.values())
+        # What says how long the gateway has run is among what is cut off
+        head = b"".join((*self._open.values(), write_line(Alive(round(time(), 3)))))
         new_path = self._path.with_name(self._path.name + ".new")
         new = os.open(new_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

@@ -12,7 +12,7 @@ from gateway.errors import ConfigError
 from gateway.records import spool as spool_module
 from gateway.records.journal import Done, Running
 from gateway.records.spool import Spool, SpoolFullError
-from tests.gateway.records.rows import row
+from tests.gateway.records.rows import STARTED, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +75,31 @@ def test_a_call_that_runs_is_kept_when_the_file_is_cut_short(path: Path) -> None
     journal = after.recover()
     assert [each.id for each in journal.open] == [row(0).id]
     after.close()
+
+
+def test_it_is_not_cut_short_for_what_would_be_written_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a thousand calls that run there is more than is delivered in a minute."""
+    renames: list[object] = []
+    monkeypatch.setattr(os, "rename", lambda *names: renames.append(names))
+    spool.append([Running(row(number)) for number in range(1000)])
+    for number in range(1000, 1050):
+        spool.append([Done(row(number))])
+        drain(spool)
+    assert renames == []
+
+
+def test_a_file_that_was_cut_short_says_when_the_gateway_was_alive(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "COMPACT_ABOVE", 1000)
+    monkeypatch.setattr(spool_module, "time", lambda: STARTED + 9000)
+    spool.append([Running(row(0))])
+    for number in range(1, 100):
+        spool.append([Done(row(number))])
+        drain(spool)
+    assert spool.recover().alive_at == STARTED + 9000
 
 
 def test_what_was_not_delivered_is_there_after_a_kill(path: Path) -> None:
