@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
@@ -12,6 +13,12 @@ from gateway.signaling.api_messages import Closed, Codecs, Wire, written
 
 # What a database takes as text; nobody has chosen anything else
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
+
+# In any time zone a year that there is: databases have none before the first and after the 9999th
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
+]
 
 
 class RecordSearch(Closed):
@@ -28,8 +35,8 @@ class RecordSearch(Closed):
     trunk: Text | None = None
     cause: Text | None = None
     direction: Literal["outgoing", "incoming"] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: Annotated[str | None, Field(max_length=128)] = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
 

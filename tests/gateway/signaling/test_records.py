@@ -149,6 +149,8 @@ async def test_a_search(operator: Operator, query: dict[str, str], found: int) -
         ({"direction": "up"}, 422),
         ({"since": "yesterday"}, 422),
         ({"since": "2026-01-01T00:00:00"}, 422),  # of which time zone?
+        ({"since": "0001-01-01T00:00:00+14:00"}, 422),  # the year 0 of UTC
+        ({"until": "9999-12-31T23:59:59-14:00"}, 422),
         ({"to": "a\0b"}, 422),
         ({"who": "me"}, 422),
         ({"cursor": "nonsense"}, 400),
