@@ -27,6 +27,12 @@ _FLOORS = {
     "asyncio": logging.WARNING,
     "aioice": logging.WARNING,
     "pydantic_settings": logging.WARNING,  # every value, where PYDANTIC_SETTINGS_DEBUG is set
+    # Each row of the records with who called whom, and each URL, which may hold a password
+    "aiosqlite": logging.WARNING,
+    "alembic": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
 }
 
 

@@ -5,6 +5,7 @@ import logging
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -114,3 +115,39 @@ def logged(set_up: str) -> str:
 def test_numbers_are_masked(written: str, shown: str) -> None:
     assert shown in LineFormatter(masked=True).format(record(written))
     assert written in LineFormatter().format(record(written))
+
+
+# A row is written and read, and a webhook sent to where nobody is
+_SECRETIVE = """
+import asyncio, sys
+from gateway import log
+from gateway.records.database import Database
+from gateway.webhooks.post import Poster
+from tests.gateway.records.rows import row
+
+async def work():
+    database = Database(sys.argv[1])
+    assert not await database.insert([row(1, identity="s3cret")])
+    assert (await database.find(row(1).id)).identity == "s3cret"
+    await database.close()
+    async def answer(reader, writer):
+        await reader.readuntil(b"\\r\\n\\r\\n")
+        writer.write(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
+        writer.close()
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with Poster(f"http://127.0.0.1:{port}/s3cret") as post:
+            print(await post.post("{}", {"webhook-signature": "s3cret"}))
+
+log.set_up("debug")
+asyncio.run(work())
+"""
+
+
+def test_no_library_tells_who_calls_or_where_we_send_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    done = subprocess.run(
+        [sys.executable, "-c", _SECRETIVE, url], capture_output=True, text=True, check=True
+    )
+    assert "TAKEN" in done.stdout
+    assert done.stderr == ""
