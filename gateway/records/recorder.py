@@ -48,6 +48,8 @@ RECENT = 1000
 
 CLOSE_TIMEOUT = 3.0  # seconds for what waits when the gateway stops; the rest stays in the spool
 
+_OUR_FAULT = "the gateway failed; its log says why"
+
 T = TypeVar("T")
 
 
@@ -283,8 +285,9 @@ class Recorder:
                 self._note_database(str(error))
                 return False
             except Exception:
-                logger.exception("records cannot be written")
-                self._note_database("the gateway failed; its log says why")
+                if self._database_fault != _OUR_FAULT:  # and not each second
+                    logger.exception("records cannot be written")
+                self._note_database(_OUR_FAULT)
                 return False
         self._note_database("")
         self.counts.written += len(rows) - len(bad)

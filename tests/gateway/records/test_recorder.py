@@ -22,10 +22,11 @@ from gateway.records.spool import Spool
 from tests.gateway.records.rows import STARTED, record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
     from gateway.calls.record import CallRecord
+    from gateway.records.row import Row
     from tests.peers.postgres import Postgres
 
 LIMIT = 10.0  # seconds for what takes milliseconds on an idle machine
@@ -260,6 +261,28 @@ async def test_what_has_no_room_anywhere_is_counted_and_said_once(
         assert recorder.queued + recorder.counts.lost == 200
     lost = [each for each in caplog.records if "records are lost: neither" in each.message]
     assert len(lost) == 2, "once while it ran, and what it took along when it stopped"
+
+
+async def test_a_fault_of_ours_is_said_once_and_costs_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    attempts = 0
+    real = Database.insert
+
+    async def insert(self: Database, rows: Sequence[Row]) -> list[Row]:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 4:
+            raise ZeroDivisionError
+        return await real(self, rows)
+
+    monkeypatch.setattr(Database, "insert", insert)
+    async with run_recorder(f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool") as recorder:
+        run_calls(recorder, range(1))
+        await until(lambda: recorder.faults)
+        assert await recorder.flush(LIMIT)
+        assert await ids(recorder) == [0]
+    assert (attempts, caplog.text.count("Traceback")) == (4, 1)
 
 
 async def test_a_start_needs_no_database(tmp_path: Path) -> None:
