@@ -290,8 +290,8 @@ class RecordSettings(Section):
     # "gateway.spool" in the folder that the gateway runs in
     spool: Path | None = None
     # Some 50,000 calls: at 20 a second three quarters of an hour, in which somebody will have
-    # looked at the database
-    spool_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 100
+    # looked at the database. No more than 1000, as a start has all of it in memory, and twice
+    spool_megabytes: Annotated[int, Field(ge=1, le=1000)] = 100
     # Bills are compared with records, and a complaint is looked up by its number. Whoever may not
     # keep numbers takes "masked", which is for good
     numbers: Literal["full", "masked"] = "full"

@@ -294,6 +294,10 @@ pytestmark = pytest.mark.usefixtures("no_variables")
         ),
         ('[records]\nadmission_database = "x"', "records.admission_database = 'x': \"sqlite:///\""),
         ("[records]\nspool_megabytes = 0", "records.spool_megabytes = 0: Input should be greater"),
+        (
+            "[records]\nspool_megabytes = 1001",
+            "records.spool_megabytes = 1001: Input should be less than or equal to 1000",
+        ),
         ('[records]\nnumbers = "none"', "records.numbers = 'none': Input should be 'full' or"),
         ('[records]\npassword_file = "/nope"', "records.password_file = '/nope': the file cannot"),
         ('[records]\ndatabase = "gateway.db"', "records.database = 'gateway.db': \"sqlite:///\""),
