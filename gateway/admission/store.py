@@ -266,7 +266,10 @@ class SqliteStore:
     def _check_schema(self, connection: sqlite3.Connection) -> None:
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        # Call records, which may have had this file to themselves until now, are no other program's
+        tables = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE tbl_name NOT GLOB 'call_records*'"
+        ).fetchone()[0]
         if not tables and not owner:
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 connection.execute(statement)

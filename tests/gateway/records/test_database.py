@@ -229,6 +229,17 @@ async def test_admission_and_records_share_a_file(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
+async def test_admission_comes_into_a_file_that_records_had_to_themselves(tmp_path: Path) -> None:
+    """`records.admission_database` was set, and is not any more."""
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    async with open_database(url) as database:
+        await database.insert([row(1)])
+        store = await open_store(url, lambda: STARTED)
+        assert await store.use_token("token-1", None)
+        await store.close()
+        assert await database.find(row(1).id) == row(1)
+
+
 async def test_a_file_of_its_own_is_nobody_elses_to_read(tmp_path: Path) -> None:
     """Where admission's memory is another file, which has been made first otherwise."""
     file = tmp_path / "records.db"
