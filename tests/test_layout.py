@@ -72,7 +72,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "stopping": {"sd_notify", "signaling"},
     "signaling": {"calls", "records", *CALL},
-    "records": {"calls"},
+    "records": {"admission.address", "admission.pace", "calls"},
     "calls": CALL,
     "trunk": {"sdp"},
     "media": {"sound_file", "voice"},  # it knows no SDP: it is given and gives typed parameters

@@ -63,12 +63,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class RecordReading:
-    """Records of calls: in the database, on the way to it, and lost; whether it takes them now."""
+    """Records of calls: in the database, on the way to it, and lost; whether it takes them now.
+
+    `skipped` are refused calls that were too many for a record each.
+    """
 
     written: int
     queued: int
     lost: int
     up: bool
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,11 @@ def _records(records: RecordReading) -> Iterator[Metric]:
         "gateway_records_lost",
         "Call records that neither disk nor database had room for",
         value=records.lost,
+    )
+    yield CounterMetricFamily(
+        "gateway_records_skipped",
+        "Refused calls that were too many for a record each",
+        value=records.skipped,
     )
     yield GaugeMetricFamily(
         "gateway_records_up", "0 while the database or the spool takes no records", value=records.up

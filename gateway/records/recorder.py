@@ -14,18 +14,21 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, TypeVar
 
+from gateway.admission.address import client_key
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened
 from gateway.calls.record import CallRecord
 from gateway.errors import UnavailableError
 from gateway.records.journal import Alive, Done, Line, Running, closed, write_line
+from gateway.records.refusals import Refusals
 from gateway.records.row import Row, row_of
 from gateway.records.search import Page, Search
 from gateway.records.spool import Spool
 from gateway.records.toll import Price, Toll
+from gateway.repeats import Repeats
 
 if TYPE_CHECKING:
     from gateway.records.database import Database
@@ -45,6 +48,8 @@ ALIVE_EVERY = 10.0  # seconds
 
 # Records of calls that have just ended, for whoever asks before the database has them
 RECENT = 1000
+
+MOST_FLOODS = 20  # lines of the log about those whose refused calls are too many, in a minute
 
 CLOSE_TIMEOUT = 3.0  # seconds for what waits when the gateway stops; the rest stays in the spool
 
@@ -72,6 +77,7 @@ class RecordCounts:
 
     written: int = 0  # into the database
     lost: int = 0  # never to be there
+    skipped: int = 0  # refused calls that were too many
 
 
 class Recorder:
@@ -86,6 +92,8 @@ class Recorder:
         self._inbox: deque[Line] = deque()
         self._tolls: dict[str, Toll] = {}  # of running calls that are answered
         self._recent: OrderedDict[str, Row] = OrderedDict()
+        self._refusals = Refusals(monotonic)
+        self._floods = Repeats(monotonic, lines=MOST_FLOODS)
         self._waiting = asyncio.Event()  # something is in the inbox
         self._spooled = asyncio.Event()  # something is in the spool
         self._moved = asyncio.Event()  # something has gone on
@@ -133,6 +141,8 @@ class Recorder:
         """Take news of a call, at once."""
         record, event = told.record, told.event
         match event:
+            case Closed() if record.rule is not None and self._is_flood(record):
+                self.counts.skipped += 1
             case Closed():
                 row = self.row_of(record)
                 self._tolls.pop(record.id, None)
@@ -146,6 +156,19 @@ class Recorder:
                 self._put(Running(self.row_of(record)))
             case _:
                 pass
+
+    def _is_flood(self, record: CallRecord) -> bool:
+        """Whether a refused call is one too many of its client's."""
+        address = record.request.visitor.address
+        if self._refusals.take(address):
+            return False
+        if (earlier := self._floods.add(client_key(address))) is not None:
+            logger.warning(
+                "refused calls are too many for a record each: address=%s earlier=%d",
+                address or "-",
+                earlier,
+            )
+        return True
 
     def row_of(self, record: CallRecord) -> Row:
         """Return the row of a call as it is now."""

@@ -163,7 +163,13 @@ class Room:
         if records is None:
             return None
         counts = records.counts
-        return RecordReading(counts.written, records.queued, counts.lost, not records.faults)
+        return RecordReading(
+            written=counts.written,
+            queued=records.queued,
+            lost=counts.lost,
+            up=not records.faults,
+            skipped=counts.skipped,
+        )
 
     def _read_webhooks(self) -> WebhookReading | None:
         found = self.webhooks

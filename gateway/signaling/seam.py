@@ -60,6 +60,7 @@ class RecordCounts(Protocol):
 
     written: int
     lost: int
+    skipped: int  # refused calls that were too many
 
 
 class Records(Protocol):

@@ -14,7 +14,9 @@ import pytest
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened
 from gateway.calls.end import By, CallEnd
+from gateway.errors import ForbiddenError
 from gateway.records import recorder as recorder_module
+from gateway.records import refusals
 from gateway.records.database import Database
 from gateway.records.recorder import Account, Recorder
 from gateway.records.search import Search
@@ -261,6 +263,21 @@ async def test_what_has_no_room_anywhere_is_counted_and_said_once(
         assert recorder.queued + recorder.counts.lost == 200
     lost = [each for each in caplog.records if "records are lost: neither" in each.message]
     assert len(lost) == 2, "once while it ran, and what it took along when it stopped"
+
+
+async def test_a_flood_of_refused_calls_is_no_flood_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(refusals, "AT_ONCE_OF_ONE", 5)
+    async with run_recorder(f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool") as recorder:
+        for number in range(20):
+            call = record(number)
+            call.refuse(ForbiddenError("it may not be called", rule="deny"), STARTED)
+            recorder.hear(CallNews(call, Closed()))
+        run_calls(recorder, range(20, 21))
+        assert await recorder.flush(LIMIT)
+        assert await ids(recorder) == [*range(5), 20]
+    assert (recorder.counts.skipped, caplog.text.count("refused calls are too many")) == (15, 1)
 
 
 async def test_a_fault_of_ours_is_said_once_and_costs_no_row(

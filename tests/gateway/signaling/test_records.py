@@ -189,7 +189,7 @@ async def test_while_the_database_is_away_calls_go_on_and_everybody_is_told(
     key, line = new_key()
     (tmp_path / "keys").write_text(line)
     away = Away()
-    away.counts = RecordCounts(written=3, lost=1)
+    away.counts = RecordCounts(written=3, lost=1, skipped=2)
     gateway = await start_gateway(keys=read_keys(tmp_path / "keys"), records=away)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
@@ -203,7 +203,8 @@ async def test_while_the_database_is_away_calls_go_on_and_everybody_is_told(
             assert response.status_code == 503
             assert "does not answer in time" in response.json()["message"]
         metrics = (await http.get("/metrics")).text
-    for sample in ("written_total 3.0", "queued 7.0", "lost_total 1.0", "up 0.0"):
+    samples = ("written_total 3.0", "queued 7.0", "lost_total 1.0", "skipped_total 2.0", "up 0.0")
+    for sample in samples:
         assert f"gateway_records_{sample}\n" in metrics
 
 
