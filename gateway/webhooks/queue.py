@@ -38,6 +38,8 @@ CREATE TABLE events (
     died REAL
 );
 CREATE INDEX waiting ON events (key, seq) WHERE died IS NULL;
+CREATE INDEX age ON events (at) WHERE died IS NULL;
+CREATE INDEX dead ON events (died) WHERE died IS NOT NULL;
 CREATE TABLE gone (url TEXT PRIMARY KEY)
 """
 
@@ -81,8 +83,7 @@ class Queue:
         except (sqlite3.Error, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(f"webhooks.queue_file = '{path}': {why}") from None
-        self.waiting = self._count("died IS NULL")
-        self.dead_count = self._count("died IS NOT NULL")
+        self._count_all()
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
@@ -115,6 +116,10 @@ class Queue:
             raise
         return file
 
+    def _count_all(self) -> None:
+        self.waiting = self._count("died IS NULL")
+        self.dead_count = self._count("died IS NOT NULL")
+
     def _count(self, which: str) -> int:
         found: int = self._file.execute(f"SELECT count(*) FROM events WHERE {which}").fetchone()[0]
         return found
@@ -129,17 +134,16 @@ class Queue:
             if self._file.in_transaction:
                 self._file.execute("ROLLBACK")
             raise
-        self.waiting = self._count("died IS NULL")
-        self.dead_count = self._count("died IS NOT NULL")
 
     def add(self, events: Sequence[Event]) -> int:
         """Put events at the end; return for how many there was no room."""
         room = max(0, self._limit - self.waiting)
         with self._change() as file:
-            file.executemany(
+            done = file.executemany(
                 "INSERT OR IGNORE INTO events (id, kind, key, at, body) VALUES (?, ?, ?, ?, ?)",
                 [(each.id, each.kind, each.key, each.at, each.body) for each in events[:room]],
             )
+        self.waiting += done.rowcount
         return len(events[room:])
 
     def ready(self, now: float, most: int, busy: Collection[str]) -> list[Waiting]:
@@ -148,12 +152,15 @@ class Queue:
         One that would be due only after the longest wait is due: the clock has been put back.
         """
         rows = self._file.execute(
-            "SELECT min(seq), id, kind, key, at, body, attempts, due FROM events "
+            # In the order of `seq`, so that a long queue is not read to its end
+            "SELECT id, kind, key, at, body, attempts FROM events AS each NOT INDEXED "
             "WHERE died IS NULL AND key NOT IN (SELECT value FROM json_each(?)) "
-            "GROUP BY key HAVING due <= ? OR due > ? ORDER BY 1 LIMIT ?",
+            "AND (due <= ? OR due > ?) AND NOT EXISTS (SELECT 1 FROM events AS before "
+            "WHERE before.died IS NULL AND before.key = each.key AND before.seq < each.seq) "
+            "ORDER BY seq LIMIT ?",
             (json.dumps(list(busy)), now, now + 2 * LONGEST_WAIT, most),
         )
-        return [Waiting(Event(*row[1:6]), row[6]) for row in rows]
+        return [Waiting(Event(*row[:5]), row[5]) for row in rows]
 
     def next_due(self) -> float | None:
         """Return when the next event is due; None where none waits."""
@@ -167,7 +174,14 @@ class Queue:
     def delivered(self, event: Event) -> None:
         """Forget an event that was taken."""
         with self._change() as file:
-            file.execute("DELETE FROM events WHERE id = ?", (event.id,))
+            found = file.execute(
+                "DELETE FROM events WHERE id = ? RETURNING died IS NULL", (event.id,)
+            ).fetchall()
+        for (waited,) in found:  # one that took long may have been given up meanwhile
+            if waited:
+                self.waiting -= 1
+            else:
+                self.dead_count -= 1
 
     def failed(self, event: Event, why: str, due: float) -> None:
         """Keep an event for another attempt."""
@@ -186,6 +200,7 @@ class Queue:
                 "UPDATE events SET died = ? WHERE died IS NULL AND at < ?", (now, before)
             )
             self._limit_dead(file)
+        self._count_all()
         return done.rowcount
 
     def _count_older(self, before: float) -> int:
@@ -200,6 +215,7 @@ class Queue:
             file.execute("INSERT OR REPLACE INTO gone VALUES (?)", (url,))
             file.execute("UPDATE events SET died = ?, why = ? WHERE died IS NULL", (now, why))
             self._limit_dead(file)
+        self._count_all()
 
     def is_shut(self, url: str) -> bool:
         """Whether that URL wants no events."""
@@ -227,12 +243,15 @@ class Queue:
                 "WHERE died IS NOT NULL AND (? OR id IN (SELECT value FROM json_each(?)))",
                 (now, ids is None, named),
             )
+        self._count_all()
         return done.rowcount
 
     def forget(self) -> int:
         """Throw the dead events away; return how many there were."""
         with self._change() as file:
-            return file.execute("DELETE FROM events WHERE died IS NOT NULL").rowcount
+            done = file.execute("DELETE FROM events WHERE died IS NOT NULL")
+        self._count_all()
+        return done.rowcount
 
     @staticmethod
     def _limit_dead(file: sqlite3.Connection) -> None:

@@ -224,10 +224,13 @@ class Webhooks:
 
     async def _nap(self) -> None:
         """Wait until something has changed, or is due."""
-        due = await self._in_thread(self._queue.next_due)
-        until = max(due or 0.0, self._resume_at) - self._wall()
-        idle = due is None or self.shut or self._running
-        seconds = SWEEP_EVERY if idle else min(max(until, 0.01), SWEEP_EVERY)
+        seconds = SWEEP_EVERY
+        # An attempt that ends wakes us anyway, and a long queue takes time to look through
+        if not (self.shut or self._running):
+            due = await self._in_thread(self._queue.next_due)
+            if due is not None:
+                until = max(due, self._resume_at) - self._wall()
+                seconds = min(max(until, 0.01), SWEEP_EVERY)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()

@@ -47,6 +47,33 @@ def test_the_first_of_each_call_is_next(queue: Queue) -> None:
     assert queue.waiting == 3
 
 
+def test_a_long_queue_takes_no_longer(tmp_path: Path) -> None:
+    """It is long after the server was away, and would not become short again."""
+    queue = Queue(tmp_path / "w.db", 10_000)
+    queue.add([event(f"e{number}", f"call{number // 3}") for number in range(9000)])
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 100
+
+    queue._file.set_progress_handler(count, 100)
+    (first,) = queue.ready(NOW, 1, ())
+    queue.failed(first.event, "no", NOW)
+    queue.delivered(first.event)
+    queue.add([event("e9000")])
+    assert queue.expire(NOW - 1, NOW) == 0
+    assert steps < 2000
+    queue.close()
+
+
+def test_one_that_was_taken_after_it_was_given_up_is_not_dead(queue: Queue) -> None:
+    queue.add([event("a1")])
+    queue.expire(NOW + 1, NOW)
+    queue.delivered(event("a1"))
+    assert (queue.dead(9), queue.waiting, queue.dead_count) == ([], 0, 0)
+
+
 def test_what_has_failed_is_due_later_and_holds_up_its_call(queue: Queue) -> None:
     queue.add([event("a1", "a"), event("a2", "a"), event("b1", "b")])
     queue.failed(event("a1"), "it answers 500", NOW + 5)
