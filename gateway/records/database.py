@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 # Seconds. Somebody at the API waits for a search; rows wait in their spool
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 10.0
+CLOSE_TIMEOUT = 1.0  # for all goodbyes; what is behind a dead network does not hold up a stop
 LOCK_TIMEOUT = 2.0  # for another process that writes into the file
 
 # Any number will do that is ours alone: whoever migrates holds this lock of PostgreSQL's
@@ -172,7 +173,9 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection; the second time does nothing."""
-        await self._engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._engine.dispose()
 
 
 class _Writing:

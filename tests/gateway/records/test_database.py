@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.admission.store import open_store
 from gateway.errors import RequestError, UnavailableError
+from gateway.records import database as database_module
 from gateway.records.database import Database, _upgrade, head
 from gateway.records.migrations.versions import v2_redirected
 from gateway.records.row import Leg
@@ -294,6 +296,20 @@ async def test_what_a_url_has_wrong_is_said_and_costs_no_row(query: str, words: 
             with pytest.raises(UnavailableError, match=words) as caught:
                 await asked
             assert "wr0ng-w0rd" not in str(caught.value)
+
+
+async def test_a_goodbye_that_nobody_hears_holds_up_no_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As asyncpg's does behind a dead network: for ten seconds, and for each connection."""
+
+    async def hang(self: AsyncEngine) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(AsyncEngine, "dispose", hang)
+    monkeypatch.setattr(database_module, "CLOSE_TIMEOUT", 0.01)
+    async with asyncio.timeout(5):
+        await Database(f"sqlite:///{tmp_path}/gateway.db").close()
 
 
 @pytest.mark.peer
