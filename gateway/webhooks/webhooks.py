@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from time import time
+from time import monotonic, time
 from typing import Protocol, TypeVar
 
 from gateway.webhooks.event import Event
@@ -77,6 +77,7 @@ class Webhooks:
         url: str,
         retry_for: float,
         wall: Callable[[], float] = time,
+        clock: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.url = url
@@ -88,13 +89,14 @@ class Webhooks:
         self._signer = signer
         self._retry_for = retry_for
         self._wall = wall
+        self._clock = clock  # no setting of the wall's makes a server wait
         self._chance = chance
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="webhooks")
         self._inbox: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._wake = asyncio.Event()
         self._failures = 0  # of the server's, in a row
-        self._resume_at = 0.0
+        self._resume_at = float("-inf")  # of the clock that does not jump
         self._running: dict[asyncio.Task[None], str] = {}  # with its key
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -162,7 +164,7 @@ class Webhooks:
     async def revive(self, ids: Sequence[str] | None) -> int:
         """Send them again, all or these; a server that wanted none is asked again."""
         count = await self._in_thread(lambda: self._queue.revive(ids, self._wall()))
-        self.shut, self._failures, self._resume_at = False, 0, 0.0
+        self.shut, self._failures, self._resume_at = False, 0, float("-inf")
         self._wake.set()
         return count
 
@@ -217,7 +219,7 @@ class Webhooks:
 
     async def _due(self, now: float) -> list[Waiting]:
         most = (1 if self._failures else AT_ONCE) - len(self._running)
-        if self.shut or most <= 0 or now < self._resume_at:
+        if self.shut or most <= 0 or self._clock() < self._resume_at:
             return []
         busy = set(self._running.values())
         return await self._in_thread(lambda: self._queue.ready(now, most, busy))
@@ -229,7 +231,7 @@ class Webhooks:
         if not (self.shut or self._running):
             due = await self._in_thread(self._queue.next_due)
             if due is not None:
-                until = max(due, self._resume_at) - self._wall()
+                until = max(due - self._wall(), self._resume_at - self._clock())
                 seconds = min(max(until, 0.01), SWEEP_EVERY)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -259,7 +261,7 @@ class Webhooks:
             # It may be sent once more, and not before the disk has had some time
             logger.warning("webhooks.queue_file: %s", error)
             self._failures += 1
-            self._resume_at = self._wall() + wait_after(self._failures, self._chance())
+            self._resume_at = self._clock() + wait_after(self._failures, self._chance())
 
     async def _write(self, waiting: Waiting, answer: Answer) -> None:
         event, queue, now = waiting.event, self._queue, self._wall()
@@ -271,8 +273,8 @@ class Webhooks:
                 await self._in_thread(lambda: queue.shut(self.url, answer.why, now))
             case Verdict.AWAY:
                 pause = wait_after(self._failures, self._chance(), answer.retry_after)
-                self._resume_at = now + pause
-                await self._in_thread(lambda: queue.failed(event, answer.why, now))
+                self._resume_at = self._clock() + pause
+                await self._in_thread(lambda: queue.failed(event, answer.why, 0))
             case Verdict.REFUSED:
                 pause = wait_after(waiting.attempts + 1, self._chance(), answer.retry_after)
                 await self._in_thread(lambda: queue.failed(event, answer.why, now + pause))
@@ -295,7 +297,7 @@ class Webhooks:
         elif away and not before:
             logger.warning("webhooks wait: %s", answer.why)
         elif before and not away:
-            self._resume_at = 0.0
+            self._resume_at = float("-inf")
             logger.info("webhooks are taken again after %d attempts", before)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

@@ -176,7 +176,14 @@ async def test_attempts_that_fail_together_are_one_failure(tmp_path: Path) -> No
 
     queue = Queue(tmp_path / "w.db", 1000)
     it = Webhooks(
-        queue, Down(), Signer([SECRET]), url="", retry_for=60, wall=lambda: 1.0, chance=lambda: 1.0
+        queue,
+        Down(),
+        Signer([SECRET]),
+        url="",
+        retry_for=60,
+        wall=lambda: 1.0,
+        clock=lambda: 1.0,
+        chance=lambda: 1.0,
     )
     it.start()
     for number in range(webhooks.AT_ONCE):
@@ -187,6 +194,24 @@ async def test_attempts_that_fail_together_are_one_failure(tmp_path: Path) -> No
     fail.set()
     await until(lambda: it.counts.failed == webhooks.AT_ONCE)
     assert it._resume_at == 1.0 + schedule.FIRST_WAIT  # which takes a real server minutes to see
+    await it.close()
+
+
+async def test_a_wall_clock_that_is_put_back_holds_up_nothing(tmp_path: Path) -> None:
+    wall, answer = time(), Answer(Verdict.AWAY, "it answers 503")
+
+    class Server:
+        async def post(self, body: str, headers: dict[str, str]) -> Answer:
+            return answer
+
+    queue = Queue(tmp_path / "w.db", 1000)
+    it = Webhooks(queue, Server(), Signer([SECRET]), url="", retry_for=60, wall=lambda: wall)
+    it.start()
+    it.put(event("a"))
+    await until(lambda: it.counts.failed)
+    wall -= 3600
+    answer = Answer(Verdict.TAKEN)
+    await until(lambda: it.counts.sent)
     await it.close()
 
 
