@@ -69,6 +69,10 @@ class Joined:
     page: Page
 
 
+def _nothing() -> None:
+    """Give no line back: none is held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ringing:
     """Whom a call rings, and for how many seconds.
@@ -76,6 +80,7 @@ class Ringing:
     `watch` tells of pages that come while it rings, until the function that it returns is called.
     `take_over` makes the call of the page that accepts, and gives it the inbox that it has to begin
     with and whoever takes its news. `forward` makes what it becomes when no page takes it.
+    `release` gives the line of the trunk back; the second time does nothing.
     """
 
     pages: Sequence[Page]
@@ -83,6 +88,7 @@ class Ringing:
     take_over: TakeOver
     watch: Watch
     forward: Forward | None = None
+    release: Callable[[], None] = _nothing
 
 
 ArrivalEvent = CallEvent | RingEvent | Joined
@@ -113,7 +119,7 @@ class Arrival:
     ) -> None:
         self.id = caller.call
         self.caller = caller
-        self.release: Callable[[], None] = lambda: None
+        self.release = plan.release if isinstance(plan, Ringing) else _nothing
         self._leg = leg
         self._tell = tell
         self._plan = plan

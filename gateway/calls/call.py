@@ -328,6 +328,7 @@ class Call(Commanded):
         except TimeoutError:
             logger.error("call %s was not down after %.0f s", self.id, CLOSE_TIMEOUT)
         finally:
+            self.release()  # of a call from a trunk only the first line is the arrival's
             self._tell(news.Ended(end, duration, self._way.trunk.name, self._session.traffic))
 
     @property

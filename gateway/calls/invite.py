@@ -75,12 +75,13 @@ class Invite:
 class Taken:
     """The way to a far end that has called us: its INVITE, in the place of `Outgoing`.
 
-    The line of the trunk is held by the arrival.
+    `release` gives the line of the trunk back; the second time does nothing.
     """
 
     trunk: TrunkCalls
     negotiation: Negotiation
     invite: Invite
+    release: Callable[[], None]
 
     @property
     def owns_call_id(self) -> bool:
@@ -119,9 +120,6 @@ class Taken:
 
     async def stop(self) -> None:
         """Do nothing: nothing goes on beside the call."""
-
-    def release(self) -> None:
-        """Do nothing: the arrival gives the line back."""
 
 
 async def describe(

@@ -93,8 +93,7 @@ class Reception:
         if state is not None and route is not None:
             plan = self._plan(incoming, record, state, route)
         arrival = Arrival(caller, incoming.leg, self._counted(record), plan)
-        if state is not None and isinstance(plan, Ringing):
-            arrival.release = state.hold()
+        if isinstance(plan, Ringing):
             record.ringing = record.started
         self._calls.own(arrival, record)
         return arrival.notify
@@ -131,20 +130,22 @@ class Reception:
         except SdpError as error:
             return unusable(f"The trunk offers a media description that cannot be used: {error}.")
         pages = self._directory.pages(route.identity)
-        take_over = partial(self._take_over, incoming, record, state)
         watch = partial(self._directory.watch, route.identity)
         forward = None
         if route.fallback is not None:
             forward = partial(self._forwarding.make, incoming, record, state, route.fallback)
         elif not pages:
             return nobody_there()
-        return Ringing(pages, route.ring, take_over, watch, forward)
+        line = state.hold()
+        take_over = partial(self._take_over, incoming, record, state, line)
+        return Ringing(pages, route.ring, take_over, watch, forward, line)
 
     async def _take_over(
         self,
         incoming: trunk.IncomingCall,
         record: CallRecord,
         state: TrunkCalls,
+        line: Callable[[], None],
         acceptance: Acceptance,
         inbox: asyncio.Queue[CallEvent],
         tell: Tell,
@@ -172,7 +173,7 @@ class Reception:
         return Call(
             record.id,
             session,
-            Taken(state, negotiation, Invite(incoming.leg, description)),
+            Taken(state, negotiation, Invite(incoming.leg, description), line),
             calls.locate,
             tell,
             observe=calls.observer(record),

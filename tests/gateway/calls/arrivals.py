@@ -120,6 +120,7 @@ class ArrivalStory:
                 state_of("first"),
                 negotiation,
                 Invite(cast(trunk.TrunkLeg, self.leg), description),
+                lambda: None,
             ),
             self.leg.locate,
             tell,

@@ -18,6 +18,7 @@ from gateway.calls import news
 from gateway.calls.directory import Directory
 from gateway.calls.incoming import IncomingRoute, IncomingRoutes
 from gateway.calls.reception import Reception
+from gateway.calls.request import CallRequest
 from gateway.calls.ring import Ring
 from gateway.errors import CapacityError, UnavailableError
 from gateway.media import events as media
@@ -25,7 +26,7 @@ from gateway.trunk import IncomingCall, SipAddress
 from sdp.model import Connection
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, FakePage, Leg, acceptance
 from tests.gateway.calls.stories import BYE
-from tests.gateway.calls.test_registry import Gateway
+from tests.gateway.calls.test_registry import PCMU_ANSWERED, Gateway
 
 NUMBER = "+15550100"
 ROUTES = (IncomingRoute(NUMBER, "sales", ring=5.0), IncomingRoute("desk", "desk", trunk="other"))
@@ -265,4 +266,36 @@ async def test_no_address_of_ours_leads_to_the_trunk() -> None:
         await ring.accept(acceptance())
     assert house.registry.plane.sessions[0].closed == 1
     leg.notify(CANCEL)
+    await house.idle()
+
+
+async def test_a_redirected_call_holds_the_line_that_it_uses() -> None:
+    """The caller's is free once the caller is gone, and that of the other far end after the end."""
+    house = House("sales")
+    leg = house.call()
+    ring = await house.pages[0].rung()
+    call = await ring.accept(acceptance())
+    assert call is not None
+    house.registry.plane.sessions[0].report(media.BrowserConnected())
+    async with asyncio.timeout(2):
+        await leg.answered.wait()
+    leg.notify(trunk.Answered(""))
+    page, lab = house.pages[0].client, house.calls.trunks["lab"]
+    await page.hear(news.Answered)
+    leg.notify(trunk.Referred(1, trunk.ReferredTo("+15557777", "lab", number=1)))
+    await page.hear(news.Referred)
+    await call.redirect(1, CallRequest("+15557777", ""))
+    async with asyncio.timeout(2):
+        await house.registry.endpoint.dialed.wait()
+    assert lab.active == 2
+    onward = house.registry.endpoint.trunks[0]
+    onward.notify(PCMU_ANSWERED)
+    await page.hear(news.Redirected)
+    leg.over = True
+    leg.notify(BYE)
+    async with asyncio.timeout(2):
+        await leg.ended.wait()
+    await asyncio.sleep(0)  # for what gives the line back
+    assert lab.active == 1
+    onward.notify(BYE)
     await house.idle()
