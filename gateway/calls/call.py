@@ -264,6 +264,7 @@ class Call(Commanded):
         await side.stop()
         if way.leg is not None:
             self._partings.begin(way.leg, way.release)
+        redirect.turn()  # what it has told until now waits in the inbox
         for event in [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]:
             if isinstance(event, OfRedirect):
                 self._inbox.put_nowait(event.event)

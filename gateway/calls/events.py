@@ -143,7 +143,7 @@ class Located:
     described: Described
 
 
-OfFarEnd = TrunkEvent | Located | NotPlaced | TransferLate | TrunkDigit | TrunkSilent
+OfFarEnd = TrunkEvent | Located | NotPlaced | Unfollowed | TransferLate | TrunkDigit | TrunkSilent
 """What has happened to the far end that a call has; nobody's, once it has another one."""
 
 CallEvent = (

@@ -122,13 +122,13 @@ class Redirect:
         return await self.side.follow(event)
 
     async def _agreed(self, answered: trunk.Answered, remote: TrunkRemote) -> None:
+        self._timer.cancel()
         self.side.takes_info = answered.takes_info
         self.codec = remote.codec
 
     def turn(self) -> None:
         """Tell the call itself what happens from now on."""
         self.has_turned = True
-        self._timer.cancel()
 
     async def stop(self, cause: str) -> None:
         """Take it down."""
@@ -300,7 +300,6 @@ class Redirects:
 
     async def _succeed(self, redirect: Redirect) -> Redirect:
         self._now = None
-        redirect.turn()
         await self._session.turn_to(redirect.media)
         await self._report(200, "OK", last=True)
         return redirect

@@ -16,7 +16,7 @@ from gateway.errors import ForbiddenError, RequestError, UnavailableError
 from gateway.media import events as media
 from gateway.media.parameters import Flow
 from tests.gateway.calls.descriptions import ANSWER, HOLD
-from tests.gateway.calls.fakes import FakeTrunk
+from tests.gateway.calls.fakes import FakeSecond, FakeTrunk
 from tests.gateway.calls.stories import BUSY, BYE, Story, story
 
 TO = "+15557777"
@@ -94,6 +94,28 @@ async def test_the_page_talks_to_the_other_one() -> None:
         assert ended.trunk == "onward"
         call.call.release()
         assert [state.active for state in (*call.states, *call.onward)] == [0, 0, 0]
+
+
+async def test_what_the_other_one_does_right_after_its_answer() -> None:
+    """It is the call's, though the change to it takes a moment; what the first one does is not."""
+    async with talking() as call:
+        target = await begun(call)
+        turn_to = call.session.turn_to
+
+        async def turn_slowly(second: FakeSecond) -> None:
+            await turn_to(second)
+            call.trunk.notify(trunk.Digit("1", 100))
+            target.notify(trunk.Offered(5, ONWARD))
+            target.notify(trunk.Digit("7", 100))
+            target.notify(BYE)
+
+        call.session.turn_to = turn_slowly  # type: ignore[method-assign]
+        target.notify(trunk.Answered(ONWARD))
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.REMOTE, "hangup")
+        assert list(target.answers) == [5]
+        digits = [each for each in call.client.told if isinstance(each, news.DigitHeard)]
+        assert digits == [news.DigitHeard("7", 100)]
 
 
 async def test_we_hang_up_where_the_far_end_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
