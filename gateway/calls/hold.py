@@ -78,6 +78,7 @@ class Hold:
         self._steps = OWNER_WAIT if owns_call_id else OTHER_WAIT
         self._wanted = False  # by the page
         self._held = False  # by the far end, as it was told
+        self._holds = False  # the page, as it was told
         self._proposed = False  # an offer of ours waits for its answer
         self._asked = False  # the page waits to be told
         self._astray = False  # the trunk has agreed to what does not stand here
@@ -164,17 +165,18 @@ class Hold:
     async def begin_anew(self) -> None:
         """Go on with another far end, whom nobody holds yet: the page's wish stands."""
         self.cancel()
-        self._proposed = False
+        self._proposed = self._astray = False
         self._busy = self._refused = 0
         self._steps = OWNER_WAIT
         if self._held:
             self._held = False
             self._tell(news.Resumed(By.REMOTE))
         if self._wanted:
+            self._asked = True  # the page does not hold this one yet, and may never
             await self._set_flow(Flow.HOLD)
             await self._propose()
         else:
-            await self._set_flow(Flow.AUDIO)
+            await self._told()
 
     # What comes back
 
@@ -236,6 +238,7 @@ class Hold:
         if not self._stands and not self._wanted:
             await self._set_flow(Flow.AUDIO)
         if self._asked:
+            self._holds = self._stands
             self._tell(news.Held(By.LOCAL) if self._stands else news.Resumed(By.LOCAL))
             self._asked = not self._is_settled
 
@@ -249,6 +252,9 @@ class Hold:
         if asked:
             logger.info("call %s: a hold was refused (%s %s)", self._id, code, reason)
             self._tell(news.HoldRefused(held, code, reason, by))
+            if self._holds and not self._stands:  # held the one before, who has handed us over
+                self._holds = False
+                self._tell(news.Resumed(By.LOCAL))
         else:
             logger.warning("call %s: a hold was not undone (%s %s)", self._id, code, reason)
 

@@ -17,6 +17,7 @@ from gateway.media import events as media
 from gateway.media.parameters import Flow
 from tests.gateway.calls.descriptions import ANSWER, HOLD
 from tests.gateway.calls.fakes import FakeSecond, FakeTrunk
+from tests.gateway.calls.test_hold import answer
 from tests.gateway.calls.stories import BUSY, BYE, Story, story
 
 TO = "+15557777"
@@ -341,6 +342,40 @@ async def test_holds() -> None:
         assert await call.client.hear(news.Resumed) == news.Resumed(By.REMOTE)
         assert "a=sendonly" in await target.proposal()
         assert call.session.flow is Flow.HOLD
+
+
+async def test_a_hold_that_ends_while_the_call_is_handed_over() -> None:
+    """Nobody answers the offer to the one who leaves; the page hears that it holds nobody."""
+    async with talking() as call:
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(trunk.Settled(answer("recvonly")))
+        await call.client.hear(news.Held)
+        target = await begun(call)
+        await call.call.resume()
+        await call.trunk.proposal(2)
+        target.notify(trunk.Answered(ONWARD))
+        assert await call.client.hear(news.Resumed) == news.Resumed(By.LOCAL)
+        assert call.session.flow is Flow.AUDIO
+        assert not target.proposed
+
+
+async def test_the_next_one_may_not_be_held() -> None:
+    """The page, which holds somebody, hears that it is heard now."""
+    async with talking() as call:
+        await call.call.hold()
+        await call.trunk.proposal()
+        call.trunk.notify(trunk.Settled(answer("recvonly")))
+        await call.client.hear(news.Held)
+        target = await begun(call)
+        target.notify(trunk.Answered(ONWARD))
+        await target.proposal()
+        target.notify(trunk.Refused(488, "Not Acceptable Here"))
+        refused = await call.client.hear(news.HoldRefused)
+        assert isinstance(refused, news.HoldRefused)
+        assert (refused.held, refused.code) == (True, 488)
+        assert await call.client.hear(news.Resumed) == news.Resumed(By.LOCAL)
+        assert call.session.flow is Flow.AUDIO
 
 
 async def test_silence_of_one_who_leaves() -> None:
