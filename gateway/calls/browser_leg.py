@@ -57,10 +57,10 @@ def advance_browser(leg: BrowserLeg, event: BrowserEvent) -> BrowserLeg:
     """Return what becomes of a browser's leg when `event` happens."""
     state = _TABLE[type(event)][leg.renewing][_COLUMN[leg.state]]
     match event:
-        case BrowserConnected(renewed=True):
-            return BrowserLeg(state)
-        case BrowserConnected():
+        case BrowserConnected(renewed=""):
             return BrowserLeg(state, leg.renewing)
+        case BrowserConnected():
+            return BrowserLeg(state)
         case BrowserLost(reason=LossReason.INTERNAL):  # the media session is of no use any more
             return BrowserLeg(_X, loss=event.reason)
         case BrowserLost():

@@ -85,6 +85,7 @@ class BrowserSide:
         self._wait = window + HANGUP_WAIT
         self._leg = BrowserLeg()
         self._next: RestartWanted | None = None  # whose media path comes up
+        self._path = ""  # the last one that was made for a restart, by our user name fragment
         self._answered: news.Answered | None = None
         self._held = False  # by the far end
         self._timer: asyncio.TimerHandle | None = None
@@ -150,13 +151,18 @@ class BrowserSide:
 
         `duration_ms` is how long the call has lasted since its answer.
         """
+        match event:  # what became of one in whose place the next restart has put another
+            case media.RenewalFailed(renewed=path) if path != self._path:
+                return None
+            case media.BrowserConnected(renewed=path) if path not in ("", self._path):
+                event = media.BrowserConnected()
         before, self._leg = self._leg, advance_browser(self._leg, event)
         if self._leg.state is not before.state:
             logger.debug("call %s: browser %s", self._name, self._leg.state.name)
         match event:
             case RestartWanted():
                 await self._restart(event)
-            case media.BrowserConnected(renewed=True):
+            case media.BrowserConnected(renewed=path) if path:
                 self._renewed(duration_ms)
             case media.RenewalFailed():
                 self._refuse(restart_failed(event.reason))
@@ -193,6 +199,7 @@ class BrowserSide:
         try:
             remote = browser_remote(wanted.offer)
             local = await self._session.renew_browser(remote)
+            self._path = local.ice_ufrag
             answer = self._negotiation.answer_browser(wanted.offer, local)
             self._next = wanted
             self._observe(news.AnswerReady(answer))
@@ -205,7 +212,8 @@ class BrowserSide:
             error = UnavailableError("the gateway failed; its log says why")
         if error is not None:
             self._next = None
-            self._leg = advance_browser(self._leg, media.RenewalFailed(media.LossReason.INTERNAL))
+            failed = media.RenewalFailed(media.LossReason.INTERNAL, self._path)
+            self._leg = advance_browser(self._leg, failed)
         settle(wanted, error)
 
     def _renewed(self, duration_ms: int) -> None:

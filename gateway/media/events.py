@@ -29,10 +29,11 @@ class BrowserReachable:
 class BrowserConnected:
     """ICE and DTLS are up: media can flow to and from the browser.
 
-    `renewed` says that it is a new media path that has taken an old one's place.
+    `renewed` names the new media path that has taken an old one's place, by our user name fragment
+    (`LocalMedia.ice_ufrag`); empty for the one that there was.
     """
 
-    renewed: bool = False
+    renewed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,13 @@ class BrowserLost:
 
 @dataclass(frozen=True, slots=True)
 class RenewalFailed:
-    """A new media path to the browser has not come up; the old one is as it was."""
+    """A new media path to the browser has not come up; the old one is as it was.
+
+    `renewed` names it as in `BrowserConnected`.
+    """
 
     reason: LossReason
+    renewed: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -393,14 +393,17 @@ class MediaSession:
         self._report(BrowserLost(LossReason.INTERNAL))
 
     def _browser_changed(self, party: BrowserParty, event: BrowserConnected | BrowserLost) -> None:
-        if party is not self._renewal:
+        name, _ = party.endpoint.ice
+        if party is self.browser:
             self._report(event)
+        elif party is not self._renewal:
+            return  # another has its place, and it is being closed
         elif isinstance(event, BrowserConnected):
             self._finish_renewal(party)
-            self._report(BrowserConnected(renewed=True))
+            self._report(BrowserConnected(renewed=name))
         else:
             self._give_up_renewal()
-            self._report(RenewalFailed(event.reason))
+            self._report(RenewalFailed(event.reason, name))
 
     def _browser_failed(self, party: BrowserParty) -> None:
         if party is self._renewal:

@@ -17,13 +17,13 @@ from tests.gateway.calls.descriptions import fixture
 
 CONNECTING, UP, LOST, UNREACHED, OVER = BrowserState
 
-CAME, RENEWED = BrowserConnected(), BrowserConnected(renewed=True)
+CAME, RENEWED = BrowserConnected(), BrowserConnected(renewed="new1")
 CLOSED, NOWHERE, FAULT = (
     BrowserLost(reason)
     for reason in (LossReason.CLOSED, LossReason.ICE_TIMEOUT, LossReason.INTERNAL)
 )
 RESTART = RestartWanted(read_offer(fixture("chrome-156-audio.sdp")), None, cast(Future[None], None))
-FAILED = RenewalFailed(LossReason.ICE_TIMEOUT)
+FAILED = RenewalFailed(LossReason.ICE_TIMEOUT, "new1")
 LATE = BrowserLate()
 
 EVENTS = (CAME, RENEWED, CLOSED, NOWHERE, FAULT, RESTART, FAILED, LATE)

@@ -17,8 +17,8 @@ from gateway.media import events as media
 from gateway.media.parameters import Flow
 from tests.gateway.calls.descriptions import ANSWER, HOLD
 from tests.gateway.calls.fakes import FakeSecond, FakeTrunk
-from tests.gateway.calls.test_hold import answer
 from tests.gateway.calls.stories import BUSY, BYE, Story, story
+from tests.gateway.calls.test_hold import answer
 
 TO = "+15557777"
 DOWN = trunk.Ended(trunk.Origin.NETWORK, 408, "Request Timeout", "unreachable", None, "Silence.")

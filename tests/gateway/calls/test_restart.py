@@ -21,9 +21,9 @@ OFFER = fixture("firefox-153-audio.sdp")
 FIRST = fixture("chrome-156-audio.sdp")
 
 CAME = media.BrowserConnected()
-RENEWED = media.BrowserConnected(renewed=True)
+RENEWED = media.BrowserConnected(renewed="new1")
 CLOSED = media.BrowserLost(media.LossReason.CLOSED)
-FAILED = media.RenewalFailed(media.LossReason.ICE_TIMEOUT)
+FAILED = media.RenewalFailed(media.LossReason.ICE_TIMEOUT, "new1")
 
 
 async def until_browser_is(call: Story, state: BrowserState) -> None:
@@ -79,6 +79,28 @@ async def test_the_next_restart_takes_the_place_of_one_that_comes_up() -> None:
         await restarted(call)
         assert "a=ice-ufrag:new2" in await restarted(call)
         assert isinstance(await call.client.hear(news.RestartFailed), news.RestartFailed)
+
+
+@pytest.mark.parametrize("late", [RENEWED, FAILED])
+async def test_what_became_of_an_earlier_path_is_not_said_of_the_next(
+    late: media.MediaEvent,
+) -> None:
+    """It comes behind the offer for the next one: another page does not have the call by it."""
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        await restarted(call)
+        page = Client()
+        taking = asyncio.create_task(call.call.restart(OFFER, page))
+        await asyncio.sleep(0)
+        call.session.report(late)
+        await taking
+        call.trunk.notify(trunk.Digit("7", 100))  # behind all that
+        await call.client.hear(news.DigitHeard)
+        assert [type(each) for each in page.told] == [news.AnswerReady]
+        call.session.report(media.BrowserConnected(renewed="new2"))
+        await call.client.hear(news.HandedOver)
+        await page.hear(news.Answered)
 
 
 async def test_a_restart_that_fails_is_told_and_leaves_the_call() -> None:

@@ -66,7 +66,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         media.BrowserReachable(),
         media.BrowserConnected(),
         media.BrowserLost(media.LossReason.SILENT),
-        media.RenewalFailed(media.LossReason.ICE_TIMEOUT),
+        media.RenewalFailed(media.LossReason.ICE_TIMEOUT, "new1"),
         media.BrowserDigit("1", 100),
         media.TrunkDigit("5", 100),
         media.TrunkSilent(15.0),

@@ -150,9 +150,10 @@ async def test_what_does_not_come_up_leaves_all_as_it_was() -> None:
     async with open_hasty_call() as call, new_page() as page:
         packets = await until_heard(call, BROWSER_TONE)
         remote = replace(browser_remote(page), candidates=NOWHERE)
-        await call.session.renew_browser(remote)
+        local = await call.session.renew_browser(remote)
         await call.session.connect_browser(remote)
-        assert await next_of(call, RenewalFailed) == RenewalFailed(LossReason.ICE_TIMEOUT)
+        failed = RenewalFailed(LossReason.ICE_TIMEOUT, local.ice_ufrag)
+        assert await next_of(call, RenewalFailed) == failed
         packets += call.trunk.waiting()
         packets += await until_heard(call, BROWSER_TONE)
         check_steady(packets, call.plane)
@@ -171,6 +172,22 @@ async def test_the_last_renewal_counts() -> None:
         await until_heard(call, NEW_TONE)
         await asyncio.sleep(0)
         assert call.events.empty() or not isinstance(call.events.get_nowait(), RenewalFailed)
+
+
+async def test_what_a_replaced_browser_says_while_it_is_closed_is_nobodys() -> None:
+    """Its page closes it in the moment in which the new one is up."""
+    async with open_call() as call, new_page() as page:
+        before, told = call.session.browser, list[object]()
+
+        def hear(event: object) -> None:
+            told.append(event)
+            if isinstance(event, BrowserConnected):
+                before._changed(BrowserLost(LossReason.CLOSED))
+
+        call.session.report_to(hear)
+        local = await renew(call, page)
+        await until(lambda: BrowserConnected(renewed=local.ice_ufrag) in told)
+        assert not [each for each in told if isinstance(each, BrowserLost)]
 
 
 async def test_candidates_are_the_new_browsers() -> None:
