@@ -153,7 +153,10 @@ class ClientCall:
     async def _redirect(self, asked: news.Referred, call: PlacedCall) -> None:
         """Let in whom the far end hands the page over to, as if the page had called there."""
         visitor = self._request.visitor
+        # Of one that the call has given up by itself, before it was let in
+        self._end_redirect("redirect-failed", 408)
         try:
+            self._check_handing()  # the page that takes the call has not been asked
             self._redirecting = admission = await self._room.gate.admit(
                 visitor, self._granted(), asked.to, caller=self._shown
             )
@@ -191,8 +194,9 @@ class ClientCall:
         self._handing = Handing(
             Caller(secrets.token_hex(6), "", identity, self._far_end, self._far_name),
             call,
-            [each for each in directory.pages(identity) if each is not page],
+            directory.pages(identity),
             partial(directory.watch, identity),
+            own=page,
             rings=lambda: self._tell(news.TransferProgress(180, "Ringing")),
             failed=self._not_handed,
         )
@@ -238,7 +242,11 @@ class ClientCall:
         """Hand the far end over to the one of another call, which has been let in already."""
         if other is self:
             raise RequestError("a call is transferred to another one, not to itself")
-        self.command(lambda call: other.give(call))
+        self.command(partial(self._join, other))
+
+    async def _join(self, other: ClientCall, call: PlacedCall) -> None:
+        self._check_handing()
+        await other.give(call)
 
     async def give(self, call: PlacedCall) -> None:
         """Have another call's far end talk to this one's."""

@@ -146,6 +146,8 @@ class Handing:
         Those that ring at once.
     watch
         Tells of pages that come while it rings, until the function that it returns is called.
+    own
+        The page that hands the call over, which does not ring.
     rings
         Called when the first of them rings.
     failed
@@ -159,6 +161,7 @@ class Handing:
         pages: Sequence[Page],
         watch: Callable[[Callable[[Page], None]], Callable[[], None]],
         *,
+        own: Page,
         rings: Callable[[], None],
         failed: Callable[[int, str], None],
     ) -> None:
@@ -171,7 +174,7 @@ class Handing:
         self._failed = failed
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._rings: list[HandedRing] = []
-        self._rung: set[Page] = set()
+        self._rung = {own}
         self._rejections: set[int] = set()
         self.task = asyncio.create_task(self._run(), name=f"hand-over-{caller.call}")
 
@@ -193,7 +196,8 @@ class Handing:
 
     async def _ring(self) -> tuple[int, str] | None:
         """Ring until somebody has the call, or nobody will; return why, if nobody has it."""
-        busy = [page for page in self._pages if not self._ring_page(page)]
+        pages = [page for page in self._pages if page not in self._rung]
+        busy = [page for page in pages if not self._ring_page(page)]
         if not self._rings:
             return ALL_BUSY if busy else NOBODY_THERE
         self._told_ringing()

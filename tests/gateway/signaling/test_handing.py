@@ -19,6 +19,7 @@ from gateway.signaling import handing
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 from tests.gateway.signaling.test_incoming import register
+from tests.gateway.signaling.test_redirect import ASKED
 from tests.gateway.signaling.test_transfer import SECRETS, talking, token
 
 
@@ -98,6 +99,35 @@ async def test_the_first_that_accepts_has_it(gateway: Gateway) -> None:
         assert await soon(call.commands) == ("hangup",)
         assert (await client.receive())["type"] == "ended"
         assert gateway.room.gate.limits.running == 0
+
+
+async def test_the_far_end_hands_nobody_over_meanwhile(gateway: Gateway) -> None:
+    """Neither page would pay for whom it names: the one has given the call away by then."""
+    async with ringing(gateway) as (call, first, second):
+        call.tell(ASKED)
+        assert await soon(call.commands) == ("refuse", 7, 400)
+        await accept(call, second)
+        call.hand_over()
+        await kinds(first, 2)
+        call.tell(ASKED)  # of the page that has the call now
+        assert (await soon(call.commands))[:2] == ("redirect", 7)
+
+
+async def test_it_is_not_joined_to_another_call_meanwhile(gateway: Gateway) -> None:
+    async with ringing(gateway) as (call, first, _):
+        await placed(gateway, first, "c2")
+        await first.send(type="transfer", call="c1", replaces="c2")
+        refused = await first.receive()
+        assert (refused["name"], refused["call"]) == ("bad-request", "c1")
+        assert call.commands.empty()
+
+
+async def test_a_page_does_not_ring_for_a_call_of_its_own(gateway: Gateway) -> None:
+    """It registers while the others ring, as one does that has come back to its session."""
+    async with ringing(gateway) as (_, first, second):
+        await register(first)
+        await second[0].send(type="reject", call=second[1], code=486)
+        assert (await first.receive())["type"] == "transferFailed"
 
 
 async def test_whoever_takes_it_from_hold_is_heard(gateway: Gateway) -> None:

@@ -11,7 +11,7 @@ from gateway.admission.token import Tokens
 from gateway.calls import news
 from gateway.calls.request import CallRequest
 from gateway.trunk import ReferredTo
-from tests.gateway.signaling.conftest import StartGateway, placed, soon
+from tests.gateway.signaling.conftest import Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS
 from tests.gateway.signaling.test_transfer import SECRETS, TO, talking, token
 
@@ -85,5 +85,21 @@ async def test_both_count_until_one_is_over(start_gateway: StartGateway) -> None
         call.tell(ASKED)
         await soon(call.commands)
         await client.send(type="hangup", call="c1")  # while the other phone rings
+        await client.receive()
+        assert limits.running == 0
+
+
+async def test_one_that_was_let_in_too_late_counts_no_longer_than_the_next(
+    gateway: Gateway,
+) -> None:
+    """The call has given it up by itself meanwhile, and asks about another one."""
+    limits = gateway.room.gate.limits
+    async with gateway.client() as client:
+        call = await placed(gateway, client, "c1")
+        for number in (7, 8):
+            call.tell(replace(ASKED, token=number))
+            assert (await soon(call.commands))[:2] == ("redirect", number)
+            assert limits.running == 2
+        await client.send(type="hangup", call="c1")
         await client.receive()
         assert limits.running == 0
