@@ -133,11 +133,15 @@ class Redirect:
     async def stop(self, cause: str) -> None:
         """Take it down."""
         self._timer.cancel()
-        await self.way.stop()
-        await self.side.stop()
-        self.way.release()
-        if self.way.leg is not None:
-            await self.way.leg.hangup(cause=cause)
+        try:
+            await self.way.stop()
+            await self.side.stop()
+            if self.way.leg is not None:
+                await self.way.leg.hangup(cause=cause)
+        except trunk.TrunkError as error:  # which is for the operator: the call itself goes on
+            logger.warning("call %s was not hung up: %s", self.side.name, error)
+        finally:
+            self.way.release()
 
 
 class Redirects:
@@ -258,7 +262,7 @@ class Redirects:
             await self._refuse(token, error.sip_code, str(error))
             return
         self._asked = None
-        if not await leg.accept_referral(token):
+        if not await self._accept(leg, token):
             way.attempts.release()
             await self._session.give_up(way.media)
             self._tell(news.RedirectFailed(request.to, GONE, "It was taken back"))
@@ -266,6 +270,14 @@ class Redirects:
         self._now = Redirect(self._id, request, way, self._locate, self._post, self._on_settled)
         logger.info("call %s is handed over by its far end", self._id)
         self._tell(news.Redirecting(request.to, 100, "Trying"))
+
+    async def _accept(self, leg: trunk.TrunkLeg, token: int) -> bool:
+        """Say to the far end that we try; false where it waits for that no more."""
+        try:
+            return await leg.accept_referral(token)
+        except trunk.TrunkError as error:
+            logger.warning("call %s: a REFER was not answered: %s", self._id, error)
+            return False
 
     async def _follow(self, redirect: Redirect, event: CallEvent) -> CallEnd | Redirect | None:
         end = await redirect.follow(event)

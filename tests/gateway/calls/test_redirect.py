@@ -286,6 +286,44 @@ async def test_taken_back() -> None:
         assert call.onward[0].active == 0
 
 
+async def test_an_engine_that_fails_to_answer_the_far_end() -> None:
+    """The call goes on, and no line is held for whom it would have called."""
+    async with talking() as call:
+
+        async def fail(token: int) -> bool:
+            raise trunk.TrunkError("no such dialog")
+
+        call.trunk.accept_referral = fail  # type: ignore[method-assign]
+        await asked(call)
+        await call.call.redirect(1, CallRequest(TO, ""))
+        failed = await call.client.hear(news.RedirectFailed)
+        assert isinstance(failed, news.RedirectFailed)
+        assert call.session.given_up == 1
+        assert call.onward[0].active == 0
+        assert not call.task.done()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_an_engine_that_fails_to_hang_up_the_other_one(ends: bool) -> None:
+    """Nothing else is left behind for that: neither a line, nor the call's own leg and media."""
+    async with talking() as call:
+        target = await begun(call)
+
+        async def fail(code: int = 0, reason: str = "", *, cause: str = "") -> None:
+            raise trunk.TrunkError("no such dialog")
+
+        target.hangup = fail  # type: ignore[method-assign]
+        if ends:
+            await call.call.hangup()
+            await call.ended()
+            assert call.trunk.hung_up == 1
+        else:
+            target.notify(trunk.Answered("v=0"))
+            await call.client.hear(news.RedirectFailed)
+            assert not call.task.done()
+        assert call.onward[0].active == 0
+
+
 @pytest.mark.parametrize("to", ["a b", "+1" * 60, "x" * 300])
 async def test_nobody_who_could_be_called(to: str) -> None:
     async with talking() as call:
