@@ -22,7 +22,13 @@ from gateway.calls.browser_leg import (
 )
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import browser_lost, browser_unreached, restart_failed
-from gateway.calls.events import BrowserLate, CallEvent, InviteDue, RestartWanted
+from gateway.calls.events import (
+    BrowserLate,
+    CallEvent,
+    InviteDue,
+    RestartGivenUp,
+    RestartWanted,
+)
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.seam import Session
 from gateway.errors import GatewayError, RequestError, UnavailableError
@@ -145,6 +151,14 @@ class BrowserSide:
         """
         kept = (agreed or self.codec,)
         return read_offer(offer, tuple(each for each in passthrough if each.upper() in kept))
+
+    async def give_up(self, given_up: RestartGivenUp) -> None:
+        """Let another page have no media path any more; without effect once it is up."""
+        wanted = self._next
+        if wanted is not None and wanted.tell == given_up.tell:
+            self._next = None
+            await self._session.give_up_renewal()
+            self._post(media.RenewalFailed(media.LossReason.CLOSED, self._path))
 
     async def follow(self, event: BrowserEvent, duration_ms: int) -> CallEnd | None:
         """Do what follows from an event; return the call's end, if that is what follows.

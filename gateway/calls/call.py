@@ -33,6 +33,7 @@ from gateway.calls.events import (
     OfFarEnd,
     OfRedirect,
     RedirectEvent,
+    RestartGivenUp,
     TransferEvent,
 )
 from gateway.calls.hold import Hold
@@ -212,6 +213,8 @@ class Call(Commanded):
                 self._call_out()
             case trunk.Ringing() if before is CallState.CALLING:
                 self._tell(news.Ringing(early_media=False))
+            case RestartGivenUp():
+                await self._browser.give_up(event)
             case media.BrowserDigit():
                 self._pass_digit(event)
             case trunk.Digit() | media.TrunkDigit():

@@ -15,6 +15,7 @@ from gateway.calls.events import (
     HoldWanted,
     RedirectRefused,
     RedirectWanted,
+    RestartGivenUp,
     RestartWanted,
 )
 from gateway.calls.invite import Taken
@@ -162,6 +163,10 @@ class Commanded:
         wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future())
         self._inbox.put_nowait(wanted)
         await wanted.reply
+
+    async def give_up_restart(self, tell: Tell) -> None:
+        """Let the page that takes its news by `tell` have the call no more, if it has not yet."""
+        self.notify(RestartGivenUp(tell))
 
     async def hangup(self) -> None:
         """End the call for the browser; harmless when it is over."""

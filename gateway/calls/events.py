@@ -90,6 +90,13 @@ class RestartWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartGivenUp:
+    """The page that takes its news by `tell` wants the call no more; its media path comes up."""
+
+    tell: Callable[[News], None]
+
+
+@dataclass(frozen=True, slots=True)
 class InviteDue:
     """The INVITE is sent now, though the browser has not said yet where it can be reached."""
 
@@ -158,6 +165,7 @@ CallEvent = (
     | TransferWanted
     | TransferLate
     | RestartWanted
+    | RestartGivenUp
     | BrowserLate
     | InviteDue
     | RedirectWanted

@@ -146,6 +146,9 @@ class Ring:
         """Refuse it, as `send_digits` does: there is no media yet."""
         raise _too_early()
 
+    async def give_up_restart(self, tell: news.Tell, /) -> None:
+        """Do nothing: there is none."""
+
     async def send_digits(self, digits: str, duration_ms: int, gap_ms: int) -> None:
         """Refuse digits.
 

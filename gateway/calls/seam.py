@@ -56,6 +56,9 @@ class Session(Protocol):
     async def renew_browser(self, remote: BrowserRemote, /) -> LocalMedia:
         """Make a new end for the browser; what follows is for it (`MediaSession`)."""
 
+    async def give_up_renewal(self) -> None:
+        """Close that end, if it is not up yet; nothing more is told of it."""
+
     async def add_candidate(self, candidate: str | None, /) -> None: ...
     async def connect_trunk(self, remote: TrunkRemote, /) -> None: ...
     async def add_trunk(self) -> SecondTrunk:

@@ -210,6 +210,10 @@ class MediaSession:
         await self.thread.call(self.thread.engine.add, party.leg)
         return local
 
+    async def give_up_renewal(self) -> None:
+        """Close the browser's new end, if it is not up yet; nothing more is told of it."""
+        self._give_up_renewal()
+
     def _give_up_renewal(self) -> None:
         party, self._renewal = self._renewal, None
         if party is not None:

@@ -212,7 +212,10 @@ class ClientCall:
             self._tell(news.TransferFailed(code, reason))
 
     def _hand_on(self, duration_ms: int) -> None:
-        """Give another page the call, and what holds for it: that page is connected."""
+        """Give another page the call, and what holds for it: that page is connected.
+
+        If it has hung up in this moment, nobody has the call, and it ends.
+        """
         handing, self._handing = self._handing, None
         own = () if self._admission is None else ((self._admission, self._talked_ms),)
         held = "local" in self._progress.held
@@ -220,6 +223,8 @@ class ClientCall:
         if handing is not None and handing.give(estate):
             self._admission, self._inherited = None, ()
             self._say(messages.Transferred(call=self.call, sip_code=200, reason="OK"))
+        else:
+            self.abandon("The page that was to have the call has hung up.")
 
     def take_over(self, call: PlacedCall, estate: Estate) -> None:
         """Have a call that another page has given away, with all that it is allowed by."""

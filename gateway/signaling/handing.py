@@ -211,6 +211,7 @@ class Handing:
                         ring.close(event.end)
                     return None
                 if (failure := await self._handle(event)) is not None:
+                    await self._let_go()
                     return failure
         finally:
             timer.cancel()
@@ -266,16 +267,9 @@ class Handing:
         if ring.over or self.winner is not None:
             _settle(reply, None)
             return
-
-        def hear(event: news.News) -> None:
-            if isinstance(event, news.RestartFailed):
-                self._inbox.put_nowait(NotConnected())
-            else:
-                ring.tell(event)
-
         self.winner = ring
         try:
-            await self._call.restart(acceptance.offer, hear)
+            await self._call.restart(acceptance.offer, self._hear)
         except GatewayError as error:  # it rings on, for this page too
             self.winner = None
             _settle(reply, error)
@@ -286,6 +280,19 @@ class Handing:
             if other is not ring:
                 other.close(elsewhere())
         self._rings = [ring]
+
+    async def _let_go(self) -> None:
+        """Have nobody take the call any more, though a media path may be about to come up."""
+        if self.winner is not None:
+            self.winner = None
+            await self._call.give_up_restart(self._hear)
+
+    def _hear(self, event: news.News) -> None:
+        """Tell the page that has accepted what happens to the call."""
+        if isinstance(event, news.RestartFailed):
+            self._inbox.put_nowait(NotConnected())
+        elif self.winner is not None:
+            self.winner.tell(event)
 
     def give(self, estate: Estate) -> bool:
         """Give the call to the page that has accepted, and is connected; false if none has."""

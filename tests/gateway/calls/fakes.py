@@ -39,6 +39,7 @@ class FakeSession:
         self.flow = Flow.SILENCE
         self.closed = 0
         self.renewed = 0
+        self.renewals_given_up = 0
         self.reachable = True  # the browser names an address at once
         self.unable: Exception | None = None  # what a renewal raises
         self.report: Callable[[MediaEvent], None] = lambda event: None
@@ -72,6 +73,9 @@ class FakeSession:
             raise self.unable
         self.renewed += 1
         return replace(LOCAL, ice_ufrag=f"new{self.renewed}", ssrc=4711 + self.renewed)
+
+    async def give_up_renewal(self) -> None:
+        self.renewals_given_up += 1
 
     async def add_candidate(self, candidate: str | None) -> None:
         self.candidates.append(candidate)

@@ -103,6 +103,22 @@ async def test_what_became_of_an_earlier_path_is_not_said_of_the_next(
         await page.hear(news.Answered)
 
 
+async def test_another_page_that_gives_up_does_not_have_the_call() -> None:
+    async with story() as call:
+        call.session.report(CAME)
+        await call.answer()
+        page = Client()
+        await restarted(call, page)
+        await call.call.give_up_restart(Client())  # of nobody
+        await call.call.give_up_restart(page)
+        call.session.report(FAILED)
+        call.trunk.notify(trunk.Digit("7", 100))  # behind all that
+        await call.client.hear(news.DigitHeard)
+        assert call.session.renewals_given_up == 1
+        assert [type(each) for each in page.told] == [news.AnswerReady]
+        assert call.call._browser.state is BrowserState.UP
+
+
 async def test_a_restart_that_fails_is_told_and_leaves_the_call() -> None:
     async with story() as call:
         call.session.report(CAME)

@@ -95,6 +95,9 @@ class FakeCall:
             self.heir = tell
             tell(AnswerReady("v=0"))
 
+    async def give_up_restart(self, tell: Tell) -> None:
+        self._note("give up", tell == self.heir)
+
     def hand_over(self) -> None:
         """Give the call to whoever has asked for it, as if that page were connected."""
         before, self.tell = self.tell, self.heir

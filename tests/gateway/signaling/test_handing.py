@@ -122,6 +122,18 @@ async def test_it_is_not_joined_to_another_call_meanwhile(gateway: Gateway) -> N
         assert call.commands.empty()
 
 
+async def test_whoever_hangs_up_before_it_is_connected_does_not_have_it(gateway: Gateway) -> None:
+    async with ringing(gateway) as (call, first, second):
+        await accept(call, second)
+        await second[0].send(type="hangup", call=second[1])
+        assert await soon(call.commands) == ("give up", True)
+        assert (await first.receive())["type"] == "transferFailed"
+        # It was connected in this moment, and nobody has it now
+        call.hand_over()
+        assert (await first.receive())["cause"] == "handed-over"
+        assert (await soon(call.commands))[0] == "abandon"
+
+
 async def test_a_page_does_not_ring_for_a_call_of_its_own(gateway: Gateway) -> None:
     """It registers while the others ring, as one does that has come back to its session."""
     async with ringing(gateway) as (_, first, second):
@@ -242,6 +254,7 @@ async def test_who_accepts_does_not_come(start_gateway: StartGateway, how: str) 
                 await client.connection.close()
         failed = await first.receive()
         assert (failed["type"], failed["sipCode"]) == ("transferFailed", 480)
+        assert await soon(call.commands) == ("give up", True)
         assert call.commands.empty()
         await until(lambda: gateway.room.gate.limits.running == 1)
 
