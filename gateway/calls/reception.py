@@ -164,12 +164,7 @@ class Reception:
         except BaseException:
             await session.close()
             raise
-        record.request = replace(
-            record.request,
-            visitor=acceptance.visitor,
-            identity=acceptance.identity or record.request.identity,
-            page_call=record.id,
-        )
+        record.request = _taken(record, acceptance)
         return Call(
             record.id,
             session,
@@ -214,6 +209,16 @@ def caller_of(incoming: trunk.IncomingCall) -> Caller:
 def shown(text: str) -> str:
     """Return what a trunk says of a caller, fit to be shown: visible, and no longer than a line."""
     return "".join(each for each in text if each.isprintable()).strip()[:MAX_TEXT]
+
+
+def _taken(record: CallRecord, acceptance: Acceptance) -> CallRequest:
+    """Return the request of a call that a page has accepted."""
+    return replace(
+        record.request,
+        visitor=acceptance.visitor,
+        identity=acceptance.identity or record.request.identity,
+        page_call=record.id,
+    )
 
 
 def _record(
