@@ -31,12 +31,15 @@ from gateway.calls.ring import (
     Acceptance,
     Accepted,
     Caller,
+    Joined,
     Left,
     Rejected,
     Ring,
     RingEvent,
     elsewhere,
     rejected,
+    said_by,
+    settle,
 )
 from gateway.errors import CapacityError, GatewayError, LimitError, UnavailableError
 from sdp import SdpError
@@ -57,16 +60,6 @@ TakeOver = Callable[[Acceptance, Inbox, news.Tell], Awaitable["Call"]]
 CLOSE_TIMEOUT = 3.0  # seconds
 
 INTERRUPTED = CallEnd.made_here(By.GATEWAY, "internal", 500, "The call was interrupted.")
-
-# What the trunk hears if several pages have rejected a call, the first that one of them has said
-_ANSWERS = (603, 486, 480)
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A page has come, and may be rung as well."""
-
-    page: Page
 
 
 def _nothing() -> None:
@@ -216,7 +209,7 @@ class Arrival:
     async def _handle(self, event: ArrivalEvent, take_over: TakeOver) -> CallEnd | None:
         match event:
             case Accepted(ring=ring) if ring.over:  # it has rejected the call in the same breath
-                _answer(event.reply, None)
+                settle(event.reply, None)
                 return None
             case Accepted():
                 return await self._accept(event, take_over)
@@ -244,7 +237,7 @@ class Arrival:
         ring.close(end, self.caller.trunk)
         if self._rings:
             return None
-        said = next((code for code in _ANSWERS if code in self._rejections), None)
+        said = said_by(self._rejections)
         return nobody_there() if said is None else all_rejected(said)
 
     async def _accept(self, accepted: Accepted, take_over: TakeOver) -> CallEnd | None:
@@ -254,13 +247,13 @@ class Arrival:
         try:
             call = await take_over(accepted.acceptance, inbox, ring.tell)
         except GatewayError as error:
-            _answer(reply, error)
+            settle(reply, error)
             return None
         except SdpError as error:
-            _answer(reply, None)
+            settle(reply, None)
             return _unusable(error)
         except BaseException:
-            _answer(reply, UnavailableError("the gateway failed; its log says why"))
+            settle(reply, UnavailableError("the gateway failed; its log says why"))
             raise
         ring.over = True  # what comes now is for the call
         self._rings.remove(ring)
@@ -268,7 +261,7 @@ class Arrival:
         for other in self._rings:
             other.close(elsewhere(), self.caller.trunk)
         self._hand_over(inbox.put_nowait)
-        _answer(reply, call)
+        settle(reply, call)
         return None
 
     def _hand_over(self, take: Callable[[CallEvent], None]) -> None:
@@ -276,7 +269,7 @@ class Arrival:
         while not self._inbox.empty():
             event = self._inbox.get_nowait()
             if isinstance(event, Accepted):
-                _answer(event.reply, None)
+                settle(event.reply, None)
             elif not isinstance(event, RingEvent | Joined):
                 take(event)
 
@@ -293,18 +286,9 @@ class Arrival:
             while not self._inbox.empty():
                 event = self._inbox.get_nowait()
                 if isinstance(event, Accepted):
-                    _answer(event.reply, None)
+                    settle(event.reply, None)
             self._tell(news.Ended(end, 0, self.caller.trunk))
 
 
 def _unusable(error: SdpError) -> CallEnd:
     return unusable(f"The trunk offers a media description that cannot be used: {error}.")
-
-
-def _answer(reply: asyncio.Future[Call | None], answer: Call | GatewayError | None) -> None:
-    if reply.done():  # the page is gone
-        return
-    if isinstance(answer, GatewayError):
-        reply.set_exception(answer)
-    else:
-        reply.set_result(answer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.admission.grant import Visitor
 from gateway.calls import news
@@ -18,9 +18,15 @@ from gateway.calls.request import CallRequest
 from gateway.errors import GatewayError, RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gateway.calls.call import Call
+    from gateway.calls.directory import Page
 
 DECLINE = 603
+
+# What counts if several pages have rejected a call: the first that one of them has said
+_ANSWERS: Final = (603, 486, 480)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,13 @@ class Left:
 
 
 RingEvent = Accepted | Rejected | Left
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A page has come, and may be rung as well."""
+
+    page: Page
 
 
 class Ring:
@@ -188,6 +201,21 @@ class Ring:
 
 def _too_early() -> RequestError:
     return RequestError("the call is not answered yet: it rings here")
+
+
+def settle(reply: asyncio.Future[Any], answer: object | GatewayError) -> None:
+    """Answer a page that has accepted: by what it has from now on, None or why it has nothing."""
+    if reply.done():  # the page is gone
+        return
+    if isinstance(answer, GatewayError):
+        reply.set_exception(answer)
+    else:
+        reply.set_result(answer)
+
+
+def said_by(rejections: Collection[int]) -> int | None:
+    """Return the status that pages reject a call with; None where none of them has."""
+    return next((code for code in _ANSWERS if code in rejections), None)
 
 
 def rejected(code: int) -> CallEnd:

@@ -21,12 +21,15 @@ from gateway.calls.ring import (
     Acceptance,
     Accepted,
     Caller,
+    Joined,
     Left,
     Rejected,
     Ring,
     RingEvent,
     elsewhere,
     rejected,
+    said_by,
+    settle,
 )
 from gateway.errors import CapacityError, GatewayError, LimitError
 from gateway.signaling.seam import PlacedCall
@@ -34,9 +37,6 @@ from gateway.signaling.seam import PlacedCall
 logger = logging.getLogger(__name__)
 
 RING: Final = 30.0  # seconds; as long as calls from trunks ring unless told otherwise
-
-# What the first page is told if several have rejected the call: the first that one of them has said
-_ANSWERS: Final = (603, 486, 480)
 
 NOBODY_THERE: Final = (480, "No page is there to take the call")
 ALL_BUSY: Final = (486, "Every page has as many calls as it may")
@@ -63,13 +63,6 @@ class Taker(Protocol):
 
     def take_over(self, call: PlacedCall, estate: Estate) -> None:
         """Have the call from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A page has come, and may be rung as well."""
-
-    page: Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +184,10 @@ class Handing:
         finally:
             for ring in self._rings:
                 ring.close(_given_up())
+            while not self._inbox.empty():
+                event = self._inbox.get_nowait()
+                if isinstance(event, Accepted):  # in the last moment
+                    settle(event.reply, None)
             if failure is not None:
                 self._failed(*failure)
 
@@ -257,7 +254,7 @@ class Handing:
         ring.close(end)
         if self._rings:
             return None
-        said = next((code for code in _ANSWERS if code in self._rejections), None)
+        said = said_by(self._rejections)
         return NOBODY_THERE if said is None else (said, REJECTED)
 
     async def _accept(
@@ -265,17 +262,20 @@ class Handing:
     ) -> None:
         """Bring the media path of a page up, if it is the first."""
         if ring.over or self.winner is not None:
-            _settle(reply, None)
+            settle(reply, None)
             return
         self.winner = ring
         try:
             await self._call.restart(acceptance.offer, self._hear)
         except GatewayError as error:  # it rings on, for this page too
             self.winner = None
-            _settle(reply, error)
+            settle(reply, error)
             return
+        except BaseException:
+            settle(reply, None)
+            raise
         ring.connecting = True
-        _settle(reply, ring)
+        settle(reply, ring)
         for other in self._rings:
             if other is not ring:
                 other.close(elsewhere())
@@ -304,15 +304,6 @@ class Handing:
         ring.owner.take_over(self._call, estate)
         self.end(elsewhere())
         return True
-
-
-def _settle(reply: asyncio.Future[Any], answer: HandedRing | GatewayError | None) -> None:
-    if reply.done():  # the page is gone
-        return
-    if isinstance(answer, GatewayError):
-        reply.set_exception(answer)
-    else:
-        reply.set_result(answer)
 
 
 def _given_up() -> CallEnd:

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from gateway.admission.grant import Visitor
 from gateway.admission.token import Tokens
 from gateway.calls import news
-from gateway.calls.end import By
+from gateway.calls.end import By, CallEnd
+from gateway.calls.request import CallRequest
+from gateway.calls.ring import Acceptance, Caller, Ring
 from gateway.errors import OfferError, RequestError
 from gateway.signaling import handing
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
@@ -304,3 +307,44 @@ async def test_only_whom_the_token_names(
         assert (answer["type"] == "transferFailed") is fits
         if not fits:
             assert (answer["name"], answer["fatal"]) == ("not-allowed", False)
+
+
+class Bell:
+    """A page that rings."""
+
+    def __init__(self) -> None:
+        self.rings: list[Ring] = []
+        self.told: list[news.News] = []
+
+    def ring(self, ring: Ring) -> news.Tell:
+        self.rings.append(ring)
+        return self.told.append
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_who_accepts_in_the_last_moment_is_not_left_waiting(over: bool) -> None:
+    """The call ends right before, or the gateway fails; the page's own task goes on."""
+    page, failures = Bell(), list[int]()
+    call = FakeCall("gw-1", CallRequest("600", ""), lambda event: None)
+    call.failure = None if over else ZeroDivisionError("oops")
+    handed = handing.Handing(
+        Caller("c0ffee", "", "sales", "600"),
+        call,
+        [page],
+        lambda joined: lambda: None,
+        own=Bell(),
+        rings=lambda: None,
+        failed=lambda code, reason: failures.append(code),
+    )
+    await until(lambda: bool(page.rings))
+    accepting = asyncio.create_task(
+        page.rings[0].accept(Acceptance("v=0", Visitor("192.0.2.7", None, "s1")))
+    )
+    if over:
+        handed.end(CallEnd.made_here(By.REMOTE, "hangup", 200, "The call ended."))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        assert await accepting is None
+        await handed.task
+    assert failures == ([] if over else [480])
+    assert isinstance(page.told[-1], news.Ended)
