@@ -189,6 +189,7 @@ class Call(Commanded):
         while True:
             event = await self._inbox.get()
             if isinstance(event, trunk.Ended) and await self._redirects.outlives():
+                await self._side.stop()  # nothing more is asked of that one
                 continue
             # Before any phone has rung: none rings twice
             if self.state is CallState.CALLING and self._way.goes_elsewhere(event):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway import trunk
-from gateway.calls import news, parting, redirect
+from gateway.calls import news, parting, redirect, side
 from gateway.calls.end import By
 from gateway.calls.request import CallRequest
 from gateway.errors import ForbiddenError, RequestError, UnavailableError
@@ -422,3 +422,18 @@ async def test_silence_of_one_who_leaves() -> None:
         call.session.report(media.TrunkSilent(15))
         await asyncio.sleep(0.02)
         assert call.trunk.probes == 0
+
+
+async def test_one_who_was_silent_refers_us_and_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That its dialog does not stand any more does not end the call."""
+    monkeypatch.setattr(side, "PROBE_TIMEOUT", 0.05)
+    async with talking() as call:
+        call.session.report(media.TrunkSilent(15))
+        await until(lambda: call.trunk.probes)
+        target = await begun(call)
+        call.trunk.over = True
+        call.trunk.notify(BYE)
+        async with asyncio.timeout(2):
+            await call.trunk.probed.acquire()
+        target.notify(trunk.Answered(ONWARD))
+        await call.client.hear(news.Redirected)
