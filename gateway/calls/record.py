@@ -93,6 +93,12 @@ class CallRecord:
     rule: str | None = None
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        """The number that was called, and those that the call has gone on to."""
+        wanted = (self.request.to, self.fallback, self.redirected_to)
+        return tuple(number for number in wanted if number is not None)
+
+    @property
     def paid_trunk(self) -> str | None:
         """The one on which a call of ours is placed; None where a trunk has called us."""
         if self.redirected_to is not None:

@@ -266,7 +266,10 @@ async def add_block(room: AnyRoom, by: Caller, wanted: NewBlock) -> BlockAdded:
         hit = [
             record.id
             for record in calls.records()
-            if gate.is_blocked(record.request.visitor, record.request.identity, record.request.to)
+            if any(
+                gate.is_blocked(record.request.visitor, record.request.identity, number)
+                for number in record.numbers
+            )
         ]
         ended = calls.stop(hit, "The operator ended the call.")
     # After the calls are on their way down: a disk may hang

@@ -54,7 +54,8 @@ class Mos(Wire):
 class CallView(Wire):
     """A call that runs or rings. Times are ISO 8601, UTC; `sipCallId` is the Call-ID at the trunk.
 
-    `direction` is the page's view. While a call from a trunk rings, `session` is empty.
+    `direction` is the page's view. While a call from a trunk rings, `session` is empty. The far end
+    has handed the page over to `redirectedTo`, by the trunk `redirectedTrunk`.
     """
 
     id: str
@@ -75,6 +76,8 @@ class CallView(Wire):
     sip_call_id: str
     fallback: str | None
     fallback_trunk: str | None
+    redirected_to: str | None
+    redirected_trunk: str | None
 
     @classmethod
     def of(cls, record: CallRecord) -> CallView:
@@ -105,6 +108,8 @@ class CallView(Wire):
                 "sip_call_id": record.sip_call_id,
                 "fallback": record.fallback,
                 "fallback_trunk": record.fallback_trunk,
+                "redirected_to": record.redirected_to,
+                "redirected_trunk": record.redirected_trunk,
             }
         )
 

@@ -134,6 +134,8 @@ async def test_the_calls_that_run(operator: Operator) -> None:
         "sipCallId": "abc@trunk",
         "fallback": None,
         "fallbackTrunk": None,
+        "redirectedTo": None,
+        "redirectedTrunk": None,
     }
     assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [view]})
     assert await operator.ask("GET", "/v1/calls/c1") == (200, view)
@@ -248,6 +250,15 @@ async def test_a_block_holds_at_once_and_ends_what_it_hits(operator: Operator) -
     where = "/v1/blocks?kind=number&value=%2B1555*"
     assert await operator.ask("DELETE", where) == (200, {"blocks": []})
     assert (await operator.ask("DELETE", where))[0] == 404
+
+
+@pytest.mark.parametrize("where", ["redirected_to", "fallback"])
+async def test_a_block_ends_what_has_gone_on_to_its_number(operator: Operator, where: str) -> None:
+    operator.run_call("c1", "+442079460000")
+    setattr(operator.gateway.calls.running["c1"], where, "+15551234567")
+    block = {"kind": "number", "value": "+1555*", "why": "fraud"}
+    status, added = await operator.ask("POST", "/v1/blocks", json=block)
+    assert (status, added["ended"]) == (201, 1)
 
 
 async def test_what_the_operator_did_is_written_with_the_key_that_did_it(
