@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Literal
 
 from gateway.admission.gate import Admission
-from gateway.admission.grant import Grant
+from gateway.admission.grant import Grant, Visitor
 from gateway.calls import news
 from gateway.calls.directory import Page
 from gateway.calls.request import CallRequest
@@ -58,6 +58,8 @@ class ClientCall:
         Called when the id is free again, perhaps more than once.
     granted
         Returns what the client may do now, for what its call comes to later.
+    visitor
+        Returns who it is now: it may have come back from elsewhere.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ClientCall:
         say: Say,
         over: Callable[[ClientCall], None],
         granted: Callable[[], Grant] | None = None,
+        visitor: Callable[[], Visitor] | None = None,
     ) -> None:
         self.call = request.page_call
         session = request.visitor.session
@@ -76,6 +79,7 @@ class ClientCall:
         self._grant = grant
         self._admission: Admission | None = None
         self._granted = granted or (lambda: grant)
+        self._visitor = visitor or (lambda: request.visitor)
         self._transferring: Admission | None = None
         self._redirecting: Admission | None = None
         self._talked_ms = 0  # of the call, before `_admission` counted
@@ -138,7 +142,7 @@ class ClientCall:
         """Let a number in as for a call, before the trunk hears of it: it costs the same."""
         call.check_transfer()
         self._check_handing()
-        visitor = self._request.visitor
+        visitor = self._visitor()
         admission: Admission | None = None
         try:
             admission = await self._room.gate.admit(visitor, grant, to, caller=None)
@@ -152,7 +156,7 @@ class ClientCall:
 
     async def _redirect(self, asked: news.Referred, call: PlacedCall) -> None:
         """Let in whom the far end hands the page over to, as if the page had called there."""
-        visitor = self._request.visitor
+        visitor = self._visitor()
         # Of one that the call has given up by itself, before it was let in
         self._end_redirect("redirect-failed", 408)
         try:
@@ -170,6 +174,7 @@ class ClientCall:
         request = replace(
             self._request,
             to=asked.to,
+            visitor=visitor,
             caller=admission.caller,
             headers=(),  # were for somebody else
             max_ringing=admission.max_ringing,
@@ -189,7 +194,7 @@ class ClientCall:
     async def _hand_over(self, call: PlacedCall, identity: str, grant: Grant, page: Page) -> None:
         call.check_transfer()
         self._check_handing()
-        self._room.gate.incoming.hand_over(self._request.visitor, grant, identity)
+        self._room.gate.incoming.hand_over(self._visitor(), grant, identity)
         directory = self._room.directory
         self._handing = Handing(
             Caller(secrets.token_hex(6), "", identity, self._far_end, self._far_name),

@@ -26,7 +26,7 @@ class IncomingCall(ClientCall):
     def __init__(
         self,
         ring: Ring,
-        visitor: Visitor,
+        visitor: Callable[[], Visitor],
         grant: Grant,
         room: Room,
         *,
@@ -37,9 +37,9 @@ class IncomingCall(ClientCall):
         self._ring = ring
         caller = ring.caller
         request = CallRequest(
-            to=caller.to, offer="", caller=caller.number, visitor=visitor, page_call=ring.id
+            to=caller.to, offer="", caller=caller.number, visitor=visitor(), page_call=ring.id
         )
-        super().__init__(request, grant, room, say=say, over=over, granted=granted)
+        super().__init__(request, grant, room, say=say, over=over, granted=granted, visitor=visitor)
         self._progress.state = "ringing"
         if isinstance(ring, HandedRing):
             ring.owner = self
@@ -99,7 +99,7 @@ class IncomingCall(ClientCall):
         self._check_ringing(call)
         if self._ring.over:  # which the page has been told by now
             return
-        visitor, caller = self._request.visitor, self._ring.caller
+        visitor, caller = self._visitor(), self._ring.caller
         admission = self._room.gate.incoming.accept(visitor, grant, caller.to, caller.number)
         self._admission = admission  # before the call begins, and perhaps ends
         try:

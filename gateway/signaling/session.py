@@ -194,6 +194,9 @@ class Session:
     def _granted(self) -> Grant:
         return self.grant
 
+    def _whoever(self) -> Visitor:
+        return self._visitor
+
     def receive(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for; what is refused is said to the client."""
         try:
@@ -317,7 +320,7 @@ class Session:
             raise
         call = IncomingCall(
             ring,
-            self._visitor,
+            self._whoever,
             self.grant,
             self._room,
             say=self.say,
@@ -371,6 +374,7 @@ class Session:
             say=self.say,
             over=self._forget,
             granted=self._granted,
+            visitor=self._whoever,
         )
         self._add(call)
 

@@ -63,14 +63,19 @@ class Gateway:
 
     @asynccontextmanager
     async def raw(
-        self, *, subprotocol: str | None = SUBPROTOCOL, origin: str | None = None
+        self,
+        *,
+        subprotocol: str | None = SUBPROTOCOL,
+        origin: str | None = None,
+        address: str = "127.0.0.1",
     ) -> AsyncIterator[Client]:
-        """Connect without the hello."""
+        """Connect from an address, without the hello."""
         async with connect(
             f"ws://127.0.0.1:{self.port}/v1/ws",
             subprotocols=None if subprotocol is None else [Subprotocol(subprotocol)],
             origin=None if origin is None else Origin(origin),
             proxy=None,
+            local_addr=(address, 0),
         ) as connection:
             yield Client(connection)
 

@@ -18,6 +18,7 @@ from gateway.calls.end import By, CallEnd
 from gateway.calls.ring import Accepted, Caller, Left, Ring, RingEvent
 from gateway.media.events import LegQuality
 from gateway.signaling.room import Limits
+from gateway.trunk import ReferredTo
 from tests.gateway.signaling.conftest import (
     OFFER,
     Client,
@@ -509,3 +510,19 @@ async def test_the_gateway_stops_without_waiting_for_anybody(gateway: Gateway) -
         call = await placed(gateway, client)
         client.connection.transport.abort()
         assert (await soon(call.commands))[0] == "abandon"
+
+
+async def test_what_it_asks_for_is_judged_by_where_it_is_now(gateway: Gateway) -> None:
+    async with opened(gateway) as (client, welcome):
+        call = await placed(gateway, client)
+        await lose(gateway, client)
+    async with gateway.raw(address="127.0.0.2") as client:
+        await client.send(type="hello", resume=welcome["resumeToken"])
+        assert (await client.receive())["resume"] == "resumed"
+        gateway.room.gate.block("address", "127.0.0.2", "fraud", by="key", until=None)
+        await client.send(type="transfer", call="c1", to="+15557777")
+        assert (await client.receive())["name"] == "not-allowed"
+        await client.send(type="transfer", call="c1", identity="sales")
+        assert (await client.receive())["name"] == "not-allowed"
+        call.tell(news.Referred(7, "+15557777", ReferredTo("+15557777", "lab", number=7)))
+        assert (await soon(call.commands))[:2] == ("refuse", 7)
