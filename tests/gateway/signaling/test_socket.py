@@ -333,11 +333,14 @@ async def test_a_restart_is_answered_or_refused_and_may_fail(gateway: Gateway) -
 async def test_a_call_that_goes_on_at_another_page_is_over_here(gateway: Gateway) -> None:
     async with gateway.client() as client:
         call = await placed(gateway, client)
-        call.tell(news.HandedOver(1500))
+        call.heir = lambda event: None
+        call.hand_over()
         ended = await client.receive()
-        assert (ended["cause"], ended["by"], ended["durationMs"]) == ("handed-over", "local", 1500)
+        assert (ended["cause"], ended["by"], ended["durationMs"]) == ("handed-over", "local", 1000)
         await client.send(type="hangup", call="c1")
         assert (await client.receive())["name"] == "unknown-call"
+        # Nobody rang for it, and so nobody has it
+        assert (await soon(call.commands))[0] == "abandon"
         assert call.commands.empty()
 
 
