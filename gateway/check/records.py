@@ -9,7 +9,6 @@ from gateway.check.files import unwritable
 from gateway.check.finding import Finding
 from gateway.config import RecordSettings
 from gateway.errors import UnavailableError
-from gateway.recording import password_of
 
 
 async def examine(records: RecordSettings) -> list[Finding]:
@@ -23,7 +22,9 @@ async def examine(records: RecordSettings) -> list[Finding]:
 
 
 async def _ask(records: RecordSettings) -> Finding:
-    from gateway.records.database import Database  # loads SQLAlchemy, which few configurations need
+    # They load SQLAlchemy and all of media, which few configurations need
+    from gateway.recording import password_of
+    from gateway.records.database import Database
 
     database = Database(records.database, password_of(records))
     key = f"records.database = '{database.name}'"

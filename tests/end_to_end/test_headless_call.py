@@ -228,7 +228,7 @@ async def test_no_packet_is_lost(gateway: Gateway, manager: Manager, tone: Path)
     # The last ones may come when the call has ended
     assert 0 <= outcome.sent - counted["browser_packets_received"] <= 5
     assert 0 <= counted["browser_packets_sent"] - outcome.received <= 5
-    assert counted["trunk_packets_sent"] == int(lab["RtpRx"])
+    assert 0 <= counted["trunk_packets_sent"] - int(lab["RtpRx"]) <= 1
     assert 0 <= int(lab["RtpTx"]) - counted["trunk_packets_received"] <= 2
     rejected = {name: count for name, count in counted.items() if count and "rejected" in name}
     # A caller's last connectivity check may come when its call has ended

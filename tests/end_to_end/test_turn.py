@@ -31,7 +31,9 @@ async def told() -> Told:
 
 def assert_up(facts: dict[str, Any]) -> None:
     """Expect a call in which each side heard the other's tone until the client hung up."""
-    assert (facts["said"], facts["heard"]) == (TONE, TRUNK_TONE), facts
+    # To ten Hz: a relay by TCP may give sound late, and what fills the pause has no exact tone
+    wanted = pytest.approx((TONE, TRUNK_TONE), abs=10)
+    assert (facts["said"], facts["heard"]) == wanted, facts
     assert (facts["end"]["by"], facts["end"]["cause"]) == ("local", "hangup"), facts
 
 
