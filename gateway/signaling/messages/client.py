@@ -1,0 +1,245 @@
+"""What a client says: one closed union, and the place where a frame is judged.
+
+What passes has every field in range, and what does not is a `MessageError` that says which field
+broke which rule. Fields that we do not know are ignored, so that a newer page can talk to an older
+gateway.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError, from_json
+
+from gateway.errors import GatewayError
+from gateway.signaling.messages.wire import Wire
+
+CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
+
+
+class ClientWire(Wire):
+    # No "5" for 5: a page that sends the wrong type hears of it on its first try
+    model_config = ConfigDict(strict=True, extra="ignore", validate_by_name=False)
+
+
+class Offer(ClientWire):
+    type: Literal["offer"]
+    sdp: str
+
+
+class IceCandidate(ClientWire):
+    """RTCIceCandidateInit, of which only the candidate counts: all media is one bundle."""
+
+    candidate: Annotated[str, Field(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Hello(ClientWire):
+    """The first message, and again with a new token. `challenge` answers the page's CAPTCHA.
+
+    `resume` is the token of a session that has lost its socket, or is to leave it; `received` how
+    many messages of calls the client has taken in that session, `quality` not counted. Without it
+    whatever has gone out on a socket counts as taken.
+    """
+
+    type: Literal["hello"]
+    token: SecretStr | None = None
+    resume: Annotated[SecretStr | None, Field(max_length=128)] = None
+    received: Annotated[int | None, Field(ge=0, le=2**53)] = None
+    challenge: SecretStr | None = None
+
+
+class PlaceCall(ClientWire):
+    type: Literal["call"]
+    call: CallId
+    to: str
+    offer: Offer
+    from_: Annotated[str | None, Field(alias="from")] = None
+    display_name: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class Accept(ClientWire):
+    """Take a call that rings; it rings on where the offer cannot be used."""
+
+    type: Literal["accept"]
+    call: CallId
+    offer: Offer
+
+
+class Reject(ClientWire):
+    """Stop the ringing here. `code` is what the trunk hears if no page takes the call."""
+
+    type: Literal["reject"]
+    call: CallId
+    code: Literal[480, 486, 603] = 603
+
+
+class Register(ClientWire):
+    """Let calls from trunks ring here. The token's `sub` counts where there are tokens."""
+
+    type: Literal["register"]
+    identity: str | None = None
+
+
+class Unregister(ClientWire):
+    type: Literal["unregister"]
+    identity: str | None = None
+
+
+class Candidate(ClientWire):
+    type: Literal["candidate"]
+    call: CallId
+    candidate: IceCandidate | None
+
+
+class Restart(ClientWire):
+    """Another media path for a call: a new RTCPeerConnection, or an ICE restart; `answer` follows.
+
+    It is used once it is up; candidates that follow are for it. `error` with the name
+    `restart-failed` says that it has not come up: the call goes on as it was.
+    """
+
+    type: Literal["restart"]
+    call: CallId
+    offer: Offer
+
+
+class Hangup(ClientWire):
+    type: Literal["hangup"]
+    call: CallId
+
+
+class Hold(ClientWire):
+    """Put the far end on hold; `held` follows, or `error` with the name `hold-refused`."""
+
+    type: Literal["hold"]
+    call: CallId
+
+
+class Resume(ClientWire):
+    """Hold it no longer; `resumed` follows, or `error` with the name `resume-refused`."""
+
+    type: Literal["resume"]
+    call: CallId
+
+
+class Transfer(ClientWire):
+    """Hand the far end over to a number, or to the far end of another call (`replaces`, its id).
+
+    With `identity` the pages that are registered under it ring, and the first `accept` has the
+    call: the far end is not asked. `transferProgress` and then `transferred` or `transferFailed`
+    follow.
+    """
+
+    type: Literal["transfer"]
+    call: CallId
+    to: str | None = None
+    replaces: CallId | None = None
+    identity: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_all(self) -> Self:
+        if sum(each is not None for each in (self.to, self.replaces, self.identity)) != 1:
+            raise PydanticCustomError(
+                "transfer", "one of `to`, `replaces` and `identity` is needed"
+            )
+        return self
+
+
+class SendDigits(ClientWire):
+    """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold.
+
+    A comma in `digits` is a pause of 2 s, as there, and `w` one of 0.5 s, as Asterisk has it.
+    """
+
+    type: Literal["dtmf"]
+    call: CallId
+    digits: Annotated[str, Field(pattern=r"^[0-9A-Da-d*#,Ww]{1,64}$")]
+    duration: Annotated[int, Field(ge=40, le=6000)] = 100
+    gap: Annotated[int, Field(ge=30, le=6000)] = 70
+
+
+class Ping(ClientWire):
+    type: Literal["ping"]
+
+
+ClientMessage = Annotated[
+    Hello
+    | PlaceCall
+    | Accept
+    | Reject
+    | Register
+    | Unregister
+    | Candidate
+    | Restart
+    | Hangup
+    | Hold
+    | Resume
+    | Transfer
+    | SendDigits
+    | Ping,
+    Field(discriminator="type"),
+]
+
+# Messages of the protocol that this version does not serve yet
+NOT_SERVED = frozenset({"stats", "feedback"})
+
+_CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+class MessageError(GatewayError):
+    """A frame that is no message; `call` is the call it spoke of, and `places` whether it asked for
+    one.
+    """
+
+    sip_code = 400
+    name = "bad-message"
+
+    def __init__(self, rule: str, *, call: str | None = None, places: bool = False) -> None:
+        super().__init__(rule)
+        self.call = call
+        self.places = places
+
+
+class NotSupportedError(MessageError):
+    """A message of the protocol that this version does not serve."""
+
+    sip_code = 501
+    name = "not-supported"
+
+
+def parse(text: str) -> ClientMessage:
+    """Read one text frame.
+
+    Raises
+    ------
+    MessageError
+        The frame is no JSON object, its type is unknown, or a field breaks a rule.
+    """
+    try:
+        frame: Any = from_json(text.encode())
+    except ValueError as error:
+        raise MessageError(f"the frame is not JSON: {error}") from None
+    if not isinstance(frame, dict):
+        raise MessageError("the frame is not a JSON object")
+    kind, call = frame.get("type"), frame.get("call")
+    if not isinstance(call, str) or len(call) > 64:
+        call = None
+    if isinstance(kind, str) and kind in NOT_SERVED:
+        raise NotSupportedError(f"`{kind}` is not supported by this version", call=call)
+    try:
+        return _CLIENT.validate_python(frame)
+    except ValidationError as error:
+        rule = _first_problem(error, kind)
+        raise MessageError(rule, call=call, places=kind == "call") from None
+
+
+def _first_problem(error: ValidationError, kind: object) -> str:
+    """Name the field and the rule; a value is not repeated, as it may be a token or a whole SDP."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    if problem["type"].startswith("union_tag"):
+        return f"`type` is {str(kind)[:40]!r}: that message is unknown"
+    # A part may be the name of a header, which is the page's own
+    field = ".".join(str(part)[:80] for part in problem["loc"][1:])
+    return f"`{kind}` message, field `{field}`: {problem['msg']}"
