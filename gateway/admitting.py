@@ -25,8 +25,9 @@ from gateway.admission.rates import read_rates
 from gateway.admission.store import open_store
 from gateway.admission.token import SharedSecrets, Tokens
 from gateway.admission.turn import IceService
-from gateway.config import AdmissionSettings, HttpSettings, LimitSettings, Settings, TurnSettings
-from gateway.config_values import read_secrets
+from gateway.config import HttpSettings, Settings
+from gateway.config_admission import AdmissionSettings, LimitSettings, TurnSettings
+from gateway.config_file_values import read_secrets
 from gateway.dial_plan import policy_of
 from gateway.errors import ConfigError
 

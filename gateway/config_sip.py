@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainValidator,
     SecretStr,
@@ -17,32 +15,23 @@ from pydantic import (
 
 from gateway import config_trunk_values as trunk_rules
 from gateway import config_values as rules
+from gateway.config_section import RegularFile, Section
+from gateway.config_trunk_uri import ProxyUri, TrunkUri, read_proxy_uri, read_trunk_uri
 from gateway.config_trunk_values import NumbersIn, read_numbers_in, read_source
 from gateway.config_values import (
     Address,
     Network,
     Numbers,
-    ProxyUri,
-    TrunkUri,
     broken,
     read_address,
     read_numbers,
-    read_proxy_uri,
-    read_trunk_uri,
 )
 
-RegularFile = Annotated[Path, AfterValidator(rules.regular_file)]
 TrunkCodec = Literal["PCMU", "PCMA", "G722", "opus", "L16"]
 SymmetricRtp = Literal["auto", "strict", "any"]
 DtmfMode = Literal["auto", "rfc4733", "info", "inband"]
 Srtp = Literal["off", "optional", "required"]
 Transfers = Literal["refuse", "allow"]
-
-
-class Section(BaseModel):
-    """A table of the file: closed, so that a mistyped key is found, and never changed later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SipSettings(Section):

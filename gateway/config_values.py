@@ -1,19 +1,17 @@
-"""What a value of the configuration may be: addresses, URIs, files, each with its rule.
+"""What a value of the configuration may be: addresses, numbers, names, each with its rule.
 
-`gateway.config` says which keys there are. What is refused here is refused with a sentence for the
+`gateway.config` says which keys there are; files, URLs and the URIs of trunks have modules of their
+own. What is refused here is refused with a sentence for the
 operator, and never with the value: the place that prints it knows whether a secret can stand there.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from pathlib import Path
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import PydanticCustomError
 
@@ -21,14 +19,7 @@ from gateway.admission.fields import parse_caller, parse_identity
 from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
 from gateway.admission.target import parse_target
-from gateway.admission.turn import check_url
 from gateway.errors import RequestError, TargetError
-
-MIN_SECRET = 32  # bytes: a key of HS256 is as long as its hash at least (RFC 7518 section 3.2)
-LONGEST_NAME = 253  # characters of a host's name (RFC 1035 section 2.3.4)
-POSTGRESQL = "postgresql+asyncpg"
-SQLITE = "sqlite:///"  # a third slash, then the file: "sqlite:////var/lib/gateway.db" is absolute
-SQLITE_MEMORY = "sqlite:///:memory:"
 
 
 def broken(rule: str, *, key: str | None = None, value: object = None) -> PydanticCustomError:
@@ -124,109 +115,6 @@ def told_address(text: str) -> str:
     return str(address)
 
 
-@dataclass(frozen=True, slots=True)
-class TrunkUri:
-    """Where a trunk listens: a host by name or address, a port, a transport; `secure` for sips.
-
-    What is not given (`port_given`, `transport_given`) is looked up by the name, and is the default
-    where the DNS does not say (RFC 3263). Whether it is TLS is never left to the DNS.
-    """
-
-    host: str
-    port: int
-    transport: Literal["udp", "tcp", "tls"]
-    secure: bool = False
-    port_given: bool = True
-    transport_given: bool = True
-
-    def __str__(self) -> str:
-        fixed = self.port_given or self.ip is not None
-        where = str(Address(self.host, self.port)) if fixed else self.host
-        if self.secure:
-            return f"sips:{where}"
-        named = fixed or self.transport_given
-        return f"sip:{where}{f';transport={self.transport}' if named else ''}"
-
-    @property
-    def may_use_tcp(self) -> bool:
-        """Whether TCP is spoken with it, or may be: where the DNS decides about the transport."""
-        asks = self.ip is None and not (self.port_given or self.transport_given)
-        return self.transport == "tcp" or asks
-
-    @property
-    def ip(self) -> IPv4Address | IPv6Address | None:
-        """The host, unless it is a name."""
-        try:
-            return ip_address(self.host)
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyUri:
-    """An outbound proxy: a loose router is named in requests, another only gets them."""
-
-    uri: TrunkUri
-    loose: bool
-
-    def __str__(self) -> str:
-        return f"{self.uri}{';lr' if self.loose else ''}"
-
-
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # of a host's name (RFC 1123 section 2.1)
-_TRUNK_URI = re.compile(
-    rf"(?P<scheme>sips?):(?:(?P<host>{_LABEL}(?:\.{_LABEL})*)"
-    r"|\[(?P<ip>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:;transport=(?P<transport>udp|tcp|tls))?",
-    re.ASCII,
-)
-
-
-def read_trunk_uri(value: object) -> TrunkUri:
-    """Read `sip:host[:port][;transport=udp|tcp|tls]` or `sips:host[:port]`.
-
-    RFC 3261 section 19.1.2 has the defaults.
-    """
-    if isinstance(value, TrunkUri):
-        return value
-    match = _TRUNK_URI.fullmatch(str(value))
-    if match is None or len(match["host"] or "") > LONGEST_NAME:
-        raise broken(
-            "sip:host:port;transport=udp (or tcp, or tls) is needed, or sips:host:port, without "
-            "user or password"
-        )
-    secure, named = match["scheme"] == "sips", match["transport"]
-    if secure and named == "udp":
-        raise broken("sips: goes by TLS, never by UDP")
-    tls = secure or named == "tls"
-    port = int(match["port"] or (5061 if tls else 5060))
-    if not 1 <= port <= 65535:
-        raise broken("a port is 1 to 65535")
-    host = match["host"] or _ipv6(match["ip"])
-    transport: Literal["udp", "tcp", "tls"] = "tls" if tls else "tcp" if named == "tcp" else "udp"
-    given = match["port"] is not None, secure or named is not None
-    return TrunkUri(host, port, transport, secure, *given)
-
-
-def _ipv6(text: str) -> str:
-    try:
-        address = IPv6Address(text)
-    except ValueError:
-        raise broken("what stands in brackets is no IPv6 address") from None
-    if address.is_link_local or address.ipv4_mapped is not None:
-        raise broken("an address that is reached from every link is needed, IPv4 written as such")
-    return str(address)
-
-
-def read_proxy_uri(value: object) -> ProxyUri:
-    """Read a trunk's URI with `;lr` behind it or not."""
-    if isinstance(value, ProxyUri):
-        return value
-    whole = str(value)
-    bare = whole.removesuffix(";lr")
-    return ProxyUri(read_trunk_uri(bare), loose=bare != whole)
-
-
 def ports(ports: tuple[int, int]) -> tuple[int, int]:
     low, high = ports
     if not 1024 <= low < high <= 65535:
@@ -319,12 +207,6 @@ def identity(text: str) -> str:
         raise broken(str(error)) from None
 
 
-def origin(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", text, re.ASCII):
-        raise broken('an origin is a scheme and a host, such as "https://shop.example", no path')
-    return text.lower()
-
-
 def caller_id(text: str) -> str:
     try:
         return parse_caller(text)
@@ -342,65 +224,6 @@ def codecs(codecs: tuple[str, ...]) -> tuple[str, ...]:
     if not codecs or len(set(codecs)) != len(codecs):
         raise broken("at least one codec is needed, and each only once")
     return codecs
-
-
-def regular_file(path: Path) -> Path:
-    if not path.is_file():
-        raise broken("no such file")
-    return path
-
-
-def secrets_file(path: Path) -> Path:
-    """Check a file of secrets, one a line, at start: else the first caller would find out."""
-    secrets = _secrets(path)
-    for number, secret in secrets:
-        if len(secret.encode()) < MIN_SECRET:
-            raise broken(
-                f"line {number}: a secret of HS256 has at least {MIN_SECRET} bytes (RFC 7518 "
-                f"section 3.2); `openssl rand -base64 48` makes one"
-            )
-    return path
-
-
-def webhook_secrets(path: Path) -> Path:
-    """Check a file of secrets of Standard Webhooks, one a line: each signs."""
-    for number, secret in _secrets(path):
-        try:
-            key = b64decode(secret.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            key = b""
-        if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
-            raise broken(
-                f'line {number}: a secret is "whsec_" and 24 to 64 bytes in base64; '
-                'echo "whsec_$(openssl rand -base64 32)" makes one'
-            )
-    return path
-
-
-def secret_file(path: Path) -> Path:
-    """Check a file that holds one secret."""
-    if len(_secrets(path)) > 1:
-        raise broken("one secret is needed, on one line")
-    return path
-
-
-def read_secrets(path: Path) -> tuple[str, ...]:
-    """Return the secrets of a file that was checked."""
-    return tuple(secret for _, secret in _secrets(path))
-
-
-def _secrets(path: Path) -> list[tuple[int, str]]:
-    """Return each secret of the file and its line; blank lines and comments (#) hold none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise broken(f"the file cannot be read: {why}") from None
-    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
-    found = [(number, line) for number, line in lines if line and not line.startswith("#")]
-    if not found:
-        raise broken("the file holds no secret")
-    return found
 
 
 Network = IPv4Network | IPv6Network
@@ -425,38 +248,6 @@ def network(value: object, everybody: str) -> Network:
     return found
 
 
-def url(text: str) -> str:
-    """Check the URL of a service that we ask: by TLS, unless it is on this machine."""
-    return _service(text, "who can change the answer on its way could let anybody in")
-
-
-def webhook_url(text: str) -> str:
-    """Check the URL of a server that we tell of calls, likewise."""
-    return _service(text, "else whoever is on the way reads who calls whom")
-
-
-def _service(text: str, reason: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or not text.isprintable() or " " in text or parts.scheme not in ("http", "https"):
-        raise broken('a URL is needed, such as "https://login.example/keys"')
-    if parts.username is not None or parts.password is not None:
-        raise broken("a URL without user or password is needed")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise broken(f"https is needed: {reason}")
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def short_code(text: str) -> str:
     if not re.fullmatch(r"[0-9]{2,8}", text, re.ASCII):
         raise broken("a short code is 2 to 8 digits")
@@ -468,37 +259,4 @@ def country(text: str) -> str:
 
     if text not in SUPPORTED_REGIONS:
         raise broken('a country is two capital letters of ISO 3166, such as "DE", "GB" or "US"')
-    return text
-
-
-# RFC 7065 section 3.1 and RFC 7064 section 3.1
-
-
-def turn_url(text: str) -> str:
-    try:
-        return check_url(text)
-    except ValueError as error:
-        raise broken(str(error)) from None
-
-
-def sqlite_database(text: str) -> str:
-    if text and not (text.startswith(SQLITE) and text.removeprefix(SQLITE).strip()):
-        raise broken(f'"{SQLITE}" and a file is needed, or "" for none')
-    return text
-
-
-def database(text: str) -> str:
-    if not text.startswith("postgres"):
-        return sqlite_database(text)
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # reads it
-    except ValueError as error:
-        raise broken(str(error)) from None
-    if parts.scheme not in ("postgresql", POSTGRESQL):
-        raise broken(f'"{POSTGRESQL}://user@host/database" is needed, or "{SQLITE}" and a file')
-    if not (parts.hostname and parts.path.strip("/")):
-        raise broken("a host and a database are needed: //user@host/database")
-    if "password" in parse_qs(parts.query):
-        raise broken("the password belongs before the host, or better into records.password_file")
     return text

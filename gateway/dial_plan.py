@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.admission.policy import Policy
-from gateway.config import AdmissionSettings
+from gateway.config_admission import AdmissionSettings
 
 
 def policy_of(admission: AdmissionSettings) -> Policy:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.calls.record import CallRecord
 from gateway.config import Settings
-from gateway.config_values import read_secrets
+from gateway.config_file_values import read_secrets
 from gateway.signaling.api_messages import CallView
 from gateway.webhooks.post import Poster
 from gateway.webhooks.queue import Queue

@@ -10,7 +10,7 @@ from gateway.admission.gate import Gate
 from gateway.admission.mask import mask
 from gateway.admission.rates import as_money
 from gateway.config import RecordSettings, Settings
-from gateway.config_values import read_secrets
+from gateway.config_file_values import read_secrets
 from gateway.records.recorder import Account, Recorder
 from gateway.records.spool import Spool
 

@@ -22,7 +22,8 @@ from gateway.calls.registry import Calls
 from gateway.calls.routing import DialRoute, Rank, Routing, outgoing_number
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
-from gateway.config import MediaSettings, Settings
+from gateway.config import Settings
+from gateway.config_media import MediaSettings
 from gateway.config_sip import TrunkSettings, tls_files
 from gateway.errors import UnavailableError
 from gateway.media import MediaPlane

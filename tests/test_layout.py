@@ -25,7 +25,10 @@ TREE = Path(__file__).parents[1]
 SOURCES = {"gateway": TREE / "gateway", "sdp": TREE / "sdp", "voice": TREE / "codecs" / "voice"}
 
 # Settings, refusals and counts mean the same in every room
-LEAVES = {"config", "config_sip", "errors", "metrics", "own_address", "repeats"}
+LEAVES = {
+    *("config", "config_admission", "config_media", "config_sip"),
+    *("errors", "metrics", "own_address", "repeats"),
+}
 CALL = {"trunk", "media", "admission", "sdp", "voice"}
 
 # What there is of media/ besides the plane: the caller is a WebRTC end point, and no gateway
@@ -41,11 +44,11 @@ ROOMS: dict[str, set[str]] = {
     "cli": {"commands"},
     "commands": {
         *("admission", "app", "check", "cli", "demo", "garbage", "log", "signaling", "stopping"),
-        *("config_problems", "config_sources", "config_values", "wiring"),
+        *("config_file_values", "config_problems", "config_sources", "config_values", "wiring"),
     },
     "check": {
-        *("admission", "config_values", "dial_plan", "listening", "recording", "records"),
-        *("sound_file", "system_words", "trunk"),
+        *("admission", "config_url_values", "config_values", "dial_plan", "listening"),
+        *("recording", "records", "sound_file", "system_words", "trunk"),
     },
     # What `app` and `check` both do, and `check` without a web application
     "listening": {"system_words"},
@@ -56,13 +59,13 @@ ROOMS: dict[str, set[str]] = {
         *("signaling", "webhooks"),
         *CALL,
     },
-    "recording": {"admission", "config_values", "records"},  # makes the recorder
-    "notifying": {"calls", "config_values", "signaling", "webhooks"},
+    "recording": {"admission", "config_file_values", "records"},  # makes the recorder
+    "notifying": {"calls", "config_file_values", "signaling", "webhooks"},
     "webhooks": {"admission", "calls"},
     "dial_plan": {"admission"},
     "admitting": {
         "admission",
-        "config_values",
+        "config_file_values",
         "dial_plan",
     },  # makes the gate, which `reload` does once more
     "reload": {"admission", "admitting", "listening", "sd_notify"},
@@ -82,8 +85,21 @@ ROOMS: dict[str, set[str]] = {
     "caller": {*ENDPOINT, "sound_file", "system_words", "sdp", "voice"},
     # The load generator: both ends of every call, on bare sockets
     "bench": {*ENDPOINT, "caller", "peer", "trunk", "sdp", "voice"},
-    "config": {"config_values"},
-    "config_sip": {"config_trunk_values", "config_values"},
+    "config": {
+        *("config_file_values", "config_section", "config_trunk_uri", "config_url_values"),
+        "config_values",
+    },
+    "config_admission": {
+        *("config_file_values", "config_section", "config_url_values", "config_values"),
+    },
+    "config_media": {"config_section", "config_values"},
+    "config_sip": {
+        *("config_section", "config_trunk_uri", "config_trunk_values", "config_values"),
+    },
+    "config_section": {"config_file_values"},
+    "config_file_values": {"config_values"},
+    "config_trunk_uri": {"config_values"},
+    "config_url_values": {"admission", "config_values"},
     "config_values": {"admission"},  # what a setting may be is said where it is used
     "config_trunk_values": {"config_values"},
     "config_sources": {"config_problems", "config_values"},

@@ -15,7 +15,7 @@ from gateway.admission.keys import read_keys
 from gateway.admission.rates import read_rates
 from gateway.check.finding import Finding, doubt
 from gateway.config import Settings, WebhookSettings
-from gateway.config_values import SQLITE, SQLITE_MEMORY
+from gateway.config_url_values import SQLITE, SQLITE_MEMORY
 from gateway.errors import ConfigError
 
 

@@ -10,7 +10,8 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 from gateway.check.finding import Finding
-from gateway.config import Address, HttpSettings, MediaSettings, Settings
+from gateway.config import Address, HttpSettings, Settings
+from gateway.config_media import MediaSettings
 from gateway.errors import ConfigError
 from gateway.listening import check_certificates, listen
 from gateway.own_address import all_addresses, offered

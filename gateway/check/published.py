@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.check.finding import Finding
-from gateway.config import AdmissionSettings
+from gateway.config_admission import AdmissionSettings
 
 TIMEOUT = 3.0  # seconds, as long as the gateway waits
 

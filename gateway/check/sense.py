@@ -12,7 +12,8 @@ from gateway.admission.dialing import LONGEST_E164
 from gateway.admission.number import parse_prefix
 from gateway.admission.policy import EVERYTHING
 from gateway.check.finding import Finding, doubt
-from gateway.config import AdmissionSettings, HttpSettings, Settings
+from gateway.config import HttpSettings, Settings
+from gateway.config_admission import AdmissionSettings
 
 PORTS_OF_A_CALL = 2  # RTP and RTCP of its trunk
 

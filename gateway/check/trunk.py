@@ -16,7 +16,8 @@ from ipaddress import ip_address
 from gateway.check import tls
 from gateway.check.finding import Finding
 from gateway.check.located import ANYWHERE, locate, route
-from gateway.config import Address, MediaSettings, TrunkUri, reaches, speaks
+from gateway.config import Address, TrunkUri
+from gateway.config_media import MediaSettings, reaches, speaks
 from gateway.config_sip import TlsFiles, TrunkSettings
 from gateway.system_words import why
 from gateway.trunk.errors import TrunkLookupError

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from gateway.admission.token import CallClaim, Claims, issue, new_id
 from gateway.commands.options import add_config, config_file
-from gateway.config import AdmissionSettings
+from gateway.config_admission import AdmissionSettings
+from gateway.config_file_values import read_secrets
 from gateway.config_sources import load
-from gateway.config_values import read_secrets
 from gateway.errors import ConfigError, RequestError
 
 SUBJECT = "gateway-token"  # whose limits count for it, unless --sub says

@@ -16,7 +16,7 @@ import jwt
 import pytest
 
 from gateway.admission.token import SharedSecrets, Tokens
-from gateway.config_values import read_secrets
+from gateway.config_file_values import read_secrets
 from gateway.errors import TokenError
 from tests.peers.gateway import TREE
 from tests.peers.ports import free_port

@@ -65,7 +65,7 @@ def test_media_may_be_set(tmp_path: Path) -> None:
 def test_there_is_a_media_thread_for_each_core_but_one(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
 ) -> None:
-    monkeypatch.setattr("gateway.config.usable_cores", lambda: cores)
+    monkeypatch.setattr("gateway.config_media.usable_cores", lambda: cores)
     media = load(None, {}).media
     assert (media.thread_count, len(media.browser_ports)) == (threads, threads)
     assert media.browser_ports.start == media.ports[0], "the rest of them is the trunks'"

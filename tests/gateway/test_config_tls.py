@@ -16,7 +16,8 @@ from gateway import wiring
 from gateway.check import tls
 from gateway.config_sip import TlsFiles, tls_files
 from gateway.config_sources import load
-from gateway.config_values import Address, TrunkUri
+from gateway.config_trunk_uri import TrunkUri
+from gateway.config_values import Address
 from gateway.errors import ConfigError
 from gateway.listening import check_certificates
 from gateway.trunk import SipAddress, Tls

@@ -11,7 +11,7 @@ import dns.asyncresolver
 import pytest
 
 from gateway.check import located, password, trunk
-from gateway.config import MediaSettings
+from gateway.config_media import MediaSettings
 from gateway.config_sip import TrunkSettings
 from gateway.trunk.lookup import Resolver
 from tests.gateway.trunk.wire import open_wire

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from gateway.check import published
-from gateway.config import AdmissionSettings
+from gateway.config_admission import AdmissionSettings
 from tests.peers.ports import free_port
 
 PUBLIC = ec.generate_private_key(ec.SECP256R1()).public_key()

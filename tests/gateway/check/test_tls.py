@@ -16,7 +16,7 @@ from gateway.check.finding import Finding
 from gateway.check.password import check as check_password
 from gateway.config_sip import TlsFiles, TrunkSettings, tls_files
 from gateway.config_sources import load
-from gateway.config_values import TrunkUri
+from gateway.config_trunk_uri import TrunkUri
 from gateway.trunk.tls_fault import CLOSED
 from tests.peers.authority import Authority, Pair
 from tests.peers.ports import free_port
