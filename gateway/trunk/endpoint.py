@@ -12,27 +12,25 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.trunk.address import (
     Route,
-    TrunkUri,
     bracketed,
     parse_trunk,
     plain_headers,
     request_uri,
     route_to,
-    trunk_uri,
 )
 from gateway.trunk.config import DialRequest, EndpointConfig, SipAddress, Trunk
 from gateway.trunk.description import check_description
 from gateway.trunk.descriptors import raise_descriptor_limit
-from gateway.trunk.errors import TrunkError, TrunkFullError, TrunkLookupError
+from gateway.trunk.errors import TrunkError, TrunkFullError
 from gateway.trunk.events import Reply, TrunkEvent
 from gateway.trunk.incoming import IncomingCall, address_of, incoming_call, sender_of
 from gateway.trunk.leg import TrunkLeg
 from gateway.trunk.locating import TrunkLocator
 from gateway.trunk.lookup import Resolver
 from gateway.trunk.message import read
+from gateway.trunk.options import Options
 from gateway.trunk.presentation import diverted, presented
 from gateway.trunk.private_headers import headers_for_trunk
-from gateway.trunk.questions import Questions
 from gateway.trunk.registrar import Registrar
 from gateway.trunk.registration import Registration, RegistrationState
 from gateway.trunk.targets import Target
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOCATE_LIMIT: Final = 2.0  # seconds
-NOBODY_THERE: Final = Reply(None, "Nobody listens at the trunk's port.")
 
 OnIncoming = Callable[[IncomingCall], Callable[[TrunkEvent], None]]
 """Takes a call and returns the function that gets its events."""
@@ -75,7 +72,6 @@ class TrunkEndpoint:
         self._keys = itertools.count(1)
         self._registrars: dict[str, Registrar] = {}
         self._registrations: dict[str, Registration] = {}
-        self._asking: set[Callable[[Reply], None]] = set()
         self._resolver = resolver or Resolver()
         self._trunks = TrunkLocator(
             config,
@@ -83,7 +79,7 @@ class TrunkEndpoint:
             self._registered_at,
             lambda trunk, host: self._running().sources.learn(trunk, host),
         )
-        self._questions = Questions(self._trunks.failures.replied)
+        self._options = Options(self._trunks, self._keys, self._arrive)
         # Names in descriptions are the trunks' to choose: those that hang hold up no dialing
         self._locator = Resolver()
         self._whereabouts: Whereabouts | None = None
@@ -228,8 +224,7 @@ class TrunkEndpoint:
         if self._whereabouts is not None:
             await self._whereabouts.close()
         await asyncio.gather(*(each.close() for each in self._registrations.values()))
-        for settle in list(self._asking):
-            settle(Reply(None, "The trunk endpoint is closing."))
+        self._options.give_up("The trunk endpoint is closing.")
         for leg in list(self._legs.values()):
             leg.post(lambda dialog: dialog.close())
         try:
@@ -238,7 +233,7 @@ class TrunkEndpoint:
         except TimeoutError:
             log.warning("%d calls did not end in time", self.active)
         await stack.stop()
-        await self._questions.close()
+        await self._options.close()
         await self._resolver.close()
         await self._locator.close()
         self._stack = None
@@ -342,53 +337,7 @@ class TrunkEndpoint:
 
         All of its targets are asked, and the first good answer counts.
         """
-        stack = self._running()
-        if stack.stock:
-            raise TrunkError(
-                "the stock engine cannot ask a trunk by OPTIONS: build the engine by `make engine`"
-            )
-        parsed = parse_trunk(trunk.uri)
-        until = asyncio.get_running_loop().time() + timeout
-        try:
-            async with asyncio.timeout_at(until):
-                targets = await self.targets(trunk)
-        except TimeoutError:
-            return Reply(None, f"The trunk's name was not resolved within {timeout:g} s.")
-        except TrunkLookupError as error:
-            return Reply(None, f"{error}")
-
-        async def ask(target: Target) -> Reply:
-            return await self._question(stack, route_to(trunk, parsed, target), parsed, target)
-
-        return await self._questions.ask_all(targets, ask, timeout, until)
-
-    async def _question(self, stack: Stack, route: Route, trunk: TrunkUri, target: Target) -> Reply:
-        key = next(self._keys)
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-
-        def settle(heard: Reply) -> None:
-            if not reply.done():
-                reply.set_result(heard)
-
-        def ask() -> None:
-            account = stack.account(route, partial(self._arrive, stack))
-            account.ask(key, trunk_uri(trunk), partial(stack.tell, settle))
-
-        def forget() -> None:
-            if account := stack.accounts.get(route):
-                account.forget(key)
-
-        self._asking.add(settle)
-        knocker = self._trunks.knocker(target)
-        knock = knocker(lambda: settle(NOBODY_THERE)) if knocker else None
-        try:
-            await stack.run(ask)
-            return await reply
-        finally:
-            if knock is not None:
-                knock.close()
-            self._asking.discard(settle)
-            stack.post(forget)
+        return await self._options.inquire(self._running(), trunk, timeout)
 
     async def locate(self, name: str, like: str) -> str:
         """Return the address of a host that a description names, of the same family as `like`.
