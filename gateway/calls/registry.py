@@ -5,67 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from time import monotonic, time
+from time import time
 from typing import Protocol
 
 from gateway import trunk
-from gateway.calls.attempt import Attempt, Attempts, N, Targets, failure, no_room, target_failed
+from gateway.calls.attempt import Attempts, N, no_room
 from gateway.calls.browser_description import read_offer
 from gateway.calls.browser_side import RESUME_WINDOW
 from gateway.calls.call import MAX_RINGING, Call, Tell
 from gateway.calls.call_news import Closed, Listeners, Opened
+from gateway.calls.dialing import Dialing
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.new_way import beside
-from gateway.calls.news import Answered, Ended, News, Redirected
+from gateway.calls.news import News, Redirected
 from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
-from gateway.calls.record import CallRecord, Direction
+from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
+from gateway.calls.totals import Totals
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
 from gateway.errors import CapacityError, DrainingError, GatewayError, OverloadError
-from gateway.trunk import TrunkEvent
 
 logger = logging.getLogger(__name__)
 
 # Calls end with BYE and its answer within milliseconds; a dead trunk must not hold up the stop
 CLOSE_TIMEOUT = 4.0  # seconds; more than a call may take for its own end
-
-# A trunk sends 100 within 200 ms, or is not there. Four sendings over UDP (0, 0.5, 1.5 and 3.5 s)
-# are enough to tell, where another trunk waits and a person, too
-FAILOVER_TIMEOUT = 4.0  # seconds
-
-
-@dataclass(slots=True)
-class Totals:
-    """Counts since the start, for metrics."""
-
-    placed: int = 0
-    answered: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    last_answered: float | None = None  # of time.monotonic
-    lines_dropped: int = 0  # of trunks' descriptions
-    # Calls from trunks; the counts above are of those that pages have placed
-    received: int = 0
-    accepted: int = 0
-    received_ended: Counter[str] = field(default_factory=Counter)  # by cause
-
-    def count(self, event: News, direction: Direction) -> None:
-        """Count what happens to a call."""
-        if direction == "incoming":
-            if isinstance(event, Answered):
-                self.accepted += 1
-            elif isinstance(event, Ended):
-                self.received_ended[event.end.cause] += 1
-        elif isinstance(event, Answered):
-            self.answered += 1
-            self.last_answered = monotonic()
-        elif isinstance(event, Ended):
-            self.ended[event.end.cause] += 1
 
 
 def new_call_id() -> str:
@@ -135,6 +102,7 @@ class Calls:
         self.resume_window = resume_window
         self._endpoint = endpoint
         self._trunks = trunks
+        self._dialing = Dialing(endpoint, plane)
         self._max_ringing = max_ringing
         self._shown = shown
         self._calls: dict[asyncio.Task[CallEnd], Live] = {}
@@ -269,16 +237,7 @@ class Calls:
         tried: Callable[[TrunkCalls], None],
         candidates: Sequence[TrunkCalls] | None = None,
     ) -> Attempts[N]:
-        """Make ready to try trunks in turn.
-
-        Parameters
-        ----------
-        negotiate
-            Begins what is to be agreed with a trunk.
-        tried
-            Told of each trunk that is tried.
-        candidates
-            The trunks for the number, if they have been asked for already.
+        """Make ready to try trunks in turn, as `Dialing.attempts`: those given, or all there are.
 
         Raises
         ------
@@ -288,31 +247,7 @@ class Calls:
             No trunk has room.
         """
         found = self._trunks.candidates(request.to) if candidates is None else candidates
-
-        def make(state: TrunkCalls, known: Targets | None) -> Attempt[N]:
-            route = state.route
-            targets = known or Targets(lambda: self._endpoint.targets(route.trunk))
-            negotiation = negotiate(route)
-
-            async def dial(notify: Callable[[TrunkEvent], None]) -> trunk.TrunkLeg:
-                def hear(event: TrunkEvent) -> None:
-                    end = failure(event)
-                    if not (targets.more and end is not None and target_failed(end)):
-                        state.hear(event)  # one target's failure is not yet the trunk's
-                    notify(event)
-
-                target = await targets.next()
-                # Whoever has another target or trunk behind it is given up sooner
-                hurried = targets.more or len(found) > 1
-                negotiation.at(self.plane.own_host(target.host))
-                invite = _invite(route, request, negotiation.trunk_offer, target)
-                if hurried:
-                    invite = replace(invite, response_timeout=FAILOVER_TIMEOUT)
-                return await self._endpoint.dial(invite, hear)
-
-            return Attempt(state, negotiation, dial, targets, again=known is not None)
-
-        return Attempts(iter(found), make, tried)
+        return self._dialing.attempts(request, negotiate, tried, found)
 
     def own(self, call: Live, record: CallRecord) -> None:
         """Let a call live its life, in a task of its own."""
@@ -427,27 +362,6 @@ class Calls:
             task.cancel()
         if hanging:
             await asyncio.wait(hanging, timeout=CLOSE_TIMEOUT)
-
-
-def _invite(
-    route: Route, request: CallRequest, offer: str, target: trunk.Target
-) -> trunk.DialRequest:
-    return trunk.DialRequest(
-        trunk=route.trunk,
-        to=route.number(request.to),
-        offer=offer,
-        from_user=request.caller,
-        display_name=request.display_name,
-        headers=request.headers,
-        target=target,
-        diversion=request.diversion,
-        referral=_told_to(route, request.referral),
-    )
-
-
-def _told_to(route: Route, referral: trunk.ReferredTo | None) -> trunk.ReferredTo | None:
-    """Return what a trunk is told of a referral: only its own means anything to it."""
-    return referral if referral is not None and referral.trunk == route.trunk.name else None
 
 
 def _draining() -> DrainingError:
