@@ -130,10 +130,21 @@ class Call(Commanded):
             window=resume_window,
         )
         self._tell = self._browser.tell
-        self._side = Side(
-            call_id,
+        self._side = self._new_side(locate)
+        self._hold = self._new_hold()
+        self._transfer = Transfer(call_id, lambda: self._way.leg, self._tell, self.notify)
+        self._redirects = self._new_redirects(find_way, locate)
+        self._partings = Partings(call_id)  # from far ends that have handed us over
+        self._answered_at = None
+        self._early_told = False
+        self._limit: asyncio.TimerHandle | None = None
+
+    def _new_side(self, locate: Locate) -> Side:
+        """Make what answers the trunk's descriptions."""
+        return Side(
+            self.id,
             self._way.negotiation,
-            session,
+            self._session,
             self._way.placed,
             locate,
             self.notify,
@@ -141,19 +152,24 @@ class Call(Commanded):
             on_answer=self._agreed,
             on_settled=self._settled,
         )
-        self._hold = Hold(
-            call_id,
+
+    def _new_hold(self) -> Hold:
+        """Make what holds the other side, for either of them."""
+        return Hold(
+            self.id,
             lambda: self._way.negotiation,
             lambda: self._way.leg,
-            session.set_flow,
+            self._session.set_flow,
             self._tell,
             self.notify,
             owns_call_id=self._way.owns_call_id,
         )
-        self._transfer = Transfer(call_id, lambda: self._way.leg, self._tell, self.notify)
-        self._redirects = Redirects(
-            call_id,
-            session,
+
+    def _new_redirects(self, find_way: FindWay | None, locate: Locate) -> Redirects:
+        """Make what calls whom the far end refers us to."""
+        return Redirects(
+            self.id,
+            self._session,
             lambda: self._way.leg,
             find_way,
             locate,
@@ -161,10 +177,6 @@ class Call(Commanded):
             self.notify,
             self._settled,
         )
-        self._partings = Partings(call_id)  # from far ends that have handed us over
-        self._answered_at = None
-        self._early_told = False
-        self._limit: asyncio.TimerHandle | None = None
 
     # The call's own task
 

@@ -62,15 +62,19 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
         case news.Quality(browser=browser_leg, trunk=trunk_leg):
             return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):
-            return messages.Ended(
-                call=call,
-                by=end.by.value,
-                cause=end.cause,
-                sip_code=end.sip_code,
-                reason=end.reason,
-                message=end.message,
-                duration_ms=duration,
-            )
+            return _ended(call, end, duration)
+
+
+def _ended(call: str, end: CallEnd, duration_ms: int) -> messages.Ended:
+    return messages.Ended(
+        call=call,
+        by=end.by.value,
+        cause=end.cause,
+        sip_code=end.sip_code,
+        reason=end.reason,
+        message=end.message,
+        duration_ms=duration_ms,
+    )
 
 
 def _about_handover(call: str, event: Handover) -> messages.ServerMessage:
@@ -94,7 +98,7 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
     """Say what has changed in a call, or has not."""
     match event:
         case news.HandedOver(duration_ms=duration):  # over for this page, and for no other
-            return message_for(call, news.Ended(_HANDED_OVER, duration))
+            return _ended(call, _HANDED_OVER, duration)
         case news.RestartFailed(why=why):
             return messages.Error(
                 code=UnavailableError.sip_code,
