@@ -75,7 +75,7 @@ def referred_to(message: Message, trunk: Trunk | None = None) -> ReferredTo | No
     """Return whom a REFER names; None where that is nobody who can be called.
 
     One Refer-To there is, with a sip, sips or tel URI that has a user, and for an INVITE (RFC 3515
-    section 2.1).
+    section 2.1). A Replaces in it names a dialog (RFC 3891 section 6.1).
     """
     given = message.all("refer-to")
     if len(given) != 1 or len(given[0]) > LONGEST:
@@ -88,6 +88,8 @@ def referred_to(message: Message, trunk: Trunk | None = None) -> ReferredTo | No
     if not named.user or (method is not None and method[1].upper() != "INVITE"):
         return None
     wanted = _fields(fields)
+    if "replaces" in wanted and not _replaces(wanted["replaces"]):
+        return None  # without it another phone would ring beside the call that is to be taken over
     return ReferredTo(
         to=incoming_number(trunk.numbers_in if trunk is not None else (), named.user),
         trunk=trunk.name if trunk is not None else "",
