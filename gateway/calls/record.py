@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.calls.request import CallRequest
@@ -56,6 +57,14 @@ class LegAccount:
         self.rtt_ms.add(quality.rtt_ms)
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a call now: another page than the one that began it, or that one from elsewhere."""
+
+    visitor: Visitor
+    identity: str | None
+
+
 @dataclass(slots=True)
 class CallRecord:
     """One call. Times in seconds since the epoch.
@@ -65,7 +74,8 @@ class CallRecord:
     the legs did. `fallback` is the number that a call of no page's has gone to, by the trunk
     `fallback_trunk`, whose side has a codec and an account of its own; there is no browser in it.
     `redirected_to` is whom the far end has handed the page over to, by the trunk
-    `redirected_trunk`. `rule` is the word of what refused the call, if anything of ours has.
+    `redirected_trunk`. `holder` is who has it now, where that is not the page of `request` as it
+    was then. `rule` is the word of what refused the call, if anything of ours has.
     """
 
     id: str
@@ -91,6 +101,13 @@ class CallRecord:
     redirected_to: str | None = None
     redirected_trunk: str | None = None
     rule: str | None = None
+    holder: Holder | None = None
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """Whose call it is: who began it, and who has it now."""
+        first = Holder(self.request.visitor, self.request.identity)
+        return (first,) if self.holder is None else (first, self.holder)
 
     @property
     def numbers(self) -> tuple[str, ...]:

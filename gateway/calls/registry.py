@@ -22,7 +22,7 @@ from gateway.calls.negotiation import Negotiation
 from gateway.calls.new_way import beside
 from gateway.calls.news import News, Redirected
 from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.totals import Totals
@@ -321,6 +321,11 @@ class Calls:
         for call in self._calls.values():
             self._records[call.id].sip_call_id = call.sip_call_id
         return tuple(self._records.values())
+
+    def note_holder(self, call_id: str, holder: Holder) -> None:
+        """Note who has a call from now on; who began it is known as before."""
+        if (record := self._records.get(call_id)) is not None:
+            record.holder = holder
 
     def stop(self, ids: Iterable[str], sentence: str) -> int:
         """End calls, and tell their pages this sentence; return how many there were."""

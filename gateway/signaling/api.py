@@ -267,7 +267,8 @@ async def add_block(room: AnyRoom, by: Caller, wanted: NewBlock) -> BlockAdded:
             record.id
             for record in calls.records()
             if any(
-                gate.is_blocked(record.request.visitor, record.request.identity, number)
+                gate.is_blocked(holder.visitor, holder.identity, number)
+                for holder in record.holders
                 for number in record.numbers
             )
         ]

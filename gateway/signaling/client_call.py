@@ -19,6 +19,7 @@ from gateway.admission.gate import Admission
 from gateway.admission.grant import Grant, Visitor
 from gateway.calls import news
 from gateway.calls.directory import Page
+from gateway.calls.record import Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Caller
 from gateway.errors import CapacityError, GatewayError, RequestError
@@ -234,9 +235,16 @@ class ClientCall:
     def take_over(self, call: PlacedCall, estate: Estate) -> None:
         """Have a call that another page has given away, with all that it is allowed by."""
         self._live = call
+        self.moved()
         self._inherited, self._talked_ms = estate.admissions, estate.lasted_ms
         if estate.held:  # whoever accepts wants to talk
             self._commands.put_nowait(lambda call: call.resume())
+
+    def moved(self) -> None:
+        """Have the operator's blocks hold for the client as it is now, and where it is."""
+        if self._live is not None:
+            holder = Holder(self._visitor(), self._granted().identity)
+            self._room.calls.note_holder(self._live.id, holder)
 
     @property
     def _far_end(self) -> str:
@@ -267,6 +275,8 @@ class ClientCall:
     async def _run(self) -> None:
         try:
             self._live = await self._place()
+            if self._visitor() != self._request.visitor:  # it has come back meanwhile
+                self.moved()
         except GatewayError as error:
             self._refuse(error)
         except Exception:  # a fault of ours costs this call, not the session

@@ -114,6 +114,13 @@ class IncomingCall(ClientCall):
             admission.release()
         elif not isinstance(self._ring, HandedRing):  # which is taken later
             self._live = taken
+            if self._visitor() != visitor:  # it has come back meanwhile
+                self.moved()
+
+    def moved(self) -> None:
+        """Note nothing while the call rings: it is nobody's yet."""
+        if self._live is not self._ring:
+            super().moved()
 
     def _check_ringing(self, call: PlacedCall) -> None:
         if call is not self._ring:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.calls.news import News, Tell
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import TrunkCalls
 from gateway.errors import GatewayError
@@ -185,6 +185,9 @@ class CallRegistry(Protocol):
 
     def records(self) -> Sequence[CallRecord]:
         """Return what is known of each call that runs."""
+
+    def note_holder(self, call_id: str, holder: Holder) -> None:
+        """Note who has a call from now on."""
 
     def stop(self, ids: Iterable[str], sentence: str) -> int:
         """End calls, and tell their pages why; return how many there were."""

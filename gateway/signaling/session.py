@@ -118,6 +118,8 @@ class Session:
         self._visitor = replace(visitor, session=self.id)
         self.grant = grant
         self._room.directory.unregister(self)
+        for call in self._calls.values():
+            call.moved()
         self._watch_if_needed()
 
     def detach(self, line: Line) -> bool:

@@ -14,6 +14,7 @@ import sdp
 from gateway import trunk
 from gateway.admission.grant import Visitor
 from gateway.calls import news
+from gateway.calls.record import Holder
 from gateway.calls.registry import Calls
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
@@ -163,6 +164,18 @@ async def test_a_call_past_the_limit_is_refused(max_calls: int) -> None:
         await gateway.calls.place(REQUEST, Client())
     with pytest.raises(CapacityError, match=str(limit)):
         await gateway.calls.place(REQUEST, Client())
+    await gateway.calls.close()
+
+
+async def test_who_began_a_call_is_known_beside_who_has_it_now() -> None:
+    gateway = Gateway()
+    call = await gateway.calls.place(REQUEST, Client())
+    holder = Holder(Visitor("192.0.2.77", None, "other"), "sales")
+    gateway.calls.note_holder("nobody's", holder)
+    gateway.calls.note_holder(call.id, holder)
+    (record,) = gateway.calls.records()
+    assert record.request.visitor == REQUEST.visitor
+    assert record.holders == (Holder(REQUEST.visitor, None), holder)
     await gateway.calls.close()
 
 

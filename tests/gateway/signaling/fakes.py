@@ -16,7 +16,7 @@ from gateway.admission.policy import Policy
 from gateway.admission.store import MemoryStore
 from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Answered, AnswerReady, Ended, HandedOver, News
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import Route, TrunkCalls
 from gateway.errors import GatewayError
@@ -145,6 +145,7 @@ class FakeCalls:
         self.may_place.set()
         self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
         self.running: dict[str, CallRecord] = {}
+        self.holders: dict[str, Holder] = {}
         self.stopped: list[tuple[str, str]] = []
         self.refusals: list[tuple[CallRequest, GatewayError]] = []
 
@@ -174,6 +175,9 @@ class FakeCalls:
 
     def records(self) -> tuple[CallRecord, ...]:
         return tuple(self.running.values())
+
+    def note_holder(self, call_id: str, holder: Holder) -> None:
+        self.holders[call_id] = holder
 
     def stop(self, ids: Iterable[str], sentence: str) -> int:
         found = [self.running.pop(each) for each in ids if each in self.running]

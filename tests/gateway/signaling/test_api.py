@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from gateway.admission.grant import Visitor
 from gateway.admission.keys import ApiKeys, new_key, read_keys
 from gateway.admission.token import SharedSecrets, Tokens
 from gateway.calls import news
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.signaling.api import MAX_BODY
 
@@ -259,6 +260,25 @@ async def test_a_block_ends_what_has_gone_on_to_its_number(operator: Operator, w
     block = {"kind": "number", "value": "+1555*", "why": "fraud"}
     status, added = await operator.ask("POST", "/v1/blocks", json=block)
     assert (status, added["ended"]) == (201, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "ended"),
+    [
+        ("identity", "sales", 1),
+        ("address", "192.0.2.77", 1),
+        ("identity", "portal", 1),  # who began it answers for it, too
+        ("identity", "support", 0),
+    ],
+)
+async def test_a_block_ends_the_call_of_a_page_that_has_taken_it_over(
+    operator: Operator, kind: str, value: str, ended: int
+) -> None:
+    record = operator.run_call("c1")
+    record.holder = Holder(replace(SHOP, address="192.0.2.77"), "sales")
+    block = {"kind": kind, "value": value, "why": "fraud"}
+    status, added = await operator.ask("POST", "/v1/blocks", json=block)
+    assert (status, added["ended"]) == (201, ended)
 
 
 async def test_what_the_operator_did_is_written_with_the_key_that_did_it(

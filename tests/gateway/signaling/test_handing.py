@@ -94,6 +94,10 @@ async def test_the_first_that_accepts_has_it(gateway: Gateway) -> None:
         )
         assert (await client.receive())["type"] == "answered"
         # It is that page's call from now on, and nobody else's
+        assert gateway.calls.holders[call.id].visitor.session not in (
+            "",
+            call.request.visitor.session,
+        )
         await first.send(type="hangup", call="c1")
         assert (await first.receive())["name"] == "unknown-call"
         await client.send(type="dtmf", call=name, digits="1")

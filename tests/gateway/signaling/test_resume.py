@@ -519,6 +519,7 @@ async def test_what_it_asks_for_is_judged_by_where_it_is_now(gateway: Gateway) -
     async with gateway.raw(address="127.0.0.2") as client:
         await client.send(type="hello", resume=welcome["resumeToken"])
         assert (await client.receive())["resume"] == "resumed"
+        assert gateway.calls.holders[call.id].visitor.address == "127.0.0.2"
         gateway.room.gate.block("address", "127.0.0.2", "fraud", by="key", until=None)
         await client.send(type="transfer", call="c1", to="+15557777")
         assert (await client.receive())["name"] == "not-allowed"
