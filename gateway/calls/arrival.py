@@ -128,6 +128,11 @@ class Arrival:
         return self._leg.call_id
 
     @property
+    def lines_besides(self) -> int:
+        """Lines of trunks' that it has besides its own."""
+        return 0 if self._call is None else self._call.lines_besides
+
+    @property
     def dropped_lines(self) -> int:
         """Lines of the trunk's descriptions that could not be read, and did not matter."""
         return 0 if self._call is None else self._call.dropped_lines

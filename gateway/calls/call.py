@@ -301,6 +301,11 @@ class Call(Commanded):
         return "" if self._way.leg is None else self._way.leg.call_id
 
     @property
+    def lines_besides(self) -> int:
+        """Lines of trunks' that it has besides its own: of whom it is being handed over to."""
+        return self._redirects.lines
+
+    @property
     def dropped_lines(self) -> int:
         """Lines of the trunk's descriptions that could not be read, and did not matter."""
         return self._way.negotiation.dropped_count

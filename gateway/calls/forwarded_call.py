@@ -118,6 +118,11 @@ class ForwardedCall:
         self._closed = False
 
     @property
+    def lines_besides(self) -> int:
+        """Lines of trunks' that it has besides its caller's."""
+        return 1
+
+    @property
     def dropped_lines(self) -> int:
         """Lines of both trunks' descriptions that could not be read, and did not matter."""
         sides = self._caller, self._callee

@@ -181,6 +181,7 @@ class Redirects:
         self._post = post
         self._on_settled = on_settled
         self._asked: news.Referred | None = None  # the client, who has not answered yet
+        self._accepting = False  # a way is found, and the far end is told so
         self._now: Redirect | None = None
         self._timer: asyncio.TimerHandle | None = None  # until the client has answered
         self.alone = False  # whoever has referred us has hung up
@@ -194,6 +195,11 @@ class Redirects:
     def is_under_way(self) -> bool:
         """Whether a REFER has no outcome yet."""
         return self._asked is not None or self._now is not None
+
+    @property
+    def lines(self) -> int:
+        """Lines of trunks' that it takes besides the call's own."""
+        return int((self._accepting or self._now is not None) and not self.alone)
 
     async def follow(
         self, event: RedirectEvent, *, busy: bool = False
@@ -273,11 +279,14 @@ class Redirects:
 
     async def _accept(self, leg: trunk.TrunkLeg, token: int) -> bool:
         """Say to the far end that we try; false where it waits for that no more."""
+        self._accepting = True
         try:
             return await leg.accept_referral(token)
         except trunk.TrunkError as error:
             logger.warning("call %s: a REFER was not answered: %s", self._id, error)
             return False
+        finally:
+            self._accepting = False
 
     async def _follow(self, redirect: Redirect, event: CallEvent) -> CallEnd | Redirect | None:
         end = await redirect.follow(event)

@@ -53,6 +53,8 @@ class Live(Protocol):
     def sip_call_id(self) -> str: ...
     @property
     def dropped_lines(self) -> int: ...
+    @property
+    def lines_besides(self) -> int: ...
 
     def end(self, end: CallEnd) -> None:
         """Ask for this end."""
@@ -186,8 +188,9 @@ class Calls:
     def check_lines(self) -> None:
         """Raise `CapacityError` when there is no line for one more leg of a trunk's."""
         lines = min(self.lines.values())
-        forwarded = sum(record.fallback is not None for record in self._records.values())
-        if self.active + forwarded >= lines:  # those have two legs
+        # One that is forwarded, or is being handed over by its far end, has two legs
+        besides = sum(call.lines_besides for call in self._calls.values())
+        if self.active + besides >= lines:
             raise CapacityError(f"all {lines} lines are in use; try again later")
 
     async def _open(self, request: CallRequest, tell: Tell) -> tuple[Call, CallRecord]:

@@ -167,6 +167,23 @@ async def test_a_call_past_the_limit_is_refused(max_calls: int) -> None:
     await gateway.calls.close()
 
 
+async def test_a_call_that_is_handed_over_takes_a_second_line() -> None:
+    gateway = Gateway(100)  # of which the engine carries three
+    client = Client()
+    call = await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
+    await client.hear(news.Answered)
+    gateway.endpoint.trunks[0].notify(trunk.Referred(1, trunk.ReferredTo("601", "lab", number=1)))
+    await client.hear(news.Referred)
+    await call.redirect(1, replace(REQUEST, to="601", offer="", max_ringing=60))
+    await client.hear(news.Redirecting)
+    await gateway.calls.place(REQUEST, Client())
+    with pytest.raises(CapacityError, match="all 3 lines"):
+        await gateway.calls.place(REQUEST, Client())
+    await gateway.calls.close()
+
+
 async def test_who_began_a_call_is_known_beside_who_has_it_now() -> None:
     gateway = Gateway()
     call = await gateway.calls.place(REQUEST, Client())
