@@ -68,6 +68,7 @@ class Session:
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
         self.received: list[Frame] = []
+        self.pongs = True  # whether pings are answered
         self.news = asyncio.Condition()
         self.call: Frame = {}  # the `call` frame that the story is about
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -122,7 +123,7 @@ class Session:
         async with self.news:
             self.received.append(frame)
             self.news.notify_all()
-        if frame["type"] == "ping":
+        if frame["type"] == "ping" and self.pongs:
             await self.send("pong")
         text = (frame.get("candidate") or {}).get("candidate", "")
         if text and self.peer.remoteDescription:

@@ -8,8 +8,13 @@ from playwright.async_api import Page
 
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
-from tests.web.test_call_stories import end_of, events, open_call, until
+from tests.web.test_call_stories import KEEP_CONNECTIONS, end_of, events, open_call, until
 
+LOSE_AUDIO = """(() => {
+    const peer = connections.at(-1);
+    Object.defineProperty(peer, "connectionState", { value: "failed" });
+    peer.onconnectionstatechange();
+})()"""
 ENDED = {"by": "remote", "cause": "hangup", "sipCode": 200, "reason": "OK", "message": "So."}
 
 
@@ -159,3 +164,24 @@ async def test_nothing_is_left_in_the_page_without_a_call(
     await until(page, "harness.call.end")
     await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_new_audio_waits_while_the_socket_may_be_dead(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A dead one delivers late, and what comes of it would be taken for the next one's answer."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    session = await fake_gateway.session()
+    session.pongs = False
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await session.wait_for("ping")
+    await page.evaluate(LOSE_AUDIO)
+    await until(page, "harness.call.reconnecting")
+    await page.evaluate("new Promise(done => setTimeout(done, 100))")
+    assert await page.evaluate("connections.length") == 1
+    await session.send("pong")
+    await session.wait_for("restart")
+    assert len(session.find("restart")) == 1

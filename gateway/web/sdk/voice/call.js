@@ -71,7 +71,10 @@ export class Call extends Emitter {
     });
     this.#recovery = new Recovery({
       window: () => setup.signaling.window,
-      restart: () => void this.#restart(),
+      restart: () =>
+        setup.signaling.whenSure(() => {
+          if (!this.end && this.#recovery.restarting) void this.#restart();
+        }),
       giveUp: (error) => this.#fail(error, "local"),
       emit: (event) => this.emit(event, this),
     });

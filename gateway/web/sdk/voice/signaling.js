@@ -104,6 +104,10 @@ export class Signaling {
   /** One request after the other: an error of the gateway's does not say to which it belongs. */
   #turns = /** @type {Promise<unknown>} */ (Promise.resolve());
   #tokenUsed = false;
+  /** Whether a ping waits for its pong. */
+  #doubted = false;
+  /** @type {(() => void)[]} what waits with it */
+  #waiting = [];
   #welcomed = false;
   /** @type {(seconds: number) => void} the gateway takes no new calls; those that run have so long */
   onDraining = () => {};
@@ -174,6 +178,17 @@ export class Signaling {
   /** Asks at once whether the gateway is there, since something speaks against it. */
   probe() {
     if (this.#welcomed && this.window) this.#ping(PROBE_TIMEOUT);
+  }
+
+  /**
+   * Does something once nothing speaks against the socket. What goes into a dead one may arrive all the same,
+   * late, and be answered beside what is sent by the next socket. Nothing is done if there is a next one.
+   *
+   * @param {() => void} act
+   */
+  whenSure(act) {
+    if (this.#doubted) this.#waiting.push(act);
+    else act();
   }
 
   /** Whether a call has gone out since the last hello. */
@@ -262,6 +277,8 @@ export class Signaling {
 
   #disconnect() {
     clearTimeout(this.#timer);
+    this.#doubted = false;
+    this.#waiting.length = 0;
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
@@ -347,6 +364,7 @@ export class Signaling {
       this.#open(frame);
     } else if (frame.type === "pong") {
       this.#keepAlive();
+      for (const act of this.#waiting.splice(0)) act();
     } else if (typeof frame.call === "string") {
       this.#hand(frame.call, frame);
     } else if (frame.type === "error") {
@@ -454,6 +472,7 @@ export class Signaling {
 
   /** Ping after a while, and take a gateway that does not answer for gone. */
   #keepAlive() {
+    this.#doubted = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
   }
@@ -461,6 +480,7 @@ export class Signaling {
   /** @param {number} timeout ms */
   #ping(timeout) {
     clearTimeout(this.#timer);
+    this.#doubted = true;
     this.#transmit({ type: "ping" });
     this.#timer = setTimeout(() => this.#drop(new CallError("network")), timeout);
   }
