@@ -11,8 +11,9 @@ import { CallError } from "./errors.js";
 
 /** ICE often finds its way again by itself, and a browser says "failed" only after 15 s. */
 const PATIENCE = 3_000;
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 4_000;
+const FIRST_PAUSE = 250;
+/** A browser learns its addresses up to 2 s after the network is back, and finds none to send from before. */
+const LONGEST_PAUSE = 1_000;
 /** From a restart to the gateway's answer. */
 const ANSWER_TIMEOUT = 10_000;
 
