@@ -25,7 +25,7 @@ from tests.peers.requirement import require
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 TONE = 1000.0
 
@@ -148,11 +148,17 @@ class Firefox:
 
 
 @asynccontextmanager
-async def run_firefox() -> AsyncIterator[Firefox]:
-    """Start Firefox with a profile of its own; end it and remove the profile at the end."""
+async def run_firefox(
+    preferences: Mapping[str, bool | int | str] | None = None,
+) -> AsyncIterator[Firefox]:
+    """Start Firefox with a profile of its own; end it and remove the profile at the end.
+
+    Of a preference that is ours and stands in `preferences` as well, theirs counts.
+    """
     program = require("firefox-esr")
     profile = Path(tempfile.mkdtemp(prefix="firefox-"))
-    lines = (f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in PREFERENCES.items())
+    wanted = {**PREFERENCES, **(preferences or {})}
+    lines = (f"user_pref({json.dumps(k)}, {json.dumps(v)});\n" for k, v in wanted.items())
     (profile / "user.js").write_text("".join(lines))
     port = free_port()
     log = profile / "firefox.log"
