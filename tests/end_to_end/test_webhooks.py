@@ -121,8 +121,10 @@ async def test_calls_of_both_directions_are_told(world: World) -> None:
         assert of_call(taken) == [(NUMBER, "ringing"), (NUMBER, "ended")]
         assert taken[1].payload["data"]["end"]["cause"] == "canceled"
         receiver.taken.clear()
-        async with calling(gateway, line.number), calling(gateway, line.number) as refused:
-            assert (await refused.hear("error"))["name"] == "limit-reached"
+        async with calling(gateway, line.number) as admitted:
+            await admitted.hear("trying")
+            async with calling(gateway, line.number) as refused:
+                assert (await refused.hear("error"))["name"] == "limit-reached"
         await receiver.until(lambda: "limit" in [each.kind for each in receiver.taken])
         limit = next(each.payload["data"] for each in receiver.taken if each.kind == "limit")
         assert (limit["limit"], limit["address"]) == ("calls-at-once", "127.0.0.1")

@@ -88,7 +88,7 @@ def named(endpoint: TrunkEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
         uri = parse_trunk(trunk.uri)
         return (Target("127.0.0.1", uri.port, uri.transport),)
 
-    monkeypatch.setattr(endpoint, "targets", here)
+    monkeypatch.setattr(endpoint._trunks, "targets", here)
 
 
 async def ask(endpoint: TrunkEndpoint, pair: Pair, tls: Tls, host: str = "127.0.0.1") -> object:
