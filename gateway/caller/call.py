@@ -117,7 +117,7 @@ class CallerCall:
         except (KeyError, TypeError, ValueError) as error:  # SdpError is a ValueError
             raise UnavailableError(f"{options.url} speaks another protocol: {error!r}") from error
         finally:
-            await self._close()
+            await self._close_whole()
         if self._given_up:
             return self.outcome
         raise UnavailableError(f"{options.url} closed the connection before the call had ended")
@@ -319,6 +319,15 @@ class CallerCall:
         if self._next_leg is not None and self._next_leg.connected and self._leg is not None:
             before, self._leg, self._next_leg = self._leg, self._next_leg, None
             self._start(before.close)
+
+    async def _close_whole(self) -> None:
+        """Close to the end, even for somebody who interrupts it: sockets would stay open."""
+        closing = asyncio.create_task(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing
+            raise
 
     async def _close(self) -> None:
         if self._waiting is not None:
