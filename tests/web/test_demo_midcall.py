@@ -30,6 +30,16 @@ async def expect_alert(page: Page, text: str) -> None:
     await expect_state(page, "open")
 
 
+async def test_lamp_of_the_call_says_nothing_of_calls_to_the_page(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page, _ = await talking(fake_gateway, open_page)
+    lamps = await page.evaluate(
+        "[...document.querySelectorAll('.dot')].map((dot) => getComputedStyle(dot).backgroundColor)"
+    )
+    assert len(set(lamps)) == len(lamps) == 2
+
+
 async def test_hold_by_keyboard(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page, session = await talking(fake_gateway, open_page)
     await page.focus("#mute")
