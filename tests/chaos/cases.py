@@ -79,13 +79,13 @@ def both(first: Action, second: Action) -> Action:
     return do
 
 
-def network_away(seconds: float, **expected: object) -> Case:
+def network_away(seconds: float, *, back: Action | None = None, soak: bool = False) -> Case:
     """Return a case in which the browsers are cut off for a while: audio and WebSocket."""
     cut: Faults = (
         (0.0, lambda world: world.cut_browsers()),
         (seconds, lambda world: world.network.mend()),
     )
-    return Case(cut, seconds, seconds, **expected)  # type: ignore[arg-type]
+    return Case(cut, seconds, seconds, back=back, soak=soak)
 
 
 def stalled(thread: str, seconds: float, outage: float) -> Case:

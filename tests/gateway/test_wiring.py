@@ -19,10 +19,10 @@ from gateway.media import MediaPlane
 from gateway.trunk import Identity
 from gateway.trunk.stack import Stack
 from sdp import Srtp
-from tests.gateway.media.call import until
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.ports import free_port, free_ports
 from tests.peers.requirement import require_own_engine
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from gateway.calls.registry import Calls

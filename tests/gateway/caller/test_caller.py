@@ -32,9 +32,9 @@ from gateway.media.webrtc.endpoint import WebRtcEndpoint
 from gateway.media.webrtc.own_socket import OwnSocketPort
 from sdp import SdpError
 from tests.gateway.calls.fakes import LOCAL
-from tests.gateway.media.webrtc.peers import until
 from tests.peers.ports import free_ports
 from tests.tones import assert_tone, make_tone, read_wav, write_wav
+from tests.waiting import until
 from voice.counters import Counters
 from voice.opus import Bandwidth, OpusEncoder
 from voice.rtp import pack_header, parse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,6 +19,7 @@ from tests.gateway.calls.descriptions import ANSWER, HOLD
 from tests.gateway.calls.fakes import FakeSecond, FakeTrunk
 from tests.gateway.calls.stories import BUSY, BYE, Story, story
 from tests.gateway.calls.test_hold import answer
+from tests.waiting import until
 
 TO = "+15557777"
 DOWN = trunk.Ended(trunk.Origin.NETWORK, 408, "Request Timeout", "unreachable", None, "Silence.")
@@ -27,12 +28,6 @@ ONWARD = ANSWER.replace("RTP/AVP 8 101", "RTP/AVP 0 101").replace("8 PCMA", "0 P
 
 def refer(token: int = 1, to: str = TO) -> trunk.Referred:
     return trunk.Referred(token, trunk.ReferredTo(to, "first", number=token))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.002)
 
 
 async def asked(call: Story, token: int = 1) -> news.Referred:
@@ -97,7 +92,9 @@ async def test_the_page_talks_to_the_other_one() -> None:
         assert [state.active for state in (*call.states, *call.onward)] == [0, 0, 0]
 
 
-async def test_what_the_other_one_does_right_after_its_answer() -> None:
+async def test_what_the_other_one_does_right_after_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It is the call's, though the change to it takes a moment; what the first one does is not."""
     async with talking() as call:
         target = await begun(call)
@@ -110,7 +107,7 @@ async def test_what_the_other_one_does_right_after_its_answer() -> None:
             target.notify(trunk.Digit("7", 100))
             target.notify(BYE)
 
-        call.session.turn_to = turn_slowly  # type: ignore[method-assign]
+        monkeypatch.setattr(call.session, "turn_to", turn_slowly)
         target.notify(trunk.Answered(ONWARD))
         end = await call.ended()
         assert (end.by, end.cause) == (By.REMOTE, "hangup")
@@ -286,14 +283,16 @@ async def test_taken_back() -> None:
         assert call.onward[0].active == 0
 
 
-async def test_an_engine_that_fails_to_answer_the_far_end() -> None:
+async def test_an_engine_that_fails_to_answer_the_far_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The call goes on, and no line is held for whom it would have called."""
     async with talking() as call:
 
         async def fail(token: int) -> bool:
             raise trunk.TrunkError("no such dialog")
 
-        call.trunk.accept_referral = fail  # type: ignore[method-assign]
+        monkeypatch.setattr(call.trunk, "accept_referral", fail)
         await asked(call)
         await call.call.redirect(1, CallRequest(TO, ""))
         failed = await call.client.hear(news.RedirectFailed)
@@ -304,7 +303,9 @@ async def test_an_engine_that_fails_to_answer_the_far_end() -> None:
 
 
 @pytest.mark.parametrize("ends", [False, True])
-async def test_an_engine_that_fails_to_hang_up_the_other_one(ends: bool) -> None:
+async def test_an_engine_that_fails_to_hang_up_the_other_one(
+    ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing else is left behind for that: neither a line, nor the call's own leg and media."""
     async with talking() as call:
         target = await begun(call)
@@ -312,7 +313,7 @@ async def test_an_engine_that_fails_to_hang_up_the_other_one(ends: bool) -> None
         async def fail(code: int = 0, reason: str = "", *, cause: str = "") -> None:
             raise trunk.TrunkError("no such dialog")
 
-        target.hangup = fail  # type: ignore[method-assign]
+        monkeypatch.setattr(target, "hangup", fail)
         if ends:
             await call.call.hangup()
             await call.ended()

@@ -16,6 +16,7 @@ from tests.gateway.calls.arrivals import arrival
 from tests.gateway.calls.descriptions import HOLD, fixture
 from tests.gateway.calls.fakes import Client
 from tests.gateway.calls.stories import BYE, Story, story
+from tests.waiting import until
 
 OFFER = fixture("firefox-153-audio.sdp")
 FIRST = fixture("chrome-156-audio.sdp")
@@ -27,9 +28,7 @@ FAILED = media.RenewalFailed(media.LossReason.ICE_TIMEOUT, "new1")
 
 
 async def until_browser_is(call: Story, state: BrowserState) -> None:
-    async with asyncio.timeout(2):
-        while call.call._browser.state is not state:  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.001)
+    await until(lambda: call.call._browser.state is state)
 
 
 async def restarted(call: Story, tell: Client | None = None) -> str:

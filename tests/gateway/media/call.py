@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -31,13 +31,6 @@ from voice.telephone_event import EventEnded, EventReceiver
 
 EVENT = EventFormat(101, 8000)
 BROWSER_TONE, TRUNK_TONE = 660.0, 440.0  # Hz
-
-
-async def until(condition: Callable[[], bool], limit: float = 5.0) -> None:
-    """Wait for what other tasks and threads bring about."""
-    async with asyncio.timeout(limit):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
 
 
 def sine(frequency: float, rate: int, samples: int) -> Iterator[NDArray[np.int16]]:

@@ -18,7 +18,8 @@ from gateway.media import MediaPlane
 from gateway.media.engine.pktinfo import send_from
 from gateway.media.events import BrowserConnected
 from gateway.media.parameters import Flow, MediaConfig
-from tests.gateway.media.call import Call, accepted, browser_remote, plane_config, until
+from tests.gateway.media.call import Call, accepted, browser_remote, plane_config
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -14,7 +14,8 @@ import pytest
 from gateway import garbage
 from gateway.media import MediaPlane
 from gateway.media.engine.clock import TICK
-from tests.gateway.media.call import Call, Trunk, check_steady, open_plane, plane_config, until
+from tests.gateway.media.call import Call, Trunk, check_steady, open_plane, plane_config
+from tests.waiting import until
 
 CALLS = 20
 YOUNG = 1  # the older of the generations that are collected while there are calls

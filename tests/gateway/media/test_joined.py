@@ -15,7 +15,8 @@ from gateway.media import MediaPlane
 from gateway.media.engine.bridge import BridgeKind
 from gateway.media.events import MediaEvent, MediaFailed, TrunkQuality, TrunkSilent
 from gateway.media.parameters import Flow
-from tests.gateway.media.call import EVENT, Trunk, plane_config, until
+from tests.gateway.media.call import EVENT, Trunk, plane_config
+from tests.waiting import until
 from voice.g711 import encode_alaw
 
 if TYPE_CHECKING:

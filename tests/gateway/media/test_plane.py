@@ -21,9 +21,9 @@ from tests.gateway.media.call import (
     check_steady,
     open_call,
     open_plane,
-    until,
 )
 from tests.tones import assert_tone
+from tests.waiting import until
 from voice.g711 import decode_ulaw
 from voice.rtp import pack_header
 from voice.telephone_event import EventSender

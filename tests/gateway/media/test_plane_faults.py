@@ -14,7 +14,8 @@ from gateway.media import MediaPlane, MediaSession
 from gateway.media.events import BrowserLost, LossReason, MediaEvent, TrunkDigit
 from gateway.media.reports import LegReports
 from gateway.media.session import MediaSession as Session
-from tests.gateway.media.call import Trunk, check_steady, open_call, open_plane, plane_config, until
+from tests.gateway.media.call import Trunk, check_steady, open_call, open_plane, plane_config
+from tests.waiting import until
 
 END_OF_5 = bytes([5, 0x8A, 3, 0x20])  # RFC 4733: event 5, end, 800 units
 

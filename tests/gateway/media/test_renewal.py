@@ -28,10 +28,10 @@ from tests.gateway.media.call import (
     open_call,
     plane_config,
     sine,
-    until,
 )
 from tests.peers.ports import free_ports
 from tests.tones import Samples, assert_tone, measure_tone
+from tests.waiting import until
 from voice.g711 import decode_ulaw
 from voice.rtp import RtpPacket
 

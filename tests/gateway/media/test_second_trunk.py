@@ -13,16 +13,9 @@ from gateway.errors import UnavailableError
 from gateway.media.events import MediaEvent, Quality, TrunkDigit
 from gateway.media.parameters import Flow
 from gateway.media.second_trunk import SecondTrunk
-from tests.gateway.media.call import (
-    BROWSER_TONE,
-    TRUNK_TONE,
-    Call,
-    Trunk,
-    check_steady,
-    open_call,
-    until,
-)
+from tests.gateway.media.call import BROWSER_TONE, TRUNK_TONE, Call, Trunk, check_steady, open_call
 from tests.tones import Samples, assert_tone, measure_tone
+from tests.waiting import until
 from voice.g711 import decode_ulaw
 from voice.rtp import RtpPacket
 

@@ -19,7 +19,8 @@ import pytest
 from gateway.errors import RequestError
 from gateway.media import MediaPlane, MediaSession
 from gateway.media.events import BrowserDigit, BrowserLost, LossReason
-from tests.gateway.media.call import Call, Trunk, browser_remote, open_plane, plane_config, until
+from tests.gateway.media.call import Call, Trunk, browser_remote, open_plane, plane_config
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from gateway.errors import RequestError, UnavailableError
 from gateway.media.engine.clock import TICK
 from gateway.media.engine.leg import FrameLeg, LegStatistics
 from gateway.media.thread import MediaThread
-from tests.gateway.media.call import until
+from tests.waiting import until
 
 
 class Owner:

@@ -22,6 +22,7 @@ from gateway.records.recorder import Account, Recorder
 from gateway.records.search import Search
 from gateway.records.spool import Spool
 from tests.gateway.records.rows import STARTED, record
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -77,12 +78,6 @@ def run_calls(recorder: Recorder, numbers: range) -> None:
         call = begin(recorder, number)
         answer(recorder, call)
         end(recorder, call)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():  # noqa: ASYNC110 - what moves on tells nobody
-            await asyncio.sleep(0.01)
 
 
 async def ids(recorder: Recorder) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
@@ -24,12 +24,7 @@ from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 from tests.gateway.signaling.test_incoming import register
 from tests.gateway.signaling.test_redirect import ASKED
 from tests.gateway.signaling.test_transfer import SECRETS, talking, token
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.002)
+from tests.waiting import until
 
 
 async def kinds(client: Client, count: int) -> list[str]:

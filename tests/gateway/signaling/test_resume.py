@@ -29,6 +29,7 @@ from tests.gateway.signaling.conftest import (
     soon,
 )
 from tests.gateway.signaling.fakes import NO_LIMITS
+from tests.waiting import until
 
 LEG = LegQuality(mos=4.0, loss=0.0, jitter_ms=1.0, rtt_ms=None, level=None, packets=1)
 QUALITY = news.Quality(LEG, LEG)
@@ -43,12 +44,6 @@ async def opened(
     async with gateway.raw(origin=origin) as client:
         await client.send(type="hello", **hello)
         yield client, await client.receive()
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - of parts that tell nobody
-            await asyncio.sleep(0.001)
 
 
 async def lose(gateway: Gateway, client: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 from typing import Any
@@ -28,6 +28,7 @@ from gateway.signaling.websocket_protocol import (
     WebSocketProtocol,
 )
 from tests.gateway.signaling.fakes import open_gate
+from tests.waiting import until
 
 LIMIT = 5.0  # seconds
 
@@ -94,12 +95,6 @@ async def serving() -> AsyncIterator[Served]:
 async def served() -> AsyncIterator[Served]:
     async with serving() as served:
         yield served
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not true():  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.005)
 
 
 async def echo(client: ClientConnection, text: str) -> None:

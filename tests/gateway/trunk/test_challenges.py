@@ -9,10 +9,10 @@ import pytest
 from gateway.check.digest import Challenge, answer
 from gateway.trunk import Answered, Origin, RegistrationState, Secret, Trunk
 from gateway.trunk.message import Message
-from tests.gateway.media.call import until
 from tests.gateway.trunk.conftest import OFFER, Phone
 from tests.gateway.trunk.wire import Wire, open_wire
 from tests.peers.asterisk import AsteriskLab
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("own_engine")]
 

@@ -22,10 +22,10 @@ from gateway.trunk import (
     TrunkEndpoint,
     TrunkEvent,
 )
-from tests.gateway.media.call import until
 from tests.gateway.trunk.conftest import OFFER, Ear
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.requirement import require_own_engine
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

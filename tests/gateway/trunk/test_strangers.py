@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from gateway.trunk import Answered, Origin
-from tests.gateway.media.call import until
 from tests.gateway.trunk.conftest import OFFER, Phone
 from tests.gateway.trunk.script import (
     ACK,
@@ -27,6 +26,7 @@ from tests.gateway.trunk.script import (
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.requirement import require_own_engine
 from tests.peers.sipp import run_trunk
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

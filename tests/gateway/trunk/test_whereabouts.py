@@ -18,10 +18,10 @@ from gateway.trunk import (
     TrunkLookupError,
 )
 from gateway.trunk.whereabouts import Whereabouts
-from tests.gateway.media.call import until
 from tests.gateway.trunk.conftest import OFFER, Ear
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.requirement import require_own_engine
+from tests.waiting import until
 
 ONE, OTHER = Trunk("one", "sip:one.example"), Trunk("other", "sip:other.example")
 

@@ -20,6 +20,7 @@ from gateway.webhooks.signature import Signer
 from gateway.webhooks.webhooks import Webhooks
 from tests.peers.ports import free_port
 from tests.peers.receiver import Receiver, new_secret, run_receiver
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,12 +66,6 @@ def event(name: str, key: str = "", at: float | None = None) -> Event:
 
 def names(events: list[Any]) -> list[str]:
     return [each.payload["data"]["id"] for each in events]
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - seen in the file only
-            await asyncio.sleep(0.01)
 
 
 async def test_an_event_is_signed_and_sent_once(receiver: Receiver, tmp_path: Path) -> None:

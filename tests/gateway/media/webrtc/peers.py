@@ -25,13 +25,6 @@ from gateway.media.webrtc.endpoint import WebRtcEndpoint
 from gateway.media.webrtc.packet_port import Address, Receive
 
 
-async def until(condition: Callable[[], bool], limit: float = 5.0) -> None:
-    """Wait for something that other tasks bring about."""
-    async with asyncio.timeout(limit):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.005)
-
-
 def make_check(
     ice: tuple[str, str], their_ufrag: str, *, nominate: bool = False, password: str | None = None
 ) -> bytes:

@@ -13,13 +13,14 @@ from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import DtlsRole, MediaConfig
 from gateway.media.webrtc.endpoint import MAX_CANDIDATES, WebRtcEndpoint
 from gateway.media.webrtc.ice import HEAD_START, MAX_PAIRS
-from tests.gateway.media.webrtc.peers import RecordingPort, make_check, until
+from tests.gateway.media.webrtc.peers import RecordingPort, make_check
 from tests.gateway.media.webrtc.sides import (
     QUICK,
     open_side,
     remote_of,
     two_sides,
 )
+from tests.waiting import until
 from voice.counters import Counters
 
 

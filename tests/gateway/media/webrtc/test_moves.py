@@ -15,7 +15,8 @@ from gateway.media.parameters import MediaConfig
 from gateway.media.webrtc.endpoint import MOVED, WebRtcEndpoint
 from gateway.media.webrtc.own_socket import OwnSocketPort
 from gateway.media.webrtc.packet_port import Address
-from tests.gateway.media.webrtc.peers import Nat, PlainClient, make_check, until
+from tests.gateway.media.webrtc.peers import Nat, PlainClient, make_check
+from tests.waiting import until
 from voice.counters import Counters
 from voice.rtp import pack_header
 

@@ -13,7 +13,7 @@ from pylibsrtp import Policy, Session
 
 from gateway.media.webrtc.own_socket import OwnSocketPort
 from gateway.media.webrtc.packet_port import LONGEST, MAX_SOURCES, Address, PacketPort
-from tests.gateway.media.webrtc.peers import until
+from tests.waiting import until
 from voice.counters import Counters
 from voice.rtcp import ReceiverReport, describe
 from voice.rtcp import pack as pack_rtcp

@@ -8,7 +8,7 @@ from typing import cast
 from gateway.media.webrtc.packet_port import Address, Receive
 from gateway.media.webrtc.relay import Relay
 from gateway.media.webrtc.relayed_port import MAX_ADDRESSES, RelayedPort
-from tests.gateway.media.webrtc.peers import until
+from tests.waiting import until
 from voice.counters import Counters
 
 RESPONSE = b"\x01\x01" + bytes(18)
