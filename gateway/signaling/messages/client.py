@@ -242,4 +242,5 @@ def _first_problem(error: ValidationError, kind: object) -> str:
         return f"`type` is {str(kind)[:40]!r}: that message is unknown"
     # A part may be the name of a header, which is the page's own
     field = ".".join(str(part)[:80] for part in problem["loc"][1:])
-    return f"`{kind}` message, field `{field}`: {problem['msg']}"
+    where = f", field `{field}`" if field else ""  # a rule of several fields has none
+    return f"`{kind}` message{where}: {problem['msg']}"

@@ -95,7 +95,10 @@ def test_a_token_does_not_show() -> None:
         ),
         ('{"type": "candidate", "call": "c"}', "field `candidate`"),
         ('{"type": "candidate", "call": "c", "candidate": {"candidate": "a\\r\\nb"}}', "candidate"),
-        ('{"type": "transfer", "call": "c"}', "one of `to`, `replaces` and `identity` is needed"),
+        (
+            '{"type": "transfer", "call": "c"}',
+            "`transfer` message: one of `to`, `replaces` and `identity` is needed",
+        ),
         ('{"type": "transfer", "call": "c", "to": "1", "replaces": "d"}', "one of `to`, `rep"),
         ('{"type": "transfer", "call": "c", "replaces": "a b"}', "field `replaces`"),
         ('{"type": "transfer", "call": "c", "to": 1}', "field `to`"),
