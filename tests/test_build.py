@@ -64,7 +64,9 @@ def test_a_wheel_holds_what_runs_and_what_others_build_and_check_against(wheel: 
     }
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     objects = {name.replace(".", "/") + suffix for name in ("voice._cython", *_compiled_modules())}
-    texts = {f"gateway/web/{name}" for name in ("LICENSE", "README.md", "jsconfig.json")}
+    texts = {
+        f"gateway/web/{name}" for name in ("LICENSE", "README.md", "jsconfig.json", "package.json")
+    }
     assert held == expected | objects | texts
 
 

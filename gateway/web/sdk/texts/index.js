@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * The languages that people may read and hear this in, in one table. English comes along with the
+ * client; each other language is a file beside this one, fetched when somebody wants it. The loaders
+ * name their files in full, since that is what bundlers can follow.
+ */
+
+import en from "./en.js";
+
+/** @typedef {Readonly<Record<string, string>>} Texts by key, such as `error.busy` */
+/** @typedef {{ name: string, direction: "ltr" | "rtl", load: () => Promise<{ default: Texts }> }} Language */
+
+/**
+ * @param {string} name what its speakers call it
+ * @param {Language["load"]} load
+ * @param {Language["direction"]} [direction] of its script
+ * @returns {Language}
+ */
+const language = (name, load, direction = "ltr") => ({ name, direction, load });
+
+/** @type {Readonly<Record<string, Language>>} by the language's subtag of BCP 47 */
+export const LANGUAGES = {
+  en: language("English", async () => ({ default: en })),
+};
+
+/**
+ * @param {readonly string[]} wanted tags of BCP 47, the dearest first, as in `navigator.languages`
+ * @returns {string} a key of `LANGUAGES`; English where there is none of them
+ */
+export function chooseLanguage(wanted) {
+  const known = wanted.map((tag) => tag.toLowerCase().split(/[-_]/)[0]);
+  return known.find((subtag) => Object.hasOwn(LANGUAGES, subtag)) ?? "en";
+}
+
+/**
+ * @param {string} language a key of `LANGUAGES`
+ * @returns {Promise<Texts>} with every key: what a language lacks, or cannot be fetched, is English
+ */
+export async function loadTexts(language) {
+  if (!Object.hasOwn(LANGUAGES, language)) return en;
+  const loaded = await LANGUAGES[language].load().catch(() => ({ default: {} }));
+  return { ...en, ...loaded.default };
+}
+
+/**
+ * @param {string} text
+ * @param {Readonly<Record<string, string | number>>} values for the text's {places}; one without a value stays
+ */
+export function fill(text, values) {
+  return text.replace(/\{([a-z]+)\}/g, (place, name) => (Object.hasOwn(values, name) ? String(values[name]) : place));
+}
+
+export { en as ENGLISH };
