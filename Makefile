@@ -40,7 +40,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run free-to-listen test check bench soak interop fuzz wheel lab lab-stop engine clean
+.PHONY: help install run free-to-listen test check bench soak interop fuzz wheel web lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,16 +55,17 @@ run: free-to-listen $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080,
 free-to-listen:
 	@! command -v $(PYTHON) > /dev/null || $(PYTHON) .ci/can-listen '$(LISTEN)'
 
-test: $(VENV)/.development $(VENV)/.engine ## Set up everything that the tests need, and run them
+test: $(VENV)/.development $(VENV)/.engine $(VENV)/.web ## Set up everything that the tests need, and run them
 	@.ci/packages $(TEST_PACKAGES)
 	@asterisk-lab/fetch.sh
 	@$(BIN)/pytest $(TESTS)
 
-check: $(VENV)/.development ## Lint, format and types
+check: $(VENV)/.development $(VENV)/.web ## Lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint codecs gateway
 	$(BIN)/mypy
+	$(VENV)/web/node_modules/.bin/tsc -p gateway/web/jsconfig.json
 
 bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/bench/results/
 	@.ci/packages $(BENCH_PACKAGES)
@@ -96,6 +97,9 @@ wheel: $(VENV)/.wheel ## Build a wheel into dist/ that installs without a compil
 	  { echo "For machines like this one only: $$(tail -n 1 build/wheel/log)"; \
 	    mkdir -p build/wheel/wide && cp build/wheel/*.whl build/wheel/wide; }
 	@cd build/wheel/wide && echo "dist/$$(echo *.whl)" && mv *.whl ../../../dist
+
+web: $(VENV)/.web ## Make the minified client for browsers, and its types
+	@.ci/web
 
 lab: ## Start the Asterisk lab and print its ports
 	@.ci/packages $(LAB_PACKAGES)
@@ -141,6 +145,14 @@ $(VENV)/.modules: $(MODULE_SOURCES) | $(VENV)/.runtime
 $(VENV)/.development: pyproject.toml | $(VENV)/.modules
 	@echo 'Installing the tools and libraries for tests into $(VENV)'
 	@$(INSTALL) '.[dev]'
+	@touch $@
+
+# Outside gateway/web, all of which goes into the wheel. Neither tool needs its installation script
+$(VENV)/.web: gateway/web/package.json gateway/web/package-lock.json | $(BIN)/python
+	@command -v npm > /dev/null || .ci/packages npm
+	@echo 'Installing esbuild and TypeScript into $(VENV)'
+	@mkdir -p $(VENV)/web && cp gateway/web/package.json gateway/web/package-lock.json $(VENV)/web
+	@cd $(VENV)/web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/.development $(VENV)/.engine

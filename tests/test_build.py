@@ -14,6 +14,7 @@ import pytest
 
 TREE = Path(__file__).parents[1]
 ROOTS = {"voice": TREE / "codecs" / "voice", "gateway": TREE / "gateway"}
+WEB = TREE / "gateway" / "web"
 LIBRARIES = sysconfig.get_path("purelib")
 
 # Names the modules whose files lie outside the environment that runs it
@@ -54,7 +55,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wheel_holds_what_runs_and_what_others_build_and_check_against(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    kinds = {*(".py", ".pyi", ".pxd", ".ulaw", ".js", ".css", ".html", ".svg"), ".typed"}
+    kinds = {*(".py", ".pyi", ".pxd", ".ulaw", ".js", ".ts", ".css", ".html", ".svg"), ".typed"}
     kinds |= {".cpp", ".hpp", ".i"}  # of the SIP engine, which is built where the gateway runs
     expected = {
         str(path.relative_to(root.parent))
@@ -64,9 +65,8 @@ def test_a_wheel_holds_what_runs_and_what_others_build_and_check_against(wheel: 
     }
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     objects = {name.replace(".", "/") + suffix for name in ("voice._cython", *_compiled_modules())}
-    texts = {
-        f"gateway/web/{name}" for name in ("LICENSE", "README.md", "jsconfig.json", "package.json")
-    }
+    client = {*("LICENSE", "README.md"), *(path.name for path in WEB.glob("*.json"))}
+    texts = {f"gateway/web/{name}" for name in client}
     assert held == expected | objects | texts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ WEBSOCKET_PATH = "/v1/ws"
 TLS_FOR = 365 * 86_400  # seconds in which a browser comes back by TLS only (RFC 6797)
 
 WEB = Path(__file__).parent.parent / "web"
+
+# A browser runs no script of another type, and a system's own table may take types for video
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("text/plain", ".ts")
 
 
 class Health(BaseModel):

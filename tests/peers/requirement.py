@@ -27,6 +27,7 @@ PACKAGES = {
     "nft": "nftables",
     "nginx": "nginx-light",
     "node": "nodejs",
+    "npm": "npm",
     "openssl": "openssl",
     "php": "php-cli",
     "postgres": "postgresql",

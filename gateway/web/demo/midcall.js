@@ -33,7 +33,7 @@ export function watchMidcall(present, { note, complain }) {
       fail(call)(error);
     });
   });
-  view.transferButton.addEventListener("click", () => view.showTransfer(view.transferForm.hidden));
+  view.transferButton.addEventListener("click", () => view.showTransfer(Boolean(view.transferForm.hidden)));
   view.transferForm.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") view.showTransfer(false);
   });

@@ -107,10 +107,19 @@ async def test_the_demo_and_the_sdk_are_served(gateway: Gateway) -> None:
     assert headers["Content-Type"].startswith("text/html")
     scripts = re.findall(r'<script[^>]* src="(/[^"]+)"', body.decode())
     assert scripts
-    for path in [*scripts, "/sdk/voice-client.js"]:
+    client = ("/sdk/voice-client.js", "/sdk/voice-client.min.js", "/sdk/texts/en.js")
+    for path in [*scripts, *client]:
         status, headers, _ = await get(gateway, path)
         assert status == 200
         assert "javascript" in headers["Content-Type"]
+        assert headers["ETag"]
+        assert headers["Cache-Control"] == "no-cache"
+
+
+async def test_types_are_served_as_text(gateway: Gateway) -> None:
+    status, headers, _ = await get(gateway, "/sdk/types/voice-client.d.ts")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain")
 
 
 async def test_only_the_sdk_may_be_embedded_elsewhere(gateway: Gateway) -> None:

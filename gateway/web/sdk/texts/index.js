@@ -12,6 +12,9 @@ import en from "./en.js";
 /** @typedef {Readonly<Record<string, string>>} Texts by key, such as `error.busy` */
 /** @typedef {{ name: string, direction: "ltr" | "rtl", load: () => Promise<{ default: Texts }> }} Language */
 
+/** @type {Texts} */
+export const ENGLISH = en;
+
 /**
  * @param {string} name what its speakers call it
  * @param {Language["load"]} load
@@ -51,5 +54,3 @@ export async function loadTexts(language) {
 export function fill(text, values) {
   return text.replace(/\{([a-z]+)\}/g, (place, name) => (Object.hasOwn(values, name) ? String(values[name]) : place));
 }
-
-export { en as ENGLISH };

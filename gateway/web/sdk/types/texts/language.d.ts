@@ -1,0 +1,2 @@
+declare const texts: import("./index.js").Texts;
+export default texts;

@@ -1,0 +1,208 @@
+import { Call } from "./call.js";
+import { Emitter } from "./emitter.js";
+import { CallError } from "./errors.js";
+export type DeviceOptions = {
+    /**
+     * of the gateway's WebSocket; by default that of the gateway which served this file
+     */
+    url?: string;
+    /**
+     * a call token, or where to get a fresh one
+     */
+    token?: string | import("./access.js").FetchToken;
+    /**
+     * gets a fresh call token: for each call, and before one ends
+     */
+    fetchToken?: import("./access.js").FetchToken;
+    /**
+     * the proof that a person is at the page, where the gateway asks for one
+     */
+    challenge?: string | (() => string | Promise<string>);
+    /**
+     * over echoCancellation, noiseSuppression and autoGainControl: true
+     */
+    audio?: MediaTrackConstraints;
+    /**
+     * instead of those that the gateway names
+     */
+    iceServers?: RTCIceServer[];
+    /**
+     * over a reload of the page, where `restore` takes them up; true
+     */
+    keepCalls?: boolean;
+    /**
+     * "relay" to use TURN alone, even where the gateway does not ask for it
+     */
+    iceTransportPolicy?: RTCIceTransportPolicy;
+};
+export type ConnectOptions = {
+    /**
+     * number in E.164 form, or a SIP user that the gateway knows
+     */
+    to: string;
+    /**
+     * caller's number, where the gateway grants it
+     */
+    from?: string;
+    /**
+     * caller's name
+     */
+    displayName?: string;
+    /**
+     * SIP headers, `X-…` only
+     */
+    headers?: Record<string, string>;
+    /**
+     * for this call, over those of the device
+     */
+    audio?: MediaTrackConstraints;
+    /**
+     * plays the call, instead of one that is made and removed
+     */
+    element?: HTMLAudioElement;
+    /**
+     * gives the call up before `connect` is done
+     */
+    signal?: AbortSignal;
+};
+export type DeviceEvents = {
+    /**
+     * of the session, or of any call
+     */
+    error: [error: CallError, call: Call | null];
+    /**
+     * it rings until `accept`, `reject` or its end
+     */
+    incoming: [call: Call];
+    /**
+     * calls to this identity come here, also when they do so again
+     */
+    registered: [identity: string];
+    /**
+     * no calls come: null where the page wanted it. If the error is
+     * not `fatal`, the device tries again
+     */
+    unregistered: [error: CallError | null];
+    /**
+     * half a minute before; without `fetchToken` it is time for `updateToken`
+     */
+    tokenWillExpire: [expires: Date];
+    /**
+     * the gateway goes out of service: calls that run have so long, new ones are
+     * refused
+     */
+    draining: [seconds: number];
+    /**
+     * the session's connection is lost; its calls live on while it is tried again
+     */
+    reconnecting: [error: CallError];
+    reconnected: [];
+    /**
+     * a call of this page before it was loaded again
+     */
+    restored: [call: Call];
+    destroyed: [];
+};
+/**
+ * @typedef {object} DeviceOptions
+ * @property {string} [url] of the gateway's WebSocket; by default that of the gateway which served this file
+ * @property {string | import("./access.js").FetchToken} [token] a call token, or where to get a fresh one
+ * @property {import("./access.js").FetchToken} [fetchToken] gets a fresh call token: for each call, and before one ends
+ * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
+ * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
+ * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
+ * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
+ * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
+ */
+/**
+ * @typedef {object} ConnectOptions
+ * @property {string} to number in E.164 form, or a SIP user that the gateway knows
+ * @property {string} [from] caller's number, where the gateway grants it
+ * @property {string} [displayName] caller's name
+ * @property {Record<string, string>} [headers] SIP headers, `X-…` only
+ * @property {MediaTrackConstraints} [audio] for this call, over those of the device
+ * @property {HTMLAudioElement} [element] plays the call, instead of one that is made and removed
+ * @property {AbortSignal} [signal] gives the call up before `connect` is done
+ */
+/**
+ * @typedef {object} DeviceEvents
+ * @property {[error: CallError, call: Call | null]} error of the session, or of any call
+ * @property {[call: Call]} incoming it rings until `accept`, `reject` or its end
+ * @property {[identity: string]} registered calls to this identity come here, also when they do so again
+ * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
+ *   not `fatal`, the device tries again
+ * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
+ * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
+ *   refused
+ * @property {[error: CallError]} reconnecting the session's connection is lost; its calls live on while it is tried again
+ * @property {[]} reconnected
+ * @property {[call: Call]} restored a call of this page before it was loaded again
+ * @property {[]} destroyed
+ */
+/** @extends {Emitter<DeviceEvents>} */
+export declare class Device extends Emitter<DeviceEvents> {
+    #private;
+    url: string;
+    /** @param {DeviceOptions} [options] */
+    constructor(options?: DeviceOptions);
+    /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
+    static checkSupport(): CallError | null;
+    /** Calls that are alive, oldest first. */
+    get calls(): Call[];
+    get destroyed(): boolean;
+    /** Under which calls come to this page at this moment, or null. */
+    get identity(): string | null;
+    /**
+     * Takes calls to an identity from now on, by the event `incoming`. Every page under the same identity
+     * rings, and the first one that accepts has the call. The device holds its session for it, and makes
+     * the registration again where the session is lost.
+     *
+     * @param {string} [identity] counts where the gateway asks for no tokens; else it is the token's `sub`
+     * @returns {Promise<string>} the identity, as the gateway knows it
+     * @throws {CallError} the gateway is not there, or refuses it
+     */
+    register(identity?: string): Promise<string>;
+    /**
+     * Takes no calls any more. Those that ring or run go on.
+     *
+     * @throws {CallError} the gateway does not confirm it
+     */
+    unregister(): Promise<void>;
+    /**
+     * Takes up the calls that this page had before it was loaded again: each is a new `Call`, in the state
+     * that it is in, and gets its audio back. One that rings comes by the event `incoming`.
+     *
+     * @param {{ audio?: MediaTrackConstraints, element?: HTMLAudioElement }} [options] as of `connect`
+     * @returns {Promise<Call[]>} none where there were none, or the gateway has let them go
+     */
+    restore(options?: {
+        audio?: MediaTrackConstraints;
+        element?: HTMLAudioElement;
+    }): Promise<Call[]>;
+    /**
+     * Places a call. Resolves when the offer is on its way to the gateway; what happens after that
+     * comes as events of the call.
+     *
+     * @param {ConnectOptions} options
+     * @returns {Promise<Call>}
+     * @throws {CallError} whatever hinders the call before that: microphone, origin, session
+     */
+    connect(options: ConnectOptions): Promise<Call>;
+    /**
+     * Another name for `connect`.
+     *
+     * @param {string} to
+     * @param {Omit<ConnectOptions, "to">} [options]
+     */
+    call(to: string, options?: Omit<ConnectOptions, "to">): Promise<Call>;
+    /**
+     * Calls with this token from now on. A session that is open stays open, and so do its calls.
+     *
+     * @param {string} token
+     * @throws {CallError} `bad-token` and others, if the gateway does not take it; the old one counts on
+     */
+    updateToken(token: string): Promise<void>;
+    disconnectAll(): void;
+    /** Ends every call and the session, for good. */
+    destroy(): void;
+}

@@ -1,0 +1,11 @@
+/** @param {number} amplitude linear, 0 to 1 */
+export declare function toLevel(amplitude: number): number;
+/** The level of one stream. */
+export declare class Meter {
+    #private;
+    /** @param {MediaStream} stream with an audio track */
+    constructor(stream: MediaStream);
+    /** @returns {number | null} null while the audio clock stands still */
+    level(): number | null;
+    close(): void;
+}

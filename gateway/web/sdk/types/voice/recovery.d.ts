@@ -1,0 +1,47 @@
+/**
+ * What of a call is interrupted, and what brings it back: the gateway's word, the audio, or both. It
+ * sends no frames; it says when another audio connection is to be tried, and when that is of no use any
+ * more.
+ */
+import { CallError } from "./errors.js";
+export declare class Recovery {
+    #private;
+    options: {
+        window: () => number;
+        restart: () => void;
+        giveUp: (error: CallError) => void;
+        emit: (event: "reconnecting" | "reconnected") => void;
+    };
+    /**
+     * @param {object} options
+     * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
+     * @param {() => void} options.restart tries another audio connection
+     * @param {(error: CallError) => void} options.giveUp
+     * @param {(event: "reconnecting" | "reconnected") => void} options.emit
+     */
+    constructor(options: {
+        window: () => number;
+        restart: () => void;
+        giveUp: (error: CallError) => void;
+        emit: (event: "reconnecting" | "reconnected") => void;
+    });
+    /** Whether something is interrupted. */
+    get active(): boolean;
+    /** Whether an answer is to be expected. */
+    get restarting(): boolean;
+    /** The gateway cannot be heard. */
+    interrupted(): void;
+    /** It can be heard again. */
+    back(): void;
+    /** The audio has come up. */
+    connected(): void;
+    /** The audio is interrupted, and may come back by itself. */
+    doubt(): void;
+    /** @param {CallError} error there is no audio connection any more, or the new one has not come up */
+    failed(error: CallError): void;
+    /** Begins with a call of an earlier page, whose audio is gone with it. */
+    begin(): void;
+    /** The answer to the restart has come. */
+    answered(): void;
+    close(): void;
+}
