@@ -25,7 +25,7 @@ from gateway.errors import UnavailableError
 from gateway.listening import check_certificates, listen
 from gateway.reload import Reload, on_signals
 from gateway.sd_notify import Supervisor
-from gateway.signaling.http import Extensions, WebSocketDoor, add_routes
+from gateway.signaling.http import Extensions, WebSocketDoor, add_demo, add_routes
 from gateway.signaling.http_guard import Connections, guarded
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Room
@@ -47,7 +47,11 @@ CONNECTIONS_FOR_A_SOCKET = 6
 
 
 def create_app(
-    room: Room, extensions: Extensions = (), drain: Callable[[], None] = lambda: None
+    room: Room,
+    extensions: Extensions = (),
+    drain: Callable[[], None] = lambda: None,
+    *,
+    demo: bool = True,
 ) -> ASGIApp:
     """Make the web application on parts that run already.
 
@@ -57,6 +61,8 @@ def create_app(
         what the demo page offers to dial.
     drain
         Has the gateway go out of service.
+    demo
+        whether the demo page is served.
     """
     app = FastAPI(
         title="WebRTC-to-SIP gateway",
@@ -65,7 +71,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    add_routes(app, room, extensions, drain)
+    add_routes(app, room, drain)
+    if demo:
+        add_demo(app, extensions)
     return WebSocketDoor(app, room)
 
 
@@ -98,7 +106,8 @@ async def serve(
     supervisor = Supervisor.from_environment(os.environ)
     with listen(settings.http) as listener:
         async with open_room(settings) as room:
-            config = uvicorn_config(create_app(room, extensions, stop.drain), settings, room.gate)
+            web = create_app(room, extensions, stop.drain, demo=settings.http.serves_demo)
+            config = uvicorn_config(web, settings, room.gate)
 
             def up() -> None:
                 supervisor.ready()

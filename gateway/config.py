@@ -44,6 +44,16 @@ class HttpSettings(Section):
     trusted_proxies: tuple[Annotated[Network, PlainValidator(read_network)], ...] = ()
     # Without keys the operator's API is closed: whoever lists calls sees who calls whom
     api_keys_file: RegularFile | None = None
+    # The demo page at /. None: on a loopback address without a proxy, where only who sits at the
+    # machine opens it. For everybody else it would be a phone of ours on no page of the operator's
+    demo: bool | None = None
+
+    @property
+    def serves_demo(self) -> bool:
+        """Whether there is a demo page."""
+        if self.demo is None:
+            return self.listen.is_loopback and not self.trusted_proxies
+        return self.demo
 
     @model_validator(mode="after")
     def _key_and_certificate_together(self) -> Self:

@@ -29,7 +29,7 @@ def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
     Without `listen` it is GATEWAY_HTTP__LISTEN or the default.
     """
     return {
-        "http": {} if listen is None else {"listen": listen},
+        "http": {"demo": True} if listen is None else {"demo": True, "listen": listen},
         # Any port: a PBX on this machine keeps 5060
         "sip": {"listen": "127.0.0.1:0"},
         # One person calls, beside whatever gateway runs on this machine

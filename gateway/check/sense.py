@@ -28,6 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_open_keys(settings),
         *_public(settings.http),
         *_proxied(settings),
+        *_demo(settings.http),
         *_kinds_of_address(settings),
     ]
 
@@ -166,6 +167,13 @@ def _proxied(settings: Settings) -> Iterator[Finding]:
         yield doubt(
             "http.trusted_proxies: none is named, so all who come by a proxy on this machine count "
             'as one address; in mode "open" loopback has no limits of its own at all'
+        )
+
+
+def _demo(http: HttpSettings) -> Iterator[Finding]:
+    if http.serves_demo and not (http.listen.is_loopback and not http.trusted_proxies):
+        yield doubt(
+            "http.demo: everybody who finds the gateway finds the demo page; it is for trying out"
         )
 
 

@@ -56,11 +56,6 @@ class Readiness(BaseModel):
 router = APIRouter()
 
 
-@router.get("/", include_in_schema=False)
-async def demo_page() -> FileResponse:
-    return FileResponse(WEB / "demo" / "index.html")
-
-
 @router.get("/healthz", summary="Whether the process runs")
 async def healthz() -> Health:
     return Health()
@@ -91,21 +86,30 @@ async def metrics(room: api.AnyRoom) -> Response:
     return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def add_routes(app: FastAPI, room: Room, extensions: Extensions, drain: Callable[[], None]) -> None:
-    """Add all routes; the list of extensions is empty but in a demo."""
+def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
+    """Add what every gateway serves."""
     app.state.room = room
     app.state.drain = drain
     app.include_router(router)
     api.add_api(app)
+
+    app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
+    app.add_middleware(api.ApiDoor, room=room)
+    app.add_middleware(SecurityHeaders)
+
+
+def add_demo(app: FastAPI, extensions: Extensions) -> None:
+    """Add the demo page; the list of extensions is empty but in a demo."""
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(WEB / "demo" / "index.html")
 
     @app.get("/demo/extensions.json", include_in_schema=False)
     async def demo_extensions() -> Extensions:
         return extensions
 
     app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
-    app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
-    app.add_middleware(api.ApiDoor, room=room)
-    app.add_middleware(SecurityHeaders)
 
 
 class WebSocketDoor:

@@ -327,7 +327,7 @@ async def make_calls(folder: Path) -> dict[str, Any]:
         )
         (folder / "token-secret").write_text(f"{SECRET}\n")
         config.overrides = {
-            "http": {"listen": f"0.0.0.0:{config.http_port}"},
+            "http": {"listen": f"0.0.0.0:{config.http_port}", "demo": True},
             "admission": {
                 "mode": "token",
                 "token_secret_file": str(folder / "token-secret"),

@@ -278,6 +278,25 @@ def test_a_relay_takes_one_secret(tmp_path: Path) -> None:
     assert problem == f"turn.secret_file = '{file}': one secret is needed, on one line"
 
 
+@pytest.mark.parametrize(
+    ("http", "served"),
+    [
+        ('listen = "127.0.0.1:8080"', True),
+        ('listen = "[::1]:8080"\ndemo = false', False),
+        ('listen = "127.0.0.1:8080"\ntrusted_proxies = ["127.0.0.1"]', False),
+        ('listen = "0.0.0.0:8080"', False),
+        ('listen = "0.0.0.0:8080"\ndemo = true', True),
+    ],
+)
+def test_the_demo_page_is_for_whoever_sits_at_the_machine(
+    tmp_path: Path, http: str, served: bool
+) -> None:
+    tokens = f'mode = "token"\ntoken_secret_file = "{tmp_path}/secrets"'
+    (tmp_path / "secrets").write_text("s" * 32)
+    settings = read(tmp_path, f"[http]\n{http}\n[admission]\n{tokens}\n")
+    assert settings.http.serves_demo is served
+
+
 def test_limits_and_proxies_may_be_set(tmp_path: Path) -> None:
     (tmp_path / "rates").write_text("")
     settings = read(

@@ -173,6 +173,13 @@ def test_pages_elsewhere_come_by_a_proxy() -> None:
     assert said(admission=origins, http={"trusted_proxies": ["127.0.0.1"]}) == []
 
 
+def test_the_demo_page_is_not_for_everybody() -> None:
+    proxied = {"trusted_proxies": ["127.0.0.1"]}
+    assert said(http=proxied) == said(http={"demo": True}) == []
+    (line,) = said(http={**proxied, "demo": True})
+    assert line.startswith("http.demo: everybody who finds the gateway finds the demo page")
+
+
 @pytest.mark.parametrize("ip", ["192.0.2.7", "[2001:db8::7]"])
 def test_sound_comes_over_one_kind_of_ip(ip: str) -> None:
     told = "2001:db8::1" if ip == "192.0.2.7" else "192.0.2.1"

@@ -52,3 +52,4 @@ def test_where_it_listens(
         monkeypatch.setenv("GATEWAY_HTTP__LISTEN", variable)
     assert main(["demo", *arguments]) == 0
     assert started[0].http.listen == Address("127.0.0.1", port)
+    assert started[0].http.demo  # whatever GATEWAY_HTTP__ says of proxies

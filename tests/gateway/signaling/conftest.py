@@ -118,6 +118,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         shown: Callable[[str], str] = str,
         window: float = 60.0,
         records: Records | None = None,
+        demo: bool = True,
         **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
@@ -136,7 +137,8 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         )
         rooms.append(room)
         listener = socket.create_server(("127.0.0.1", 0))
-        server = Server(uvicorn_config(create_app(room, extensions), Settings(), room.gate))
+        web = create_app(room, extensions, demo=demo)
+        server = Server(uvicorn_config(web, Settings(), room.gate))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         running.append((server, task, listener))
         return Gateway(calls, room, faults, listener.getsockname()[1])

@@ -122,6 +122,15 @@ async def test_types_are_served_as_text(gateway: Gateway) -> None:
     assert headers["Content-Type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize("path", ["/", "/demo/", "/demo/demo.js", "/demo/extensions.json"])
+async def test_the_demo_is_served_where_it_is_wanted(
+    start_gateway: StartGateway, path: str
+) -> None:
+    without = await start_gateway(Limits(), demo=False)
+    assert (await get(without, path))[0] == 404
+    assert (await get(without, "/sdk/voice-client.js"))[0] == 200
+
+
 async def test_only_the_sdk_may_be_embedded_elsewhere(gateway: Gateway) -> None:
     _, headers, _ = await get(gateway, "/sdk/voice-client.js")
     assert headers["Access-Control-Allow-Origin"] == "*"
