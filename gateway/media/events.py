@@ -103,6 +103,17 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoQuality:
+    """How a browser that hears itself is doing, each way; every two seconds.
+
+    `browser` is what came here, `echo` what the browser reports of what went back.
+    """
+
+    browser: LegQuality
+    echo: LegQuality
+
+
+@dataclass(frozen=True, slots=True)
 class TrunkQuality:
     """How one of two trunks is doing, where there is no browser; every two seconds."""
 
@@ -128,8 +139,8 @@ class LegTraffic:
 
 
 Traffic = Mapping[str, LegTraffic]
-"""What each leg of a session has carried, to within the last second: `browser` and `trunk`, or
-`trunk` and `fallback`."""
+"""What each leg of a session has carried, to within the last second: `browser` and `trunk`,
+`trunk` and `fallback`, or `browser` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +160,5 @@ MediaEvent = (
     | Quality
     | TrunkQuality
 )
+
+EchoEvent = BrowserReachable | BrowserConnected | BrowserLost | BrowserDigit | EchoQuality

@@ -77,6 +77,17 @@ class LocalTrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalBrowser:
+    """Our end of a browser that is joined to no trunk: what our answer has to say about it."""
+
+    ice_ufrag: str
+    ice_password: str
+    candidates: tuple[str, ...]  # values of a=candidate
+    fingerprints: tuple[tuple[str, str], ...]  # (algorithm, value)
+    ssrc: int
+
+
+@dataclass(frozen=True, slots=True)
 class LocalMedia(LocalTrunk):
     """Our end of a session: what the two descriptions have to say about it."""
 

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TypeVar
 
 from gateway.errors import UnavailableError
+from gateway.media.echo import EchoSession
 from gateway.media.joined import JoinedSession
 from gateway.media.music import Music
 from gateway.media.parameters import MediaConfig
@@ -39,7 +40,8 @@ IDLE = 2.0  # seconds
 SWITCH_INTERVAL = 0.0001  # seconds
 
 
-S = TypeVar("S", MediaSession, JoinedSession)
+Session = MediaSession | JoinedSession | EchoSession
+S = TypeVar("S", MediaSession, JoinedSession, EchoSession)
 
 # Below this share of a thread's time one call's cost is lost in what all of them share
 MEASURABLE = 0.1
@@ -72,7 +74,7 @@ class MediaPlane:
         self.transport_counters = Counters()
         self.music = Music.tone()
         self._threads: list[MediaThread] = []
-        self._sessions: set[MediaSession | JoinedSession] = set()
+        self._sessions: set[Session] = set()
         self._pairs = 0
         self._sweeping: asyncio.TimerHandle | None = None
         self._idling: asyncio.TimerHandle | None = None
@@ -184,6 +186,10 @@ class MediaPlane:
         """Open a session of two trunks; raises as `open`."""
         return await self._open(self._make_joined)
 
+    async def open_echo(self) -> EchoSession:
+        """Open a session in which a browser hears itself; raises as `open`. It takes no port."""
+        return await self._open(self._make_echo)
+
     async def _open(self, make: Callable[[], S]) -> S:
         if self._closed or not self._threads:
             raise UnavailableError("the media plane is closed")
@@ -218,6 +224,9 @@ class MediaPlane:
             failing.pop_all()
         return session
 
+    def _make_echo(self) -> EchoSession:
+        return EchoSession(self, self._config, self._idlest())
+
     def _idlest(self) -> MediaThread:
         return min(self._threads, key=lambda each: (each.overloaded, each.sessions))
 
@@ -238,7 +247,7 @@ class MediaPlane:
             failing.callback(sock.close)
         return sockets
 
-    def ended(self, session: MediaSession | JoinedSession) -> None:
+    def ended(self, session: Session) -> None:
         """Take a session's ports back; they are used again once nothing comes there any more."""
         if session not in self._sessions:
             return

@@ -72,9 +72,9 @@ class LegReports:
 
     Attributes
     ----------
-    far_loss
-        What the far end says of our stream: the share lost since its report before. None until it
-        has said anything.
+    far_loss, far_jitter
+        What the far end says of our stream: the share lost since its report before, and seconds of
+        jitter. None until it has said anything.
     """
 
     __slots__ = (
@@ -96,6 +96,7 @@ class LegReports:
         "_sent_at",
         "_timestamp",
         "_uniform",
+        "far_jitter",
         "far_loss",
     )
 
@@ -126,6 +127,7 @@ class LegReports:
         self._round_trip: float | None = None
         self._round_trip_at = started
         self.far_loss: float | None = None
+        self.far_jitter: float | None = None
 
     def set_codec(self, codec: str, clock_rate: int) -> None:
         """Say what the leg speaks from now on, and the clock rate of what we send in Hz.
@@ -183,6 +185,7 @@ class LegReports:
                 continue
             self.reset_silence_timer(now)
             self.far_loss = block.fraction_lost / 256
+            self.far_jitter = block.jitter / self._clock_rate
             if block.last_report in self._reports_sent:
                 found = round_trip(block, ntp_middle(self._ntp(now)))
                 if found is not None:
@@ -249,6 +252,27 @@ class LegReports:
     def round_trip(self, now: float) -> float | None:
         """Return the latest round-trip time in seconds; None if there is none of late."""
         return self._round_trip if now - self._round_trip_at <= STALE else None
+
+    def far_quality(self, now: float, packets: int) -> LegQuality:
+        """Return how our stream is at the far end, by what that one says of it.
+
+        Parameters
+        ----------
+        packets
+            Sent since this was asked last.
+        """
+        loss, trip = self.far_loss, self.round_trip(now)
+        score = None
+        if loss is not None:
+            score = mos(rating(500 * (trip or 0.0), loss, self._codec))
+        return LegQuality(
+            mos=score,
+            loss=loss or 0.0,
+            jitter_ms=1000 * (self.far_jitter or 0.0),
+            rtt_ms=None if trip is None else 1000 * trip,
+            level=None,
+            packets=packets,
+        )
 
     def quality(
         self, now: float, level: int | None, *, buffer_ms: float = 0.0, discarded: int = 0

@@ -20,6 +20,7 @@ from gateway.media.parameters import (
     DtlsRole,
     EventFormat,
     Flow,
+    LocalBrowser,
     LocalMedia,
     TrunkRemote,
 )
@@ -121,7 +122,7 @@ def browser_remote(caller: CallerLeg) -> BrowserRemote:
     )
 
 
-def accepted(local: LocalMedia) -> Accepted:
+def accepted(local: LocalMedia | LocalBrowser) -> Accepted:
     """Return what our answer says."""
     remote = BrowserRemote(
         local.ice_ufrag,
