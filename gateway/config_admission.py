@@ -43,6 +43,11 @@ class LimitSettings(Section):
     spend_per_day: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
     # What a minute costs, by prefix; spend_per_day needs it
     rates_file: RegularFile | None = None
+    # Tests of a connection cost a call's time of the media clock and call nobody: calls go first
+    preflights_at_once: Limit = 20
+    # A room of people who join one meeting, behind one NAT; each test lasts ten seconds or so
+    preflights_at_once_per_address: Limit = 3
+    preflights_per_minute_per_address: Limit = 10
     # A hundred pages of one office are more than its NAT shows in practice; a flood is thousands
     websockets_per_address: Limit = 50
     # A call begins with some twenty frames at once: the offer and a candidate for each path

@@ -35,6 +35,8 @@ Event = Literal[
     "call-missed",
     "transfer-admitted",
     "transfer-refused",
+    "preflight-admitted",
+    "preflight-refused",
     "limit",
     "blocked",
     "unblocked",

@@ -27,6 +27,7 @@ from gateway.admission.incoming import IncomingGate
 from gateway.admission.keys import ApiKeys
 from gateway.admission.limits import LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
+from gateway.admission.preflight import PreflightGate
 from gateway.admission.rates import Rates
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
@@ -95,6 +96,7 @@ class Gate:
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)
         self.caps = Caps(self._usage, store, self._reach_cap)
         self.incoming = IncomingGate(self)
+        self.preflights = PreflightGate(self, monotonic)
 
     async def remember(self) -> None:
         """Go on from what was in force, and used, before a restart."""

@@ -33,6 +33,9 @@ LIMITS = (
     "numbers-per-hour-per-address",
     "minutes-per-day",
     "spend-per-day",
+    "preflights-at-once",
+    "preflights-at-once-per-address",
+    "preflights-per-minute-per-address",
     "websockets-per-address",
     "websockets-per-second-per-address",
     "messages-per-second-per-address",
@@ -66,6 +69,9 @@ class LimitRules:
     numbers_per_hour_per_address: int = 0
     minutes_per_day: int = 0
     spend_per_day: Decimal = Decimal(0)
+    preflights_at_once: int = 20
+    preflights_at_once_per_address: int = 3
+    preflights_per_minute_per_address: int = 10
     websockets_per_address: int = 50
     messages_per_second_per_address: int = 100
 

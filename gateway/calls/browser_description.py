@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 
 import sdp
 from gateway.errors import OfferError
-from gateway.media.parameters import BrowserRemote, DtlsRole, EventFormat, LocalMedia
+from gateway.media.parameters import (
+    BrowserRemote,
+    DtlsRole,
+    EventFormat,
+    LocalBrowser,
+    LocalMedia,
+)
 from sdp import SdpError
 from sdp.codecs import event_for, named
 from voice.codec import CODECS
@@ -108,7 +114,7 @@ def spelling(codec: str) -> str:
 
 
 def answer_browser(
-    offer: Offer, local: LocalMedia, parameters: str, session_id: int, version: int
+    offer: Offer, local: LocalMedia | LocalBrowser, parameters: str, session_id: int, version: int
 ) -> sdp.SessionDescription:
     """Write our answer to a browser; `parameters` are Opus', as of `opus_parameters`."""
     parameters = "" if offer.passes_through else parameters

@@ -22,6 +22,7 @@ from gateway.calls.negotiation import Negotiation
 from gateway.calls.new_way import beside
 from gateway.calls.news import News, Redirected
 from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
+from gateway.calls.preflight import Preflights
 from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
@@ -116,6 +117,7 @@ class Calls:
         self._idle.set()
         self.draining = False
         self.totals = Totals()
+        self.preflights = Preflights(plane, self._check_open, trunks.first)
 
     @property
     def trunks(self) -> Mapping[str, TrunkCalls]:
@@ -180,6 +182,15 @@ class Calls:
         if self.draining:
             raise _draining()
         self.check_lines()
+        self._check_time()
+
+    def _check_open(self) -> None:
+        """Raise what `check_room` does, but for a line: none of a trunk's is needed."""
+        if self.draining:
+            raise _draining()
+        self._check_time()
+
+    def _check_time(self) -> None:
         if self.overloaded:  # before the calls that run suffer
             raise OverloadError(
                 "the gateway is at its limit: no time is left for another call; try again later"
@@ -359,6 +370,7 @@ class Calls:
     async def close(self) -> None:
         """End every call and wait until each is down."""
         self.draining = True
+        await self.preflights.close()
         sentence = "The gateway is being restarted."
         for call in self._calls.values():
             call.end(CallEnd.made_here(By.GATEWAY, "shutdown", 503, sentence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from gateway.calls.preflight import EchoSession
 from gateway.media.events import MediaEvent, Traffic
 from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
 
@@ -90,6 +91,9 @@ class Plane(Protocol):
 
     async def open_joined(self) -> Joined:
         """Open one of two trunks, likewise."""
+
+    async def open_echo(self) -> EchoSession:
+        """Open one in which a browser hears itself, likewise."""
 
     @property
     def overloaded(self) -> bool:

@@ -142,6 +142,10 @@ class Trunks:
         self.states = {route.trunk.name: TrunkCalls(route, order=order) for route in routes}
         self._order = order
 
+    def first(self) -> Route | None:
+        """Return the one that is configured first."""
+        return next((state.route for state in self.states.values()), None)
+
     @property
     def capacity(self) -> int:
         """Calls at a time that all of them carry."""

@@ -44,6 +44,8 @@ class Metrics:
         Calls that admission said no to, by the rule that did.
     limits_reached
         Calls, WebSockets and messages that were too many, by the limit's name.
+    preflights, preflights_refused, preflights_active
+        Browsers that hear themselves, and call nobody.
     tokens_issued, tokens_refused
         Call tokens; those that were refused by reason.
     """
@@ -76,6 +78,17 @@ class Metrics:
         self.tokens_issued = self._counter("gateway_tokens_issued", "Call tokens issued")
         self.tokens_refused = self._counter(
             "gateway_tokens_refused", "Call tokens refused, by reason", "reason"
+        )
+        self.preflights = self._counter(
+            "gateway_preflights", "Tests of a connection that have ended, by cause", "cause"
+        )
+        self.preflights_refused = self._counter(
+            "gateway_preflights_refused",
+            "Tests of a connection that did not begin, by the name of the error",
+            "name",
+        )
+        self.preflights_active = Gauge(
+            "gateway_preflights_active", "Tests of a connection now", registry=self.registry
         )
         self.setup = Histogram(
             "gateway_call_setup_seconds",

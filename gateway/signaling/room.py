@@ -137,6 +137,13 @@ class Room:
         if isinstance(error, ForbiddenError):
             self.metrics.admission_refused.labels(error.rule).inc()
 
+    def refuse_preflight(self, visitor: Visitor, page_call: str, error: GatewayError) -> None:
+        """Log and count a pre-flight that does not begin."""
+        log = {"session": visitor.session, "page_call": page_call}
+        logger.info("pre-flight refused: %s address=%s", error, visitor.address or "-", extra=log)
+        self.metrics.preflights_refused.labels(error.name).inc()
+        self._count(error, visitor)
+
     def limit_reached(self, limit: str, visitor: Visitor) -> None:
         """Count a limit that has bitten, and write it down."""
         self._count_limit(limit, visitor)

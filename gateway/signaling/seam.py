@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from gateway.calls.end import CallEnd
 from gateway.calls.news import News, Tell
+from gateway.calls.preflight import PreflightNews
 from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import TrunkCalls
@@ -145,11 +147,30 @@ class Webhooks(Protocol):
         """Throw them away."""
 
 
+class Preflights(Protocol):
+    """Every browser that hears itself; it owns their tasks."""
+
+    @property
+    def active(self) -> int: ...
+    async def begin(self, offer: str, tell: Callable[[PreflightNews], None], /) -> Preflight:
+        """Begin one, or raise a `GatewayError` and leave nothing behind."""
+
+
+class Preflight(Protocol):
+    """One of them."""
+
+    async def add_candidate(self, candidate: str | None, /) -> None: ...
+    def hangup(self) -> None: ...
+    def end(self, end: CallEnd, /) -> None: ...
+
+
 class CallRegistry(Protocol):
     """Every call of the gateway; it owns their tasks."""
 
     draining: bool
 
+    @property
+    def preflights(self) -> Preflights: ...
     @property
     def totals(self) -> CallTotals: ...
     @property

@@ -31,6 +31,7 @@ from gateway.errors import (
 )
 from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall, Command
+from gateway.signaling.client_preflight import ClientPreflights
 from gateway.signaling.incoming_call import IncomingCall
 from gateway.signaling.replay import Replay
 from gateway.signaling.room import Room
@@ -82,6 +83,9 @@ class Session:
         self._handed_out = 0  # messages of calls that a socket has been given
         self._last_said = float("-inf")
         self._calls: dict[str, ClientCall] = {}
+        self._preflights = ClientPreflights(
+            room, self.say, lambda: len(self._calls), self._calls.__contains__
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token
 
@@ -112,6 +116,7 @@ class Session:
         Nothing rings here any more, until the client registers again: it may be another page.
         """
         before, self._line = self._line, line
+        self._preflights.abandon("The page has gone on by another socket.")
         if before is not None:
             before.give_way()
             self._room.draining.leave(self)
@@ -127,6 +132,7 @@ class Session:
         if not self.has(line):
             return False
         self._line = None
+        self._preflights.abandon("The page's connection to the gateway is lost.")
         self._room.directory.unregister(self)
         self._room.draining.leave(self)
         return True
@@ -211,12 +217,16 @@ class Session:
         match message:
             case messages.PlaceCall():
                 self._place(message)
+            case messages.StartPreflight():
+                self._preflights.begin(message, self._visitor, self.grant)
             case messages.Register(identity=identity):
                 self._register(identity)
             case messages.Unregister():
                 self._unregister()
             case messages.Ping():
                 self.say(messages.Pong())
+            case _ if getattr(message, "call", "") in self._preflights:
+                self._preflights.command(message)
             case _:
                 self._command(message)
 
@@ -359,7 +369,7 @@ class Session:
             self._line.watch(registered or bool(self._calls))
 
     def _place(self, message: messages.PlaceCall) -> None:
-        if message.call in self._calls:
+        if message.call in self._calls or message.call in self._preflights:
             # Not fatal: the call that bears the name lives on
             raise RequestError(f"call {message.call!r} exists already: an id is for one call")
         try:
@@ -393,7 +403,7 @@ class Session:
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:
         limit = self._room.limits.calls
-        if len(self._calls) >= limit:
+        if len(self._calls) + len(self._preflights) >= limit:
             raise CapacityError(f"a session may have {limit} calls at a time")
         return CallRequest(
             to=parse_target(message.to),
@@ -420,9 +430,10 @@ class Session:
         self._room.draining.leave(self)
         for call in list(self._calls.values()):
             call.abandon(reason)
-        if not self._tasks:
+        ending = self._tasks | self._preflights.abandon(reason)
+        if not ending:
             return
-        _, late = await asyncio.wait(set(self._tasks), timeout=self._room.limits.close)
+        _, late = await asyncio.wait(ending, timeout=self._room.limits.close)
         for task in late:
             logger.error("a call did not end in time", extra={"session": self.id})
             task.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
 from gateway.errors import UnavailableError
-from gateway.media.events import LegQuality
+from gateway.media.events import EchoQuality, LegQuality
 from gateway.signaling import messages
 from gateway.signaling.progress import side
 
@@ -63,6 +63,11 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             return messages.Quality(call=call, browser=_leg(browser_leg), trunk=_leg(trunk_leg))
         case news.Ended(end=end, duration_ms=duration):
             return _ended(call, end, duration)
+
+
+def echo_quality(call: str, event: EchoQuality) -> messages.Quality:
+    """Say how a pre-flight is doing, each way."""
+    return messages.Quality(call=call, browser=_leg(event.browser), echo=_leg(event.echo))
 
 
 def _ended(call: str, end: CallEnd, duration_ms: int) -> messages.Ended:

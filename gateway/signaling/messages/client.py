@@ -105,6 +105,18 @@ class Restart(ClientWire):
     offer: Offer
 
 
+class StartPreflight(ClientWire):
+    """Try the way to the gateway: the browser hears itself, and nobody is called.
+
+    `answer`, `quality` every two seconds and `ended` follow as for a call; `candidate` and `hangup`
+    are all that it takes. It ends by itself after 30 s.
+    """
+
+    type: Literal["preflight"]
+    call: CallId
+    offer: Offer
+
+
 class Hangup(ClientWire):
     type: Literal["hangup"]
     call: CallId
@@ -173,6 +185,7 @@ ClientMessage = Annotated[
     | Unregister
     | Candidate
     | Restart
+    | StartPreflight
     | Hangup
     | Hold
     | Resume
@@ -184,6 +197,9 @@ ClientMessage = Annotated[
 
 # Messages of the protocol that this version does not serve yet
 NOT_SERVED = frozenset({"stats", "feedback"})
+
+# Messages whose `call` is a new one: it is over if the message cannot be read
+_BEGINS = ("call", "preflight")
 
 _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
@@ -232,7 +248,7 @@ def parse(text: str) -> ClientMessage:
         return _CLIENT.validate_python(frame)
     except ValidationError as error:
         rule = _first_problem(error, kind)
-        raise MessageError(rule, call=call, places=kind == "call") from None
+        raise MessageError(rule, call=call, places=kind in _BEGINS) from None
 
 
 def _first_problem(error: ValidationError, kind: object) -> str:

@@ -246,10 +246,20 @@ class LegQuality(Wire):
 
 
 class Quality(Wire):
+    """Both legs of a call, or the browser's of a pre-flight with `echo` in place of `trunk`.
+
+    `echo` is what the browser reports of the sound that it gets back.
+    """
+
     type: Literal["quality"] = "quality"
     call: str
     browser: LegQuality
-    trunk: LegQuality
+    trunk: LegQuality | None = None
+    echo: LegQuality | None = None
+
+    @model_serializer(mode="wrap")
+    def _known_legs(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class Ended(Wire):

@@ -9,8 +9,15 @@ from typing import cast
 
 from gateway import trunk
 from gateway.calls import news
-from gateway.media.events import BrowserReachable, LegTraffic, MediaEvent, Traffic
-from gateway.media.parameters import BrowserRemote, Flow, LocalMedia, LocalTrunk, TrunkRemote
+from gateway.media.events import BrowserReachable, EchoEvent, LegTraffic, MediaEvent, Traffic
+from gateway.media.parameters import (
+    BrowserRemote,
+    Flow,
+    LocalBrowser,
+    LocalMedia,
+    LocalTrunk,
+    TrunkRemote,
+)
 
 LOCAL = LocalMedia(
     ice_ufrag="abcd",
@@ -21,6 +28,36 @@ LOCAL = LocalMedia(
     trunk_host="192.0.2.10",
     trunk_port=20000,
 )
+
+
+class FakeEcho:
+    """An echo's media session that does nothing and remembers everything."""
+
+    local = LocalBrowser(
+        LOCAL.ice_ufrag, LOCAL.ice_password, LOCAL.candidates, LOCAL.fingerprints, LOCAL.ssrc
+    )
+
+    def __init__(self) -> None:
+        self.traffic: Traffic = {"browser": LegTraffic(1, 10, 2, 20)}
+        self.browser: BrowserRemote | None = None
+        self.candidates: list[str | None] = []
+        self.closed = 0
+        self.may_close = asyncio.Event()
+        self.may_close.set()
+        self.report: Callable[[EchoEvent], None] = lambda event: None
+
+    def report_to(self, report: Callable[[EchoEvent], None]) -> None:
+        self.report = report
+
+    async def connect_browser(self, remote: BrowserRemote) -> None:
+        self.browser = remote
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        self.candidates.append(candidate)
+
+    async def close(self) -> None:
+        self.closed += 1
+        await self.may_close.wait()
 
 
 class FakeSession:

@@ -29,7 +29,7 @@ from gateway.errors import (
 )
 from sdp.model import Connection
 from tests.gateway.calls.descriptions import ANSWER, fixture
-from tests.gateway.calls.fakes import LOCAL, Client, FakeJoined, FakeSession, FakeTrunk
+from tests.gateway.calls.fakes import LOCAL, Client, FakeEcho, FakeJoined, FakeSession, FakeTrunk
 from tests.gateway.calls.stories import BYE
 from tests.gateway.log_fields import fields
 
@@ -51,6 +51,7 @@ class FakePlane:
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
         self.joined: list[FakeJoined] = []
+        self.echoes: list[FakeEcho] = []
         self.own: dict[str, str] = {}  # our address, by that of a trunk; empty: none leads there
 
     async def start(self) -> None: ...
@@ -70,6 +71,11 @@ class FakePlane:
         await asyncio.sleep(0)
         self.joined.append(FakeJoined())
         return self.joined[-1]
+
+    async def open_echo(self) -> FakeEcho:
+        await asyncio.sleep(0)
+        self.echoes.append(FakeEcho())
+        return self.echoes[-1]
 
     def stats(self) -> dict[str, int]:
         return {"sessions": len(self.sessions)}

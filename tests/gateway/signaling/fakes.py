@@ -16,6 +16,7 @@ from gateway.admission.policy import Policy
 from gateway.admission.store import MemoryStore
 from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Answered, AnswerReady, Ended, HandedOver, News
+from gateway.calls.preflight import PreflightNews
 from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.trunks import Route, TrunkCalls
@@ -38,6 +39,7 @@ def open_gate(**rules: Any) -> Gate:
 
 
 Tell = Callable[[News], None]
+TellPreflight = Callable[[PreflightNews], None]
 
 
 @dataclass
@@ -127,11 +129,49 @@ class FakeCall:
             raise self.failure
 
 
+class FakePreflight:
+    """Notes each candidate; a hang-up and an end are followed by the news of it."""
+
+    def __init__(self, offer: str, tell: TellPreflight) -> None:
+        self.offer = offer
+        self.tell = tell
+        self.candidates: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def add_candidate(self, candidate: str | None) -> None:
+        self.candidates.put_nowait(candidate)
+
+    def hangup(self) -> None:
+        self.end(CallEnd(By.LOCAL, "hangup", 200, "OK", "The test has ended."))
+
+    def end(self, end: CallEnd) -> None:
+        self.tell(Ended(end, 1500))
+
+
+class FakePreflights:
+    """Begins every pre-flight, unless told to fail or to wait."""
+
+    def __init__(self) -> None:
+        self.active = 0
+        self.failure: Exception | None = None
+        self.may_begin = asyncio.Event()
+        self.may_begin.set()
+        self.begun: asyncio.Queue[FakePreflight] = asyncio.Queue()
+
+    async def begin(self, offer: str, tell: TellPreflight) -> FakePreflight:
+        await self.may_begin.wait()
+        if self.failure is not None:
+            raise self.failure
+        preflight = FakePreflight(offer, tell)
+        self.begun.put_nowait(preflight)
+        return preflight
+
+
 class FakeCalls:
     """Places every call, unless told to fail or to wait."""
 
     def __init__(self) -> None:
         self.trunk_calls = 10
+        self.preflights = FakePreflights()
         self.trunks = {"lab": TrunkCalls(Route(Trunk("lab", "sip:127.0.0.1"), ("PCMU",), 10))}
         self.active = 0
         self.capacity = 10  # the engine's

@@ -106,6 +106,9 @@ def test_a_token_does_not_show() -> None:
         ('{"type": "restart", "call": "c", "offer": "v=0"}', "field `offer`"),
         ('{"type": "restart", "offer": {"type": "offer", "sdp": "v=0"}}', "field `call`"),
         ('{"type": "restart", "call": "c", "offer": {"type": "answer"}}', "field `offer.type`"),
+        ('{"type": "preflight", "call": "c"}', "`preflight` message, field `offer`"),
+        ('{"type": "preflight", "call": "a b", "offer": {}}', "field `call`"),
+        ('{"type": "preflight", "call": "c", "offer": {"type": "offer"}}', "field `offer.sdp`"),
         ('{"type": "dtmf", "call": "c", "digits": "1x"}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": ""}', "field `digits`"),
         ('{"type": "dtmf", "call": "c", "digits": "1", "duration": 39}', "field `duration`"),
@@ -125,6 +128,13 @@ def test_an_endless_header_name_is_cut() -> None:
     with pytest.raises(MessageError) as refused:
         parse(json.dumps(frame))
     assert f"field `headers.{'X' * 80}`: Input" in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["call", "preflight"])
+def test_what_begins_nothing_is_over(kind: str) -> None:
+    with pytest.raises(MessageError) as refused:
+        parse(json.dumps({"type": kind, "call": "c1", "to": "6", "offer": {"type": "offer"}}))
+    assert (refused.value.call, refused.value.places) == ("c1", True)
 
 
 def test_an_error_knows_the_call_that_it_prevents() -> None:
@@ -367,7 +377,7 @@ json_values = st.recursive(
     max_leaves=6,
 )
 types = st.sampled_from(
-    ["hello", "call", "candidate", "restart", "hangup", "dtmf", "ping", "hold", "?"]
+    ["hello", "call", "candidate", "restart", "preflight", "hangup", "dtmf", "ping", "hold", "?"]
 )
 field_names = ["call", "to", "offer", "from", "displayName", "headers", "candidate", "digits"]
 frames = st.fixed_dictionaries(
