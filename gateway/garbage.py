@@ -7,7 +7,7 @@ call has some 250 objects, and with 100 of them a collection of everything takes
 
 Those are still two ticks of the media clock. Automatically only young objects are looked at, in a
 fraction of a millisecond, and all of them when there is no call. A call leaves nothing behind
-that refers to itself (tests/gateway/media/test_session_release.py), so that can wait.
+that refers to itself (test_release.py and test_session_release.py in the tests), so that can wait.
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.transfer import Transfer
 from gateway.calls.trunk_descriptions import Locate
+from gateway.calls.trunk_negotiation import TrunkNegotiation
+from gateway.calls.weakly import weakly
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -118,7 +120,8 @@ class Call(Commanded):
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox = asyncio.Queue() if inbox is None else inbox
-        first = way if isinstance(way, Taken) else Outgoing(call_id, way, self.notify)
+        post = self._inbox.put_nowait  # as `notify`, which would keep the call
+        first = way if isinstance(way, Taken) else Outgoing(call_id, way, post)
         self._way = first
         self._browser = BrowserSide(
             call_id,
@@ -126,13 +129,13 @@ class Call(Commanded):
             session,
             tell,
             observe,
-            self.notify,
+            post,
             window=resume_window,
         )
         self._tell = self._browser.tell
         self._side = self._new_side(locate)
         self._hold = self._new_hold()
-        self._transfer = Transfer(call_id, lambda: self._way.leg, self._tell, self.notify)
+        self._transfer = Transfer(call_id, weakly(self._leg), self._tell, post)
         self._redirects = self._new_redirects(find_way, locate)
         self._partings = Partings(call_id)  # from far ends that have handed us over
         self._answered_at = None
@@ -147,21 +150,21 @@ class Call(Commanded):
             self._session,
             self._way.placed,
             locate,
-            self.notify,
-            on_early_media=self._heard_early,
-            on_answer=self._agreed,
-            on_settled=self._settled,
+            self._inbox.put_nowait,
+            on_early_media=weakly(self._heard_early),
+            on_answer=weakly(self._agreed),
+            on_settled=weakly(self._settled),
         )
 
     def _new_hold(self) -> Hold:
         """Make what holds the other side, for either of them."""
         return Hold(
             self.id,
-            lambda: self._way.negotiation,
-            lambda: self._way.leg,
+            weakly(self._negotiation),
+            weakly(self._leg),
             self._session.set_flow,
             self._tell,
-            self.notify,
+            self._inbox.put_nowait,
             owns_call_id=self._way.owns_call_id,
         )
 
@@ -170,13 +173,21 @@ class Call(Commanded):
         return Redirects(
             self.id,
             self._session,
-            lambda: self._way.leg,
+            weakly(self._leg),
             find_way,
             locate,
             self._tell,
-            self.notify,
-            self._settled,
+            self._inbox.put_nowait,
+            weakly(self._settled),
         )
+
+    def _leg(self) -> trunk.TrunkLeg | None:
+        """Return the far end's leg, once its INVITE has left."""
+        return self._way.leg
+
+    def _negotiation(self) -> TrunkNegotiation:
+        """Return what is agreed with the far end."""
+        return self._way.negotiation
 
     # The call's own task
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -33,6 +34,7 @@ from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.trunk_descriptions import Locate
 from gateway.calls.trunk_negotiation import TrunkNegotiation
+from gateway.calls.weakly import weakly
 from gateway.media import events as media
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -88,16 +90,17 @@ class ForwardedCall:
         self._max_duration = max_duration
         self._max_ringing = max_ringing
         self._inbox: asyncio.Queue[CallEvent | OfCallee] = asyncio.Queue()
-        self._outgoing = Outgoing(f"{call_id} (fallback)", attempts, self._notify_of_callee)
+        of_callee = _callee_of(self._inbox)
+        self._outgoing = Outgoing(f"{call_id} (fallback)", attempts, of_callee)
         self._caller = Side(
             f"{call_id} (caller)",
             negotiation,
             session.caller,
-            self._callers_leg,
+            _leg_of(invite),
             locate,
-            self.notify,
+            self._inbox.put_nowait,
             on_early_media=_ignore,
-            on_answer=self._acknowledged,
+            on_answer=weakly(self._acknowledged),
             on_settled=_follow_no_further,
         )
         self._callee = Side(
@@ -106,9 +109,9 @@ class ForwardedCall:
             session.callee,
             self._outgoing.placed,
             locate,
-            self._notify_of_callee,
-            on_early_media=self._heard_early,
-            on_answer=self._agreed,
+            of_callee,
+            on_early_media=weakly(self._heard_early),
+            on_answer=weakly(self._agreed),
             on_settled=_follow_no_further,
         )
         self._early = False  # the fallback's network is heard
@@ -131,9 +134,6 @@ class ForwardedCall:
     def notify(self, event: CallEvent) -> None:
         """Take an event of the caller's leg, or somebody's wish."""
         self._inbox.put_nowait(event)
-
-    def _notify_of_callee(self, event: CallEvent) -> None:
-        self._inbox.put_nowait(OfCallee(event))
 
     def end(self, end: CallEnd) -> None:
         """Ask for this end; the first one who asks decides."""
@@ -165,9 +165,6 @@ class ForwardedCall:
                 return end
 
     # The caller
-
-    async def _callers_leg(self) -> trunk.TrunkLeg:
-        return self._invite.leg
 
     async def _follow_caller(self, event: CallEvent) -> CallEnd | None:
         match event:
@@ -287,6 +284,24 @@ class ForwardedCall:
         for fault in await asyncio.gather(*steps, return_exceptions=True):
             if fault is not None:
                 logger.error("call %s: a step of its end failed", self.id, exc_info=fault)
+
+
+def _callee_of(inbox: asyncio.Queue[CallEvent | OfCallee]) -> Callable[[CallEvent], None]:
+    """Return what puts events of the fallback's leg into a call's inbox."""
+
+    def post(event: CallEvent) -> None:
+        inbox.put_nowait(OfCallee(event))
+
+    return post
+
+
+def _leg_of(invite: Invite) -> Callable[[], Awaitable[trunk.TrunkLeg]]:
+    """Return what returns the caller's leg."""
+
+    async def leg() -> trunk.TrunkLeg:
+        return invite.leg
+
+    return leg
 
 
 def _ignore() -> None:

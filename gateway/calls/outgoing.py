@@ -104,9 +104,10 @@ class Outgoing(Generic[N]):
 
     async def stop(self) -> None:
         """Send no INVITE any more; one that is just going out is taken back by the endpoint."""
-        if self._dialing is not None:
-            self._dialing.cancel()
-            await asyncio.wait([self._dialing])
+        dialing, self._dialing = self._dialing, None  # once canceled, it holds whose it was
+        if dialing is not None:
+            dialing.cancel()
+            await asyncio.wait([dialing])
 
     def release(self) -> None:
         """Give the line of the trunk back; the second time does nothing."""

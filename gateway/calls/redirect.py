@@ -36,6 +36,7 @@ from gateway.calls.side import Side
 from gateway.calls.state import CallState, advance
 from gateway.calls.trunk_descriptions import Locate
 from gateway.calls.trunk_negotiation import TrunkNegotiation
+from gateway.calls.weakly import weakly
 from gateway.errors import GatewayError, RequestError, TargetError
 from gateway.media.parameters import Flow, TrunkRemote
 
@@ -65,14 +66,25 @@ class NewWay:
 FindWay = Callable[[CallRequest], Awaitable[NewWay]]
 
 
+class _Relay:
+    """Takes the events of a new far end, first as those of a redirect, then as the call's own."""
+
+    def __init__(self, post: Callable[[CallEvent], None]) -> None:
+        self._post = post
+        self.has_turned = False
+
+    def __call__(self, event: CallEvent) -> None:
+        self._post(event if self.has_turned else OfRedirect(event))
+
+
 class Redirect:
     """The call of whom we have been referred to, until it takes the place of the other one.
 
     Parameters
     ----------
     post
-        Takes its events for the call, which come back to `follow`, and to the call itself once it
-        `has_turned`.
+        Takes its events for the call, which come back to `follow`, and to the call itself after
+        `turn`.
     """
 
     def __init__(
@@ -87,29 +99,25 @@ class Redirect:
         name = f"{call_id} (referred to)"
         self.to = request.to
         self.media = way.media
-        self.has_turned = False
         self.codec = ""  # once it has answered
-        self._post = post
+        self._relay = relay = _Relay(post)
         self._state = CallState.CALLING
-        self.way = Outgoing(name, way.attempts, self._notify)
+        self.way = Outgoing(name, way.attempts, relay)
         self.side = Side(
             name,
             self.way.negotiation,
             way.media,
             self.way.placed,
             locate,
-            self._notify,
+            relay,
             on_early_media=_nobody_listens,
-            on_answer=self._agreed,
+            on_answer=weakly(self._agreed),
             on_settled=on_settled,
         )
         limit = request.max_ringing or MAX_RINGING
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(limit, self._notify, EndWanted(rang_out(limit)))
+        self._timer = loop.call_later(limit, relay, EndWanted(rang_out(limit)))
         self.way.begin()
-
-    def _notify(self, event: CallEvent) -> None:
-        self._post(event if self.has_turned else OfRedirect(event))
 
     async def follow(self, event: CallEvent) -> CallEnd | None:
         """Do what follows from an event; return why it has failed, if it has."""
@@ -128,7 +136,7 @@ class Redirect:
 
     def turn(self) -> None:
         """Tell the call itself what happens from now on."""
-        self.has_turned = True
+        self._relay.has_turned = True
 
     async def stop(self, cause: str) -> None:
         """Take it down."""

@@ -107,7 +107,7 @@ class Ring:
 
     def __init__(self, caller: Caller, put: Callable[[RingEvent], None]) -> None:
         self.caller = caller
-        self.tell: news.Tell = lambda event: None
+        self.tell: news.Tell = _nobody
         self.over = False
         self._put = put
 
@@ -140,6 +140,10 @@ class Ring:
         if not self.over:
             self.over = True
             self.tell(news.Ended(end, 0, trunk))
+
+    def part(self) -> None:
+        """Know the page no more, which holds this: it has no call here any longer."""
+        self.tell = _nobody
 
     # What may be asked of any call of a page
 
@@ -197,6 +201,10 @@ class Ring:
 
     async def refuse_redirect(self, token: int, error: GatewayError) -> None:
         """Do nothing, likewise."""
+
+
+def _nobody(event: news.News) -> None:
+    """Tell nobody."""
 
 
 def _too_early() -> RequestError:

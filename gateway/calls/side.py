@@ -19,6 +19,7 @@ from gateway.calls.info_digits import InfoDigits
 from gateway.calls.seam import TrunkMedia
 from gateway.calls.trunk_descriptions import Locate, TrunkDescriptions
 from gateway.calls.trunk_negotiation import TrunkNegotiation
+from gateway.calls.weakly import weakly
 from gateway.errors import RequestError
 from gateway.media import events as media
 from gateway.media.parameters import TrunkRemote
@@ -71,7 +72,7 @@ class Side:
         self._leg = leg
         self._post = post
         self._probing: asyncio.Task[None] | None = None
-        self._info_digits = InfoDigits(self._send_info)
+        self._info_digits = InfoDigits(weakly(self._send_info))
         self._descriptions = TrunkDescriptions(
             name,
             negotiation,
@@ -160,7 +161,14 @@ class Side:
 
     async def stop(self) -> None:
         """Have nothing go on beside the call's own task."""
-        for task in (self._probing, self._info_digits.task, self._descriptions.task):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        for work in (self._info_digits, self._descriptions):
+            task, work.task = work.task, None  # a task that was canceled holds whose it was
+            await _stop(task)
+        task, self._probing = self._probing, None
+        await _stop(task)
+
+
+async def _stop(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.wait([task])

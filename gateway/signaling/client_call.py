@@ -294,7 +294,12 @@ class ClientCall:
             for admission in (*own, *inherited):
                 if admission is not None:
                     admission.release()
+            self._part()
             self._over(self)
+
+    def _part(self) -> None:
+        """Know the call no more, which holds what tells it here."""
+        self._live = None
 
     async def _place(self) -> PlacedCall:
         calls, request = self._room.calls, self._request

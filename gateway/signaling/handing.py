@@ -102,6 +102,11 @@ class HandedRing(Ring):
         self.connecting = False
         self._call = call
 
+    def part(self) -> None:
+        """Know the page no more."""
+        super().part()
+        self.owner = None
+
     async def accept(self, acceptance: Acceptance) -> Any:
         """Take the call, as `Ring.accept`; this is what stands for it meanwhile."""
         return await super().accept(acceptance)

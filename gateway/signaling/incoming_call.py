@@ -55,6 +55,11 @@ class IncomingCall(ClientCall):
             display_name=self._far_name,
         )
 
+    def _part(self) -> None:
+        """Know the call no more, nor be known to what has rung."""
+        super()._part()
+        self._ring.part()
+
     def tell(self, event: news.News) -> None:
         """Take news of the call."""
         self._tell(event)

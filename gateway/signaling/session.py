@@ -20,6 +20,7 @@ from gateway.admission.token import LEEWAY
 from gateway.calls.news import Tell
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Ring
+from gateway.calls.weakly import weakly
 from gateway.errors import (
     CapacityError,
     DrainingError,
@@ -82,9 +83,9 @@ class Session:
         self._replay = Replay(room.limits.kept, room.limits.kept_size)
         self._handed_out = 0  # messages of calls that a socket has been given
         self._last_said = float("-inf")
-        self._calls: dict[str, ClientCall] = {}
+        self._calls = calls = dict[str, ClientCall]()
         self._preflights = ClientPreflights(
-            room, self.say, lambda: len(self._calls), self._calls.__contains__
+            room, weakly(self.say), lambda: len(calls), calls.__contains__
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token

@@ -174,12 +174,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.queue = _Queue()
         self.writable = _Event()
         self._place: int | None = None  # in the round
+        self._extensions: dict[str, object] = {}  # of the scope
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == 101:
-            extensions = cast("dict[str, object]", self.scope["extensions"])
-            extensions[WATCH] = self.watch
+            self._extensions = cast("dict[str, object]", self.scope["extensions"])
+            self._extensions[WATCH] = self.watch
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._extensions.pop(WATCH, None)  # which refers back to this, by way of the scope
 
     def start_keepalive(self) -> None:
         """Begin to ping, as soon as the handshake is over."""

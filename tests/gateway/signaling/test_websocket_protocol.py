@@ -257,9 +257,10 @@ def due(protocol: WebSocketProtocol) -> float | None:
 async def test_watching_who_has_left_does_nothing(served: Served) -> None:
     async with served.connect():
         scope, protocol = await served.scope(), served.only
+        watch = scope["extensions"][WATCH]
     await served.ended()
     for on in (True, False):
-        scope["extensions"][WATCH](on)
+        watch(on)
         assert protocol.ping_timer is None
 
 
