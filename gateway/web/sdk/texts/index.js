@@ -26,6 +26,19 @@ const language = (name, load, direction = "ltr") => ({ name, direction, load });
 /** @type {Readonly<Record<string, Language>>} by the language's subtag of BCP 47 */
 export const LANGUAGES = {
   en: language("English", async () => ({ default: en })),
+  de: language("Deutsch", () => import("./de.js")),
+  es: language("Español", () => import("./es.js")),
+  fr: language("Français", () => import("./fr.js")),
+  pt: language("Português", () => import("./pt.js")),
+  it: language("Italiano", () => import("./it.js")),
+  nl: language("Nederlands", () => import("./nl.js")),
+  pl: language("Polski", () => import("./pl.js")),
+  tr: language("Türkçe", () => import("./tr.js")),
+  ar: language("العربية", () => import("./ar.js"), "rtl"),
+  hi: language("हिन्दी", () => import("./hi.js")),
+  ja: language("日本語", () => import("./ja.js")),
+  ko: language("한국어", () => import("./ko.js")),
+  zh: language("简体中文", () => import("./zh.js")),
 };
 
 /**
