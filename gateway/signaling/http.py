@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gateway.signaling import api, socket
+from gateway.signaling.files import CompressedFiles
 from gateway.signaling.room import Room
 
 # What the demo's embedded peer answers: number, name and description of each
@@ -27,10 +26,6 @@ WEBSOCKET_PATH = "/v1/ws"
 TLS_FOR = 365 * 86_400  # seconds in which a browser comes back by TLS only (RFC 6797)
 
 WEB = Path(__file__).parent.parent / "web"
-
-# A browser runs no script of another type, and a system's own table may take types for video
-mimetypes.add_type("text/javascript", ".js")
-mimetypes.add_type("text/plain", ".ts")
 
 
 class Health(BaseModel):
@@ -93,7 +88,7 @@ def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
     app.include_router(router)
     api.add_api(app)
 
-    app.mount("/sdk", StaticFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
+    app.mount("/sdk", CompressedFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
     app.add_middleware(api.ApiDoor, room=room)
     app.add_middleware(SecurityHeaders)
 
@@ -109,7 +104,7 @@ def add_demo(app: FastAPI, extensions: Extensions) -> None:
     async def demo_extensions() -> Extensions:
         return extensions
 
-    app.mount("/demo", StaticFiles(directory=WEB / "demo", check_dir=False), name="demo")
+    app.mount("/demo", CompressedFiles(directory=WEB / "demo", check_dir=False), name="demo")
 
 
 class WebSocketDoor:
