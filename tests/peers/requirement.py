@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
@@ -43,10 +44,13 @@ PACKAGES = {
 # Where Debian puts daemons, which no user's PATH has
 SYSTEM_PATH = "/usr/sbin:/sbin"
 
+# Where `make web` puts npm, on a machine that has none
+OWN_PATH = f"{sys.prefix}/bin"
+
 
 def require(program: str) -> Path:
     """Return the program's path; skip the test, or fail it in CI, when there is none."""
-    path = shutil.which(program) or shutil.which(program, path=SYSTEM_PATH)
+    path = shutil.which(program) or shutil.which(program, path=f"{SYSTEM_PATH}:{OWN_PATH}")
     if path is None:
         package = PACKAGES.get(program, program)
         missing(f"{program} is not installed (Debian package {package})")
