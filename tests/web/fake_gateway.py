@@ -195,6 +195,8 @@ class FakeGateway:
         self.greeting: Story = welcome
         self.subprotocol: str | None = "gateway.v1"
         self.extensions = True
+        self.page = ""  # a page of somebody else's, at /page
+        self.page_headers: dict[str, str] = {}
         self.sessions: asyncio.Queue[Session] = asyncio.Queue()
         self.opened: list[Session] = []
         self.port = 0
@@ -245,6 +247,9 @@ class FakeGateway:
         # No policy here: the tests' own wait_for_function evaluates strings
         return HTMLResponse(page)
 
+    def _page(self, request: Request) -> Response:
+        return HTMLResponse(self.page, headers=self.page_headers)
+
     def _extensions(self, request: Request) -> Response:
         return JSONResponse(EXTENSIONS) if self.extensions else Response(status_code=404)
 
@@ -253,6 +258,7 @@ class FakeGateway:
             routes=[
                 Route("/", self._index),
                 Route("/blank", self._blank),
+                Route("/page", self._page),
                 Route("/harness.js", lambda request: FileResponse(HARNESS)),
                 Route("/demo/extensions.json", self._extensions),
                 WebSocketRoute("/v1/ws", self.websocket),

@@ -1,0 +1,55 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** What the element's attributes say. They are read when they count: a page may change them at any time. */
+
+import { CONSENT_KEY } from "./consent.js";
+
+/** @typedef {import("../voice-client.js").ConnectOptions} ConnectOptions */
+
+const WEBSOCKET_PATH = "/v1/ws";
+
+const PARAMETERS = /** @type {const} */ ([
+  ["to", "to"],
+  ["from", "from"],
+  ["display-name", "displayName"],
+]);
+
+/**
+ * @param {Element} element
+ * @returns {Partial<ConnectOptions>}
+ */
+export function parametersOf(element) {
+  /** @type {Partial<ConnectOptions>} */
+  const given = {};
+  for (const [name, key] of PARAMETERS) {
+    const value = element.getAttribute(name);
+    if (value) given[key] = value;
+  }
+  return given;
+}
+
+/**
+ * @param {Element} element
+ * @returns {{ url?: string, token?: string, tokenUrl: string | null }} without an address it is the gateway that
+ *   served this file
+ */
+export function gatewayOf(element) {
+  const gateway = element.getAttribute("gateway");
+  const base = gateway && new URL(gateway, document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "");
+  return {
+    url: base ? base + WEBSOCKET_PATH : undefined,
+    token: element.getAttribute("token") ?? undefined,
+    tokenUrl: element.getAttribute("token-url"),
+  };
+}
+
+/** @param {Element} element */
+export const consentKeyOf = (element) => element.getAttribute("consent-key") ?? CONSENT_KEY;
+
+/** @param {Element} element */
+export const isPanel = (element) => element.getAttribute("variant") === "panel";
+
+/** @param {Element} element which is the same after the page was loaded again */
+export const nameOf = (element) =>
+  ["gateway", "to", "identity", "id"].map((name) => element.getAttribute(name)).join(" ");

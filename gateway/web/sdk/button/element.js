@@ -1,0 +1,429 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * `<click-to-call>`: the button that becomes the panel of the call. It joins the line, which knows the
+ * call, and the panel, which shows it; in between is one model, that `step` alone changes.
+ */
+
+import { consentKeyOf, gatewayOf, isPanel, nameOf, parametersOf } from "./attributes.js";
+import { hasConsent, keepConsent } from "./consent.js";
+import { translate } from "./dom.js";
+import { forget, hold, holderBeside, letGo, wasHeld } from "./holder.js";
+import { statesOn } from "./host.js";
+import { Line } from "./line.js";
+import { Panel } from "./panel.js";
+import { Fold } from "./fold.js";
+import { startRing } from "./ring.js";
+import { IDLE, isBusy, statesOf, step } from "./model.js";
+import { styleSheet } from "./styles.js";
+import { makeLauncher } from "./template.js";
+import { languageOf, Wording } from "./texts.js";
+import { fetchToken } from "./token.js";
+import { clock, spoken } from "./view.js";
+import { callerOf, showLauncher, showWho } from "./who.js";
+
+/** @typedef {import("../voice-client.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./model.js").Happening} Happening */
+
+const TICK = 500;
+/** The second click of a double click finds the panel where the button was. */
+const DOUBLE_CLICK = 400;
+
+export class ClickToCall extends HTMLElement {
+  static observedAttributes = [
+    "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
+  ];
+
+  /** @type {Partial<ConnectOptions>} */
+  #parameters = {};
+  /** @type {(() => Promise<string>) | null} */
+  #fetchToken = null;
+  #model = IDLE;
+  #words = new Wording();
+  #root = this.attachShadow({ mode: "open" });
+  #launcher = makeLauncher();
+  #showStates = statesOn(this);
+  /** @type {Panel | null} */
+  #panel = null;
+  /** @type {Line | null} */
+  #line = null;
+  /** @type {Partial<ConnectOptions>} of the call that waits for consent, or a number */
+  #asked = {};
+  #fold = new Fold(this, this.#launcher.element);
+  /** @type {(() => void) | null} */
+  #stopRing = null;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #ticking;
+  /** When the panel last became another one by the caller's own hand. */
+  #turned = -Infinity;
+  #agreed = false;
+  /** What the line was made with: another gateway needs another line. */
+  #made = "";
+
+  constructor() {
+    super();
+    const { element, live, audio } = this.#launcher;
+    this.#root.adoptedStyleSheets = [styleSheet()];
+    this.#root.append(element, live, audio);
+    element.addEventListener("click", () => this.#press());
+    // Whoever comes near may well call: what takes time is made ready
+    for (const sign of ["pointerenter", "focus"]) element.addEventListener(sign, () => this.#prepare());
+  }
+
+  /** One of the phases of a call; the other states are flags. */
+  get state() {
+    return this.#model.phase;
+  }
+
+  /** The present call, or the last one: a `Call` of the client. */
+  get call() {
+    return this.#line?.call ?? null;
+  }
+
+  /** Why the last call failed, for the page's author. */
+  get error() {
+    return this.#line?.error ?? null;
+  }
+
+  /** Over those of the language, by key; each may have the {places} of the original. */
+  get texts() {
+    return this.#words.own;
+  }
+
+  set texts(texts) {
+    this.#words.own = { ...texts };
+    this.#translate();
+  }
+
+  /** Of each call, below what the attributes say. */
+  get parameters() {
+    return this.#parameters;
+  }
+
+  set parameters(parameters) {
+    this.#parameters = { ...parameters };
+  }
+
+  /** Where call tokens come from, instead of `token-url`. */
+  get fetchToken() {
+    return this.#fetchToken;
+  }
+
+  set fetchToken(fetch) {
+    this.#fetchToken = fetch;
+  }
+
+  connectedCallback() {
+    for (const name of /** @type {const} */ (["texts", "parameters", "fetchToken"])) {
+      // Set by the page before this class was loaded
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      Reflect.deleteProperty(this, name);
+      Object.assign(this, { [name]: value });
+    }
+    this.#translate();
+    void this.#speak();
+    if (wasHeld(nameOf(this))) {
+      forget();
+      void this.#lineOf().device.restore({ element: this.#launcher.audio });
+    }
+    if (this.hasAttribute("identity")) void this.#register();
+  }
+
+  disconnectedCallback() {
+    // One that is moved within the page is back at once
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.#line?.device.destroy();
+      this.#line = null;
+      this.#happen({ type: "close" });
+      this.#fold.close();
+      letGo(this);
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} now
+   */
+  attributeChangedCallback(name, before, now) {
+    if (before === now || !this.isConnected) return;
+    if (name === "lang") void this.#speak();
+    else if (name === "identity") void this.#register();
+    else this.#translate();
+  }
+
+  /**
+   * Calls, as a click on the button does: consent is asked for first, and a second time is harmless.
+   *
+   * @param {Partial<ConnectOptions>} [parameters] over the attributes
+   */
+  dial(parameters = {}) {
+    const beside = holderBeside(this);
+    if (beside instanceof ClickToCall) beside.expand();
+    if (beside || isBusy(this.#model)) return;
+    this.#asked = { ...this.parameters, ...parametersOf(this), ...parameters };
+    this.#agreed = false;
+    this.#proceed();
+  }
+
+  /** Answers a call that rings here. */
+  accept() {
+    void this.#line?.accept();
+  }
+
+  /** Hangs up, gives up, or declines. */
+  hangUp() {
+    this.#line?.hangUp();
+  }
+
+  /** Shows the panel of a call that was put away. */
+  expand() {
+    this.#happen({ type: "minimize", on: false });
+  }
+
+  /** Asks what has to be asked, and calls when nothing is left. */
+  #proceed() {
+    const { to } = this.#asked;
+    if (!to) this.#happen({ type: "number" });
+    else if (this.hasAttribute("consent") && !this.#agreed && !hasConsent(consentKeyOf(this))) this.#happen({ type: "consent" });
+    else this.#place(to);
+  }
+
+  #agree() {
+    keepConsent(consentKeyOf(this));
+    this.#agreed = true;
+    this.#tell("consent");
+    this.#proceed();
+  }
+
+  /** @param {string} to */
+  #place(to) {
+    const parameters = { ...this.#asked, to };
+    if (!this.#tell("before", { parameters }, true)) {
+      this.#happen({ type: "close" });
+      return;
+    }
+    this.#happen({ type: "start" });
+    void this.#lineOf().dial(parameters);
+  }
+
+  /** @param {string} number */
+  #useNumber(number) {
+    if (this.#model.view === "transfer") {
+      void this.#line?.transfer(number);
+    } else {
+      this.#asked = { ...this.#asked, to: number };
+      this.#proceed();
+    }
+  }
+
+  /**
+   * @param {number} score
+   * @param {string} issue
+   */
+  #rate(score, issue) {
+    const { call } = this;
+    if (this.#tell("feedback", { score, issue, call }, true)) void this.#line?.rate(score, issue);
+    this.#happen({ type: "rated" });
+  }
+
+  #press() {
+    this.#launcher.element.focus(); // a click on a button gives it no focus in Safari
+    if (isBusy(this.#model)) this.expand();
+    else this.dial();
+  }
+
+  #lineOf() {
+    const { url, token, tokenUrl } = gatewayOf(this);
+    const made = JSON.stringify([url, token, tokenUrl]);
+    if (this.#line && (this.#made === made || this.#line.busy)) return this.#line;
+    this.#line?.device.destroy();
+    this.#made = made;
+    const fetches = this.fetchToken !== null || tokenUrl !== null;
+    this.#line = new Line({
+      device: {
+        url,
+        token,
+        fetchToken: fetches ? () => (this.fetchToken ?? (() => fetchToken(tokenUrl ?? "")))() : undefined,
+        language: this.#words.language,
+      },
+      element: this.#launcher.audio,
+      happen: (event) => this.#happen(event),
+      tell: (call, name, detail) => this.#tell(name, { call, ...detail }),
+      explain: (error) => this.#explain(error),
+      showLevels: (input, output) => this.#panel?.showLevels(input, output),
+      showDigit: (digit) => this.#panel?.keypad.show(digit),
+      chosen: (kind) => this.#panel?.settings.chosen(kind) ?? "",
+      mayRing: () => !isBusy(this.#model) && !holderBeside(this),
+    });
+    return this.#line;
+  }
+
+  async #register() {
+    const identity = this.getAttribute("identity");
+    try {
+      if (identity === null) await this.#line?.device.unregister();
+      else await this.#lineOf().device.register(identity || undefined);
+    } catch (error) {
+      this.#tell("error", { error });
+    }
+  }
+
+  async #speak() {
+    const language = languageOf(this);
+    if (language !== this.#words.language) await this.#words.use(language);
+    this.#translate();
+  }
+
+  /** @param {import("../voice-client.js").CallError} error */
+  #explain({ name, message }) {
+    const parts = [this.#words.find(`error.${name}`) ?? message, this.#words.find(`advice.${name}`)];
+    return parts.filter(Boolean).join(" ");
+  }
+
+  #translate() {
+    const { language, direction, t } = this.#words;
+    for (const element of [this.#launcher.element, this.#launcher.live, this.#panel?.element]) {
+      element?.setAttribute("lang", language);
+      element?.setAttribute("dir", direction);
+    }
+    translate(this.#root, t);
+    this.#panel?.translate(this.#words);
+    this.#render(this.#model);
+  }
+
+  /** @param {Happening} event */
+  #happen(event) {
+    const wanted = event.type === "end" ? { ...event, feedback: event.feedback && this.hasAttribute("feedback") } : event;
+    const before = this.#model;
+    this.#model = step(before, wanted);
+    if (this.#model === before) return;
+    const { phase } = this.#model;
+    if (isBusy(this.#model)) hold(this, nameOf(this));
+    else letGo(this);
+    this.#render(before);
+    if (phase === before.phase) return;
+    const detail = { state: phase, previous: before.phase, call: this.call, end: this.call?.end ?? null, error: this.error };
+    this.#tell("state", detail);
+    this.#tell(phase, detail);
+  }
+
+  /**
+   * @param {string} name
+   * @param {object} [detail]
+   * @param {boolean} [cancelable]
+   * @returns {boolean} false where a listener has canceled it
+   */
+  #tell(name, detail = {}, cancelable = false) {
+    return this.dispatchEvent(new CustomEvent(`click-to-call:${name}`, { bubbles: true, composed: true, cancelable, detail }));
+  }
+
+  /** @param {import("./model.js").Model} model */
+  #isExpanded({ phase, minimized }) {
+    return isPanel(this) || (phase !== "idle" && !minimized);
+  }
+
+  /** @param {import("./model.js").Model} before */
+  #render(before) {
+    const model = this.#model;
+    const expanded = this.#isExpanded(model);
+    const turned = expanded !== !this.#panel?.element.hidden || (model.phase !== before.phase && !isBusy(model));
+    if (turned) this.#turned = performance.now();
+    const focused = this.#root.activeElement;
+    this.#showStates(statesOf(model, expanded));
+    showLauncher(this.#launcher, this, model, this.#words, expanded);
+    if (expanded) this.#panel ??= this.#makePanel();
+    if (this.#panel) this.#fold.show(this.#panel.element, expanded);
+    if (expanded && this.#panel) this.#showPanel(this.#panel);
+    const said = spoken(model, this.#words, callerOf(this, this.#asked.to, this.#words).name);
+    if (this.#launcher.live.textContent !== said) this.#launcher.live.textContent = said;
+    this.#moveFocus(focused, expanded);
+    this.#keepTime();
+    if (model.phase === "incoming") this.#stopRing ??= startRing();
+    else {
+      this.#stopRing?.();
+      this.#stopRing = null;
+    }
+  }
+
+  /** @param {Panel} panel */
+  #showPanel(panel) {
+    showWho(panel.parts, this, callerOf(this, this.#asked.to, this.#words), this.#words);
+    panel.show(this.#model, this.#words, {
+      transfer: this.hasAttribute("transfer") || (this.#line?.canTransfer ?? false),
+      hold: this.#line?.canHold ?? true,
+      closable: !isPanel(this) || this.#model.phase !== "idle",
+    });
+  }
+
+  #makePanel() {
+    const line = () => this.#line;
+    const panel = new Panel({
+      start: () => this.dial(),
+      agree: () => this.#agree(),
+      accept: () => this.accept(),
+      hangUp: () => this.hangUp(),
+      close: () => this.#happen({ type: "close" }),
+      minimize: () => this.#happen({ type: "minimize", on: true }),
+      mute: () => line()?.call?.toggleMute(),
+      hold: () => void line()?.toggleHold(),
+      unfold: (view) => this.#happen({ type: "view", view }),
+      sendDigit: (digit) => line()?.call?.sendDigits(digit),
+      useNumber: (number) => this.#useNumber(number),
+      choose: (kind, id) => void line()?.choose(kind, id),
+      rate: (score, issue) => this.#rate(score, issue),
+    });
+    const { element } = panel;
+    element.addEventListener(
+      "click",
+      (event) => {
+        if (event.detail && performance.now() - this.#turned < DOUBLE_CLICK) event.stopPropagation();
+      },
+      { capture: true },
+    );
+    this.#launcher.element.after(element);
+    element.lang = this.#words.language;
+    element.dir = this.#words.direction;
+    panel.translate(this.#words);
+    return panel;
+  }
+
+  /**
+   * Whoever opened the panel is in it, and is back at the button when it closes. A call that comes in
+   * takes the focus from nobody.
+   *
+   * @param {Element | null} focused before
+   * @param {boolean} expanded
+   */
+  #moveFocus(focused, expanded) {
+    if (!focused) return;
+    const { element } = this.#launcher;
+    const seen = focused === element ? !expanded : focused.getClientRects().length > 0;
+    const taken = this.#root.activeElement && this.#root.activeElement !== focused; // by a field of the panel
+    if (seen || taken) return;
+    if (expanded) this.#panel?.element.focus({ preventScroll: true });
+    else element.focus({ preventScroll: true });
+  }
+
+  #keepTime() {
+    const { answered } = this.#model;
+    if (!answered) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    } else this.#ticking ??= setInterval(() => this.#showTime(), TICK);
+    this.#showTime();
+  }
+
+  #showTime() {
+    const time = clock(this.call?.durationMs ?? 0);
+    if (this.#panel) this.#panel.parts.clock.textContent = time;
+    if (this.#model.answered) this.#launcher.clock.textContent = time;
+  }
+
+  #prepare() {
+    if (!isBusy(this.#model) && !holderBeside(this)) this.#lineOf().prepare();
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** Unfolds the panel out of the button: above all else on the page, and kept beside its button while it is seen. */
+
+import { isPanel } from "./attributes.js";
+import { keepPlaced, placePanel } from "./place.js";
+
+export class Fold {
+  /** @type {(() => void) | null} */
+  #stop = null;
+  #host;
+  #button;
+
+  /**
+   * @param {HTMLElement} host
+   * @param {HTMLElement} button
+   */
+  constructor(host, button) {
+    this.#host = host;
+    this.#button = button;
+  }
+
+  /**
+   * @param {HTMLElement} panel
+   * @param {boolean} expanded
+   */
+  show(panel, expanded) {
+    if (panel.hidden === !expanded) return;
+    panel.hidden = !expanded;
+    // In the top layer no box of the page cuts it off, and none lies over it
+    panel.popover = isPanel(this.#host) ? null : "manual";
+    this.close();
+    if (!expanded || isPanel(this.#host)) return;
+    panel.showPopover?.();
+    this.#stop = keepPlaced(() => this.#place(panel), panel);
+    this.#place(panel);
+  }
+
+  close() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
+  /** @param {HTMLElement} panel */
+  #place(panel) {
+    const usual = this.#host.getAttribute("variant") === "floating" ? "bottom-end" : "top-start";
+    const [block, inline] = (this.#host.getAttribute("placement") ?? usual).split("-");
+    const { offsetWidth: width, offsetHeight: height } = panel;
+    const { x, y } = placePanel(
+      this.#button.getBoundingClientRect(),
+      { width, height },
+      { width: document.documentElement.clientWidth, height: innerHeight },
+      { end: inline === "end", top: block === "top" },
+      getComputedStyle(this.#host).direction === "rtl",
+    );
+    panel.style.setProperty("--x", `${x}px`);
+    panel.style.setProperty("--y", `${y}px`);
+  }
+}

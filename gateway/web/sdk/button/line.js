@@ -1,0 +1,285 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * The element's telephone line: one call at a time, through the public surface of the client. It tells
+ * what happens in the words of `model.js`, and knows nothing of what is shown.
+ */
+
+import { CallError, Device, ENDINGS } from "../voice-client.js";
+import { grantsTransfer } from "./token.js";
+
+/** @typedef {import("../voice-client.js").Call} Call */
+/** @typedef {import("../voice-client.js").CallEnd} CallEnd */
+/** @typedef {import("../voice-client.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./model.js").Happening} Happening */
+
+/** The browser's question for the microphone is open when it takes so long. */
+const ASKING = 700;
+
+/** "This gateway does not do that": SIP's own word for it. */
+const NOT_IMPLEMENTED = 501;
+
+/**
+ * @typedef {object} LineOptions
+ * @property {import("../voice-client.js").DeviceOptions & { language: string }} device
+ * @property {HTMLAudioElement} element
+ * @property {(event: Happening) => void} happen
+ * @property {(call: Call, event: string, detail: object) => void} tell what a page may want to know
+ * @property {(error: CallError) => string} explain an error that does not end the call
+ * @property {(input: number, output: number) => void} showLevels
+ * @property {(digit: string) => void} showDigit
+ * @property {(kind: "input" | "output") => string} chosen microphone and speaker
+ * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
+ */
+
+export class Line {
+  /** @type {Call | null} the present call, or the last one */
+  call = null;
+  /** @type {CallError | null} why the last call failed */
+  error = null;
+  canHold = true;
+  canTransfer = false;
+  /** @type {AbortController | null} */
+  #dialing = null;
+  #declined = false;
+  #answered = false;
+
+  /** @param {LineOptions} options */
+  constructor(options) {
+    this.options = options;
+    const { fetchToken, token } = options.device;
+    if (typeof token === "string") this.canTransfer = grantsTransfer(token);
+    this.device = new Device({
+      ...options.device,
+      ...(fetchToken && {
+        fetchToken: async () => {
+          const fresh = await fetchToken();
+          this.canTransfer = grantsTransfer(fresh ?? "");
+          return fresh;
+        },
+      }),
+    });
+    this.device.on("incoming", (call) => this.#ring(call));
+    this.device.on("restored", (call) => this.#takeUp(call));
+  }
+
+  /** Whether there is a call, or one is being placed. */
+  get busy() {
+    return this.#dialing !== null || this.device.calls.length > 0;
+  }
+
+  /** Makes ready what takes time, where the client can. */
+  prepare() {
+    const { device } = /** @type {{ device: Device & { prepare?: () => Promise<void> } }} */ (this);
+    void device.prepare?.();
+  }
+
+  /** @param {ConnectOptions} parameters */
+  async dial(parameters) {
+    const { happen, element } = this.options;
+    if (this.busy) return;
+    const dialing = (this.#dialing = new AbortController());
+    this.#begin();
+    const asking = setTimeout(() => happen({ type: "waiting" }), ASKING);
+    try {
+      const audio = { ...this.#audio(), ...parameters.audio };
+      const call = await this.device.connect({ element, signal: dialing.signal, ...parameters, audio });
+      this.#follow(call);
+      this.#progress(call.state);
+    } catch (error) {
+      this.#fail(error instanceof CallError ? error : new CallError("internal", { original: error }));
+    } finally {
+      clearTimeout(asking);
+      this.#dialing = null;
+    }
+  }
+
+  async accept() {
+    const { call } = this;
+    const { happen, element, explain } = this.options;
+    if (call?.state !== "pending") return;
+    try {
+      happen({ type: "accept" });
+      await call.accept({ audio: this.#audio(), element });
+      this.#answered = true;
+    } catch (error) {
+      if (call.end || !(error instanceof CallError)) return; // its end is told by itself
+      happen({ type: "incoming" });
+      happen({ type: "notice", text: explain(error) });
+    }
+  }
+
+  hangUp() {
+    this.#declined = true;
+    this.#dialing?.abort();
+    this.device.disconnectAll();
+  }
+
+  async toggleHold() {
+    const { call } = this;
+    if (call) await this.#ask(call.held.local ? call.resume() : call.hold());
+  }
+
+  /** @param {string} to */
+  async transfer(to) {
+    const { happen } = this.options;
+    if (!this.call) return;
+    happen({ type: "transferring", on: true });
+    await this.#ask(this.call.transfer(to));
+    happen({ type: "transferring", on: false });
+  }
+
+  /**
+   * @param {"input" | "output"} kind
+   * @param {string} id
+   */
+  async choose(kind, id) {
+    const { call } = this;
+    if (call && !call.end) await this.#ask(kind === "input" ? call.setInputDevice(id) : call.setSinkId(id));
+  }
+
+  /**
+   * Tells the gateway what the caller thinks of the call. If it does not hear it, nobody is the worse for it.
+   *
+   * @param {number} score
+   * @param {string} issue
+   */
+  async rate(score, issue) {
+    const call = /** @type {Call & { postFeedback?: (score: number, issue?: string) => Promise<void> } | null} */ (this.call);
+    await call?.postFeedback?.(score, issue || undefined).catch(() => {});
+  }
+
+  /**
+   * What is refused without harm to the call is said in the panel.
+   *
+   * @param {Promise<unknown>} request
+   */
+  async #ask(request) {
+    try {
+      await request;
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      if (error.sipCode === NOT_IMPLEMENTED) this.canHold = false;
+      this.options.happen({ type: "notice", text: this.options.explain(error) });
+    }
+  }
+
+  #audio() {
+    const id = this.options.chosen("input");
+    return id ? { deviceId: { exact: id } } : {};
+  }
+
+  #begin() {
+    this.call = this.error = null;
+    this.#declined = this.#answered = false;
+  }
+
+  /** @param {Call["state"]} state */
+  #progress(state) {
+    if (state === "connecting" || state === "ringing" || state === "open") {
+      if (state === "open") this.#answered = true;
+      this.options.happen({ type: "progress", state });
+    }
+  }
+
+  /** @param {Call} call */
+  #ring(call) {
+    if (this.#dialing || this.device.calls.length > 1 || !this.options.mayRing()) {
+      call.reject({ code: 486 });
+      return;
+    }
+    this.#begin();
+    this.#follow(call);
+    this.options.happen({ type: "incoming" });
+  }
+
+  /** @param {Call} call of this page before it was loaded again */
+  #takeUp(call) {
+    const { happen } = this.options;
+    this.#begin();
+    happen({ type: "start" });
+    this.#follow(call);
+    this.#progress(call.state);
+    happen({ type: "mute", on: call.isMuted() });
+    happen({ type: "held", held: call.held });
+    happen({ type: "reconnecting", on: true });
+  }
+
+  /** @param {Call} call */
+  #follow(call) {
+    const { happen, tell, explain, showLevels, showDigit, chosen } = this.options;
+    this.call = call;
+    call.on("state", (state) => {
+      if (call.direction === "outgoing" || state === "open") this.#progress(state);
+    });
+    call.on("accept", () => {
+      const speaker = chosen("output");
+      if (speaker) void this.#ask(call.setSinkId(speaker));
+    });
+    call.on("mute", (on) => happen({ type: "mute", on }));
+    const held = () => happen({ type: "held", held: { ...call.held } });
+    call.on("held", held).on("resumed", held);
+    call.on("reconnecting", () => happen({ type: "reconnecting", on: true }));
+    call.on("reconnected", () => happen({ type: "reconnecting", on: false }));
+    call.on("warning", (name) => happen({ type: "warning", name, on: true }));
+    call.on("warning-cleared", (name) => happen({ type: "warning", name, on: false }));
+    call.on("volume", showLevels);
+    call.on("dtmf", (digit, { direction }) => {
+      if (direction === "sent") showDigit(digit);
+      tell(call, "digit", { digit, direction });
+    });
+    call.on("quality", (quality) => {
+      const known = [quality.browser.mos, quality.trunk.mos].filter((mos) => mos !== null);
+      happen({ type: "quality", mos: known.length ? Math.min(...known) : null });
+      tell(call, "quality", { quality });
+    });
+    call.on("error", (error) => {
+      this.error = error;
+      tell(call, "error", { error });
+      if (!error.fatal) happen({ type: "notice", text: explain(error) });
+    });
+    call.on("disconnect", (_, end) => this.#finish(call, end));
+  }
+
+  /** @param {CallError} error before there was a call */
+  #fail(error) {
+    const { happen } = this.options;
+    this.error = error;
+    if (error.name === "canceled") this.#rest();
+    else this.#end({ cause: wordOf(error.name, error.sipCode), message: error.message, missed: false, rateable: false });
+    happen({ type: "quality", mos: null });
+  }
+
+  /**
+   * @param {Call} call
+   * @param {CallEnd} end
+   */
+  #finish(call, end) {
+    const incoming = call.direction === "incoming";
+    const missed = incoming && !this.#answered && !this.#declined && end.cause !== "answered-elsewhere";
+    // Who gives up, or declines, knows why, and wants the panel out of the way
+    if (!this.#answered && (this.#declined || end.cause === "answered-elsewhere")) this.#rest();
+    else this.#end({ cause: wordOf(end.cause, end.sipCode), message: end.message, missed, rateable: this.#answered });
+  }
+
+  /** @param {Omit<import("./model.js").End, "kind">} end */
+  #end(end) {
+    const kind = end.missed ? "normal" : (ENDINGS[end.cause]?.kind ?? "failed");
+    this.options.happen({ type: "end", end: { ...end, kind }, feedback: true });
+  }
+
+  #rest() {
+    const end = /** @type {const} */ ({ cause: "canceled", kind: "canceled", message: "", missed: false, rateable: false });
+    this.options.happen({ type: "end", end, feedback: false });
+    this.options.happen({ type: "close" });
+  }
+}
+
+/**
+ * The gateway's own `busy` is no busy line.
+ *
+ * @param {string} cause
+ * @param {number | null} sipCode
+ */
+const wordOf = (cause, sipCode) => (cause === "busy" && sipCode === 503 ? "no-capacity" : cause);

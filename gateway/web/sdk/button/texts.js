@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** The element's texts: those of the language, and over them those that the page gives. */
+
+import { chooseLanguage, ENGLISH, fill, LANGUAGES, loadTexts } from "../texts/index.js";
+
+/** @typedef {import("../texts/index.js").Texts} Texts */
+
+/**
+ * @param {Element} element
+ * @returns {string} a language that there are texts of
+ */
+export function languageOf(element) {
+  /** @type {Element | null} */
+  let at = element;
+  while (at) {
+    /** @type {Element | null} */
+    const around = at.closest("[lang]");
+    const lang = around?.getAttribute("lang");
+    if (lang) return chooseLanguage([lang]);
+    /** @type {Node} */
+    const root = (around ?? at).getRootNode();
+    at = root instanceof ShadowRoot ? root.host : null;
+  }
+  return chooseLanguage(navigator.languages);
+}
+
+export class Wording {
+  /** @type {Texts} */
+  #texts = ENGLISH;
+  /** @type {Texts} */
+  own = {};
+  language = "en";
+
+  get direction() {
+    return LANGUAGES[this.language].direction;
+  }
+
+  /** @param {string} language */
+  async use(language) {
+    const texts = await loadTexts(language);
+    this.#texts = texts;
+    this.language = language;
+  }
+
+  /**
+   * @param {string} key
+   * @param {Record<string, string | number>} [values]
+   */
+  t = (key, values = {}) => fill(this.find(key) ?? key, values);
+
+  /**
+   * @param {string} key
+   * @returns {string | undefined}
+   */
+  find(key) {
+    return this.own[key] ?? this.#texts[key];
+  }
+}

@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** Call tokens from the site's own server, and what one of them allows. */
+
+/**
+ * @param {string} address of the site's own server; asked by POST, with the site's cookies
+ * @returns {Promise<string>} the answer's text, or its field `token` where it is JSON
+ */
+export async function fetchToken(address) {
+  const response = await fetch(address, { method: "POST", credentials: "same-origin", cache: "no-store" });
+  if (!response.ok) throw new Error(`${address} answered ${response.status}`);
+  const text = (await response.text()).trim();
+  const token = /^[{"]/.test(text) ? JSON.parse(text) : text;
+  return typeof token === "string" ? token : token.token;
+}
+
+/**
+ * Whether a token grants transfers by a word of its own. It is read, not believed: the gateway decides.
+ *
+ * @param {string} token JWT
+ */
+export function grantsTransfer(token) {
+  try {
+    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return Boolean(JSON.parse(atob(claims)).call?.transferTo?.length);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,248 @@
+"""The element as a caller meets it: by pointer, by keyboard, and when the call fails."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.web.button import NUMBER, Button, busy_line, open_button
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway, Session, answer_call
+
+
+async def called(gateway: FakeGateway) -> Session:
+    session = await gateway.session()
+    await session.wait_for("call")
+    return session
+
+
+async def test_button_becomes_panel_and_is_back(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open", "busy", "expanded")
+    assert (await called(fake_gateway)).find("call")[0]["to"] == NUMBER
+    assert await button.focused() == "panel"
+    await expect(button.launcher).to_be_hidden()
+    await expect(button.status).to_have_text("Connected")
+    await expect(button.panel.get_by_role("timer")).to_have_text("0:01")
+    await button.press("Mute")
+    await button.expect_state("muted")
+    await expect(button.button("Mute")).to_have_attribute("aria-pressed", "true")
+    await expect(button.status).to_have_text("Your microphone is off")
+    await button.press("Hang up")
+    await button.expect_state("ended")
+    await expect(button.status).to_contain_text("ended")
+    assert await button.focused() == "panel"
+    await button.press("Close")
+    await button.expect_state("idle")
+    assert await button.focused() == "launcher"
+    await expect(button.status).to_have_text("")
+    states = [told["state"] for told in await button.told("state")]
+    assert states == ["starting", "connecting", "ringing", "open", "ended", "idle"]
+    assert button.problems == []
+
+
+async def test_all_by_keyboard(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page)
+    keyboard = button.page.keyboard
+    await button.page.locator("#before").focus()
+    await keyboard.press("Tab")
+    await keyboard.press("Enter")
+    await button.expect_state("open")
+    session = await called(fake_gateway)
+    await keyboard.type("4#")
+    for digit in "4#":
+        await session.wait_for("dtmf", digits=digit)
+    await keyboard.press("Escape")  # puts the panel away, not the call
+    await expect(button.panel).to_be_hidden()
+    assert await button.focused() == "launcher"
+    await expect(button.launcher).to_contain_text("0:0")
+    await keyboard.press("Enter")
+    await expect(button.panel).to_be_visible()
+    order = []
+    for _ in range(6):
+        await keyboard.press("Tab")
+        order.append(
+            await button.element.evaluate("e => e.shadowRoot.activeElement.getAttribute('part')")
+        )
+    assert order == [
+        "minimize",
+        "control mute",
+        "control keypad",
+        "control hold",
+        "control settings",
+        "hangup",
+    ]
+    await keyboard.press("Enter")
+    await button.expect_state("ended")
+    await keyboard.press("Escape")
+    await button.expect_state("idle")
+    assert await button.focused() == "launcher"
+
+
+async def test_second_click_places_no_second_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.launcher.dblclick()
+    await button.element.evaluate("e => { e.dial(); e.dial() }")
+    await button.expect_state("open", "expanded")
+    assert len((await called(fake_gateway)).find("call")) == 1
+    # Nor does the second click on "Hang up" meet "Call again"
+    await button.settle()
+    await button.button("Hang up").dblclick()
+    await button.expect_state("ended")
+    assert len(fake_gateway.opened[0].find("call")) == 1
+
+
+async def test_second_element_shows_the_call_of_the_first(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    two = "".join(f'<click-to-call to="{to}"></click-to-call>' for to in (NUMBER, "+15550002"))
+    button = await open_button(fake_gateway, open_page, elements=two)
+    await button.call()
+    await button.expect_state("open")
+    await button.press("Minimize")
+    await expect(button.panel).to_be_hidden()
+    await Button(button.page, 1).launcher.click()
+    await expect(button.panel).to_be_visible()
+    assert [frame["to"] for frame in fake_gateway.opened[0].find("call")] == [NUMBER]
+    assert len(fake_gateway.opened) == 1
+
+
+async def test_refused_call_tells_why_and_what_to_do(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.story = busy_line
+    button = await open_button(
+        fake_gateway, open_page, f'to="{NUMBER}" feedback fallback-tel="+1 555 123"'
+    )
+    await button.call()
+    await button.expect_state("ended", "failed")
+    text = "The line is busy. Please try again in a few minutes."
+    await expect(button.status).to_have_text(text)
+    await expect(button.panel).to_contain_text("Please try again in a few minutes.")
+    link = button.panel.get_by_role("link")
+    await expect(link).to_have_attribute("href", "tel:+1555123")
+    await expect(button.panel.get_by_role("radio")).to_have_count(0)  # nobody has talked
+    fake_gateway.story = answer_call
+    await button.press("Call again")
+    await button.expect_state("open")
+
+
+async def test_microphone_refused(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page, permitted=False)
+    await button.call()
+    await button.expect_state("ended", "failed")
+    await expect(button.status).to_contain_text("microphone")
+    assert await button.element.evaluate("e => e.error.name") == "microphone-refused"
+
+
+async def test_given_up_while_it_rings(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    async def ring(session: Session) -> None:
+        await session.reply("trying")
+        await session.reply("ringing", earlyMedia=False)
+
+    fake_gateway.story = ring
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("ringing")
+    await button.press("Cancel")
+    await button.expect_state("idle")
+    assert await button.focused() == "launcher"
+    await (await fake_gateway.session()).wait_for("hangup")
+
+
+async def test_unfolding(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    session = await called(fake_gateway)
+    await button.press("Keypad")
+    await expect(button.button("Keypad")).to_have_attribute("aria-expanded", "true")
+    await button.press("7")
+    await button.press("Star")
+    await session.wait_for("dtmf", digits="7")
+    await session.wait_for("dtmf", digits="*")
+    await expect(button.panel.locator(".sent")).to_have_text("7*")
+    await button.press("Settings")
+    await expect(button.panel.locator(".keys")).to_be_hidden()
+    microphone = button.panel.get_by_role("combobox", name="Microphone")
+    await expect(microphone.locator("option").nth(1)).to_be_attached()
+    meter = button.panel.get_by_role("meter", name="Other side")
+    await expect(meter).not_to_have_attribute("aria-valuenow", "0")
+    await button.page.keyboard.press("Escape")
+    await expect(microphone).to_be_hidden()
+    assert await button.focused() == "tool"
+    await button.expect_state("open", "expanded")
+
+
+async def test_hold_and_a_gateway_without_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    session = await called(fake_gateway)
+    await button.press("Hold")
+    await session.wait_for("hold")
+    await session.reply("held", by="local")
+    await button.expect_state("held")
+    await expect(button.status).to_have_text("On hold")
+    await button.press("Hold")
+    await session.wait_for("resume")
+    await session.reply("resumed", by="local")
+    await expect(button.status).to_have_text("Connected")
+    await button.press("Hold")
+    await session.wait_for_count("hold", 2)
+    await session.reply("error", name="not-supported", code=501, message="none", fatal=False)
+    await expect(button.button("Hold")).to_be_hidden()
+    await expect(button.panel.locator(".notice")).to_be_visible()
+    await button.expect_state("open")
+
+
+async def test_number_by_keys_and_plus_by_long_press(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page, 'heading="Any number"')
+    await button.call()
+    await button.expect_state("number")
+    assert await button.focused() == "field"
+    zero = button.button("0")
+    await button.settle()
+    await zero.click(delay=600)
+    await button.button("1").click()
+    await zero.click()
+    field = button.panel.get_by_role("textbox", name="Phone number")
+    await expect(field).to_have_value("+10")
+    await field.press("Enter")
+    await button.expect_state("open")
+    assert (await called(fake_gateway)).find("call")[0]["to"] == "+10"
+
+
+async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" transfer')
+    await button.call()
+    await button.expect_state("open")
+    session = await called(fake_gateway)
+    await button.press("Transfer")
+    await button.page.keyboard.type("+15550002")
+    await button.page.keyboard.press("Enter")
+    assert (await session.wait_for("transfer"))["to"] == "+15550002"
+    await expect(button.status).to_have_text("Transferring…")
+    await session.reply("transferFailed", sipCode=486, reason="Busy Here")
+    await expect(button.status).to_contain_text("could not be transferred")
+    await button.expect_state("open")
+
+
+async def test_quality_sign(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    session = await called(fake_gateway)
+    await session.reply("quality", browser={"mos": 4.4}, trunk={"mos": 2.0})
+    await button.expect_state("quality-poor")
+    await expect(button.panel.get_by_role("img", name="Poor connection")).to_be_visible()
+    await session.reply("quality", browser={"mos": 4.4}, trunk={"mos": None})
+    await expect(button.panel.get_by_role("img", name="Good connection")).to_be_visible()
