@@ -142,9 +142,9 @@ async def test_the_far_end_hangs_up(demo: ChromiumPage) -> None:
 @pytest.mark.parametrize(
     ("number", "cause", "sentence", "detail"),
     [
-        ("620", "busy", "The line is busy.", "SIP 486 Busy Here"),
-        ("622", "not-found", "The number does not exist.", "SIP 404 Not Found"),
-        ("621", "rejected", "The other side declined the call.", "SIP 603 Decline"),
+        ("620", "busy", "The line is busy. Please try again in a few minutes.", "SIP 486 Busy Here"),
+        ("622", "not-found", "This number is not in service. Please check the number.", "SIP 404 Not Found"),
+        ("621", "rejected", "The call was declined.", "SIP 603 Decline"),
     ],
 )
 async def test_a_refusal_is_told_with_its_code(
@@ -170,7 +170,7 @@ async def test_ringback_of_the_far_end_is_heard_before_the_answer(demo: Chromium
     assert_heard(samples[rate // 2 : rate], rate, present=RINGBACK, absent=[TONE])
     await demo.page.click("#hangup")
     await expect_end(
-        demo.page, "canceled", "You gave up before the call was answered.", "Ended here"
+        demo.page, "canceled", "You hung up before the call was answered.", "Ended here"
     )
 
 
@@ -190,7 +190,7 @@ async def test_ring_and_cancel(demo: ChromiumPage, manager: Manager) -> None:
     call = await manager.wait("LabCall", Dialed="630")
     await demo.page.click("#hangup")
     await expect_end(
-        demo.page, "canceled", "You gave up before the call was answered.", "Ended here"
+        demo.page, "canceled", "You hung up before the call was answered.", "Ended here"
     )
     await manager.wait("LabHangup", CallID=call["CallID"], limit=2)
 

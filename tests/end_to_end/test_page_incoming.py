@@ -109,7 +109,7 @@ async def test_caller_gives_up(chromium: Chromium, gateway: Gateway) -> None:
         await expect_state(demo.page, "incoming")
         call.cancel()
         await call.hear(487)
-        sentence = "The call was canceled before it was answered."
+        sentence = "The caller hung up."
         detail = "Ended by the other side · SIP 487 Request Terminated"
         await expect_end(demo.page, "canceled", sentence, detail)
         await expect(demo.page.locator("#state-text")).to_have_text("Missed call")
@@ -131,7 +131,7 @@ async def test_second_page_hears_that_the_first_has_it(
         await expect_state(other, "incoming")
         await other.click("#answer")
         await expect_state(other, "open")
-        sentence = "The call was answered on another page."
+        sentence = "The call was answered on another device."
         detail = "Ended by the gateway · OK"
         await expect_end(demo.page, "answered-elsewhere", sentence, detail)
         call.request("BYE")

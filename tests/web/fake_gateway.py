@@ -250,6 +250,13 @@ class FakeGateway:
     def _page(self, request: Request) -> Response:
         return HTMLResponse(self.page, headers=self.page_headers)
 
+    def _forbidding(self, request: Request) -> Response:
+        """A page that forbids what the client needs, and lets tests evaluate strings."""
+        page = "<!doctype html><title>forbidding</title>"
+        policy = "connect-src 'self' https://elsewhere.example; script-src 'self' 'unsafe-eval'"
+        # 'self' is the page's http, and not ws to another port
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
     def _extensions(self, request: Request) -> Response:
         return JSONResponse(EXTENSIONS) if self.extensions else Response(status_code=404)
 
@@ -259,6 +266,7 @@ class FakeGateway:
                 Route("/", self._index),
                 Route("/blank", self._blank),
                 Route("/page", self._page),
+                Route("/forbidding", self._forbidding),
                 Route("/harness.js", lambda request: FileResponse(HARNESS)),
                 Route("/demo/extensions.json", self._extensions),
                 WebSocketRoute("/v1/ws", self.websocket),

@@ -47,7 +47,8 @@ window.harness = {
   /** Of the latest peer connection. */
   configuration: () => made.peers.at(-1).getConfiguration(),
 
-  brief: ({ name, code, message, fatal, sipCode, cause }) => ({ name, code, message, fatal, sipCode, cause }),
+  brief: ({ name, code, message, advice, reason, fatal, sipCode, cause }) =>
+    ({ name, code, message, advice, reason, fatal, sipCode, cause }),
 
   /** Whether audio has arrived from the other side. */
   async heard() {
@@ -65,7 +66,7 @@ window.harness = {
       };
     }
     harness.device = new Device(options);
-    harness.device.on("tokenWillExpire", (expires) => harness.events.push(["expiring", expires.getTime()]));
+    harness.device.on("tokenWillExpire", (_, expires) => harness.events.push(["expiring", expires.getTime()]));
     harness.device.on("draining", (seconds) => harness.events.push(["draining", seconds]));
     harness.device.on("error", (error, call) => {
       if (!call) harness.events.push(["device-error", harness.brief(error)]);

@@ -135,7 +135,7 @@ async def test_servers_that_no_browser_takes_fail_the_call(
     page = await open_page()
     error = await dial(page) or {}
     assert error["name"] == "invalid-argument"
-    assert "ICE servers" in error["message"]
+    assert "ICE servers" in error["reason"]
     assert await page.evaluate("harness.open()") == NOTHING
 
 
@@ -185,7 +185,7 @@ async def test_token_that_cannot_be_fetched(fake_gateway: FakeGateway, open_page
     page = await open_page()
     error = await dial(page, device={"tokens": []}) or {}
     assert error["name"] == "session-refused"
-    assert error["message"] == "The page could not get a call token."
+    assert error["reason"] == "The page could not get a call token."
 
 
 async def test_refused_token_is_a_typed_failure(
@@ -195,7 +195,7 @@ async def test_refused_token_is_a_typed_failure(
     page = await open_page()
     error = await dial(page, device={"token": "old"}) or {}
     assert (error["name"], error["code"], error["sipCode"]) == ("bad-token", 401, 401)
-    assert (error["fatal"], error["message"]) == (True, REFUSED["message"])
+    assert (error["fatal"], error["reason"]) == (True, REFUSED["message"])
     assert await page.evaluate("harness.open()") == NOTHING
 
 
@@ -245,7 +245,7 @@ async def test_renewal_that_fails_is_told_and_tried_again(
     await session.wait_for("hello", token="t3")
     failed = await events(page, "device-error")
     assert [(each["name"], each["fatal"]) for each in failed] == [("bad-token", False)] * 2
-    assert failed[1]["message"] == REFUSED["message"]
+    assert failed[1]["reason"] == REFUSED["message"]
     assert await page.evaluate("harness.call.state") == "open"
 
 

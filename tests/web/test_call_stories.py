@@ -51,8 +51,8 @@ async def end_of(page: Page) -> dict[str, Any]:
     return end
 
 
-async def open_call(page: Page) -> None:
-    assert await dial(page) is None
+async def open_call(page: Page, **options: object) -> None:
+    assert await dial(page, **options) is None
     await until(page, "harness.call.state === 'open'")
     await until(page, "harness.heard()")
 
@@ -138,6 +138,7 @@ async def test_early_media_and_codes_of_a_refusal(
         "sipCode": 486,
         "reason": "Busy Here",
         "message": "The line is busy.",
+        "advice": "Please try again in a few minutes.",
         "durationMs": 0,
     }
 
@@ -156,7 +157,7 @@ async def test_a_gateway_without_time_is_no_busy_line(
     end = await end_of(page)
     assert (end["cause"], end["sipCode"]) == ("busy", 503)
     assert end["reason"] == "the gateway is at its limit"
-    assert end["message"] == "All lines are taken. Please try again in a moment."
+    assert end["message"] == "All lines are busy."
 
 
 async def test_unknown_cause_gets_its_sentence_from_the_sip_status(
@@ -170,7 +171,7 @@ async def test_unknown_cause_gets_its_sentence_from_the_sip_status(
     assert await dial(page) is None
     end = await end_of(page)
     assert end["cause"] == "moved-away"
-    assert end["message"] == "This number does not exist or is not in service."
+    assert end["message"] == "This number is not in service."
     assert await events(page, "reject") == ["moved-away"]
 
 
@@ -343,7 +344,7 @@ async def test_two_calls_one_session_and_nothing_left_after_both(
 
     fake_gateway.story = ring
     page = await open_page()
-    assert await dial(page, to="600") is None
+    assert await dial(page, to="600", device={"allowSeveralCalls": True}) is None
     assert await dial(page, to="602") is None
     assert await page.evaluate("harness.device.calls.map((call) => call.to)") == ["600", "602"]
     await page.evaluate("harness.device.destroy()")

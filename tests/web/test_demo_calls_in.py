@@ -99,7 +99,7 @@ async def test_refused_name_is_said(fake_gateway: FakeGateway, open_page: OpenPa
     fake_gateway.greeting = refuse
     page = await open_demo(open_page)
     await page.click("#register")
-    await expect_notice(page, "not-allowed", "the token does not allow calls to this page")
+    await expect_notice(page, "not-allowed", "This call is not allowed from here.")
     await expect_reach(page, "off", "No calls come to this page.")
 
 
@@ -181,7 +181,7 @@ async def test_missed_call_leaves_its_caller_and_nothing_that_rings(
     await expect_state(page, "incoming")
     assert await attention(page) == (1, ["Incoming call: Number withheld"])
     await session.reply("ended", by="remote", cause="canceled", sipCode=487)
-    await expect_notice(page, "canceled", "The caller has given up.")
+    await expect_notice(page, "canceled", "The caller hung up.")
     await expect(page.locator("#state-text")).to_have_text("Missed call")
     await expect(page.locator("#caller-name")).to_have_text("Number withheld")
     await expect(page).to_have_title(TITLE)
@@ -238,7 +238,7 @@ async def test_answered_at_another_page(fake_gateway: FakeGateway, open_page: Op
     await session.ring()
     await expect_state(page, "incoming")
     await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
-    await expect_notice(page, "answered-elsewhere", "answered at another phone")
+    await expect_notice(page, "answered-elsewhere", "answered on another device")
     await expect(page.locator("#notice")).to_have_attribute("data-kind", "normal")
     await expect(page.locator("#state-text")).to_have_text("Call ended")
 
@@ -261,7 +261,9 @@ async def test_refused_microphone_can_be_allowed_while_it_rings(
     page, session = await open_reachable(fake_gateway, open_page, permitted=False)
     await session.ring()
     await page.click("#answer")
-    await expect(page.get_by_role("alert")).to_contain_text("The microphone is blocked.")
+    await expect(page.get_by_role("alert")).to_contain_text(
+        "The microphone is blocked for this page."
+    )
     await expect_state(page, "incoming")
     await page.context.grant_permissions(["microphone"])
     await page.click("#answer")

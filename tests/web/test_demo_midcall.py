@@ -153,7 +153,7 @@ async def test_failed_transfer_is_said_and_the_call_goes_on(
     await page.get_by_role("button", name="Transfer now").click()
     await session.wait_for("transfer")
     await session.reply("transferFailed", sipCode=486, reason="Busy Here")
-    await expect_alert(page, "The call could not be transferred. It goes on. (Busy Here)")
+    await expect_alert(page, "The call could not be transferred. It goes on.")
     await expect_held(page, "local", "On hold", pressed=True)
 
 
@@ -166,7 +166,7 @@ async def test_call_that_ends_in_mid_transfer(
     await page.keyboard.press("Enter")
     await session.wait_for("transfer")
     await session.reply("ended", by="remote", cause="hangup", sipCode=200)
-    await expect_notice(page, "hangup", "The call has ended.")
+    await expect_notice(page, "hangup", "The other side ended the call.")
     await expect(page.locator("#state")).to_have_text("Call ended")
     assert await page.evaluate("demo.error") is None
 

@@ -116,19 +116,19 @@ async def test_a_call_that_falls_silent_says_so(
     fake_gateway.story = silent
     page = await open_demo(open_page)
     await page.click("#call")
-    await expect_notice(page, "media-timeout", "nothing came from the other side any more")
+    await expect_notice(page, "media-timeout", "no sound came from the other side any more")
 
 
 async def test_refused_microphone_says_what_to_do(open_page: OpenPage) -> None:
     page = await open_demo(open_page, permitted=False)
     await page.click("#call")
-    await expect_notice(page, "microphone-refused", "Allow it for this page")
+    await expect_notice(page, "microphone-refused", "Allow it in the browser")
     assert await page.evaluate("demo.error.code") == 1011
 
 
 async def test_insecure_origin_is_said_before_any_call(open_page: OpenPage) -> None:
     page = await open_demo(open_page, host=INSECURE_HOST)
-    await expect_notice(page, "insecure-origin", "Open this page over https")
+    await expect_notice(page, "insecure-origin", "begins with https")
 
 
 async def test_ringing_can_be_given_up(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
@@ -140,7 +140,7 @@ async def test_ringing_can_be_given_up(fake_gateway: FakeGateway, open_page: Ope
     await page.click("#call")
     await expect(page.get_by_role("status").first).to_have_text("Ringing…")
     await page.click("#hangup")
-    await expect_notice(page, "canceled", "You gave up before the call was answered.")
+    await expect_notice(page, "canceled", "You hung up before the call was answered.")
 
 
 async def test_no_list_of_extensions_and_narrow_screen(

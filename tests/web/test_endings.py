@@ -17,11 +17,10 @@ from gateway.trunk.status import CLASSES, CODES, Q850, Local
 from tests.web.fake_gateway import WEB
 
 ROW = re.compile(
-    r'^  "(?P<cause>[a-z-]+)": ending'
-    r'\("(?P<kind>[a-z]+)", (?P<code>\d+),\s+"(?P<message>[^"]+)"\),$',
-    re.MULTILINE,
+    r'^  "(?P<cause>[a-z-]+)": ending\("(?P<kind>[a-z]+)", (?P<code>\d+)\),$', re.MULTILINE
 )
 TABLE = {row["cause"]: row for row in ROW.finditer((WEB / "sdk/voice/errors.js").read_text())}
+SENTENCE = re.compile(r'^  "error\.([a-z-]+)": "(.+)",$', re.MULTILINE)
 
 
 def errors_of(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
@@ -60,4 +59,6 @@ def test_readme_prints_the_table() -> None:
         (WEB / "README.md").read_text(),
         re.MULTILINE,
     )
-    assert printed == [(r["cause"], r["code"], r["kind"], r["message"]) for r in TABLE.values()]
+    sentences = dict(SENTENCE.findall((WEB / "sdk/texts/en.js").read_text()))
+    wanted = [(r["cause"], r["code"], r["kind"], sentences[r["cause"]]) for r in TABLE.values()]
+    assert printed == wanted

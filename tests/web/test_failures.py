@@ -16,7 +16,8 @@ async def test_refused_microphone(fake_gateway: FakeGateway, open_page: OpenPage
     error = await dial(page)
     assert error is not None
     assert (error["name"], error["code"], error["fatal"]) == ("microphone-refused", 1011, True)
-    assert "Allow it for this page" in error["message"]
+    assert error["message"] == "The microphone is blocked for this page."
+    assert error["advice"].startswith("Allow it in")
     assert await page.evaluate("harness.open()") == NOTHING
 
 
@@ -53,8 +54,7 @@ async def test_insecure_origin(fake_gateway: FakeGateway, open_page: OpenPage) -
     error = await dial(page)
     assert error is not None
     assert error["name"] == "insecure-origin"
-    assert "https" in error["message"]
-    assert "localhost" in error["message"]
+    assert "https" in error["advice"]
     assert fake_gateway.sessions.empty()
 
 
@@ -104,7 +104,8 @@ async def test_refused_token(fake_gateway: FakeGateway, open_page: OpenPage) -> 
     page = await open_page()
     error = await dial(page) or {}
     assert (error["name"], error["code"], error["sipCode"]) == ("not-allowed", 403, 403)
-    assert error["message"] == "token has expired"
+    assert error["reason"] == "token has expired"
+    assert error["message"] == "This call is not allowed from here."
 
 
 async def test_error_frame_refuses_the_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
@@ -117,7 +118,7 @@ async def test_error_frame_refuses_the_call(fake_gateway: FakeGateway, open_page
     end = await end_of(page)
     assert (end["by"], end["cause"], end["sipCode"]) == ("gateway", "bad-offer", 488)
     assert end["reason"] == "no fingerprint: RFC 8122"
-    assert end["message"] == "The gateway cannot use this browser's audio description."
+    assert end["message"] == "The phone service and your browser cannot exchange sound."
     assert (await events(page, "error"))[0]["code"] == 488
 
 

@@ -26,9 +26,11 @@ async def outcome(page: Page) -> Any:
     return await page.evaluate("harness.asked")
 
 
-async def opened(fake_gateway: FakeGateway, open_page: OpenPage) -> tuple[Page, Session]:
+async def opened(
+    fake_gateway: FakeGateway, open_page: OpenPage, **device: object
+) -> tuple[Page, Session]:
     page = await open_page()
-    await open_call(page)
+    await open_call(page, device=device)
     return page, await fake_gateway.session()
 
 
@@ -126,7 +128,7 @@ async def test_refused_hold(
     await session.reply("error", code=code, name=name, message="488 Not Acceptable", fatal=False)
     error = await outcome(page)
     assert (error["name"], error["sipCode"], error["fatal"]) == (name, code, False)
-    assert error["message"] == "488 Not Acceptable"
+    assert error["reason"] == "488 Not Acceptable"
     assert await page.evaluate("harness.call.held") == NEITHER
     assert await events(page, "error") == []  # it has been said to whoever asked
     await asked(page, "hold")  # and may be tried again
@@ -168,7 +170,7 @@ async def test_handed_over_by_the_other_side(
 
 
 async def test_transfer_to_the_other_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
-    page, session = await opened(fake_gateway, open_page)
+    page, session = await opened(fake_gateway, open_page, allowSeveralCalls=True)
     await page.evaluate("harness.first = harness.call")
     await open_call(page)
     await page.evaluate("() => { harness.asked = harness.ask('transfer', harness.first); }")
@@ -200,7 +202,7 @@ async def test_failed_transfer_leaves_the_call(
     await session.reply("transferFailed", sipCode=486, reason="Busy Here")
     error = await outcome(page)
     assert (error["name"], error["sipCode"], error["fatal"]) == ("transfer-failed", 486, False)
-    assert "Busy Here" in error["message"]
+    assert "Busy Here" in error["reason"]
     assert await page.evaluate("harness.call.state") == "open"
     assert await events(page, "error") == []
 
@@ -211,7 +213,7 @@ async def test_transfer_that_is_not_allowed(fake_gateway: FakeGateway, open_page
     await session.wait_for("transfer")
     await session.reply("error", code=403, name="not-allowed", message="+1900 is denied")
     error = await outcome(page)
-    assert (error["name"], error["message"]) == ("not-allowed", "+1900 is denied")
+    assert (error["name"], error["reason"]) == ("not-allowed", "+1900 is denied")
 
 
 async def test_errors_go_to_the_request_that_they_name(

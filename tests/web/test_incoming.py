@@ -40,12 +40,13 @@ async def rung(
     story: Story | None = None,
     *,
     permitted: bool = True,
+    device: dict[str, object] | None = None,
     **fields: Any,
 ) -> tuple[Page, Session]:
     """Open a page on which a call rings."""
     fake_gateway.greeting = calling(story, **fields)
     page = await open_page(permitted=permitted)
-    await register(page)
+    await register(page, **(device or {}))
     await until(page, "harness.named('incoming').length > 0")
     return page, await fake_gateway.session()
 
@@ -148,8 +149,8 @@ async def test_bad_code_is_refused_and_the_call_rings_on(
 @pytest.mark.parametrize(
     ("by", "cause", "code", "sentence"),
     [
-        ("remote", "canceled", 487, "The caller has given up."),
-        ("gateway", "answered-elsewhere", 200, "The call was answered at another phone."),
+        ("remote", "canceled", 487, "The caller hung up."),
+        ("gateway", "answered-elsewhere", 200, "The call was answered on another device."),
         ("gateway", "no-answer", 480, "Nobody answered."),
     ],
 )
@@ -279,7 +280,8 @@ async def test_second_call_rings_beside_a_first(
         await connect_incoming(session)
         await session.send("incoming", call="in-2", to="+15550100", **{"from": "anonymous"})
 
-    page, _ = await rung(fake_gateway, open_page, two)
+    device = {"allowIncomingWhileBusy": True}
+    page, _ = await rung(fake_gateway, open_page, two, device=device)
     await page.evaluate("harness.ask('accept')")
     await until(page, "harness.named('incoming').length === 2")
     ids = "harness.device.calls.map(({ id, state }) => [id, state])"

@@ -133,7 +133,7 @@ async def test_refused_registration_is_told_and_not_tried_again(
     error = await register(page)
     assert isinstance(error, dict)
     assert (error["name"], error["sipCode"]) == ("not-allowed", 403)
-    assert error["message"] == "the token does not allow calls to it"
+    assert error["reason"] == "the token does not allow calls to it"
     assert await page.evaluate("harness.device.identity") is None
     session = await fake_gateway.session()
     await session.gone.wait()  # its idle time is over, a 20th of half a minute

@@ -57,7 +57,7 @@ async def test_so_have_calls_that_begin_together(
     fake_gateway.story = ring
     fake_gateway.greeting = greet(*[{"expires": SOON}] * 3)
     page = await open_page()
-    options = {"device": {"tokens": ["t1", "t2", "t3"]}}
+    options = {"device": {"tokens": ["t1", "t2", "t3"], "allowSeveralCalls": True}}
     three = "options => Promise.all([1, 2, 3].map(() => harness.dial(options)))"
     assert await page.evaluate(three, options) == [None] * 3
     session = await calls(fake_gateway, 3)
@@ -69,7 +69,8 @@ async def test_token_renewed_since_the_last_call_is_the_next_ones(
 ) -> None:
     fake_gateway.greeting = greet(*[{"expires": SOON}] * 3)
     page = await open_page()
-    assert await dial(page, device={"tokens": ["t1", "t3"]}) is None
+    device = {"tokens": ["t1", "t3"], "allowSeveralCalls": True}
+    assert await dial(page, device=device) is None
     assert await update(page, "t2") is None
     assert await dial(page) is None
     assert await dial(page) is None
@@ -104,13 +105,14 @@ async def test_call_without_a_new_token_goes_by_the_old_one_and_says_why(
     """It may be good for many."""
     fake_gateway.greeting = greet({"expires": SOON}, REFUSED)
     page = await open_page()
-    assert await dial(page, device={"tokens": ["t1", None, "t2"]}) is None
+    device = {"tokens": ["t1", None, "t2"], "allowSeveralCalls": True}
+    assert await dial(page, device=device) is None
     assert await dial(page) is None
     assert await dial(page) is None
     assert order(await calls(fake_gateway, 3)) == ["t1", "call", "call", "t2", "call"]
     failed = await events(page, "device-error")
     assert [(each["name"], each["fatal"]) for each in failed] == [("bad-token", False)] * 2
-    assert [each["message"] for each in failed] == [
+    assert [each["reason"] for each in failed] == [
         "The page could not get a call token.",
         REFUSED["message"],
     ]
@@ -126,7 +128,7 @@ async def test_page_that_never_gives_a_token_holds_no_call_up_for_ever(
         """async () => {
             const { Device } = await import("/sdk/voice-client.js");
             const fetchToken = () => (harness.asked = true) && new Promise(() => {});
-            harness.make(Device, { token: "t1", fetchToken });
+            harness.make(Device, { token: "t1", fetchToken, allowSeveralCalls: true });
         }"""
     )
     assert await dial(page) is None
@@ -145,7 +147,7 @@ async def test_call_given_up_before_its_turn_takes_no_token(
     fake_gateway.story = ring
     fake_gateway.greeting = greet(*[{"expires": SOON}] * 2)
     page = await open_page()
-    assert await dial(page, device={"tokens": ["t1", "t2"]}) is None
+    assert await dial(page, device={"tokens": ["t1", "t2"], "allowSeveralCalls": True}) is None
     given_up = """async () => {
         const stop = new AbortController();
         const fetched = harness.dial();

@@ -127,11 +127,10 @@ function begin() {
 /** @param {CallError} error before there was a call */
 function fail(error) {
   demo.error = error;
-  note("error", `${error.code} ${error.name}: ${error.message}`);
-  const { kind = "failed", message = error.message } = ENDINGS[error.name] ?? {};
-  const detail = error.message === message ? "" : error.message;
+  note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
+  const { kind = "failed" } = ENDINGS[error.name] ?? {};
   view.showState("idle");
-  view.showNotice(message, { detail, kind, cause: error.cause });
+  view.showNotice(told(error), { detail: error.reason, kind, cause: error.cause });
   if (error.name === "bad-token") openSettings();
 }
 
@@ -213,12 +212,18 @@ function accept(call) {
   ticking = setInterval(() => view.showTime(call.durationMs), 250);
 }
 
+/**
+ * @param {{ message: string, advice: string }} what has happened
+ * @returns {string} that, and what can be done about it
+ */
+const told = ({ message, advice }) => `${message} ${advice}`.trim();
+
 /** @param {CallError} error */
 function complain(error) {
   demo.error = error;
-  note("error", `${error.code} ${error.name}: ${error.message}`);
+  note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
   if (error.fatal) return; // the end of the call says the same, and more
-  view.showNotice(error.message, { kind: "failed", cause: error.cause });
+  view.showNotice(told(error), { detail: error.reason, kind: "failed", cause: error.cause });
 }
 
 /**
@@ -239,7 +244,7 @@ function finish(call, end) {
   view.showLevel("meter-out", 0);
   const sip = end.sipCode && end.sipCode >= 300 ? `SIP ${end.sipCode} ${end.reason}`.trim() : end.reason;
   const detail = [WHO[end.by], sip].filter(Boolean).join(" · ");
-  view.showNotice(end.message, { detail, kind: kindOf(call, end), cause: end.cause });
+  view.showNotice(told(end), { detail, kind: kindOf(call, end), cause: end.cause });
 }
 
 /**
@@ -325,10 +330,10 @@ watchReach(device, { note, complain });
 watchMidcall(() => device.calls[0], { note, complain });
 device.on("incoming", ringHere);
 device.on("restored", takeUp);
-device.on("tokenWillExpire", (expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
+device.on("tokenWillExpire", (_, expires) => note("token", `ends at ${expires.toLocaleTimeString()}`));
 device.on("draining", (seconds) => note("gateway", `goes out of service; calls have ${seconds} s`));
 device.on("error", (error, call) => {
-  if (!call) note("error", `${error.code} ${error.name}: ${error.message}`);
+  if (!call) note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
 });
 
 const query = new URLSearchParams(location.search);
@@ -336,7 +341,7 @@ view.numberField.value = query.get("to") ?? view.numberField.value;
 view.identityField.value = query.get("identity") ?? view.identityField.value;
 view.openLogWhereThereIsRoom();
 const unsupported = Device.checkSupport();
-if (unsupported) view.showNotice(unsupported.message, { kind: "failed", cause: unsupported.cause });
+if (unsupported) view.showNotice(told(unsupported), { kind: "failed", cause: unsupported.cause });
 else void device.restore({ audio: audioConstraints() });
 void loadExtensions();
 void listDevices();

@@ -23,7 +23,7 @@ const MARGIN = 15_000;
 /** @typedef {string | undefined} Token */
 /** @typedef {() => Token | Promise<Token>} FetchToken */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
-/** @typedef {import("./signaling.js").Welcome} Welcome */
+/** @typedef {import("./frames.js").Welcome} Welcome */
 
 /**
  * @typedef {object} AccessOptions
@@ -156,7 +156,7 @@ export class Access {
     try {
       return this.#fetch ? await within(this.#fetch(), FETCH_TIMEOUT) : this.#token;
     } catch (error) {
-      throw new CallError("bad-token", { message: NO_TOKEN, fatal: false, original: error });
+      throw new CallError("bad-token", { reason: NO_TOKEN, fatal: false, original: error });
     }
   }
 

@@ -32,7 +32,7 @@ export {};
  * @property {[quality: Quality]} quality every two seconds, what the gateway sees
  * @property {[name: string, data: object]} warning
  * @property {[name: string]} warning-cleared
- * @property {[call: Call]} reconnecting the gateway, or the audio, is lost for now; the call lives on
+ * @property {[error: CallError, call: Call]} reconnecting the gateway, or the audio, is lost for now; the call lives on
  * @property {[call: Call]} reconnected
  * @property {[call: Call, end: CallEnd]} cancel the caller gave up, or an incoming call was answered elsewhere
  * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
@@ -46,6 +46,7 @@ export {};
  * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  */
 
 /**
@@ -56,7 +57,7 @@ export {};
 
 /**
  * @typedef {object} Restored what is known of a call of an earlier page
- * @property {import("./signaling.js").Frame} known by the gateway: `state`, `direction`, `answeredMs` and more
+ * @property {import("./frames.js").Frame} known by the gateway: `state`, `direction`, `answeredMs` and more
  * @property {boolean} muted
  */
 
@@ -65,7 +66,7 @@ export {};
  * @property {import("./signaling.js").Signaling} signaling
  * @property {Source} [source] of an outgoing call
  * @property {string} [id] of an incoming call: the gateway's
- * @property {(audio: MediaTrackConstraints) => Promise<Source>} [prepare] gets the source of an incoming call
+ * @property {(audio: MediaTrackConstraints, over: AbortSignal) => Promise<Source>} [prepare] gets the source of an incoming call
  * @property {() => Promise<RTCConfiguration>} configure what another connection of the call is made with
  * @property {Restored} [restored] a call of an earlier page
  * @property {MediaTrackConstraints} [audio]

@@ -9,14 +9,14 @@
 
 import { checkDigits } from "./digits.js";
 import { Emitter } from "./emitter.js";
-import { CallError, ENDINGS, errorFromFrame } from "./errors.js";
-import { endFromError, endFromFrame, endOfRejection, explained, kindOf } from "./errors.js";
-import { closeMicrophone } from "./microphone.js";
+import { asCallError, CallError, errorFromFrame } from "./errors.js";
+import { complete, endFromError, endFromFrame, endFromHere, endOfRejection, kindOf } from "./errors.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
 import { Recovery } from "./recovery.js";
 import { Requests } from "./requests.js";
 import { Sound } from "./sound.js";
+import { closeSource } from "./sources.js";
 
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
@@ -24,7 +24,7 @@ import { Sound } from "./sound.js";
 /** @typedef {import("./call-types.js").Emit} Emit */
 /** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
-/** @typedef {import("./signaling.js").Frame} Frame */
+/** @typedef {import("./frames.js").Frame} Frame */
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
@@ -38,6 +38,7 @@ export class Call extends Emitter {
   #accepting = null;
   /** Whether the audio has ever been up: only then is it worth another try. */
   #wasConnected = false;
+  #over = new AbortController();
 
   /**
    * Calls are made by `Device.connect`, and by the gateway where the device is registered.
@@ -76,7 +77,8 @@ export class Call extends Emitter {
           if (!this.end && this.#recovery.restarting) void this.#restart();
         }),
       giveUp: (error) => this.#fail(error, "local"),
-      emit: (event) => this.emit(event, this),
+      onLost: (error) => this.emit("reconnecting", error, this),
+      onBack: () => this.emit("reconnected", this),
     });
     this.#sound = new Sound({
       emit,
@@ -139,6 +141,11 @@ export class Call extends Emitter {
   /** Who holds the call: `{ local, remote }`. Both sides may at once. */
   get held() {
     return this.#requests.held;
+  }
+
+  /** Whether this page has the call: it has placed it, or takes it. */
+  get taken() {
+    return this.direction === "outgoing" || this.#accepting !== null || this.state !== "pending";
   }
 
   /** Whether the gateway or the audio is lost for now. */
@@ -204,9 +211,7 @@ export class Call extends Emitter {
       return;
     }
     const taken = this.state === "open" || this.direction === "incoming";
-    const ending = cause ?? (taken ? "hangup" : "canceled");
-    const message = ending === "hangup" ? "You ended the call." : ENDINGS[ending].message;
-    this.#hangup({ by: "local", cause: ending, sipCode: null, reason: "", message, durationMs: 0 });
+    this.#hangup(endFromHere(cause ?? (taken ? "hangup" : "canceled")));
   }
 
   /** Another name for `disconnect`. */
@@ -286,7 +291,7 @@ export class Call extends Emitter {
   sendDigits(digits, options = {}) {
     const tones = checkDigits(digits, options);
     if (this.state !== "open" && this.state !== "ringing") {
-      throw new CallError("invalid-state", { message: `no digits in state ${this.state}`, fatal: false });
+      throw new CallError("invalid-state", { reason: `no digits in state ${this.state}`, fatal: false });
     }
     this.#sound.dial(tones);
   }
@@ -328,19 +333,20 @@ export class Call extends Emitter {
     let source = null;
     try {
       this.#mustLive();
-      source = await prepare(this.#setup.audio ?? {});
+      source = await prepare(this.#setup.audio ?? {}, this.#over.signal);
       this.#mustLive();
       this.#sound.connect(source, this.#setup);
       await this.#offer({ type: "accept" });
       this.#mustLive();
     } catch (error) {
       // While the call rings on, no microphone stays open.
-      if (source) closeMicrophone(source.microphone);
+      if (source) closeSource(source);
+      const failure = asCallError(error);
       if (!this.end) {
         this.#sound.disconnect();
-        if (error instanceof CallError) error.fatal = false;
+        failure.fatal = false;
       }
-      throw error;
+      throw failure;
     }
   }
 
@@ -348,7 +354,7 @@ export class Call extends Emitter {
     this.#setup.signaling.attach(this.id, {
       receive: (frame) => this.#receive(frame),
       lost: (error) => this.#fail(error, "local"),
-      interrupted: () => this.#recovery.interrupted(),
+      interrupted: (error) => this.#recovery.interrupted(error),
       back: () => this.#recovery.back(),
     });
   }
@@ -360,16 +366,16 @@ export class Call extends Emitter {
       if (this.#sound.connection) {
         this.#sound.replace(await configure(), this.#setup);
       } else {
-        const source = await /** @type {NonNullable<typeof prepare>} */ (prepare)(audio);
-        if (this.end) closeMicrophone(source.microphone);
+        const source = await /** @type {NonNullable<typeof prepare>} */ (prepare)(audio, this.#over.signal);
+        if (this.end) closeSource(source);
         else this.#sound.connect(source, this.#setup);
       }
       if (this.end) return;
-      const { media } = this.#connected("restart");
-      const offer = await media.createOffer();
-      if (this.end || media !== this.#sound.media) return;
+      const connection = this.#connected("restart");
+      const offer = await connection.media.createOffer();
+      if (this.end || connection !== this.#sound.connection) return;
       this.#send({ type: "restart", offer });
-      media.releaseCandidates();
+      connection.offered();
     } catch (error) {
       if (this.end) return;
       const failure = error instanceof CallError ? error : new CallError("media-lost", { original: error });
@@ -400,13 +406,13 @@ export class Call extends Emitter {
 
   /** @param {Frame} frame the first one about this call */
   async #offer(frame) {
-    const { media } = this.#connected("start");
-    const offer = await media.createOffer();
+    const connection = this.#connected("start");
+    const offer = await connection.media.createOffer();
     if (this.end) return;
     this.#send({ ...frame, offer });
     this.#progress.move("connecting");
     this.#progress.wait(() => this.#fail(new CallError("gateway-silent"), "local"));
-    media.releaseCandidates();
+    connection.offered();
   }
 
   /**
@@ -455,7 +461,7 @@ export class Call extends Emitter {
     const error = errorFromFrame(frame, !this.#progress.heard);
     if (error.name === "restart-failed") {
       if (this.#recovery.restarting || !this.#recovery.active) return;
-      this.#recovery.failed(new CallError("media-lost", { message: error.message }));
+      this.#recovery.failed(new CallError("media-lost", { reason: error.reason }));
     } else if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
     else if (!this.#requests.refused(error)) this.emit("error", error, this);
@@ -469,8 +475,8 @@ export class Call extends Emitter {
 
   /** @param {string} what */
   #misuse(what) {
-    const message = `${what}: not possible with an ${this.direction} call that is ${this.state}`;
-    return new CallError("invalid-state", { message, fatal: false });
+    const reason = `${what}: not possible with an ${this.direction} call that is ${this.state}`;
+    return new CallError("invalid-state", { reason, fatal: false });
   }
 
   /** @param {string} what */
@@ -479,7 +485,7 @@ export class Call extends Emitter {
   }
 
   #mustLive() {
-    if (this.end) throw new CallError(this.end.cause, { message: this.end.message, sipCode: this.end.sipCode });
+    if (this.end) throw new CallError(this.end.cause, { reason: this.end.reason, sipCode: this.end.sipCode });
   }
 
   /** @param {string} what */
@@ -510,7 +516,7 @@ export class Call extends Emitter {
   #hangup(end, error) {
     if (this.end) return;
     if (this.state !== "pending") this.#send({ type: "hangup" });
-    this.#finish({ ...end, durationMs: this.durationMs }, error);
+    this.#finish(end, error, this.durationMs);
   }
 
   /**
@@ -518,13 +524,15 @@ export class Call extends Emitter {
    *
    * @param {CallEnd} end
    * @param {CallError} [error]
+   * @param {number} [durationMs] where the end does not tell
    */
-  #finish(end, error) {
+  #finish(end, error, durationMs) {
     if (this.end) return;
     const calling = this.#calling;
-    const final = Object.freeze(explained(end, this.#sound.media?.refusals ?? ""));
+    const final = complete(end, { refusals: this.#sound.media?.refusals ?? "", durationMs });
     this.#progress.finish(final);
     this.#setup.signaling.detach(this.id);
+    this.#over.abort();
     this.#recovery.close();
     this.#sound.close();
     this.#progress.move("closed");
@@ -532,8 +540,8 @@ export class Call extends Emitter {
     const kind = kindOf(end, calling);
     if (kind === "canceled") this.emit("cancel", this, final);
     if (kind === "refused") this.emit("reject", this, final);
-    const { cause, sipCode, message } = end;
-    if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, message }), this);
+    const { cause, sipCode, reason } = end;
+    if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, reason }), this);
     this.emit("disconnect", this, final);
   }
 }

@@ -20,6 +20,7 @@ const MEDIA_TIMEOUT = 20_000;
  * @typedef {object} ConnectionOptions
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  * @property {MediaTrackConstraints} [audio]
  * @property {HTMLAudioElement} [element]
  * @property {HTMLAudioElement} [made] of an earlier connection
@@ -36,8 +37,8 @@ const MEDIA_TIMEOUT = 20_000;
  */
 
 export class Connection {
-  /** @type {Monitor} */
-  #monitor;
+  /** @type {Monitor | null} what is measured, once the offer has left */
+  #monitor = null;
   #answered = false;
   #connected = false;
   #closed = false;
@@ -52,6 +53,7 @@ export class Connection {
     this.media = new Media({
       microphone: options.microphone,
       configuration: options.configuration,
+      peer: options.peer,
       element: options.element,
       made: options.made,
       onCandidate: options.onCandidate,
@@ -59,13 +61,19 @@ export class Connection {
       onTone: options.onTone,
       onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
       onMicrophoneLost: () => this.#warn("microphone-lost", true),
-      onNoWay: () => options.onFailed(new CallError("media-failed", { message: NO_WAY })),
+      onNoWay: () => options.onFailed(new CallError("media-failed", { reason: NO_WAY })),
     });
-    this.#monitor = new Monitor({
+  }
+
+  /** To be called once the offer has left: candidates follow it, and sound is measured. */
+  offered() {
+    this.media.releaseCandidates();
+    const { expectsAudio, onVolume, onSample } = this.options;
+    this.#monitor ??= new Monitor({
       media: this.media,
-      expectsAudio: options.expectsAudio,
-      onVolume: options.onVolume,
-      onSample: options.onSample,
+      expectsAudio,
+      onVolume,
+      onSample,
       onWarning: ({ name, active, ...data }) => this.#warn(name, active, data),
     });
   }
@@ -80,17 +88,17 @@ export class Connection {
     this.#answered = true;
     const sdp = /** @type {{ sdp?: unknown } | null} */ (answer)?.sdp;
     if (typeof sdp !== "string") {
-      this.options.onFailed(new CallError("protocol", { message: "The gateway's answer has no sdp." }));
+      this.options.onFailed(new CallError("protocol", { reason: "The gateway's answer has no sdp." }));
       return;
     }
     this.#timer = setTimeout(() => this.options.onFailed(new CallError("media-failed")), MEDIA_TIMEOUT);
     try {
       await this.media.setAnswer({ type: "answer", sdp });
-      if (!this.#closed) this.#monitor.follow();
+      if (!this.#closed) this.#monitor?.follow();
     } catch (error) {
       if (this.#closed) return;
-      const message = `The gateway's answer cannot be used: ${error instanceof Error ? error.message : error}`;
-      this.options.onFailed(new CallError("protocol", { message, original: error }));
+      const reason = `The gateway's answer cannot be used: ${error instanceof Error ? error.message : error}`;
+      this.options.onFailed(new CallError("protocol", { reason, original: error }));
     }
   }
 
@@ -101,8 +109,8 @@ export class Connection {
     } catch (error) {
       // One bad candidate of several is no reason to end a call.
       if (this.#closed) return;
-      const message = `The gateway's candidate cannot be used: ${JSON.stringify(candidate)}`;
-      this.options.onError(new CallError("protocol", { message, fatal: false, original: error }));
+      const reason = `The gateway's candidate cannot be used: ${JSON.stringify(candidate)}`;
+      this.options.onError(new CallError("protocol", { reason, fatal: false, original: error }));
     }
   }
 
@@ -116,7 +124,7 @@ export class Connection {
     }
     await this.media.replaceMicrophone(microphone);
     this.#warn("microphone-lost", false);
-    this.#monitor.follow();
+    this.#monitor?.follow();
   }
 
   close() {
@@ -133,7 +141,7 @@ export class Connection {
   #stop() {
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#monitor.close();
+    this.#monitor?.close();
   }
 
   /** @param {RTCPeerConnectionState} state */

@@ -5,12 +5,19 @@
 
 import { Access } from "./access.js";
 import { Call } from "./call.js";
+import { readConnectOptions } from "./connect-options.js";
 import { Emitter } from "./emitter.js";
-import { CallError } from "./errors.js";
-import { checkSupport, closeMicrophone, openMicrophone } from "./microphone.js";
+import { asCallError, CallError } from "./errors.js";
+import { text, texts } from "./frames.js";
+import { checkSupport } from "./microphone.js";
+import { Page } from "./page.js";
 import { Registration } from "./registration.js";
 import { Reload } from "./reload.js";
 import { Signaling } from "./signaling.js";
+import { closeSource, Sources } from "./sources.js";
+import { speak } from "./words.js";
+
+/** @typedef {import("./connect-options.js").ConnectOptions} ConnectOptions */
 
 /** A session without calls is closed: what `welcome` gave (TURN credentials) is short-lived. */
 const IDLE_TIMEOUT = 30_000;
@@ -23,19 +30,12 @@ const IDLE_TIMEOUT = 30_000;
  * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
  * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
+ * @property {string} [language] of what is said to people, a tag of BCP 47; else that of the document, or of the browser
+ * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
+ * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
+ * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
- */
-
-/**
- * @typedef {object} ConnectOptions
- * @property {string} to number in E.164 form, or a SIP user that the gateway knows
- * @property {string} [from] caller's number, where the gateway grants it
- * @property {string} [displayName] caller's name
- * @property {Record<string, string>} [headers] SIP headers, `X-…` only
- * @property {MediaTrackConstraints} [audio] for this call, over those of the device
- * @property {HTMLAudioElement} [element] plays the call, instead of one that is made and removed
- * @property {AbortSignal} [signal] gives the call up before `connect` is done
  */
 
 /**
@@ -45,7 +45,7 @@ const IDLE_TIMEOUT = 30_000;
  * @property {[identity: string]} registered calls to this identity come here, also when they do so again
  * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
  *   not `fatal`, the device tries again
- * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
+ * @property {[device: Device, expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
  * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
  *   refused
  * @property {[error: CallError]} reconnecting the session's connection is lost; its calls live on while it is tried again
@@ -61,6 +61,8 @@ export class Device extends Emitter {
   #access;
   #registration;
   #reload;
+  #sources;
+  #page;
   /** @type {Signaling | null} */
   #signaling = null;
   /** @type {Set<Call>} */
@@ -73,13 +75,19 @@ export class Device extends Emitter {
   #idle;
   #lifetime = new AbortController();
 
-  /** @param {DeviceOptions} [options] */
-  constructor(options = {}) {
+  /**
+   * @param {DeviceOptions | string} [given] options; or a call token, and then the options
+   * @param {DeviceOptions} [more]
+   */
+  constructor(given = {}, more = {}) {
     super();
+    const options = typeof given === "string" ? { ...more, token: given } : given;
     this.#options = options;
+    this.language = speak(options.language);
     this.#access = new Access(options);
     this.url = options.url ?? gatewayUrl();
     this.#reload = new Reload(this.url);
+    this.#sources = new Sources({ ...options, access: this.#access });
     this.#registration = new Registration({
       session: async () => {
         const signaling = this.#session();
@@ -89,12 +97,12 @@ export class Device extends Emitter {
       onRegistered: (identity) => this.emit("registered", identity),
       onUnregistered: (error) => this.emit("unregistered", error),
     });
-    const { signal } = this.#lifetime;
-    // pagehide, not unload: a page with an unload listener is kept out of the back/forward cache.
-    addEventListener("pagehide", () => this.#hide(), { signal });
-    for (const event of ["online", "pageshow", "focus"]) {
-      addEventListener(event, (happened) => this.#wake(happened), { signal });
-    }
+    this.#page = new Page({
+      onHide: () => this.#hide(),
+      onWake: (event) => this.#wake(event),
+      protection: options.closeProtection ?? false,
+      signal: this.#lifetime.signal,
+    });
   }
 
   /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
@@ -105,6 +113,11 @@ export class Device extends Emitter {
   /** Calls that are alive, oldest first. */
   get calls() {
     return [...this.#calls];
+  }
+
+  /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */
+  get isBusy() {
+    return this.#dialing > 0 || this.calls.some((call) => call.taken);
   }
 
   get destroyed() {
@@ -126,14 +139,14 @@ export class Device extends Emitter {
    * @throws {CallError} the gateway is not there, or refuses it
    */
   async register(identity) {
-    if (this.destroyed) throw new CallError("invalid-state", { message: "The device was destroyed." });
+    this.#mustWork();
     if (identity !== undefined && (typeof identity !== "string" || !identity.trim())) {
-      throw new CallError("invalid-argument", { message: `an identity is a name, not ${JSON.stringify(identity)}` });
+      throw new CallError("invalid-argument", { reason: `an identity is a name, not ${typeof identity}` });
     }
-    const unsupported = checkSupport();
-    if (unsupported) throw unsupported;
     try {
       return await this.#registration.register(identity?.trim());
+    } catch (error) {
+      throw asCallError(error);
     } finally {
       this.#rest();
     }
@@ -147,6 +160,8 @@ export class Device extends Emitter {
   async unregister() {
     try {
       await this.#registration.unregister(this.#signaling);
+    } catch (error) {
+      throw asCallError(error);
     } finally {
       this.#rest();
     }
@@ -195,18 +210,35 @@ export class Device extends Emitter {
    * @throws {CallError} whatever hinders the call before that: microphone, origin, session
    */
   async connect(options) {
-    const { to } = options;
-    if (this.destroyed) throw new CallError("invalid-state", { message: "The device was destroyed." });
-    if (typeof to !== "string" || !to.trim()) {
-      throw new CallError("invalid-argument", { message: `"to" is a number or a SIP user, not ${JSON.stringify(to)}` });
-    }
-    const unsupported = checkSupport();
-    if (unsupported) throw unsupported;
+    this.#mustWork();
+    const placed = readConnectOptions(options);
+    if (this.isBusy && !this.#options.allowSeveralCalls) throw new CallError("busy-here", { fatal: false });
     this.#dialing += 1;
     try {
-      return await this.#dial({ ...options, to: to.trim() });
+      return await this.#dial(placed);
+    } catch (error) {
+      throw asCallError(error);
     } finally {
       this.#dialing -= 1;
+      this.#rest();
+    }
+  }
+
+  /**
+   * Opens the session, and what else a call needs but the microphone, so that a call begins at once: for the
+   * moment at which somebody points at the button. Nobody is asked for anything. Without a call all of it is
+   * closed after half a minute. What hinders it is told by the call.
+   *
+   * @returns {Promise<void>} when it is done
+   */
+  async prepare() {
+    if (this.destroyed || checkSupport()) return;
+    this.#sources.prepare();
+    try {
+      await this.#access.welcome(this.#session());
+    } catch {
+      this.#sources.release();
+    } finally {
       this.#rest();
     }
   }
@@ -229,9 +261,11 @@ export class Device extends Emitter {
    */
   async updateToken(token) {
     if (typeof token !== "string" || !token) {
-      throw new CallError("invalid-argument", { message: "A call token is a string.", fatal: false });
+      throw new CallError("invalid-argument", { reason: "A call token is a string.", fatal: false });
     }
-    await this.#access.update(token, this.#signaling);
+    await this.#access.update(token, this.#signaling).catch((error) => {
+      throw asCallError(error);
+    });
   }
 
   disconnectAll() {
@@ -247,53 +281,58 @@ export class Device extends Emitter {
     this.emit("destroyed");
   }
 
-  /** @param {ConnectOptions} options */
-  async #dial(options) {
-    const audio = { ...this.#options.audio, ...options.audio };
+  /** @throws {CallError} */
+  #mustWork() {
+    if (this.destroyed) throw new CallError("invalid-state", { reason: "The device was destroyed." });
+    const unsupported = checkSupport();
+    if (unsupported) throw unsupported;
+  }
+
+  /** @param {import("./connect-options.js").Placed} placed */
+  async #dial({ signal, ...placed }) {
+    const audio = { ...this.#options.audio, ...placed.audio };
     // Both at once: the session stands by the time the person has answered the prompt.
     const signaling = this.#session();
-    const opening = openMicrophone(audio);
+    const over = new AbortController();
+    const opening = this.#sources.open(signaling, audio, over.signal);
     /** @type {Call | null} */
     let call = null;
     try {
-      const [microphone, welcome] = await this.#unlessGivenUp(
-        Promise.all([opening, this.#access.welcome(signaling)]),
-        options.signal,
-      );
-      const { to, element, from, displayName, headers } = options;
-      const source = { microphone, configuration: this.#configuration(welcome) };
-      const configure = () => this.#configure(signaling);
-      call = new Call({ signaling, source, configure, audio, element, to, from, displayName, headers });
+      const source = await this.#unlessGivenUp(opening, signal);
+      call = new Call({ ...placed, ...this.#setup(signaling), audio, source });
     } finally {
-      // Even when the person answers the prompt long after the call was given up.
-      if (!call) opening.then(closeMicrophone, () => {});
+      if (!call) {
+        over.abort();
+        opening.then(closeSource, () => {});
+      }
     }
     this.#keep(call);
     const starting = this.#access.place(signaling, call, (error) => this.emit("error", error, null));
-    await this.#unlessGivenUp(starting, options.signal).catch((error) => {
+    await this.#unlessGivenUp(starting, signal).catch((error) => {
       call.disconnect();
       throw error;
     });
     // The session may have gone in the meantime, when nobody was listening yet.
-    if (call.end) throw new CallError(call.end.cause, { message: call.end.message });
+    if (call.end) throw new CallError(call.end.cause, { reason: call.end.reason, sipCode: call.end.sipCode });
     return call;
   }
 
   /**
    * @param {Signaling} signaling
-   * @param {import("./signaling.js").Frame} frame
+   * @param {import("./frames.js").Frame} frame
    */
   #ring(signaling, frame) {
+    const { allowSeveralCalls, allowIncomingWhileBusy } = this.#options;
+    if (this.isBusy && !allowSeveralCalls && !allowIncomingWhileBusy) {
+      signaling.send({ type: "reject", call: frame.call, code: 486 });
+      return;
+    }
+    /** @type {Call} */
     const call = new Call({
-      signaling,
-      prepare: (audio) => this.#prepare(signaling, audio),
-      configure: () => this.#configure(signaling),
+      ...this.#setup(signaling),
+      ...this.#told(frame),
+      prepare: (audio, over) => this.#take(call, signaling, audio, over),
       audio: this.#options.audio,
-      id: text(frame.call),
-      to: text(frame.to) ?? "",
-      from: text(frame.from),
-      displayName: text(frame.displayName),
-      headers: texts(frame.headers),
     });
     this.#keep(call);
     // What has ended is renewed while it rings, not when somebody waits for the sound.
@@ -303,56 +342,53 @@ export class Device extends Emitter {
 
   /**
    * @param {Signaling} signaling
-   * @param {import("./signaling.js").Frame} known
+   * @param {import("./frames.js").Frame} known
    * @param {boolean} muted
    * @param {import("./call-types.js").AcceptOptions} options
    */
   #takeUp(signaling, known, muted, { audio, element }) {
     const call = new Call({
-      signaling,
-      prepare: (audio) => this.#prepare(signaling, audio),
-      configure: () => this.#configure(signaling),
+      ...this.#setup(signaling),
+      ...this.#told(known),
+      prepare: (wanted, over) => this.#sources.open(signaling, wanted, over),
       audio: { ...this.#options.audio, ...audio },
       element,
-      id: text(known.call),
-      to: text(known.to) ?? "",
-      from: text(known.from),
-      displayName: text(known.displayName),
       restored: { known, muted },
     });
     this.#keep(call);
     return call;
   }
 
-  /** @param {Signaling} signaling */
-  async #configure(signaling) {
-    return this.#configuration(await this.#access.welcome(signaling));
-  }
-
   /**
+   * Gets what an incoming call needs that this page takes.
+   *
+   * @param {Call} call
    * @param {Signaling} signaling
    * @param {MediaTrackConstraints} audio
-   * @returns {Promise<import("./call-types.js").Source>}
+   * @param {AbortSignal} over
    */
-  async #prepare(signaling, audio) {
-    const opening = openMicrophone(audio);
-    try {
-      const [microphone, welcome] = await Promise.all([opening, this.#access.welcome(signaling)]);
-      return { microphone, configuration: this.#configuration(welcome) };
-    } catch (error) {
-      opening.then(closeMicrophone, () => {});
-      throw error;
-    }
+  async #take(call, signaling, audio, over) {
+    const { allowSeveralCalls, allowIncomingWhileBusy } = this.#options;
+    const busy = this.#dialing > 0 || this.calls.some((other) => other !== call && other.taken);
+    if (busy && !allowSeveralCalls && !allowIncomingWhileBusy) throw new CallError("busy-here", { fatal: false });
+    return this.#sources.open(signaling, audio, over);
   }
 
-  /**
-   * @param {import("./signaling.js").Welcome} welcome
-   * @returns {RTCConfiguration}
-   */
-  #configuration(welcome) {
-    const { iceServers = welcome.iceServers, iceTransportPolicy } = this.#options;
-    const relay = [iceTransportPolicy, welcome.iceTransportPolicy].includes("relay");
-    return { iceServers, iceTransportPolicy: relay ? "relay" : "all" };
+  /** @param {Signaling} signaling */
+  #setup(signaling) {
+    return { signaling, configure: () => this.#sources.configure(signaling) };
+  }
+
+  /** @param {import("./frames.js").Frame} frame that tells a call of the gateway's */
+  #told(frame) {
+    const { call, to, from, displayName, headers } = frame;
+    return {
+      id: text(call),
+      to: text(to) ?? "",
+      from: text(from),
+      displayName: text(displayName),
+      headers: texts(headers),
+    };
   }
 
   /**
@@ -376,9 +412,11 @@ export class Device extends Emitter {
   /** @param {Call} call */
   #keep(call) {
     this.#calls.add(call);
+    call.on("state", () => this.#page.protect(this.calls.some((each) => each.taken)));
     call.on("error", (error) => this.emit("error", error, call));
     call.on("disconnect", () => {
       this.#calls.delete(call);
+      this.#page.protect(this.calls.some((each) => each.taken));
       this.#rest();
     });
   }
@@ -391,7 +429,7 @@ export class Device extends Emitter {
 
   /**
    * @param {{ resumption?: import("./signaling.js").Resumption,
-   *   onRestored?: (calls: import("./signaling.js").Frame[]) => void }} [earlier] the session of an earlier page
+   *   onRestored?: (calls: import("./frames.js").Frame[]) => void }} [earlier] the session of an earlier page
    */
   #open(earlier = {}) {
     /** @type {Signaling} */
@@ -418,7 +456,7 @@ export class Device extends Emitter {
       },
     });
     signaling.onDraining = (seconds) => this.emit("draining", seconds);
-    this.#signaling = signaling;
+    this.#signaling = signaling.closed ? null : signaling; // the page may forbid it at once
     return signaling;
   }
 
@@ -427,7 +465,7 @@ export class Device extends Emitter {
     // The same token again is told of again, and would be renewed for ever.
     if (expires === this.#expires) return;
     this.#expires = expires;
-    this.emit("tokenWillExpire", new Date(expires * 1000));
+    this.emit("tokenWillExpire", this, new Date(expires * 1000));
     if (!this.#signaling || !this.#access.renews) return;
     void this.#access.renewBefore(this.#signaling, expires, (error) => this.emit("error", error, null));
   }
@@ -435,7 +473,10 @@ export class Device extends Emitter {
   #rest() {
     clearTimeout(this.#idle);
     if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
-    this.#idle = setTimeout(() => this.#signaling?.close(), IDLE_TIMEOUT);
+    this.#idle = setTimeout(() => {
+      this.#sources.release();
+      this.#signaling?.close();
+    }, IDLE_TIMEOUT);
   }
 
   /** The page is left, or loaded again, which nobody can tell by now. */
@@ -461,20 +502,9 @@ export class Device extends Emitter {
   #leave(cause) {
     for (const call of this.calls) call.disconnect(cause);
     clearTimeout(this.#idle);
+    this.#sources.release();
     this.#signaling?.close();
   }
-}
-
-/** @param {unknown} value */
-const text = (value) => (typeof value === "string" ? value : undefined);
-
-/**
- * @param {unknown} value
- * @returns {Record<string, string>} its entries that are texts
- */
-function texts(value) {
-  if (value === null || typeof value !== "object") return {};
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => typeof entry === "string"));
 }
 
 /** The gateway serves this module as sdk/voice/device.js and its WebSocket beside sdk/. */

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * Every way in which a call can end or fail, once: the word for programs, a code, and a sentence
- * for the person at the page. Errors and ends are made from this one table, and the README prints it.
+ * Every way in which a call can end or fail, once: the word for programs and a code; the sentence for the
+ * person at the page stands in the texts, by the same word. Errors and ends are made from this one table,
+ * and the README prints it.
  *
  * kind  normal    somebody hung up
  *       canceled  given up by the caller before the answer
@@ -11,104 +12,104 @@
  *       failed    something broke; the code is 1000 and up where this client found it
  */
 
+import { say } from "./words.js";
+
 /** @typedef {"normal" | "canceled" | "refused" | "failed"} Kind */
-/** @typedef {{ kind: Kind, code: number, message: string }} Ending */
+/** @typedef {{ readonly kind: Kind, readonly code: number }} Ending */
 
 /**
  * @typedef {object} CallEnd
  * @property {"local" | "remote" | "gateway"} by who ended the call, seen from this page
  * @property {string} cause a word of `ENDINGS`, or a newer one of the gateway's
  * @property {number | null} sipCode final SIP status, where there was one
- * @property {string} reason SIP reason phrase, or what exactly was refused; may be empty
- * @property {string} message one sentence for a person
+ * @property {string} reason for the operator: SIP reason phrase, or what the gateway says; may be empty
+ * @property {string} message what has happened, for the person at the page, in the page's language
+ * @property {string} advice what that person can do about it; may be empty
  * @property {number} durationMs from the answer to the end; 0 for a call never answered
  */
 
 /**
  * @param {Kind} kind
  * @param {number} code
- * @param {string} message
- * @returns {Readonly<Ending>}
+ * @returns {Ending}
  */
-const ending = (kind, code, message) => Object.freeze({ kind, code, message });
+const ending = (kind, code) => Object.freeze({ kind, code });
 
-/** @type {Readonly<Record<string, Readonly<Ending>>>} */
+/** @type {Readonly<Record<string, Ending>>} */
 export const ENDINGS = Object.freeze({
-  "hangup": ending("normal", 200, "The call has ended."),
-  "max-duration": ending("normal", 200, "The call reached the longest time allowed."),
-  "page-closed": ending("normal", 200, "The call ended because the page was left."),
-  "canceled": ending("canceled", 487, "You gave up before the call was answered."),
-  "answered-elsewhere": ending("refused", 487, "The call was answered at another phone."),
+  "hangup": ending("normal", 200),
+  "max-duration": ending("normal", 200),
+  "page-closed": ending("normal", 200),
+  "canceled": ending("canceled", 487),
+  "answered-elsewhere": ending("refused", 487),
 
-  "transferred": ending("normal", 200, "The call was transferred."),
-  "handed-over": ending("normal", 200, "The call goes on at another page."),
+  "transferred": ending("normal", 200),
+  "handed-over": ending("normal", 200),
 
-  "busy": ending("refused", 486, "The line is busy."),
-  "rejected": ending("refused", 603, "The call was declined."),
-  "no-answer": ending("refused", 408, "Nobody answered."),
-  "unavailable": ending("refused", 480, "Not available at the moment. Please try again later."),
-  "not-found": ending("refused", 404, "This number does not exist or is not in service."),
-  "incomplete-number": ending("refused", 484, "The number is incomplete."),
-  "redirected": ending("refused", 300, "The call was redirected, which is not followed."),
-  "loop": ending("refused", 482, "The call went in a circle."),
-  "forbidden": ending("refused", 403, "The phone network does not allow this call."),
-  "unauthorized": ending("refused", 401, "The phone network does not accept our credentials."),
-  "payment-required": ending("refused", 402, "The phone network asks for payment."),
-  "incompatible-media": ending("refused", 488, "The other side has no audio format in common with us."),
-  "congestion": ending("refused", 503, "All lines of the phone network are busy. Please try again later."),
-  "network-failure": ending("refused", 503, "The phone network is out of order."),
-  "unreachable": ending("refused", 503, "The phone network cannot be reached at the moment."),
-  "trunk-unavailable": ending("refused", 503, "The phone network cannot take calls at the moment."),
-  "trunk-error": ending("refused", 500, "The phone network had an error."),
+  "busy": ending("refused", 486),
+  "rejected": ending("refused", 603),
+  "no-answer": ending("refused", 408),
+  "unavailable": ending("refused", 480),
+  "not-found": ending("refused", 404),
+  "incomplete-number": ending("refused", 484),
+  "redirected": ending("refused", 300),
+  "loop": ending("refused", 482),
+  "forbidden": ending("refused", 403),
+  "unauthorized": ending("refused", 401),
+  "payment-required": ending("refused", 402),
+  "incompatible-media": ending("refused", 488),
+  "congestion": ending("refused", 503),
+  "network-failure": ending("refused", 503),
+  "unreachable": ending("refused", 503),
+  "trunk-unavailable": ending("refused", 503),
+  "trunk-error": ending("refused", 500),
 
-  "bad-target": ending("refused", 484, "This is not a number that can be called."),
-  "bad-offer": ending("refused", 488, "The gateway cannot use this browser's audio description."),
-  "bad-request": ending("refused", 400, "The request was refused as malformed."),
-  "bad-message": ending("refused", 400, "The gateway could not read a message of this page."),
-  "not-supported": ending("refused", 501, "The gateway does not support this."),
-  "bad-token": ending("refused", 401, "This page may not call, or no longer. Reload it, then call again."),
-  "not-allowed": ending("refused", 403, "This call is not allowed from here."),
-  "limit-reached": ending("refused", 480, "Too many calls for now. Please try again later."),
-  "hold-refused": ending("refused", 488, "The other side's phone refuses to be put on hold."),
-  "resume-refused": ending("refused", 488, "The other side's phone refuses to be taken back from hold."),
-  "restart-failed": ending("refused", 503, "No other audio connection could be made. The call goes on as it was."),
-  "transfer-failed": ending("refused", 480, "The call could not be transferred. It goes on."),
-  "unknown-call": ending("refused", 481, "The gateway does not know this call."),
-  "no-capacity": ending("refused", 503, "All lines are taken. Please try again in a moment."),
-  "service-unavailable": ending("refused", 503, "The service cannot take calls at the moment."),
-  "stopped": ending("refused", 503, "The service takes no new calls at present."),
-  "draining": ending("refused", 503, "The service is about to restart. Please try again in a moment."),
+  "bad-target": ending("refused", 484),
+  "bad-offer": ending("refused", 488),
+  "bad-request": ending("refused", 400),
+  "bad-message": ending("refused", 400),
+  "not-supported": ending("refused", 501),
+  "bad-token": ending("refused", 401),
+  "not-allowed": ending("refused", 403),
+  "limit-reached": ending("refused", 480),
+  "hold-refused": ending("refused", 488),
+  "resume-refused": ending("refused", 488),
+  "restart-failed": ending("refused", 503),
+  "transfer-failed": ending("refused", 480),
+  "unknown-call": ending("refused", 481),
+  "no-capacity": ending("refused", 503),
+  "service-unavailable": ending("refused", 503),
+  "stopped": ending("refused", 503),
+  "draining": ending("refused", 503),
 
-  "shutdown": ending("failed", 503, "The call ended because the service restarted."),
-  "gateway-closed": ending("failed", 503, "The call ended because the service restarted."),
-  "connection-lost": ending("failed", 481, "The phone network lost the call."),
-  "media-timeout": ending("failed", 408, "The call ended because nothing came from the other side any more."),
-  "page-lost": ending("failed", 408, "The call ended because the connection to its page did not come back."),
-  "internal": ending("failed", 500, "The call failed because of a fault in the gateway."),
+  "shutdown": ending("failed", 503),
+  "gateway-closed": ending("failed", 503),
+  "connection-lost": ending("failed", 481),
+  "media-timeout": ending("failed", 408),
+  "page-lost": ending("failed", 408),
+  "internal": ending("failed", 500),
 
-  "insecure-origin": ending("failed", 1001,
-    "The browser gives the microphone to secure pages only. Open this page over https, or on localhost."),
-  "unsupported": ending("failed", 1002, "This browser cannot make calls (WebRTC is missing or disabled)."),
-  "microphone-refused": ending("failed", 1011,
-    "The microphone is blocked. Allow it for this page in the browser's address bar or settings, then call again."),
-  "microphone-not-found": ending("failed", 1012, "No microphone was found. Plug one in, then call again."),
-  "microphone-busy": ending("failed", 1013,
-    "The microphone cannot be opened. Another program may be using it."),
-  "microphone-failed": ending("failed", 1014, "The microphone could not be started."),
-  "gateway-unreachable": ending("failed", 1021, "The phone service cannot be reached, or does not serve this page."),
-  "gateway-silent": ending("failed", 1022, "The phone service did not respond in time."),
-  "version-mismatch": ending("failed", 1023,
-    "This page and the phone service speak different versions. Reload the page."),
-  "network": ending("failed", 1024, "The call ended because the connection to the phone service was lost."),
-  "protocol": ending("failed", 1025, "The phone service sent something that cannot be understood."),
-  "session-refused": ending("failed", 1026, "The phone service closed the session."),
-  "media-failed": ending("failed", 1031,
-    "No audio connection could be made. A firewall or VPN may be blocking it."),
-  "no-media-path": ending("failed", 1033,
-    "This browser can neither send nor receive audio here. A firewall or VPN may be blocking it."),
-  "media-lost": ending("failed", 1032, "The call ended because the audio connection was lost."),
-  "invalid-argument": ending("failed", 1041, "A value given to the client breaks a rule."),
-  "invalid-state": ending("failed", 1042, "This is not possible in the present state."),
+  "insecure-origin": ending("failed", 1001),
+  "unsupported": ending("failed", 1002),
+  "microphone-refused": ending("failed", 1011),
+  "microphone-not-found": ending("failed", 1012),
+  "microphone-busy": ending("failed", 1013),
+  "microphone-failed": ending("failed", 1014),
+  "speaker-failed": ending("failed", 1015),
+  "gateway-unreachable": ending("failed", 1021),
+  "gateway-silent": ending("failed", 1022),
+  "version-mismatch": ending("failed", 1023),
+  "network": ending("failed", 1024),
+  "protocol": ending("failed", 1025),
+  "session-refused": ending("failed", 1026),
+  "media-failed": ending("failed", 1031),
+  "no-media-path": ending("failed", 1033),
+  "media-lost": ending("failed", 1032),
+  "blocked-by-page": ending("failed", 1027),
+  "client-fault": ending("failed", 1043),
+  "busy-here": ending("refused", 1051),
+  "invalid-argument": ending("failed", 1041),
+  "invalid-state": ending("failed", 1042),
 });
 
 /** SIP statuses that mean the same to a person, for an end whose cause this version does not know. */
@@ -131,6 +132,14 @@ const CAUSE_BY_REJECTION = /** @type {Readonly<Record<number, string>>} */ ({
 /** Ends of a call that was not answered here, which nobody at this page refused. */
 const MISSED = new Set(["answered-elsewhere", "canceled", "hangup", "no-answer", "unavailable"]);
 
+/** Ends that are told in other words than by their cause, as it matters who did what. */
+const SENTENCES = /** @type {Readonly<Record<string, string>>} */ ({
+  "hung-up": "state.hung-up",
+  "hung-up-remote": "state.hung-up-remote",
+  "declined": "state.declined",
+  "given-up": "state.given-up",
+});
+
 /** A call, or a request about one, that failed. `name` is a word of `ENDINGS`. */
 export class CallError extends Error {
   /**
@@ -139,25 +148,59 @@ export class CallError extends Error {
    * @type {string}
    */
   cause;
+  /** The sentence for a name that is newer than this client. */
+  #likewise;
 
   /**
    * @param {string} name
    * @param {object} [details]
-   * @param {string} [details.message] replaces the table's sentence
+   * @param {string} [details.reason] the gateway's words, or what exactly is wrong: for whoever runs the page
    * @param {number} [details.code]
    * @param {number | null} [details.sipCode]
    * @param {boolean} [details.fatal] whether the call (or the session) is over by it
    * @param {unknown} [details.original] the exception underneath
    */
-  constructor(name, { message, code, sipCode = null, fatal = true, original } = {}) {
-    super(message ?? ENDINGS[name]?.message ?? name);
+  constructor(name, { reason = "", code, sipCode = null, fatal = true, original } = {}) {
+    super(); // without an own `message`: the language may come later than the error
     this.name = name;
     this.code = code ?? ENDINGS[name]?.code ?? 0;
     this.sipCode = sipCode;
     this.fatal = fatal;
     this.cause = name;
+    this.reason = reason;
     this.original = original;
+    this.#likewise = CAUSE_BY_SIP_CODE[sipCode ?? 0] ?? "internal";
   }
+
+  /** What has happened, for the person at the page, in the page's language. */
+  get message() {
+    return sentence(this.name, this.#likewise);
+  }
+
+  /** What that person can do about it; may be empty. */
+  get advice() {
+    return say(`advice.${spokenAs(this.name, this.sipCode)}`);
+  }
+}
+
+/** The gateway's own `busy` is no busy line. */
+const spokenAs = (/** @type {string} */ cause, /** @type {number | null} */ sipCode) =>
+  cause === "busy" && sipCode === 503 ? "no-capacity" : cause;
+
+/**
+ * @param {string} cause
+ * @param {string} likewise a known cause that means about the same
+ */
+const sentence = (cause, likewise) => say(`error.${cause}`) || say(`error.${likewise}`);
+
+/**
+ * @param {unknown} error whatever was thrown
+ * @returns {CallError} itself if it is one
+ */
+export function asCallError(error) {
+  if (error instanceof CallError) return error;
+  const reason = error instanceof Error || error instanceof DOMException ? `${error.name}: ${error.message}` : String(error);
+  return new CallError("client-fault", { reason, fatal: false, original: error });
 }
 
 /**
@@ -169,10 +212,28 @@ export class CallError extends Error {
 export function errorFromFrame(frame, fatal) {
   const code = typeof frame.code === "number" ? frame.code : 500;
   return new CallError(typeof frame.name === "string" ? frame.name : "internal", {
-    message: typeof frame.message === "string" ? frame.message : undefined,
+    reason: typeof frame.message === "string" ? frame.message : "",
     code,
     sipCode: code,
     fatal: typeof frame.fatal === "boolean" ? frame.fatal : fatal,
+  });
+}
+
+/**
+ * @param {Omit<CallEnd, "message" | "advice">} end
+ * @param {{ likewise?: string, told?: keyof typeof SENTENCES }} [how] it is told
+ * @returns {CallEnd} with the sentences that belong to it, in the language that the page has by then
+ */
+export function callEnd(end, { likewise = "hangup", told } = {}) {
+  const word = spokenAs(end.cause, end.sipCode);
+  return Object.freeze({
+    ...end,
+    get message() {
+      return told ? say(SENTENCES[told]) : sentence(word, likewise);
+    },
+    get advice() {
+      return told ? "" : say(`advice.${word}`);
+    },
   });
 }
 
@@ -181,12 +242,8 @@ export function errorFromFrame(frame, fatal) {
  * @param {CallEnd["by"]} by
  * @returns {CallEnd}
  */
-export function endFromError(error, by) {
-  // The gateway's own `busy` is no busy line
-  const word = error.name === "busy" && error.sipCode === 503 ? "no-capacity" : error.name;
-  const sentence = ENDINGS[word]?.message ?? error.message;
-  const reason = error.message === sentence ? "" : error.message;
-  return { by, cause: error.name, sipCode: error.sipCode, reason, message: sentence, durationMs: 0 };
+export function endFromError({ name, sipCode, reason }, by) {
+  return callEnd({ by, cause: name, sipCode, reason, durationMs: 0 }, { likewise: CAUSE_BY_SIP_CODE[sipCode ?? 0] });
 }
 
 /**
@@ -198,21 +255,26 @@ export function endFromError(error, by) {
  */
 export function endFromFrame(frame, calling) {
   const sipCode = typeof frame.sipCode === "number" ? frame.sipCode : null;
-  const known = CAUSE_BY_SIP_CODE[sipCode ?? 0] ?? "hangup";
-  const cause = typeof frame.cause === "string" ? frame.cause : known;
-  return {
-    by: frame.by === "local" || frame.by === "gateway" ? frame.by : "remote",
-    cause,
-    sipCode,
-    reason: typeof frame.reason === "string" ? frame.reason : "",
-    message:
-      typeof frame.message === "string" && frame.message
-        ? frame.message
-        : calling && cause === "canceled"
-          ? "The caller has given up."
-          : (ENDINGS[cause] ?? ENDINGS[known]).message,
-    durationMs: typeof frame.durationMs === "number" ? frame.durationMs : 0,
-  };
+  const likewise = CAUSE_BY_SIP_CODE[sipCode ?? 0] ?? "hangup";
+  const cause = typeof frame.cause === "string" ? frame.cause : likewise;
+  const by = frame.by === "local" || frame.by === "gateway" ? frame.by : "remote";
+  const reason = text(frame.reason) || text(frame.message);
+  const durationMs = typeof frame.durationMs === "number" ? frame.durationMs : 0;
+  const ended = by === "remote" && cause === "hangup" ? "hung-up-remote" : undefined;
+  const told = calling && cause === "canceled" ? "given-up" : ended;
+  return callEnd({ by, cause, sipCode, reason, durationMs }, { likewise, told });
+}
+
+/** @param {unknown} value */
+const text = (value) => (typeof value === "string" ? value : "");
+
+/**
+ * @param {string} cause
+ * @returns {CallEnd} of a call that this page ends
+ */
+export function endFromHere(cause) {
+  const told = cause === "hangup" ? "hung-up" : undefined;
+  return callEnd({ by: "local", cause, sipCode: null, reason: "", durationMs: 0 }, { told });
 }
 
 /**
@@ -222,28 +284,25 @@ export function endFromFrame(frame, calling) {
  */
 export function endOfRejection(code) {
   if (code !== undefined && !(code in CAUSE_BY_REJECTION)) {
-    throw new CallError("invalid-argument", { message: `a call is rejected by 480, 486 or 603, not ${code}`, fatal: false });
+    throw new CallError("invalid-argument", { reason: `a call is rejected by 480, 486 or 603, not ${code}`, fatal: false });
   }
-  return {
-    by: "local",
-    cause: CAUSE_BY_REJECTION[code ?? 603],
-    sipCode: code ?? null,
-    reason: "",
-    message: "You declined the call.",
-    durationMs: 0,
-  };
+  const cause = CAUSE_BY_REJECTION[code ?? 603];
+  return callEnd({ by: "local", cause, sipCode: code ?? null, reason: "", durationMs: 0 }, { told: "declined" });
 }
 
 /**
- * No audio connection: then it matters what the TURN servers said.
+ * The end as it is told: with the time from the answer, and if there was no audio connection, with what the
+ * TURN servers said.
  *
  * @param {CallEnd} end
- * @param {string} refusals
+ * @param {{ refusals: string, durationMs?: number }} known
  * @returns {CallEnd}
  */
-export function explained(end, refusals) {
-  if (end.cause !== "media-failed" || !refusals) return end;
-  return { ...end, reason: `${end.reason} (${refusals})`.trim() };
+export function complete(end, { refusals, durationMs }) {
+  const explained = end.cause === "media-failed" && refusals ? `${end.reason} (${refusals})`.trim() : end.reason;
+  const changes = { reason: explained, durationMs: durationMs ?? end.durationMs };
+  const properties = { ...Object.getOwnPropertyDescriptors(end), ...Object.getOwnPropertyDescriptors(changes) };
+  return /** @type {CallEnd} */ (Object.freeze(Object.defineProperties({}, properties)));
 }
 
 /**
@@ -252,8 +311,8 @@ export function explained(end, refusals) {
  * @param {{ [key: string]: unknown }} frame
  */
 export function transferError({ sipCode, reason }) {
-  const message = typeof reason === "string" && reason ? `${ENDINGS["transfer-failed"].message} (${reason})` : undefined;
-  return new CallError("transfer-failed", { message, sipCode: typeof sipCode === "number" ? sipCode : null, fatal: false });
+  const details = { reason: text(reason), sipCode: typeof sipCode === "number" ? sipCode : null, fatal: false };
+  return new CallError("transfer-failed", details);
 }
 
 /**

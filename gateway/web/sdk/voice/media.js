@@ -9,6 +9,7 @@
 
 import { CallError } from "./errors.js";
 import { closeMicrophone } from "./microphone.js";
+import { Peer } from "./peer.js";
 
 /** From this code on it is no answer of the server's, but that there was none (W3C WebRTC 4.8.1.3). */
 const UNREACHABLE = 700;
@@ -17,6 +18,7 @@ const UNREACHABLE = 700;
  * @typedef {object} MediaOptions
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {Peer} [peer] made ahead, and configured; else one is made
  * @property {HTMLAudioElement} [element] plays the call; made, and removed in the end, unless given
  * @property {HTMLAudioElement} [made] one that has been made for an earlier connection of the call
  * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate null at the end of candidates
@@ -30,11 +32,12 @@ const UNREACHABLE = 700;
 export class Media {
   /** @type {MediaStream} */
   #microphone;
-  /** @type {RTCRtpSender} */
+  #line;
   #sender;
   /** @type {(RTCIceCandidateInit | null)[]} of ours, until the offer has left */
   #outgoing = [];
   #offered = false;
+  #attached;
   /** @type {() => void} */
   #answered = () => {};
   /** @type {Promise<void>} their candidates wait here until the answer is in place */
@@ -48,13 +51,17 @@ export class Media {
   /** @param {MediaOptions} options */
   constructor(options) {
     this.options = options;
-    this.peer = connection(options.configuration);
+    this.#line = options.peer ?? configured(options.configuration);
+    this.peer = this.#line.connection;
+    this.#sender = this.#line.sender;
     this.remote = new MediaStream();
     this.#microphone = options.microphone;
     this.element = options.element ?? options.made ?? createElement();
     this.element.srcObject = this.remote;
     const track = options.microphone.getAudioTracks()[0];
-    this.#sender = this.peer.addTrack(track, options.microphone);
+    // Not waited for: nothing is sent before the answer
+    this.#attached = this.#sender.replaceTrack(track);
+    this.#attached.catch(() => {}); // told by `createOffer`
     this.#watch(track);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
     this.peer.onicecandidateerror = (event) => this.#refused(event);
@@ -79,8 +86,8 @@ export class Media {
 
   /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they trickle */
   async createOffer() {
-    await this.peer.setLocalDescription(await this.peer.createOffer());
-    return { type: "offer", sdp: this.peer.localDescription?.sdp };
+    const [offer] = await Promise.all([this.#line.offer(), this.#attached]);
+    return offer;
   }
 
   /** To be called once the offer is on its way: lets our candidates follow it. */
@@ -124,9 +131,13 @@ export class Media {
   /** @param {string} id of an audio output; "" is the default one */
   async setSinkId(id) {
     if (!("setSinkId" in this.element)) {
-      throw new CallError("unsupported", { message: "This browser cannot choose a speaker.", fatal: false });
+      throw new CallError("unsupported", { reason: "This browser cannot choose a speaker.", fatal: false });
     }
-    await this.element.setSinkId(id);
+    try {
+      await this.element.setSinkId(id);
+    } catch (error) {
+      throw new CallError("speaker-failed", { reason: String(error), fatal: false, original: error });
+    }
   }
 
   /**
@@ -219,13 +230,10 @@ export class Media {
 const isTurn = (url) => url.startsWith("turn");
 
 /** @param {RTCConfiguration} configuration */
-function connection(configuration) {
-  try {
-    return new RTCPeerConnection(configuration);
-  } catch (error) {
-    const message = `These ICE servers cannot be used: ${error instanceof Error ? error.message : error}`;
-    throw new CallError("invalid-argument", { message, original: error });
-  }
+function configured(configuration) {
+  const peer = new Peer();
+  peer.configure(configuration);
+  return peer;
 }
 
 function createElement() {

@@ -37,10 +37,12 @@ export async function openMicrophone(constraints) {
   const unsupported = checkSupport();
   if (unsupported) throw unsupported;
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio: { ...DEFAULTS, ...constraints } });
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...DEFAULTS, ...constraints } });
+    if (!stream.getAudioTracks().length) throw new TypeError("the microphone has no audio track");
+    return stream;
   } catch (error) {
     const name = error instanceof Error || error instanceof DOMException ? error.name : "";
-    throw new CallError(CAUSES[name] ?? "microphone-failed", { original: error });
+    throw new CallError(CAUSES[name] ?? "microphone-failed", { reason: String(error), original: error });
   }
 }
 

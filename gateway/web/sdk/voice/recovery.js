@@ -36,7 +36,8 @@ export class Recovery {
    * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
    * @param {() => void} options.restart tries another audio connection
    * @param {(error: CallError) => void} options.giveUp
-   * @param {(event: "reconnecting" | "reconnected") => void} options.emit
+   * @param {(error: CallError) => void} options.onLost
+   * @param {() => void} options.onBack
    */
   constructor(options) {
     this.options = options;
@@ -52,9 +53,9 @@ export class Recovery {
     return this.#restarting;
   }
 
-  /** The gateway cannot be heard. */
-  interrupted() {
-    this.#note(() => (this.#heard = false));
+  /** @param {CallError} error why the gateway cannot be heard */
+  interrupted(error) {
+    this.#note(() => (this.#heard = false), error);
     this.#stop();
   }
 
@@ -86,7 +87,7 @@ export class Recovery {
       this.options.giveUp(error);
       return;
     }
-    this.#note(() => (this.#audible = false));
+    this.#note(() => (this.#audible = false), error);
     if (!this.#heard) return; // then it is tried once the gateway can be heard
     if (!again) {
       this.#restart();
@@ -131,12 +132,16 @@ export class Recovery {
     this.#restarting = false;
   }
 
-  /** @param {() => void} change */
-  #note(change) {
+  /**
+   * @param {() => void} change
+   * @param {CallError} [error] of what is lost
+   */
+  #note(change, error = this.#error) {
     const before = this.active;
     change();
     if (before === this.active) return;
     if (this.active) this.#since = performance.now();
-    this.options.emit(this.active ? "reconnecting" : "reconnected");
+    if (this.active) this.options.onLost(error);
+    else this.options.onBack();
   }
 }

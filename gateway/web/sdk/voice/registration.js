@@ -83,7 +83,7 @@ export class Registration {
 
   /** The gateway has ended it: the token has, or another identity takes its place just now. */
   dropped() {
-    if (!this.#asking) this.lost(new CallError("session-refused", { message: DROPPED }));
+    if (!this.#asking) this.lost(new CallError("session-refused", { reason: DROPPED }));
   }
 
   /** @param {CallError} error why no calls come any more, though the page wants them */
@@ -167,6 +167,6 @@ export class Registration {
  * @param {CallError} error
  * @param {boolean} fatal
  */
-function copy({ name, message, code, sipCode, original }, fatal) {
-  return new CallError(name, { message, code, sipCode, fatal, original });
+function copy({ name, reason, code, sipCode, original }, fatal) {
+  return new CallError(name, { reason, code, sipCode, fatal, original });
 }

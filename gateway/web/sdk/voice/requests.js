@@ -11,7 +11,7 @@ import { CallError, transferError } from "./errors.js";
 /** A re-INVITE may take Timer B's 32 s, and once more where both sides begin (RFC 3261 section 14.1). */
 const HOLD_TIMEOUT = 70_000;
 
-/** @typedef {import("./signaling.js").Frame} Frame */
+/** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {"local" | "remote"} Side */
 /** @typedef {{ sipCode: number | null, reason: string }} Stage of a transfer, as the new leg's phone tells it */
 /** @typedef {Stage & { to: string }} Redirection to whom the other side hands this one over, and what is said there */
@@ -90,8 +90,8 @@ export class Requests {
       if (name && (kind === "to" || kind === "identity")) return this.#ask("transfer", { type: "transfer", [kind]: name });
     }
     const [given] = Object.values(target);
-    const message = `A call is transferred to a number, an identity or another call, not to ${JSON.stringify(given)}.`;
-    throw new CallError("invalid-argument", { message, fatal: false });
+    const reason = `A call is transferred to a number, an identity or another call, not to ${typeof given}.`;
+    throw new CallError("invalid-argument", { reason, fatal: false });
   }
 
   /** @type {Readonly<Record<string, (frame: Frame) => void>>} by type */
@@ -118,8 +118,8 @@ export class Requests {
   }
 
   /** @param {import("./errors.js").CallEnd} end */
-  close({ cause, message, sipCode }) {
-    for (const { reject } of this.#pending.values()) reject(new CallError(cause, { message, sipCode }));
+  close({ cause, reason, sipCode }) {
+    for (const { reject } of this.#pending.values()) reject(new CallError(cause, { reason, sipCode }));
   }
 
   /**
@@ -156,8 +156,8 @@ export class Requests {
   }
 }
 
-/** @param {string} message */
-const refuse = (message) => new CallError("invalid-state", { message, fatal: false });
+/** @param {string} reason */
+const refuse = (reason) => new CallError("invalid-state", { reason, fatal: false });
 
 /**
  * @param {Frame} frame

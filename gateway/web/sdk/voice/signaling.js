@@ -10,17 +10,12 @@
 
 import { NO_TOKEN } from "./access.js";
 import { CallError, errorFromFrame } from "./errors.js";
-
-export const SUBPROTOCOL = "gateway.v1";
+import { brief, parse, readWelcome } from "./frames.js";
+import { Pulse } from "./pulse.js";
+import { Questions } from "./questions.js";
+import { Socket } from "./socket.js";
 
 const WELCOME_TIMEOUT = 10_000;
-/** Below the 30 s after which the impatient proxies drop a silent connection. */
-const PING_INTERVAL = 25_000;
-const PONG_TIMEOUT = 10_000;
-/** Where there is reason to doubt that there is a network. */
-const PROBE_TIMEOUT = 4_000;
-const REQUEST_TIMEOUT = 10_000;
-
 /** Between tries to get the session back: short, as somebody talks, or hears nothing. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
@@ -28,29 +23,15 @@ const LONGEST_PAUSE = 2_000;
 /** Losses after which the gateway may still have the session. */
 const PASSING = new Set(["network", "shutdown", "gateway-silent", "gateway-unreachable"]);
 
-/** @typedef {{ type: string, [key: string]: unknown }} Frame */
+/** @typedef {import("./frames.js").Frame} Frame */
+/** @typedef {import("./frames.js").Welcome} Welcome */
 /** @typedef {{ token?: string, challenge?: string }} Hello */
-
-/**
- * @typedef {object} Welcome
- * @property {string} session
- * @property {RTCIceServer[]} iceServers
- * @property {RTCIceTransportPolicy} iceTransportPolicy
- * @property {number | null} expires of the token, in seconds since the epoch
- */
-
-/**
- * @typedef {object} Request one that concerns no call, on its way
- * @property {string} answer the type of the frame that answers it
- * @property {(frame: Frame) => void} resolve
- * @property {(error: CallError) => void} reject
- */
 
 /**
  * @typedef {object} Receiver a call, seen from here
  * @property {(frame: Frame) => void} receive
  * @property {(error: CallError) => void} lost the session is over
- * @property {() => void} interrupted the gateway cannot be heard for now
+ * @property {(error: CallError) => void} interrupted the gateway cannot be heard for now
  * @property {() => void} back it can be heard again, and all that was missed has been told
  */
 
@@ -60,23 +41,10 @@ const PASSING = new Set(["network", "shutdown", "gateway-silent", "gateway-unrea
  * @property {number} received how many frames of calls have come, `quality` not counted
  */
 
-/** What a close code (RFC 6455 section 7.4, and IANA's registry) says once the session stood. */
-const CAUSE_BY_CLOSE_CODE = /** @type {Readonly<Record<number, string>>} */ ({
-  1001: "shutdown",
-  1002: "protocol",
-  1003: "protocol",
-  1007: "protocol",
-  1008: "session-refused",
-  1009: "protocol",
-  1012: "shutdown",
-  1013: "no-capacity",
-  4000: "handed-over", // another socket has the session
-});
-
 export class Signaling {
   /** @type {Map<string, Receiver>} */
   #calls = new Map();
-  /** @type {WebSocket | null} */
+  /** @type {Socket | null} */
   #socket = null;
   /** @type {Resumption | null} null where the gateway gives no session back */
   #resumption = null;
@@ -99,21 +67,15 @@ export class Signaling {
   #resolve = () => {};
   /** @type {(error: CallError) => void} */
   #reject = () => {};
-  /** @type {Request | null} */
-  #request = null;
-  /** One request after the other: an error of the gateway's does not say to which it belongs. */
-  #turns = /** @type {Promise<unknown>} */ (Promise.resolve());
+  #questions;
+  #pulse;
   #tokenUsed = false;
-  /** Whether a ping waits for its pong. */
-  #doubted = false;
-  /** @type {(() => void)[]} what waits with it */
-  #waiting = [];
   #welcomed = false;
   /** @type {(seconds: number) => void} the gateway takes no new calls; those that run have so long */
   onDraining = () => {};
   /** @type {CallError | null} why the session is over */
   #loss = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} until the welcome, or the next socket */
   #timer;
 
   /**
@@ -143,6 +105,17 @@ export class Signaling {
     this.onUnregistered = onUnregistered;
     this.onError = onError;
     this.onClosed = onClosed;
+    this.#questions = new Questions({
+      ready: async () => {
+        await this.welcome;
+        if (this.#loss) throw new CallError("network", { fatal: false });
+      },
+      send: (frame) => this.send(frame),
+    });
+    this.#pulse = new Pulse({
+      ping: () => this.#transmit({ type: "ping" }),
+      onSilent: () => this.#drop(new CallError("network")),
+    });
     /** @type {Promise<Welcome>} the latest; rejects with a CallError */
     this.welcome = this.#expectWelcome();
     this.#connect();
@@ -177,7 +150,7 @@ export class Signaling {
 
   /** Asks at once whether the gateway is there, since something speaks against it. */
   probe() {
-    if (this.#welcomed && this.window) this.#ping(PROBE_TIMEOUT);
+    if (this.#welcomed && this.window) this.#pulse.probe();
   }
 
   /**
@@ -187,8 +160,7 @@ export class Signaling {
    * @param {() => void} act
    */
   whenSure(act) {
-    if (this.#doubted) this.#waiting.push(act);
-    else act();
+    this.#pulse.whenSure(act);
   }
 
   /** Whether a call has gone out since the last hello. */
@@ -220,7 +192,7 @@ export class Signaling {
 
   /** @param {Frame} frame */
   #transmit(frame) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
+    this.#socket?.send(JSON.stringify(frame));
   }
 
   #expectWelcome() {
@@ -236,15 +208,17 @@ export class Signaling {
 
   #connect() {
     clearTimeout(this.#timer);
-    try {
-      this.#socket = new WebSocket(this.url, SUBPROTOCOL);
-    } catch (error) {
-      throw new CallError("invalid-argument", { message: `no WebSocket address: ${this.url}`, original: error });
-    }
     this.#timer = setTimeout(() => this.#drop(new CallError("gateway-silent")), WELCOME_TIMEOUT);
-    this.#socket.onopen = () => this.#greet();
-    this.#socket.onmessage = (event) => this.#receive(event.data);
-    this.#socket.onclose = (event) => this.#drop(this.#closeError(event));
+    try {
+      this.#socket = new Socket(this.url, {
+        onOpen: () => void this.#greet(),
+        onMessage: (data) => this.#receive(data),
+        onGone: (error) => this.#drop(error),
+        stood: () => this.#welcomed,
+      });
+    } catch (error) {
+      this.#lose(/** @type {CallError} */ (error)); // no other try would fare better
+    }
   }
 
   /** @param {CallError} error why the socket is lost */
@@ -270,24 +244,21 @@ export class Signaling {
     this.#pause = FIRST_PAUSE;
     this.#welcomed = false;
     this.welcome = this.#expectWelcome();
-    this.#request?.reject(error);
-    for (const call of [...this.#calls.values()]) call.interrupted();
+    this.#questions.refuse(error);
+    for (const call of [...this.#calls.values()]) call.interrupted(error);
     this.onReconnecting(error);
   }
 
   #disconnect() {
     clearTimeout(this.#timer);
-    this.#doubted = false;
-    this.#waiting.length = 0;
-    if (!this.#socket) return;
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close(1000);
+    this.#pulse.stop();
+    this.#socket?.close();
     this.#socket = null;
   }
 
   /** Ends the session; what was sent before still leaves. */
   close() {
-    this.#lose(new CallError("network", { message: "The session was closed by this page." }));
+    this.#lose(new CallError("network", { reason: "The session was closed by this page." }));
   }
 
   /**
@@ -310,35 +281,11 @@ export class Signaling {
    * @throws {CallError} the session lives on unless that is fatal
    */
   ask(frame, answer) {
-    const asked = this.#turns.then(() => this.#ask(frame, answer));
-    this.#turns = asked.catch(() => {});
-    return asked;
-  }
-
-  /**
-   * @param {Frame} frame
-   * @param {string} answer
-   * @returns {Promise<Frame>}
-   */
-  async #ask(frame, answer) {
-    await this.welcome;
-    if (this.#loss) throw new CallError("network", { fatal: false });
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#request = { answer, resolve, reject };
-        timer = setTimeout(() => reject(new CallError("gateway-silent", { fatal: false })), REQUEST_TIMEOUT);
-        this.send(frame);
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#request = null;
-    }
+    return this.#questions.ask(frame, answer);
   }
 
   async #greet() {
-    if (this.#socket?.protocol !== SUBPROTOCOL) {
+    if (!this.#socket?.understood) {
       this.#lose(new CallError("version-mismatch"));
       return;
     }
@@ -351,7 +298,7 @@ export class Signaling {
     try {
       this.#transmit({ type: "hello", ...(await this.hello()) });
     } catch (error) {
-      this.#lose(new CallError("session-refused", { message: NO_TOKEN, original: error }));
+      this.#lose(new CallError("session-refused", { reason: NO_TOKEN, original: error }));
     }
   }
 
@@ -359,12 +306,11 @@ export class Signaling {
   #receive(data) {
     const frame = parse(data);
     if (!frame) {
-      this.onError(new CallError("protocol", { message: `not a frame: ${brief(data)}`, fatal: false }));
+      this.onError(new CallError("protocol", { reason: `not a frame: ${brief(data)}`, fatal: false }));
     } else if (!this.#welcomed) {
       this.#open(frame);
     } else if (frame.type === "pong") {
-      this.#keepAlive();
-      for (const act of this.#waiting.splice(0)) act();
+      this.#pulse.hear();
     } else if (typeof frame.call === "string") {
       this.#hand(frame.call, frame);
     } else if (frame.type === "error") {
@@ -409,9 +355,8 @@ export class Signaling {
   /** @param {Frame} frame that concerns no call; types of later versions are no error */
   #news(frame) {
     if (frame.type === "welcome") this.welcome = Promise.resolve(readWelcome(frame));
-    if (frame.type === this.#request?.answer) {
-      this.#request.resolve(frame);
-    } else if (frame.type === "unregistered") {
+    if (this.#questions.hear(frame)) return;
+    if (frame.type === "unregistered") {
       this.onUnregistered();
     } else if (frame.type === "tokenWillExpire" && typeof frame.expires === "number") {
       this.onExpiring(frame.expires);
@@ -422,10 +367,7 @@ export class Signaling {
 
   /** @param {CallError} error of no call: of a request, if one is on its way */
   #complain(error) {
-    if (this.#request && !error.fatal) {
-      this.#request.reject(error);
-      return;
-    }
+    if (!error.fatal && this.#questions.refuse(error)) return;
     this.onError(error);
     if (error.fatal) this.#lose(error);
   }
@@ -437,7 +379,7 @@ export class Signaling {
     } else if (frame.type === "error") {
       this.#lose(errorFromFrame(frame, true));
     } else {
-      this.#lose(new CallError("protocol", { message: `${frame.type} came before welcome` }));
+      this.#lose(new CallError("protocol", { reason: `${frame.type} came before welcome` }));
     }
   }
 
@@ -451,7 +393,8 @@ export class Signaling {
     this.#welcomed = true;
     this.#adopt(frame);
     this.#resolve(readWelcome(frame));
-    this.#keepAlive();
+    clearTimeout(this.#timer);
+    this.#pulse.begin();
     if (!wanted) return;
     const calls = /** @type {Frame[]} */ (Array.isArray(frame.calls) ? frame.calls : []);
     this.#interruption = null;
@@ -470,29 +413,6 @@ export class Signaling {
       this.#window && typeof resumeToken === "string" ? { token: resumeToken, received: Number(received ?? 0) } : null;
   }
 
-  /** Ping after a while, and take a gateway that does not answer for gone. */
-  #keepAlive() {
-    this.#doubted = false;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ping(PONG_TIMEOUT), PING_INTERVAL);
-  }
-
-  /** @param {number} timeout ms */
-  #ping(timeout) {
-    clearTimeout(this.#timer);
-    this.#doubted = true;
-    this.#transmit({ type: "ping" });
-    this.#timer = setTimeout(() => this.#drop(new CallError("network")), timeout);
-  }
-
-  /** @param {CloseEvent} event */
-  #closeError(event) {
-    const message = event.reason || undefined;
-    if (this.#welcomed) return new CallError(CAUSE_BY_CLOSE_CODE[event.code] ?? "network", { message });
-    const cause = { 1002: "version-mismatch", 1008: "session-refused", 1013: "no-capacity" }[event.code];
-    return new CallError(cause ?? "gateway-unreachable", { message });
-  }
-
   /** @param {CallError} error */
   #lose(error) {
     if (this.#loss) return;
@@ -500,37 +420,9 @@ export class Signaling {
     this.#welcomed = false;
     this.#disconnect();
     this.#reject(error);
-    this.#request?.reject(error);
+    this.#questions.refuse(error);
     for (const call of [...this.#calls.values()]) call.lost(error);
     this.#calls.clear();
     this.onClosed(error);
   }
 }
-
-/**
- * @param {Frame} frame
- * @returns {Welcome}
- */
-const readWelcome = ({ session, iceServers, iceTransportPolicy, expires }) => ({
-  session: String(session ?? ""),
-  iceServers: Array.isArray(iceServers) ? iceServers : [],
-  iceTransportPolicy: iceTransportPolicy === "relay" ? "relay" : "all",
-  expires: typeof expires === "number" ? expires : null,
-});
-
-/**
- * @param {unknown} data
- * @returns {Frame | null}
- */
-function parse(data) {
-  if (typeof data !== "string") return null;
-  try {
-    const frame = JSON.parse(data);
-    return frame !== null && typeof frame === "object" && typeof frame.type === "string" ? frame : null;
-  } catch {
-    return null;
-  }
-}
-
-/** @param {unknown} data */
-const brief = (data) => (typeof data === "string" ? data.slice(0, 80) : "binary data");

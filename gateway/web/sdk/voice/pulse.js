@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/** Whether the other end of a socket is still there: it is asked now and then, and where there is doubt. */
+
+/** Below the 30 s after which the impatient proxies drop a silent connection. */
+const INTERVAL = 25_000;
+const PONG_TIMEOUT = 10_000;
+/** Where there is reason to doubt that there is a network. */
+const PROBE_TIMEOUT = 4_000;
+
+export class Pulse {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** Whether a ping waits for its pong. */
+  #doubted = false;
+  /** @type {(() => void)[]} what waits with it */
+  #waiting = [];
+
+  /**
+   * @param {object} options
+   * @param {() => void} options.ping
+   * @param {() => void} options.onSilent no pong has come
+   */
+  constructor(options) {
+    this.options = options;
+  }
+
+  /** Pings after a while. */
+  begin() {
+    this.#doubted = false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ping(PONG_TIMEOUT), INTERVAL);
+  }
+
+  /** The pong has come. */
+  hear() {
+    this.begin();
+    for (const act of this.#waiting.splice(0)) act();
+  }
+
+  /** Pings at once, and is less patient. */
+  probe() {
+    this.#ping(PROBE_TIMEOUT);
+  }
+
+  /** @param {() => void} act once nothing speaks against the socket; not at all if it is stopped before */
+  whenSure(act) {
+    if (this.#doubted) this.#waiting.push(act);
+    else act();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#doubted = false;
+    this.#waiting.length = 0;
+  }
+
+  /** @param {number} timeout ms */
+  #ping(timeout) {
+    clearTimeout(this.#timer);
+    this.#doubted = true;
+    this.options.ping();
+    this.#timer = setTimeout(this.options.onSilent, timeout);
+  }
+}
