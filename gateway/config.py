@@ -134,8 +134,9 @@ class WebhookSettings(Section):
     url: Annotated[str, AfterValidator(url_rules.webhook_url)] | None = None
     # "whsec_" and base64, one a line; each signs, so that one can be replaced by another
     secret_file: Annotated[Path, AfterValidator(file_rules.webhook_secrets)] | None = None
-    # What a business wants to know of a call; "limit" besides is for who watches over abuse
-    events: tuple[Literal["ringing", "answered", "ended", "limit"], ...] = (
+    # What a business wants to know of a call; "limit" besides is for who watches over abuse, and
+    # "feedback" has what people write, which not everybody may read
+    events: tuple[Literal["ringing", "answered", "ended", "limit", "feedback"], ...] = (
         "ringing",
         "answered",
         "ended",

@@ -24,10 +24,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """It is over, and its record will not change any more. The last of its news.
+    """It is over, and of its record only `feedback` may change yet.
 
     Of a call that was refused before it was one, this is all that comes.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Its page has said how it was, while it runs or afterwards. Comes perhaps after `Closed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class CallNews:
     """
 
     record: CallRecord
-    event: Opened | News | Closed
+    event: Opened | News | Closed | Rated
 
 
 Listener = Callable[[CallNews], None]
@@ -55,7 +60,7 @@ class Listeners:
         """Tell this one, too, from now on."""
         self._listeners.append(listener)
 
-    def tell(self, record: CallRecord, event: Opened | News | Closed) -> None:
+    def tell(self, record: CallRecord, event: Opened | News | Closed | Rated) -> None:
         """Tell all of them; a fault in one costs neither the call nor the others anything."""
         for listener in self._listeners:
             try:

@@ -12,29 +12,12 @@ from typing import Literal
 from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
+from gateway.calls.opinion import Feedback, Mean, PageAccount
 from gateway.calls.request import CallRequest
 from gateway.errors import GatewayError
 from gateway.media.events import LegQuality, LegTraffic
 
 Direction = Literal["outgoing", "incoming"]
-
-
-@dataclass(slots=True)
-class Mean:
-    """The mean of what has been added, None before anything has."""
-
-    total: float = 0.0
-    count: int = 0
-
-    def add(self, value: float | None) -> None:
-        """Count a value, unless it is not known."""
-        if value is not None:
-            self.total += value
-            self.count += 1
-
-    @property
-    def value(self) -> float | None:
-        return self.total / self.count if self.count else None
 
 
 @dataclass(slots=True)
@@ -75,7 +58,8 @@ class CallRecord:
     `fallback_trunk`, whose side has a codec and an account of its own; there is no browser in it.
     `redirected_to` is whom the far end has handed the page over to, by the trunk
     `redirected_trunk`. `holder` is who has it now, where that is not the page of `request` as it
-    was then. `rule` is the word of what refused the call, if anything of ours has.
+    was then. `rule` is the word of what refused the call, if anything of ours has. `page` is what
+    its browser has heard, `feedback` what its person says of it, for the `opinions`th time.
     """
 
     id: str
@@ -102,6 +86,9 @@ class CallRecord:
     redirected_trunk: str | None = None
     rule: str | None = None
     holder: Holder | None = None
+    page: PageAccount = field(default_factory=PageAccount)
+    feedback: Feedback | None = None
+    opinions: int = 0
 
     @property
     def holders(self) -> tuple[Holder, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from time import time
 from typing import Protocol
 
@@ -14,13 +15,14 @@ from gateway.calls.attempt import Attempts, N, no_room
 from gateway.calls.browser_description import read_offer
 from gateway.calls.browser_side import RESUME_WINDOW
 from gateway.calls.call import MAX_RINGING, Call, Tell
-from gateway.calls.call_news import Closed, Listeners, Opened
+from gateway.calls.call_news import Closed, Listeners, Opened, Rated
 from gateway.calls.dialing import Dialing
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import stopped
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.new_way import beside
 from gateway.calls.news import News, Redirected
+from gateway.calls.opinion import Feedback
 from gateway.calls.own_sockets import NO_SOCKETS, OwnSockets
 from gateway.calls.preflight import Preflights
 from gateway.calls.record import CallRecord, Holder
@@ -28,12 +30,21 @@ from gateway.calls.request import CallRequest
 from gateway.calls.seam import Plane
 from gateway.calls.totals import Totals
 from gateway.calls.trunks import Route, TrunkCalls, Trunks
-from gateway.errors import CapacityError, DrainingError, GatewayError, OverloadError
+from gateway.errors import (
+    CapacityError,
+    DrainingError,
+    GatewayError,
+    OverloadError,
+    RequestError,
+)
 
 logger = logging.getLogger(__name__)
 
 # Calls end with BYE and its answer within milliseconds; a dead trunk must not hold up the stop
 CLOSE_TIMEOUT = 4.0  # seconds; more than a call may take for its own end
+
+# Of one call: a person changes a mind once or twice. Each is a line on the disk and an event
+MOST_OPINIONS = 10
 
 
 def new_call_id() -> str:
@@ -295,6 +306,8 @@ class Calls:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a call's task failed", exc_info=error)
         self.listeners.tell(record, Closed())
+        # Sessions remember it for a while, and a description has kilobytes
+        record.request = replace(record.request, offer="")
         self._note_idle()
 
     def _note_idle(self) -> None:
@@ -335,6 +348,24 @@ class Calls:
         for call in self._calls.values():
             self._records[call.id].sip_call_id = call.sip_call_id
         return tuple(self._records.values())
+
+    def record_of(self, call_id: str) -> CallRecord | None:
+        """Return what is known of a call that runs."""
+        return self._records.get(call_id)
+
+    def rate(self, record: CallRecord, feedback: Feedback) -> None:
+        """Take what a page says of a call, which may have ended, in place of what it said before.
+
+        Raises
+        ------
+        RequestError
+            It has said so too often.
+        """
+        if record.opinions >= MOST_OPINIONS:
+            raise RequestError(f"feedback for a call is taken {MOST_OPINIONS} times at most")
+        record.opinions += 1
+        record.feedback = feedback
+        self.listeners.tell(record, Rated())
 
     def note_holder(self, call_id: str, holder: Holder) -> None:
         """Note who has a call from now on; who began it is known as before."""

@@ -27,6 +27,9 @@ _SETUP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 _DURATION_BUCKETS = (1, 5, 10, 30, 60, 120, 180, 300, 600, 1200, 1800, 3600)
 
 
+_SCORES = (1, 2, 3, 4, 5)
+
+
 class Metrics:
     """The gateway's metrics, in a registry of their own.
 
@@ -104,6 +107,12 @@ class Metrics:
             buckets=_DURATION_BUCKETS,
             registry=self.registry,
         )
+        self._feedback = Histogram(
+            "gateway_feedback_score",
+            "What people say of calls, 1 (bad) to 5; the first word on each call counts",
+            buckets=_SCORES,
+            registry=self.registry,
+        )
         self._quality = QualityOfLegs(self.registry)
 
     def describe_build(self, *, engine: str) -> None:
@@ -122,6 +131,10 @@ class Metrics:
     def observe_duration(self, trunk: str, seconds: float) -> None:
         """Count a call that was answered and has ended, for the average call duration (ACD)."""
         self._durations.labels(trunk).observe(seconds)
+
+    def observe_feedback(self, score: int) -> None:
+        """Count what somebody says of a call."""
+        self._feedback.observe(score)
 
     def observe_quality(self, leg: str, quality: LegQuality) -> None:
         """Count one interval of one leg (`browser` or `trunk`); what is not known is left out."""

@@ -20,7 +20,17 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Select, event, make_url, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Select,
+    bindparam,
+    event,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
@@ -32,6 +42,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from gateway.errors import UnavailableError
+from gateway.records.journal import Rated
 from gateway.records.migrations import VERSION_TABLE
 from gateway.records.row import Row
 from gateway.records.search import Page, Search, page_of
@@ -109,6 +120,22 @@ class Database:
                         raise _RowError(in_words(error)) from error
                     raise
 
+    async def rate(self, said: Sequence[Rated]) -> None:
+        """Write what is said of calls into their rows, the last word last.
+
+        Of a call without a row nothing is kept. Raises as `insert`.
+        """
+        values = [{"call": each.id, "score": each.score, "issue": each.issue} for each in said]
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT + COMMAND_TIMEOUT):
+                if not self._migrated:
+                    await self.migrate()
+                async with self._writing() as connection:
+                    await connection.execute(_RATE, values)
+        except _TROUBLE as error:
+            self._migrated = False
+            raise self._away(error) from error
+
     async def migrate(self) -> None:
         """Bring the tables up to date. Of several gateways that do so at once, one does it.
 
@@ -176,6 +203,13 @@ class Database:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._engine.dispose()
+
+
+_RATE = (
+    update(call_records)
+    .where(call_records.c.id == bindparam("call"))
+    .values(feedback_score=bindparam("score"), feedback_issue=bindparam("issue"))
+)
 
 
 class _Writing:
@@ -289,7 +323,9 @@ _MAY_CREATE = (
     "this user may not make tables there",
 )
 _MAY_INSERT = (
-    "SELECT has_table_privilege('call_records', 'SELECT, INSERT')",
+    "SELECT has_table_privilege('call_records', 'SELECT') AND "
+    "has_table_privilege('call_records', 'INSERT') AND "
+    "has_table_privilege('call_records', 'UPDATE')",
     "this user may not read and write call_records there",
 )
 

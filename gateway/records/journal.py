@@ -29,13 +29,22 @@ class Done(msgspec.Struct, frozen=True, tag="done", tag_field="line"):
     row: Row
 
 
+class Rated(msgspec.Struct, frozen=True, tag="rated", tag_field="line"):
+    """What is said of a call that has ended: it goes to the row that the database has by then."""
+
+    id: str
+    score: int
+    issue: str | None = None
+
+
 class Alive(msgspec.Struct, frozen=True, tag="alive", tag_field="line"):
     """The gateway ran at that time (seconds since the epoch), and so did the calls."""
 
     at: float
 
 
-Line = Running | Done | Alive
+Line = Running | Done | Rated | Alive
+Delivery = Done | Rated  # what the database is to get
 
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 _encode = msgspec.json.Encoder().encode
@@ -60,9 +69,10 @@ def read_line(text: bytes) -> Line | None:
 class Journal:
     """What a whole spool says.
 
-    `open` are calls that have not ended, each as it was known last, the oldest first. `alive_at` is
-    the latest time at which the gateway ran. `damaged` are whole lines that cannot be read, `size`
-    is where the last whole line ends: what comes after it is torn.
+    `open` are calls that have not ended, each as it was known last, the oldest first. `done` is how
+    many lines the database is to get. `alive_at` is the latest time at which the gateway ran.
+    `damaged` are whole lines that cannot be read, `size` is where the last whole line ends: what
+    comes after it is torn.
     """
 
     open: Sequence[Row]
@@ -87,6 +97,8 @@ def read(text: bytes) -> Journal:
                 running.pop(row.id, None)
                 done += 1
                 alive_at = max(alive_at, row.ended or 0.0)
+            case Rated():
+                done += 1
             case Alive(at=at):
                 alive_at = max(alive_at, at)
             case None if each.strip():

@@ -17,14 +17,26 @@ from dataclasses import dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from gateway.admission.address import client_key
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened
+from gateway.calls.call_news import Rated as WasRated
 from gateway.calls.record import CallRecord
 from gateway.errors import UnavailableError
-from gateway.records.journal import Alive, Done, Line, Running, closed, write_line
+from gateway.records.journal import (
+    Alive,
+    Delivery,
+    Done,
+    Line,
+    Rated,
+    Running,
+    closed,
+    write_line,
+)
 from gateway.records.refusals import Refusals
-from gateway.records.row import Row, row_of
+from gateway.records.row import Row, row_of, said_in
 from gateway.records.search import Page, Search
 from gateway.records.spool import Spool
 from gateway.records.toll import Price, Toll
@@ -107,8 +119,8 @@ class Recorder:
 
     @property
     def queued(self) -> int:
-        """Rows that are not in the database yet."""
-        return self._spool.backlog + sum(isinstance(line, Done) for line in self._inbox)
+        """Rows, and what is said of them, that are not in the database yet."""
+        return self._spool.backlog + sum(isinstance(line, Done | Rated) for line in self._inbox)
 
     @property
     def faults(self) -> list[str]:
@@ -156,8 +168,24 @@ class Recorder:
                 self._put(Running(self.row_of(record)))
             case Opened() | news.Ringing():
                 self._put(Running(self.row_of(record)))
+            case WasRated():
+                self._rate(record)
             case _:
                 pass
+
+    def _rate(self, record: CallRecord) -> None:
+        """Keep what is said of a call: in its row, or for the row that it has got."""
+        if record.state != "ended":
+            self._put(Running(self.row_of(record)))
+            return
+        score, issue = said_in(record)
+        if score is None:
+            return
+        if (row := self._recent.get(record.id)) is not None:
+            self._recent[record.id] = msgspec.structs.replace(
+                row, feedback_score=score, feedback_issue=issue
+            )
+        self._put(Rated(record.id, score, issue))
 
     def _is_flood(self, record: CallRecord) -> bool:
         """Whether a refused call is one too many of its client's."""
@@ -274,13 +302,12 @@ class Recorder:
 
     async def _pass_by(self, lines: Sequence[Line]) -> None:
         """Give rows to the database at once, as the disk does not take them; in their order."""
-        done = [line.row for line in lines if isinstance(line, Done)]
+        done = [line for line in lines if isinstance(line, Done | Rated)]
         while done and not self._spool.backlog:
             batch, done = done[:BATCH], done[BATCH:]
-            if not await self._insert(batch):
+            if not await self._deliver(batch):
                 return
-            names = {row.id for row in batch}
-            kept = [line for line in self._inbox if _id_of(line) not in names]
+            kept = [line for line in self._inbox if not _is_settled_by(batch, line)]
             self._inbox.clear()
             self._inbox.extend(kept)
             self._moved.set()
@@ -291,21 +318,28 @@ class Recorder:
             await self._spooled.wait()
             self._spooled.clear()
             while True:
-                rows, place = await self._in_thread(self._spool.take, BATCH)
-                if rows and not await self._insert(rows):
+                lines, place = await self._in_thread(self._spool.take, BATCH)
+                if lines and not await self._deliver(lines):
                     await asyncio.sleep(RETRY)
                     continue
-                count = len(rows)
+                count = len(lines)
                 await self._in_thread(self._spool.delivered, place, count)
                 self._moved.set()
-                if not rows:
+                if not lines:
                     break
 
-    async def _insert(self, rows: Sequence[Row]) -> bool:
-        """Give rows to the database, and return whether it has them."""
+    async def _deliver(self, lines: Sequence[Delivery]) -> bool:
+        """Give lines to the database, and return whether it has them.
+
+        What is said of a call comes after its row, also from the spool, and so it may here.
+        """
+        rows = [line.row for line in lines if isinstance(line, Done)]
+        said = [line for line in lines if isinstance(line, Rated)]
         async with self._inserting:
             try:
-                bad = await self._database.insert(rows)
+                bad = await self._database.insert(rows) if rows else []
+                if said:
+                    await self._database.rate(said)
             except UnavailableError as error:
                 self._note_database(str(error))
                 return False
@@ -318,8 +352,8 @@ class Recorder:
         self.counts.written += len(rows) - len(bad)
         if bad:
             self.counts.lost += len(bad)
-            lines = [write_line(Done(row)).strip() for row in bad]
-            await self._in_thread(self._spool.put_aside, lines)
+            texts = [write_line(Done(row)).strip() for row in bad]
+            await self._in_thread(self._spool.put_aside, texts)
         return True
 
     def _note_database(self, fault: str) -> None:
@@ -361,7 +395,7 @@ class Recorder:
         """Deliver what can be delivered soon, and let go of everything."""
         if self._tasks:
             await self._wait_for(self._is_settled, CLOSE_TIMEOUT)
-            left = sum(isinstance(line, Done) for line in self._inbox)
+            left = sum(isinstance(line, Done | Rated) for line in self._inbox)
             if waiting := self._spool.backlog:
                 logger.warning("%d records wait on the disk for the next start", waiting)
             if left:
@@ -386,5 +420,8 @@ async def _go_on(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(RETRY)
 
 
-def _id_of(line: Line) -> str:
-    return "" if isinstance(line, Alive) else line.row.id
+def _is_settled_by(delivered: Sequence[Delivery], line: Line) -> bool:
+    """Whether the database knows all that a line says once it has those."""
+    if isinstance(line, Running):
+        return any(isinstance(each, Done) and each.row.id == line.row.id for each in delivered)
+    return any(each is line for each in delivered)

@@ -13,6 +13,7 @@ import msgspec
 from gateway.calls.record import CallRecord, LegAccount
 
 MAX_TEXT = 256  # characters; an identity or an origin may be as long as a client likes
+MAX_ISSUE = 1000  # of what somebody says of a call; as many as the protocol allows
 
 INTERRUPTED = "interrupted"
 """The cause of a call that ran when its gateway was killed."""
@@ -37,7 +38,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Times are seconds since the epoch, to the millisecond. `started` is when it was asked for.
     `state` is a word of the protocol, "ended" in the database; the words of `ended_by`, `cause`
     and `code` are those that the page was told. `rule` is the word of what refused it. `cost` is in
-    the currency of the rates file, None without one.
+    the currency of the rates file, None without one. `heard_…` is what the page's browser says of
+    the audio that has come to it, `feedback_…` what its person says of the call.
     """
 
     id: str
@@ -74,11 +76,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     browser: Leg = Leg()
     trunk_leg: Leg = Leg()
     fallback_leg: Leg = Leg()
+    heard_loss: float | None = None
+    heard_concealed: float | None = None
+    heard_jitter_ms: float | None = None
+    heard_rtt_ms: float | None = None
+    feedback_score: int | None = None
+    feedback_issue: str | None = None
 
 
 def row_of(record: CallRecord, node: str, shown: Callable[[str], str], cost: float | None) -> Row:
     """Copy what a record holds now; numbers as `shown` shows them."""
-    request, end = record.request, record.end
+    request, end, page = record.request, record.end, record.page
+    score, issue = said_in(record)
     visitor = request.visitor
 
     def number(value: str | None) -> str | None:
@@ -119,7 +128,19 @@ def row_of(record: CallRecord, node: str, shown: Callable[[str], str], cost: flo
         browser=_leg(record.browser),
         trunk_leg=_leg(record.trunk_leg),
         fallback_leg=_leg(record.fallback_leg),
+        heard_loss=_rounded(page.loss),
+        heard_concealed=_rounded(page.concealed),
+        heard_jitter_ms=_rounded(page.jitter_ms.value),
+        heard_rtt_ms=_rounded(page.rtt_ms.value),
+        feedback_score=score,
+        feedback_issue=issue,
     )
+
+
+def said_in(record: CallRecord) -> tuple[int | None, str | None]:
+    """Return the score and the words of a call's feedback, as they are kept."""
+    feedback = record.feedback
+    return (None, None) if feedback is None else (feedback.score, _text(feedback.issue, MAX_ISSUE))
 
 
 def interrupted(row: Row, at: float) -> Row:
@@ -161,9 +182,9 @@ def _time(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _text(value: str | None) -> str | None:
+def _text(value: str | None, most: int = MAX_TEXT) -> str | None:
     """Return a text that JSON and every database take; None for an empty one."""
     if not value:
         return None
-    whole = value[:MAX_TEXT].encode("utf-8", "replace").decode()  # JSON may hold half a surrogate
+    whole = value[:most].encode("utf-8", "replace").decode()  # JSON may hold half a surrogate
     return whole.replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -18,8 +18,18 @@ from pathlib import Path
 from time import time
 
 from gateway.errors import ConfigError
-from gateway.records.journal import Alive, Done, Journal, Line, Running, read, read_line, write_line
-from gateway.records.row import Row
+from gateway.records.journal import (
+    Alive,
+    Delivery,
+    Done,
+    Journal,
+    Line,
+    Rated,
+    Running,
+    read,
+    read_line,
+    write_line,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +66,7 @@ class Spool:
         self._size = 0
         self._taken = 0  # where the lines that are not delivered begin
         self._open: dict[str, bytes] = {}  # the latest line of each call that runs
-        self.backlog = 0  # rows that are not delivered
+        self.backlog = 0  # rows and opinions that are not delivered
         try:
             self._open_file()
         except OSError as error:
@@ -137,12 +147,14 @@ class Spool:
         elif isinstance(line, Done):
             self._open.pop(line.row.id, None)
             self.backlog += 1
+        elif isinstance(line, Rated):
+            self.backlog += 1
 
-    def take(self, most: int) -> tuple[list[Row], int]:
-        """Return the next rows, and what `delivered` wants to hear once the database has them."""
-        rows: list[Row] = []
+    def take(self, most: int) -> tuple[list[Delivery], int]:
+        """Return the next lines for the database, and what `delivered` hears once it has them."""
+        lines: list[Delivery] = []
         place = self._taken
-        while place < self._size and len(rows) < most and self._file is not None:
+        while place < self._size and len(lines) < most and self._file is not None:
             chunk = os.pread(self._file, min(CHUNK, self._size - place), place)
             end = chunk.rfind(b"\n") + 1
             if not end:  # no line of ours is as long
@@ -150,14 +162,14 @@ class Spool:
                 continue
             for text in chunk[:end].split(b"\n")[:-1]:
                 place += len(text) + 1
-                if isinstance(line := read_line(text), Done):
-                    rows.append(line.row)
-                    if len(rows) == most:
+                if isinstance(line := read_line(text), Done | Rated):
+                    lines.append(line)
+                    if len(lines) == most:
                         break
-        return rows, place
+        return lines, place
 
     def delivered(self, place: int, count: int) -> None:
-        """Go on behind these rows: the database has them."""
+        """Go on behind so many lines: the database has them."""
         self._taken = place
         self.backlog = max(self.backlog - count, 0)
         if self._file is None or self._size == 0:

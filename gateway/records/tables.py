@@ -93,6 +93,12 @@ call_records = Table(
         for leg in LEGS
         for name, kind in _LEG_TYPES.items()
     ),
+    Column("heard_loss", Float),
+    Column("heard_concealed", Float),
+    Column("heard_jitter_ms", Float),
+    Column("heard_rtt_ms", Float),
+    Column("feedback_score", Integer),
+    Column("feedback_issue", String),
     # The order of pages, and what people look for most
     Index("call_records_by_start", "started", "id"),
     Index("call_records_by_to", "to_number", "started"),

@@ -99,6 +99,11 @@ class ClientCall:
         self.task = asyncio.create_task(self._run(), name=f"client-call-{session}-{self.call}")
 
     @property
+    def placed(self) -> str | None:
+        """The gateway's name of the call; None before it is the page's."""
+        return None if self._live is None else self._live.id
+
+    @property
     def standing(self) -> messages.LiveCall:
         """The call as a client that comes back has to know it."""
         return self._standing(direction="outgoing", to=self._far_end)

@@ -45,6 +45,11 @@ class IncomingCall(ClientCall):
             ring.owner = self
 
     @property
+    def placed(self) -> str | None:
+        """The gateway's name of the call; None while it rings, at other pages as well."""
+        return None if self._live is self._ring else super().placed
+
+    @property
     def standing(self) -> messages.LiveCall:
         """The call as a client that comes back has to know it."""
         caller = self._ring.caller

@@ -85,6 +85,25 @@ class LegViews(Wire):
     fallback: LegView
 
 
+class HeardView(Wire):
+    """What the page's browser says of the audio that came to it, by the `stats` of the page.
+
+    `loss` and `concealed` are shares of the whole call, the others means; null: nobody knows.
+    """
+
+    loss: float | None
+    concealed: float | None
+    jitter_ms: float | None
+    rtt_ms: float | None
+
+
+class FeedbackView(Wire):
+    """What a person at the page says of the call: 1 (bad) to 5, and in words."""
+
+    score: int
+    issue: str | None
+
+
 class EndView(Wire):
     """How a call ended, in the words that its page was told."""
 
@@ -99,7 +118,8 @@ class RecordView(Wire):
 
     `end` is null while the call runs. `rule` is the word of what refused it. `cost` is in the
     currency of the rates file, null without one. A call that no page has taken has gone to the
-    number `fallback`, and one whose far end has handed the page over to `redirectedTo`.
+    number `fallback`, and one whose far end has handed the page over to `redirectedTo`. `feedback`
+    is null until somebody has given it.
     """
 
     id: str
@@ -129,6 +149,8 @@ class RecordView(Wire):
     rule: str | None
     cost: float | None
     legs: LegViews
+    heard: HeardView
+    feedback: FeedbackView | None
 
     @classmethod
     def of(cls, row: Row) -> RecordView:
@@ -155,6 +177,13 @@ class RecordView(Wire):
                     trunk=LegView.of(row.trunk_leg),
                     fallback=LegView.of(row.fallback_leg),
                 ),
+                "heard": HeardView(
+                    loss=row.heard_loss,
+                    concealed=row.heard_concealed,
+                    jitter_ms=row.heard_jitter_ms,
+                    rtt_ms=row.heard_rtt_ms,
+                ),
+                "feedback": _feedback(row),
             }
         )
 
@@ -169,6 +198,12 @@ class RecordPage(Wire):
     def of(cls, page: Page) -> RecordPage:
         """Write a page."""
         return cls(records=[RecordView.of(row) for row in page.rows], next=page.next)
+
+
+def _feedback(row: Row) -> FeedbackView | None:
+    if row.feedback_score is None:
+        return None
+    return FeedbackView(score=row.feedback_score, issue=row.feedback_issue)
 
 
 def _end(row: Row) -> EndView | None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from gateway.calls.end import CallEnd
 from gateway.calls.news import News, Tell
+from gateway.calls.opinion import Feedback
 from gateway.calls.preflight import PreflightNews
 from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
@@ -206,6 +207,12 @@ class CallRegistry(Protocol):
 
     def records(self) -> Sequence[CallRecord]:
         """Return what is known of each call that runs."""
+
+    def record_of(self, call_id: str) -> CallRecord | None:
+        """Return what is known of a call that runs."""
+
+    def rate(self, record: CallRecord, feedback: Feedback) -> None:
+        """Take what a page says of a call; RequestError if it has said so too often."""
 
     def note_holder(self, call_id: str, holder: Holder) -> None:
         """Note who has a call from now on."""

@@ -34,6 +34,7 @@ from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall, Command
 from gateway.signaling.client_preflight import ClientPreflights
 from gateway.signaling.incoming_call import IncomingCall
+from gateway.signaling.opinions import Opinions
 from gateway.signaling.replay import Replay
 from gateway.signaling.room import Room
 
@@ -87,6 +88,7 @@ class Session:
         self._preflights = ClientPreflights(
             room, weakly(self.say), lambda: len(calls), calls.__contains__
         )
+        self._opinions = Opinions(room, lambda call: self._find(call).placed)
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token
 
@@ -228,6 +230,11 @@ class Session:
                 self.say(messages.Pong())
             case _ if getattr(message, "call", "") in self._preflights:
                 self._preflights.command(message)
+            case messages.Stats():
+                self._opinions.hear(message)
+            case messages.Feedback():
+                self._opinions.rate(message)
+                self.say(messages.FeedbackTaken(call=message.call))
             case _:
                 self._command(message)
 
@@ -418,6 +425,7 @@ class Session:
         )
 
     def _forget(self, call: ClientCall) -> None:
+        self._opinions.remember(call.call, call.placed)
         # The client may have given the id to a new call by now
         if self._calls.get(call.call) is call:
             del self._calls[call.call]

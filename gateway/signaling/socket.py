@@ -22,7 +22,7 @@ from gateway.admission.socket_limits import SocketLease
 from gateway.errors import ForbiddenError, GatewayError, LimitError, RequestError
 from gateway.signaling import messages, origin
 from gateway.signaling.closing import NORMAL, POLICY_VIOLATION, TAKEN_OVER, Closing, closing_for
-from gateway.signaling.messages import MessageError, NotSupportedError
+from gateway.signaling.messages import MessageError
 from gateway.signaling.outbox import Outbox
 from gateway.signaling.room import Room
 from gateway.signaling.session import Resume, Session
@@ -255,9 +255,6 @@ class Connection:
             raise Closing(POLICY_VIOLATION, "too many messages from this address")
         try:
             message = self._parse(frame)
-        except NotSupportedError as error:
-            # Well-formed, and perhaps sent every few seconds by a newer page: not counted
-            session.say(messages.error_of(error, call=error.call))
         except MessageError as error:
             session.say(messages.error_of(error, call=error.call, fatal=error.places))
             self._bad_frames += 1

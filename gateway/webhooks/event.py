@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-Kind = Literal["ringing", "answered", "ended", "limit"]
+Kind = Literal["ringing", "answered", "ended", "limit", "feedback"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.admission.grant import Visitor
 from gateway.calls import news
-from gateway.calls.call_news import CallNews, Closed, Opened
+from gateway.calls.call_news import CallNews, Closed, Opened, Rated
 from gateway.calls.record import CallRecord
 from gateway.webhooks.event import Event, Kind, make_event
 
@@ -65,6 +65,8 @@ class Teller:
                 self._tell("answered", record)
             case Closed() if self._open.pop(record.id, None) is not None:
                 self._tell("ended", record)  # one that was refused never was a call
+            case Rated():
+                self._tell("feedback", record)
             case _:
                 pass
 
@@ -81,6 +83,8 @@ class Teller:
                 "message": end.message,
                 "durationMs": record.duration_ms,
             }
+        if kind == "feedback" and (said := record.feedback) is not None:
+            data["feedback"] = {"score": said.score, "issue": said.issue}
         self._put(make_event(kind, self._wall(), data, key=record.id))
 
     def limit(self, limit: str, visitor: Visitor | None) -> None:

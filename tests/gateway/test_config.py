@@ -338,8 +338,8 @@ def test_webhooks_are_read(tmp_path: Path) -> None:
     assert (webhooks.url, webhooks.secret_file) == ("https://crm.example/calls", file)
     assert webhooks.events == ("ringing", "answered", "ended")
     assert webhooks.retry_for == 36_000
-    events = read(tmp_path, f'{text}events = ["limit"]').webhooks.events
-    assert events == ("limit",)
+    events = read(tmp_path, f'{text}events = ["limit", "feedback"]').webhooks.events
+    assert events == ("limit", "feedback")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from gateway.calls.endings import end_of
 from gateway.calls.events import CallEvent
 from gateway.errors import ConfigError, GatewayError
 from gateway.media import events as media
-from gateway.signaling.messages import MessageError, NotSupportedError
+from gateway.signaling.messages import MessageError
 from gateway.trunk import errors as trunk_errors
 from gateway.trunk.status import CLASSES, CODES, Q850, Local
 from tests.web.fake_gateway import WEB
@@ -45,7 +45,7 @@ def said_of_media() -> set[str]:
 
 def test_all_classes_of_errors_are_seen() -> None:
     seen = set(errors_of(GatewayError))
-    assert {MessageError, NotSupportedError, trunk_errors.TrunkFullError} <= seen
+    assert {MessageError, trunk_errors.TrunkFullError} <= seen
 
 
 @pytest.mark.parametrize("cause", sorted(said_by_the_gateway()))

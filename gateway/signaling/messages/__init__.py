@@ -1,16 +1,15 @@
 """The messages of `/v1/ws`: one closed union each way, `client` and `server`."""
 
 from gateway.signaling.messages.client import (
-    NOT_SERVED,
     Accept,
     Candidate,
     ClientMessage,
+    Feedback,
     Hangup,
     Hello,
     Hold,
     IceCandidate,
     MessageError,
-    NotSupportedError,
     Offer,
     Ping,
     PlaceCall,
@@ -20,6 +19,7 @@ from gateway.signaling.messages.client import (
     Resume,
     SendDigits,
     StartPreflight,
+    Stats,
     Transfer,
     Unregister,
     parse,
@@ -33,6 +33,7 @@ from gateway.signaling.messages.server import (
     Draining,
     Ended,
     Error,
+    FeedbackTaken,
     Held,
     Incoming,
     LegQuality,
@@ -60,7 +61,6 @@ from gateway.signaling.messages.server import (
 )
 
 __all__ = [
-    "NOT_SERVED",
     "Accept",
     "Answer",
     "AnswerDescription",
@@ -72,6 +72,8 @@ __all__ = [
     "Draining",
     "Ended",
     "Error",
+    "Feedback",
+    "FeedbackTaken",
     "Hangup",
     "Held",
     "Hello",
@@ -81,7 +83,6 @@ __all__ = [
     "LegQuality",
     "LiveCall",
     "MessageError",
-    "NotSupportedError",
     "Offer",
     "Ping",
     "PlaceCall",
@@ -101,6 +102,7 @@ __all__ = [
     "ServerCandidate",
     "ServerMessage",
     "StartPreflight",
+    "Stats",
     "TokenWillExpire",
     "Transfer",
     "TransferFailed",

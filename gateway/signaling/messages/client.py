@@ -15,6 +15,10 @@ from pydantic_core import PydanticCustomError, from_json
 from gateway.errors import GatewayError
 from gateway.signaling.messages.wire import Wire
 
+# Entries of getStats: a call with one audio track has some 20, with video and many candidates 100
+MOST_STATS = 256
+MAX_ISSUE = 1000  # characters: what somebody writes into a small box
+
 CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 
 
@@ -172,6 +176,39 @@ class SendDigits(ClientWire):
     gap: Annotated[int, Field(ge=30, le=6000)] = 70
 
 
+class Stats(ClientWire):
+    """A sample of the browser's getStats: its entries, as a list or by their ids.
+
+    The entries of `inbound-rtp`, `remote-inbound-rtp` and the nominated `candidate-pair` are what
+    counts; every ten seconds is enough.
+    """
+
+    type: Literal["stats"]
+    call: CallId
+    report: (
+        Annotated[list[dict[str, Any]], Field(max_length=MOST_STATS)]
+        | Annotated[dict[str, dict[str, Any]], Field(max_length=MOST_STATS)]
+    )
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The entries of the report, in whatever form it came."""
+        report = self.report
+        return report if isinstance(report, list) else list(report.values())
+
+
+class Feedback(ClientWire):
+    """How the call was, 1 (bad) to 5, and what was wrong in words, while it runs or afterwards.
+
+    `feedbackTaken` follows. A second one takes the first one's place.
+    """
+
+    type: Literal["feedback"]
+    call: CallId
+    score: Annotated[int, Field(ge=1, le=5)]
+    issue: Annotated[str | None, Field(max_length=MAX_ISSUE)] = None
+
+
 class Ping(ClientWire):
     type: Literal["ping"]
 
@@ -191,12 +228,11 @@ ClientMessage = Annotated[
     | Resume
     | Transfer
     | SendDigits
+    | Stats
+    | Feedback
     | Ping,
     Field(discriminator="type"),
 ]
-
-# Messages of the protocol that this version does not serve yet
-NOT_SERVED = frozenset({"stats", "feedback"})
 
 # Messages whose `call` is a new one: it is over if the message cannot be read
 _BEGINS = ("call", "preflight")
@@ -218,13 +254,6 @@ class MessageError(GatewayError):
         self.places = places
 
 
-class NotSupportedError(MessageError):
-    """A message of the protocol that this version does not serve."""
-
-    sip_code = 501
-    name = "not-supported"
-
-
 def parse(text: str) -> ClientMessage:
     """Read one text frame.
 
@@ -242,8 +271,6 @@ def parse(text: str) -> ClientMessage:
     kind, call = frame.get("type"), frame.get("call")
     if not isinstance(call, str) or len(call) > 64:
         call = None
-    if isinstance(kind, str) and kind in NOT_SERVED:
-        raise NotSupportedError(f"`{kind}` is not supported by this version", call=call)
     try:
         return _CLIENT.validate_python(frame)
     except ValidationError as error:

@@ -262,6 +262,13 @@ class Quality(Wire):
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 
+class FeedbackTaken(Wire):
+    """What the page has said of a call is kept."""
+
+    type: Literal["feedbackTaken"] = "feedbackTaken"
+    call: str
+
+
 class Ended(Wire):
     type: Literal["ended"] = "ended"
     call: str
@@ -318,6 +325,7 @@ ServerMessage = Annotated[
     | RedirectFailed
     | Quality
     | Ended
+    | FeedbackTaken
     | Pong
     | Error,
     Field(discriminator="type"),

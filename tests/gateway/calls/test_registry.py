@@ -14,8 +14,10 @@ import sdp
 from gateway import trunk
 from gateway.admission.grant import Visitor
 from gateway.calls import news
+from gateway.calls.call_news import CallNews, Closed, Rated
+from gateway.calls.opinion import Feedback
 from gateway.calls.record import Holder
-from gateway.calls.registry import Calls
+from gateway.calls.registry import MOST_OPINIONS, Calls
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.calls.trunks import Route, Trunks
@@ -25,6 +27,7 @@ from gateway.errors import (
     ForbiddenError,
     OfferError,
     OverloadError,
+    RequestError,
     UnavailableError,
 )
 from sdp.model import Connection
@@ -243,6 +246,31 @@ async def test_a_call_that_was_answered_counts_as_200() -> None:
     await client.hear(news.Ended)
     assert gateway.calls.trunks["lab"].answers == {"200": 1}
     assert gateway.calls.totals.last_answered is not None
+
+
+async def test_a_call_is_rated_while_it_runs_and_afterwards_and_not_without_end() -> None:
+    gateway, client = Gateway(), Client()
+    heard: list[CallNews] = []
+    gateway.calls.listeners.add(heard.append)
+    call = await gateway.calls.place(REQUEST, client)
+    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
+    record = gateway.calls.record_of(call.id)
+    assert record is not None
+    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
+    await client.hear(news.Answered)
+    gateway.calls.rate(record, Feedback(5))
+    gateway.endpoint.trunks[0].notify(BYE)
+    await client.hear(news.Ended)
+    await asyncio.sleep(0)
+    assert gateway.calls.record_of(call.id) is None
+    assert record.request.offer == "", "a session may keep it for long"
+    for _ in range(MOST_OPINIONS - 1):
+        gateway.calls.rate(record, Feedback(1, "an echo"))
+    with pytest.raises(RequestError, match="10 times at most"):
+        gateway.calls.rate(record, Feedback(3))
+    assert record.feedback == Feedback(1, "an echo")
+    events = [each.event for each in heard if isinstance(each.event, Closed | Rated)]
+    assert events == [Rated(), Closed(), *[Rated()] * (MOST_OPINIONS - 1)]
 
 
 async def test_under_overload_no_call_is_taken_and_those_that_run_go_on() -> None:

@@ -18,7 +18,8 @@ from gateway.admission.store import open_store
 from gateway.errors import RequestError, UnavailableError
 from gateway.records import database as database_module
 from gateway.records.database import Database, _upgrade, head
-from gateway.records.migrations.versions import v2_redirected
+from gateway.records.journal import Rated
+from gateway.records.migrations.versions import v3_feedback
 from gateway.records.row import Leg
 from gateway.records.search import Search, read_cursor
 from gateway.records.tables import metadata
@@ -51,6 +52,10 @@ async def test_a_row_comes_back_as_it_was(url: str) -> None:
         fallback="+1555",
         trunk_leg=Leg(mos=1.5, rtt_ms=20.25, packets_sent=2**40),
         identity="ünï “quoted” \N{GRINNING FACE}",
+        heard_loss=0.25,
+        heard_rtt_ms=31.5,
+        feedback_score=2,
+        feedback_issue="ünï “quoted”",
     )
     bare = row(2, answered=None, ended=None, browser=Leg(), cost=None, code=None)
     async with open_database(url) as database:
@@ -67,6 +72,18 @@ async def test_a_row_that_comes_twice_stays_as_it_came_first(url: str) -> None:
         page = await database.search(Search())
         assert [each.id for each in page.rows] == [row(n).id for n in (3, 2, 1)]
         assert page.rows[-1].cause == "hangup"
+
+
+async def test_what_is_said_of_calls_goes_into_their_rows(url: str) -> None:
+    async with open_database(url) as database:
+        await database.insert([row(1), row(2, feedback_score=3), row(3)])
+        said = [Rated(row(1).id, 5), Rated(row(2).id, 1, "an “echo”"), Rated(row(1).id, 4)]
+        for _ in range(2):  # a crash may send it again
+            await database.rate([*said, Rated("unknown", 5)])
+        page = await database.search(Search())
+    found = [(each.feedback_score, each.feedback_issue) for each in page.rows]
+    assert found == [(None, None), (1, "an “echo”"), (4, None)]
+    assert page.rows[1] == row(2, feedback_score=1, feedback_issue="an “echo”"), "nothing else"
 
 
 async def test_pages_are_whole_and_stable_while_calls_end(url: str) -> None:
@@ -167,7 +184,7 @@ async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
 
         async with database._engine.connect() as connection:
             assert await connection.run_sync(differences) == []
-    assert head() == v2_redirected.revision
+    assert head() == v3_feedback.revision
 
 
 async def test_records_of_the_version_before_stay(url: str) -> None:

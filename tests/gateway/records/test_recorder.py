@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.calls import news
-from gateway.calls.call_news import CallNews, Closed, Opened
+from gateway.calls.call_news import CallNews, Closed, Opened, Rated
 from gateway.calls.end import By, CallEnd
+from gateway.calls.opinion import Feedback
 from gateway.errors import ForbiddenError
 from gateway.records import recorder as recorder_module
 from gateway.records import refusals
@@ -100,6 +101,70 @@ async def test_a_call_is_one_row(url: str, tmp_path: Path) -> None:
         assert await ids(recorder) == [1]
         assert (recorder.counts.written, recorder.queued, recorder.faults) == (1, 0, [])
         await until(lambda: not spool.stat().st_size)
+
+
+def rate(recorder: Recorder, call: CallRecord, score: int, issue: str | None = None) -> None:
+    call.feedback = Feedback(score, issue)
+    recorder.hear(CallNews(call, Rated()))
+
+
+async def said(recorder: Recorder) -> list[tuple[int | None, str | None]]:
+    page = await recorder.search(Search())
+    return [(row.feedback_score, row.feedback_issue) for row in reversed(page.rows)]
+
+
+async def test_what_is_said_of_a_call_is_in_its_row(url: str, tmp_path: Path) -> None:
+    async with run_recorder(url, tmp_path / "spool") as recorder:
+        during, after, long_after, crossing = (begin(recorder, number) for number in range(4))
+        rate(recorder, during, 2)
+        for call in (during, after, long_after):
+            end(recorder, call)
+        crossing.learn(news.Ended(END, 2000, "lab"), STARTED)
+        rate(recorder, crossing, 1)
+        recorder.hear(CallNews(crossing, Closed()))
+        rate(recorder, after, 5, "x" * 1000 + "\0")
+        found = await recorder.find(after.id)
+        assert found is not None
+        assert found.feedback_score == 5, "at once"
+        assert await recorder.flush(LIMIT)
+        recorder._recent.clear()  # a thousand calls later
+        rate(recorder, long_after, 4, "an echo")
+        rate(recorder, after, 3, "a\0b\ud800")
+        assert await recorder.flush(LIMIT)
+        assert await said(recorder) == [
+            (2, None),
+            (3, "a\N{REPLACEMENT CHARACTER}b?"),
+            (4, "an echo"),
+            (1, None),
+        ]
+        assert recorder.counts.written == 4
+
+
+async def test_what_was_said_before_a_kill_is_kept(tmp_path: Path) -> None:
+    url, spool = f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool"
+    before = Recorder(Database(url), Spool(spool, 10_000_000), Account("one"))
+    await before.start()
+    rate(before, begin(before, 1), 1, "I hear nothing")
+    await until(lambda: not before._inbox)
+    await _kill(before)
+    async with run_recorder(url, spool) as recorder:
+        assert await recorder.flush(LIMIT)
+        assert await said(recorder) == [(1, "I hear nothing")]
+
+
+async def test_what_is_said_passes_by_a_full_disk(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    async with run_recorder(url, tmp_path / "spool") as recorder:
+        run_calls(recorder, range(1))
+        assert await recorder.flush(LIMIT)
+        with full_disk(100):
+            call = begin(recorder, 1)
+            end(recorder, call)
+            rate(recorder, call, 5)
+            await until(lambda: recorder.faults)
+            assert recorder.queued == 2
+        assert await recorder.flush(LIMIT)
+        assert await said(recorder) == [(None, None), (5, None)]
 
 
 async def test_the_record_of_a_call_that_has_just_ended_can_be_read_at_once(

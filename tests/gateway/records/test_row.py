@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from gateway.admission.mask import mask
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
+from gateway.calls.opinion import Feedback, PageSample
 from gateway.errors import ForbiddenError
 from gateway.media.events import LegQuality, LegTraffic
-from gateway.records.row import MAX_TEXT, Leg, interrupted, row_of
+from gateway.records.row import MAX_ISSUE, MAX_TEXT, Leg, interrupted, row_of
 from tests.gateway.records.rows import STARTED, record, row
 
 END = CallEnd.made_here(By.REMOTE, "hangup", 200, "The far end hung up.")
@@ -56,6 +57,19 @@ def test_an_answered_call_has_its_times_its_end_and_its_legs() -> None:
     )
     # An interval in which nothing came says nothing
     assert (kept.trunk_leg.mos, kept.trunk_leg.loss) == (3.0, 0.1)
+
+
+def test_what_the_page_says_of_the_call() -> None:
+    call = record()
+    call.page.add(PageSample(0.012345, 0.5, 3.0, 40.0))
+    call.page.add(PageSample(jitter_ms=4.0))
+    call.feedback = Feedback(2, "é" * MAX_ISSUE + "more")
+    kept = row_of(call, "one", str, None)
+    heard = (kept.heard_loss, kept.heard_concealed, kept.heard_jitter_ms, kept.heard_rtt_ms)
+    assert heard == (0.0123, 0.5, 3.5, 40.0)
+    assert (kept.feedback_score, kept.feedback_issue) == (2, "é" * MAX_ISSUE)
+    nothing = row_of(record(), "one", str, None)
+    assert (nothing.heard_loss, nothing.feedback_score, nothing.feedback_issue) == (None,) * 3
 
 
 def test_a_refused_call_has_its_rule_and_nothing_of_a_trunk() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.records import spool as spool_module
-from gateway.records.journal import Done, Running
+from gateway.records.journal import Done, Rated, Running
 from gateway.records.spool import Spool, SpoolFullError
 from tests.gateway.records.rows import STARTED, row
 
@@ -37,10 +37,10 @@ def drain(spool: Spool, most: int = 3) -> list[str]:
     """Deliver everything, and return the ids in their order."""
     found: list[str] = []
     while True:
-        rows, place = spool.take(most)
-        found += [each.id for each in rows]
-        spool.delivered(place, len(rows))
-        if not rows:
+        lines, place = spool.take(most)
+        found += [each.row.id if isinstance(each, Done) else f"said:{each.id}" for each in lines]
+        spool.delivered(place, len(lines))
+        if not lines:
             return found
 
 
@@ -50,6 +50,18 @@ def test_rows_come_out_as_they_went_in(spool: Spool, path: Path) -> None:
     assert spool.backlog == 8
     assert drain(spool) == [row(number).id for number in range(8)]
     assert spool.backlog == 0
+
+
+def test_what_is_said_of_a_call_comes_after_its_row(path: Path) -> None:
+    spool = Spool(path, LIMIT)
+    spool.append([Done(row(1)), Done(row(2)), Rated("1", 5), Rated("1", 1, "an echo")])
+    assert spool.backlog == 4
+    spool.close()
+    after = Spool(path, LIMIT)
+    assert after.recover().done == after.backlog == 4
+    assert after.take(9)[0][2:] == [Rated("1", 5), Rated("1", 1, "an echo")]
+    assert drain(after) == [row(1).id, row(2).id, "said:1", "said:1"]
+    after.close()
 
 
 def test_what_is_delivered_is_on_the_disk_no_more(spool: Spool, path: Path) -> None:

@@ -16,6 +16,7 @@ from gateway.admission.policy import Policy
 from gateway.admission.store import MemoryStore
 from gateway.calls.end import By, CallEnd
 from gateway.calls.news import Answered, AnswerReady, Ended, HandedOver, News
+from gateway.calls.opinion import Feedback
 from gateway.calls.preflight import PreflightNews
 from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
@@ -185,6 +186,7 @@ class FakeCalls:
         self.may_place.set()
         self.placed: asyncio.Queue[FakeCall] = asyncio.Queue()
         self.running: dict[str, CallRecord] = {}
+        self.known: dict[str, CallRecord] = {}  # of those that were placed here
         self.holders: dict[str, Holder] = {}
         self.stopped: list[tuple[str, str]] = []
         self.refusals: list[tuple[CallRequest, GatewayError]] = []
@@ -207,6 +209,7 @@ class FakeCalls:
             raise self.failure
         self.totals.placed += 1
         call = FakeCall(f"gw-{self.totals.placed}", request, tell)
+        self.known[call.id] = CallRecord(call.id, request, "lab", time())
         self.placed.put_nowait(call)
         return call
 
@@ -215,6 +218,14 @@ class FakeCalls:
 
     def records(self) -> tuple[CallRecord, ...]:
         return tuple(self.running.values())
+
+    def record_of(self, call_id: str) -> CallRecord | None:
+        return self.known.get(call_id)
+
+    def rate(self, record: CallRecord, feedback: Feedback) -> None:
+        if self.failure is not None:
+            raise self.failure
+        record.feedback = feedback
 
     def note_holder(self, call_id: str, holder: Holder) -> None:
         self.holders[call_id] = holder

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import OfferError
 from gateway.signaling import messages
-from gateway.signaling.messages import MessageError, NotSupportedError, error_of, parse, render
+from gateway.signaling.messages import MessageError, error_of, parse, render
 
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}
 
@@ -115,6 +115,20 @@ def test_a_token_does_not_show() -> None:
         ('{"type": "dtmf", "call": "c", "digits": "1", "duration": "100"}', "field `duration`"),
         ('{"type": "dtmf", "call": "c", "digits": "1", "gap": 29}', "field `gap`"),
         ('{"type": "dtmf", "call": "c", "digits": "1", "gap": 1e400}', "field `gap`"),
+        ('{"type": "feedback", "call": "c"}', "field `score`: Field required"),
+        ('{"type": "feedback", "call": "c", "score": 0}', "field `score`"),
+        ('{"type": "feedback", "call": "c", "score": 6}', "field `score`"),
+        ('{"type": "feedback", "call": "c", "score": 4.5}', "field `score`"),
+        ('{"type": "feedback", "call": "c", "score": "5"}', "field `score`"),
+        ('{"type": "feedback", "call": "c", "score": 5, "issue": 7}', "field `issue`"),
+        (
+            '{"type": "feedback", "call": "c", "score": 5, "issue": "' + "x" * 1001 + '"}',
+            "field `issue`: String should have at most 1000 characters",
+        ),
+        ('{"type": "stats", "call": "c"}', "field `report"),
+        ('{"type": "stats", "call": "c", "report": 5}', "field `report"),
+        ('{"type": "stats", "call": "c", "report": [5]}', "field `report"),
+        ('{"type": "stats", "call": "c", "report": [' + "{}," * 256 + "{}]}", "at most 256 items"),
     ],
 )
 def test_what_breaks_a_rule_is_named(text: str, rule: str) -> None:
@@ -146,12 +160,11 @@ def test_an_error_knows_the_call_that_it_prevents() -> None:
     assert (refused.value.call, refused.value.places) == ("c1\n", False)
 
 
-@pytest.mark.parametrize("kind", sorted(messages.NOT_SERVED))
-def test_messages_of_later_versions_are_not_supported(kind: str) -> None:
-    with pytest.raises(NotSupportedError, match=f"`{kind}` is not supported") as refused:
-        parse(json.dumps({"type": kind, "call": "c1"}))
-    assert (refused.value.sip_code, refused.value.name) == (501, "not-supported")
-    assert refused.value.call == "c1"
+@pytest.mark.parametrize("report", [[{"type": "codec"}], {"C1": {"type": "codec"}}])
+def test_a_report_is_a_list_or_a_map_of_entries(report: object) -> None:
+    message = parse(json.dumps({"type": "stats", "call": "c1", "report": report}))
+    assert isinstance(message, messages.Stats)
+    assert message.entries == [{"type": "codec"}]
 
 
 SENT: list[tuple[messages.ServerMessage, dict[str, Any]]] = [

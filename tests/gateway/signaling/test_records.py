@@ -11,7 +11,8 @@ import pytest
 from gateway.admission.keys import new_key, read_keys
 from gateway.admission.policy import Policy
 from gateway.calls import news
-from gateway.calls.call_news import CallNews, Closed
+from gateway.calls.call_news import CallNews, Closed, Rated
+from gateway.calls.opinion import Feedback, PageSample
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, ForbiddenError, TargetError, UnavailableError
@@ -78,10 +79,13 @@ async def test_a_report_of_a_call_that_runs_and_of_the_same_call_afterwards(
     operator.gateway.calls.running["c1"] = record
     record.learn(news.Answered("opus", "PCMU"), STARTED + 1)
     record.learn(news.Quality(quality(4.0, 0.0), quality(3.0, 0.1)), STARTED + 3)
+    record.page.add(PageSample(0.25, 0.125, 7.0))
     status, view = await operator.ask("/v1/calls/c1/report")
     assert (status, view["state"], view["end"], view["endedAt"]) == (200, "answered", None, None)
     assert view["startedAt"] == "2025-11-29T14:46:25.123Z"
     assert view["legs"]["browser"]["mos"] == 4.0
+    assert view["heard"] == {"loss": 0.25, "concealed": 0.125, "jitterMs": 7.0, "rttMs": None}
+    assert view["feedback"] is None
     assert view["legs"]["trunk"] == {
         "mos": 3.0,
         "loss": 0.1,
@@ -101,6 +105,12 @@ async def test_a_report_of_a_call_that_runs_and_of_the_same_call_afterwards(
     assert await operator.recorder.flush(10)
     operator.recorder._recent.clear()
     assert await operator.ask("/v1/calls/c1/report") == (200, at_once)
+    record.feedback = Feedback(2, "an echo")
+    operator.recorder.hear(CallNews(record, Rated()))
+    assert await operator.recorder.flush(10)
+    rated = {**at_once, "feedback": {"score": 2, "issue": "an echo"}}
+    assert await operator.ask("/v1/calls/c1/report") == (200, rated)
+    assert await operator.ask("/v1/records") == (200, {"records": [rated], "next": None})
 
 
 async def test_there_is_no_report_of_a_call_that_was_never_made(operator: Operator) -> None:

@@ -146,15 +146,6 @@ async def test_ten_bad_frames_close_the_socket_and_its_calls(start_gateway: Star
         assert await client.closed() == (1008, "10 bad frames")
 
 
-async def test_messages_of_later_versions_are_not_counted(gateway: Gateway) -> None:
-    async with gateway.client() as client:
-        for _ in range(12):
-            await client.send(type="stats", call="c1", report={})
-            error = await client.receive()
-            assert (error["code"], error["name"]) == (501, "not-supported")
-            assert (error["call"], error["fatal"]) == ("c1", False)
-
-
 # Calls
 
 

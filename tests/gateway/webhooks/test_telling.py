@@ -9,8 +9,9 @@ import pytest
 
 from gateway.admission.grant import Visitor
 from gateway.calls import news
-from gateway.calls.call_news import CallNews, Closed, Opened
+from gateway.calls.call_news import CallNews, Closed, Opened, Rated
 from gateway.calls.end import By, CallEnd
+from gateway.calls.opinion import Feedback
 from gateway.calls.record import CallRecord
 from gateway.calls.request import CallRequest
 from gateway.webhooks.event import Event
@@ -35,9 +36,9 @@ class Listener:
     def wall(self) -> float:
         return self.now
 
-    def hear(self, *events: Opened | news.News | Closed) -> None:
+    def hear(self, *events: Opened | news.News | Closed | Rated) -> None:
         for each in events:
-            if not isinstance(each, Opened | Closed):
+            if not isinstance(each, Opened | Closed | Rated):
                 self.record.learn(each, NOW)
             self.teller.hear(CallNews(self.record, each))
 
@@ -81,10 +82,23 @@ def test_a_call_from_its_ringing_to_its_end() -> None:
     }
 
 
+def test_feedback_comes_with_its_call_where_it_is_asked_for() -> None:
+    it = Listener("feedback")
+    it.hear(Opened(), news.Answered("opus", "PCMU"), ENDED, Closed())
+    it.record.feedback = Feedback(2, "an echo")
+    it.hear(Rated())
+    assert it.kinds == ["feedback"]
+    (payload,) = it.payloads
+    assert payload["data"]["feedback"] == {"score": 2, "issue": "an echo"}
+    assert payload["data"]["end"]["cause"] == "hangup"
+    assert it.events[0].key == "c1"
+
+
 def test_only_what_is_wanted() -> None:
     it = Listener("ended")
     it.hear(Opened(), news.Ringing(early_media=False), news.Answered("opus", "PCMU"))
     it.teller.limit("calls-at-once", None)
+    it.hear(Rated())
     assert it.events == []
     it.hear(ENDED, Closed())
     assert it.kinds == ["ended"]
