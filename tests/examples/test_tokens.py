@@ -1,134 +1,115 @@
-"""examples/tokens: each issues tokens that the gateway takes, and to signed-in users alone."""
+"""examples/tokens: each serves a folder, and tokens that the gateway takes."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import jwt
 import pytest
 
 from gateway.admission.token import SharedSecrets, Tokens
 from gateway.config_file_values import read_secrets
 from gateway.errors import TokenError
-from tests.peers.gateway import TREE
+from tests.examples.sites import TOKENS, run_site, site_command
 from tests.peers.ports import free_port
-from tests.peers.process import PeerError, end_process, tail
-from tests.peers.requirement import require
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-FOLDER = TREE / "examples" / "tokens"
-START_LIMIT = 20.0
-
 # As an operator keeps it who is replacing a secret
 FIRST, SECOND = "first-secret-of-48-characters-with-a-/+=-inside-it", "second-secret-" + "x" * 32
 SECRETS = f"# since today\n\n{FIRST}  \n{SECOND}\n"
 
-BACK_ENDS = ("token_server.py", "token-server.mjs", "token.php")
-
-
-def command(name: str, port: int) -> list[str]:
-    match name:
-        case "token_server.py":
-            return [sys.executable, "-m", "uvicorn", "token_server:app", "--port", str(port)]
-        case "token-server.mjs":
-            return [str(require("node")), name]
-        case _:
-            return [str(require("php")), "-S", f"127.0.0.1:{port}", name]
+BACK_ENDS = ("server.py", "server.mjs", "server.php")
+pytestmark = pytest.mark.parametrize("name", BACK_ENDS)
 
 
 @asynccontextmanager
-async def running(name: str, folder: Path) -> AsyncIterator[str]:
-    """Run a back end as its users do; yield the address of its tokens."""
-    port, log, secrets = free_port(), folder / "back-end.log", folder / "token-secret"
-    secrets.write_text(SECRETS)
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command(name, port),
-            cwd=FOLDER,
-            env={
-                **os.environ,
-                "GATEWAY_TOKEN_SECRET_FILE": str(secrets),
-                "PORT": str(port),
-                "PYTHONDONTWRITEBYTECODE": "1",
-            },
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    url = f"http://127.0.0.1:{port}/token"
-    try:
-        async with asyncio.timeout(START_LIMIT):
-            while (await fetch(url))[0] == 0:
-                if process.returncode is not None:
-                    raise PeerError(f"{name} has ended\n{tail(log)}")
-                await asyncio.sleep(0.05)
-        yield url
-    finally:
-        await end_process(process)
+async def running(name: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a back end on a folder with a page; yield a browser without cookies."""
+    port, secret, site = free_port(), folder / "token-secret", folder / "site"
+    secret.write_text(SECRETS)
+    site.mkdir()
+    (site / "index.html").write_text("<h1>A page</h1>")
+    command = site_command(name, site, port)
+    async with (
+        run_site(command, port=port, secret=secret, log=folder / "site.log") as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
 
 
-async def fetch(url: str, user: str | None = None) -> tuple[int, bytes]:
-    """Return status and body; status 0 when nobody answers."""
-    headers = {} if user is None else {"X-User": user}
-    return await asyncio.to_thread(_fetch, urllib.request.Request(url, headers=headers))
-
-
-def _fetch(request: urllib.request.Request) -> tuple[int, bytes]:
-    try:
-        with urllib.request.urlopen(request, timeout=5) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-    except OSError:
-        return 0, b""
-
-
-@pytest.mark.parametrize("name", BACK_ENDS)
-async def test_the_gateway_takes_its_tokens(name: str, tmp_path: Path) -> None:
-    async with running(name, tmp_path) as url:
-        status, body = await fetch(url, 'o"brien\\')
-        _, another = await fetch(url, "alice")
-    assert status == 200
-    token = json.loads(body)["token"]
+def claims_of(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
     claims: dict[str, Any] = jwt.decode(
-        token, FIRST, ["HS256"], options={"require": ["exp", "jti"]}
+        answer.json()["token"], FIRST, ["HS256"], options={"require": ["exp", "jti"]}
     )
-    assert claims["sub"] == 'o"brien\\'
-    assert claims["call"]["to"] == ["+15551234567"]
+    return claims
+
+
+async def test_the_gateway_takes_its_tokens(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as client:
+        answer = await client.post("/token")
+    claims = claims_of(answer)
     assert 0 < claims["exp"] - time.time() <= 60
     secrets = read_secrets(tmp_path / "token-secret")
+    token = answer.json()["token"]
     grant = await Tokens(SharedSecrets(secrets), time.time).verify(token)
-    assert (grant.identity, grant.token) == ('o"brien\\', claims["jti"])
-    assert (grant.to, grant.once, grant.max_calls) == (("+15551234567",), True, 1)
+    assert (grant.identity, grant.token) == (claims["sub"], claims["jti"])
+    assert (grant.to, grant.once, grant.max_calls) == (("+15550100600",), True, 1)
     assert (grant.max_duration, grant.incoming, grant.caller) == (600, False, None)
-    assert jwt.decode(json.loads(another)["token"], FIRST, ["HS256"])["jti"] != claims["jti"]
     with pytest.raises(TokenError):
         await Tokens(SharedSecrets([SECOND]), time.time).verify(token)
 
 
-@pytest.mark.parametrize("name", BACK_ENDS)
-async def test_who_is_not_signed_in_gets_none(name: str, tmp_path: Path) -> None:
-    async with running(name, tmp_path) as url:
-        for user in (None, ""):
-            status, body = await fetch(url, user)
-            assert (status, b"token" in body) == (401, False)
+async def test_a_visitor_stays_the_same(name: str, tmp_path: Path) -> None:
+    """Limits go by it; and nobody picks the name of somebody else, as an agent's."""
+    async with running(name, tmp_path) as client:
+        answers = [await client.post("/token"), await client.post("/token")]
+        first, second = map(claims_of, answers)
+        client.cookies.clear()
+        other = claims_of(await client.post("/token", headers={"Cookie": "visitor=sales"}))
+    assert "httponly" in answers[0].headers["set-cookie"].lower()
+    assert first["sub"] == second["sub"]
+    assert first["jti"] != second["jti"]
+    assert first["sub"].startswith("visitor-")
+    assert other["sub"].startswith("visitor-")
+    assert other["sub"] not in (first["sub"], "visitor-sales")
 
 
-def test_each_is_short_and_explained() -> None:
-    readme = (FOLDER / "README.md").read_text()
-    for name in BACK_ENDS:
-        lines = [line for line in (FOLDER / name).read_text().splitlines() if line.strip()]
-        assert len(lines) <= 20, "to be read in a minute"
-        assert f"`{name}`" in readme
+async def test_it_serves_its_folder_and_no_other(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as client:
+        page = await client.get("/")
+        assert (page.status_code, page.text) == (200, "<h1>A page</h1>")
+        assert page.headers["content-type"].startswith("text/html")
+        for path in ("/none", "/%", "/token"):
+            answer = await client.get(path)
+            # PHP's server has the page for whatever it does not find
+            assert answer.status_code in (400, 404, 405) or answer.text == page.text
+            assert (await client.post("/none")).status_code != 500
+        port = client.base_url.port
+        assert port is not None
+        for path in ("/../token-secret", "/%2e%2e/token-secret", "/..%2ftoken-secret"):
+            assert b"secret-of-48" not in await ask(port, path), path
+
+
+async def ask(port: int, path: str) -> bytes:
+    """Ask for a path as it stands, which a client would put right."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.0\r\nHost: site\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_each_is_short_and_explained(name: str) -> None:
+    readme = (TOKENS / "README.md").read_text()
+    lines = [line for line in (TOKENS / name).read_text().splitlines() if line.strip()]
+    assert len(lines) <= 55, "to be read in two minutes"
+    assert f"`{name}`" in readme
