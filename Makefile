@@ -3,6 +3,7 @@
 #
 #   make run PYTHON=python3.12      another Python (3.11 or newer) for a new .venv
 #   make run LISTEN=127.0.0.1:9000  where port 8080 is taken; GATEWAY_HTTP__LISTEN does the same
+#   make run SITE=http://127.0.0.1:8000  the pages of a site of yours may call, with tokens of its own
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
 #   make soak SOAK="--minutes 2"    shorter, or longer; --short 500 is the number of short calls
@@ -11,6 +12,7 @@
 
 PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
+SITE ?=
 TESTS ?= --numprocesses 2 --dist loadfile  # most tests wait; see tests/scheduling.py
 BENCH ?=
 SOAK ?=
@@ -50,7 +52,7 @@ install: $(VENV)/.modules ## Set up .venv with what the gateway needs to run
 # Whether the port is free is asked first, as the installation after it takes minutes
 run: free-to-listen $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
 	@$(BIN)/python -c 'import pjsua2' 2> /dev/null || $(MAKE) --no-print-directory engine
-	@$(BIN)/python -m gateway demo --listen '$(LISTEN)'
+	@$(BIN)/python -m gateway demo --listen '$(LISTEN)' $(SITE:%=--site '%')
 
 free-to-listen:
 	@! command -v $(PYTHON) > /dev/null || $(PYTHON) .ci/can-listen '$(LISTEN)'

@@ -34,6 +34,7 @@ class Command:
 
 COMMANDS = (
     Command("serve", "run the gateway", "gateway.commands.serve"),
+    Command("init", "write a first gateway.toml, and its secret", "gateway.commands.init"),
     Command("demo", "run the gateway with an embedded SIP peer to call", "gateway.commands.demo"),
     Command("call", "call somebody through a gateway, without a browser", "gateway.caller.command"),
     Command(

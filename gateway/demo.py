@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gateway.config import Address
@@ -23,11 +24,18 @@ IDENTITY = "sales"  # who takes the calls of the peer
 QUESTION = b"registered?\n"  # the peer's: whether any page would ring
 
 
-def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
+SECRET_FILE = Path("token-secret")  # of the sites that a demo lets in
+
+
+def demo_settings(
+    address: Address, listen: str | None, sites: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the settings of a demo whose peer listens at `address`; shaped like the file.
 
-    Without `listen` it is GATEWAY_HTTP__LISTEN or the default.
+    Without `listen` it is GATEWAY_HTTP__LISTEN or the default. With `sites` pages of theirs are let
+    in, and nobody calls without a token: what works here works in earnest.
     """
+    tokens = {"mode": "token", "token_secret_file": SECRET_FILE, "origins": list(sites)}
     return {
         "http": {"demo": True} if listen is None else {"demo": True, "listen": listen},
         # Any port: a PBX on this machine keeps 5060
@@ -39,7 +47,7 @@ def demo_settings(address: Address, listen: str | None) -> dict[str, Any]:
         # The peer calls back who has called 800; "sales" is what the demo page suggests
         "incoming": [{"to": "*", "identity": IDENTITY}],
         # The peer leads nowhere: whatever is dialled stays on this machine
-        "admission": {"allow": ["*"], "deny": []},
+        "admission": {"allow": ["*"], "deny": [], **(tokens if sites else {})},
         # Nothing that a next demo would have to know
         "records": {"database": ""},
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway import app, demo, log
 from gateway.commands import running
+from gateway.commands.secret_file import keep_secret
 from gateway.config import Address, Settings
 from gateway.config_sources import DEFAULT_FILE, load
 from gateway.errors import UnavailableError
@@ -27,13 +28,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", metavar="HOST:PORT", help="a loopback address (default: 127.0.0.1:8080)"
     )
     where.add_argument("--port", type=int, help="the same on 127.0.0.1")
+    parser.add_argument(
+        "--site",
+        action="append",
+        metavar="ORIGIN",
+        default=[],
+        help="let pages of a site in (http://127.0.0.1:8000), again for more; who calls then needs "
+        f"a token that is signed with the secret in {demo.SECRET_FILE}, which is made if need be",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve the demo until told to stop."""
     address = Address("127.0.0.1", demo.free_port())
     listen = options.listen if options.port is None else f"127.0.0.1:{options.port}"
-    settings = load(None, demo.demo_settings(address, listen))
+    if options.site:
+        keep_secret(demo.SECRET_FILE)
+    settings = load(None, demo.demo_settings(address, listen, options.site))
     if DEFAULT_FILE.exists():
         print(f"The demo does not read {DEFAULT_FILE}; `gateway serve` does.", file=sys.stderr)
     log.set_up(settings.log.level)
@@ -58,13 +69,21 @@ async def _serve(settings: Settings, address: Address) -> None:
                 settings,
                 open_for_peer,
                 stop=stop,
-                announce=running.announce,
+                announce=lambda url: _announce(url, settings),
                 extensions=demo.extensions(),
             )
         finally:
             peer_ended.cancel()
     if peer.ended.is_set():
         raise UnavailableError("the embedded SIP peer ended; there is nobody to call any more")
+
+
+def _announce(url: str, settings: Settings) -> None:
+    running.announce(url)
+    secret = settings.admission.token_secret_file
+    if secret is not None:
+        sites = " and ".join(settings.admission.origins)
+        running.tell(f"Pages of {sites} may call, with tokens signed by {secret.resolve()}")
 
 
 async def _forward(event: asyncio.Event, stop: Stop) -> None:

@@ -85,8 +85,13 @@ def limit_stop(seconds: float) -> None:
 def announce(url: str) -> None:
     """Say where the gateway is."""
     garbage.freeze_gc()
+    tell(f"The gateway is at {url} (Ctrl+C stops it)")
+
+
+def tell(line: str) -> None:
+    """Print a line for whoever has started the gateway."""
     try:
-        print(f"The gateway is at {url} (Ctrl+C stops it)", flush=True)
+        print(line, flush=True)
     except OSError:
         # Nobody reads it (`gateway serve | true`), which is no reason to stop; what is left in the
         # buffer would fail once more at the end

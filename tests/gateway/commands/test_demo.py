@@ -53,3 +53,27 @@ def test_where_it_listens(
     assert main(["demo", *arguments]) == 0
     assert started[0].http.listen == Address("127.0.0.1", port)
     assert started[0].http.demo  # whatever GATEWAY_HTTP__ says of proxies
+
+
+def test_a_site_of_ones_own_is_let_in_with_tokens_alone(started: list[Settings]) -> None:
+    site = "http://127.0.0.1:8000"
+    assert main(["demo", "--site", site, "--site", "https://shop.example"]) == 0
+    admission = started[0].admission
+    assert (admission.mode, admission.origins) == ("token", (site, "https://shop.example"))
+    secret = Path("token-secret")
+    assert admission.token_secret_file == secret
+    assert secret.stat().st_mode & 0o077 == 0
+    written = secret.read_text()
+    assert main(["demo", "--site", site]) == 0
+    assert secret.read_text() == written, "the site has a copy of it"
+
+
+def test_without_a_site_nobody_needs_a_token(started: list[Settings]) -> None:
+    assert main(["demo"]) == 0
+    assert (started[0].admission.mode, started[0].admission.origins) == ("open", ())
+    assert not Path("token-secret").exists()
+
+
+def test_a_site_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--site", "127.0.0.1:8000"]) == 1
+    assert "an origin is a scheme and a host" in capsys.readouterr().err
