@@ -9,7 +9,7 @@ import { CallError } from "./errors.js";
 export type Token = string | undefined;
 export type FetchToken = () => Token | Promise<Token>;
 export type Signaling = import("./signaling.js").Signaling;
-export type Welcome = import("./signaling.js").Welcome;
+export type Welcome = import("./frames.js").Welcome;
 export type AccessOptions = {
     token?: string | FetchToken;
     fetchToken?: FetchToken;
@@ -18,7 +18,7 @@ export type AccessOptions = {
 /** @typedef {string | undefined} Token */
 /** @typedef {() => Token | Promise<Token>} FetchToken */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
-/** @typedef {import("./signaling.js").Welcome} Welcome */
+/** @typedef {import("./frames.js").Welcome} Welcome */
 /**
  * @typedef {object} AccessOptions
  * @property {string | FetchToken} [token]

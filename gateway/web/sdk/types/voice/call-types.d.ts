@@ -64,7 +64,7 @@ export type CallEvents = {
     /**
      * the gateway, or the audio, is lost for now; the call lives on
      */
-    reconnecting: [call: Call];
+    reconnecting: [error: CallError, call: Call];
     reconnected: [call: Call];
     /**
      * the caller gave up, or an incoming call was answered elsewhere
@@ -84,6 +84,10 @@ export type Emit = <K extends keyof CallEvents>(event: K, ...args: CallEvents[K]
 export type Source = {
     microphone: MediaStream;
     configuration: RTCConfiguration;
+    /**
+     * made ahead, and configured
+     */
+    peer?: import("./peer.js").Peer;
 };
 export type AcceptOptions = {
     /**
@@ -99,7 +103,7 @@ export type Restored = {
     /**
      * by the gateway: `state`, `direction`, `answeredMs` and more
      */
-    known: import("./signaling.js").Frame;
+    known: import("./frames.js").Frame;
     muted: boolean;
 };
 export type CallSetup = {
@@ -115,7 +119,7 @@ export type CallSetup = {
     /**
      * gets the source of an incoming call
      */
-    prepare?: (audio: MediaTrackConstraints) => Promise<Source>;
+    prepare?: (audio: MediaTrackConstraints, over: AbortSignal) => Promise<Source>;
     /**
      * what another connection of the call is made with
      */
@@ -157,7 +161,7 @@ export type CallSetup = {
  * @property {[quality: Quality]} quality every two seconds, what the gateway sees
  * @property {[name: string, data: object]} warning
  * @property {[name: string]} warning-cleared
- * @property {[call: Call]} reconnecting the gateway, or the audio, is lost for now; the call lives on
+ * @property {[error: CallError, call: Call]} reconnecting the gateway, or the audio, is lost for now; the call lives on
  * @property {[call: Call]} reconnected
  * @property {[call: Call, end: CallEnd]} cancel the caller gave up, or an incoming call was answered elsewhere
  * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
@@ -169,6 +173,7 @@ export type CallSetup = {
  * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  */
 /**
  * @typedef {object} AcceptOptions
@@ -177,7 +182,7 @@ export type CallSetup = {
  */
 /**
  * @typedef {object} Restored what is known of a call of an earlier page
- * @property {import("./signaling.js").Frame} known by the gateway: `state`, `direction`, `answeredMs` and more
+ * @property {import("./frames.js").Frame} known by the gateway: `state`, `direction`, `answeredMs` and more
  * @property {boolean} muted
  */
 /**
@@ -185,7 +190,7 @@ export type CallSetup = {
  * @property {import("./signaling.js").Signaling} signaling
  * @property {Source} [source] of an outgoing call
  * @property {string} [id] of an incoming call: the gateway's
- * @property {(audio: MediaTrackConstraints) => Promise<Source>} [prepare] gets the source of an incoming call
+ * @property {(audio: MediaTrackConstraints, over: AbortSignal) => Promise<Source>} [prepare] gets the source of an incoming call
  * @property {() => Promise<RTCConfiguration>} configure what another connection of the call is made with
  * @property {Restored} [restored] a call of an earlier page
  * @property {MediaTrackConstraints} [audio]

@@ -5,14 +5,14 @@ export type CallSetup = import("./call-types.js").CallSetup;
 export type Emit = import("./call-types.js").Emit;
 export type Source = import("./call-types.js").Source;
 export type CallEnd = import("./errors.js").CallEnd;
-export type Frame = import("./signaling.js").Frame;
+export type Frame = import("./frames.js").Frame;
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
 /** @typedef {import("./call-types.js").Emit} Emit */
 /** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
-/** @typedef {import("./signaling.js").Frame} Frame */
+/** @typedef {import("./frames.js").Frame} Frame */
 /** @extends {Emitter<CallEvents>} */
 export declare class Call extends Emitter<CallEvents> {
     #private;
@@ -47,6 +47,8 @@ export declare class Call extends Emitter<CallEvents> {
         local: boolean;
         remote: boolean;
     };
+    /** Whether this page has the call: it has placed it, or takes it. */
+    get taken(): boolean;
     /** Whether the gateway or the audio is lost for now. */
     get reconnecting(): boolean;
     /** Sends the offer of an outgoing call; candidates follow as they are found. */

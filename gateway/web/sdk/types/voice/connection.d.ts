@@ -7,6 +7,10 @@ import { Media } from "./media.js";
 export type ConnectionOptions = {
     microphone: MediaStream;
     configuration: RTCConfiguration;
+    /**
+     * made ahead, and configured
+     */
+    peer?: import("./peer.js").Peer;
     audio?: MediaTrackConstraints;
     element?: HTMLAudioElement;
     /**
@@ -46,6 +50,7 @@ export type ConnectionOptions = {
  * @typedef {object} ConnectionOptions
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  * @property {MediaTrackConstraints} [audio]
  * @property {HTMLAudioElement} [element]
  * @property {HTMLAudioElement} [made] of an earlier connection
@@ -66,6 +71,8 @@ export declare class Connection {
     media: Media;
     /** @param {ConnectionOptions} options */
     constructor(options: ConnectionOptions);
+    /** To be called once the offer has left: candidates follow it, and sound is measured. */
+    offered(): void;
     get answered(): boolean;
     /** @param {unknown} answer the first one counts */
     answer(answer: unknown): Promise<void>;

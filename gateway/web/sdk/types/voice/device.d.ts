@@ -1,6 +1,7 @@
 import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
+export type ConnectOptions = import("./connect-options.js").ConnectOptions;
 export type DeviceOptions = {
     /**
      * of the gateway's WebSocket; by default that of the gateway which served this file
@@ -27,6 +28,22 @@ export type DeviceOptions = {
      */
     iceServers?: RTCIceServer[];
     /**
+     * of what is said to people, a tag of BCP 47; else that of the document, or of the browser
+     */
+    language?: string;
+    /**
+     * at a time; else the next one is refused with `busy-here`
+     */
+    allowSeveralCalls?: boolean;
+    /**
+     * else the caller is told 486 while this page has a call
+     */
+    allowIncomingWhileBusy?: boolean;
+    /**
+     * the browser asks before a page with a call is left
+     */
+    closeProtection?: boolean | string;
+    /**
      * over a reload of the page, where `restore` takes them up; true
      */
     keepCalls?: boolean;
@@ -34,36 +51,6 @@ export type DeviceOptions = {
      * "relay" to use TURN alone, even where the gateway does not ask for it
      */
     iceTransportPolicy?: RTCIceTransportPolicy;
-};
-export type ConnectOptions = {
-    /**
-     * number in E.164 form, or a SIP user that the gateway knows
-     */
-    to: string;
-    /**
-     * caller's number, where the gateway grants it
-     */
-    from?: string;
-    /**
-     * caller's name
-     */
-    displayName?: string;
-    /**
-     * SIP headers, `X-…` only
-     */
-    headers?: Record<string, string>;
-    /**
-     * for this call, over those of the device
-     */
-    audio?: MediaTrackConstraints;
-    /**
-     * plays the call, instead of one that is made and removed
-     */
-    element?: HTMLAudioElement;
-    /**
-     * gives the call up before `connect` is done
-     */
-    signal?: AbortSignal;
 };
 export type DeviceEvents = {
     /**
@@ -86,7 +73,7 @@ export type DeviceEvents = {
     /**
      * half a minute before; without `fetchToken` it is time for `updateToken`
      */
-    tokenWillExpire: [expires: Date];
+    tokenWillExpire: [device: Device, expires: Date];
     /**
      * the gateway goes out of service: calls that run have so long, new ones are
      * refused
@@ -111,18 +98,12 @@ export type DeviceEvents = {
  * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
  * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
+ * @property {string} [language] of what is said to people, a tag of BCP 47; else that of the document, or of the browser
+ * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
+ * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
+ * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
- */
-/**
- * @typedef {object} ConnectOptions
- * @property {string} to number in E.164 form, or a SIP user that the gateway knows
- * @property {string} [from] caller's number, where the gateway grants it
- * @property {string} [displayName] caller's name
- * @property {Record<string, string>} [headers] SIP headers, `X-…` only
- * @property {MediaTrackConstraints} [audio] for this call, over those of the device
- * @property {HTMLAudioElement} [element] plays the call, instead of one that is made and removed
- * @property {AbortSignal} [signal] gives the call up before `connect` is done
  */
 /**
  * @typedef {object} DeviceEvents
@@ -131,7 +112,7 @@ export type DeviceEvents = {
  * @property {[identity: string]} registered calls to this identity come here, also when they do so again
  * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
  *   not `fatal`, the device tries again
- * @property {[expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
+ * @property {[device: Device, expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
  * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
  *   refused
  * @property {[error: CallError]} reconnecting the session's connection is lost; its calls live on while it is tried again
@@ -142,13 +123,19 @@ export type DeviceEvents = {
 /** @extends {Emitter<DeviceEvents>} */
 export declare class Device extends Emitter<DeviceEvents> {
     #private;
+    language: string;
     url: string;
-    /** @param {DeviceOptions} [options] */
-    constructor(options?: DeviceOptions);
+    /**
+     * @param {DeviceOptions | string} [given] options; or a call token, and then the options
+     * @param {DeviceOptions} [more]
+     */
+    constructor(given?: DeviceOptions | string, more?: DeviceOptions);
     /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
     static checkSupport(): CallError | null;
     /** Calls that are alive, oldest first. */
     get calls(): Call[];
+    /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */
+    get isBusy(): boolean;
     get destroyed(): boolean;
     /** Under which calls come to this page at this moment, or null. */
     get identity(): string | null;
@@ -188,6 +175,14 @@ export declare class Device extends Emitter<DeviceEvents> {
      * @throws {CallError} whatever hinders the call before that: microphone, origin, session
      */
     connect(options: ConnectOptions): Promise<Call>;
+    /**
+     * Opens the session, and what else a call needs but the microphone, so that a call begins at once: for the
+     * moment at which somebody points at the button. Nobody is asked for anything. Without a call all of it is
+     * closed after half a minute. What hinders it is told by the call.
+     *
+     * @returns {Promise<void>} when it is done
+     */
+    prepare(): Promise<void>;
     /**
      * Another name for `connect`.
      *

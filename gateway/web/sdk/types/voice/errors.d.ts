@@ -1,8 +1,7 @@
 export type Kind = "normal" | "canceled" | "refused" | "failed";
 export type Ending = {
-    kind: Kind;
-    code: number;
-    message: string;
+    readonly kind: Kind;
+    readonly code: number;
 };
 export type CallEnd = {
     /**
@@ -18,25 +17,33 @@ export type CallEnd = {
      */
     sipCode: number | null;
     /**
-     * SIP reason phrase, or what exactly was refused; may be empty
+     * for the operator: SIP reason phrase, or what the gateway says; may be empty
      */
     reason: string;
     /**
-     * one sentence for a person
+     * what has happened, for the person at the page, in the page's language
      */
     message: string;
+    /**
+     * what that person can do about it; may be empty
+     */
+    advice: string;
     /**
      * from the answer to the end; 0 for a call never answered
      */
     durationMs: number;
 };
-/** @type {Readonly<Record<string, Readonly<Ending>>>} */
-export declare const ENDINGS: Readonly<Record<string, Readonly<Ending>>>;
+/** @type {Readonly<Record<string, Ending>>} */
+export declare const ENDINGS: Readonly<Record<string, Ending>>;
+/** Ends that are told in other words than by their cause, as it matters who did what. */
+declare const SENTENCES: Readonly<Record<string, string>>;
 /** A call, or a request about one, that failed. `name` is a word of `ENDINGS`. */
 export declare class CallError extends Error {
+    #private;
     code: number;
     sipCode: number | null;
     fatal: boolean;
+    reason: string;
     original: unknown;
     /**
      * The `cause` of the call's end.
@@ -47,20 +54,29 @@ export declare class CallError extends Error {
     /**
      * @param {string} name
      * @param {object} [details]
-     * @param {string} [details.message] replaces the table's sentence
+     * @param {string} [details.reason] the gateway's words, or what exactly is wrong: for whoever runs the page
      * @param {number} [details.code]
      * @param {number | null} [details.sipCode]
      * @param {boolean} [details.fatal] whether the call (or the session) is over by it
      * @param {unknown} [details.original] the exception underneath
      */
-    constructor(name: string, { message, code, sipCode, fatal, original }?: {
-        message?: string;
+    constructor(name: string, { reason, code, sipCode, fatal, original }?: {
+        reason?: string;
         code?: number;
         sipCode?: number | null;
         fatal?: boolean;
         original?: unknown;
     });
+    /** What has happened, for the person at the page, in the page's language. */
+    get message(): string;
+    /** What that person can do about it; may be empty. */
+    get advice(): string;
 }
+/**
+ * @param {unknown} error whatever was thrown
+ * @returns {CallError} itself if it is one
+ */
+export declare function asCallError(error: unknown): CallError;
 /**
  * The gateway's `error` frame: its code is a SIP status, its message is for the page's author.
  *
@@ -71,11 +87,20 @@ export declare function errorFromFrame(frame: {
     [key: string]: unknown;
 }, fatal: boolean): CallError;
 /**
+ * @param {Omit<CallEnd, "message" | "advice">} end
+ * @param {{ likewise?: string, told?: keyof typeof SENTENCES }} [how] it is told
+ * @returns {CallEnd} with the sentences that belong to it, in the language that the page has by then
+ */
+export declare function callEnd(end: Omit<CallEnd, "message" | "advice">, { likewise, told }?: {
+    likewise?: string;
+    told?: keyof typeof SENTENCES;
+}): CallEnd;
+/**
  * @param {CallError} error
  * @param {CallEnd["by"]} by
  * @returns {CallEnd}
  */
-export declare function endFromError(error: CallError, by: CallEnd["by"]): CallEnd;
+export declare function endFromError({ name, sipCode, reason }: CallError, by: CallEnd["by"]): CallEnd;
 /**
  * The gateway's `ended` frame. An unknown cause is kept; its sentence comes from the SIP status.
  *
@@ -87,19 +112,28 @@ export declare function endFromFrame(frame: {
     [key: string]: unknown;
 }, calling: boolean): CallEnd;
 /**
+ * @param {string} cause
+ * @returns {CallEnd} of a call that this page ends
+ */
+export declare function endFromHere(cause: string): CallEnd;
+/**
  * @param {number | undefined} code the gateway has one of its own for none
  * @returns {CallEnd}
  * @throws {CallError} `invalid-argument`
  */
 export declare function endOfRejection(code: number | undefined): CallEnd;
 /**
- * No audio connection: then it matters what the TURN servers said.
+ * The end as it is told: with the time from the answer, and if there was no audio connection, with what the
+ * TURN servers said.
  *
  * @param {CallEnd} end
- * @param {string} refusals
+ * @param {{ refusals: string, durationMs?: number }} known
  * @returns {CallEnd}
  */
-export declare function explained(end: CallEnd, refusals: string): CallEnd;
+export declare function complete(end: CallEnd, { refusals, durationMs }: {
+    refusals: string;
+    durationMs?: number;
+}): CallEnd;
 /**
  * The gateway's `transferFailed` frame.
  *
@@ -114,3 +148,4 @@ export declare function transferError({ sipCode, reason }: {
  * @returns {Kind}
  */
 export declare function kindOf({ cause, by, sipCode }: CallEnd, calling: boolean): Kind;
+export {};

@@ -1,6 +1,11 @@
+import { Peer } from "./peer.js";
 export type MediaOptions = {
     microphone: MediaStream;
     configuration: RTCConfiguration;
+    /**
+     * made ahead, and configured; else one is made
+     */
+    peer?: Peer;
     /**
      * plays the call; made, and removed in the end, unless given
      */
@@ -35,6 +40,7 @@ export type MediaOptions = {
  * @typedef {object} MediaOptions
  * @property {MediaStream} microphone
  * @property {RTCConfiguration} configuration
+ * @property {Peer} [peer] made ahead, and configured; else one is made
  * @property {HTMLAudioElement} [element] plays the call; made, and removed in the end, unless given
  * @property {HTMLAudioElement} [made] one that has been made for an earlier connection of the call
  * @property {(candidate: RTCIceCandidateInit | null) => void} onCandidate null at the end of candidates

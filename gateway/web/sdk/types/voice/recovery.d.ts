@@ -10,27 +10,30 @@ export declare class Recovery {
         window: () => number;
         restart: () => void;
         giveUp: (error: CallError) => void;
-        emit: (event: "reconnecting" | "reconnected") => void;
+        onLost: (error: CallError) => void;
+        onBack: () => void;
     };
     /**
      * @param {object} options
      * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
      * @param {() => void} options.restart tries another audio connection
      * @param {(error: CallError) => void} options.giveUp
-     * @param {(event: "reconnecting" | "reconnected") => void} options.emit
+     * @param {(error: CallError) => void} options.onLost
+     * @param {() => void} options.onBack
      */
     constructor(options: {
         window: () => number;
         restart: () => void;
         giveUp: (error: CallError) => void;
-        emit: (event: "reconnecting" | "reconnected") => void;
+        onLost: (error: CallError) => void;
+        onBack: () => void;
     });
     /** Whether something is interrupted. */
     get active(): boolean;
     /** Whether an answer is to be expected. */
     get restarting(): boolean;
-    /** The gateway cannot be heard. */
-    interrupted(): void;
+    /** @param {CallError} error why the gateway cannot be heard */
+    interrupted(error: CallError): void;
     /** It can be heard again. */
     back(): void;
     /** The audio has come up. */

@@ -3,7 +3,7 @@
  * a promise, which the gateway's answer settles; the end of the call settles what is left.
  */
 import { CallError } from "./errors.js";
-export type Frame = import("./signaling.js").Frame;
+export type Frame = import("./frames.js").Frame;
 export type Side = "local" | "remote";
 export type Stage = {
     sipCode: number | null;
@@ -77,5 +77,5 @@ export declare class Requests {
      */
     refused(error: CallError): boolean;
     /** @param {import("./errors.js").CallEnd} end */
-    close({ cause, message, sipCode }: import("./errors.js").CallEnd): void;
+    close({ cause, reason, sipCode }: import("./errors.js").CallEnd): void;
 }

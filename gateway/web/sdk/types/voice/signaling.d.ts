@@ -1,29 +1,9 @@
 import { CallError } from "./errors.js";
-export declare const SUBPROTOCOL = "gateway.v1";
-export type Frame = {
-    type: string;
-    [key: string]: unknown;
-};
+export type Frame = import("./frames.js").Frame;
+export type Welcome = import("./frames.js").Welcome;
 export type Hello = {
     token?: string;
     challenge?: string;
-};
-export type Welcome = {
-    session: string;
-    iceServers: RTCIceServer[];
-    iceTransportPolicy: RTCIceTransportPolicy;
-    /**
-     * of the token, in seconds since the epoch
-     */
-    expires: number | null;
-};
-export type Request = {
-    /**
-     * the type of the frame that answers it
-     */
-    answer: string;
-    resolve: (frame: Frame) => void;
-    reject: (error: CallError) => void;
 };
 export type Receiver = {
     receive: (frame: Frame) => void;
@@ -34,7 +14,7 @@ export type Receiver = {
     /**
      * the gateway cannot be heard for now
      */
-    interrupted: () => void;
+    interrupted: (error: CallError) => void;
     /**
      * it can be heard again, and all that was missed has been told
      */
@@ -47,6 +27,21 @@ export type Resumption = {
      */
     received: number;
 };
+/** @typedef {import("./frames.js").Frame} Frame */
+/** @typedef {import("./frames.js").Welcome} Welcome */
+/** @typedef {{ token?: string, challenge?: string }} Hello */
+/**
+ * @typedef {object} Receiver a call, seen from here
+ * @property {(frame: Frame) => void} receive
+ * @property {(error: CallError) => void} lost the session is over
+ * @property {(error: CallError) => void} interrupted the gateway cannot be heard for now
+ * @property {() => void} back it can be heard again, and all that was missed has been told
+ */
+/**
+ * @typedef {object} Resumption what brings a page back to its session
+ * @property {string} token
+ * @property {number} received how many frames of calls have come, `quality` not counted
+ */
 export declare class Signaling {
     #private;
     url: string;
