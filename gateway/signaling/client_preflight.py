@@ -93,6 +93,7 @@ class ClientPreflight:
         finally:
             if lease is not None:
                 lease.release()
+            self._live = None  # it holds what tells it here
             self._over(self)
 
     async def _obey(self, live: Preflight, message: messages.ClientMessage) -> None:

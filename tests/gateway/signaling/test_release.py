@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.gateway.garbage import leaving_no_cycle
-from tests.gateway.signaling import test_incoming, test_resume, test_socket
+from tests.gateway.signaling import test_incoming, test_preflight, test_resume, test_socket
 from tests.gateway.signaling.conftest import Gateway
 
 LIVES = (
@@ -20,6 +20,7 @@ LIVES = (
     test_resume.test_another_socket_takes_over,
     test_incoming.test_accepted,
     test_incoming.test_another_page_is_first,
+    test_preflight.test_a_page_tries_its_way,
 )
 
 
