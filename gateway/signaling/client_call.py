@@ -299,8 +299,8 @@ class ClientCall:
             for admission in (*own, *inherited):
                 if admission is not None:
                     admission.release()
-            self._part()
             self._over(self)
+            self._part()
 
     def _part(self) -> None:
         """Know the call no more, which holds what tells it here."""

@@ -88,7 +88,7 @@ class Session:
         self._preflights = ClientPreflights(
             room, weakly(self.say), lambda: len(calls), calls.__contains__
         )
-        self._opinions = Opinions(room, lambda call: self._find(call).placed)
+        self._opinions = Opinions(room, weakly(self._placed))
         self._tasks: set[asyncio.Task[None]] = set()
         self._expiry: asyncio.TimerHandle | None = None  # of the registration, with its token
 
@@ -274,6 +274,10 @@ class Session:
             return self._calls[call]
         except KeyError:
             raise UnknownCallError(f"this session has no call {call!r}") from None
+
+    def _placed(self, call: str) -> str | None:
+        """Return the gateway's name of a call; None before it is placed."""
+        return self._find(call).placed
 
     def _ringing(self, call: str) -> IncomingCall:
         found = self._find(call)
