@@ -81,8 +81,10 @@ class SipSettings(Section):
 
 
 class TrunkSettings(Section):
+    # Letters, digits, ".", "_" and "-", 32 at most: routes, records and metrics name it so
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
-    # One elsewhere needs a media.address that it can send to
+    # "sip:host:port;transport=udp" (or tcp, tls), or "sips:host:port"; without a port it is looked
+    # up by NAPTR and SRV. One elsewhere needs a media.address that it can send to
     uri: Annotated[TrunkUri, PlainValidator(read_trunk_uri)]
     # Requests go straight to the trunk. With ";lr" behind it a proxy stands in a Route header, as
     # RFC 3261 has it; without, it gets the requests and nothing in them says so
@@ -95,9 +97,10 @@ class TrunkSettings(Section):
     username: Annotated[str, Field(pattern=r'^[^\s"\\\x00-\x1f]{1,128}$')] | None = None
     password: SecretStr | None = Field(default=None, min_length=1, max_length=256)
     password_file: Path | None = None
-    # Many trunks know us by address, and a registration at one of these fails for ever. (A field
-    # of the key's own name would hide what every class of pydantic's has)
-    registers: bool = Field(default=False, alias="register")
+    # Many trunks know us by address, and a registration at one of these fails for ever
+    registers: bool = Field(
+        default=False, alias="register"
+    )  # BaseModel has a `register` of ABCMeta
     # Seconds that we ask a registration to live: as long as calls from there may go astray after
     # this machine has changed its address. The registrar has the last word
     expires: Annotated[int, Field(ge=60, le=86_400)] = 300

@@ -1,4 +1,4 @@
-"""The receiver of docs/operating.md takes what the gateway sends, and nothing else."""
+"""The receiver of docs/webhooks.md takes what the gateway sends, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.peers.receiver import new_secret
 if TYPE_CHECKING:
     import pytest
 
-GUIDE = Path(gateway.__file__).parents[1] / "docs" / "operating.md"
+GUIDE = Path(gateway.__file__).parents[1] / "docs" / "webhooks.md"
 
 
 async def test_the_example_works(

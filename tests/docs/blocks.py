@@ -1,0 +1,51 @@
+"""The code blocks of pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+TREE = Path(__file__).parents[2]
+PAGES = (
+    "README.md",
+    "gateway/web/README.md",
+    *sorted(f"docs/{p.name}" for p in TREE.glob("docs/*.md")),
+)
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"\n\n {4}\S.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code, and where it stands."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: str, text: str) -> list[Block]:
+    """Return the fenced blocks of a page."""
+    return [
+        Block(page, text.count("\n", 0, fence.start()) + 1, fence[1], fence[2])
+        for fence in _FENCE.finditer(text)
+    ]
+
+
+def indented(text: str) -> list[str]:
+    """Return how blocks begin that no fence gives a language to."""
+    return [found[0].strip() for found in _INDENTED.finditer(_FENCE.sub("", text))]
+
+
+def all_blocks() -> list[Block]:
+    return [block for page in PAGES for block in blocks(page, read(page))]
+
+
+def read(page: str) -> str:
+    return (TREE / page).read_text(encoding="utf-8")

@@ -1,0 +1,152 @@
+"""Every block of code on a page is checked: by its language, or by a test that is named here."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.signaling.messages import MessageError, parse
+from tests.docs.blocks import PAGES, TREE, Block, all_blocks, blocks, indented, read
+from tests.docs.commands_of import refusal, syntax
+from tests.docs.settings_of import settings_of
+from tests.peers.requirement import require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Blocks that another test runs: the page, how the block begins, and the test
+RUN_ELSEWHERE = (
+    ("docs/webhooks.md", "from pathlib import Path", "tests/gateway/webhooks/test_example.py"),
+    ("docs/operating.md", "api() {", "tests/examples/test_operating.py"),
+    ("docs/operating.md", "jq -r", "tests/docs/test_blocks.py"),
+)
+EXPORTED = re.compile(r"^export \{ ([\w, ]+) \}", re.MULTILINE)
+IMPORTED = re.compile(r'import \{ ([\w, ]+) \} from "[^"]*/sdk/voice-client(?:\.min)?\.js"')
+SCRIPT = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
+
+
+def toml(block: Block, tmp_path: Path) -> None:
+    settings_of(block.text, tmp_path)
+
+
+def json_(block: Block, tmp_path: Path) -> None:
+    message = json.loads(block.text)
+    if "data" in message:
+        assert message["type"] in ("ringing", "answered", "ended", "limit")
+    else:
+        parse(block.text)
+
+
+def script(block: Block, tmp_path: Path) -> None:
+    """Node reads it as a module, and the browser client exports what it imports."""
+    text = block.text
+    if block.language == "html":
+        text = "\n".join(SCRIPT.findall(text))
+    file = tmp_path / "block.mjs"
+    file.write_text(text)
+    read_ = subprocess.run([require("node"), "--check", file], capture_output=True, text=True)
+    assert read_.returncode == 0, read_.stderr
+    source = (TREE / "gateway" / "web" / "sdk" / "voice-client.js").read_text()
+    exported = {name for names in EXPORTED.findall(source) for name in names.split(", ")}
+    for names in IMPORTED.findall(text):
+        assert set(names.split(", ")) <= exported
+
+
+def shell(block: Block, tmp_path: Path) -> None:
+    assert syntax(block.text) == ""
+    assert [said for line in block.text.splitlines() if (said := refusal(line))] == []
+
+
+def nothing(block: Block, tmp_path: Path) -> None:
+    """Drawings."""
+
+
+CHECKS: dict[str, Callable[[Block, Path], None]] = {
+    "console": shell,
+    "html": script,
+    "js": script,
+    "json": json_,
+    "sh": shell,
+    "text": nothing,
+    "toml": toml,
+}
+
+
+def runner_of(block: Block) -> str | None:
+    """Return the test that runs a block, if it is not checked here."""
+    for page, begins, test in RUN_ELSEWHERE:
+        if block.page == page and block.text.startswith(begins):
+            return test
+    return None
+
+
+@pytest.mark.parametrize("block", all_blocks(), ids=str)
+def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
+    elsewhere = runner_of(block)
+    if elsewhere is None:
+        assert block.language in CHECKS, f"{block}: nobody checks {block.language or 'this'}"
+        CHECKS[block.language](block, tmp_path)
+    else:
+        assert (TREE / elsewhere).exists()
+        assert block.language != "sh" or syntax(block.text) == ""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "gateway/web/README.md"])
+def test_every_block_says_what_it_is(page: str) -> None:
+    assert indented(read(page)) == []
+
+
+def test_every_test_of_the_table_has_its_block() -> None:
+    found = {runner_of(block) for block in all_blocks()}
+    assert {test for *_, test in RUN_ELSEWHERE} <= found
+
+
+AUDIT_LINE = '{"event": "call-refused", "address": "203.0.113.9"}\n{"event": "call-admitted"}\n'
+
+
+def test_the_audit_file_can_be_asked() -> None:
+    """jq is nobody's dependency: what the page has it do is done here, by the page's own words."""
+    (block,) = [block for block in all_blocks() if block.text.startswith("jq -r")]
+    (event, field) = re.findall(r'\.event == "([\w-]+)"\) \| \.(\w+)', block.text)[0]
+    lines = [json.loads(line) for line in AUDIT_LINE.splitlines()]
+    assert [line[field] for line in lines if line["event"] == event] == ["203.0.113.9"]
+
+
+# ---- the checks themselves -----------------------------------------------------------------------
+
+
+def block_of(language: str, text: str) -> Block:
+    (block,) = blocks("docs/page.md", f"# Page\n\n```{language}\n{text}\n```\n")
+    return block
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("toml", "[http]\nlisten_on = 5"),
+        ("toml", '[[trunks]]\ncodecs = ["mp3"]'),
+        ("json", '{"type": "hangup"}'),
+        ("json", "{"),
+        ("js", "const a = ;"),
+        ("js", 'import { Phone } from "https://gateway.example/sdk/voice-client.js";'),
+        ("html", '<script type="module">\nlet a = (;\n</script>'),
+        ("sh", "make coffee"),
+        ("sh", "gateway brew"),
+        ("sh", "curl http://127.0.0.1:8080/v2/calls"),
+        ("sh", "rm -rf /"),
+        ("sh", "if true; then"),
+    ],
+)
+def test_what_is_wrong_is_found(language: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, ValueError, MessageError)):
+        CHECKS[language](block_of(language, text), tmp_path)
+
+
+def test_a_block_without_a_fence_is_found() -> None:
+    assert indented("Type\n\n    make run\n\nand wait.\n") == ["make run"]
+    assert indented("```js\na;\n\n    b;\n```\n") == []
