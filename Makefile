@@ -42,7 +42,7 @@ TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time
-.PHONY: help install run free-to-listen test check bench soak interop fuzz wheel web lab lab-stop engine clean
+.PHONY: help install run docs free-to-listen test check bench soak interop fuzz wheel web lab lab-stop engine clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ install: $(VENV)/.modules ## Set up .venv with what the gateway needs to run
 run: free-to-listen $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080, with a SIP peer of its own
 	@$(BIN)/python -c 'import pjsua2' 2> /dev/null || $(MAKE) --no-print-directory engine
 	@$(BIN)/python -m gateway demo --listen '$(LISTEN)' $(SITE:%=--site '%')
+
+# MkDocs announces another version of itself with each build
+docs: $(VENV)/.docs ## Build the documentation, which the gateway serves at /docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo 'gateway/docs/index.html'
 
 free-to-listen:
 	@! command -v $(PYTHON) > /dev/null || $(PYTHON) .ci/can-listen '$(LISTEN)'
@@ -91,7 +95,7 @@ interop: $(VENV)/.development $(VENV)/.engine ## Run a foreign SIP suite, publis
 	@$(BIN)/python -m tests.interop
 
 # Where auditwheel knows no tag for this architecture or C library, the wheel keeps the tag `linux`
-wheel: $(VENV)/.wheel ## Build a wheel into dist/ that installs without a compiler
+wheel: $(VENV)/.wheel docs ## Build a wheel into dist/ that installs without a compiler
 	@rm -rf build/wheel && mkdir -p dist
 	@$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" auditwheel repair --wheel-dir build/wheel/wide build/wheel/*.whl \
@@ -113,7 +117,7 @@ lab-stop: ## Stop the Asterisk lab
 engine: $(VENV)/.engine ## Build the production SIP engine, unless it is in the cache, and install it
 
 clean: ## Remove .venv and what the tools left; the cache folder stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build dist gateway/docs
 	find codecs gateway -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -168,6 +172,11 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/.development $(VENV)/.engine
 $(VENV)/.fuzz: pyproject.toml | $(VENV)/.development
 	@echo 'Installing the fuzzer into $(VENV)'
 	@$(INSTALL) '.[fuzz]'
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.modules
+	@echo 'Installing MkDocs into $(VENV)'
+	@$(INSTALL) '.[docs]'
 	@touch $@
 
 $(VENV)/.wheel: pyproject.toml | $(VENV)/.modules

@@ -67,7 +67,10 @@ def test_a_wheel_holds_what_runs_and_what_others_build_and_check_against(wheel: 
     objects = {name.replace(".", "/") + suffix for name in ("voice._cython", *_compiled_modules())}
     client = {*("LICENSE", "README.md"), *(path.name for path in WEB.glob("*.json"))}
     texts = {f"gateway/web/{name}" for name in client}
-    assert held == expected | objects | texts
+    # The documentation, where `make docs` has built it: all of it
+    built = (ROOTS["gateway"] / "docs").rglob("*")
+    pages = {str(path.relative_to(TREE)) for path in built if path.is_file()}
+    assert held == expected | objects | texts | pages
 
 
 def test_a_wheel_runs_where_there_is_no_compiler(wheel: Path, tmp_path: Path) -> None:
