@@ -1,4 +1,4 @@
-"""The client's files, as small as they travel: compressed once, not for each page that loads them.
+"""Files for browsers, as small as they travel: compressed once, not for each page that loads them.
 
 Text becomes a third. Compressing the button takes some milliseconds, which is nothing once, and too
 much for each request that anybody may send while calls go on.
@@ -21,7 +21,7 @@ from starlette.types import Scope
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("text/plain", ".ts")
 
-_COMPRESSIBLE = (".css", ".js", ".svg", ".ts")
+_COMPRESSIBLE = (".css", ".html", ".js", ".json", ".svg", ".ts")
 
 
 @lru_cache(maxsize=512)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,6 +26,10 @@ WEBSOCKET_PATH = "/v1/ws"
 TLS_FOR = 365 * 86_400  # seconds in which a browser comes back by TLS only (RFC 6797)
 
 WEB = Path(__file__).parent.parent / "web"
+
+# What `make docs` makes of docs/; a wheel has it, a fresh clone has not
+DOCUMENTATION = Path(__file__).parent.parent / "docs"
+NOT_BUILT = "The documentation is not built: type `make docs`.\n"
 
 
 class Health(BaseModel):
@@ -81,6 +85,21 @@ async def metrics(room: api.AnyRoom) -> Response:
     return Response(room.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
+@router.get("/docs", include_in_schema=False)
+async def documentation() -> RedirectResponse:
+    # Relative: a proxy's host, port and scheme are its own
+    return RedirectResponse("docs/")
+
+
+class Documentation(CompressedFiles):
+    """The pages of the documentation; where they are not built, a line says how."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if not (DOCUMENTATION / "index.html").exists():
+            return PlainTextResponse(NOT_BUILT, 404)
+        return await super().get_response(path, scope)
+
+
 def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
     """Add what every gateway serves."""
     app.state.room = room
@@ -88,6 +107,8 @@ def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
     app.include_router(router)
     api.add_api(app)
 
+    pages = Documentation(directory=DOCUMENTATION, html=True, check_dir=False)
+    app.mount("/docs", pages, name="docs")
     app.mount("/sdk", CompressedFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
     app.add_middleware(api.ApiDoor, room=room)
     app.add_middleware(SecurityHeaders)
