@@ -26,13 +26,14 @@ def usable_cores() -> int:
 
 class MediaSettings(Section):
     # Loopback, as http.listen: a first start talks to nobody outside. With a trunk elsewhere it has
-    # to change (Settings checks it): the trunk is told to send its audio to this address. "0.0.0.0"
-    # is every address of this machine, "::" of both kinds: a trunk is told the one that the route
-    # to it begins at, a browser all that it may reach
+    # to change: the trunk is told to send its audio to this address. "0.0.0.0" is every address of
+    # this machine, "::" of both kinds: a trunk is told the one that the route to it begins at, a
+    # browser all that it may reach
     address: Annotated[str, AfterValidator(rules.media_address)] = "127.0.0.1"
     # The same as `address` unless a 1:1 NAT stands before this machine; the check is of this one
     public_address: Annotated[str, AfterValidator(rules.told_address)] | None = None
-    # Below the ports that Linux gives to outgoing connections (32768 and up)
+    # UDP, two for each call: RTP and RTCP of the trunk. Below the ports that Linux gives to
+    # outgoing connections (32768 and up)
     ports: Annotated[tuple[int, int], AfterValidator(rules.ports)] = (20000, 29999)
     # One for all browsers of a thread, so that a firewall has one to open: the first of `ports`,
     # which it has open for the trunks already. Further threads take the ports after it
@@ -49,8 +50,9 @@ class MediaSettings(Section):
     # browser is asked for more in proportion. Below 26000 libopus spares FEC at complexity 0, and
     # at 5 % loss speech falls from PESQ 3.99 to 3.2; from the browser 32000 scores 3.94, 24000 3.87
     bitrate: Annotated[int, Field(ge=6000, le=64_000)] = 32_000
-    # Seconds without RTP and RTCP from the trunk that end a call; 0 for never. An answered call
-    # costs money although nobody hears anything; a call on hold may be silent
+    # Seconds without RTP and RTCP from the trunk that end a call; 0 for never. The trunk is asked
+    # by OPTIONS first, whether it still has the call. An answered call costs money although nobody
+    # hears anything; a call on hold may be silent
     timeout: Timeout = 15.0
     # The same before the answer, where an announcement may pause, and ringing ends by itself
     early_timeout: Timeout = 30.0

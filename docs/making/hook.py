@@ -53,6 +53,17 @@ _NOT_ASKED_FOR = ("assets/javascripts/lunr", "sitemap.xml", "sitemap.xml.gz")
 _scripts: dict[str, str] = {}
 
 
+def on_config(config: MkDocsConfig) -> None:
+    """Leave out of the navigation what is not there: a page may come before or after its entry."""
+    for part in config.nav or ():
+        for entries in part.values():
+            entries[:] = [entry for entry in entries if _is_there(*entry.values())]
+
+
+def _is_there(page: str) -> bool:
+    return (TREE / readmes.source_of(page)).exists()
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages whose texts stand elsewhere."""
     for page, text in readmes.PAGES.items():

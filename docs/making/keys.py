@@ -138,7 +138,7 @@ def takes(annotation: Any, metadata: list[Any]) -> str:
     if get_origin(annotation) is tuple:
         if parts[-1] is Ellipsis:
             return f"a list: {takes(parts[0], [])}"
-        return f"[{', '.join(takes(part, []) for part in parts)}]"
+        return f"a list of {len(parts)}: {takes(parts[0], [])}"
     if len(parts) == 1:
         return takes(parts[0], metadata)
     raise TypeError(f"what is {annotation} called?")
@@ -180,7 +180,7 @@ def _entry(path: str, key: Key) -> str:
 
 def _escaped(reason: str) -> str:
     """Keep what a comment has between back ticks; elsewhere an asterisk is one."""
-    parts = re.split(r"(`[^`]*`)", reason)
+    parts = re.split(r"(`[^`]*`)", f"{reason.rstrip('.')}." if reason else "")
     return "".join(p if p.startswith("`") else re.sub(r"([*<_\[])", r"\\\1", p) for p in parts)
 
 

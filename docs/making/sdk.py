@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import gateway
@@ -131,6 +132,7 @@ def classes() -> dict[str, Path]:
     }
 
 
+@cache
 def types() -> dict[str, Comment]:
     """Return the public types."""
     known = _known()
@@ -175,13 +177,18 @@ def _member(owner: str, member: Member) -> str:
     told = title if member.is_getter else f"{title}({names})"
     text = [f"### `{told}` {{#{owner.lower()}-{member.name.lower()}}}"]
     text += [one_line(part) for part in re.split(r"\n\s*\n", member.comment.text)]
-    rows = [(code(tag.name), code(tag.kind), tag.text) for tag in member.comment.of("param")]
+    rows = [(code(tag.name), _kind(tag.kind), tag.text) for tag in member.comment.of("param")]
     if rows:
         text.append(table(("argument", "type", ""), rows))
     text += [f"Returns {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("returns")]
     text += [f"Is {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("type")]
     text += [f"Throws {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("throws")]
     return "\n\n".join(part for part in text if part)
+
+
+def _kind(kind: str) -> str:
+    """Write a type; one of the page's own leads to its fields."""
+    return f"[{code(kind)}](#type-{kind.lower()})" if kind in types() else code(kind)
 
 
 def _argument(tag: Tag) -> str:
@@ -195,6 +202,6 @@ def _after(text: str) -> str:
 def _type(name: str, comment: Comment) -> str:
     (defined,) = [tag for tag in comment.of("typedef") if name in (tag.name, tag.kind)]
     text = [f"### `{name}` {{#type-{name.lower()}}}", comment.text, defined.text]
-    rows = [(code(tag.name), code(tag.kind), tag.text) for tag in comment.of("property")]
+    rows = [(code(tag.name), _kind(tag.kind), tag.text) for tag in comment.of("property")]
     text.append(table(("field", "type", ""), rows) if rows else code(defined.kind))
     return "\n\n".join(part for part in text if part)

@@ -39,7 +39,7 @@ def entry(table: str, name: str) -> Key:
 
 def test_a_reason_is_the_comment_above() -> None:
     reason = entry("[media]", "ports").reason
-    assert reason.startswith("Below the ports that Linux gives to outgoing connections")
+    assert reason.startswith("UDP, two for each call: RTP and RTCP of the trunk. Below")
 
 
 def test_keys_below_one_comment_share_it() -> None:
@@ -51,7 +51,7 @@ def test_keys_below_one_comment_share_it() -> None:
     [
         ("[http]", '`"host:port"`; default: `"127.0.0.1:8080"`'),
         ("[media]", "a whole number, 0 to 64; default: `0`"),
-        ("[media]", "[a whole number, a whole number]; default: `[20000, 29999]`"),
+        ("[media]", "a list of 2: a whole number; default: `[20000, 29999]`"),
         ("[[trunks]]", '`"off"`, `"optional"`, `"required"`; default: `"off"`'),
         ("[[trunks]]", "text; needed"),
         ("[[trunks]]", '<a id="trunks.register"></a>`register`'),
