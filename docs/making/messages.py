@@ -77,8 +77,13 @@ def _message(word: str, model: type[BaseModel], example: Schema, side: str) -> s
     text = [f"### `{word}` {{#{side}-{word}}}", _docstring(model)]
     if rows:
         text.append(table(("field", "type", "rule"), rows))
-    text.append(f"```json\n{json.dumps(example, ensure_ascii=False)}\n```")
+    text.append(f"```json\n{_written(example)}\n```")
     return "\n\n".join(part for part in text if part)
+
+
+def _written(example: Schema) -> str:
+    short = json.dumps(example, ensure_ascii=False)
+    return short if len(short) < 90 else json.dumps(example, ensure_ascii=False, indent=2)
 
 
 def _docstring(model: type[BaseModel]) -> str:

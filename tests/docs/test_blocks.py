@@ -28,6 +28,9 @@ RUN_ELSEWHERE = (
 )
 EXPORTED = re.compile(r"^export \{ ([\w, ]+) \}", re.MULTILINE)
 IMPORTED = re.compile(r'import \{ ([\w, ]+) \} from "[^"]*/sdk/voice-client(?:\.min)?\.js"')
+SDK = TREE / "gateway" / "web" / "sdk"
+ELEMENT = re.compile(r"<click-to-call\b([^>]*)>")
+SOURCE = re.compile(r'src="[^"]*/sdk/([^"]+)"')
 SCRIPT = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
 
 
@@ -47,15 +50,25 @@ def script(block: Block, tmp_path: Path) -> None:
     """Node reads it as a module, and the browser client exports what it imports."""
     text = block.text
     if block.language == "html":
+        assert unknown_attributes(text) == set()
+        assert [name for name in SOURCE.findall(text) if not (SDK / name).exists()] == []
         text = "\n".join(SCRIPT.findall(text))
     file = tmp_path / "block.mjs"
     file.write_text(text)
     read_ = subprocess.run([require("node"), "--check", file], capture_output=True, text=True)
     assert read_.returncode == 0, read_.stderr
-    source = (TREE / "gateway" / "web" / "sdk" / "voice-client.js").read_text()
+    source = (SDK / "voice-client.js").read_text()
     exported = {name for names in EXPORTED.findall(source) for name in names.split(", ")}
     for names in IMPORTED.findall(text):
         assert set(names.split(", ")) <= exported
+
+
+def unknown_attributes(text: str) -> set[str]:
+    """Return what an element of ours is given and none of its sources reads."""
+    given = {name for tag in ELEMENT.findall(text) for name in re.findall(r'([\w-]+)="', tag)}
+    sources = [path.read_text() for path in (SDK / "button").glob("*.js")]
+    read_ = {name for name in given if any(f'"{name}"' in source for source in sources)}
+    return given - read_ - {"id", "class", "dir", "lang"}
 
 
 def shell(block: Block, tmp_path: Path) -> None:
@@ -137,6 +150,8 @@ def block_of(language: str, text: str) -> Block:
         ("js", "const a = ;"),
         ("js", 'import { Phone } from "https://gateway.example/sdk/voice-client.js";'),
         ("html", '<script type="module">\nlet a = (;\n</script>'),
+        ("html", '<script type="module" src="https://gateway.example/sdk/call-me.js"></script>'),
+        ("html", '<click-to-call to="+1555" colour="red"></click-to-call>'),
         ("sh", "make coffee"),
         ("sh", "gateway brew"),
         ("sh", "curl http://127.0.0.1:8080/v2/calls"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+
 import pytest
 
 from docs.making import endings, http_api, metrics, readmes
 from docs.making.markdown import table
+from docs.making.sdk import SDK
 from tests.examples.test_operating import served
 from tests.gateway.test_metrics import BUSY, lines
 
@@ -42,6 +46,13 @@ def test_every_ending_is_there_with_words_for_people() -> None:
     assert len(rows) > 50
     assert [row for row in rows if not row.split("|")[4].strip()] == []
     assert any(row.startswith("| `busy` | 486 | refused | The line is busy. |") for row in rows)
+
+
+def test_the_client_is_as_small_as_the_readme_says() -> None:
+    page = (readmes.TREE / "README.md").read_text(encoding="utf-8")
+    (most,) = re.findall(r"what a page loads for calls, gzipped \| under (\d+) kB", page)
+    client = (SDK / "voice-client.min.js").read_bytes()
+    assert len(gzip.compress(client)) < int(most) * 1000
 
 
 TEXT = """# Top
