@@ -2,7 +2,7 @@
 
 - Texts that stand elsewhere become pages (`readmes`).
 - A line `<!-- made: NAME -->` of a page becomes what code knows (`MAKERS`), and
-  `<!-- from: PATH, HEADING -->` a section of another text.
+  `<!-- from: PATH, HEADING -->` a section of another text; with a `?` behind it, if there is one.
 - Scripts within pages become files: the gateway's Content-Security-Policy lets no other run.
 - What nobody's browser asks for is thrown away.
 """
@@ -46,7 +46,7 @@ FAVICON = TREE / "gateway" / "web" / "demo" / "favicon.svg"
 WHERE = "/docs/"  # the gateway serves it there; only the page for what is not found has to know
 
 _MADE = re.compile(r"^<!-- made: (.+?) -->$", re.MULTILINE)
-_FROM = re.compile(r"^<!-- from: ([\w./-]+), (.+?) -->$", re.MULTILINE)
+_FROM = re.compile(r"^<!-- from: ([\w./-]+), (.+?)(\??) -->$", re.MULTILINE)
 _SCRIPT = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 _NOT_ASKED_FOR = ("assets/javascripts/lunr", "sitemap.xml", "sitemap.xml.gz")
 
@@ -82,9 +82,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _section(marker: re.Match[str]) -> str:
-    path, heading = marker.groups()
+    path, heading, may_be_absent = marker.groups()
     found = readmes.section((TREE / path).read_text(encoding="utf-8"), heading)
-    if not found:
+    if not found and not may_be_absent:
         raise PluginError(f"{path} has no section {heading!r}")
     return readmes.on_the_site(found.partition("\n")[2], path)
 

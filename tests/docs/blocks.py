@@ -43,6 +43,11 @@ def indented(text: str) -> list[str]:
     return [found[0].strip() for found in _INDENTED.finditer(_FENCE.sub("", text))]
 
 
+def without_code(text: str) -> str:
+    """Return a page without its blocks of code, fenced or indented."""
+    return re.sub(r"^ {4,}.*$", "", _FENCE.sub("", text), flags=re.MULTILINE)
+
+
 def all_blocks() -> list[Block]:
     return [block for page in PAGES for block in blocks(page, read(page))]
 
