@@ -56,7 +56,7 @@ run: free-to-listen $(VENV)/.modules ## Serve the demo on http://127.0.0.1:8080,
 
 # MkDocs announces another version of itself with each build
 docs: $(VENV)/.docs ## Build the documentation, which the gateway serves at /docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo 'gateway/docs/index.html'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 free-to-listen:
 	@! command -v $(PYTHON) > /dev/null || $(PYTHON) .ci/can-listen '$(LISTEN)'
