@@ -11,6 +11,7 @@ import { checkDigits } from "./digits.js";
 import { Emitter } from "./emitter.js";
 import { asCallError, CallError, errorFromFrame } from "./errors.js";
 import { complete, endFromError, endFromFrame, endFromHere, endOfRejection, kindOf } from "./errors.js";
+import { checkFeedback } from "./feedback.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
 import { Recovery } from "./recovery.js";
@@ -322,6 +323,20 @@ export class Call extends Emitter {
   /** @returns {Promise<RTCStatsReport>} */
   async getStats() {
     return this.#connected("getStats").media.peer.getStats();
+  }
+
+  /**
+   * Tells whoever runs the gateway how the call was, while it runs or within minutes after its end. A
+   * second time takes the first one's place; without a score nothing is told.
+   *
+   * @param {1 | 2 | 3 | 4 | 5} [score] 1 is bad
+   * @param {string} [issue] what was wrong, in up to 1000 characters
+   * @returns {Promise<void>} once the gateway has it
+   * @throws {CallError} `invalid-argument`, or why the gateway does not have it; never the call's end
+   */
+  async postFeedback(score, issue) {
+    const feedback = checkFeedback(score, issue);
+    if (feedback) await this.#setup.signaling.ask({ type: "feedback", call: this.id, ...feedback }, "feedbackTaken");
   }
 
   /** @param {AcceptOptions} options */

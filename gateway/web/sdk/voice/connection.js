@@ -29,6 +29,7 @@ const MEDIA_TIMEOUT = 20_000;
  * @property {(digit: string) => void} onTone
  * @property {(input: number, output: number) => void} onVolume
  * @property {(sample: import("./quality.js").Sample) => void} onSample
+ * @property {(report: object[]) => void} onReport for the gateway
  * @property {(name: string, active: boolean, data: object) => void} onWarning each change once
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer
@@ -68,12 +69,13 @@ export class Connection {
   /** To be called once the offer has left: candidates follow it, and sound is measured. */
   offered() {
     this.media.releaseCandidates();
-    const { expectsAudio, onVolume, onSample } = this.options;
+    const { expectsAudio, onVolume, onSample, onReport } = this.options;
     this.#monitor ??= new Monitor({
       media: this.media,
       expectsAudio,
       onVolume,
       onSample,
+      onReport,
       onWarning: ({ name, active, ...data }) => this.#warn(name, active, data),
     });
   }

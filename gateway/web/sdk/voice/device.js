@@ -21,6 +21,8 @@ import { speak } from "./words.js";
 
 /** A session without calls is closed: what `welcome` gave (TURN credentials) is short-lived. */
 const IDLE_TIMEOUT = 30_000;
+/** After a call somebody may still say how it was, and only its session knows it. */
+const FEEDBACK_TIMEOUT = 180_000;
 
 /**
  * @typedef {object} DeviceOptions
@@ -417,7 +419,7 @@ export class Device extends Emitter {
     call.on("disconnect", () => {
       this.#calls.delete(call);
       this.#page.protect(this.calls.some((each) => each.taken));
-      this.#rest();
+      this.#rest(FEEDBACK_TIMEOUT);
     });
   }
 
@@ -470,13 +472,13 @@ export class Device extends Emitter {
     void this.#access.renewBefore(this.#signaling, expires, (error) => this.emit("error", error, null));
   }
 
-  #rest() {
+  #rest(timeout = IDLE_TIMEOUT) {
     clearTimeout(this.#idle);
     if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
     this.#idle = setTimeout(() => {
       this.#sources.release();
       this.#signaling?.close();
-    }, IDLE_TIMEOUT);
+    }, timeout);
   }
 
   /** The page is left, or loaded again, which nobody can tell by now. */

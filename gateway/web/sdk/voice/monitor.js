@@ -3,6 +3,7 @@
 
 /** The two clocks of a running call: levels for the eye, and a sample of its quality each second. */
 
+import { excerpt } from "./feedback.js";
 import { Meter, toLevel } from "./meter.js";
 import { summarize, Watch } from "./quality.js";
 
@@ -10,6 +11,9 @@ import { summarize, Watch } from "./quality.js";
 
 const LEVEL_INTERVAL = 66;
 const SAMPLE_INTERVAL = 1000;
+/** The gateway is told at every tenth sample; at the third already, as many calls are short. */
+const REPORT_EVERY = 10;
+const REPORT_FIRST = 3;
 /** Browsers refresh audioLevel this often at best. */
 const FALLBACK_INTERVAL = 200;
 
@@ -22,6 +26,7 @@ export class Monitor {
   #sample = null;
   #watch = new Watch();
   #closed = false;
+  #samples = 0;
   /** @type {ReturnType<typeof setInterval>[]} */
   #timers;
   /** Levels from getStats, for when WebAudio stands still. */
@@ -33,6 +38,7 @@ export class Monitor {
    * @param {() => boolean} options.expectsAudio whether silence on the wire deserves a warning
    * @param {(input: number, output: number) => void} options.onVolume
    * @param {(sample: Sample) => void} options.onSample
+   * @param {(report: object[]) => void} options.onReport for the gateway
    * @param {(change: { name: string, active: boolean, value: number, limit: number }) => void} options.onWarning
    */
   constructor(options) {
@@ -72,26 +78,30 @@ export class Monitor {
     const now = performance.now();
     if (now - this.#fallback.at < FALLBACK_INTERVAL) return;
     this.#fallback.at = now;
-    void this.#read().then((sample) => {
+    void this.#report().then((report) => {
+      const sample = report && summarize(report.values(), this.#sample, Date.now());
       this.#fallback.input = toLevel(sample?.inputLevel ?? 0);
       this.#fallback.output = toLevel(sample?.outputLevel ?? 0);
     });
   }
 
   async #measure() {
-    const sample = await this.#read();
-    if (!sample) return;
+    const report = await this.#report();
+    if (!report) return;
+    const sample = summarize(report.values(), this.#sample, Date.now());
     this.#sample = sample;
+    this.#samples += 1;
+    if (this.#samples % REPORT_EVERY === REPORT_FIRST) this.options.onReport(excerpt(report.values()));
     this.options.onSample(sample);
     if (!this.options.expectsAudio()) return;
     for (const change of this.#watch.feed(sample)) this.options.onWarning(change);
   }
 
-  /** @returns {Promise<Sample | null>} null when the call has ended meanwhile */
-  async #read() {
+  /** @returns {Promise<RTCStatsReport | null>} null when the call has ended meanwhile */
+  async #report() {
     try {
       const report = await this.options.media.peer.getStats();
-      return this.#closed ? null : summarize(report.values(), this.#sample, Date.now());
+      return this.#closed ? null : report;
     } catch (error) {
       if (this.#closed) return null;
       throw error;

@@ -273,7 +273,7 @@ export class Signaling {
   }
 
   /**
-   * Asks the gateway for something that concerns no call.
+   * Asks the gateway for something that concerns no call, or one that may be over.
    *
    * @param {Frame} frame
    * @param {string} answer the type of the frame that says yes
@@ -327,7 +327,8 @@ export class Signaling {
   #hand(call, frame) {
     if (this.#resumption && frame.type !== "quality") this.#resumption.received += 1;
     const receiver = this.#calls.get(call);
-    if (receiver) receiver.receive(frame);
+    const answered = this.#questions.settle(frame);
+    if (receiver && !answered) receiver.receive(frame);
     else if (frame.type === "incoming") this.onIncoming(frame);
     // Others are for a call that is over, and crossed our hangup on the way: no fault of anybody's.
     if (this.#missed > 0 && frame.type !== "quality") {

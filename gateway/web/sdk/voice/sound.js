@@ -66,6 +66,7 @@ export class Sound {
       onTone: (digit) => this.#sent(digit, null),
       onVolume: (input, output) => emit("volume", input, output),
       onSample: (sample) => emit("sample", sample),
+      onReport: (report) => send({ type: "stats", report }),
       onWarning: (name, active, data) => (active ? emit("warning", name, data) : emit("warning-cleared", name)),
       onError,
       onFailed,
