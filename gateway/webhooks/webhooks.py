@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from time import monotonic, time
 from typing import Protocol, TypeVar
 
+from gateway.errors import UnavailableError
 from gateway.webhooks.event import Event
 from gateway.webhooks.post import Answer, Verdict
 from gateway.webhooks.queue import Dead, Queue, Waiting
@@ -158,19 +159,35 @@ class Webhooks:
     # What the operator asks for
 
     async def dead(self, most: int) -> list[Dead]:
-        """Return the events that are not sent any more, the latest first."""
-        return await self._in_thread(lambda: self._queue.dead(most))
+        """Return the events that are not sent any more, the latest first.
+
+        Raises
+        ------
+        UnavailableError
+            The disk fails.
+        """
+        return await self._asked(lambda: self._queue.dead(most))
 
     async def revive(self, ids: Sequence[str] | None) -> int:
-        """Send them again, all or these; a server that wanted none is asked again."""
-        count = await self._in_thread(lambda: self._queue.revive(ids, self._wall()))
+        """Send them again, all or these; a server that wanted none is asked again.
+
+        Raises as `dead`.
+        """
+        count = await self._asked(lambda: self._queue.revive(ids, self._wall()))
         self.shut, self._failures, self._resume_at = False, 0, float("-inf")
         self._wake.set()
         return count
 
     async def forget(self) -> int:
-        """Throw the dead ones away."""
-        return await self._in_thread(self._queue.forget)
+        """Throw the dead ones away. Raises as `dead`."""
+        return await self._asked(self._queue.forget)
+
+    async def _asked(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._in_thread(work)
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("webhooks.queue_file: %s", error)
+            raise UnavailableError(f"the file of webhooks cannot be used now: {error}") from error
 
     # The tasks
 

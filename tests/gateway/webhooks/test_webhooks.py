@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import UnavailableError
 from gateway.webhooks import schedule, webhooks
 from gateway.webhooks.event import Event, make_event
 from gateway.webhooks.post import Answer, Poster, Verdict, read_answer
@@ -345,6 +346,20 @@ async def test_a_disk_that_takes_nothing_costs_time_and_no_event(
         it.put(event("b"))
         await receiver.take(2)
     assert it.counts.lost == 0
+
+
+async def test_who_asks_for_the_dead_hears_that_the_disk_fails(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async with sending(tmp_path, receiver.url) as it:
+        for name in ("dead", "revive", "forget"):
+            monkeypatch.setattr(Queue, name, fail)
+        for asked in (it.dead(10), it.revive(None), it.forget()):
+            with pytest.raises(UnavailableError, match="cannot be used now: disk I/O error"):
+                await asked
 
 
 async def test_more_than_there_is_room_for_is_counted(
