@@ -24,7 +24,8 @@ def beside(calls: Calls, session: Session) -> FindWay:
     async def find(request: CallRequest) -> NewWay:
         calls.check_room()
         candidates = _candidates(calls, request)
-        second = await session.add_trunk()
+        with calls.opening():  # the call counts it once it has it
+            second = await session.add_trunk()
 
         def negotiate(route: Route) -> TrunkNegotiation:
             return TrunkNegotiation.to_forward(route, second.local, calls.own_sockets)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from time import time
 from typing import Protocol
@@ -177,16 +178,22 @@ class Calls:
             When no media port is free.
         """
         self.check_room()
-        self._opening += 1
-        self._idle.clear()
-        try:
+        with self.opening():
             call, record = await self._open(request, tell)
-        finally:
-            self._opening -= 1
-            self._note_idle()
         self.own(call, record)
         self.totals.placed += 1
         return call
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Count a leg that is about to be one: nobody else gets its line meanwhile."""
+        self._opening += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._opening -= 1
+            self._note_idle()
 
     def check_room(self) -> None:
         """Raise `DrainingError`, `CapacityError` or `OverloadError` when no new call is taken."""

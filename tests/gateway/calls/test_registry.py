@@ -15,6 +15,7 @@ from gateway import trunk
 from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Rated
+from gateway.calls.new_way import beside
 from gateway.calls.opinion import Feedback
 from gateway.calls.record import Holder
 from gateway.calls.registry import MOST_OPINIONS, Calls
@@ -32,7 +33,15 @@ from gateway.errors import (
 )
 from sdp.model import Connection
 from tests.gateway.calls.descriptions import ANSWER, fixture
-from tests.gateway.calls.fakes import LOCAL, Client, FakeEcho, FakeJoined, FakeSession, FakeTrunk
+from tests.gateway.calls.fakes import (
+    LOCAL,
+    Client,
+    FakeEcho,
+    FakeJoined,
+    FakeSecond,
+    FakeSession,
+    FakeTrunk,
+)
 from tests.gateway.calls.stories import BYE
 from tests.gateway.log_fields import fields
 
@@ -161,6 +170,27 @@ async def test_the_route_says_what_the_browser_sends(
     remote = gateway.plane.sessions[0].browser
     assert remote is not None
     assert remote.codec == codec
+    await gateway.calls.close()
+
+
+async def test_a_far_end_that_hands_over_has_its_line_before_it_has_a_port() -> None:
+    gateway = Gateway(2)
+    await gateway.calls.place(REQUEST, Client())
+    session = gateway.plane.sessions[0]
+    add, may_add = session.add_trunk, asyncio.Event()
+
+    async def add_slowly() -> FakeSecond:
+        await may_add.wait()
+        return await add()
+
+    session.add_trunk = add_slowly  # type: ignore[method-assign]
+    finding = asyncio.ensure_future(beside(gateway.calls, session)(REQUEST))
+    await asyncio.sleep(0)
+    with pytest.raises(CapacityError, match="all 2 lines"):
+        await gateway.calls.place(REQUEST, Client())
+    may_add.set()
+    (await finding).attempts.release()
+    assert gateway.calls.active == 1, "the call itself counts it now"
     await gateway.calls.close()
 
 
