@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from gateway.errors import GatewayError
 from gateway.signaling.messages.wire import Wire
 
 # Entries of getStats: a call with one audio track has some 20, with video and many candidates 100
 MOST_STATS = 256
+MAX_SECRET = 128  # characters of a resume token; ours have 43
 MAX_ISSUE = 1000  # characters: what somebody writes into a small box
 
 CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -48,7 +49,7 @@ class Hello(ClientWire):
 
     type: Literal["hello"]
     token: SecretStr | None = None
-    resume: Annotated[SecretStr | None, Field(max_length=128)] = None
+    resume: Annotated[SecretStr | None, Field(max_length=MAX_SECRET)] = None
     received: Annotated[int | None, Field(ge=0, le=2**53)] = None
     challenge: SecretStr | None = None
 
@@ -286,4 +287,14 @@ def _first_problem(error: ValidationError, kind: object) -> str:
     # A part may be the name of a header, which is the page's own
     field = ".".join(str(part)[:80] for part in problem["loc"][1:])
     where = f", field `{field}`" if field else ""  # a rule of several fields has none
-    return f"`{kind}` message{where}: {problem['msg']}"
+    return f"`{kind}` message{where}: {_in_words(problem)}"
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    """Say a rule; of a length in our words, as pydantic's speak of items and of validation."""
+    most = problem.get("ctx", {}).get("max_length")
+    if problem["type"] == "string_too_long" or (problem["type"], most) == ("too_long", MAX_SECRET):
+        return f"at most {most} characters are allowed"
+    if problem["type"] == "too_long":
+        return f"at most {most} entries are allowed"
+    return problem["msg"]

@@ -123,12 +123,19 @@ def test_a_token_does_not_show() -> None:
         ('{"type": "feedback", "call": "c", "score": 5, "issue": 7}', "field `issue`"),
         (
             '{"type": "feedback", "call": "c", "score": 5, "issue": "' + "x" * 1001 + '"}',
-            "field `issue`: String should have at most 1000 characters",
+            "`feedback` message, field `issue`: at most 1000 characters are allowed",
         ),
         ('{"type": "stats", "call": "c"}', "field `report"),
         ('{"type": "stats", "call": "c", "report": 5}', "field `report"),
         ('{"type": "stats", "call": "c", "report": [5]}', "field `report"),
-        ('{"type": "stats", "call": "c", "report": [' + "{}," * 256 + "{}]}", "at most 256 items"),
+        (
+            '{"type": "stats", "call": "c", "report": [' + "{}," * 256 + "{}]}",
+            ": at most 256 entries are allowed",
+        ),
+        (
+            '{"type": "hello", "resume": "' + "x" * 129 + '"}',
+            "`hello` message, field `resume`: at most 128 characters are allowed",
+        ),
     ],
 )
 def test_what_breaks_a_rule_is_named(text: str, rule: str) -> None:
