@@ -124,11 +124,14 @@ class Recorder:
 
     @property
     def faults(self) -> list[str]:
-        """Say what keeps rows from the database; no call fails for it."""
-        queued = self.queued
+        """Say what keeps rows from the database; no call fails for it.
+
+        Whoever asks whether the gateway is ready reads it: which database, of which user, and why,
+        is in the log alone.
+        """
         found = []
         if self._database_fault:
-            found.append(f"{queued} records wait: {self._database_fault}")
+            found.append(f"{self.queued} records wait for their database: the log says why")
         if self._disk_fault:
             found.append(f"records cannot wait on the disk: {self._disk_fault}")
         return found

@@ -220,7 +220,7 @@ async def test_what_ran_when_the_gateway_was_killed_is_closed_at_the_next_start(
     await asyncio.to_thread(house.postgres.stop)
     async with run_gateway(house.config, house.folder) as gateway:
         degraded = await house.degraded()
-        assert degraded[0].startswith("1 records wait: the database of records postgresql")
+        assert degraded == ["1 records wait for their database: the log says why"]
         await talk(house, gateway, "+15550211")
         await asyncio.to_thread(house.postgres.start)
         rows = (await house.records(before + 2))[before:]
