@@ -40,6 +40,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     and `code` are those that the page was told. `rule` is the word of what refused it. `cost` is in
     the currency of the rates file, None without one. `heard_…` is what the page's browser says of
     the audio that has come to it, `feedback_…` what its person says of the call.
+    `holder_…` is who has or had it last, where that is another one than who began it.
     """
 
     id: str
@@ -82,11 +83,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard_rtt_ms: float | None = None
     feedback_score: int | None = None
     feedback_issue: str | None = None
+    holder_identity: str | None = None
+    holder_address: str | None = None
+    holder_session: str | None = None
 
 
 def row_of(record: CallRecord, node: str, shown: Callable[[str], str], cost: float | None) -> Row:
     """Copy what a record holds now; numbers as `shown` shows them."""
-    request, end, page = record.request, record.end, record.page
+    request, end, page, holder = record.request, record.end, record.page, record.holder
     score, issue = said_in(record)
     visitor = request.visitor
 
@@ -134,6 +138,9 @@ def row_of(record: CallRecord, node: str, shown: Callable[[str], str], cost: flo
         heard_rtt_ms=_rounded(page.rtt_ms.value),
         feedback_score=score,
         feedback_issue=issue,
+        holder_identity=None if holder is None else _text(holder.identity),
+        holder_address=None if holder is None else _text(holder.visitor.address),
+        holder_session=None if holder is None else _text(holder.visitor.session),
     )
 
 

@@ -99,6 +99,9 @@ call_records = Table(
     Column("heard_rtt_ms", Float),
     Column("feedback_score", Integer),
     Column("feedback_issue", String),
+    Column("holder_identity", String),
+    Column("holder_address", String),
+    Column("holder_session", String),
     # The order of pages, and what people look for most
     Index("call_records_by_start", "started", "id"),
     Index("call_records_by_to", "to_number", "started"),

@@ -51,6 +51,14 @@ class Mos(Wire):
     fallback: float | None
 
 
+class HolderView(Wire):
+    """Who has a call, where that is another one than who began it, or that one from elsewhere."""
+
+    identity: str | None
+    address: str | None
+    session: str | None
+
+
 class CallView(Wire):
     """A call that runs or rings. Times are ISO 8601, UTC; `sipCallId` is the Call-ID at the trunk.
 
@@ -78,12 +86,13 @@ class CallView(Wire):
     fallback_trunk: str | None
     redirected_to: str | None
     redirected_trunk: str | None
+    holder: HolderView | None
 
     @classmethod
     def of(cls, record: CallRecord) -> CallView:
         """Write what is known of a call."""
         request = record.request
-        visitor = request.visitor
+        visitor, holder = request.visitor, record.holder
         return cls.model_validate(
             {
                 "id": record.id,
@@ -110,6 +119,13 @@ class CallView(Wire):
                 "fallback_trunk": record.fallback_trunk,
                 "redirected_to": record.redirected_to,
                 "redirected_trunk": record.redirected_trunk,
+                "holder": None
+                if holder is None
+                else HolderView(
+                    identity=holder.identity,
+                    address=holder.visitor.address,
+                    session=holder.visitor.session,
+                ),
             }
         )
 

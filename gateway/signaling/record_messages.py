@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from gateway.records.row import Leg, Row
 from gateway.records.search import MOST, Page, Search, read_cursor
-from gateway.signaling.api_messages import Closed, Codecs, Wire, written
+from gateway.signaling.api_messages import Closed, Codecs, HolderView, Wire, written
 
 # What a database takes as text; nobody has chosen anything else
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
@@ -151,6 +151,7 @@ class RecordView(Wire):
     legs: LegViews
     heard: HeardView
     feedback: FeedbackView | None
+    holder: HolderView | None
 
     @classmethod
     def of(cls, row: Row) -> RecordView:
@@ -184,6 +185,7 @@ class RecordView(Wire):
                     rtt_ms=row.heard_rtt_ms,
                 ),
                 "feedback": _feedback(row),
+                "holder": _holder(row),
             }
         )
 
@@ -198,6 +200,13 @@ class RecordPage(Wire):
     def of(cls, page: Page) -> RecordPage:
         """Write a page."""
         return cls(records=[RecordView.of(row) for row in page.rows], next=page.next)
+
+
+def _holder(row: Row) -> HolderView | None:
+    names = (row.holder_identity, row.holder_address, row.holder_session)
+    if not any(names):
+        return None
+    return HolderView(**dict(zip(("identity", "address", "session"), names, strict=True)))
 
 
 def _feedback(row: Row) -> FeedbackView | None:

@@ -19,7 +19,7 @@ from gateway.errors import RequestError, UnavailableError
 from gateway.records import database as database_module
 from gateway.records.database import Database, _upgrade, head
 from gateway.records.journal import Rated
-from gateway.records.migrations.versions import v3_feedback
+from gateway.records.migrations.versions import v4_holder
 from gateway.records.row import Leg
 from gateway.records.search import Search, read_cursor
 from gateway.records.tables import metadata
@@ -55,6 +55,7 @@ async def test_a_row_comes_back_as_it_was(url: str) -> None:
         heard_loss=0.25,
         heard_rtt_ms=31.5,
         feedback_score=2,
+        holder_identity="support",
         feedback_issue="ünï “quoted”",
     )
     bare = row(2, answered=None, ended=None, browser=Leg(), cost=None, code=None)
@@ -184,7 +185,7 @@ async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
 
         async with database._engine.connect() as connection:
             assert await connection.run_sync(differences) == []
-    assert head() == v3_feedback.revision
+    assert head() == v4_holder.revision
 
 
 async def test_records_of_the_version_before_stay(url: str) -> None:

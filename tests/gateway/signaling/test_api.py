@@ -137,9 +137,13 @@ async def test_the_calls_that_run(operator: Operator) -> None:
         "fallbackTrunk": None,
         "redirectedTo": None,
         "redirectedTrunk": None,
+        "holder": None,
     }
     assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [view]})
     assert await operator.ask("GET", "/v1/calls/c1") == (200, view)
+    record.holder = Holder(Visitor("192.0.2.8", None, "s2"), "support")
+    _, view = await operator.ask("GET", "/v1/calls/c1")
+    assert view["holder"] == {"identity": "support", "address": "192.0.2.8", "session": "s2"}
 
 
 async def test_one_call_is_ended(operator: Operator) -> None:

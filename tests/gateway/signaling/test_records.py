@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from gateway.admission.grant import Visitor
 from gateway.admission.keys import new_key, read_keys
 from gateway.admission.policy import Policy
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Rated
 from gateway.calls.opinion import Feedback, PageSample
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Holder
 from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, ForbiddenError, TargetError, UnavailableError
 from gateway.records.database import Database
@@ -80,12 +81,14 @@ async def test_a_report_of_a_call_that_runs_and_of_the_same_call_afterwards(
     record.learn(news.Answered("opus", "PCMU"), STARTED + 1)
     record.learn(news.Quality(quality(4.0, 0.0), quality(3.0, 0.1)), STARTED + 3)
     record.page.add(PageSample(0.25, 0.125, 7.0))
+    record.holder = Holder(Visitor("192.0.2.8", None, "s2"), "support")
     status, view = await operator.ask("/v1/calls/c1/report")
     assert (status, view["state"], view["end"], view["endedAt"]) == (200, "answered", None, None)
     assert view["startedAt"] == "2025-11-29T14:46:25.123Z"
     assert view["legs"]["browser"]["mos"] == 4.0
     assert view["heard"] == {"loss": 0.25, "concealed": 0.125, "jitterMs": 7.0, "rttMs": None}
     assert view["feedback"] is None
+    assert view["holder"] == {"identity": "support", "address": "192.0.2.8", "session": "s2"}
     assert view["legs"]["trunk"] == {
         "mos": 3.0,
         "loss": 0.1,
