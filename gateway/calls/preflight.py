@@ -27,7 +27,7 @@ from gateway.calls.browser_description import (
 from gateway.calls.end import By, CallEnd
 from gateway.calls.endings import FAULT, browser_lost, browser_unreached
 from gateway.calls.events import EndWanted
-from gateway.calls.news import AnswerReady, Ended
+from gateway.calls.news import Ended
 from gateway.calls.trunks import Route
 from gateway.errors import GatewayError
 from gateway.media import events as media
@@ -39,7 +39,16 @@ LONGEST: Final = 30.0  # seconds; a page that measures for five and tries relays
 
 CLOSE_TIMEOUT: Final = 3.0  # seconds, as a call's
 
-PreflightNews = AnswerReady | media.EchoQuality | Ended
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Our description for the browser, and the UDP ports that browsers send to."""
+
+    sdp: str
+    ports: tuple[int, ...]
+
+
+PreflightNews = Ready | media.EchoQuality | Ended
 Tell = Callable[[PreflightNews], None]
 """Takes news at once, and without waiting; nothing comes after Ended."""
 
@@ -156,7 +165,8 @@ class Preflight:
         loop = asyncio.get_running_loop()
         limit = loop.call_later(self._longest, self.end, _too_long(self._longest))
         try:
-            self._tell(AnswerReady(self._wording.answer(self._offer, self._session.local)))
+            local = self._session.local
+            self._tell(Ready(self._wording.answer(self._offer, local), local.ports))
             await self._session.connect_browser(browser_remote(self._offer))
             while True:
                 event = await self._inbox.get()

@@ -73,6 +73,8 @@ class Core(Protocol):
     counters: Counter[str]
     transport_counters: Counters
 
+    @property
+    def browser_ports(self) -> tuple[int, ...]: ...
     def ended(self, session: EchoSession) -> None: ...
 
 
@@ -125,6 +127,7 @@ class EchoSession:
             candidates=endpoint.candidates,
             fingerprints=endpoint.fingerprints,
             ssrc=self.browser.leg.sender.ssrc,
+            ports=self._core.browser_ports,
         )
         endpoint.open()
         await self.thread.call(self._join)

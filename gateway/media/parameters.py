@@ -78,13 +78,17 @@ class LocalTrunk:
 
 @dataclass(frozen=True, slots=True)
 class LocalBrowser:
-    """Our end of a browser that is joined to no trunk: what our answer has to say about it."""
+    """Our end of a browser that is joined to no trunk: what our answer has to say about it.
+
+    `ports` are those that browsers send to, of whichever thread: a firewall has to let in all.
+    """
 
     ice_ufrag: str
     ice_password: str
     candidates: tuple[str, ...]  # values of a=candidate
     fingerprints: tuple[tuple[str, str], ...]  # (algorithm, value)
     ssrc: int
+    ports: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

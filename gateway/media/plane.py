@@ -119,6 +119,11 @@ class MediaPlane:
         )
 
     @property
+    def browser_ports(self) -> tuple[int, ...]:
+        """The UDP ports that browsers send to, one of each thread."""
+        return tuple(sorted(thread.address[1] for thread in self._threads))
+
+    @property
     def overloaded(self) -> bool:
         """Whether there is no thread that has time for one more call."""
         return bool(self._threads) and all(thread.overloaded for thread in self._threads)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from gateway.admission.grant import Grant, Visitor
 from gateway.calls.end import By, CallEnd
-from gateway.calls.news import AnswerReady, Ended
-from gateway.calls.preflight import PreflightNews
+from gateway.calls.news import Ended
+from gateway.calls.preflight import PreflightNews, Ready
 from gateway.errors import CapacityError, GatewayError, RequestError
 from gateway.signaling import messages
 from gateway.signaling.room import Room
@@ -112,8 +112,9 @@ class ClientPreflight:
 
     def _tell(self, event: PreflightNews) -> None:
         match event:
-            case AnswerReady():
-                self._say(message_for(self.call, event))
+            case Ready(sdp=sdp, ports=ports):
+                answer = messages.AnswerDescription(sdp=sdp)
+                self._say(messages.Answer(call=self.call, answer=answer, ports=ports))
             case Ended(end=end):
                 # Before the message: who reads it may use the id again at once
                 self._over(self)

@@ -99,9 +99,16 @@ class AnswerDescription(Wire):
 
 
 class Answer(Wire):
+    """`ports` is there in a pre-flight: the UDP ports that browsers send to, for a firewall."""
+
     type: Literal["answer"] = "answer"
     call: str
     answer: AnswerDescription
+    ports: tuple[int, ...] | None = None
+
+    @model_serializer(mode="wrap")
+    def _known_ports(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class ServerCandidate(Wire):

@@ -34,7 +34,12 @@ class FakeEcho:
     """An echo's media session that does nothing and remembers everything."""
 
     local = LocalBrowser(
-        LOCAL.ice_ufrag, LOCAL.ice_password, LOCAL.candidates, LOCAL.fingerprints, LOCAL.ssrc
+        LOCAL.ice_ufrag,
+        LOCAL.ice_password,
+        LOCAL.candidates,
+        LOCAL.fingerprints,
+        LOCAL.ssrc,
+        (20002, 20003),
     )
 
     def __init__(self) -> None:

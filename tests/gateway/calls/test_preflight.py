@@ -18,6 +18,7 @@ from gateway.calls.preflight import (
     Preflight,
     PreflightNews,
     Preflights,
+    Ready,
     State,
     Wording,
     advance,
@@ -102,7 +103,9 @@ async def preflight(longest: float = 30) -> AsyncIterator[tuple[Preflight, FakeE
     session, client = FakeEcho(), Client()
     made = Preflight(session, read_offer(OFFER), Wording(), client.told.put_nowait, longest=longest)
     task = asyncio.create_task(made.run())
-    await client.hear(news.AnswerReady)
+    ready = await client.hear(Ready)
+    assert isinstance(ready, Ready)
+    assert ready.ports == FakeEcho.local.ports
     try:
         yield made, session, client
     finally:
@@ -171,7 +174,7 @@ async def test_a_stop_ends_those_that_run() -> None:
     await preflights.begin(OFFER, client.told.put_nowait)
     assert preflights.active == 1
     await preflights.close()
-    await client.hear(news.AnswerReady)
+    await client.hear(Ready)
     assert (await client.end()).end.cause == "shutdown"
     assert preflights.active == 0
     assert plane.echoes[0].closed == 1
@@ -203,7 +206,7 @@ async def test_a_gateway_with_no_time_takes_none_and_one_without_lines_does() ->
     client = Client()
     gateway.endpoint.capacity = 0
     await gateway.calls.preflights.begin(OFFER, client.told.put_nowait)
-    await client.hear(news.AnswerReady)
+    await client.hear(Ready)
     assert gateway.calls.active == 0
     assert not gateway.endpoint.requests
     gateway.plane.overloaded = True

@@ -32,7 +32,7 @@ from tests.gateway.media.call import (
     sine,
 )
 from tests.peers.ports import free_ports
-from tests.tones import assert_tone, measure_tone
+from tests.tones import Samples, assert_tone, measure_tone
 from tests.waiting import until
 
 RATE = 48000
@@ -83,10 +83,17 @@ async def open_page() -> AsyncIterator[tuple[MediaPlane, Page]]:
             await page.close()
 
 
+def latest(page: Page) -> Samples:
+    """Return the last half second; silence before there is so much."""
+    heard = page.caller.heard[-RATE // 2 :]
+    return heard if heard.size == RATE // 2 else np.zeros(RATE // 2, np.int16)
+
+
 async def test_a_browser_hears_its_own_tone() -> None:
     async with open_page() as (plane, page):
-        await until(lambda: page.caller.heard.size > 2 * RATE, 6)
-        heard = page.caller.heard[RATE : 2 * RATE]
+        # A machine that stops us leaves gaps in a tone; what is not coded well never becomes pure
+        await until(lambda: measure_tone(latest(page), RATE, BROWSER_TONE).ratio > 20, 20)
+        heard = latest(page)
         assert_tone(heard, RATE, present=[BROWSER_TONE])
         assert measure_tone(heard, RATE, BROWSER_TONE).level == pytest.approx(SAID, abs=1.0)
         assert page.session.bridge.kind is BridgeKind.PAIR

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.calls.news import AnswerReady
+from gateway.calls.preflight import Ready
 from gateway.errors import DrainingError, OverloadError
 from gateway.media.events import EchoQuality, LegQuality
 from gateway.signaling.room import Limits
@@ -40,9 +40,11 @@ async def test_a_page_tries_its_way(gateway: Gateway) -> None:
         await client.send(type="candidate", call="p1", candidate={"candidate": "candidate:1"})
         await client.send(type="candidate", call="p1", candidate=None)
         assert [await soon(fake.candidates), await soon(fake.candidates)] == ["candidate:1", None]
-        fake.tell(AnswerReady("v=0"))
+        fake.tell(Ready("v=0", (20000, 20001)))
         fake.tell(EchoQuality(LEG, replace(LEG, level=None)))
-        assert (await client.receive())["answer"] == {"type": "answer", "sdp": "v=0"}
+        answer = await client.receive()
+        assert answer["answer"] == {"type": "answer", "sdp": "v=0"}
+        assert answer["ports"] == [20000, 20001]
         quality = await client.receive()
         assert set(quality) == {"type", "call", "browser", "echo"}
         assert (quality["browser"]["loss"], quality["echo"]["level"]) == (0.01, None)
