@@ -11,6 +11,7 @@ import { asCallError, CallError } from "./errors.js";
 import { text, texts } from "./frames.js";
 import { checkSupport } from "./microphone.js";
 import { Page } from "./page.js";
+import { Preflight } from "./preflight.js";
 import { Registration } from "./registration.js";
 import { Reload } from "./reload.js";
 import { Signaling } from "./signaling.js";
@@ -110,6 +111,26 @@ export class Device extends Emitter {
   /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
   static checkSupport() {
     return checkSupport();
+  }
+
+  /**
+   * Tests the connection before anybody is called: microphone, gateway, the ways for sound, and how it sounds.
+   *
+   * @param {import("./preflight.js").PreflightOptions | string} [options] or a call token, and then the options
+   * @param {import("./preflight.js").PreflightOptions} [more]
+   */
+  static runPreflight(options = {}, more = {}) {
+    const given = typeof options === "string" ? { ...more, token: options } : options;
+    return new Preflight({ ...given, url: given.url ?? gatewayUrl() });
+  }
+
+  /**
+   * Another name for `runPreflight`.
+   *
+   * @param {Parameters<typeof Device.runPreflight>} options
+   */
+  static runPreCall(...options) {
+    return Device.runPreflight(...options);
   }
 
   /** Calls that are alive, oldest first. */
