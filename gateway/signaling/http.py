@@ -115,7 +115,7 @@ def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
 
 
 def add_demo(app: FastAPI, extensions: Extensions) -> None:
-    """Add the demo page; the list of extensions is empty but in a demo."""
+    """Add the demo page, and that of a pre-flight; no extensions are listed but in a demo."""
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
@@ -126,6 +126,8 @@ def add_demo(app: FastAPI, extensions: Extensions) -> None:
         return extensions
 
     app.mount("/demo", CompressedFiles(directory=WEB / "demo", check_dir=False), name="demo")
+    preflight = CompressedFiles(directory=WEB / "preflight", check_dir=False, html=True)
+    app.mount("/preflight", preflight, name="preflight")
 
 
 class WebSocketDoor:

@@ -122,7 +122,18 @@ async def test_types_are_served_as_text(gateway: Gateway) -> None:
     assert headers["Content-Type"].startswith("text/plain")
 
 
-@pytest.mark.parametrize("path", ["/", "/demo/", "/demo/demo.js", "/demo/extensions.json"])
+async def test_the_page_of_the_preflight_is_served(gateway: Gateway) -> None:
+    status, headers, body = await get(gateway, "/preflight")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/html")
+    linked = re.findall(r'(?:src|href)="(/preflight/[^"]+)"', body.decode())
+    for path in [*linked, "/preflight/view.js", "/preflight/passed.svg"]:
+        assert (await get(gateway, path))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/demo/", "/demo/demo.js", "/demo/extensions.json", "/preflight"]
+)
 async def test_the_demo_is_served_where_it_is_wanted(
     start_gateway: StartGateway, path: str
 ) -> None:
