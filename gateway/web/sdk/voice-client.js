@@ -11,6 +11,7 @@
 export { Call } from "./voice/call.js";
 export { Device } from "./voice/device.js";
 export { CallError, ENDINGS } from "./voice/errors.js";
+export { Preflight } from "./voice/preflight.js";
 
 /** @typedef {import("./voice/call-types.js").CallState} CallState */
 /** @typedef {import("./voice/call-types.js").AcceptOptions} AcceptOptions */
@@ -19,6 +20,9 @@ export { CallError, ENDINGS } from "./voice/errors.js";
 /** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
 /** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
+/** @typedef {import("./voice/preflight.js").PreflightOptions} PreflightOptions */
+/** @typedef {import("./voice/preflight/run.js").Progress} PreflightProgress */
+/** @typedef {import("./voice/preflight/verdict.js").Report} PreflightReport */
 /** @typedef {import("./voice/quality.js").Quality} Quality */
 /** @typedef {import("./voice/quality.js").LegQuality} LegQuality */
 /** @typedef {import("./voice/quality.js").Sample} Sample */
