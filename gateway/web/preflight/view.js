@@ -112,7 +112,9 @@ export class View {
     find("title").textContent = report.message;
     this.intro("");
     this.#finish(report);
-    const reasons = report.reasons.map((reason) => reasonCard(reason));
+    /** @type {Set<string>} what is said once helps against all */
+    const advised = new Set();
+    const reasons = report.reasons.map((reason) => reasonCard(reason, advised));
     find("reasons").replaceChildren(...reasons);
     find("reasons").hidden = !reasons.length;
     this.#listRules(report);
@@ -284,12 +286,17 @@ function make(tag, className, text = "") {
   return made;
 }
 
-/** @param {Report["reasons"][number]} reason */
-function reasonCard({ message, advice, verdict, name }) {
+/**
+ * @param {Report["reasons"][number]} reason
+ * @param {Set<string>} advised
+ */
+function reasonCard({ message, advice, verdict, name }, advised) {
   const card = make("li", "reason");
   card.dataset.verdict = verdict;
   card.dataset.name = name;
-  card.append(make("b", "", message), make("span", "", advice));
+  card.append(make("b", "", message));
+  if (advice && !advised.has(advice)) card.append(make("span", "", advice));
+  advised.add(advice);
   return card;
 }
 
