@@ -55,8 +55,9 @@ def trouble(*, loss: float = 0.0, jitter: float = 0.0, seed: int = 1) -> Fate:
 class _Side(asyncio.DatagramProtocol):
     """The relay's port that one end sends to; `target` is where that end is."""
 
-    def __init__(self, fate: Fate) -> None:
+    def __init__(self, fate: Fate, distance: float) -> None:
         self._fate = fate
+        self._distance = distance
         self.other: _Side | None = None
         self.target: tuple[str, int] | None = None
         self.passed = 0  # RTP packets
@@ -71,13 +72,18 @@ class _Side(asyncio.DatagramProtocol):
         if other is None or other.target is None or addr != self.target:
             return
         if not (data and 128 <= data[0] < 192 and not is_rtcp(data)):
-            other.transport.sendto(data, other.target)
+            self._pass_on(data, self._distance)
             return
         delay = self._fate()
         if delay is None:
             self.lost += 1
             return
         self.passed += 1
+        self._pass_on(data, delay + self._distance)
+
+    def _pass_on(self, data: bytes, delay: float) -> None:
+        other = self.other
+        assert other is not None
         if delay:
             loop = asyncio.get_running_loop()
             loop.call_later(delay, other.transport.sendto, data, other.target)
@@ -98,9 +104,9 @@ class BadNetwork:
 
     url: str
 
-    def __init__(self, gateway: Gateway, up: Fate, down: Fate) -> None:
+    def __init__(self, gateway: Gateway, up: Fate, down: Fate, distance: float) -> None:
         self._gateway = gateway
-        self.up, self.down = _Side(up), _Side(down)
+        self.up, self.down = _Side(up, distance), _Side(down, distance)
         self.up.other, self.down.other = self.down, self.up
 
     async def serve(self, page: ServerConnection) -> None:
@@ -140,6 +146,8 @@ class BadNetwork:
         """Remember where the author is, and name in its place the port that leads there."""
 
         def change(found: re.Match[str]) -> str:
+            if ":" in found[2]:  # the gateway has no IPv6 here, and neither has the relay
+                return found[0]
             author.target = (found[2], int(found[3]))
             return f"{found[1]}{HOST} {instead.port}{found[4]}"
 
@@ -150,10 +158,16 @@ class BadNetwork:
 
 @asynccontextmanager
 async def bad_network(
-    gateway: Gateway, *, up: Fate = perfect, down: Fate = perfect
+    gateway: Gateway, *, up: Fate = perfect, down: Fate = perfect, distance: float = 0.0
 ) -> AsyncIterator[BadNetwork]:
-    """Lay a way for one call; `up` is from the caller to the gateway."""
-    network = BadNetwork(gateway, up, down)
+    """Lay a way for one call; `up` is from the caller to the gateway.
+
+    Parameters
+    ----------
+    distance
+        Seconds that every datagram takes each way, RTP or not, besides its fate.
+    """
+    network = BadNetwork(gateway, up, down, distance)
     loop = asyncio.get_running_loop()
     for side in (network.up, network.down):
         await loop.create_datagram_endpoint(

@@ -106,6 +106,7 @@ class Facts:
     end: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     log: str = ""  # the gateway's
+    report: dict[str, Any] = field(default_factory=dict)  # of a pre-flight by the same gateway
 
 
 @dataclass
@@ -139,6 +140,9 @@ CALLS: dict[str, Plan] = {
     "browser, tls": Plan("tls", policy="relay", browser=True),
     "browser, wrong secret": Plan("udp", policy="relay", secret=OTHER_SECRET, browser=True),
 }
+
+# Pages that call nobody and try the way, by the gateways of these calls
+PREFLIGHTS = ("no server", "udp", "tcp", "tls")
 
 
 @dataclass
@@ -330,6 +334,17 @@ async def call_by_browser(world: World, name: str, facts: Facts) -> None:
         await page.close()
 
 
+async def try_way(world: World, name: str) -> dict[str, Any]:
+    """Press the button of the page that tries the way; return its report."""
+    page = await world.chromium.new_page()
+    await page.goto(f"http://127.0.0.1:{world.ports[name]}/preflight")
+    await page.page.locator("html[data-ready]").wait_for()
+    await page.page.click("#start")
+    report = as_dict(await page.evaluate("preflightPage.preflight.finished"))
+    await page.page.close()
+    return report
+
+
 def as_strings(value: object) -> list[str]:
     assert isinstance(value, list)
     return sorted(map(str, value))
@@ -380,6 +395,10 @@ async def make_calls(folder: Path) -> dict[str, Facts]:
         for name, facts in zip(CALLS, calls, strict=True):
             told[name] = facts
             facts.log = await asyncio.to_thread((folder / name / "gateway.log").read_text)
+        # The calls are over: what is measured is the network, and not the load of this machine
+        reports = await asyncio.gather(*(try_way(world, name) for name in PREFLIGHTS))
+        for name, report in zip(PREFLIGHTS, reports, strict=True):
+            told[name].report = report
     return told
 
 

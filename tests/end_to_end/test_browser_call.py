@@ -142,8 +142,18 @@ async def test_the_far_end_hangs_up(demo: ChromiumPage) -> None:
 @pytest.mark.parametrize(
     ("number", "cause", "sentence", "detail"),
     [
-        ("620", "busy", "The line is busy. Please try again in a few minutes.", "SIP 486 Busy Here"),
-        ("622", "not-found", "This number is not in service. Please check the number.", "SIP 404 Not Found"),
+        (
+            "620",
+            "busy",
+            "The line is busy. Please try again in a few minutes.",
+            "SIP 486 Busy Here",
+        ),
+        (
+            "622",
+            "not-found",
+            "This number is not in service. Please check the number.",
+            "SIP 404 Not Found",
+        ),
         ("621", "rejected", "The call was declined.", "SIP 603 Decline"),
     ],
 )

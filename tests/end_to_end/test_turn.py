@@ -102,6 +102,42 @@ async def test_logs_hold_neither_secret_nor_credentials(told: Told) -> None:
         assert word not in logs
 
 
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_a_preflight_tells_that_sound_has_to_take_a_detour(
+    told: Told, transport: str
+) -> None:
+    """UDP to the gateway is blocked, and to the relay none was offered."""
+    report = told[transport]["report"]
+    verdicts = {reason["name"]: reason["verdict"] for reason in report["reasons"]}
+    verdicts.pop("jitter-high", None)  # of a machine that has too much to do
+    assert verdicts == {"udp-blocked": "fair"}, report
+    path, sample = report["echo"]["path"], report["echo"]["sample"]
+    assert (path["kind"], path["protocol"]) == ("relay", transport)
+    assert sample["received"] > 200
+    states = {way: result["state"] for way, result in report["ways"].items()}
+    assert states[f"relay-{transport}"] == "passed"
+    assert states["relay-udp"] == "skipped"
+    rules = {rule["name"]: rule for rule in report["administrator"]}
+    assert [rules[name]["works"] for name in ("socket", "udp", "relay")] == [True, False, True]
+    assert f"198.51.100.1, ports {report['echo']['ports'][0]}" in rules["udp"]["message"]
+    assert f"({transport.upper()})" in rules["relay"]["message"]
+
+
+async def test_a_preflight_by_a_relay_of_udp_is_as_good_as_a_direct_one(told: Told) -> None:
+    report = told["udp"]["report"]
+    path = report["echo"]["path"]
+    assert (path["kind"], path["protocol"]) == ("relay", "udp"), report
+    assert "udp-blocked" not in [reason["name"] for reason in report["reasons"]], report
+
+
+async def test_a_preflight_without_any_way_says_what_to_open(told: Told) -> None:
+    report = told["no server"]["report"]
+    assert (report["verdict"], report["echo"]["path"]) == ("failed", None), report
+    assert [reason["name"] for reason in report["reasons"]] == ["no-media-path"]
+    rules = {rule["name"]: rule["works"] for rule in report["administrator"]}
+    assert rules == {"socket": True, "udp": False}
+
+
 async def test_chromium_tells_the_page_what_the_server_refused(told: Told) -> None:
     facts = told["browser, wrong secret"]
     assert_dead(facts, "media-failed")  # the page is faster

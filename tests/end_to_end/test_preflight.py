@@ -1,0 +1,259 @@
+"""A page tries its way to the gateway: what it finds, by real browsers on the real gateway.
+
+The trunk is a socket that answers nothing, and counts what comes: not one packet of SIP may. Ways
+that a firewall blocks are in `test_turn`, which has the network for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from tests.end_to_end.bad_network import BadNetwork, bad_network, trouble
+from tests.peers.browser import BrowserError, quoted
+from tests.peers.chromium import run_chromium
+from tests.peers.firefox import run_firefox
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.site import serve_page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.peers.browser import Browser, BrowserPage
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+LOSS, DISTANCE = 0.08, 0.15  # of the bad network: share of packets, seconds each way
+REASONS = "reasons"
+
+# A page of another site, with the client from the gateway
+SITE = """<!doctype html><html lang="de"><meta charset="utf-8">%s<script type="module">
+import { Device } from "%s/sdk/voice-client.js";
+Object.assign(window, { Device });
+document.documentElement.dataset.ready = "";
+</script>"""
+FORBIDDING = '<meta http-equiv="Content-Security-Policy" content="connect-src \'self\'">'
+
+READY = """(async () => { while (!("ready" in document.documentElement.dataset))
+    await new Promise(resolve => setTimeout(resolve, 20)); return true; })()"""
+
+# On the page itself: its button, and what it shows when it is done
+ON_PAGE = """(async () => {
+    const app = document.getElementById("app"), bar = document.getElementById("progress");
+    document.getElementById("start").click();
+    const seen = new Set();
+    do {
+        await new Promise(resolve => setTimeout(resolve, 50));
+        if (app.dataset.state === "running") seen.add(bar.getAttribute("aria-valuenow"));
+    } while (app.dataset.state === "running");
+    const texts = selector =>
+        [...document.querySelectorAll(selector)].map(each => each.textContent);
+    return {
+        report: preflightPage.preflight.report, seen: seen.size, state: app.dataset.state,
+        title: document.getElementById("title").textContent, said: texts("#status")[0],
+        focused: document.activeElement.id, rules: texts(".rule"), reasons: texts(".reason b"),
+        figures: texts(".figure b"),
+    };
+})()"""
+
+
+@dataclass
+class Told:
+    """What each has found; `sip` are the packets that the trunk had."""
+
+    found: dict[str, dict[str, Any]]
+    network: BadNetwork
+    sip: int
+    metrics: dict[str, float]
+
+
+async def on_page(browser: Browser, gateway: Gateway) -> dict[str, Any]:
+    """Press the button of the gateway's own page; return what it shows."""
+    page = await browser.new_page()
+    await page.goto(f"{gateway.url}/preflight")
+    await page.evaluate(READY)
+    shown = await page.evaluate(ON_PAGE)
+    assert isinstance(shown, dict)
+    return shown
+
+
+async def on_site(
+    browser: Browser, gateway: Gateway, url: str | None = None, head: str = ""
+) -> dict[str, Any]:
+    """Run a pre-flight from a page of another site; return its report."""
+    async with serve_page(SITE % (head, gateway.url)) as site:
+        page = await browser.new_page()
+        await page.goto(site)
+        await page.evaluate(READY)
+        options = quoted({} if url is None else {"url": url})
+        return await report(page, f"Device.runPreflight({options}).finished")
+
+
+async def without_microphone(browser: Browser, gateway: Gateway) -> dict[str, Any]:
+    """Run one on the gateway's page with a microphone that has been unplugged."""
+    page = await browser.new_page()
+    await page.goto(f"{gateway.url}/preflight")
+    gone = "Device.runPreflight({ audio: { deviceId: { exact: 'gone' } } }).finished"
+    client = "(await import('/sdk/voice-client.js'))"
+    return await report(page, f"(async () => {client}.{gone})()")
+
+
+async def report(page: BrowserPage, expression: str) -> dict[str, Any]:
+    try:
+        found = await page.evaluate(expression)
+    except BrowserError as error:
+        raise AssertionError(f"{error}: {page.console}") from error
+    assert isinstance(found, dict)
+    return found
+
+
+@asynccontextmanager
+async def gateway_with_dead_trunk(folder: Path, trunk: socket.socket) -> AsyncIterator[Gateway]:
+    uri = f"sip:127.0.0.1:{trunk.getsockname()[1]};transport=udp"
+    config = GatewayConfig(
+        [{"name": "dead", "uri": uri, "codecs": ["PCMU"]}], overrides={"media": {"threads": 2}}
+    )
+    async with run_gateway(config, folder) as gateway:
+        yield gateway
+
+
+def count_waiting(sock: socket.socket) -> int:
+    """Return how many datagrams have come."""
+    count = 0
+    while True:
+        try:
+            sock.recv(4096)
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
+    """Every browser's pre-flight; they run beside each other, as most of their time is waiting."""
+    folder = tmp_path_factory.mktemp
+    async with AsyncExitStack() as stack:
+        trunk = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        trunk.setblocking(False)
+        trunk.bind(("127.0.0.1", 0))
+        enter = stack.enter_async_context
+        gateway, chromium, refusing, firefox = await asyncio.gather(
+            enter(gateway_with_dead_trunk(folder("gateway"), trunk)),
+            enter(run_chromium(folder("chromium"), tone=300.0)),
+            enter(run_chromium(folder("refusing"), allow_microphone=False)),
+            enter(run_firefox()),
+        )
+        lossy = trouble(loss=LOSS)
+        network = await enter(bad_network(gateway, up=lossy, down=lossy, distance=DISTANCE))
+        runs = {
+            "chromium": on_page(chromium, gateway),
+            "firefox": on_page(firefox, gateway),
+            "refused": on_page(refusing, gateway),
+            "no microphone": without_microphone(chromium, gateway),
+            "lossy": on_site(chromium, gateway, network.url),
+            "forbidden": on_site(chromium, gateway, head=FORBIDDING),
+            "blocked": on_site(firefox, gateway),  # its origin is not allowed
+            "nobody": on_site(chromium, gateway, "ws://127.0.0.1:9/v1/ws"),
+        }
+        found = dict(zip(runs, await asyncio.gather(*runs.values()), strict=True))
+        yield Told(found, network, count_waiting(trunk), await gateway.metrics())
+
+
+def names(found: dict[str, Any]) -> list[str]:
+    return [reason["name"] for reason in found[REASONS]]
+
+
+@pytest.mark.parametrize("browser", ["chromium", "firefox"])
+async def test_a_good_way_is_called_good(told: Told, browser: str) -> None:
+    shown = told.found[browser]
+    found = shown["report"]
+    assert (found["verdict"], shown["state"], names(found)) == ("good", "good", []), found
+    assert shown["title"] == found["message"] == "Calls work well from here."
+    assert shown["said"] == shown["title"]
+    assert shown["focused"] == "title"
+    assert shown["seen"] > 5, "the progress goes on"
+    echo, sample = found["echo"], found["echo"]["sample"]
+    assert echo["path"]["kind"] == "direct"
+    assert (sample["lossUp"], sample["lossDown"]) == (0, 0)
+    assert min(sample["sent"], sample["received"]) > 200
+    assert 0 < sample["rttMs"] < 250, "else it is not good"
+    assert found["ways"]["host"]["state"] == "passed"
+    assert found["ways"]["relay-udp"]["state"] == "skipped"
+    assert 0 < found["signaling"]["openMs"] <= found["signaling"]["welcomeMs"]
+    assert len(echo["ports"]) == 2, "one for each media thread"
+    first, last = echo["ports"]
+    assert f"Allow UDP to 127.0.0.1, ports {first}\N{EN DASH}{last}." in shown["rules"][1]
+
+
+async def test_a_tone_comes_back_as_it_was_said(told: Told) -> None:
+    found = told.found["chromium"]["report"]
+    tone = found["tone"]
+    assert tone["sent"] == {"frequency": 500, "level": -20}
+    assert tone["heard"]["frequency"] == pytest.approx(500, abs=6)  # one bin of the spectrum
+    assert tone["heard"]["level"] == pytest.approx(-20, abs=1)
+    assert told.found["chromium"]["report"]["echo"]["sample"]["levelUp"] == pytest.approx(
+        -23, abs=2
+    )
+
+
+async def test_where_the_audio_clock_stands_still_the_voice_is_sent(told: Told) -> None:
+    """Firefox without a sound device; its microphone has a tone."""
+    found = told.found["firefox"]["report"]
+    assert found["tone"] is None
+    assert found["microphone"]["level"] > -45
+
+
+async def test_without_a_microphone_the_network_is_tried_all_the_same(told: Told) -> None:
+    shown = told.found["refused"]
+    assert shown["state"] == "failed"
+    assert shown["reasons"] == [shown["report"][REASONS][0]["message"]]
+    for found, name in [
+        (shown["report"], "microphone-refused"),
+        (told.found["no microphone"], "microphone-not-found"),
+    ]:
+        assert (found["verdict"], names(found)) == ("failed", [name])
+        assert found[REASONS][0]["advice"]
+        assert found["echo"]["path"]["kind"] == "direct"
+        assert found["echo"]["sample"]["received"] > 200
+
+
+async def test_a_lossy_way_is_called_poor_by_what_it_is(told: Told) -> None:
+    found, network = told.found["lossy"], told.network
+    assert found["verdict"] == "poor", found
+    assert names(found)[0] == "loss-high"
+    assert "round-trip-high" in names(found)
+    assert all(reason["advice"] for reason in found[REASONS])
+    sample = found["echo"]["sample"]
+    # To what the network has really lost: the measured stretch is most of what went by
+    for share, side in ((sample["lossUp"], network.up), (sample["lossDown"], network.down)):
+        assert side.lost > 8
+        assert share == pytest.approx(side.lost / (side.lost + side.passed), abs=0.03)
+    # Both ends look every few milliseconds, and a machine with much to do is late
+    assert 2000 * DISTANCE - 5 <= sample["rttMs"] <= 2000 * DISTANCE + 100
+
+
+async def test_a_page_that_forbids_itself_the_socket_is_told_so(told: Told) -> None:
+    found = told.found["forbidden"]
+    assert (found["verdict"], names(found)) == ("failed", ["blocked-by-page"])
+    assert found["administrator"][0]["works"] is False
+
+
+async def test_a_socket_that_is_blocked_is_no_dead_gateway(told: Told) -> None:
+    assert names(told.found["blocked"]) == ["socket-blocked"]
+    assert names(told.found["nobody"]) == ["gateway-unreachable"]
+
+
+async def test_nobody_is_called_and_all_is_over(told: Told) -> None:
+    assert told.sip == 0
+    metrics = told.metrics
+    assert metrics["gateway_calls_placed_total"] == 0
+    assert metrics["gateway_preflights_active"] == 0
+    assert metrics["gateway_media_sessions"] == 0
+    assert metrics['gateway_preflights_total{cause="hangup"}'] == 5
