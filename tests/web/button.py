@@ -113,7 +113,7 @@ async def open_button(
     await page.add_init_script(RECORDER + script)
     button = Button(page)
     await page.goto(f"{gateway.url}/page")
-    await expect(page.locator("click-to-call:state(idle)").first).to_be_attached()
+    await expect(page.locator("click-to-call:defined").first).to_be_attached()
     return button
 
 

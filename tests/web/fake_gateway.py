@@ -197,6 +197,7 @@ class FakeGateway:
         self.extensions = True
         self.page = ""  # a page of somebody else's, at /page
         self.page_headers: dict[str, str] = {}
+        self.token = ""  # that the site's own server gives out, at /token
         self.sessions: asyncio.Queue[Session] = asyncio.Queue()
         self.opened: list[Session] = []
         self.port = 0
@@ -267,6 +268,7 @@ class FakeGateway:
                 Route("/blank", self._blank),
                 Route("/page", self._page),
                 Route("/forbidding", self._forbidding),
+                Route("/token", lambda request: Response(self.token), methods=["POST"]),
                 Route("/harness.js", lambda request: FileResponse(HARNESS)),
                 Route("/demo/extensions.json", self._extensions),
                 WebSocketRoute("/v1/ws", self.websocket),

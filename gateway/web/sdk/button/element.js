@@ -353,6 +353,7 @@ export class ClickToCall extends HTMLElement {
   #showPanel(panel) {
     showWho(panel.parts, this, callerOf(this, this.#asked.to, this.#words), this.#words);
     panel.show(this.#model, this.#words, {
+      call: this.call?.direction !== "incoming",
       transfer: this.hasAttribute("transfer") || (this.#line?.canTransfer ?? false),
       hold: this.#line?.canHold ?? true,
       closable: !isPanel(this) || this.#model.phase !== "idle",

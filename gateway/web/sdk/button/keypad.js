@@ -142,7 +142,7 @@ const NAMES = /** @type {Readonly<Record<string, string>>} */ ({ "*": "button.st
 const makeKey = (key, letters) =>
   h(
     "button",
-    { class: "key", part: "key", type: "button", "data-digit": key, label: NAMES[key], "aria-label": key },
+    { class: "key", part: "key", type: "button", "data-digit": key, label: NAMES[key] },
     h("span", {}, key === "*" ? "∗" : key),
     h("small", { "aria-hidden": "true" }, letters),
   );

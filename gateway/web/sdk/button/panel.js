@@ -56,7 +56,7 @@ export class Panel {
   /**
    * @param {Model} model
    * @param {Wording} words
-   * @param {{ transfer: boolean, hold: boolean, closable: boolean }} can
+   * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
    */
   show(model, words, can) {
     const { phase, view } = model;

@@ -165,7 +165,7 @@ button:active:not([aria-disabled="true"]) { transform: scale(.97); }
 
 .head { display: flex; align-items: center; justify-content: space-between; min-height: 24px; margin-block-end: -24px; }
 .corner { display: grid; place-items: center; width: 36px; height: 36px; margin: -6px; margin-inline-start: auto; padding: 0; border-radius: 50%; background: none; color: var(--muted); }
-.quality { display: inline-flex; align-items: end; gap: 3px; height: 16px; color: var(--good); }
+.quality { direction: ltr; display: inline-flex; align-items: end; gap: 3px; height: 16px; color: var(--good); }
 .quality i { width: 5px; height: 6px; border-radius: 2px; background: currentColor; forced-color-adjust: none; }
 .quality i:nth-child(2) { height: 11px; }
 .quality i:nth-child(3) { height: 16px; }

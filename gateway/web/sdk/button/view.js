@@ -62,7 +62,7 @@ export function spoken(model, words, caller) {
  * @param {import("./template.js").Panel} panel
  * @param {Model} model
  * @param {Wording} words
- * @param {{ transfer: boolean, hold: boolean, closable: boolean }} can
+ * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
  */
 export function showPanel(panel, model, words, can) {
   const { phase, end, view } = model;
@@ -72,7 +72,8 @@ export function showPanel(panel, model, words, can) {
   element.toggleAttribute("data-held", model.held.local || model.held.remote);
   panel.status.textContent = statusText(model, words);
   for (const [name, button] of Object.entries(buttons)) {
-    button.hidden = !(CHOICES[phase] ?? LIVE).includes(name) || (name === "close" && !can.closable);
+    const cannot = (name === "close" && !can.closable) || (name === "again" && !can.call);
+    button.hidden = cannot || !(CHOICES[phase] ?? LIVE).includes(name);
   }
   buttons.minimize.hidden = !busy || !can.closable;
   const hangup = /** @type {HTMLElement} */ (buttons.hangup.lastElementChild);

@@ -1,0 +1,173 @@
+"""The element for everybody: axe finds no fault in any state, and its order can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.peers.requirement import missing
+from tests.web.button import NUMBER, Button, open_button
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway, Session, take_registration
+
+AXE = Path(sys.prefix) / "web" / "node_modules" / "axe-core" / "axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+IN_CALL = """
+- group "+15551234567":
+  - img "Good connection"
+  - button "Minimize"
+  - strong: "+15551234567"
+  - paragraph: Connected
+  - timer "Call duration"
+  - button "Mute"
+  - button "Keypad"
+  - button "Hold"
+  - button "Transfer"
+  - button "Settings"
+  - button "Hang up"
+- status: Connected
+"""
+
+
+async def find_faults(page: Page) -> list[str]:
+    """Return what axe finds on the page as it stands."""
+    if not AXE.exists():
+        missing("axe-core is not installed: run make web")
+    await page.evaluate(AXE.read_text())
+    results = await page.evaluate(
+        "tags => axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: "
+        "['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => "
+        "`${id}: ${nodes.map(({ html, failureSummary }) => html + failureSummary).join()}`))",
+        TAGS,
+    )
+    faults: list[str] = results
+    return faults
+
+
+class Walk:
+    """A caller's way through all that the element shows; each stop is looked at."""
+
+    def __init__(self, button: Button) -> None:
+        self.button = button
+        self.faults: dict[str, list[str]] = {}
+
+    async def look(self, stop: str) -> None:
+        # What fades in is measured when it has come
+        await self.button.page.evaluate(
+            "Promise.all(document.querySelector('click-to-call').shadowRoot.getAnimations()"
+            ".filter(a => a.effect.getTiming().iterations < 9).map(a => a.finished))"
+        )
+        self.faults[stop] = await find_faults(self.button.page)
+
+    async def unfold(self, name: str) -> None:
+        await self.button.press(name)
+        await self.look(name)
+        await self.button.press(name)
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "forced"])
+async def test_no_faults_in_any_state(
+    fake_gateway: FakeGateway, open_page: OpenPage, look: Literal["light", "dark", "forced"]
+) -> None:
+    answered, over = asyncio.Event(), asyncio.Event()
+
+    async def story(session: Session) -> None:
+        await session.reply("trying")
+        await session.reply("answer", answer=await session.make_answer())
+        await session.reply("ringing", earlyMedia=False)
+        await answered.wait()
+        await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
+        await session.reply("quality", browser={"mos": 3.2}, trunk={"mos": 3.2})
+        await over.wait()
+        await session.reply("ended", by="remote", cause="hangup", sipCode=200, durationMs=1000)
+
+    fake_gateway.story = story
+    attributes = f'to="{NUMBER}" heading="Ann" consent feedback transfer'
+    button = await open_button(fake_gateway, open_page, attributes)
+    forced: Literal["active", "none"] = "active" if look == "forced" else "none"
+    scheme: Literal["dark", "light"] = "light" if look == "forced" else look
+    await button.page.emulate_media(color_scheme=scheme, forced_colors=forced)
+    walk = Walk(button)
+    await walk.look("idle")
+    await button.call()
+    await walk.look("consent")
+    await button.press("Agree and call")
+    await button.expect_state("ringing")
+    await walk.look("ringing")
+    answered.set()
+    await button.expect_state("open", "quality-fair")
+    await walk.look("open")
+    for name in ("Mute", "Keypad", "Transfer", "Settings"):
+        await walk.unfold(name)
+    over.set()
+    await button.expect_state("ended")
+    await button.panel.get_by_role("radio", name="2 stars: bad").check()
+    await walk.look("feedback")
+    await button.press("Send")
+    await walk.look("thanks")
+    assert {stop: faults for stop, faults in walk.faults.items() if faults} == {}
+
+
+async def test_no_faults_when_a_call_comes_in_and_fails(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def ring(session: Session) -> None:
+        await take_registration(session)
+        await session.ring("in-1", displayName="Ann Bell")
+        await session.accepted()
+        await session.reply("error", name="no-capacity", code=503, message="none", fatal=True)
+
+    fake_gateway.greeting = ring
+    button = await open_button(
+        fake_gateway, open_page, 'identity="sales" fallback-tel="+1 555 123" variant="floating"'
+    )
+    walk = Walk(button)
+    await button.expect_state("incoming")
+    await walk.look("incoming")
+    await button.press("Answer")
+    await button.expect_state("ended", "failed")
+    await walk.look("failed")
+    await button.press("Close")
+    await walk.look("idle")
+    await button.call()
+    await button.expect_state("number")
+    await walk.look("number")
+    assert {stop: faults for stop, faults in walk.faults.items() if faults} == {}
+
+
+async def test_order_of_what_a_screen_reader_says(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" transfer')
+    await button.call()
+    await button.expect_state("open")
+    session = await fake_gateway.session()
+    await session.wait_for("call")
+    await session.reply("quality", browser={"mos": 4.4}, trunk={"mos": 4.4})
+    await expect(button.panel.locator(".quality")).to_be_visible()
+    await expect(button.page.locator("main")).to_match_aria_snapshot(IN_CALL)
+
+
+async def test_targets_are_large_and_motion_can_be_off(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" transfer feedback')
+    await button.page.emulate_media(reduced_motion="reduce")
+    await button.call()
+    await button.expect_state("open")
+    await button.press("Keypad")
+    sizes = await button.element.evaluate(
+        "({ shadowRoot }) => [...shadowRoot.querySelectorAll('button, select')]"
+        ".filter((e) => e.getClientRects().length && !e.closest('.away'))"
+        ".map((e) => [e.getAttribute('part'), e.offsetWidth, e.offsetHeight])"
+    )
+    assert len(sizes) > 16
+    assert [size for size in sizes if min(size[1:]) < 36] == []
+    moving = "e => e.shadowRoot.getAnimations().length"
+    assert await button.element.evaluate(moving) == 0

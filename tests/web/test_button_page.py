@@ -1,0 +1,235 @@
+"""The element as the author of a page meets it: attributes, texts, events, and what it keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import expect
+
+from tests.web.button import NUMBER, Button, open_button
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import (
+    FakeGateway,
+    Session,
+    answer_call,
+    connect_incoming,
+    take_registration,
+)
+
+
+async def answer_and_hang_up(session: Session) -> None:
+    await answer_call(session)
+    await session.reply("ended", by="remote", cause="hangup", sipCode=200, durationMs=83_000)
+
+
+async def dialed(gateway: FakeGateway) -> dict[str, Any]:
+    return await (await gateway.session()).wait_for("call")
+
+
+async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    attributes = f'to="{NUMBER}" consent="We record this call." consent-key="recording"'
+    button = await open_button(fake_gateway, open_page, attributes)
+    await button.call()
+    await button.expect_state("consent", "expanded")
+    assert await button.focused() == "panel"
+    await expect(button.panel).to_contain_text("We record this call.")
+    await expect(button.status).to_have_text("Before you call")
+    await button.press("Do not call")
+    await button.expect_state("idle")
+    assert fake_gateway.opened == [] or fake_gateway.opened[0].find("call") == []
+    await button.call()
+    await button.press("Agree and call")
+    await button.expect_state("open")
+    assert await button.page.evaluate("localStorage.getItem('recording')")
+    await button.press("Hang up")
+    await button.expect_state("ended")
+    await button.press("Call again")
+    await button.expect_state("open")
+
+
+async def test_feedback(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    fake_gateway.story = answer_and_hang_up
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" feedback')
+    await button.call()
+    await button.expect_state("ended")
+    await expect(button.panel.get_by_role("timer")).to_have_text("1:23")
+    stars = button.panel.get_by_role("group", name="How was the sound of this call?")
+    await stars.get_by_role("radio", name="4 stars: good").check()
+    await button.panel.get_by_role("textbox").fill("An echo")
+    await button.press("Send")
+    await expect(button.status).to_have_text("Thank you!")
+    await expect(stars).to_be_hidden()
+    [told] = await button.told("feedback")
+    assert (told["score"], told["issue"]) == (4, "An echo")
+
+
+async def test_page_sets_parameters_before_the_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    script = """addEventListener("click-to-call:before", ({ detail }) => {
+      detail.parameters.headers = { "X-Cart": "42" };
+    });"""
+    attributes = f'to="{NUMBER}" from="+15550009" display-name="Ann"'
+    button = await open_button(fake_gateway, open_page, attributes, script=script)
+    await button.call()
+    frame = await dialed(fake_gateway)
+    assert (frame["to"], frame["from"], frame["displayName"]) == (NUMBER, "+15550009", "Ann")
+    assert frame["headers"] == {"X-Cart": "42"}
+
+
+async def test_page_prevents_a_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    script = (
+        'addEventListener("click-to-call:before", (event) => event.preventDefault(), {once: true});'
+    )
+    button = await open_button(fake_gateway, open_page, script=script)
+    await button.call()
+    await button.expect_state("idle")
+    assert [told["state"] for told in await button.told("state")] == []
+    await button.call()
+    await button.expect_state("open")
+
+
+async def test_every_text_can_be_replaced(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    element = f"""<click-to-call to="{NUMBER}" heading="Ada &amp; Co">
+      <b slot="label">Talk to us</b><em slot="heading">The workshop</em></click-to-call>"""
+    button = await open_button(fake_gateway, open_page, elements=element)
+    await button.element.evaluate(
+        "e => { e.texts = { 'state.open': 'On the line', 'button.hangup': 'Bye' } }"
+    )
+    await expect(button.page.get_by_role("button", name="Talk to us")).to_be_visible()
+    await button.call()
+    await expect(button.status).to_have_text("On the line")
+    await expect(button.button("Bye")).to_be_visible()
+    await expect(button.page.get_by_text("The workshop")).to_be_visible()
+
+
+async def test_what_is_set_before_the_class_is_loaded(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    script = """new MutationObserver((_, observer) => {
+      const element = document.querySelector("click-to-call");
+      if (!element) return;
+      observer.disconnect();
+      element.texts = { "button.call": "Ring us" };
+      element.parameters = { displayName: "Bob" };
+    }).observe(document, { childList: true, subtree: true });"""
+    button = await open_button(fake_gateway, open_page, script=script)
+    await expect(button.launcher).to_have_text("Ring us")
+    await button.call()
+    assert (await dialed(fake_gateway))["displayName"] == "Bob"
+
+
+async def test_language(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    elements = "".join(
+        f"<click-to-call to='1' {attributes}></click-to-call>"
+        for attributes in ("", 'lang="es-MX"', 'lang="xx"')
+    )
+    button = await open_button(fake_gateway, open_page, elements=elements, lang="de")
+    for number, text in enumerate(("Anrufen", "Llamar", "Call")):
+        await expect(Button(button.page, number).launcher).to_have_text(text)
+    await button.page.evaluate("document.querySelector('click-to-call').lang = 'fr'")
+    await expect(button.launcher).to_have_text("Appeler")
+
+
+async def test_right_to_left(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(
+        fake_gateway, open_page, f'to="{NUMBER}" variant="floating"', lang="ar", direction="rtl"
+    )
+    await expect(button.launcher).to_have_attribute("dir", "rtl")
+    box = await button.launcher.bounding_box()
+    assert box
+    assert box["x"] < 40
+    await button.call()
+    await button.expect_state("open")
+    panel, minimize = (
+        await button.panel.bounding_box(),
+        await button.panel.locator(".corner").bounding_box(),
+    )
+    assert panel
+    assert minimize
+    assert panel["x"] < 40
+    assert minimize["x"] < panel["x"] + panel["width"] / 2
+    assert button.problems == []
+
+
+async def test_call_that_comes_in(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    async def ring_twice(session: Session) -> None:
+        await take_registration(session)
+        await session.ring("in-1", displayName="Ann Bell")
+        await session.wait_for("reject")
+        await session.ring("in-2")
+        await connect_incoming(session)
+
+    fake_gateway.greeting = ring_twice
+    button = await open_button(fake_gateway, open_page, 'identity="sales"')
+    await button.page.locator("#before").focus()
+    await button.expect_state("incoming", "expanded")
+    await expect(button.status).to_have_text("Ann Bell is calling")
+    await expect(button.panel).to_contain_text("+15551234567")
+    assert await button.page.evaluate("document.activeElement.id") == "before"
+    await button.press("Decline")
+    await expect(button.status).to_have_text("+15551234567 is calling")
+    await button.press("Answer")
+    await button.expect_state("open")
+    assert [told["state"] for told in await button.told("state")][-3:] == [
+        "incoming",
+        "connecting",
+        "open",
+    ]
+
+
+async def test_missed_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    async def ring_and_give_up(session: Session) -> None:
+        await take_registration(session)
+        await session.ring("in-1")
+        await session.reply("ended", by="remote", cause="canceled", sipCode=487)
+
+    fake_gateway.greeting = ring_and_give_up
+    button = await open_button(fake_gateway, open_page, 'identity="sales" feedback')
+    await expect(button.status).to_have_text("Missed call")
+    assert await button.element.evaluate("e => e.matches(':state(failed)')") is False
+
+
+async def test_token_comes_from_the_sites_server(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    claims = "eyJjYWxsIjp7InRyYW5zZmVyVG8iOlsiKyoiXX19"  # {"call":{"transferTo":["+*"]}}
+    fake_gateway.token = f'{{"token": "h.{claims}.s"}}'
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" token-url="/token"')
+    await button.call()
+    hello = await (await fake_gateway.session()).wait_for("hello")
+    assert hello["token"] == f"h.{claims}.s"
+    await button.expect_state("open")
+    await expect(button.button("Transfer")).to_be_visible()
+
+
+async def test_no_token_to_be_had(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" token-url="/none"')
+    await button.call()
+    await button.expect_state("ended", "failed")
+
+
+async def test_element_that_is_taken_off_the_page_ends_its_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    session = await fake_gateway.session()
+    await button.element.evaluate("e => e.parentNode.prepend(e)")  # moved: it goes on
+    await button.expect_state("open")
+    await button.element.evaluate("e => e.remove()")
+    await session.wait_for("hangup")
+
+
+async def test_second_element_is_free_when_the_first_has_gone(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    two = f'<click-to-call to="{NUMBER}"></click-to-call>' * 2
+    button = await open_button(fake_gateway, open_page, elements=two)
+    await button.call()
+    await button.expect_state("open")
+    await button.element.evaluate("e => e.remove()")
+    rest = Button(button.page)
+    await rest.call()
+    await rest.expect_state("open")
