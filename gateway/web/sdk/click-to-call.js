@@ -10,6 +10,8 @@
 
 import { ClickToCall } from "./button/element.js";
 
-if (!customElements.get("click-to-call")) customElements.define("click-to-call", ClickToCall);
+if (globalThis.customElements && !customElements.get("click-to-call")) {
+  customElements.define("click-to-call", ClickToCall);
+}
 
 export { ClickToCall };

@@ -30,7 +30,10 @@ const TICK = 500;
 /** The second click of a double click finds the panel where the button was. */
 const DOUBLE_CLICK = 400;
 
-export class ClickToCall extends HTMLElement {
+// A server that renders the page first imports this as well, and has no elements
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object);
+
+export class ClickToCall extends Base {
   static observedAttributes = [
     "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
   ];

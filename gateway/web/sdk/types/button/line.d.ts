@@ -1,0 +1,82 @@
+/**
+ * The element's telephone line: one call at a time, through the public surface of the client. It tells
+ * what happens in the words of `model.js`, and knows nothing of what is shown.
+ */
+import { CallError, Device } from "../voice-client.js";
+export type Call = import("../voice-client.js").Call;
+export type CallEnd = import("../voice-client.js").CallEnd;
+export type ConnectOptions = import("../voice-client.js").ConnectOptions;
+export type Happening = import("./model.js").Happening;
+export type LineOptions = {
+    device: import("../voice-client.js").DeviceOptions & {
+        language: string;
+    };
+    element: HTMLAudioElement;
+    happen: (event: Happening) => void;
+    /**
+     * what a page may want to know
+     */
+    tell: (call: Call, event: string, detail: object) => void;
+    /**
+     * an error that does not end the call
+     */
+    explain: (error: CallError) => string;
+    showLevels: (input: number, output: number) => void;
+    showDigit: (digit: string) => void;
+    /**
+     * microphone and speaker
+     */
+    chosen: (kind: "input" | "output") => string;
+    /**
+     * whether a call that comes in finds nobody talking
+     */
+    mayRing: () => boolean;
+};
+/**
+ * @typedef {object} LineOptions
+ * @property {import("../voice-client.js").DeviceOptions & { language: string }} device
+ * @property {HTMLAudioElement} element
+ * @property {(event: Happening) => void} happen
+ * @property {(call: Call, event: string, detail: object) => void} tell what a page may want to know
+ * @property {(error: CallError) => string} explain an error that does not end the call
+ * @property {(input: number, output: number) => void} showLevels
+ * @property {(digit: string) => void} showDigit
+ * @property {(kind: "input" | "output") => string} chosen microphone and speaker
+ * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
+ */
+export declare class Line {
+    #private;
+    options: LineOptions;
+    device: Device;
+    /** @type {Call | null} the present call, or the last one */
+    call: Call | null;
+    /** @type {CallError | null} why the last call failed */
+    error: CallError | null;
+    canHold: boolean;
+    canTransfer: boolean;
+    /** @param {LineOptions} options */
+    constructor(options: LineOptions);
+    /** Whether there is a call, or one is being placed. */
+    get busy(): boolean;
+    /** Makes ready what takes time, where the client can. */
+    prepare(): void;
+    /** @param {ConnectOptions} parameters */
+    dial(parameters: ConnectOptions): Promise<void>;
+    accept(): Promise<void>;
+    hangUp(): void;
+    toggleHold(): Promise<void>;
+    /** @param {string} to */
+    transfer(to: string): Promise<void>;
+    /**
+     * @param {"input" | "output"} kind
+     * @param {string} id
+     */
+    choose(kind: "input" | "output", id: string): Promise<void>;
+    /**
+     * Tells the gateway what the caller thinks of the call. If it does not hear it, nobody is the worse for it.
+     *
+     * @param {number} score
+     * @param {string} issue
+     */
+    rate(score: number, issue: string): Promise<void>;
+}

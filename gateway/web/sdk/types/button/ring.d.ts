@@ -1,0 +1,2 @@
+/** @returns {() => void} stops it */
+export declare function startRing(): () => void;
