@@ -1,0 +1,31 @@
+"""The minified element in a browser: all in one file, but for the one language that is wanted."""
+
+from __future__ import annotations
+
+from playwright.async_api import expect
+
+from tests.web import button
+from tests.web.button import NUMBER, policy
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway
+
+
+async def test_one_file_and_one_language_are_fetched(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    element = f'<click-to-call to="{NUMBER}"></click-to-call>'
+    site = button.SITE.replace("click-to-call.js", "click-to-call.min.js")
+    fake_gateway.page = site.format(lang="de-AT", dir="ltr", elements=element)
+    fake_gateway.page_headers = policy(fake_gateway)
+    page = await open_page("/blank")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url.removeprefix(fake_gateway.url)))
+    await page.goto(f"{fake_gateway.url}/page")
+    launcher = page.locator("click-to-call .launcher")
+    await expect(launcher).to_contain_text("Anrufen")
+    scripts = [path for path in fetched if path.startswith("/sdk/")]
+    assert scripts == ["/sdk/click-to-call.min.js", "/sdk/texts/de.js"]
+    await launcher.click()
+    session = await fake_gateway.session()
+    await session.wait_for("call")
+    await expect(page.locator("click-to-call [role=status]")).to_have_text("Verbunden")
