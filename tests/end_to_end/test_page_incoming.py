@@ -67,7 +67,7 @@ async def expect_end(page: Page, cause: str, sentence: str, detail: str) -> None
     await expect_state(page, "idle")
     await expect(page.locator("#notice")).to_have_attribute("data-cause", cause)
     await expect(page.locator("#notice-text")).to_have_text(sentence)
-    await expect(page.locator("#notice-detail")).to_have_text(detail)
+    await expect(page.locator("#ending")).to_have_text(detail)
 
 
 async def test_both_sides_are_heard_after_the_click(chromium: Chromium, gateway: Gateway) -> None:

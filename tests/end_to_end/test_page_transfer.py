@@ -48,7 +48,7 @@ async def test_on_hold_and_handed_over(demo: ChromiumPage, manager: Manager) -> 
     await expect_state(page, "idle")
     await manager.wait("LabCall", Dialed=REACHED.removeprefix("+"))
     await expect(page.locator("#notice")).to_have_attribute("data-cause", "transferred")
-    await expect(page.locator("#notice")).to_have_attribute("data-kind", "normal")
+    await expect(page.locator("#notice")).to_have_attribute("data-tone", "quiet")
 
 
 async def test_nobody_to_be_handed_over(demo: ChromiumPage) -> None:

@@ -100,6 +100,7 @@ async def test_refused_name_is_said(fake_gateway: FakeGateway, open_page: OpenPa
     page = await open_demo(open_page)
     await page.click("#register")
     await expect_notice(page, "not-allowed", "This call is not allowed from here.")
+    await expect(page.locator("#log")).to_contain_text("the token does not allow calls")
     await expect_reach(page, "off", "No calls come to this page.")
 
 
@@ -151,7 +152,7 @@ async def test_declined_by_pointer(fake_gateway: FakeGateway, open_page: OpenPag
     await page.get_by_role("button", name="Decline").click()
     await session.wait_for("reject")
     await expect_notice(page, "rejected", "You declined the call.")
-    await expect(page.locator("#notice")).to_have_attribute("data-kind", "normal")
+    await expect(page.locator("#notice")).to_have_attribute("data-tone", "quiet")
     assert await attention(page) == (0, [])
     await expect_reach(page, "on", "Calls come to sales.")
 
@@ -183,7 +184,9 @@ async def test_missed_call_leaves_its_caller_and_nothing_that_rings(
     await session.reply("ended", by="remote", cause="canceled", sipCode=487)
     await expect_notice(page, "canceled", "The caller hung up.")
     await expect(page.locator("#state-text")).to_have_text("Missed call")
-    await expect(page.locator("#caller-name")).to_have_text("Number withheld")
+    await expect(page.locator("#notice-advice")).to_have_text("Number withheld")
+    await expect(page.locator("#history li")).to_contain_text("Number withheld")
+    await expect(page.locator("#history button")).to_have_count(0)
     await expect(page).to_have_title(TITLE)
     assert await attention(page) == (0, [])
     await page.click("#call")  # the next one is no call of this caller's
@@ -239,8 +242,8 @@ async def test_answered_at_another_page(fake_gateway: FakeGateway, open_page: Op
     await expect_state(page, "incoming")
     await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
     await expect_notice(page, "answered-elsewhere", "answered on another device")
-    await expect(page.locator("#notice")).to_have_attribute("data-kind", "normal")
-    await expect(page.locator("#state-text")).to_have_text("Call ended")
+    await expect(page.locator("#notice")).to_have_attribute("data-tone", "quiet")
+    await expect(page.locator("#state-text")).to_have_text("Answered elsewhere")
 
 
 async def test_page_with_a_call_is_busy(fake_gateway: FakeGateway, open_page: OpenPage) -> None:

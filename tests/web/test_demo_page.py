@@ -77,7 +77,8 @@ async def test_refusal_shows_sentence_and_sip_status(
     page = await open_demo(open_page)
     await page.click("#call")
     await expect_notice(page, "busy", "The line is busy.")
-    await expect(page.locator("#notice-detail")).to_have_text(
+    await expect(page.locator("#notice-advice")).to_have_text("Please try again in a few minutes.")
+    await expect(page.locator("#ending")).to_have_text(
         "Ended by the other side · SIP 486 Busy Here"
     )
     assert await page.evaluate("demo.end.sipCode") == 486
@@ -122,13 +123,15 @@ async def test_a_call_that_falls_silent_says_so(
 async def test_refused_microphone_says_what_to_do(open_page: OpenPage) -> None:
     page = await open_demo(open_page, permitted=False)
     await page.click("#call")
-    await expect_notice(page, "microphone-refused", "Allow it in the browser")
+    await expect_notice(page, "microphone-refused", "The microphone is blocked for this page.")
     assert await page.evaluate("demo.error.code") == 1011
 
 
 async def test_insecure_origin_is_said_before_any_call(open_page: OpenPage) -> None:
     page = await open_demo(open_page, host=INSECURE_HOST)
-    await expect_notice(page, "insecure-origin", "begins with https")
+    await expect_notice(
+        page, "insecure-origin", "Open the page by an address that begins with https://"
+    )
 
 
 async def test_ringing_can_be_given_up(fake_gateway: FakeGateway, open_page: OpenPage) -> None:

@@ -3,28 +3,32 @@
 
 /** The demo page: one call at a time, through the public surface of the client and nothing else. */
 
-import { CallError, Device, ENDINGS } from "/sdk/voice-client.js";
+import { ENGLISH } from "/sdk/texts/index.js";
+import { CallError, Device } from "/sdk/voice-client.js";
 
 import { startAttention, stopAttention } from "./attention.js";
+import { drawQuality, worseMos } from "./charts.js";
+import * as page from "./elements.js";
+import { markExtension, watchExtensions } from "./extensions.js";
+import { callerOf } from "./format.js";
+import { remember, watchHistory } from "./history.js";
+import { flashKey, watchKeypad } from "./keypad.js";
 import { followMidcall, watchMidcall } from "./midcall.js";
+import { outcomeOf } from "./outcomes.js";
+import * as panel from "./panel.js";
+import * as phone from "./phone.js";
 import { watchReach } from "./reach.js";
 import { audioConstraints, chosenSpeaker, listDevices, openSettings, watchSettings } from "./settings.js";
 import { givenToken, watchToken } from "./token.js";
 import { startRingback, stopRingback } from "./tones.js";
-import * as view from "./view.js";
 
 /** @typedef {import("/sdk/voice-client.js").Call} Call */
 /** @typedef {import("/sdk/voice-client.js").CallEnd} CallEnd */
 
-const WHO = { local: "Ended here", remote: "Ended by the other side", gateway: "Ended by the gateway" };
+/** Warnings that somebody can do something about, or has to know of. The others are seen in the charts. */
+const SAID = new Set(["playback-blocked", "microphone-lost", "connection-interrupted", "no-audio-received"]);
 
-/** @type {Readonly<Record<string, string>>} */
-const WARNINGS = {
-  "playback-blocked": "The browser holds the sound back. Click anywhere to hear the call.",
-  "microphone-lost": "The microphone has gone. Choose another one under settings.",
-  "connection-interrupted": "The connection is interrupted. Waiting for it to come back…",
-  "no-audio-received": "No audio arrives from the other side.",
-};
+const NO_MICROPHONE = "microphone-not-found";
 
 const device = new Device({ token: givenToken() });
 
@@ -55,15 +59,29 @@ let ticking;
 function note(name, detail = "") {
   const ms = performance.now() - began;
   demo.events.push([ms, name, detail]);
-  view.addToLog(ms, name, detail);
+  panel.addToLog(ms, name, detail);
+}
+
+/** @param {CallError} error with the operator's words, which stand in the log alone */
+function noteError(error) {
+  demo.error = error;
+  note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
+}
+
+/**
+ * @param {CallError} error
+ * @param {import("./outcomes.js").Tone} tone
+ */
+function tell({ name, message, advice }, tone) {
+  phone.showNotice(message, { advice, tone, cause: name });
 }
 
 async function dial() {
   if (dialing || device.calls.length) return;
-  const to = view.numberField.value.trim();
+  const to = page.numberField.value.trim();
   dialing = new AbortController();
   begin();
-  view.showState("dialing");
+  phone.showState("dialing");
   note("dial", to);
   try {
     const call = await device.connect({ to, audio: audioConstraints(), signal: dialing.signal });
@@ -71,7 +89,7 @@ async function dial() {
     connecting(call);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    fail(error);
+    fail(error, to);
   } finally {
     dialing = null;
   }
@@ -86,10 +104,10 @@ function ringHere(call) {
   }
   begin();
   follow(call);
-  const { name, number } = view.callerOf(call);
+  const { name, number } = callerOf(call);
   note("incoming", `${[name, number].filter(Boolean).join(", ")} for ${call.to}`);
-  view.showCaller(call);
-  view.showState("incoming");
+  phone.showCaller(call);
+  phone.showState("incoming");
   startAttention(name);
 }
 
@@ -97,15 +115,15 @@ async function answer() {
   const call = demo.call;
   if (call?.state !== "pending") return;
   stopAttention();
-  view.hideNotice();
-  view.showState("connecting", "Answering…");
+  phone.hideNotice();
+  phone.showState("connecting", "Answering…");
   try {
     await call.accept({ audio: audioConstraints() });
     connecting(call);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     if (call.end) return; // which is told by itself
-    view.showState("incoming");
+    phone.showState("incoming");
     complain(error);
   }
 }
@@ -113,30 +131,44 @@ async function answer() {
 function begin() {
   began = performance.now();
   Object.assign(demo, { call: null, end: null, error: null, events: [] });
-  view.hideNotice();
-  view.showCaller(null);
-  view.showHeld({ local: false, remote: false });
-  view.showTime(0);
-  view.showCodec(null);
-  view.showFigures(null);
-  view.showQuality(null);
-  view.showDigit("");
-  view.showMuted(false);
+  phone.hideNotice();
+  phone.showCaller(null);
+  phone.showHeld({ local: false, remote: false });
+  phone.showTime(0);
+  phone.showDigit("");
+  phone.showMuted(false);
+  panel.showCodec(null);
+  panel.showFigures(null);
+  panel.showQuality(null);
+  panel.showEnding(null);
+  drawQuality(null);
 }
 
-/** @param {CallError} error before there was a call */
-function fail(error) {
-  demo.error = error;
-  note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
-  const { kind = "failed" } = ENDINGS[error.name] ?? {};
-  view.showState("idle");
-  view.showNotice(told(error), { detail: error.reason, kind, cause: error.cause });
+/**
+ * @param {CallError} error before there was a call
+ * @param {string} to
+ */
+function fail(error, to) {
+  noteError(error);
+  const outcome = outcomeOf(error, null);
+  phone.showOutcome(outcome);
+  tell(error, outcome.tone);
+  recordCall({ direction: "outgoing", number: to, name: to, durationMs: 0 }, outcome);
   if (error.name === "bad-token") openSettings();
+}
+
+/**
+ * @param {Pick<import("./history.js").Entry, "direction" | "number" | "name" | "durationMs">} call
+ * @param {import("./outcomes.js").Outcome} outcome
+ */
+function recordCall(call, { name: outcome, words, tone }) {
+  const at = Date.now() - (performance.now() - began);
+  remember({ at, ...call, outcome, words, tone, mos: call.durationMs ? worseMos() : null });
 }
 
 /** @param {Call} call */
 function connecting(call) {
-  if (call.direction === "outgoing") view.showState("connecting");
+  if (call.direction === "outgoing") phone.showState("connecting");
   note("connecting", `call ${call.id}`);
   void listDevices();
   if (chosenSpeaker()) call.setSinkId(chosenSpeaker()).catch(complain);
@@ -150,33 +182,36 @@ function follow(call) {
   followMidcall(call, note);
   call.on("mute", (muted) => {
     note("mute", String(muted));
-    view.showMuted(muted);
+    phone.showMuted(muted);
   });
   call.on("dtmf", (digit, { direction }) => {
     note("dtmf", `${direction} ${digit}`);
-    if (direction === "sent") view.showDigit(digit);
+    if (direction === "sent") phone.showDigit(digit);
   });
   call.on("volume", (input, output) => {
-    view.showLevel("meter-in", input);
-    view.showLevel("meter-out", output);
+    panel.showLevel("meter-in", input);
+    panel.showLevel("meter-out", output);
   });
-  call.on("sample", view.showFigures);
-  call.on("quality", view.showQuality);
+  call.on("sample", panel.showFigures);
+  call.on("quality", (quality) => {
+    panel.showQuality(quality);
+    drawQuality(quality);
+  });
   call.on("warning", (name) => {
     note("warning", name);
-    if (WARNINGS[name]) view.showNotice(WARNINGS[name], { cause: name });
+    if (SAID.has(name)) phone.showNotice(ENGLISH[`warning.${name}`], { tone: "warm", cause: name });
   });
   call.on("warning-cleared", (name) => {
     note("cleared", name);
-    view.hideNotice();
+    phone.hideNotice();
   });
   call.on("reconnecting", () => {
     note("reconnecting");
-    view.showReconnecting(true, call.held);
+    phone.showReconnecting(true, call.held);
   });
   call.on("reconnected", () => {
     note("reconnected");
-    view.showReconnecting(false, call.held);
+    phone.showReconnecting(false, call.held);
   });
   call.on("error", complain);
   call.on("disconnect", finish);
@@ -187,18 +222,18 @@ function takeUp(call) {
   begin();
   follow(call);
   note("restored", `call ${call.id}`);
-  view.showMuted(call.isMuted());
-  if (call.direction === "incoming") view.showCaller(call);
-  else view.numberField.value = call.to;
+  phone.showMuted(call.isMuted());
+  if (call.direction === "incoming") phone.showCaller(call);
+  else page.numberField.value = call.to;
   if (call.state === "open") accept(call);
-  else view.showState(call.state === "ringing" ? "ringing" : "connecting");
-  view.showReconnecting(true, call.held);
+  else phone.showState(call.state === "ringing" ? "ringing" : "connecting");
+  phone.showReconnecting(true, call.held);
 }
 
 /** @param {boolean} hasEarlyMedia */
 function ring(hasEarlyMedia) {
   note("ringing", hasEarlyMedia ? "early media" : "");
-  view.showState("ringing", hasEarlyMedia ? "Ringing, with audio…" : undefined);
+  phone.showState("ringing", hasEarlyMedia ? "Ringing, with audio…" : undefined);
   if (hasEarlyMedia) stopRingback();
   else startRingback();
 }
@@ -207,23 +242,16 @@ function ring(hasEarlyMedia) {
 function accept(call) {
   stopRingback();
   note("accept", `${call.codec?.browser} ⇄ ${call.codec?.trunk}`);
-  view.showCodec(call.codec);
-  view.showState("open");
-  ticking = setInterval(() => view.showTime(call.durationMs), 250);
+  panel.showCodec(call.codec);
+  phone.showState("open");
+  ticking = setInterval(() => phone.showTime(call.durationMs), 250);
 }
-
-/**
- * @param {{ message: string, advice: string }} what has happened
- * @returns {string} that, and what can be done about it
- */
-const told = ({ message, advice }) => `${message} ${advice}`.trim();
 
 /** @param {CallError} error */
 function complain(error) {
-  demo.error = error;
-  note("error", `${error.code} ${error.name}: ${error.reason || error.message}`);
+  noteError(error);
   if (error.fatal) return; // the end of the call says the same, and more
-  view.showNotice(told(error), { detail: error.reason, kind: "failed", cause: error.cause });
+  tell(error, "bad");
 }
 
 /**
@@ -234,94 +262,94 @@ function finish(call, end) {
   stopRingback();
   stopAttention();
   clearInterval(ticking);
-  view.app.removeAttribute("data-reconnecting");
+  page.app.removeAttribute("data-reconnecting");
   demo.end = end;
   note("disconnect", `${end.cause}, by ${end.by}${end.sipCode ? `, SIP ${end.sipCode}` : ""}`);
-  view.showHeld({ local: false, remote: false });
-  view.showState("idle", isMissed(call, end) ? "Missed call" : "Call ended");
-  view.showTime(call.durationMs);
-  view.showLevel("meter-in", 0);
-  view.showLevel("meter-out", 0);
-  const sip = end.sipCode && end.sipCode >= 300 ? `SIP ${end.sipCode} ${end.reason}`.trim() : end.reason;
-  const detail = [WHO[end.by], sip].filter(Boolean).join(" · ");
-  view.showNotice(told(end), { detail, kind: kindOf(call, end), cause: end.cause });
+  const outcome = outcomeOf(end, call);
+  const { name, number } = callerOf(call);
+  phone.showHeld({ local: false, remote: false });
+  phone.showOutcome(outcome);
+  phone.showTime(call.durationMs);
+  phone.showNotice(end.message, {
+    advice: outcome.name === "missed" ? [name, number].filter(Boolean).join(", ") : end.advice,
+    tone: outcome.tone,
+    cause: end.cause,
+  });
+  panel.showLevel("meter-in", 0);
+  panel.showLevel("meter-out", 0);
+  panel.showEnding(end);
+  const { direction, from, to, durationMs } = call;
+  const incoming = direction === "incoming";
+  const other = incoming ? (from === "anonymous" ? "" : from ?? "") : to;
+  recordCall({ direction, number: other, name: incoming ? name : to, durationMs }, outcome);
 }
-
-/**
- * @param {Call} call
- * @param {CallEnd} end
- */
-function kindOf(call, { cause }) {
-  const kind = ENDINGS[cause]?.kind ?? "refused";
-  // Whoever declines a call, or misses it, has met no fault.
-  return call.direction === "incoming" && kind === "refused" ? "normal" : kind;
-}
-
-/**
- * @param {Call} call
- * @param {CallEnd} end
- */
-const isMissed = (call, end) =>
-  call.direction === "incoming" && !call.codec && end.by !== "local" && end.cause !== "answered-elsewhere";
 
 function hangUp() {
   dialing?.abort();
   device.disconnectAll();
 }
 
-/** @param {string} digit into the call, or into the number field while there is none */
-function press(digit) {
+/** @param {string} sign of the keypad: to where somebody writes, or into the call */
+function press(sign) {
   const [call] = device.calls;
-  view.flashKey(digit);
-  if (!call && !dialing) {
-    view.numberField.value += digit;
-    view.markExtension();
-  } else if (call?.state === "open" || call?.state === "ringing") {
-    call.sendDigits(digit);
+  flashKey(sign);
+  if (!page.transferForm.hidden) {
+    page.transferField.value += sign;
+  } else if (!call && !dialing) {
+    page.numberField.value += sign;
+    markExtension();
+  } else if (sign !== "+" && (call?.state === "open" || call?.state === "ringing")) {
+    call.sendDigits(sign);
   }
 }
 
-/** @param {KeyboardEvent} event */
+/** @param {KeyboardEvent} event typed wherever nothing else is written */
 function type(event) {
-  if (!/^[0-9*#]$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (!/^[0-9*#+]$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
   const { target } = event;
-  const writing = target instanceof HTMLInputElement && target !== view.numberField;
-  if (!device.calls.length || writing || target instanceof HTMLSelectElement) return;
+  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
+  if (target instanceof HTMLInputElement && !(target === page.numberField && device.calls.length)) return;
   event.preventDefault();
   press(event.key);
 }
 
-async function loadExtensions() {
-  const response = await fetch("/demo/extensions.json").catch(() => null);
-  if (response?.ok) view.showExtensions(await response.json());
+/** @param {number} microphones that there are: without one the page says so before anybody calls */
+function showWhetherAudible(microphones) {
+  const said = page.noticeBox.dataset.cause === NO_MICROPHONE;
+  if (device.calls.length || dialing) return;
+  if (microphones && said) phone.hideNotice();
+  else if (!microphones && page.noticeBox.hidden) {
+    tell(new CallError(NO_MICROPHONE), "warm");
+  }
 }
 
-/** @param {Event} event */
-const dataOf = (event) => (event.target instanceof Element ? event.target.closest("button")?.dataset : undefined) ?? {};
+/** @param {string} number of an earlier call */
+function callAgain(number) {
+  if (dialing || device.calls.length) return;
+  page.numberField.value = number;
+  markExtension();
+  void dial();
+}
 
-view.form.addEventListener("submit", (event) => {
+page.form.addEventListener("submit", (event) => {
   event.preventDefault();
   void dial();
 });
-view.hangupButton.addEventListener("click", hangUp);
-view.answerButton.addEventListener("click", () => void answer());
-view.rejectButton.addEventListener("click", hangUp);
-view.muteButton.addEventListener("click", () => device.calls[0]?.toggleMute());
-view.numberField.addEventListener("input", view.markExtension);
-view.keypad.addEventListener("click", (event) => {
-  const { digit } = dataOf(event);
-  if (digit) press(digit);
-});
-view.extensionList.addEventListener("click", (event) => {
-  const { extension } = dataOf(event);
-  if (!extension) return;
-  view.numberField.value = extension;
-  view.markExtension();
+page.hangupButton.addEventListener("click", hangUp);
+page.answerButton.addEventListener("click", () => void answer());
+page.rejectButton.addEventListener("click", hangUp);
+page.muteButton.addEventListener("click", () => device.calls[0]?.toggleMute());
+page.eraseButton.addEventListener("click", () => {
+  page.numberField.value = page.numberField.value.slice(0, -1);
+  markExtension();
 });
 document.addEventListener("keydown", type);
+watchKeypad(press);
+watchHistory(callAgain);
 watchSettings({
   onMicrophone: (id) => void device.calls[0]?.setInputDevice(id).catch(complain),
   onSpeaker: (id) => void device.calls[0]?.setSinkId(id).catch(complain),
+  onMicrophones: showWhetherAudible,
 });
 watchToken((token) => {
   device.updateToken(token).then(() => note("token", "will be used"), complain);
@@ -337,12 +365,11 @@ device.on("error", (error, call) => {
 });
 
 const query = new URLSearchParams(location.search);
-view.numberField.value = query.get("to") ?? view.numberField.value;
-view.identityField.value = query.get("identity") ?? view.identityField.value;
-view.openLogWhereThereIsRoom();
+page.numberField.value = query.get("to") ?? page.numberField.value;
+page.identityField.value = query.get("identity") ?? page.identityField.value;
 const unsupported = Device.checkSupport();
-if (unsupported) view.showNotice(told(unsupported), { kind: "failed", cause: unsupported.cause });
+if (unsupported) tell(unsupported, "bad");
 else void device.restore({ audio: audioConstraints() });
-void loadExtensions();
+void watchExtensions();
 void listDevices();
-view.app.dataset.ready = "";
+page.app.dataset.ready = "";

@@ -3,7 +3,8 @@
 
 /** Hold and transfer: what the page asks of a call that is up. */
 
-import * as view from "./view.js";
+import { holdButton, transferButton, transferField, transferForm } from "./elements.js";
+import * as phone from "./phone.js";
 
 /** @typedef {import("/sdk/voice-client.js").Call} Call */
 /** @typedef {import("/sdk/voice-client.js").CallError} CallError */
@@ -23,24 +24,25 @@ export function watchMidcall(present, { note, complain }) {
     if (!call.end) complain(error);
   };
 
-  view.holdButton.addEventListener("click", () => {
+  holdButton.addEventListener("click", () => {
     const call = present();
     if (!call) return;
-    view.hideNotice();
+    phone.hideNotice();
+    /** @type {Promise<unknown>} */
     const asked = call.held.local ? call.resume() : call.hold();
     asked.catch((/** @type {CallError} */ error) => {
-      if (error.sipCode === NOT_IMPLEMENTED) view.withholdHold();
+      if (error.sipCode === NOT_IMPLEMENTED) phone.withholdHold();
       fail(call)(error);
     });
   });
-  view.transferButton.addEventListener("click", () => view.showTransfer(Boolean(view.transferForm.hidden)));
-  view.transferForm.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") view.showTransfer(false);
+  transferButton.addEventListener("click", () => phone.showTransfer(Boolean(transferForm.hidden)));
+  transferForm.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") phone.showTransfer(false);
   });
-  view.transferForm.addEventListener("submit", (event) => {
+  transferForm.addEventListener("submit", (event) => {
     event.preventDefault();
     const call = present();
-    const to = view.transferField.value.trim();
+    const to = transferField.value.trim();
     if (call && to) transfer(call, to).catch(fail(call));
   });
 
@@ -50,14 +52,14 @@ export function watchMidcall(present, { note, complain }) {
    */
   async function transfer(call, to) {
     note("transfer", to);
-    view.hideNotice();
-    view.showTransfer(false);
-    view.showProgress(`Transferring to ${to}…`);
+    phone.hideNotice();
+    phone.showTransfer(false);
+    phone.showProgress(`Transferring to ${to}…`);
     try {
       const { sipCode, reason } = await call.transfer(to);
       note("transferred", `${sipCode} ${reason}`);
     } finally {
-      if (!call.end) view.showHeld(call.held);
+      if (!call.end) phone.showHeld(call.held);
     }
   }
 }
@@ -70,24 +72,24 @@ export function followMidcall(call, note) {
   /** @param {"held" | "resumed"} event */
   const tell = (event) => (/** @type {string} */ by) => {
     note(event, by);
-    view.showHeld(call.held);
+    phone.showHeld(call.held);
   };
   call.on("held", tell("held"));
   call.on("resumed", tell("resumed"));
   call.on("transferprogress", ({ sipCode, reason }) => {
     note("transfer", `${sipCode} ${reason}`);
-    view.showProgress(`Transferring: ${reason || sipCode}…`);
+    phone.showProgress(`Transferring: ${reason || sipCode}…`);
   });
   call.on("redirecting", ({ to, sipCode, reason }) => {
     note("redirecting", `${to} ${sipCode} ${reason}`);
-    view.showProgress(`You are being transferred to ${to}…`);
+    phone.showProgress(`You are being transferred to ${to}…`);
   });
   call.on("redirected", ({ to }) => {
     note("redirected", to);
-    view.showHeld(call.held);
+    phone.showHeld(call.held);
   });
   call.on("redirectfailed", ({ to, sipCode, reason }) => {
     note("redirect failed", `${to} ${sipCode} ${reason}`);
-    view.showHeld(call.held);
+    phone.showHeld(call.held);
   });
 }

@@ -4,7 +4,8 @@
 /** Being reachable: the name that calls come to this page under, and whether they do at this moment. */
 
 import { askToNotify } from "./attention.js";
-import * as view from "./view.js";
+import { identityField, reachForm } from "./elements.js";
+import { hideNotice, showReach } from "./phone.js";
 
 /** @typedef {import("/sdk/voice-client.js").CallError} CallError */
 /** @typedef {import("/sdk/voice-client.js").Device} Device */
@@ -17,35 +18,35 @@ import * as view from "./view.js";
  */
 export function watchReach(device, { note, complain }) {
   async function toggle() {
-    const { reach } = view.reachForm.dataset;
+    const { reach } = reachForm.dataset;
     if (reach === "asking") return;
     if (reach !== "off") {
       await device.unregister();
       return;
     }
     askToNotify();
-    view.hideNotice();
-    view.showReach("asking");
+    hideNotice();
+    showReach("asking");
     try {
       // With a token its own name counts, and the field may be empty.
-      await device.register(view.identityField.value.trim() || undefined);
+      await device.register(identityField.value.trim() || undefined);
     } catch (error) {
-      view.showReach("off");
+      showReach("off");
       throw error;
     }
   }
 
-  view.reachForm.addEventListener("submit", (event) => {
+  reachForm.addEventListener("submit", (event) => {
     event.preventDefault();
     toggle().catch(complain);
   });
   device.on("registered", (identity) => {
     note("registered", identity);
-    view.showReach("on", identity);
+    showReach("on", identity);
   });
   device.on("unregistered", (error) => {
-    note("unregistered", error ? `${error.code} ${error.name}: ${error.message}` : "");
-    view.showReach(error && !error.fatal ? "lost" : "off");
+    note("unregistered", error ? `${error.code} ${error.name}: ${error.reason || error.message}` : "");
+    showReach(error && !error.fatal ? "lost" : "off");
     if (error?.fatal) complain(error);
   });
 }

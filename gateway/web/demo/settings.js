@@ -3,7 +3,7 @@
 
 /** Choice of microphone and speaker, and of the browser's sound processing. */
 
-import { find } from "./view.js";
+import { find } from "./elements.js";
 
 const microphone = find("microphone", HTMLSelectElement);
 const speaker = find("speaker", HTMLSelectElement);
@@ -28,14 +28,19 @@ export function openSettings() {
   fold.open = true;
 }
 
+/** @type {((count: number) => void) | undefined} */
+let onMicrophones;
+
 export const chosenSpeaker = () => speaker.value;
 
 /** Names are given out only after the microphone was allowed, so this runs again with each call. */
 export async function listDevices() {
   if (!navigator.mediaDevices) return;
   const devices = await navigator.mediaDevices.enumerateDevices();
-  fill(microphone, devices.filter(({ kind }) => kind === "audioinput"));
+  const microphones = devices.filter(({ kind }) => kind === "audioinput");
+  fill(microphone, microphones);
   fill(speaker, devices.filter(({ kind }) => kind === "audiooutput"));
+  onMicrophones?.(microphones.length);
   // Firefox and Safari list no outputs, or cannot switch between them.
   speaker.disabled = !("setSinkId" in HTMLMediaElement.prototype);
 }
@@ -56,8 +61,10 @@ function fill(select, devices) {
  * @param {object} handlers
  * @param {(id: string) => void} handlers.onMicrophone
  * @param {(id: string) => void} handlers.onSpeaker
+ * @param {(count: number) => void} handlers.onMicrophones how many there are: now, and when that changes
  */
-export function watchSettings({ onMicrophone, onSpeaker }) {
+export function watchSettings({ onMicrophone, onSpeaker, onMicrophones: tell }) {
+  onMicrophones = tell;
   processing.checked = sessionStorage.getItem(PROCESSING) !== "off";
   processing.addEventListener("change", () => {
     sessionStorage.setItem(PROCESSING, processing.checked ? "on" : "off");

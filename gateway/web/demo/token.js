@@ -7,7 +7,7 @@
  * removed at once, so that it is in no history, and in no link that is passed on.
  */
 
-import { find } from "./view.js";
+import { find } from "./elements.js";
 
 const field = find("token", HTMLInputElement);
 
