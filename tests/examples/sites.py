@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tests.peers.gateway import TREE
@@ -40,7 +41,6 @@ async def run_site(
     secret: Path,
     log: Path,
     cwd: Path | None = None,
-    path: str = "",
 ) -> AsyncIterator[str]:
     """Run it until the block is left, from when it listens on; yield its address."""
     with log.open("wb") as output:
@@ -51,12 +51,11 @@ async def run_site(
                 **os.environ,
                 "GATEWAY_TOKEN_SECRET_FILE": str(secret),
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PATH": f"{path}{os.pathsep}{os.environ['PATH']}" if path else os.environ["PATH"],
             },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # npm has children, which are to end with it
+            start_new_session=True,  # make and npm have children, which are to end with them
         )
 
     async def listens() -> bool:
@@ -73,4 +72,6 @@ async def run_site(
         await poll(listens, limit=START_LIMIT, what=f"{command[0]} listens", interval=0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         await end_process(process)

@@ -1,0 +1,23 @@
+"""The agent desktop and its call tokens: python3 serve.py [PORT]. The gateway: see README.md."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tokens"))
+os.environ.setdefault("GATEWAY_TOKEN_SECRET_FILE", str(HERE.parent.parent / "token-secret"))
+
+import server  # noqa: E402 - which is in ../tokens
+
+# An agent calls any number that the gateway allows, is called, and hands calls to any colleague
+AGENT = {"to": ["*"], "incoming": True, "transferTo": ["*"], "maxDuration": 7200}
+
+
+class Desktop(server.Site):
+    def token(self, visitor):
+        return server.issue("sales", AGENT)  # whoever has signed in: your own session knows
+
+
+if __name__ == "__main__":
+    server.serve(Desktop, HERE / "site", *map(int, sys.argv[1:]))

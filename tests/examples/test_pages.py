@@ -1,0 +1,172 @@
+"""The pages of examples/, as whoever tries them finds them: by one command, with a demo gateway."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.examples.demo_site import DemoSite, Visitor, examples, hear, run_demo, visitor
+from tests.examples.sites import run_site
+from tests.peers.chromium import Chromium, run_chromium
+from tests.peers.ports import free_port
+from tests.peers.requirement import require_own_engine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+TONE = 660.0  # Hz, what the visitor says
+PEER_TONE = 440.0  # Hz, what the demo's number 603 plays
+TONES, BUSY, CALLS_BACK = "603", "620", "800"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoSite]:
+    """One demo gateway, which lets one site in; the examples are that site one after the other."""
+    folder = tmp_path_factory.mktemp("demo")
+    async with run_demo(DemoSite(free_port(), free_port(), folder)) as demo:
+        yield demo
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
+    async with run_chromium(tmp_path_factory.mktemp("chromium"), tone=TONE) as chromium:
+        yield chromium
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def person(chromium: Chromium) -> AsyncIterator[Visitor]:
+    async with visitor(chromium) as person:
+        yield person
+
+
+@pytest.fixture(scope="module")
+def folder(demo: DemoSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples, with the ports of this test."""
+    folder = tmp_path_factory.mktemp("examples")
+    for name in ("tokens", "agent-desktop"):
+        demo.copy(examples(name), folder / name)
+    return folder
+
+
+@asynccontextmanager
+async def served(demo: DemoSite, folder: Path, *command: str) -> AsyncIterator[str]:
+    """Type the example's one command in its folder; yield the site's address."""
+    async with run_site(
+        command,
+        port=demo.site_port,
+        secret=demo.secret,
+        log=folder / "site.log",
+        cwd=folder,
+    ) as url:
+        yield url
+
+
+# The agent's desktop
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desktop(demo: DemoSite, folder: Path) -> AsyncIterator[str]:
+    require_own_engine()  # the stock one has no hold
+    here = folder / "agent-desktop"
+    async with served(demo, here, sys.executable, "serve.py", str(demo.site_port)) as url:
+        yield url
+
+
+async def open_desktop(person: Visitor, url: str, *, available: bool = False) -> Page:
+    page = await person.open(url)
+    await page.locator("[data-ready]").wait_for()
+    if available:
+        await page.get_by_role("switch", name="Take calls").click()
+        await expect(page.locator("#reach")).to_have_text("Calls to sales ring here")
+    return page
+
+
+async def dial(page: Page, number: str) -> None:
+    await page.get_by_label("Number", exact=True).fill(number)
+    await page.get_by_role("button", name="Call", exact=True).click()
+
+
+async def expect_state(page: Page, state: str) -> None:
+    await expect(page.locator(".call .state").first).to_have_text(state, timeout=15_000)
+
+
+async def test_agent_calls_and_holds(desktop: str, person: Visitor) -> None:
+    page = await open_desktop(person, desktop)
+    await dial(page, "+1 555 010 0600")
+    await expect_state(page, "Connected")
+    await hear(page, present=TONE)
+    await page.get_by_role("button", name="Hold").click()
+    await expect_state(page, "On hold: they hear music")
+    await page.get_by_role("button", name="Hold").click()
+    await expect_state(page, "Connected")
+    await page.get_by_role("button", name="Keypad").click()
+    await page.locator(".call").get_by_role("button", name="5", exact=True).click()
+    await page.get_by_role("button", name="Mute").click()
+    await expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+    await page.get_by_role("button", name="Hang up").click()
+    await expect(page.locator("#history .number")).to_have_text("+15550100600")
+    await expect(page.locator(".call")).to_have_count(0)
+    await expect(page.locator("#notice")).to_be_hidden()
+
+
+async def test_agent_is_called_during_a_call(desktop: str, person: Visitor) -> None:
+    """The second one is taken, and the first one waits meanwhile."""
+    page = await open_desktop(person, desktop, available=True)
+    await dial(page, CALLS_BACK)
+    await expect(page.locator("#history .number")).to_have_text(CALLS_BACK)
+    await dial(page, TONES)
+    await expect_state(page, "Connected")
+    await expect(page.get_by_role("heading", name="The demo")).to_be_visible(timeout=15_000)
+    await expect(page).to_have_title("The demo is calling")
+    await page.get_by_role("button", name="Accept").click()
+    first, second = page.locator(".call").nth(1), page.locator(".call").nth(0)
+    await expect(second.locator(".state")).to_have_text("Connected")
+    await expect(first.locator(".state")).to_have_text("On hold: they hear music")
+    await second.get_by_role("button", name="Transfer").click()
+    join = second.get_by_role("button", name=f"Connect them with {TONES}")
+    await join.click()  # which the demo's phone refuses: the call goes on, and the agent is told
+    await expect(page.get_by_role("alert")).to_contain_text("transferred")
+    await expect(second.locator(".state")).to_have_text("Connected")
+    for _ in range(2):
+        await page.get_by_role("button", name="Hang up").first.click()
+    await expect(page.locator(".call")).to_have_count(0)
+
+
+async def test_agent_hands_a_call_over_to_a_colleague(
+    desktop: str, person: Visitor, chromium: Chromium
+) -> None:
+    async with visitor(chromium) as other:
+        page = await open_desktop(person, desktop)
+        colleague = await open_desktop(other, desktop, available=True)
+        await dial(page, TONES)
+        await expect_state(page, "Connected")
+        await page.get_by_role("button", name="Transfer").click()
+        await page.get_by_label("Number or colleague").fill("sales")
+        await page.keyboard.press("Enter")
+        await colleague.get_by_role("button", name="Accept").click()
+        await expect_state(colleague, "Connected")
+        await expect(page.locator(".call")).to_have_count(0)
+        await hear(colleague, present=PEER_TONE, absent=[TONE])
+        await colleague.get_by_role("button", name="Hang up").click()
+
+
+async def test_agent_reads_why_a_call_has_failed_and_calls_again(
+    desktop: str, person: Visitor
+) -> None:
+    page = await open_desktop(person, desktop)
+    await dial(page, BUSY)
+    await expect(page.get_by_role("alert")).to_contain_text("busy")
+    again = page.get_by_role("button", name=re.compile(BUSY))
+    await again.click()
+    await expect(page.locator("#history li")).to_have_count(2)
+    await page.reload()
+    await expect(page.locator("#history li")).to_have_count(2)
