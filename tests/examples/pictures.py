@@ -29,14 +29,31 @@ Scheme = Literal["light", "dark"]
 
 
 async def make_pictures(pictures: Path) -> None:
-    """Take the agent's desktop in light and dark."""
+    """Take each page in its own colors: a company's by day, an agent's in both."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         demo = DemoSite(free_port(), free_port(), folder / "demo")
-        for example in ("tokens", "agent-desktop"):
+        for example in ("tokens", "click-to-call", "agent-desktop"):
             demo.copy(examples(example), folder / example)
         async with run_demo(demo), run_chromium(folder, tone=660.0) as chromium:
+            await take_button(demo, chromium, folder, pictures)
             await take_desktop(demo, chromium, folder, pictures)
+
+
+async def take_button(demo: DemoSite, chromium: Chromium, folder: Path, pictures: Path) -> None:
+    site = folder / "click-to-call" / "site"
+    command = [sys.executable, str(folder / "tokens" / "server.py"), str(site), str(demo.site_port)]
+    async with (
+        run_site(command, port=demo.site_port, secret=demo.secret, log=folder / "site.log") as url,
+        visitor(chromium) as person,
+    ):
+        page = await person.open(url)
+        await show(page, "light", 900, 640)
+        await page.get_by_role("button", name="Call us", exact=True).click()
+        await page.wait_for_function("document.querySelector('click-to-call').state === 'open'")
+        await page.wait_for_timeout(4000)  # for a timer that says something, and the quality
+        await save(page, pictures / "example-click-to-call.png")
+        await page.get_by_role("button", name="Hang up").click()
 
 
 async def take_desktop(demo: DemoSite, chromium: Chromium, folder: Path, pictures: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers.gateway import TREE
@@ -15,7 +16,6 @@ from tests.peers.requirement import require
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
 TOKENS = TREE / "examples" / "tokens"
 START_LIMIT = 20.0
@@ -33,6 +33,11 @@ def site_command(name: str, folder: Path, port: int) -> list[str]:
             return [str(require("php")), "-S", f"127.0.0.1:{port}", "-t", str(folder), file]
 
 
+def with_folder_of(program: str) -> dict[str, str]:
+    """Return our environment for a program that finds its own kind first: npm its Node."""
+    return {**os.environ, "PATH": f"{Path(program).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 @asynccontextmanager
 async def run_site(
     command: Sequence[str],
@@ -48,7 +53,7 @@ async def run_site(
             *command,
             cwd=cwd,
             env={
-                **os.environ,
+                **with_folder_of(command[0]),
                 "GATEWAY_TOKEN_SECRET_FILE": str(secret),
                 "PYTHONDONTWRITEBYTECODE": "1",
             },

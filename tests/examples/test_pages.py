@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from contextlib import asynccontextmanager
@@ -12,10 +13,11 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.examples.demo_site import DemoSite, Visitor, examples, hear, run_demo, visitor
-from tests.examples.sites import run_site
+from tests.examples.sites import run_site, with_folder_of
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.ports import free_port
-from tests.peers.requirement import require_own_engine
+from tests.peers.process import PeerError
+from tests.peers.requirement import require, require_own_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,6 +28,9 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 TONE = 660.0  # Hz, what the visitor says
 PEER_TONE = 440.0  # Hz, what the demo's number 603 plays
 TONES, BUSY, CALLS_BACK = "603", "620", "800"
+
+FRAMEWORKS = ("react", "vue")
+INSTALL = ("ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,9 +57,35 @@ async def person(chromium: Chromium) -> AsyncIterator[Visitor]:
 def folder(demo: DemoSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, with the ports of this test."""
     folder = tmp_path_factory.mktemp("examples")
-    for name in ("tokens", "agent-desktop"):
+    for name in ("tokens", "click-to-call", "agent-desktop", *FRAMEWORKS):
         demo.copy(examples(name), folder / name)
     return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def installed(folder: Path) -> AsyncIterator[dict[str, asyncio.Task[None]]]:
+    """What npm installs, for all frameworks at once, while the tests before are at work."""
+    npm = str(require("npm"))
+    tasks = {name: asyncio.create_task(install(npm, folder / name)) for name in FRAMEWORKS}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def install(npm: str, folder: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        npm,
+        *INSTALL,
+        cwd=folder,
+        env=with_folder_of(npm),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    if process.returncode != 0:
+        raise PeerError(f"npm {' '.join(INSTALL)} in {folder.name}\n{said.decode()}")
 
 
 @asynccontextmanager
@@ -68,6 +99,44 @@ async def served(demo: DemoSite, folder: Path, *command: str) -> AsyncIterator[s
         cwd=folder,
     ) as url:
         yield url
+
+
+async def press(page: Page, button: str) -> None:
+    await page.get_by_role("button", name=button, exact=True).click()
+
+
+async def press_and_hear(page: Page, button: str) -> None:
+    """Call by the button, hear oneself by the echo, and hang up."""
+    await press(page, button)
+    await expect_call(page, "open")
+    await hear(page, present=TONE)
+    await page.get_by_role("button", name="Hang up").click()
+    await expect_call(page, "ended")
+
+
+async def expect_call(page: Page, state: str) -> None:
+    await page.wait_for_function(
+        "(state) => document.querySelector('click-to-call').state === state", arg=state
+    )
+
+
+@pytest.mark.parametrize("back_end", ["python", "node", "php"])
+async def test_click_to_call(
+    demo: DemoSite,
+    folder: Path,
+    installed: object,
+    person: Visitor,
+    back_end: str,
+) -> None:
+    make = str(require("make"))
+    here = folder / "click-to-call"
+    async with served(demo, here, make, back_end, f"PORT={demo.site_port}") as url:
+        page = await person.open(url)
+        if back_end == "python":
+            await press_and_hear(page, "Call us")
+        else:
+            await press(page, "Call us")
+            await expect_call(page, "open")
 
 
 # The agent's desktop
@@ -170,3 +239,25 @@ async def test_agent_reads_why_a_call_has_failed_and_calls_again(
     await expect(page.locator("#history li")).to_have_count(2)
     await page.reload()
     await expect(page.locator("#history li")).to_have_count(2)
+
+
+# Last, when npm has had time
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_framework(
+    demo: DemoSite,
+    folder: Path,
+    installed: dict[str, asyncio.Task[None]],
+    person: Visitor,
+    name: str,
+) -> None:
+    await installed[name]
+    port = str(demo.site_port)
+    npm = str(require("npm"))
+    async with served(demo, folder / name, npm, "start", "--", "--port", port) as url:
+        page = await person.open(url)
+        state = page.locator("#state")
+        await expect(state).to_have_text("idle")
+        await press_and_hear(page, "Call")
+        await expect(state).to_have_text("ended")

@@ -64,7 +64,7 @@ async function dial(to) {
 function complain(error) {
   const notice = find("#notice");
   notice.hidden = !error;
-  notice.textContent = error?.message ?? "";
+  notice.textContent = [error?.message, error?.advice].filter(Boolean).join(" ");
 }
 
 function reach(text, on) {
