@@ -280,7 +280,7 @@ async def test_second_call_rings_beside_a_first(
         await connect_incoming(session)
         await session.send("incoming", call="in-2", to="+15550100", **{"from": "anonymous"})
 
-    device = {"allowIncomingWhileBusy": True}
+    device: dict[str, object] = {"allowIncomingWhileBusy": True}
     page, _ = await rung(fake_gateway, open_page, two, device=device)
     await page.evaluate("harness.ask('accept')")
     await until(page, "harness.named('incoming').length === 2")

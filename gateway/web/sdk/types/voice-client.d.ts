@@ -7,6 +7,7 @@
 export { Call } from "./voice/call.js";
 export { Device } from "./voice/device.js";
 export { CallError, ENDINGS } from "./voice/errors.js";
+export { Preflight } from "./voice/preflight.js";
 export type CallState = import("./voice/call-types.js").CallState;
 export type AcceptOptions = import("./voice/call-types.js").AcceptOptions;
 export type Stage = import("./voice/requests.js").Stage;
@@ -14,6 +15,9 @@ export type Redirection = import("./voice/requests.js").Redirection;
 export type DeviceOptions = import("./voice/device.js").DeviceOptions;
 export type ConnectOptions = import("./voice/device.js").ConnectOptions;
 export type CallEnd = import("./voice/errors.js").CallEnd;
+export type PreflightOptions = import("./voice/preflight.js").PreflightOptions;
+export type PreflightProgress = import("./voice/preflight/run.js").Progress;
+export type PreflightReport = import("./voice/preflight/verdict.js").Report;
 export type Quality = import("./voice/quality.js").Quality;
 export type LegQuality = import("./voice/quality.js").LegQuality;
 export type Sample = import("./voice/quality.js").Sample;
@@ -24,6 +28,9 @@ export type Sample = import("./voice/quality.js").Sample;
 /** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
 /** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
+/** @typedef {import("./voice/preflight.js").PreflightOptions} PreflightOptions */
+/** @typedef {import("./voice/preflight/run.js").Progress} PreflightProgress */
+/** @typedef {import("./voice/preflight/verdict.js").Report} PreflightReport */
 /** @typedef {import("./voice/quality.js").Quality} Quality */
 /** @typedef {import("./voice/quality.js").LegQuality} LegQuality */
 /** @typedef {import("./voice/quality.js").Sample} Sample */

@@ -101,9 +101,10 @@ export declare class Panel {
     /**
      * @param {Model} model
      * @param {Wording} words
-     * @param {{ transfer: boolean, hold: boolean, closable: boolean }} can
+     * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
      */
     show(model: Model, words: Wording, can: {
+        call: boolean;
         transfer: boolean;
         hold: boolean;
         closable: boolean;

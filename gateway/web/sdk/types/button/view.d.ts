@@ -21,9 +21,10 @@ export declare function spoken(model: Model, words: Wording, caller: string): st
  * @param {import("./template.js").Panel} panel
  * @param {Model} model
  * @param {Wording} words
- * @param {{ transfer: boolean, hold: boolean, closable: boolean }} can
+ * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
  */
 export declare function showPanel(panel: import("./template.js").Panel, model: Model, words: Wording, can: {
+    call: boolean;
     transfer: boolean;
     hold: boolean;
     closable: boolean;

@@ -138,4 +138,14 @@ export declare class Call extends Emitter<CallEvents> {
     setSinkId(id: string): Promise<void>;
     /** @returns {Promise<RTCStatsReport>} */
     getStats(): Promise<RTCStatsReport>;
+    /**
+     * Tells whoever runs the gateway how the call was, while it runs or within minutes after its end. A
+     * second time takes the first one's place; without a score nothing is told.
+     *
+     * @param {1 | 2 | 3 | 4 | 5} [score] 1 is bad
+     * @param {string} [issue] what was wrong, in up to 1000 characters
+     * @returns {Promise<void>} once the gateway has it
+     * @throws {CallError} `invalid-argument`, or why the gateway does not have it; never the call's end
+     */
+    postFeedback(score?: 1 | 2 | 3 | 4 | 5, issue?: string): Promise<void>;
 }

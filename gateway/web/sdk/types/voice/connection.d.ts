@@ -29,6 +29,10 @@ export type ConnectionOptions = {
     onVolume: (input: number, output: number) => void;
     onSample: (sample: import("./quality.js").Sample) => void;
     /**
+     * for the gateway
+     */
+    onReport: (report: object[]) => void;
+    /**
      * each change once
      */
     onWarning: (name: string, active: boolean, data: object) => void;
@@ -59,6 +63,7 @@ export type ConnectionOptions = {
  * @property {(digit: string) => void} onTone
  * @property {(input: number, output: number) => void} onVolume
  * @property {(sample: import("./quality.js").Sample) => void} onSample
+ * @property {(report: object[]) => void} onReport for the gateway
  * @property {(name: string, active: boolean, data: object) => void} onWarning each change once
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer

@@ -1,6 +1,7 @@
 import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
+import { Preflight } from "./preflight.js";
 export type ConnectOptions = import("./connect-options.js").ConnectOptions;
 export type DeviceOptions = {
     /**
@@ -132,6 +133,19 @@ export declare class Device extends Emitter<DeviceEvents> {
     constructor(given?: DeviceOptions | string, more?: DeviceOptions);
     /** Why calls are impossible here (insecure origin, old browser), or null. Asks nobody. */
     static checkSupport(): CallError | null;
+    /**
+     * Tests the connection before anybody is called: microphone, gateway, the ways for sound, and how it sounds.
+     *
+     * @param {import("./preflight.js").PreflightOptions | string} [options] or a call token, and then the options
+     * @param {import("./preflight.js").PreflightOptions} [more]
+     */
+    static runPreflight(options?: import("./preflight.js").PreflightOptions | string, more?: import("./preflight.js").PreflightOptions): Preflight;
+    /**
+     * Another name for `runPreflight`.
+     *
+     * @param {Parameters<typeof Device.runPreflight>} options
+     */
+    static runPreCall(...options: Parameters<typeof Device.runPreflight>): Preflight;
     /** Calls that are alive, oldest first. */
     get calls(): Call[];
     /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */

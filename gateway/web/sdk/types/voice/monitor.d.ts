@@ -6,6 +6,7 @@ export declare class Monitor {
         expectsAudio: () => boolean;
         onVolume: (input: number, output: number) => void;
         onSample: (sample: Sample) => void;
+        onReport: (report: object[]) => void;
         onWarning: (change: {
             name: string;
             active: boolean;
@@ -19,6 +20,7 @@ export declare class Monitor {
      * @param {() => boolean} options.expectsAudio whether silence on the wire deserves a warning
      * @param {(input: number, output: number) => void} options.onVolume
      * @param {(sample: Sample) => void} options.onSample
+     * @param {(report: object[]) => void} options.onReport for the gateway
      * @param {(change: { name: string, active: boolean, value: number, limit: number }) => void} options.onWarning
      */
     constructor(options: {
@@ -26,6 +28,7 @@ export declare class Monitor {
         expectsAudio: () => boolean;
         onVolume: (input: number, output: number) => void;
         onSample: (sample: Sample) => void;
+        onReport: (report: object[]) => void;
         onWarning: (change: {
             name: string;
             active: boolean;

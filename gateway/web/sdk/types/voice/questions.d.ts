@@ -1,6 +1,6 @@
 /**
- * What a page asks of its session, not of a call: one question after the other, since an error of the
- * gateway's does not say to which it belongs.
+ * What a page asks of its session, not of a call that lives: one question after the other, since an
+ * error of the gateway's does not say to which it belongs.
  */
 import { CallError } from "./errors.js";
 export type Frame = import("./frames.js").Frame;
@@ -9,6 +9,10 @@ export type Question = {
      * the type of the frame that answers it
      */
     answer: string;
+    /**
+     * the one that it concerns, if any; it may be over
+     */
+    call: unknown;
     resolve: (frame: Frame) => void;
     reject: (error: CallError) => void;
 };
@@ -16,6 +20,7 @@ export type Question = {
 /**
  * @typedef {object} Question on its way
  * @property {string} answer the type of the frame that answers it
+ * @property {unknown} call the one that it concerns, if any; it may be over
  * @property {(frame: Frame) => void} resolve
  * @property {(error: CallError) => void} reject
  */
@@ -46,6 +51,11 @@ export declare class Questions {
      * @returns {boolean} whether it was the answer
      */
     hear(frame: Frame): boolean;
+    /**
+     * @param {Frame} frame that concerns a call
+     * @returns {boolean} whether it was the answer to what was asked about that call
+     */
+    settle(frame: Frame): boolean;
     /**
      * @param {CallError} error that concerns no call
      * @returns {boolean} whether there was a question that it could answer

@@ -128,7 +128,7 @@ export declare class Signaling {
      */
     renew(token: string | undefined): Promise<void>;
     /**
-     * Asks the gateway for something that concerns no call.
+     * Asks the gateway for something that concerns no call, or one that may be over.
      *
      * @param {Frame} frame
      * @param {string} answer the type of the frame that says yes
