@@ -61,6 +61,9 @@ class ClientPreflight:
         CapacityError
             Too many wait already.
         """
+        if isinstance(message, messages.Hangup) and self._live is not None:
+            self._live.hangup()  # at once: its socket may be closed in the same moment
+            return
         limit = self._room.limits.commands
         if self._waiting.qsize() >= limit:
             raise CapacityError(f"{limit} messages for this test wait already; this one is dropped")

@@ -20,6 +20,7 @@ from gateway.errors import RequestError
 from gateway.media import MediaPlane, MediaSession
 from gateway.media.events import BrowserDigit, BrowserLost, LossReason
 from tests.gateway.media.call import Call, Trunk, browser_remote, open_plane, plane_config
+from tests.gateway.media.test_echo import Page
 from tests.waiting import until
 
 
@@ -152,3 +153,24 @@ async def test_a_plane_with_its_calls() -> None:
     del plane
     assert await alive(parts) == []
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.2])
+async def test_a_browser_that_hears_itself(seconds: float) -> None:
+    """With statistics and quality, and one that is over at once."""
+    async with open_plane() as plane:
+        page = Page(await plane.open_echo())
+        await page.connect()
+        await asyncio.sleep(seconds)
+        session = page.session
+        parts: dict[str, weakref.ref[object]] = {
+            "session": weakref.ref(session),
+            "bridge": weakref.ref(session.bridge),
+            "browser": weakref.ref(session.browser),
+            "browser's leg": weakref.ref(session.browser.leg),
+            "echo": weakref.ref(session._echo),
+            "endpoint": weakref.ref(session.browser.endpoint),
+        }
+        await page.close()
+        del page, session
+        assert await alive(parts) == []

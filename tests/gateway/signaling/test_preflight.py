@@ -148,6 +148,15 @@ async def test_a_lost_socket_ends_it_though_calls_wait(gateway: Gateway) -> None
     assert call.commands.empty(), "the call waits for its page"
 
 
+async def test_a_page_that_hangs_up_and_leaves_is_not_lost(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await begun(gateway, client)
+        await until_told(gateway, "gateway_preflights_active 1.0")
+        await client.send(type="hangup", call="p1")
+    await until_told(gateway, 'gateway_preflights_total{cause="hangup"} 1.0')
+    assert b'cause="page-lost"' not in gateway.room.metrics.text()
+
+
 async def test_a_hangup_may_come_before_it_has_begun(gateway: Gateway) -> None:
     gateway.calls.preflights.may_begin.clear()
     async with gateway.client() as client:
