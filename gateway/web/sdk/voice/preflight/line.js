@@ -82,7 +82,8 @@ function open(url, hello, signal) {
       else reject(new LineError(name, reason));
     };
     const timer = setTimeout(() => fail("gateway-silent"), LIMIT);
-    signal.addEventListener("abort", () => fail("stopped"), { once: true });
+    // Later whoever has the line says goodbye first
+    signal.addEventListener("abort", () => welcomed || fail("stopped"), { once: true });
     /** @type {Line} */
     const line = {
       openMs: 0,
