@@ -296,7 +296,7 @@ async def test_a_lossy_way_is_called_poor_by_what_it_is(told: Told) -> None:
         assert side.lost > 8
         assert share == pytest.approx(side.lost / (side.lost + side.passed), abs=0.03)
     # Both ends look every few milliseconds, and a machine with much to do is late
-    assert 2000 * DISTANCE - 5 <= sample["rttMs"] <= 2000 * DISTANCE + 100
+    assert 2000 * DISTANCE - 5 <= sample["rttMs"] <= 2000 * DISTANCE + 200
 
 
 async def test_a_page_that_forbids_itself_the_socket_is_told_so(told: Told) -> None:

@@ -6,7 +6,7 @@
  * called. Both ends measure; the sum of the two is what a call would be like.
  */
 
-import { summarizePath } from "./path.js";
+import { checksOf, summarizePath } from "./path.js";
 
 const CONNECT = 15_000; // ms; a browser goes on for half a minute
 const STEP = 500; // ms between two looks
@@ -55,6 +55,8 @@ export class Echo {
   #qualities = 0;
   /** Of the looks that heard something: one bad moment of the computer's is no bad network. */
   #jitterDown = { sum: 0, count: 0 };
+  /** @type {import("./path.js").Checks | null} before the measurement */
+  #checks = null;
   #over = new AbortController();
   /** @type {(stream: MediaStream) => void} what comes back is to be heard here */
   onStream = () => {};
@@ -150,7 +152,8 @@ export class Echo {
     while (!this.#over.signal.aborted && this.#qualities < wanted && performance.now() < last) await this.#pause(STEP / 5);
     if (!this.#over.signal.aborted) this.#result.sample = (await this.#look(first)).sample;
     // The pair that began may not be the one that is used
-    this.#result.path = summarizePath([...(await this.#peer.getStats()).values()]) ?? this.#result.path;
+    const stats = [...(await this.#peer.getStats()).values()];
+    this.#result.path = summarizePath(stats, this.#checks) ?? this.#result.path;
   }
 
   /** @param {number} ms */
@@ -183,7 +186,8 @@ export class Echo {
     const lost = Math.max(0, counted.lost - (first?.lost ?? 0));
     const up = this.#up;
     const told = stats.find(({ type }) => type === "remote-inbound-rtp")?.roundTripTime;
-    const trip = summarizePath(stats)?.rttMs ?? (told === undefined ? up.rtt : 1000 * told);
+    if (!first) this.#checks = checksOf(stats);
+    const trip = summarizePath(stats, this.#checks)?.rttMs ?? (told === undefined ? up.rtt : 1000 * told);
     return {
       ...counted,
       sample: {
