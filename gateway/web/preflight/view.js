@@ -95,7 +95,7 @@ export class View {
     if (state !== "running") this.#done.set(step, share);
     else if (sample) this.#done.set(step, Math.min(1, sample.seconds / SOUND_SECONDS) * share * 0.95);
     this.#mark(step, state);
-    if (typeof ms === "number") this.#tell(step, `${Math.round(ms)} ms`);
+    if (typeof ms === "number") this.#tell(step, milliseconds(ms));
     if (progress.path) this.#add(step, wayOf(progress.path, this.#texts));
     if (level !== undefined) this.#meter(level);
     if (sample) this.#measure(sample);
@@ -306,6 +306,14 @@ function reasonCard({ message, advice, verdict, name }, advised) {
  */
 const wayOf = ({ kind, protocol }, texts) =>
   `${texts[kind === "relay" ? "preflight.relay" : "preflight.host"]} (${protocol.toUpperCase()})`;
+
+/** @param {number} value */
+const milliseconds = (value) =>
+  new Intl.NumberFormat(document.documentElement.lang, {
+    style: "unit",
+    unit: "millisecond",
+    maximumFractionDigits: 0,
+  }).format(value);
 
 /** @param {number} value */
 const readable = (value) =>
