@@ -10,6 +10,7 @@ TREE = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "gateway/web/README.md",
+    "examples/tokens/README.md",
     *sorted(f"docs/{p.name}" for p in TREE.glob("docs/*.md")),
 )
 
@@ -46,6 +47,13 @@ def indented(text: str) -> list[str]:
 def without_code(text: str) -> str:
     """Return a page without its blocks of code, fenced or indented."""
     return re.sub(r"^ {4,}.*$", "", _FENCE.sub("", text), flags=re.MULTILINE)
+
+
+def indented_lines(text: str) -> list[str]:
+    """Return the lines of blocks that no fence gives a language to."""
+    return [
+        line.strip() for line in re.findall(r"^ {4,}(\S.*)$", _FENCE.sub("", text), re.MULTILINE)
+    ]
 
 
 def all_blocks() -> list[Block]:

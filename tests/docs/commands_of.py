@@ -16,7 +16,7 @@ COMMAND = re.compile(r"(?:\.venv/bin/)?gateway")
 
 def refusal(line: str) -> str | None:
     """Say what is wrong with a line of a shell; None if nothing is, or where it is a comment."""
-    words = shlex.split(line, comments=True)
+    words = shlex.split(re.sub(r"\$\([^)]*\)", "1", line), comments=True)  # what it puts out
     while words and re.fullmatch(r"\w+=.*", words[0]):
         words = words[1:]
     if not words:

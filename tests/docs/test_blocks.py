@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.making import readmes
 from gateway.signaling.messages import MessageError, parse
-from tests.docs.blocks import PAGES, TREE, Block, all_blocks, blocks, indented, read
+from tests.docs.blocks import (
+    PAGES,
+    TREE,
+    Block,
+    all_blocks,
+    blocks,
+    indented,
+    indented_lines,
+    read,
+)
 from tests.docs.commands_of import refusal, syntax
 from tests.docs.settings_of import settings_of
 from tests.peers.requirement import require
@@ -26,6 +36,8 @@ RUN_ELSEWHERE = (
     ("docs/operating.md", "api() {", "tests/examples/test_operating.py"),
     ("docs/operating.md", "jq -r", "tests/docs/test_blocks.py"),
 )
+OURS = re.compile(r"(?:\.venv/bin/)?gateway \w|make \w")
+OTHERS = [text.path for text in readmes.PAGES.values() if (TREE / text.path).exists()]
 EXPORTED = re.compile(r"^export \{ ([\w, ]+) \}", re.MULTILINE)
 IMPORTED = re.compile(r'import \{ ([\w, ]+) \} from "[^"]*/sdk/voice-client(?:\.min)?\.js"')
 SDK = TREE / "gateway" / "web" / "sdk"
@@ -110,9 +122,18 @@ def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
         assert block.language != "sh" or syntax(block.text) == ""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != "gateway/web/README.md"])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page == "README.md" or page.startswith("docs/")]
+)
 def test_every_block_says_what_it_is(page: str) -> None:
     assert indented(read(page)) == []
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_commands_of_other_texts_are_there(page: str) -> None:
+    """Of blocks in READMEs, which have no language: each `make` and `gateway` can be typed."""
+    ours = [line for line in indented_lines(read(page)) if OURS.match(line)]
+    assert [(line, said) for line in ours if (said := refusal(line.rstrip("\\")))] == []
 
 
 def test_every_test_of_the_table_has_its_block() -> None:
