@@ -22,7 +22,7 @@ INTERNAL = {"Call": {"constructor", "start", "recover"}}
 
 _COMMENT = re.compile(r"^( *)/\*\*(.*?)\*/[ ]*\n?", re.DOTALL | re.MULTILINE)
 _EXPORT = re.compile(r'^export \{ ([\w, ]+) \} from "\./([\w./-]+)";', re.MULTILINE)
-_TYPE = re.compile(r'@typedef \{import\("[\w./-]+"\)\.(\w+)\} \w+')
+_TYPE = re.compile(r'@typedef \{import\("\./([\w./-]+)"\)\.(\w+)\} (\w+)')
 _MEMBER = re.compile(
     r"^  (?P<static>static )?(?:async )?(?P<get>get )?(?P<name>[a-zA-Z]\w*)\([^\n]*\) \{$",
     re.MULTILINE,
@@ -134,17 +134,27 @@ def classes() -> dict[str, Path]:
 
 @cache
 def types() -> dict[str, Comment]:
-    """Return the public types."""
-    known = _known()
+    """Return the public types, by the names that pages call them."""
     text = (SDK / "voice-client.js").read_text(encoding="utf-8")
-    return {name: known[name] for name in _TYPE.findall(text)}
+    return {told: _defined(SDK / file, name) for file, name, told in _TYPE.findall(text)}
 
 
-def _known() -> dict[str, Comment]:
-    found: dict[str, Comment] = {}
-    for path in sorted((SDK / "voice").glob("*.js")):
-        found.update(typedefs(path.read_text(encoding="utf-8")))
-    return found
+def _defined(file: Path, name: str) -> Comment:
+    source = file.read_text(encoding="utf-8")
+    comment = typedefs(source).get(name)
+    if comment is None:  # the file has brought it from another
+        brought = [(file, was) for file, was, told in _TYPE.findall(source) if told == name]
+        if not brought:
+            raise LookupError(f"{file.name} defines no type {name}")
+        ((path, was),) = brought
+        return _defined(file.parent / path, was)
+    (tag,) = [tag for tag in comment.of("typedef") if name in (tag.name, tag.kind)]
+    return Comment(comment.text, (tag, *comment.of("property")))
+
+
+def _events(name: str) -> Comment | None:
+    found = (typedefs(path.read_text(encoding="utf-8")) for path in (SDK / "voice").glob("*.js"))
+    return next((known[name] for known in found if name in known), None)
 
 
 def reference() -> str:
@@ -158,7 +168,7 @@ def _class(name: str) -> str:
     source = classes()[name].read_text(encoding="utf-8")
     shown = members(source, name)
     text = [f"## {name}", *(_member(name, member) for member in shown)]
-    events = _known().get(f"{name}Events")
+    events = _events(f"{name}Events")
     if events is not None:
         rows = _rows_of_events(events)
         text += [f"### Events of {name}", table(("event", "arguments", "when"), rows)]
@@ -200,7 +210,7 @@ def _after(text: str) -> str:
 
 
 def _type(name: str, comment: Comment) -> str:
-    (defined,) = [tag for tag in comment.of("typedef") if name in (tag.name, tag.kind)]
+    (defined,) = comment.of("typedef")
     text = [f"### `{name}` {{#type-{name.lower()}}}", comment.text, defined.text]
     rows = [(code(tag.name), _kind(tag.kind), tag.text) for tag in comment.of("property")]
     text.append(table(("field", "type", ""), rows) if rows else code(defined.kind))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from tests.docs.blocks import TREE, without_code
+from docs.making import readmes
+from tests.docs.blocks import PAGES, TREE, read, without_code
 
 LONG = 50  # characters of a line that is no coincidence
-TEXTS = (
-    "*.md",
-    "docs/*.md",
-    "examples/**/README.md",
-    "gateway/**/README.md",
-    "tests/bench/README.md",
-)
+# What is a page, or belongs to a folder of the gateway's. Examples repeat how they are started
+TEXTS = {
+    *PAGES,
+    *(text.path for text in readmes.PAGES.values() if (TREE / text.path).exists()),
+    *(str(path.relative_to(TREE)) for path in TREE.glob("gateway/**/README.md")),
+}
 
 
 def twice(texts: dict[str, str]) -> dict[str, list[str]]:
@@ -27,9 +27,7 @@ def twice(texts: dict[str, str]) -> dict[str, list[str]]:
 
 
 def test_no_line_stands_twice() -> None:
-    paths = {path for pattern in TEXTS for path in TREE.glob(pattern)}
-    assert len(paths) > 20
-    assert twice({str(path.relative_to(TREE)): path.read_text() for path in paths}) == {}
+    assert twice({name: read(name) for name in TEXTS}) == {}
 
 
 def test_a_line_that_stands_twice_is_found() -> None:
