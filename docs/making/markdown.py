@@ -13,7 +13,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "|" + "|".join(f" {one_line(cell).replace('|', '&#124;')} " for cell in cells) + "|"
+    return "|" + "|".join(f" {_without_pipes(one_line(cell))} " for cell in cells) + "|"
+
+
+def _without_pipes(cell: str) -> str:
+    """Write pipes as characters, but for those in code, where they are nothing else."""
+    parts = re.split(r"(`[^`]*`)", cell)
+    return "".join(part if part.startswith("`") else part.replace("|", "&#124;") for part in parts)
 
 
 def one_line(text: str) -> str:

@@ -18,7 +18,7 @@ from docs.making.markdown import code, one_line, table
 SDK = Path(gateway.__file__).parent / "web" / "sdk"
 
 # What the classes call each other by
-INTERNAL = {"Call": {"constructor", "start", "recover"}}
+INTERNAL = {"Call": {"constructor", "start", "recover"}, "Preflight": {"constructor"}}
 
 _COMMENT = re.compile(r"^( *)/\*\*(.*?)\*/[ ]*\n?", re.DOTALL | re.MULTILINE)
 _EXPORT = re.compile(r'^export \{ ([\w, ]+) \} from "\./([\w./-]+)";', re.MULTILINE)

@@ -106,4 +106,4 @@ def test_a_link_leads_to_a_page(path: str, text: str, wanted: str) -> None:
 
 
 def test_a_pipe_ends_no_cell() -> None:
-    assert table(("a",), [("b|c",)]) == "| a |\n|---|\n| b&#124;c |"
+    assert table(("a",), [("b|c `d | e`",)]) == "| a |\n|---|\n| b&#124;c `d | e` |"
