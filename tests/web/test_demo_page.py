@@ -29,6 +29,7 @@ async def expect_notice(page: Page, cause: str, text: str) -> None:
 
 async def test_call_by_keyboard_alone(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_demo(open_page)
+    await page.get_by_role("link", name="Documentation").focus()
     await page.keyboard.press("Tab")
     await expect(page.locator("#number")).to_be_focused()
     await page.keyboard.type("602")  # Tab selects what stands there

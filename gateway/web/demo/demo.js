@@ -7,18 +7,19 @@ import { ENGLISH } from "/sdk/texts/index.js";
 import { CallError, Device } from "/sdk/voice-client.js";
 
 import { startAttention, stopAttention } from "./attention.js";
-import { drawQuality, worseMos } from "./charts.js";
 import * as page from "./elements.js";
-import { markExtension, watchExtensions } from "./extensions.js";
+import { watchExtensions } from "./extensions.js";
 import { callerOf } from "./format.js";
-import { remember, watchHistory } from "./history.js";
+import { watchHistory } from "./history.js";
 import { flashKey, watchKeypad } from "./keypad.js";
 import { followMidcall, watchMidcall } from "./midcall.js";
 import { outcomeOf } from "./outcomes.js";
 import * as panel from "./panel.js";
 import * as phone from "./phone.js";
 import { watchReach } from "./reach.js";
+import { forgetCall, recordFailure, showCall } from "./seen.js";
 import { audioConstraints, chosenSpeaker, listDevices, openSettings, watchSettings } from "./settings.js";
+import { hasCallBeside, watchSite } from "./site.js";
 import { givenToken, watchToken } from "./token.js";
 import { startRingback, stopRingback } from "./tones.js";
 
@@ -76,8 +77,17 @@ function tell({ name, message, advice }, tone) {
   phone.showNotice(message, { advice, tone, cause: name });
 }
 
+/** For whoever follows what stands there: a field says so only of what is typed. */
+const numberChanged = () => page.numberField.dispatchEvent(new Event("change"));
+
+const isBusy = () => dialing !== null || device.calls.length > 0;
+
 async function dial() {
-  if (dialing || device.calls.length) return;
+  if (isBusy()) return;
+  if (hasCallBeside()) {
+    tell(new CallError("busy-here"), "warm");
+    return;
+  }
   const to = page.numberField.value.trim();
   dialing = new AbortController();
   begin();
@@ -97,7 +107,7 @@ async function dial() {
 
 /** @param {Call} call that comes in: the page has one at a time */
 function ringHere(call) {
-  if (dialing || device.calls.length > 1) {
+  if (dialing || device.calls.length > 1 || hasCallBeside()) {
     note("incoming", `${call.from} found this page busy`);
     call.reject({ code: 486 });
     return;
@@ -137,11 +147,7 @@ function begin() {
   phone.showTime(0);
   phone.showDigit("");
   phone.showMuted(false);
-  panel.showCodec(null);
-  panel.showFigures(null);
-  panel.showQuality(null);
-  panel.showEnding(null);
-  drawQuality(null);
+  forgetCall();
 }
 
 /**
@@ -153,17 +159,8 @@ function fail(error, to) {
   const outcome = outcomeOf(error, null);
   phone.showOutcome(outcome);
   tell(error, outcome.tone);
-  recordCall({ direction: "outgoing", number: to, name: to, durationMs: 0 }, outcome);
+  recordFailure(to, outcome);
   if (error.name === "bad-token") openSettings();
-}
-
-/**
- * @param {Pick<import("./history.js").Entry, "direction" | "number" | "name" | "durationMs">} call
- * @param {import("./outcomes.js").Outcome} outcome
- */
-function recordCall(call, { name: outcome, words, tone }) {
-  const at = Date.now() - (performance.now() - began);
-  remember({ at, ...call, outcome, words, tone, mos: call.durationMs ? worseMos() : null });
 }
 
 /** @param {Call} call */
@@ -188,15 +185,6 @@ function follow(call) {
     note("dtmf", `${direction} ${digit}`);
     if (direction === "sent") phone.showDigit(digit);
   });
-  call.on("volume", (input, output) => {
-    panel.showLevel("meter-in", input);
-    panel.showLevel("meter-out", output);
-  });
-  call.on("sample", panel.showFigures);
-  call.on("quality", (quality) => {
-    panel.showQuality(quality);
-    drawQuality(quality);
-  });
   call.on("warning", (name) => {
     note("warning", name);
     if (SAID.has(name)) phone.showNotice(ENGLISH[`warning.${name}`], { tone: "warm", cause: name });
@@ -215,6 +203,7 @@ function follow(call) {
   });
   call.on("error", complain);
   call.on("disconnect", finish);
+  showCall(call);
 }
 
 /** @param {Call} call of this page before it was loaded again */
@@ -242,7 +231,6 @@ function ring(hasEarlyMedia) {
 function accept(call) {
   stopRingback();
   note("accept", `${call.codec?.browser} ⇄ ${call.codec?.trunk}`);
-  panel.showCodec(call.codec);
   phone.showState("open");
   ticking = setInterval(() => phone.showTime(call.durationMs), 250);
 }
@@ -275,13 +263,6 @@ function finish(call, end) {
     tone: outcome.tone,
     cause: end.cause,
   });
-  panel.showLevel("meter-in", 0);
-  panel.showLevel("meter-out", 0);
-  panel.showEnding(end);
-  const { direction, from, to, durationMs } = call;
-  const incoming = direction === "incoming";
-  const other = incoming ? (from === "anonymous" ? "" : from ?? "") : to;
-  recordCall({ direction, number: other, name: incoming ? name : to, durationMs }, outcome);
 }
 
 function hangUp() {
@@ -297,7 +278,7 @@ function press(sign) {
     page.transferField.value += sign;
   } else if (!call && !dialing) {
     page.numberField.value += sign;
-    markExtension();
+    numberChanged();
   } else if (sign !== "+" && (call?.state === "open" || call?.state === "ringing")) {
     call.sendDigits(sign);
   }
@@ -307,7 +288,8 @@ function press(sign) {
 function type(event) {
   if (!/^[0-9*#+]$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
   const { target } = event;
-  if (target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
+  // The button has a keypad of its own, inside of which nobody sees
+  if (target instanceof Element && target.matches("select, textarea, click-to-call")) return;
   if (target instanceof HTMLInputElement && !(target === page.numberField && device.calls.length)) return;
   event.preventDefault();
   press(event.key);
@@ -316,7 +298,7 @@ function type(event) {
 /** @param {number} microphones that there are: without one the page says so before anybody calls */
 function showWhetherAudible(microphones) {
   const said = page.noticeBox.dataset.cause === NO_MICROPHONE;
-  if (device.calls.length || dialing) return;
+  if (isBusy()) return;
   if (microphones && said) phone.hideNotice();
   else if (!microphones && page.noticeBox.hidden) {
     tell(new CallError(NO_MICROPHONE), "warm");
@@ -325,9 +307,9 @@ function showWhetherAudible(microphones) {
 
 /** @param {string} number of an earlier call */
 function callAgain(number) {
-  if (dialing || device.calls.length) return;
+  if (isBusy()) return;
   page.numberField.value = number;
-  markExtension();
+  numberChanged();
   void dial();
 }
 
@@ -341,7 +323,7 @@ page.rejectButton.addEventListener("click", hangUp);
 page.muteButton.addEventListener("click", () => device.calls[0]?.toggleMute());
 page.eraseButton.addEventListener("click", () => {
   page.numberField.value = page.numberField.value.slice(0, -1);
-  markExtension();
+  numberChanged();
 });
 document.addEventListener("keydown", type);
 watchKeypad(press);
@@ -351,6 +333,7 @@ watchSettings({
   onSpeaker: (id) => void device.calls[0]?.setSinkId(id).catch(complain),
   onMicrophones: showWhetherAudible,
 });
+watchSite({ isBusy, note });
 watchToken((token) => {
   device.updateToken(token).then(() => note("token", "will be used"), complain);
 });
@@ -367,6 +350,7 @@ device.on("error", (error, call) => {
 const query = new URLSearchParams(location.search);
 page.numberField.value = query.get("to") ?? page.numberField.value;
 page.identityField.value = query.get("identity") ?? page.identityField.value;
+numberChanged();
 const unsupported = Device.checkSupport();
 if (unsupported) tell(unsupported, "bad");
 else void device.restore({ audio: audioConstraints() });

@@ -12,7 +12,7 @@ export async function watchExtensions() {
     const number = target instanceof Element ? target.closest("button")?.dataset.extension : undefined;
     if (number) choose(number);
   });
-  numberField.addEventListener("input", markExtension);
+  for (const event of ["input", "change"]) numberField.addEventListener(event, markExtension);
   const response = await fetch("/demo/extensions.json").catch(() => null);
   if (response?.ok) show(await response.json());
 }
@@ -22,7 +22,7 @@ function choose(number) {
   if (!transferForm.hidden) transferField.value = number;
   if (app.dataset.state !== "idle") return;
   numberField.value = number;
-  markExtension();
+  numberField.dispatchEvent(new Event("change"));
 }
 
 /** @param {Extension[]} extensions */
@@ -49,7 +49,7 @@ function show(extensions) {
 }
 
 /** Shows which of the choices stands in the number field. */
-export function markExtension() {
+function markExtension() {
   for (const button of extensionList.querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.extension === numberField.value.trim()));
   }
