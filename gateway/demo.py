@@ -35,7 +35,13 @@ def demo_settings(
     Without `listen` it is GATEWAY_HTTP__LISTEN or the default. With `sites` pages of theirs are let
     in, and nobody calls without a token: what works here works in earnest.
     """
-    tokens = {"mode": "token", "token_secret_file": SECRET_FILE, "origins": list(sites)}
+    tokens = {
+        "mode": "token",
+        "token_secret_file": SECRET_FILE,
+        "origins": list(sites),
+        # Whoever tries is each of the site's people, all in one place
+        "limits": {"calls_at_once_per_identity": 20, "calls_at_once_per_address": 20},
+    }
     return {
         "http": {"demo": True} if listen is None else {"demo": True, "listen": listen},
         # Any port: a PBX on this machine keeps 5060

@@ -137,6 +137,8 @@ async def test_click_to_call(
         else:
             await press(page, "Call us")
             await expect_call(page, "open")
+            await page.get_by_role("button", name="Hang up").click()
+            await expect_call(page, "ended")
 
 
 # The agent's desktop

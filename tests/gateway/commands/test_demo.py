@@ -60,6 +60,7 @@ def test_a_site_of_ones_own_is_let_in_with_tokens_alone(started: list[Settings])
     assert main(["demo", "--site", site, "--site", "https://shop.example"]) == 0
     admission = started[0].admission
     assert (admission.mode, admission.origins) == ("token", (site, "https://shop.example"))
+    assert admission.limits.calls_at_once_per_identity >= 20, "one who tries is several people"
     secret = Path("token-secret")
     assert admission.token_secret_file == secret
     assert secret.stat().st_mode & 0o077 == 0
