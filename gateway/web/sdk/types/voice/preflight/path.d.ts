@@ -16,17 +16,18 @@ export type Path = {
 export type Stats = {
     [key: string]: any;
 };
-/** The way that sound takes, out of the browser's statistics. Pure. */
-/**
- * @typedef {object} Path
- * @property {"direct" | "relay"} kind
- * @property {string} candidate its type, as ICE has it: host, srflx, prflx, relay
- * @property {"udp" | "tcp" | "tls"} protocol between browser and gateway, or browser and relay
- * @property {number | null} rttMs of the checks on it
- */
-/** @typedef {{ [key: string]: any }} Stats one entry of an RTCStatsReport */
+export type Checks = {
+    seconds: number;
+    count: number;
+};
 /**
  * @param {Stats[]} stats
+ * @returns {Checks | null}
+ */
+export declare function checksOf(stats: Stats[]): Checks | null;
+/**
+ * @param {Stats[]} stats
+ * @param {Checks | null} [since] what counts no more: while a connection comes up, much else delays its checks
  * @returns {Path | null} null while none is chosen
  */
-export declare function summarizePath(stats: Stats[]): Path | null;
+export declare function summarizePath(stats: Stats[], since?: Checks | null): Path | null;
