@@ -144,9 +144,20 @@ class Visitor:
 
 
 async def hear(page: Page, *, present: float, absent: Sequence[float] = ()) -> None:
-    """Fail unless this tone is what the page hears, and none of those."""
-    samples, rate = await record(ChromiumPage(page), "window.heard", seconds=1.5)
-    assert_heard(samples[-rate // 2 :], rate, present=[present], absent=absent)
+    """Fail unless the page comes to hear this tone and none of those.
+
+    Who is heard is the question, not how well: where twenty processes share two cores, sound has
+    gaps for a while.
+    """
+    for last in (False, False, False, True):
+        samples, rate = await record(ChromiumPage(page), "window.heard", seconds=1.5)
+        try:
+            assert_heard(samples[-rate // 2 :], rate, present=[present], absent=absent)
+        except AssertionError:
+            if last:
+                raise
+        else:
+            return
 
 
 def examples(name: str) -> Path:
