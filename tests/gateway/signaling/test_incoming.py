@@ -50,6 +50,11 @@ class Ringing:
         ring.tell = page.ring(ring)
         return ring
 
+    def stop(self) -> None:
+        """Ring no more, as a call that has ended: the session would wait for its end."""
+        for ring in self.rings:
+            ring.close(ELSEWHERE)
+
     async def next(self) -> RingEvent:
         event = await soon(self.events)
         assert isinstance(event, RingEvent)
@@ -86,7 +91,7 @@ def pages(gateway: Gateway, identity: str = "sales") -> int:
 async def test_a_page_registers_and_a_call_rings(gateway: Gateway) -> None:
     async with gateway.client() as client:
         await register(client)
-        Ringing(gateway)
+        known = Ringing(gateway)
         assert await client.receive() == {
             "type": "incoming",
             "call": "c0ffee",
@@ -95,13 +100,15 @@ async def test_a_page_registers_and_a_call_rings(gateway: Gateway) -> None:
             "displayName": "Alice",
             "headers": {"X-A": "1"},
         }
-        Ringing(gateway, caller=Caller("c0ffe2", "lab", "desk", "anonymous"))
+        unknown = Ringing(gateway, caller=Caller("c0ffe2", "lab", "desk", "anonymous"))
         assert await client.receive() == {
             "type": "incoming",
             "call": "c0ffe2",
             "from": "anonymous",
             "to": "desk",
         }
+        known.stop()
+        unknown.stop()
 
 
 async def test_accepted(gateway: Gateway) -> None:
@@ -270,7 +277,7 @@ async def test_a_call_that_rings_cannot_be_held_or_transferred(gateway: Gateway)
     async with gateway.client() as client:
         await register(client)
         await placed(gateway, client)
-        Ringing(gateway)
+        ringing = Ringing(gateway)
         await client.receive()
         for message in (
             {"type": "hold", "call": "c0ffee"},
@@ -281,6 +288,7 @@ async def test_a_call_that_rings_cannot_be_held_or_transferred(gateway: Gateway)
             await client.send(**message)
             error = await client.receive()
             assert (error["name"], error["fatal"]) == ("bad-request", False)
+        ringing.stop()
 
 
 @pytest.mark.parametrize(

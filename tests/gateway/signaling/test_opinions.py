@@ -102,11 +102,12 @@ async def test_a_session_knows_the_last_of_its_calls(gateway: Gateway) -> None:
 async def test_a_call_is_rated_by_the_page_that_had_it(gateway: Gateway) -> None:
     async with gateway.client() as client:
         await register(client)
-        Ringing(gateway)
+        ringing = Ringing(gateway)
         assert (await client.receive())["type"] == "incoming"
         await client.send(type="feedback", call="c0ffee", score=1)
         error = await client.receive()
         assert (error["name"], error["call"]) == ("unknown-call", "c0ffee")
+        ringing.stop()
 
 
 async def test_too_much_is_refused_in_the_words_of_the_registry(gateway: Gateway) -> None:
