@@ -38,10 +38,10 @@ from gateway.calls.ring import (
     RingEvent,
     elsewhere,
     rejected,
-    said_by,
     settle,
 )
-from gateway.errors import CapacityError, GatewayError, LimitError, UnavailableError
+from gateway.calls.rings import Rings
+from gateway.errors import GatewayError, UnavailableError
 from sdp import SdpError
 
 if TYPE_CHECKING:
@@ -117,9 +117,7 @@ class Arrival:
         self._tell = tell
         self._plan = plan
         self._inbox: asyncio.Queue[ArrivalEvent] = asyncio.Queue()
-        self._rings: list[Ring] = []
-        self._rung: set[Page] = set()  # also those on which it rings no more
-        self._rejections: set[int] = set()
+        self._rings: Rings[Ring] = Rings(caller)
         self._call: Call | ForwardedCall | None = None
 
     @property
@@ -169,7 +167,7 @@ class Arrival:
         logger.info("call %s goes to its fallback: %s", self.id, end.message)
         for ring in self._rings:
             ring.close(end, self.caller.trunk)
-        self._rings.clear()
+        self._rings.keep()
         try:
             self._call = await plan.forward(end)
         except GatewayError as error:
@@ -200,16 +198,7 @@ class Arrival:
         return None
 
     def _ring_page(self, page: Page) -> bool:
-        """Ring a page, if it may be rung; false if it has too many calls."""
-        ring = Ring(self.caller, self._inbox.put_nowait)
-        try:
-            ring.tell = page.ring(ring)
-        except GatewayError as error:
-            logger.info("call %s: a page is not rung: %s", self.id, error)
-            return not isinstance(error, LimitError | CapacityError)
-        self._rings.append(ring)
-        self._rung.add(page)
-        return True
+        return self._rings.begin(page, Ring(self.caller, self._inbox.put_nowait))
 
     async def _handle(self, event: ArrivalEvent, take_over: TakeOver) -> CallEnd | None:
         match event:
@@ -219,12 +208,12 @@ class Arrival:
             case Accepted():
                 return await self._accept(event, take_over)
             case Rejected(ring=ring, code=code):
-                self._rejections.add(code)
+                self._rings.note_rejection(code)
                 return self._silence(ring, rejected(code))
             case Left(ring=ring):
                 return self._silence(ring, nobody_there())
             case Joined(page=page):
-                if page not in self._rung:  # else it has registered once more
+                if self._rings.may_ring(page):  # else it has registered once more
                     self._ring_page(page)
                 return None
             case trunk.Offered(token=token):  # before there is a description to change
@@ -236,13 +225,9 @@ class Arrival:
 
     def _silence(self, ring: Ring, end: CallEnd) -> CallEnd | None:
         """Ring on one page no more; return the call's end if it was the last."""
-        if ring not in self._rings:
+        if not self._rings.silence(ring, end):
             return None
-        self._rings.remove(ring)
-        ring.close(end, self.caller.trunk)
-        if self._rings:
-            return None
-        said = said_by(self._rejections)
+        said = self._rings.rejection
         return nobody_there() if said is None else all_rejected(said)
 
     async def _accept(self, accepted: Accepted, take_over: TakeOver) -> CallEnd | None:
@@ -261,7 +246,7 @@ class Arrival:
             settle(reply, UnavailableError("the gateway failed; its log says why"))
             raise
         ring.over = True  # what comes now is for the call
-        self._rings.remove(ring)
+        self._rings.keep(*(other for other in self._rings if other is not ring))
         self._call = call
         for other in self._rings:
             other.close(elsewhere(), self.caller.trunk)

@@ -28,10 +28,10 @@ from gateway.calls.ring import (
     RingEvent,
     elsewhere,
     rejected,
-    said_by,
     settle,
 )
-from gateway.errors import CapacityError, GatewayError, LimitError
+from gateway.calls.rings import Rings
+from gateway.errors import GatewayError
 from gateway.signaling.seam import PlacedCall
 
 logger = logging.getLogger(__name__)
@@ -171,9 +171,7 @@ class Handing:
         self._told_ringing = rings
         self._failed = failed
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
-        self._rings: list[HandedRing] = []
-        self._rung = {own}
-        self._rejections: set[int] = set()
+        self._rings: Rings[HandedRing] = Rings(caller, own)
         self.task = asyncio.create_task(self._run(), name=f"hand-over-{caller.call}")
 
     def end(self, end: CallEnd) -> None:
@@ -198,7 +196,7 @@ class Handing:
 
     async def _ring(self) -> tuple[int, str] | None:
         """Ring until somebody has the call, or nobody will; return why, if nobody has it."""
-        pages = [page for page in self._pages if page not in self._rung]
+        pages = [page for page in self._pages if self._rings.may_ring(page)]
         busy = [page for page in pages if not self._ring_page(page)]
         if not self._rings:
             return ALL_BUSY if busy else NOBODY_THERE
@@ -220,23 +218,14 @@ class Handing:
             stop()
 
     def _ring_page(self, page: Page) -> bool:
-        """Ring a page, if it may be rung; false if it has too many calls."""
-        self._rung.add(page)
-        ring = HandedRing(self._caller, self._call, self._inbox.put_nowait)
-        try:
-            ring.tell = page.ring(ring)
-        except GatewayError as error:
-            logger.info("call %s: a page is not rung: %s", self._caller.call, error)
-            return not isinstance(error, LimitError | CapacityError)
-        self._rings.append(ring)
-        return True
+        return self._rings.begin(page, HandedRing(self._caller, self._call, self._inbox.put_nowait))
 
     async def _handle(self, event: Event) -> tuple[int, str] | None:
         match event:
             case Accepted(ring=HandedRing() as ring, acceptance=acceptance, reply=reply):
                 await self._accept(ring, acceptance, reply)
             case Rejected(ring=ring, code=code):
-                self._rejections.add(code)
+                self._rings.note_rejection(code)
                 return self._silence(ring, rejected(code))
             case Left(ring=ring):
                 lost = ring is self.winner
@@ -246,20 +235,15 @@ class Handing:
                 return NOT_CONNECTED
             case Late() if self.winner is None:
                 return NOT_TAKEN
-            case Joined(page=page) if page not in self._rung and self.winner is None:
+            case Joined(page=page) if self.winner is None and self._rings.may_ring(page):
                 self._ring_page(page)
         return None
 
     def _silence(self, ring: Ring, end: CallEnd) -> tuple[int, str] | None:
         """Ring on one page no more; return why nobody has the call if it was the last."""
-        found = [each for each in self._rings if each is ring]
-        if not found:
+        if not self._rings.silence(ring, end):
             return None
-        self._rings.remove(found[0])
-        ring.close(end)
-        if self._rings:
-            return None
-        said = said_by(self._rejections)
+        said = self._rings.rejection
         return NOBODY_THERE if said is None else (said, REJECTED)
 
     async def _accept(
@@ -284,7 +268,7 @@ class Handing:
         for other in self._rings:
             if other is not ring:
                 other.close(elsewhere())
-        self._rings = [ring]
+        self._rings.keep(ring)
 
     async def _let_go(self) -> None:
         """Have nobody take the call any more, though a media path may be about to come up."""
@@ -304,7 +288,7 @@ class Handing:
         ring = self.winner
         if ring is None or ring.owner is None:
             return False
-        self._rings.clear()
+        self._rings.keep()
         ring.over = True
         ring.owner.take_over(self._call, estate)
         self.end(elsewhere())
