@@ -12,6 +12,7 @@ import { Emitter } from "./emitter.js";
 import { asCallError, CallError, errorFromFrame } from "./errors.js";
 import { complete, endFromError, endFromFrame, endFromHere, endOfRejection, kindOf } from "./errors.js";
 import { checkFeedback } from "./feedback.js";
+import { CALL_NAMES, named } from "./names.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
 import { Recovery } from "./recovery.js";
@@ -27,8 +28,10 @@ import { closeSource } from "./sources.js";
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./frames.js").Frame} Frame */
 
-/** @extends {Emitter<CallEvents>} */
-export class Call extends Emitter {
+/** What a call emits, and what others call that which it does. */
+const Base = /** @type {new () => Emitter<CallEvents> & import("./names.js").CallNames} */ (named(Emitter, CALL_NAMES));
+
+export class Call extends Base {
   /** @type {CallSetup} */
   #setup;
   #progress;
@@ -105,6 +108,16 @@ export class Call extends Emitter {
       this.#progress.hear();
       this.#attach();
     }
+  }
+
+  /** As Twilio's: who calls whom, by its names. */
+  get parameters() {
+    return { CallSid: this.id, From: this.from ?? "", To: this.to };
+  }
+
+  /** As Twilio's: the SIP headers of the call. */
+  get customParameters() {
+    return new Map(Object.entries(this.headers));
   }
 
   get state() {
@@ -215,29 +228,11 @@ export class Call extends Emitter {
     this.#hangup(endFromHere(cause ?? (taken ? "hangup" : "canceled")));
   }
 
-  /** Another name for `disconnect`. */
-  hangup() {
-    this.disconnect();
-  }
-
-  /** Another name for `disconnect`. */
-  terminate() {
-    this.disconnect();
-  }
-
   /** @param {boolean} [muted] */
   mute(muted = true) {
     if (this.end || muted === this.#sound.muted) return;
     this.#sound.mute(muted);
     this.emit("mute", muted, this);
-  }
-
-  unmute() {
-    this.mute(false);
-  }
-
-  toggleMute() {
-    this.mute(!this.isMuted());
   }
 
   isMuted() {
@@ -295,16 +290,6 @@ export class Call extends Emitter {
       throw new CallError("invalid-state", { reason: `no digits in state ${this.state}`, fatal: false });
     }
     this.#sound.dial(tones);
-  }
-
-  /**
-   * Another name for `sendDigits`.
-   *
-   * @param {string} digits
-   * @param {import("./digits.js").DigitOptions} [options]
-   */
-  sendDTMF(digits, options) {
-    this.sendDigits(digits, options);
   }
 
   /**

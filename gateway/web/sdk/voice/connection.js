@@ -43,6 +43,7 @@ export class Connection {
   #answered = false;
   #connected = false;
   #closed = false;
+  #replacing = new AbortController();
   /** @type {Set<string>} those raised and not yet cleared */
   #warnings = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -61,7 +62,7 @@ export class Connection {
       onState: (state) => this.#follow(state),
       onTone: options.onTone,
       onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
-      onMicrophoneLost: () => this.#warn("microphone-lost", true),
+      onMicrophoneLost: () => void this.#replaceMicrophone(),
       onNoWay: () => options.onFailed(new CallError("media-failed", { reason: NO_WAY })),
     });
   }
@@ -125,8 +126,20 @@ export class Connection {
       return;
     }
     await this.media.replaceMicrophone(microphone);
+    this.#replacing.abort();
     this.#warn("microphone-lost", false);
     this.#monitor?.follow();
+  }
+
+  /** The microphone is gone: the default one takes its place, at once or as soon as there is one. */
+  async #replaceMicrophone() {
+    this.#warn("microphone-lost", true);
+    this.#replacing.abort();
+    this.#replacing = new AbortController();
+    const { signal } = this.#replacing;
+    const take = () => this.setInputDevice("").catch(() => {});
+    navigator.mediaDevices.addEventListener("devicechange", take, { signal });
+    await take();
   }
 
   close() {
@@ -142,6 +155,7 @@ export class Connection {
 
   #stop() {
     this.#closed = true;
+    this.#replacing.abort();
     clearTimeout(this.#timer);
     this.#monitor?.close();
   }

@@ -4,18 +4,21 @@
 /** The page's telephone: it holds the session with the gateway and the calls on it. */
 
 import { Access } from "./access.js";
+import { AudioDevices } from "./audio-devices.js";
 import { Call } from "./call.js";
 import { readConnectOptions } from "./connect-options.js";
 import { Emitter } from "./emitter.js";
 import { asCallError, CallError } from "./errors.js";
 import { text, texts } from "./frames.js";
 import { checkSupport } from "./microphone.js";
+import { DEVICE_NAMES, named } from "./names.js";
 import { Page } from "./page.js";
 import { Preflight } from "./preflight.js";
 import { Registration } from "./registration.js";
 import { Reload } from "./reload.js";
 import { Signaling } from "./signaling.js";
 import { closeSource, Sources } from "./sources.js";
+import { Tones } from "./tones.js";
 import { speak } from "./words.js";
 
 /** @typedef {import("./connect-options.js").ConnectOptions} ConnectOptions */
@@ -37,6 +40,8 @@ const FEEDBACK_TIMEOUT = 180_000;
  * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
  * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
  * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
+ * @property {string | boolean} [ringback] a tone while the other phone rings and sends no sound: "us", "eu", "uk", …; off
+ * @property {boolean} [ringtone] a tone while a call rings here; off
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
  */
@@ -57,8 +62,12 @@ const FEEDBACK_TIMEOUT = 180_000;
  * @property {[]} destroyed
  */
 
-/** @extends {Emitter<DeviceEvents>} */
-export class Device extends Emitter {
+/** What a device emits, and what others call that which it does. */
+const Base = /** @type {new () => Emitter<DeviceEvents> & import("./names.js").DeviceNames} */ (
+  named(Emitter, DEVICE_NAMES)
+);
+
+export class Device extends Base {
   /** @type {DeviceOptions} */
   #options;
   #access;
@@ -66,6 +75,7 @@ export class Device extends Emitter {
   #reload;
   #sources;
   #page;
+  #tones;
   /** @type {Signaling | null} */
   #signaling = null;
   /** @type {Set<Call>} */
@@ -100,6 +110,9 @@ export class Device extends Emitter {
       onRegistered: (identity) => this.emit("registered", identity),
       onUnregistered: (error) => this.emit("unregistered", error),
     });
+    /** The computer's microphones and speakers. */
+    this.audio = new AudioDevices(() => this.calls.filter((call) => call.audioElement), this.#lifetime.signal);
+    this.#tones = new Tones({ ...options, speaker: () => this.audio.output });
     this.#page = new Page({
       onHide: () => this.#hide(),
       onWake: (event) => this.#wake(event),
@@ -131,6 +144,18 @@ export class Device extends Emitter {
    */
   static runPreCall(...options) {
     return Device.runPreflight(...options);
+  }
+
+  /** As `checkSupport`, in a word. */
+  static get isSupported() {
+    return checkSupport() === null;
+  }
+
+  /** Whether calls come here: `destroyed`, `unregistered`, `registering` or `registered`. */
+  get state() {
+    if (this.destroyed) return "destroyed";
+    if (this.identity !== null) return "registered";
+    return this.#registration.asking ? "registering" : "unregistered";
   }
 
   /** Calls that are alive, oldest first. */
@@ -267,16 +292,6 @@ export class Device extends Emitter {
   }
 
   /**
-   * Another name for `connect`.
-   *
-   * @param {string} to
-   * @param {Omit<ConnectOptions, "to">} [options]
-   */
-  call(to, options) {
-    return this.connect({ ...options, to });
-  }
-
-  /**
    * Calls with this token from now on. A session that is open stays open, and so do its calls.
    *
    * @param {string} token
@@ -313,7 +328,7 @@ export class Device extends Emitter {
 
   /** @param {import("./connect-options.js").Placed} placed */
   async #dial({ signal, ...placed }) {
-    const audio = { ...this.#options.audio, ...placed.audio };
+    const audio = { ...this.#options.audio, ...this.audio.constraints, ...placed.audio };
     // Both at once: the session stands by the time the person has answered the prompt.
     const signaling = this.#session();
     const over = new AbortController();
@@ -355,7 +370,7 @@ export class Device extends Emitter {
       ...this.#setup(signaling),
       ...this.#told(frame),
       prepare: (audio, over) => this.#take(call, signaling, audio, over),
-      audio: this.#options.audio,
+      audio: { ...this.#options.audio, ...this.audio.constraints },
     });
     this.#keep(call);
     // What has ended is renewed while it rings, not when somebody waits for the sound.
@@ -435,9 +450,13 @@ export class Device extends Emitter {
   /** @param {Call} call */
   #keep(call) {
     this.#calls.add(call);
-    call.on("state", () => this.#page.protect(this.calls.some((each) => each.taken)));
-    call.on("error", (error) => this.emit("error", error, call));
-    call.on("disconnect", () => {
+    this.#tones.follow(call);
+    call.watch("state", (state) => {
+      this.#page.protect(this.calls.some((each) => each.taken));
+      if (state === "connecting") this.audio.follow(call);
+    });
+    call.watch("error", (error) => this.emit("error", error, call));
+    call.watch("disconnect", () => {
       this.#calls.delete(call);
       this.#page.protect(this.calls.some((each) => each.taken));
       this.#rest(FEEDBACK_TIMEOUT);

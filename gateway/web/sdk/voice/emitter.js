@@ -10,6 +10,8 @@
 export class Emitter {
   /** @type {Map<keyof E, Set<(...args: any[]) => void>>} */
   #listeners = new Map();
+  /** @type {Map<keyof E, ((...args: any[]) => void)[]>} the client's own, which no page removes */
+  #watchers = new Map();
 
   /**
    * @template {keyof E} K
@@ -53,6 +55,46 @@ export class Emitter {
   }
 
   /**
+   * For the client itself: told before any listener.
+   *
+   * @template {keyof E} K
+   * @param {K} event
+   * @param {(...args: E[K]) => void} watcher
+   */
+  watch(event, watcher) {
+    this.#watchers.set(event, [...(this.#watchers.get(event) ?? []), watcher]);
+  }
+
+  /**
+   * Another name for `on`.
+   *
+   * @template {keyof E} K
+   * @param {K} event
+   * @param {(...args: E[K]) => void} listener
+   */
+  addListener(event, listener) {
+    return this.on(event, listener);
+  }
+
+  /**
+   * Another name for `off`.
+   *
+   * @template {keyof E} K
+   * @param {K} event
+   * @param {(...args: E[K]) => void} [listener]
+   */
+  removeListener(event, listener) {
+    return this.off(event, listener);
+  }
+
+  /** @param {keyof E} [event] or all events */
+  removeAllListeners(event) {
+    if (event === undefined) this.#listeners.clear();
+    else this.#listeners.delete(event);
+    return this;
+  }
+
+  /**
    * A listener that throws is reported to the page's `error` event and stops neither the other
    * listeners nor the call: half a teardown would leave a live microphone behind.
    *
@@ -62,7 +104,7 @@ export class Emitter {
    * @protected
    */
   emit(event, ...args) {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+    for (const listener of [...(this.#watchers.get(event) ?? []), ...(this.#listeners.get(event) ?? [])]) {
       try {
         listener(...args);
       } catch (error) {

@@ -20,8 +20,8 @@ export function toLevel(amplitude) {
   return Math.min(1, Math.max(0, 1 + (20 * Math.log10(amplitude)) / FLOOR_DB));
 }
 
-/** @returns {AudioContext} */
-function acquire() {
+/** @returns {AudioContext} the page's, to be released again */
+export function acquire() {
   users += 1;
   context ??= new AudioContext();
   // Never settles where there is no audio device; the state is looked at instead.
@@ -29,7 +29,7 @@ function acquire() {
   return context;
 }
 
-function release() {
+export function release() {
   users -= 1;
   if (users > 0 || !context) return;
   void context.close();

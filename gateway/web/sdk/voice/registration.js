@@ -48,6 +48,11 @@ export class Registration {
     return this.#identity;
   }
 
+  /** Whether it is asked for at this moment. */
+  get asking() {
+    return this.#asking > 0;
+  }
+
   /** Whether the page wants calls, though they may not come at this moment. */
   get wanted() {
     return this.#wanted !== null;

@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * The microphones and speakers of the computer, which come and go with their cables: what there is, and
+ * what the person has chosen for calls. Browsers tell their names once a microphone is permitted.
+ */
+
+import { Emitter } from "./emitter.js";
+
+/** @typedef {import("./call.js").Call} Call */
+/** @typedef {Pick<MediaDeviceInfo, "deviceId" | "label">} Device */
+
+/**
+ * @typedef {object} AudioEvents
+ * @property {[lost: Device[]]} deviceChange something was plugged in, or pulled out: then it is named here
+ */
+
+/** @extends {Emitter<AudioEvents>} */
+export class AudioDevices extends Emitter {
+  /** @type {Device[]} */
+  #inputs = [];
+  /** @type {Device[]} */
+  #outputs = [];
+  #input = "";
+  #output = "";
+
+  /**
+   * @param {() => Call[]} calls those that have sound
+   * @param {AbortSignal} signal
+   */
+  constructor(calls, signal) {
+    super();
+    this.calls = calls;
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.#change(), { signal });
+    void this.refresh();
+  }
+
+  /** Microphones, as they were last looked at. */
+  get inputs() {
+    return [...this.#inputs];
+  }
+
+  /** Speakers; none where the browser does not let a page choose one. */
+  get outputs() {
+    return [...this.#outputs];
+  }
+
+  /** The chosen microphone; "" is the default one. */
+  get input() {
+    return this.#input;
+  }
+
+  /** The chosen speaker; "" is the default one. */
+  get output() {
+    return this.#output;
+  }
+
+  /** As Twilio's. */
+  get availableInputDevices() {
+    return new Map(this.#inputs.map((device) => [device.deviceId, device]));
+  }
+
+  /** As Twilio's. */
+  get availableOutputDevices() {
+    return new Map(this.#outputs.map((device) => [device.deviceId, device]));
+  }
+
+  /** As Twilio's. */
+  get isOutputSelectionSupported() {
+    return "setSinkId" in HTMLMediaElement.prototype;
+  }
+
+  /** As Twilio's. */
+  get speakerDevices() {
+    return {
+      get: () => new Set(this.#outputs.filter(({ deviceId }) => deviceId === (this.#output || "default"))),
+      set: (/** @type {string | string[]} */ ids) => this.setOutputDevice([ids].flat()[0] ?? ""),
+    };
+  }
+
+  /**
+   * What a microphone is opened with. Not `ideal`, for which Chromium takes the default one.
+   *
+   * @returns {MediaTrackConstraints}
+   */
+  get constraints() {
+    return this.#input ? { deviceId: { exact: this.#input } } : {};
+  }
+
+  /** Looks again what there is. */
+  async refresh() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+    /** @param {MediaDeviceKind} kind */
+    const of = (kind) => devices.filter((device) => device.kind === kind && device.deviceId !== "");
+    this.#inputs = of("audioinput");
+    this.#outputs = of("audiooutput");
+  }
+
+  /**
+   * Takes this microphone, for the call that runs and for later ones.
+   *
+   * @param {string} id "" is the default one
+   * @throws {import("./errors.js").CallError} `microphone-…`; all stays as it was
+   */
+  async setInputDevice(id) {
+    for (const call of this.calls()) await call.setInputDevice(id);
+    this.#input = id;
+  }
+
+  /** As Twilio's. */
+  unsetInputDevice() {
+    return this.setInputDevice("");
+  }
+
+  /**
+   * Takes this speaker, for the call that runs and for later ones.
+   *
+   * @param {string} id "" is the default one
+   * @throws {import("./errors.js").CallError} `speaker-failed`, `unsupported`
+   */
+  async setOutputDevice(id) {
+    for (const call of this.calls()) await call.setSinkId(id);
+    this.#output = id;
+  }
+
+  /** @param {Call} call whose sound begins */
+  follow(call) {
+    void this.refresh();
+    if (this.#output) call.setSinkId(this.#output).catch(() => {}); // gone: the default one plays
+  }
+
+  async #change() {
+    const before = [...this.#inputs, ...this.#outputs];
+    await this.refresh();
+    const there = new Set([...this.#inputs, ...this.#outputs].map(({ deviceId }) => deviceId));
+    const lost = before.filter(({ deviceId }) => !there.has(deviceId));
+    if (this.#output && !there.has(this.#output)) {
+      // An element whose speaker is gone falls silent
+      await this.setOutputDevice("").catch(() => {});
+    }
+    if (this.#input && !there.has(this.#input)) this.#input = "";
+    this.emit("deviceChange", lost);
+  }
+}

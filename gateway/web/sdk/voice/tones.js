@@ -1,0 +1,124 @@
+// SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
+// SPDX-License-Identifier: MIT
+
+/**
+ * Tones that the page makes by itself: what a caller hears while the other phone rings and sends no sound,
+ * and what rings here. They sound where calls do: by an audio element that has the chosen speaker.
+ */
+
+import { acquire, release } from "./meter.js";
+
+/** Below a voice at its usual level. */
+const LEVEL = 0.1;
+/** How long anything rings; the gateway gives up before. */
+const LONGEST = 180;
+/** Edges that do not click. */
+const EDGE = 0.01;
+
+/** @typedef {{ tones: readonly number[], cadence: readonly number[] }} Tone Hz, and seconds of sound and silence in turn */
+
+/** Ringing tones of the countries' networks (ITU-T E.180 supplement 2). @type {Readonly<Record<string, Tone>>} */
+export const RINGBACK = {
+  au: { tones: [400, 425], cadence: [0.4, 0.2, 0.4, 2] },
+  cn: { tones: [450], cadence: [1, 4] },
+  eu: { tones: [425], cadence: [1, 4] },
+  fr: { tones: [440], cadence: [1.5, 3.5] },
+  in: { tones: [400], cadence: [0.4, 0.2, 0.4, 2] },
+  jp: { tones: [400], cadence: [1, 2] },
+  uk: { tones: [400, 450], cadence: [0.4, 0.2, 0.4, 2] },
+  us: { tones: [440, 480], cadence: [2, 4] },
+};
+
+/** @type {Tone} for calls that come in */
+const RING = { tones: [660, 880], cadence: [0.4, 0.2, 0.4, 2] };
+
+export class Tones {
+  /** @type {(() => void) | null} */
+  #stop = null;
+
+  /**
+   * @param {object} options
+   * @param {string | boolean} [options.ringback] a key of `RINGBACK`; true is "eu"
+   * @param {boolean} [options.ringtone]
+   * @param {() => string} options.speaker that is chosen; "" is the default one
+   */
+  constructor(options) {
+    this.options = options;
+  }
+
+  /** @param {import("./call.js").Call} call that is placed or rings here */
+  follow(call) {
+    const { ringback, ringtone } = this.options;
+    const tone = RINGBACK[ringback === true ? "eu" : String(ringback)];
+    if (call.direction === "incoming") {
+      if (ringtone && call.state === "pending") this.#play(RING);
+    } else if (tone) {
+      call.watch("ringing", (hasEarlyMedia) => (hasEarlyMedia ? this.#silence() : this.#play(tone)));
+    }
+    call.watch("state", (state) => state !== "ringing" && this.#silence());
+    call.watch("disconnect", () => this.#silence());
+  }
+
+  #silence() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
+  /** @param {Tone} tone */
+  #play({ tones, cadence }) {
+    this.#silence();
+    const context = acquire();
+    const gain = context.createGain();
+    const output = context.createMediaStreamDestination();
+    gain.connect(output);
+    schedule(gain.gain, cadence, context.currentTime);
+    const oscillators = tones.map((frequency) => {
+      const oscillator = context.createOscillator();
+      oscillator.frequency.value = frequency;
+      oscillator.connect(gain);
+      oscillator.start();
+      return oscillator;
+    });
+    const element = sounding(output.stream, this.options.speaker());
+    this.#stop = () => {
+      for (const oscillator of oscillators) oscillator.stop();
+      element.pause();
+      element.srcObject = null;
+      element.remove();
+      gain.disconnect();
+      release();
+    };
+  }
+}
+
+/**
+ * @param {AudioParam} gain
+ * @param {readonly number[]} cadence
+ * @param {number} start
+ */
+function schedule(gain, cadence, start) {
+  gain.setValueAtTime(0, start);
+  let at = start;
+  for (let part = 0; at < start + LONGEST; part += 1) {
+    const sounds = part % 2 === 0;
+    gain.setTargetAtTime(sounds ? LEVEL : 0, at, EDGE / 3);
+    at += cadence[part % cadence.length];
+  }
+  gain.setTargetAtTime(0, at, EDGE / 3);
+}
+
+/**
+ * @param {MediaStream} stream
+ * @param {string} speaker
+ */
+function sounding(stream, speaker) {
+  const element = document.createElement("audio");
+  element.hidden = true;
+  element.dataset.voiceTone = "";
+  element.srcObject = stream;
+  document.body.append(element);
+  // A page that nobody has clicked may make no sound, and an old browser chooses no speaker
+  const chosen = speaker && "setSinkId" in element ? element.setSinkId(speaker) : Promise.resolve();
+  chosen.catch(() => {}).then(() => element.play().catch(() => {}));
+  return element;
+}

@@ -1,0 +1,105 @@
+"""Microphones and speakers that come and go while a call runs."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page
+
+from tests.web.conftest import OpenPage
+from tests.web.fake_gateway import FakeGateway
+from tests.web.test_call_stories import dial, end_of, events, open_call, until
+
+# Chromium's fake devices cannot be unplugged: what the browser would say is said in its place
+LOSE = """async () => {
+    const [track] = harness.call.localStream.getAudioTracks();
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+}"""
+LIST = """kept => {
+    const { mediaDevices } = navigator;
+    window.real ??= mediaDevices.enumerateDevices.bind(mediaDevices);
+    const stays = ({ kind, deviceId }) => kind === "audioinput" || kept.includes(deviceId);
+    mediaDevices.enumerateDevices = async () => (await window.real()).filter(stays);
+    mediaDevices.dispatchEvent(new Event("devicechange"));
+}"""
+
+
+async def is_live(page: Page) -> None:
+    await until(page, "harness.call.localStream.getAudioTracks()[0].readyState === 'live'")
+
+
+async def test_a_lost_microphone_is_replaced_by_the_default_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate(LOSE)
+    await until(page, "harness.named('warning-cleared').includes('microphone-lost')")
+    assert await events(page, "warning") == ["microphone-lost"]
+    await is_live(page)
+    await page.evaluate("harness.call.disconnect()")
+    await end_of(page)
+
+
+async def test_where_there_is_none_the_call_waits_for_one_to_be_plugged_in(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate(
+        """() => {
+            window.open = navigator.mediaDevices.getUserMedia;
+            window.asked = 0;
+            navigator.mediaDevices.getUserMedia = async () => {
+                window.asked += 1;
+                throw new DOMException("none", "NotFoundError");
+            };
+        }"""
+    )
+    await page.evaluate(LOSE)
+    await until(page, "window.asked === 1")
+    assert await events(page, "warning") == ["microphone-lost"]
+    assert await page.evaluate("harness.call.state") == "open"
+    await page.evaluate("navigator.mediaDevices.getUserMedia = window.open; null")
+    await page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange')); null")
+    await until(page, "harness.named('warning-cleared').includes('microphone-lost')")
+    await is_live(page)
+
+
+async def test_a_lost_speaker_gives_way_to_the_default_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate("harness.device.audio.refresh()")
+    outputs = await page.evaluate(
+        "harness.device.audio.outputs.map((each) => each.deviceId).filter((id) => id !== 'default')"
+    )
+    await page.evaluate("id => harness.device.audio.setOutputDevice(id)", outputs[0])
+    assert await page.evaluate("harness.call.audioElement.sinkId") == outputs[0]
+    await page.evaluate(
+        "harness.device.audio.on('deviceChange', (lost) => (harness.lost = lost)) && null"
+    )
+    await page.evaluate(LIST, ["default"])
+    await until(page, "harness.lost")
+    assert await page.evaluate("harness.call.audioElement.sinkId") == ""
+    assert await page.evaluate("harness.lost.length") >= 1
+    assert await page.evaluate("harness.device.audio.output") == ""
+    await page.evaluate(LIST, ["default", *outputs])
+    await until(page, f"harness.device.audio.availableOutputDevices.has('{outputs[0]}')")
+    assert await page.evaluate("harness.call.state") == "open"
+
+
+async def test_what_was_chosen_counts_for_the_next_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await open_call(page)
+    await page.evaluate("harness.device.audio.refresh()")
+    ids = await page.evaluate(
+        "harness.device.audio.inputs.map((each) => each.deviceId).filter((id) => id !== 'default')"
+    )
+    await page.evaluate("id => harness.device.audio.setInputDevice(id)", ids[-1])
+    await page.evaluate("harness.call.disconnect()")
+    assert await dial(page) is None
+    used = "harness.call.localStream.getAudioTracks()[0].getSettings().deviceId"
+    assert await page.evaluate(used) == ids[-1]
