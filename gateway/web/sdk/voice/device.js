@@ -89,12 +89,12 @@ export class Device extends Base {
   #lifetime = new AbortController();
 
   /**
-   * @param {DeviceOptions | string} [given] options; or a call token, and then the options
+   * @param {DeviceOptions | string} [given] options; or a call token, if there is one, and then the options
    * @param {DeviceOptions} [more]
    */
-  constructor(given = {}, more = {}) {
+  constructor(given, more = {}) {
     super();
-    const options = typeof given === "string" ? { ...more, token: given } : given;
+    const options = typeof given === "string" ? { ...more, token: given } : (given ?? more);
     this.#options = options;
     this.language = speak(options.language);
     this.#access = new Access(options);
