@@ -44,6 +44,20 @@ window.harness = {
   /** Made in total, so that "nothing open" is not for want of a call. */
   made: () => ({ peers: made.peers.length, tracks: made.tracks.length, contexts: made.contexts.length }),
 
+  /** From now on keeps what is open, and nothing that is over. */
+  forget() {
+    for (const [list, over] of [
+      [made.peers, (peer) => peer.connectionState === "closed"],
+      [made.tracks, (track) => track.readyState === "ended"],
+      [made.contexts, (context) => context.state === "closed"],
+    ]) {
+      list.push = (...added) => {
+        for (let at = list.length - 1; at >= 0; at -= 1) if (over(list[at])) list.splice(at, 1);
+        return Array.prototype.push.apply(list, added);
+      };
+    }
+  },
+
   /** Of the latest peer connection. */
   configuration: () => made.peers.at(-1).getConfiguration(),
 

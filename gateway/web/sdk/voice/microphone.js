@@ -48,5 +48,8 @@ export async function openMicrophone(constraints) {
 
 /** @param {MediaStream} stream */
 export function closeMicrophone(stream) {
-  for (const track of stream.getTracks()) track.stop();
+  for (const track of stream.getTracks()) {
+    track.stop();
+    track.onended = null; // Chromium keeps each stream of getUserMedia for ever, and all that listens to it
+  }
 }
