@@ -11,6 +11,8 @@ import { CallError } from "./errors.js";
 export class Peer {
   /** @type {Promise<RTCSessionDescriptionInit>} */
   #offer;
+  /** @type {Promise<void> | null} */
+  #chosen = null;
 
   constructor() {
     this.connection = new RTCPeerConnection();
@@ -29,6 +31,8 @@ export class Peer {
   }
 
   /**
+   * From now on it looks for candidates, which it tells from the next task on.
+   *
    * @param {RTCConfiguration} configuration
    * @throws {CallError} `invalid-argument`
    */
@@ -40,11 +44,14 @@ export class Peer {
       const reason = `These ICE servers cannot be used: ${error instanceof Error ? error.message : error}`;
       throw new CallError("invalid-argument", { reason, original: error });
     }
+    // Beside what the page has to do for the call until then
+    this.#chosen = this.#offer.then((offer) => this.connection.setLocalDescription(offer));
+    this.#chosen.catch(() => {}); // told by `offer`
   }
 
-  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they are looked for from now on */
+  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones */
   async offer() {
-    await this.connection.setLocalDescription(await this.#offer);
+    await this.#chosen;
     return { type: "offer", sdp: this.connection.localDescription?.sdp };
   }
 
