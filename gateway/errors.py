@@ -16,7 +16,8 @@ GatewayError
 └── UnavailableError    503  a part the call needs does not work (trunk endpoint, media port)
 
 Each is said to the browser as `error` with `code`, `name` and the message, so the message is
-written for the person who builds the page: it holds the value and the rule.
+written for the person who builds the page: it holds the value and the rule. What names a setting of
+ours is for the log alone: then the browser is told `said` instead.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class GatewayError(Exception):
 
     sip_code: ClassVar[int] = 500
     name: ClassVar[str] = "internal"
+
+    @property
+    def said(self) -> str:
+        """What the browser is told: nothing in it names a setting."""
+        return str(self)
 
 
 class ConfigError(GatewayError):
@@ -65,14 +71,22 @@ class TokenError(GatewayError):
 
 
 class ForbiddenError(GatewayError):
-    """`rule` is the word of what said no, for metrics and the audit log."""
+    """`rule` is the word of what said no, for metrics and the audit log.
+
+    The message is for the log where `said` is given, which is what the browser is told.
+    """
 
     sip_code = 403
     name = "not-allowed"
 
-    def __init__(self, message: str, *, rule: str = "policy") -> None:
+    def __init__(self, message: str, *, rule: str = "policy", said: str | None = None) -> None:
         super().__init__(message)
         self.rule = rule
+        self._said = said
+
+    @property
+    def said(self) -> str:
+        return str(self) if self._said is None else self._said
 
 
 class LimitError(GatewayError):

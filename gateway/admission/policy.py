@@ -75,9 +75,7 @@ class Policy:
         if Category.SHORT_CODE in found:
             return self._check_short(to, found[Category.SHORT_CODE])
         if not self.feature_codes and not {"*", "#"}.isdisjoint(to):
-            raise ForbiddenError(
-                f"{to} may not be called: codes with * and # need admission.feature_codes = true"
-            )
+            raise _forbidden(to, "codes with * and # need admission.feature_codes = true")
         self._check_cost(to, found)
         self._check_allowed(to)
 
@@ -88,31 +86,28 @@ class Policy:
         names = (to, *meant, *map(without_excess, meant))
         denied = next((p for p in self.deny if _begins(p, *names)), None)
         if denied is not None:
-            raise ForbiddenError(f"{to} may not be called: admission.deny has {denied!r}")
+            raise _forbidden(to, f"admission.deny has {denied!r}")
 
     def _check_emergency(self, to: str) -> None:
         if not self.emergency:
+            said = f"{to} calls for help, which does not work here: use a phone"
             raise ForbiddenError(
-                f"{to} calls for help, which does not work here: use a phone "
-                "(admission.emergency = true would let it through)"
+                f"{said} (admission.emergency = true would let it through)", said=said
             )
 
     def _check_short(self, to: str, number: str) -> None:
         if to not in self.short_codes and number not in self.short_codes:
-            raise ForbiddenError(
-                f"{to} may not be called: it is a short code, and admission.short_codes "
-                "does not list it"
-            )
+            kind = "it is a short code"
+            raise _forbidden(to, f"{kind}, and admission.short_codes does not list it", said=kind)
 
     def _check_cost(self, to: str, found: dict[Category, str]) -> None:
         for category, key in _KEYS.items():
             if category in found and not getattr(self, key):
                 number = found[category]
                 what = "it" if number == to else f"read as {number} it"
-                raise ForbiddenError(
-                    f"{to} may not be called: {what} is {category.value}, "
-                    f"which needs admission.{key} = true{self._hint(to)}"
-                )
+                kind = f"{what} is {category.value}"
+                why = f"{kind}, which needs admission.{key} = true{self._hint(to)}"
+                raise _forbidden(to, why, said=kind)
 
     def _hint(self, to: str) -> str:
         if self.country is not None or to.startswith("+"):
@@ -121,15 +116,17 @@ class Policy:
 
     def _check_allowed(self, to: str) -> None:
         if not self.allow:
-            raise ForbiddenError(
-                f"{to} may not be called: admission.allow is empty, which allows nothing"
-            )
+            raise _forbidden(to, "admission.allow is empty, which allows nothing")
         for names in reached(to, self.country):
             if not any(_begins(prefix, *names) for prefix in self.allow):
                 read = "" if to in names else f" when it is read as {names[-1]}"
-                raise ForbiddenError(
-                    f"{to} may not be called: no prefix in admission.allow matches it{read}"
-                )
+                raise _forbidden(to, f"no prefix in admission.allow matches it{read}")
+
+
+def _forbidden(to: str, why: str, *, said: str = "") -> ForbiddenError:
+    """Say why a number may not be called: to the log; to the browser without our settings."""
+    told = f"{to} may not be called"
+    return ForbiddenError(f"{told}: {why}", said=f"{told}: {said}" if said else told)
 
 
 def matches(patterns: tuple[str, ...], to: str, country: str | None = None) -> bool:

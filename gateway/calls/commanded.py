@@ -105,7 +105,7 @@ class Commanded:
 
     async def refuse_redirect(self, token: int, error: GatewayError) -> None:
         """Do not call that one: it has been refused."""
-        self.notify(RedirectRefused(token, error.sip_code, str(error)))
+        self.notify(RedirectRefused(token, error.sip_code, error.said))
 
     async def transfer(self, to: str) -> None:
         """Hand the far end over to a number that has been admitted; what becomes of it is told.

@@ -273,7 +273,7 @@ class Redirects:
         try:
             way = await self._find_way(request)
         except GatewayError as error:
-            await self._refuse(token, error.sip_code, str(error))
+            await self._refuse(token, error.sip_code, error.said)
             return
         self._asked = None
         if not await self._accept(leg, token):

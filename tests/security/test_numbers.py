@@ -96,7 +96,7 @@ async def test_a_thousand_destinations_from_many_sockets(house: House, got: Got)
 PREMIUM = Refusal(
     403,
     "not-allowed",
-    "… may not be called: …it is a premium-rate number, which needs admission.premium = true…",
+    "… may not be called: …it is a premium-rate number",
 )
 DEAR = [
     "+19005550123",
@@ -213,7 +213,7 @@ HIDDEN = [
 @attack(
     "another country's number behind +1 (`+1 011 53 …`), where only +1 is allowed, in eight "
     "spellings",
-    Refusal(403, "not-allowed", "… may not be called: no prefix in admission.allow matches it…"),
+    Refusal(403, "not-allowed", "… may not be called"),
     "+1 202 … goes out",
 )
 async def test_a_hidden_number(tmp_path: Path, got: Got) -> None:

@@ -351,4 +351,4 @@ def is_kept(message: ServerMessage) -> bool:
 
 def error_of(error: GatewayError, *, call: str | None = None, fatal: bool = False) -> Error:
     """Say a refusal in the words of the protocol."""
-    return Error(code=error.sip_code, name=error.name, message=str(error), call=call, fatal=fatal)
+    return Error(code=error.sip_code, name=error.name, message=error.said, call=call, fatal=fatal)

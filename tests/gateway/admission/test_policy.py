@@ -286,3 +286,23 @@ def test_any_number_is_admitted_or_refused_with_a_key(text: str, country: str | 
         policy(country=country, feature_codes=True).admit(to)
     with pytest.raises(ForbiddenError, match=r"admission\.\w+"):
         policy(allow=(), country=country).admit(to)
+
+
+@pytest.mark.parametrize(
+    ("policy", "to"),
+    [
+        (Policy(), "+15551234567"),
+        (Policy(allow=("+44",)), "+15551234567"),
+        (Policy(allow=("+1",), deny=("+1555",)), "+15551234567"),
+        (Policy(allow=("*",), country="US"), "411"),
+        (Policy(allow=("*",), country="US"), "911"),
+        (Policy(allow=("*",)), "+19005550123"),
+        (Policy(allow=("*",)), "*72"),
+    ],
+)
+def test_no_browser_is_told_our_settings(policy: Policy, to: str) -> None:
+    with pytest.raises(ForbiddenError) as refused:
+        policy.admit(to)
+    assert "admission." in str(refused.value)
+    assert to in refused.value.said
+    assert "admission" not in refused.value.said
