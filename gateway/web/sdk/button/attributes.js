@@ -44,6 +44,25 @@ export function gatewayOf(element) {
   };
 }
 
+/** How it rings in a country, by the beginning of its numbers; elsewhere as in most of Europe. */
+const RINGBACK = /** @type {const} */ ({
+  "+1": "us", "+44": "uk", "+33": "fr", "+61": "au", "+91": "in", "+81": "jp", "+86": "cn",
+});
+
+/**
+ * @param {Element} element
+ * @returns {{ ringback: string, ringtone: boolean, closeProtection: boolean }}
+ */
+export function soundsOf(element) {
+  const to = element.getAttribute("to") ?? "";
+  const [, usual] = Object.entries(RINGBACK).find(([prefix]) => to.startsWith(prefix)) ?? [];
+  return {
+    ringback: element.getAttribute("ringback") ?? usual ?? "eu",
+    ringtone: true,
+    closeProtection: element.hasAttribute("close-protection"),
+  };
+}
+
 /** @param {Element} element */
 export const consentKeyOf = (element) => element.getAttribute("consent-key") ?? CONSENT_KEY;
 

@@ -6,15 +6,14 @@
  * call, and the panel, which shows it; in between is one model, that `step` alone changes.
  */
 
-import { consentKeyOf, gatewayOf, isPanel, nameOf, parametersOf } from "./attributes.js";
+import { consentKeyOf, gatewayOf, isPanel, nameOf, parametersOf, soundsOf } from "./attributes.js";
 import { hasConsent, keepConsent } from "./consent.js";
 import { translate } from "./dom.js";
 import { forget, hold, holderBeside, letGo, wasHeld } from "./holder.js";
 import { statesOn } from "./host.js";
 import { Line } from "./line.js";
 import { Panel } from "./panel.js";
-import { Fold } from "./fold.js";
-import { startRing } from "./ring.js";
+import { Fold, moveFocus } from "./fold.js";
 import { IDLE, isBusy, statesOf, step } from "./model.js";
 import { styleSheet } from "./styles.js";
 import { makeLauncher } from "./template.js";
@@ -54,8 +53,6 @@ export class ClickToCall extends Base {
   /** @type {Partial<ConnectOptions>} of the call that waits for consent, or a number */
   #asked = {};
   #fold = new Fold(this, this.#launcher.element);
-  /** @type {(() => void) | null} */
-  #stopRing = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
   /** When the panel last became another one by the caller's own hand. */
@@ -252,6 +249,7 @@ export class ClickToCall extends Base {
         token,
         fetchToken: fetches ? () => (this.fetchToken ?? (() => fetchToken(tokenUrl ?? "")))() : undefined,
         language: this.#words.language,
+        ...soundsOf(this),
       },
       element: this.#launcher.audio,
       happen: (event) => this.#happen(event),
@@ -343,13 +341,8 @@ export class ClickToCall extends Base {
     if (expanded && this.#panel) this.#showPanel(this.#panel);
     const said = spoken(model, this.#words, callerOf(this, this.#asked.to, this.#words).name);
     if (this.#launcher.live.textContent !== said) this.#launcher.live.textContent = said;
-    this.#moveFocus(focused, expanded);
+    moveFocus(this.#root, focused, this.#launcher.element, expanded ? this.#panel?.element : undefined);
     this.#keepTime();
-    if (model.phase === "incoming") this.#stopRing ??= startRing();
-    else {
-      this.#stopRing?.();
-      this.#stopRing = null;
-    }
   }
 
   /** @param {Panel} panel */
@@ -393,23 +386,6 @@ export class ClickToCall extends Base {
     element.dir = this.#words.direction;
     panel.translate(this.#words);
     return panel;
-  }
-
-  /**
-   * Whoever opened the panel is in it, and is back at the button when it closes. A call that comes in
-   * takes the focus from nobody.
-   *
-   * @param {Element | null} focused before
-   * @param {boolean} expanded
-   */
-  #moveFocus(focused, expanded) {
-    if (!focused) return;
-    const { element } = this.#launcher;
-    const seen = focused === element ? !expanded : focused.getClientRects().length > 0;
-    const taken = this.#root.activeElement && this.#root.activeElement !== focused; // by a field of the panel
-    if (seen || taken) return;
-    if (expanded) this.#panel?.element.focus({ preventScroll: true });
-    else element.focus({ preventScroll: true });
   }
 
   #keepTime() {

@@ -58,3 +58,19 @@ export class Fold {
     panel.style.setProperty("--y", `${y}px`);
   }
 }
+
+/**
+ * Whoever opened the panel is in it, and is back at the button when it closes. Who is elsewhere on the page
+ * stays there, also when a call comes in.
+ *
+ * @param {ShadowRoot} root
+ * @param {Element | null} focused before the element has changed
+ * @param {HTMLElement} button
+ * @param {HTMLElement | undefined} panel where it is seen
+ */
+export function moveFocus(root, focused, button, panel) {
+  if (!focused) return;
+  const seen = focused === button ? !panel : focused.getClientRects().length > 0;
+  const taken = root.activeElement && root.activeElement !== focused; // by a field of the panel
+  if (!seen && !taken) (panel ?? button).focus({ preventScroll: true });
+}

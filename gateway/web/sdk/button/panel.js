@@ -86,12 +86,6 @@ export class Panel {
     this.settings.showLevels(input, output);
   }
 
-  /** Where the focus goes when what had it is seen no more: to the next step, or to the panel itself. */
-  focus() {
-    const { again } = this.parts.buttons;
-    (again.hidden ? this.element : again).focus();
-  }
-
   #listen() {
     const { buttons, tools } = this.parts;
     const actions = this.#actions;
