@@ -38,7 +38,7 @@ INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-lin
 DEPLOY_PACKAGES := prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
 MATRIX_PACKAGES := baresip-core kamailio kamailio-tls-modules linphone-cli
 TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn \
-  dnsmasq-base firefox-esr git postgresql
+  dnsmasq-base firefox-esr git postgresql webkit2gtk-driver xvfb
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # pip must not install twice into one environment at the same time

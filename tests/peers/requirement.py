@@ -39,6 +39,8 @@ PACKAGES = {
     "tshark": "tshark",
     "turnserver": "coturn",
     "unshare": "util-linux",
+    "WebKitWebDriver": "webkit2gtk-driver",
+    "xvfb-run": "xvfb",
 }
 
 # Where Debian puts daemons, which no user's PATH has
