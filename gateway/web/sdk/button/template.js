@@ -67,7 +67,7 @@ export function makePanel({ keypad, settings, feedback }) {
     agree: main("agree"),
     disagree: second("disagree"),
     accept: main("accept"),
-    decline: second("decline"),
+    decline: h("button", { class: "main danger", part: "hangup", type: "button", text: "button.decline" }),
     again: main("again"),
     close: second("close"),
     hangup: h("button", { class: "main danger", part: "hangup", type: "button" }, icon(icons.HANG_UP), h("span")),

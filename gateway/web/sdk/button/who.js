@@ -37,8 +37,9 @@ export function showLauncher({ element, label, clock }, host, model, words, expa
   const heading = host.getAttribute("heading");
   const own = host.getAttribute("label") ?? (heading ? t("button.call-to", { name: heading }) : t("button.call"));
   /** @type {HTMLElement} */ (label.firstElementChild).textContent = own;
-  label.hidden = busy;
-  clock.hidden = !busy;
+  // Behind the panel it stays as it is, so that nothing of the page moves
+  label.hidden = busy && !expanded;
+  clock.hidden = !busy || expanded;
   if (busy && !model.answered) clock.textContent = statusText(model, words);
   element.hidden = host.getAttribute("variant") === "panel";
   element.classList.toggle("away", expanded);
