@@ -1,4 +1,4 @@
-"""What the README says of the element, against its sources."""
+"""What the documentation says of the element, against its sources."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from tests.web.fake_gateway import WEB
 
 BUTTON = WEB / "sdk" / "button"
 SOURCES = "".join(path.read_text() for path in sorted(BUTTON.glob("*.js")))
-README = (WEB / "README.md").read_text()
-SECTION = README.split("## The button\n")[1].split("\n## ")[0]
+SECTION = (WEB.parents[1] / "docs" / "button.md").read_text()
 
 
 def table(heading: str) -> set[str]:
