@@ -180,7 +180,7 @@ export default {
   "button.transfer": "Transferir",
   "button.transfer-to": "Transferir para",
   "button.transfer-now": "Transferir agora",
-  "button.settings": "Configurações",
+  "button.settings": "Configu\u00adrações",
   "button.microphone": "Microfone",
   "button.speaker": "Alto-falante",
   "button.default-device": "Padrão do sistema",
