@@ -193,7 +193,7 @@ button:active:not([aria-disabled="true"]) { transform: scale(.97); }
 .notice { padding: .6em .8em; border-radius: 12px; background: var(--control); color: var(--text); }
 .fallback { display: inline-block; padding: 8px; color: var(--accent); font-weight: 600; }
 
-.tools { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 72px); justify-content: center; align-items: start; }
+.tools { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(0, 1fr); align-items: start; }
 .tool { position: relative; display: grid; justify-items: center; gap: 6px; padding: 0; background: none; border: 0; border-radius: 14px; }
 .disc { position: relative; display: grid; place-items: center; width: 52px; height: 52px; border: 1px solid transparent; border-radius: 50%; background: var(--control); transition: background-color var(--time), color var(--time); }
 .caption { max-width: 100%; color: var(--muted); font-size: .75em; line-height: 1.2; overflow-wrap: anywhere; hyphens: auto; }
