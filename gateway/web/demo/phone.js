@@ -56,6 +56,7 @@ const caller = find("caller", HTMLElement);
 const choice = find("choice", HTMLElement);
 const timer = find("timer", HTMLElement);
 const digits = find("digits", HTMLElement);
+const digitsLine = find("digits-line", HTMLElement);
 
 let holdable = true;
 
@@ -113,7 +114,7 @@ function moveFocus(state, focused) {
   const gone = element !== null && (element.offsetParent === null || element.matches(":disabled"));
   if (state === "incoming") {
     if (gone || !element) caller.focus({ preventScroll: true });
-    if (isOutOfSight(answerButton)) card.scrollIntoView({ block: "nearest" });
+    if ([caller, answerButton].some(isOutOfSight)) card.scrollIntoView({ block: "start" });
   } else if (gone || (state !== "idle" && element === numberField)) {
     (state === "idle" ? callButton : hangupButton).focus({ preventScroll: true });
   }
@@ -122,7 +123,7 @@ function moveFocus(state, focused) {
 /** @param {Element} element */
 function isOutOfSight(element) {
   const { top, bottom } = element.getBoundingClientRect();
-  return bottom < 0 || top > innerHeight;
+  return top < 0 || bottom > innerHeight;
 }
 
 /** @param {import("/sdk/voice-client.js").Call | null} call one that came in, or none */
@@ -219,6 +220,7 @@ export function showTime(ms) {
 export function showDigit(digit) {
   const sent = (digits.textContent ?? "").replace("–", "");
   digits.textContent = digit ? `${sent}${digit}`.slice(-24) : "–";
+  digitsLine.hidden = !digit;
 }
 
 /** @param {boolean} muted */
