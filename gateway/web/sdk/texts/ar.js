@@ -218,7 +218,7 @@ export default {
   "button.thanks": "شكرًا لكم!",
 
   "preflight.title": "اختبار الاتصال",
-  "preflight.intro": "يفحص إمكانية الاتصال من هنا. يستغرق نحو {seconds} ثانية ولا يُتصل بأحد.",
+  "preflight.intro": "يفحص إمكانية الاتصال من هنا. يستغرق نحو {seconds} ث ولا يُتصل بأحد.",
   "preflight.start": "بدء الاختبار",
   "preflight.again": "إعادة الاختبار",
   "preflight.running": "جارٍ الاختبار…",
