@@ -14,6 +14,15 @@ export declare function gatewayOf(element: Element): {
     token?: string;
     tokenUrl: string | null;
 };
+/**
+ * @param {Element} element
+ * @returns {{ ringback: string, ringtone: boolean, closeProtection: boolean }}
+ */
+export declare function soundsOf(element: Element): {
+    ringback: string;
+    ringtone: boolean;
+    closeProtection: boolean;
+};
 /** @param {Element} element */
 export declare const consentKeyOf: (element: Element) => string;
 /** @param {Element} element */

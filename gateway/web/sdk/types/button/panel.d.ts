@@ -114,6 +114,4 @@ export declare class Panel {
      * @param {number} output
      */
     showLevels(input: number, output: number): void;
-    /** Where the focus goes when what had it is seen no more: to the next step, or to the panel itself. */
-    focus(): void;
 }

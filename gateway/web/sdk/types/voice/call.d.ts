@@ -13,8 +13,9 @@ export type Frame = import("./frames.js").Frame;
 /** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./frames.js").Frame} Frame */
-/** @extends {Emitter<CallEvents>} */
-export declare class Call extends Emitter<CallEvents> {
+/** What a call emits, and what others call that which it does. */
+declare const Base: new () => Emitter<CallEvents> & import("./names.js").CallNames;
+export declare class Call extends Base {
     #private;
     /** @type {"outgoing" | "incoming"} */
     direction: "outgoing" | "incoming";
@@ -31,6 +32,14 @@ export declare class Call extends Emitter<CallEvents> {
      * @param {CallSetup} setup
      */
     constructor(setup: CallSetup);
+    /** As Twilio's: who calls whom, by its names. */
+    get parameters(): {
+        CallSid: string;
+        From: string;
+        To: string;
+    };
+    /** As Twilio's: the SIP headers of the call. */
+    get customParameters(): Map<string, string>;
     get state(): import("./call-types.js").CallState;
     /** Codec of either leg, once the call was answered. */
     get codec(): import("./call-types.js").Codecs | null;
@@ -79,14 +88,8 @@ export declare class Call extends Emitter<CallEvents> {
      * @param {string} [cause]
      */
     disconnect(cause?: string): void;
-    /** Another name for `disconnect`. */
-    hangup(): void;
-    /** Another name for `disconnect`. */
-    terminate(): void;
     /** @param {boolean} [muted] */
     mute(muted?: boolean): void;
-    unmute(): void;
-    toggleMute(): void;
     isMuted(): boolean;
     /**
      * Puts the call on hold: the other side hears what the gateway plays, and nothing of this page.
@@ -123,13 +126,6 @@ export declare class Call extends Emitter<CallEvents> {
      */
     sendDigits(digits: string, options?: import("./digits.js").DigitOptions): void;
     /**
-     * Another name for `sendDigits`.
-     *
-     * @param {string} digits
-     * @param {import("./digits.js").DigitOptions} [options]
-     */
-    sendDTMF(digits: string, options?: import("./digits.js").DigitOptions): void;
-    /**
      * @param {string} id of an audio input, from navigator.mediaDevices.enumerateDevices(); "" is the default one
      * @throws {CallError} `microphone-…`; the call goes on with the old one
      */
@@ -149,3 +145,4 @@ export declare class Call extends Emitter<CallEvents> {
      */
     postFeedback(score?: 1 | 2 | 3 | 4 | 5, issue?: string): Promise<void>;
 }
+export {};

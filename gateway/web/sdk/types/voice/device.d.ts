@@ -1,3 +1,4 @@
+import { AudioDevices } from "./audio-devices.js";
 import { Call } from "./call.js";
 import { Emitter } from "./emitter.js";
 import { CallError } from "./errors.js";
@@ -44,6 +45,14 @@ export type DeviceOptions = {
      * the browser asks before a page with a call is left
      */
     closeProtection?: boolean | string;
+    /**
+     * a tone while the other phone rings and sends no sound: "us", "eu", "uk", …; off
+     */
+    ringback?: string | boolean;
+    /**
+     * a tone while a call rings here; off
+     */
+    ringtone?: boolean;
     /**
      * over a reload of the page, where `restore` takes them up; true
      */
@@ -103,6 +112,8 @@ export type DeviceEvents = {
  * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
  * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
  * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
+ * @property {string | boolean} [ringback] a tone while the other phone rings and sends no sound: "us", "eu", "uk", …; off
+ * @property {boolean} [ringtone] a tone while a call rings here; off
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
  */
@@ -121,13 +132,16 @@ export type DeviceEvents = {
  * @property {[call: Call]} restored a call of this page before it was loaded again
  * @property {[]} destroyed
  */
-/** @extends {Emitter<DeviceEvents>} */
-export declare class Device extends Emitter<DeviceEvents> {
+/** What a device emits, and what others call that which it does. */
+declare const Base: new () => Emitter<DeviceEvents> & import("./names.js").DeviceNames;
+export declare class Device extends Base {
     #private;
     language: string;
     url: string;
+    /** The computer's microphones and speakers. */
+    audio: AudioDevices;
     /**
-     * @param {DeviceOptions | string} [given] options; or a call token, and then the options
+     * @param {DeviceOptions | string} [given] options; or a call token, if there is one, and then the options
      * @param {DeviceOptions} [more]
      */
     constructor(given?: DeviceOptions | string, more?: DeviceOptions);
@@ -146,6 +160,10 @@ export declare class Device extends Emitter<DeviceEvents> {
      * @param {Parameters<typeof Device.runPreflight>} options
      */
     static runPreCall(...options: Parameters<typeof Device.runPreflight>): Preflight;
+    /** As `checkSupport`, in a word. */
+    static get isSupported(): boolean;
+    /** Whether calls come here: `destroyed`, `unregistered`, `registering` or `registered`. */
+    get state(): "destroyed" | "registered" | "registering" | "unregistered";
     /** Calls that are alive, oldest first. */
     get calls(): Call[];
     /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */
@@ -198,13 +216,6 @@ export declare class Device extends Emitter<DeviceEvents> {
      */
     prepare(): Promise<void>;
     /**
-     * Another name for `connect`.
-     *
-     * @param {string} to
-     * @param {Omit<ConnectOptions, "to">} [options]
-     */
-    call(to: string, options?: Omit<ConnectOptions, "to">): Promise<Call>;
-    /**
      * Calls with this token from now on. A session that is open stays open, and so do its calls.
      *
      * @param {string} token
@@ -215,3 +226,4 @@ export declare class Device extends Emitter<DeviceEvents> {
     /** Ends every call and the session, for good. */
     destroy(): void;
 }
+export {};

@@ -32,6 +32,32 @@ export declare class Emitter<E extends {
      */
     off<K extends keyof E>(event: K, listener?: (...args: E[K]) => void): this;
     /**
+     * For the client itself: told before any listener.
+     *
+     * @template {keyof E} K
+     * @param {K} event
+     * @param {(...args: E[K]) => void} watcher
+     */
+    watch<K extends keyof E>(event: K, watcher: (...args: E[K]) => void): void;
+    /**
+     * Another name for `on`.
+     *
+     * @template {keyof E} K
+     * @param {K} event
+     * @param {(...args: E[K]) => void} listener
+     */
+    addListener<K extends keyof E>(event: K, listener: (...args: E[K]) => void): this;
+    /**
+     * Another name for `off`.
+     *
+     * @template {keyof E} K
+     * @param {K} event
+     * @param {(...args: E[K]) => void} [listener]
+     */
+    removeListener<K extends keyof E>(event: K, listener?: (...args: E[K]) => void): this;
+    /** @param {keyof E} [event] or all events */
+    removeAllListeners(event?: keyof E): this;
+    /**
      * A listener that throws is reported to the page's `error` event and stops neither the other
      * listeners nor the call: half a teardown would leave a live microphone behind.
      *

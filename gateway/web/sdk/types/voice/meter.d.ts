@@ -1,5 +1,8 @@
 /** @param {number} amplitude linear, 0 to 1 */
 export declare function toLevel(amplitude: number): number;
+/** @returns {AudioContext} the page's, to be released again */
+export declare function acquire(): AudioContext;
+export declare function release(): void;
 /** The level of one stream. */
 export declare class Meter {
     #private;

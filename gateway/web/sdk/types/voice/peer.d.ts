@@ -4,11 +4,13 @@ export declare class Peer {
     sender: RTCRtpSender;
     constructor();
     /**
+     * From now on it looks for candidates, which it tells from the next task on.
+     *
      * @param {RTCConfiguration} configuration
      * @throws {CallError} `invalid-argument`
      */
     configure(configuration: RTCConfiguration): void;
-    /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they are looked for from now on */
+    /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones */
     offer(): Promise<RTCSessionDescriptionInit>;
     close(): void;
 }

@@ -27,6 +27,8 @@ export declare class Registration {
     });
     /** Under which calls come in at this moment, or null. */
     get identity(): string | null;
+    /** Whether it is asked for at this moment. */
+    get asking(): boolean;
     /** Whether the page wants calls, though they may not come at this moment. */
     get wanted(): boolean;
     /**

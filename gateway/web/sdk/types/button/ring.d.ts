@@ -1,2 +1,0 @@
-/** @returns {() => void} stops it */
-export declare function startRing(): () => void;
