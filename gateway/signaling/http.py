@@ -94,6 +94,9 @@ async def documentation() -> RedirectResponse:
 class Documentation(CompressedFiles):
     """The pages of the documentation; where they are not built, a line says how."""
 
+    async def check_config(self) -> None:
+        """Take a folder that is not there: it may be built while the gateway runs."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         if not (DOCUMENTATION / "index.html").exists():
             return PlainTextResponse(NOT_BUILT, 404)
