@@ -103,3 +103,22 @@ async def test_the_browser_asks_before_a_page_with_a_call_is_left(
     asked.clear()
     await page.reload()
     assert asked == []
+
+
+async def test_a_tab_in_the_background_keeps_its_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A frozen page runs no code; what was told meanwhile is heard when it is looked at again."""
+    page = await open_page()
+    await open_call(page)
+    session = await fake_gateway.session()
+    cdp = await page.context.new_cdp_session(page)
+    await cdp.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await session.reply("dtmf", digit="7", duration=100)
+    await session.reply("held", by="remote")
+    await cdp.send("Page.setWebLifecycleState", {"state": "active"})
+    await until(page, "harness.call.held.remote")
+    assert [each["digit"] for each in await events(page, "dtmf")] == ["7"]
+    assert await page.evaluate("harness.call.state") == "open"
+    await session.reply("ended", by="remote", cause="hangup", sipCode=200)
+    await end_of(page)
