@@ -4,6 +4,7 @@ A page of the real gateway calls, and a socket that plays the trunk notes when t
 The client of another revision takes turns with ours: its files are put into the page in the place
 of ours, so both call through the same gateway, in the same browser. The microphone is permitted.
 `first` is the first call of a page that was loaded a second ago; `next` is one of those after it.
+`sent` is the part of the way that is the page's: until the call leaves it.
 """
 
 from __future__ import annotations
@@ -44,12 +45,18 @@ CALL = """async () => {
     const clicked = performance.timeOrigin + performance.now();
     const call = await window.device.connect({ to: "+15550100" });
     await new Promise((resolve) => call.on("disconnect", resolve));
-    return clicked;
+    return [clicked, window.sent];
 }"""
 # What a page does before anybody clicks
 LOAD = """async () => {
     const { Device } = await import("/sdk/voice-client.js");
     window.device = new Device();
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (text) {
+        send.call(this, text);
+        if (JSON.parse(text).type !== "call") return;
+        window.sent = performance.timeOrigin + performance.now();
+    };
     await window.device.prepare?.();
 }"""
 
@@ -83,10 +90,12 @@ class Trunk(asyncio.DatagramProtocol):
 
 @dataclass
 class Times:
-    """Milliseconds from `connect` to the INVITE at the trunk."""
+    """Milliseconds from `connect` to the INVITE at the trunk, and until the call left the page."""
 
     first: list[float] = field(default_factory=list)
+    first_sent: list[float] = field(default_factory=list)
     next: list[float] = field(default_factory=list)
+    next_sent: list[float] = field(default_factory=list)
 
 
 def client_of(revision: str, folder: Path) -> Path:
@@ -114,10 +123,11 @@ async def measure_page(page: Page, trunk: Trunk, times: Times) -> None:
     await page.evaluate(LOAD)
     for number in range(CALLS):
         await asyncio.sleep(REST)
-        clicked = await page.evaluate(CALL)
+        clicked, sent = await page.evaluate(CALL)
         async with asyncio.timeout(LIMIT):
-            taken = await trunk.came.get() * 1e3 - clicked
-        (times.next if number else times.first).append(taken)
+            came = await trunk.came.get() * 1e3
+        (times.next if number else times.first).append(came - clicked)
+        (times.next_sent if number else times.first_sent).append(sent - clicked)
 
 
 @asynccontextmanager
@@ -165,10 +175,10 @@ async def run(revision: str | None = None, *, pages: int = PAGES) -> dict[str, T
 def main() -> None:
     """Measure and print: median, lowest and highest."""
     for name, times in asyncio.run(run(*sys.argv[1:2])).items():
-        for kind, taken in (("first", times.first), ("next", times.next)):
+        for kind, taken in vars(times).items():
             spread = {"p50": median(taken), "least": min(taken), "most": max(taken)}
             figures = json.dumps({key: round(value, 1) for key, value in spread.items()})
-            sys.stdout.write(f"{name:12} {kind:6} {len(taken):3} {figures}\n")
+            sys.stdout.write(f"{name:12} {kind:10} {len(taken):3} {figures}\n")
 
 
 if __name__ == "__main__":
