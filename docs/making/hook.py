@@ -1,8 +1,7 @@
 """What MkDocs calls while it builds the site: it fetches, writes and tidies.
 
 - Texts that stand elsewhere become pages (`readmes`).
-- A line `<!-- made: NAME -->` of a page becomes what code knows (`MAKERS`), and
-  `<!-- from: PATH, HEADING -->` a section of another text; with a `?` behind it, if there is one.
+- A line `<!-- made: NAME -->` of a page becomes what code knows (`MAKERS`).
 - Scripts within pages become files: the gateway's Content-Security-Policy lets no other run.
 - What nobody's browser asks for is thrown away.
 """
@@ -46,7 +45,6 @@ FAVICON = TREE / "gateway" / "web" / "demo" / "favicon.svg"
 WHERE = "/docs/"  # the gateway serves it there; only the page for what is not found has to know
 
 _MADE = re.compile(r"^<!-- made: (.+?) -->$", re.MULTILINE)
-_FROM = re.compile(r"^<!-- from: ([\w./-]+), (.+?)(\??) -->$", re.MULTILINE)
 _SCRIPT = re.compile(r"<script>(.+?)</script>", re.DOTALL)
 _NOT_ASKED_FOR = ("assets/javascripts/lunr", "sitemap.xml", "sitemap.xml.gz")
 
@@ -74,19 +72,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put in what is made and what stands elsewhere, then mend the links."""
+    """Mend the links, then put in what is made."""
     del config, files
     source = readmes.source_of(page.file.src_uri)
-    markdown = _FROM.sub(_section, readmes.on_the_site(markdown, source))
-    return _MADE.sub(_made, markdown)
-
-
-def _section(marker: re.Match[str]) -> str:
-    path, heading, may_be_absent = marker.groups()
-    found = readmes.section((TREE / path).read_text(encoding="utf-8"), heading)
-    if not found and not may_be_absent:
-        raise PluginError(f"{path} has no section {heading!r}")
-    return readmes.on_the_site(found.partition("\n")[2], path)
+    return _MADE.sub(_made, readmes.on_the_site(markdown, source))
 
 
 def _made(marker: re.Match[str]) -> str:
