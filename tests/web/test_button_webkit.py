@@ -17,13 +17,14 @@ STORY = """(async () => {
     const find = (selector) => element.shadowRoot.querySelector(selector);
     find(".launcher").click();
     await until(() => element.state === "ended");
+    await Promise.allSettled(find(".panel").getAnimations().map(({ finished }) => finished));
     const panel = find(".panel").getBoundingClientRect();
     const told = {
         styled: element.matches(":state(ended):state(failed):state(expanded)"),
         status: find("[role=status]").textContent,
         focused: element.shadowRoot.activeElement?.className,
         top: find(".panel").matches(":popover-open"),
-        width: panel.width,
+        width: find(".panel").offsetWidth,
         inside: panel.left >= 0 && panel.bottom <= innerHeight,
         color: getComputedStyle(find(".panel")).backgroundColor,
         speakers: find(".settings select[hidden]") !== null,
