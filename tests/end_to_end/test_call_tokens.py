@@ -35,14 +35,14 @@ TOLD = 30  # seconds before its end a page is told; a token that lives little lo
 SITE = """async () => {
     const { Device } = await import("/sdk/voice-client.js");
     const told = [];
-    const device = new Device({ fetchToken: () => nextToken() });
-    device.on("tokenWillExpire", (expires) => told.push(expires.getTime()));
+    const device = new Device({ fetchToken: () => nextToken(), allowSeveralCalls: true });
+    device.on("tokenWillExpire", (_, expires) => told.push(expires.getTime()));
     device.on("error", (error, call) => told.push(`${error.name}: ${error.message}`));
     Object.assign(window, { device, told });
 }"""
 SITE_WITH_A_TOKEN = """async (token) => {
     const { Device } = await import("/sdk/voice-client.js");
-    window.device = new Device({ token });
+    window.device = new Device({ token, allowSeveralCalls: true });
 }"""
 CALL = """async (to) => {
     const call = await device.connect({ to }).catch((error) => error);

@@ -67,7 +67,7 @@ async def test_the_call_outlives_the_service(told: Told, browser: str) -> None:
     assert facts["tones"] == TONES[browser], facts
     cause, sentence = facts["refused"]
     assert cause == "draining", facts
-    assert "The service is about to restart. Please try again in a moment." in sentence
+    assert "The phone service is about to restart." in sentence
     assert (facts["end"]["by"], facts["end"]["cause"]) == ("local", "hangup"), facts
 
 

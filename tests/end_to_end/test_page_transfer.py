@@ -66,14 +66,15 @@ async def test_nobody_to_be_handed_over(demo: ChromiumPage) -> None:
 
 async def test_one_call_handed_over_to_the_other(demo: ChromiumPage, manager: Manager) -> None:
     """By the client itself: the page has one call at a time."""
-    await dial(demo.page, "682")
-    await expect_state(demo.page, "open")
     done = await demo.evaluate(
         """(async () => {
-            const first = demo.call;
+            const { Device } = await import("/sdk/voice-client.js");
+            const device = new Device({ allowSeveralCalls: true });
+            const first = await device.connect({ to: "682" });
+            await new Promise((done) => first.on("accept", done));
             const over = new Promise((done) => first.on("disconnect", (_, end) => done(end)));
             await first.hold();
-            const second = await demo.device.connect({ to: "683" });
+            const second = await device.connect({ to: "683" });
             await new Promise((done) => second.on("accept", done));
             const { sipCode } = await first.transfer(second);
             return [sipCode, (await over).cause];
