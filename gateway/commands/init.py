@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from gateway.commands.secret_file import keep_secret, write_private
-from gateway.config_problems import BadConfigError
 from gateway.config_sources import DEFAULT_FILE, load
 from gateway.errors import ConfigError
 
@@ -70,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
         write_private(folder / PASSWORD, _ask_password())
     try:
         _write(file, _render(_tables(options, folder)))
-    except BadConfigError:  # to be typed again, with another value
-        file.unlink()
+    except ConfigError:  # to be typed again, with another value or where there is room
+        file.unlink(missing_ok=True)
         if options.username is not None:
             (folder / PASSWORD).unlink()
         raise
@@ -93,7 +92,7 @@ def _tables(options: argparse.Namespace, folder: Path) -> Tables:
     """Return what is written; None leaves a key out."""
     account = options.username is not None
     return {
-        "[http]": {"listen": "127.0.0.1:8080"},
+        "[http]": {"listen": "127.0.0.1:8080", "trusted_proxies": ["127.0.0.1"]},
         "[media]": {"address": "0.0.0.0"},
         "[[trunks]]": {
             "name": "provider",
@@ -113,6 +112,7 @@ def _tables(options: argparse.Namespace, folder: Path) -> Tables:
 
 NOTES = {
     "listen": "for a proxy with TLS, which browsers ask for: examples/deploy",
+    "trusted_proxies": "where that proxy is: it says who calls",
     "address": "browsers and the trunk send audio to this machine",
     "mode": "nobody calls without a token of your site's",
     "origins": "the pages that may call",
@@ -123,7 +123,7 @@ NOTES = {
 def _render(tables: Tables) -> str:
     """Return the file's text. A JSON string or array is TOML as well."""
     blocks = [
-        "# Written by `gateway init`. Each key has a default and a reason: see gateway/README.md"
+        "# Written by `gateway init`. Each key has a default and a reason: see docs/configuration.md"
     ]
     for title, table in tables.items():
         lines = [

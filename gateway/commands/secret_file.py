@@ -35,5 +35,9 @@ def write_private(path: Path, line: str) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise ConfigError(f"{path} cannot be made: {error.strerror}") from None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{line}\n")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{line}\n")
+    except OSError as error:  # a half of a secret would be kept
+        path.unlink()
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import resource
+import signal
 import stat
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def test_the_gateway_takes_what_it_writes(
     (trunk,) = settings.trunks
     assert (trunk.username, trunk.caller_id) == ("4711", "+15550100")
     assert settings.admission.mode == "token"
+    assert not settings.http.serves_demo, "the proxy would show it to the world"
     assert settings.admission.origins == ("https://shop.example",)
     assert settings.admission.allow == ("+1202",)
     assert Path("trunk-password").read_text() == "correct horse\n"
@@ -76,3 +79,20 @@ def test_an_account_without_a_password(
     assert main([*SHOP, "--username", "4711"]) == 1
     assert "none was given" in capsys.readouterr().err
     assert "gateway.toml" not in modes()
+
+
+def test_a_file_that_takes_nothing_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A limit of the file's size stands for a disk that is full."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        assert main([*SHOP, *ACCOUNT]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "token-secret cannot be written: File too large" in capsys.readouterr().err
+    assert modes() == {}
