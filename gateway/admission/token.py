@@ -215,7 +215,7 @@ class Tokens:
         self._check_times(claims)
         if self._issuer is not None and claims.get("iss") != self._issuer:
             raise TokenError(
-                "the token's `iss` is not the one in admission.issuer", reason="issuer"
+                "the token's `iss` is none that this gateway takes", reason="issuer"
             )
         try:
             return Claims.model_validate(claims).grant(key)

@@ -406,9 +406,11 @@ class Calls:
             await self._idle.wait()
 
     async def close(self) -> None:
-        """End every call and wait until each is down."""
+        """End every call and every pre-flight, and wait until each is down."""
         self.draining = True
-        await self.preflights.close()
+        await asyncio.gather(self._end_calls(), self.preflights.close())
+
+    async def _end_calls(self) -> None:
         sentence = "The gateway is being restarted."
         for call in self._calls.values():
             call.end(CallEnd.made_here(By.GATEWAY, "shutdown", 503, sentence))

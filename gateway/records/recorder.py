@@ -232,7 +232,7 @@ class Recorder:
 
     def _put(self, line: Line) -> None:
         if len(self._inbox) >= MOST_WAITING:
-            if isinstance(line, Done):
+            if isinstance(line, Done | Rated):
                 self._lose(1)
             return
         self._inbox.append(line)
