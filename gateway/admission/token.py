@@ -214,9 +214,7 @@ class Tokens:
         _check_needed(claims)
         self._check_times(claims)
         if self._issuer is not None and claims.get("iss") != self._issuer:
-            raise TokenError(
-                "the token's `iss` is none that this gateway takes", reason="issuer"
-            )
+            raise TokenError("the token's `iss` is none that this gateway takes", reason="issuer")
         try:
             return Claims.model_validate(claims).grant(key)
         except ValidationError as error:

@@ -123,7 +123,7 @@ NOTES = {
 def _render(tables: Tables) -> str:
     """Return the file's text. A JSON string or array is TOML as well."""
     blocks = [
-        "# Written by `gateway init`. Each key has a default and a reason: see docs/configuration.md"
+        "# Written by `gateway init`. Each key has a default, and a reason: docs/configuration.md"
     ]
     for title, table in tables.items():
         lines = [

@@ -177,7 +177,7 @@ async def test_issuer() -> None:
     ours = signed({**GOOD, "iss": "shop.example"})
     assert await tokens(issuer="shop.example").verify(ours)
     for other in (signed(GOOD), signed({**GOOD, "iss": "shop.example.net"})):
-        with pytest.raises(TokenError, match=r"admission\.issuer"):
+        with pytest.raises(TokenError, match="`iss` is none"):
             await tokens(issuer="shop.example").verify(other)
 
 
