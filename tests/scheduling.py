@@ -31,15 +31,29 @@ ALONE = (
 )
 
 
-# They wait for timers of SIP and media: by `time` they use 8 to 13 s of CPU, half of it to begin
+# They wait for timers of SIP and media: by `time` a file has 8 to 13 s of CPU, half of it to begin
 WAITING = (
     "tests/gateway/trunk/",
     "tests/gateway/signaling/",
-    "tests/end_to_end/test_lost_network.py",
+    "tests/end_to_end/test_codecs.py",
+    "tests/end_to_end/test_digits.py",
+    "tests/end_to_end/test_drain.py",
+    "tests/end_to_end/test_failover.py",
+    "tests/end_to_end/test_fallback.py",
+    "tests/end_to_end/test_fallback_peers.py",
+    "tests/end_to_end/test_hold.py",
+    "tests/end_to_end/test_hold_asterisk.py",
+    "tests/end_to_end/test_media_ports.py",
     "tests/end_to_end/test_media_timeout.py",
     "tests/end_to_end/test_misbehaving_trunk.py",
+    "tests/end_to_end/test_records.py",
+    "tests/end_to_end/test_redirect.py",
+    "tests/end_to_end/test_redirect_asterisk.py",
+    "tests/end_to_end/test_redirect_phones.py",
     "tests/end_to_end/test_session_timers.py",
+    "tests/end_to_end/test_srtp.py",
     "tests/end_to_end/test_vanishing_trunk.py",
+    "tests/end_to_end/test_webhooks.py",
 )
 BUSY = 2  # processes that take whatever there is; further ones only wait
 

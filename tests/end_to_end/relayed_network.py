@@ -45,6 +45,7 @@ from tests.peers.coturn import Coturn, run_coturn
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.hosts import Host, run
 from tests.peers.namespace import run_isolated, run_until_told
+from tests.peers.ports import reserve_ports
 from tests.tones import Samples, make_tone, strongest_tone, write_wav
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 CLIENT, TURN = "192.0.2.1", "192.0.2.2"
 GATEWAY, RELAY, TRUNK = "198.51.100.1", "198.51.100.2", "203.0.113.1"
 
+MEDIA_PORTS = 40  # of each gateway, of which there are many
 GIVEN_UP = 25.0  # seconds; a gateway waits 15 for a browser's media
 
 SECRET, OTHER_SECRET = "north-of-the-river", "south-of-the-river"
@@ -160,7 +162,8 @@ class World:
 def describe_gateway(plan: Plan, turn: Coturn, trunk: OddTrunk, folder: Path) -> GatewayConfig:
     """Return a gateway's configuration; its secret stands in a file."""
     config = GatewayConfig(
-        [{"name": "open", "uri": trunk.uri, "codecs": ["PCMU"], "caller_id": "+15550001"}]
+        [{"name": "open", "uri": trunk.uri, "codecs": ["PCMU"], "caller_id": "+15550001"}],
+        media_ports=reserve_ports(MEDIA_PORTS),
     )
     overrides: dict[str, dict[str, object]] = {
         "sip": {"listen": f"{GATEWAY}:{config.sip_port}"},

@@ -79,6 +79,8 @@ def exported() -> set[str]:
         counter.labels("any").inc()
     for counter in (metrics.limits_reached, metrics.tokens_refused):
         counter.labels("any").inc()
+    for counter in (metrics.preflights, metrics.preflights_refused):
+        counter.labels("any").inc()
     metrics.watch(lambda: replace(BUSY, media={"faults": 1}, ended={"busy": 1}))
     lines = metrics.text().decode().splitlines()
     return {re.split(r"[ {]", line)[0] for line in lines if not line.startswith("#")}

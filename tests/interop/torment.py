@@ -29,8 +29,8 @@ from tests.peers.sipp import run_trunk
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIP: Final = 15060  # the gateway's port: those that are named in Via are to be free
-TRUNK: Final = 15070
+SIP: Final = 9060  # the gateway's port: those that are named in Via are to be free
+TRUNK: Final = 9070
 PORTS: Final = (5060, 5050, 5070)  # that Via names
 WAIT: Final = 0.5  # seconds for an answer, where one is right
 GRACE: Final = 0.1  # seconds after OPTIONS has been answered, where none is
