@@ -37,9 +37,11 @@ async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: O
     await button.press("Do not call")
     await button.expect_state("idle")
     assert fake_gateway.opened == [] or fake_gateway.opened[0].find("call") == []
+    assert await button.told("agreed") == []
     await button.call()
     await button.press("Agree and call")
     await button.expect_state("open")
+    assert [len(await button.told(name)) for name in ("consent", "agreed")] == [2, 1]
     assert await button.page.evaluate("localStorage.getItem('recording')")
     await button.press("Hang up")
     await button.expect_state("ended")

@@ -195,7 +195,7 @@ export class ClickToCall extends Base {
   #agree() {
     keepConsent(consentKeyOf(this));
     this.#agreed = true;
-    this.#tell("consent");
+    this.#tell("agreed");
     this.#proceed();
   }
 
