@@ -331,7 +331,8 @@ export class ClickToCall extends Base {
   #render(before) {
     const model = this.#model;
     const expanded = this.#isExpanded(model);
-    const turned = expanded !== !this.#panel?.element.hidden || (model.phase !== before.phase && !isBusy(model));
+    const seen = this.#panel !== null && !this.#panel.element.hidden;
+    const turned = expanded !== seen || (model.phase !== before.phase && !isBusy(model));
     if (turned) this.#turned = performance.now();
     const focused = this.#root.activeElement;
     this.#showStates(statesOf(model, expanded));
