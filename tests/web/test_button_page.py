@@ -205,10 +205,32 @@ async def test_token_comes_from_the_sites_server(
     await expect(button.button("Transfer")).to_be_visible()
 
 
-async def test_no_token_to_be_had(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
-    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" token-url="/none"')
+async def test_no_token_to_be_had_and_the_page_calls_again_at_once(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    script = """addEventListener("click-to-call:ended", ({ target }) => {
+      target.setAttribute("token-url", "/token");
+      target.dial();
+    }, { once: true });"""
+    fake_gateway.token = "t"
+    button = await open_button(
+        fake_gateway, open_page, f'to="{NUMBER}" token-url="/none"', script=script
+    )
+    await button.call()
+    await button.expect_state("open")
+    assert [told["state"] for told in await button.told("state")][:3] == [
+        "starting",
+        "ended",
+        "starting",
+    ]
+
+
+async def test_gateway_that_is_no_address(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" gateway="https://"')
     await button.call()
     await button.expect_state("ended", "failed")
+    assert await button.element.evaluate("e => e.error.name") == "invalid-argument"
+    assert button.problems == []
 
 
 async def test_element_that_is_taken_off_the_page_ends_its_call(

@@ -9,6 +9,9 @@ import { CONSENT_KEY } from "./consent.js";
 
 const WEBSOCKET_PATH = "/v1/ws";
 
+/** What the client refuses, with a word for the page's author. */
+const NO_ADDRESS = "wss:";
+
 const PARAMETERS = /** @type {const} */ ([
   ["to", "to"],
   ["from", "from"],
@@ -36,12 +39,20 @@ export function parametersOf(element) {
  */
 export function gatewayOf(element) {
   const gateway = element.getAttribute("gateway");
-  const base = gateway && new URL(gateway, document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "");
   return {
-    url: base ? base + WEBSOCKET_PATH : undefined,
+    url: gateway ? websocketOf(gateway) : undefined,
     token: element.getAttribute("token") ?? undefined,
     tokenUrl: element.getAttribute("token-url"),
   };
+}
+
+/** @param {string} gateway */
+function websocketOf(gateway) {
+  try {
+    return new URL(gateway, document.baseURI).href.replace(/^http/, "ws").replace(/\/$/, "") + WEBSOCKET_PATH;
+  } catch {
+    return NO_ADDRESS;
+  }
 }
 
 /** How it rings in a country, by the beginning of its numbers; elsewhere as in most of Europe. */

@@ -206,8 +206,9 @@ export class ClickToCall extends Base {
       this.#happen({ type: "close" });
       return;
     }
+    const line = this.#lineOf();
     this.#happen({ type: "start" });
-    void this.#lineOf().dial(parameters);
+    void line.dial(parameters);
   }
 
   /** @param {string} number */

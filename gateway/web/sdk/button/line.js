@@ -78,21 +78,23 @@ export class Line {
   /** @param {ConnectOptions} parameters */
   async dial(parameters) {
     const { happen, element } = this.options;
-    if (this.busy) return;
+    if (this.#dialing) return;
     const dialing = (this.#dialing = new AbortController());
     this.#begin();
     const asking = setTimeout(() => happen({ type: "waiting" }), ASKING);
+    /** @type {unknown} */
+    let failure = null;
     try {
       const audio = { ...this.#audio(), ...parameters.audio };
-      const call = await this.device.connect({ element, signal: dialing.signal, ...parameters, audio });
-      this.#follow(call);
-      this.#progress(call.state);
+      this.#follow(await this.device.connect({ element, signal: dialing.signal, ...parameters, audio }));
     } catch (error) {
-      this.#fail(error instanceof CallError ? error : new CallError("internal", { original: error }));
-    } finally {
-      clearTimeout(asking);
-      this.#dialing = null;
+      failure = error;
     }
+    clearTimeout(asking);
+    this.#dialing = null;
+    // Told when all is over: a page may place its next call at once
+    if (failure) this.#fail(failure instanceof CallError ? failure : new CallError("internal", { original: failure }));
+    else if (this.call) this.#progress(this.call.state);
   }
 
   async accept() {
@@ -244,11 +246,9 @@ export class Line {
 
   /** @param {CallError} error before there was a call */
   #fail(error) {
-    const { happen } = this.options;
     this.error = error;
     if (error.name === "canceled") this.#rest();
     else this.#end({ cause: wordOf(error.name, error.sipCode), message: error.message, missed: false, rateable: false });
-    happen({ type: "quality", mos: null });
   }
 
   /**
