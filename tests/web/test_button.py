@@ -9,6 +9,22 @@ from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 
 
+# Chromium's fake devices cannot be unplugged: what the browser would say is said in its place
+UNPLUG = """async (gone) => {
+    const { mediaDevices } = navigator;
+    const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.enumerateDevices = async () => (await list()).filter((d) => d.deviceId !== gone);
+    mediaDevices.getUserMedia = async (wanted) => {
+        const { exact } = wanted.audio.deviceId ?? {};
+        if (exact === gone) throw new DOMException("gone", "OverconstrainedError");
+        return open(wanted);
+    };
+    mediaDevices.dispatchEvent(new Event("devicechange"));
+    await mediaDevices.enumerateDevices();
+}"""
+
+
 async def called(gateway: FakeGateway) -> Session:
     session = await gateway.session()
     await session.wait_for("call")
@@ -177,10 +193,19 @@ async def test_unfolding(fake_gateway: FakeGateway, open_page: OpenPage) -> None
     await expect(microphone.locator("option").nth(1)).to_be_attached()
     meter = button.panel.get_by_role("meter", name="Other side")
     await expect(meter).not_to_have_attribute("aria-valuenow", "0")
+    [chosen] = await microphone.select_option(index=1)
     await button.page.keyboard.press("Escape")
     await expect(microphone).to_be_hidden()
     assert await button.focused() == "tool"
     await button.expect_state("open", "expanded")
+    # A microphone that was chosen and is gone hinders no later call
+    await button.press("Hang up")
+    await button.expect_state("ended")
+    await button.page.evaluate(UNPLUG, chosen)
+    await button.press("Call again")
+    await button.expect_state("open")
+    await button.press("Settings")
+    await expect(microphone).to_have_value("")
 
 
 async def test_hold_and_a_gateway_without_it(

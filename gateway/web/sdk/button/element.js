@@ -241,6 +241,7 @@ export class ClickToCall extends Base {
     const { url, token, tokenUrl } = gatewayOf(this);
     const made = JSON.stringify([url, token, tokenUrl]);
     if (this.#line && (this.#made === made || this.#line.busy)) return this.#line;
+    const { input = "", output = "" } = this.#line?.device.audio ?? {};
     this.#line?.device.destroy();
     this.#made = made;
     const fetches = this.fetchToken !== null || tokenUrl !== null;
@@ -258,9 +259,9 @@ export class ClickToCall extends Base {
       explain: (error) => this.#explain(error),
       showLevels: (input, output) => this.#panel?.showLevels(input, output),
       showDigit: (digit) => this.#panel?.keypad.show(digit),
-      chosen: (kind) => this.#panel?.settings.chosen(kind) ?? "",
       mayRing: () => !isBusy(this.#model) && !holderBeside(this),
     });
+    for (const [kind, id] of /** @type {const} */ ([["input", input], ["output", output]])) void this.#line.choose(kind, id);
     return this.#line;
   }
 
@@ -372,7 +373,8 @@ export class ClickToCall extends Base {
       unfold: (view) => this.#happen({ type: "view", view }),
       sendDigit: (digit) => line()?.call?.sendDigits(digit),
       useNumber: (number) => this.#useNumber(number),
-      choose: (kind, id) => void line()?.choose(kind, id),
+      choose: async (kind, id) => line()?.choose(kind, id),
+      chosen: (kind) => line()?.device.audio[kind] ?? "",
       rate: (score, issue) => this.#rate(score, issue),
     });
     const { element } = panel;

@@ -29,7 +29,6 @@ const NOT_IMPLEMENTED = 501;
  * @property {(error: CallError) => string} explain an error that does not end the call
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
- * @property {(kind: "input" | "output") => string} chosen microphone and speaker
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
  */
 
@@ -85,8 +84,7 @@ export class Line {
     /** @type {unknown} */
     let failure = null;
     try {
-      const audio = { ...this.#audio(), ...parameters.audio };
-      this.#follow(await this.device.connect({ element, signal: dialing.signal, ...parameters, audio }));
+      this.#follow(await this.device.connect({ element, signal: dialing.signal, ...parameters }));
     } catch (error) {
       failure = error;
     }
@@ -103,7 +101,7 @@ export class Line {
     if (call?.state !== "pending") return;
     try {
       happen({ type: "accept" });
-      await call.accept({ audio: this.#audio(), element });
+      await call.accept({ element });
       this.#answered = true;
     } catch (error) {
       if (call.end || !(error instanceof CallError)) return; // its end is told by itself
@@ -133,12 +131,14 @@ export class Line {
   }
 
   /**
+   * For this call and later ones. The client forgets what is unplugged.
+   *
    * @param {"input" | "output"} kind
    * @param {string} id
    */
   async choose(kind, id) {
-    const { call } = this;
-    if (call && !call.end) await this.#ask(kind === "input" ? call.setInputDevice(id) : call.setSinkId(id));
+    const { audio } = this.device;
+    await this.#ask(kind === "input" ? audio.setInputDevice(id) : audio.setOutputDevice(id));
   }
 
   /**
@@ -165,11 +165,6 @@ export class Line {
       if (error.sipCode === NOT_IMPLEMENTED) this.canHold = false;
       this.options.happen({ type: "notice", text: this.options.explain(error) });
     }
-  }
-
-  #audio() {
-    const id = this.options.chosen("input");
-    return id ? { deviceId: { exact: id } } : {};
   }
 
   #begin() {
@@ -210,14 +205,10 @@ export class Line {
 
   /** @param {Call} call */
   #follow(call) {
-    const { happen, tell, explain, showLevels, showDigit, chosen } = this.options;
+    const { happen, tell, explain, showLevels, showDigit } = this.options;
     this.call = call;
     call.on("state", (state) => {
       if (call.direction === "outgoing" || state === "open") this.#progress(state);
-    });
-    call.on("accept", () => {
-      const speaker = chosen("output");
-      if (speaker) void this.#ask(call.setSinkId(speaker));
     });
     call.on("mute", (on) => happen({ type: "mute", on }));
     const held = () => happen({ type: "held", held: { ...call.held } });

@@ -26,7 +26,8 @@ import { showPanel } from "./view.js";
  * @property {(view: import("./model.js").View) => void} unfold
  * @property {(digit: string) => void} sendDigit
  * @property {(number: string) => void} useNumber to call, or to transfer to
- * @property {(kind: "input" | "output", id: string) => void} choose
+ * @property {(kind: "input" | "output", id: string) => Promise<void>} choose
+ * @property {(kind: "input" | "output") => string} chosen
  * @property {(score: number, issue: string) => void} rate
  */
 
@@ -39,7 +40,7 @@ export class Panel {
   constructor(actions) {
     this.#actions = actions;
     this.keypad = new Keypad({ onDigit: actions.sendDigit, onNumber: actions.useNumber });
-    this.settings = new Settings(actions.choose);
+    this.settings = new Settings(actions);
     this.feedback = new Feedback(actions.rate);
     this.parts = makePanel({ keypad: this.keypad.element, settings: this.settings.element, feedback: this.feedback });
     this.element = this.parts.element;

@@ -19,29 +19,26 @@ const NAMES = /** @type {const} */ ({
 const TELLING = 1_000;
 
 export class Settings {
-  /** What was chosen last; "" is the system's choice. */
-  #chosen = { input: "", output: "" };
   #told = 0;
 
-  /** @param {(kind: Kind, id: string) => void} onChoose */
-  constructor(onChoose) {
+  /**
+   * @param {object} options
+   * @param {(kind: Kind, id: string) => Promise<void>} options.choose
+   * @param {(kind: Kind) => string} options.chosen "" is the system's choice
+   */
+  constructor({ choose, chosen }) {
+    this.chosen = chosen;
     this.input = makeChoice("input");
     this.output = makeChoice("output");
     this.element = h("div", { class: "settings", part: "settings" }, this.input.element, this.output.element);
     for (const kind of /** @type {const} */ (["input", "output"])) {
       const { select } = this[kind];
-      select.addEventListener("change", () => {
-        const { value } = select;
-        this.#chosen[kind] = value;
-        onChoose(kind, value);
+      select.addEventListener("change", async () => {
+        await choose(kind, select.value);
+        select.value = chosen(kind); // which one that is refused does not become
       });
     }
     this.output.select.hidden = !("setSinkId" in HTMLMediaElement.prototype);
-  }
-
-  /** @param {Kind} kind */
-  chosen(kind) {
-    return this.#chosen[kind];
   }
 
   /**
@@ -59,8 +56,8 @@ export class Settings {
       });
       const { select } = this[kind];
       select.replaceChildren(new Option(t("button.default-device"), ""), ...options);
-      select.value = this.#chosen[kind];
-      if (select.selectedIndex < 0) select.value = this.#chosen[kind] = "";
+      select.value = this.chosen(kind);
+      if (select.selectedIndex < 0) select.value = "";
     }
   }
 
