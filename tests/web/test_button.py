@@ -248,7 +248,32 @@ async def test_number_by_keys_and_plus_by_long_press(
     await expect(field).to_have_value("+10")
     await field.press("Enter")
     await button.expect_state("open")
-    assert (await called(fake_gateway)).find("call")[0]["to"] == "+10"
+    session = await called(fake_gateway)
+    await button.press("Hang up")
+    await button.expect_state("ended")
+    await button.press("Call again")
+    await session.wait_for_count("call", 2)
+    assert [frame["to"] for frame in session.find("call")] == ["+10", "+10"]
+
+
+async def test_number_that_the_page_calls_is_the_one_shown_and_called_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.story = busy_line
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" variant="panel"')
+    heading = button.panel.locator(".name")
+    await button.element.evaluate("e => e.dial({ to: '+15550002' })")
+    await button.expect_state("ended")
+    await button.press("Call again")
+    session = await called(fake_gateway)
+    await session.wait_for_count("call", 2)
+    assert [frame["to"] for frame in session.find("call")] == ["+15550002", "+15550002"]
+    await button.expect_state("ended")
+    await expect(heading).to_have_text("+15550002")
+    await button.press("Close")
+    await expect(heading).to_have_text(NUMBER)
+    await button.element.evaluate("e => e.setAttribute('to', '+15550003')")
+    await expect(heading).to_have_text("+15550003")
 
 
 async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:

@@ -34,7 +34,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object
 
 export class ClickToCall extends Base {
   static observedAttributes = [
-    "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
+    "to", "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
   ];
 
   /** @type {Partial<ConnectOptions>} */
@@ -50,7 +50,7 @@ export class ClickToCall extends Base {
   #panel = null;
   /** @type {Line | null} */
   #line = null;
-  /** @type {Partial<ConnectOptions>} of the call that waits for consent, or a number */
+  /** @type {Partial<ConnectOptions>} of the call that is seen, or waits for consent or a number */
   #asked = {};
   #fold = new Fold(this, this.#launcher.element);
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -305,6 +305,7 @@ export class ClickToCall extends Base {
     this.#model = step(before, wanted);
     if (this.#model === before) return;
     const { phase } = this.#model;
+    if (phase === "idle") this.#asked = {};
     if (isBusy(this.#model)) hold(this, nameOf(this));
     else letGo(this);
     this.#render(before);
@@ -363,6 +364,7 @@ export class ClickToCall extends Base {
     const line = () => this.#line;
     const panel = new Panel({
       start: () => this.dial(),
+      again: () => this.dial(this.#asked),
       agree: () => this.#agree(),
       accept: () => this.accept(),
       hangUp: () => this.hangUp(),

@@ -15,7 +15,8 @@ import { showPanel } from "./view.js";
 
 /**
  * @typedef {object} Actions
- * @property {() => void} start also again
+ * @property {() => void} start
+ * @property {() => void} again to the same number
  * @property {() => void} agree
  * @property {() => void} accept
  * @property {() => void} hangUp also to decline
@@ -93,7 +94,7 @@ export class Panel {
     /** @type {[HTMLElement, () => void][]} */
     const clicks = [
       [buttons.start, actions.start],
-      [buttons.again, actions.start],
+      [buttons.again, actions.again],
       [buttons.agree, actions.agree],
       [buttons.disagree, actions.close],
       [buttons.accept, actions.accept],
