@@ -36,7 +36,7 @@ async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: O
     await expect(button.status).to_have_text("Before you call")
     await button.press("Do not call")
     await button.expect_state("idle")
-    assert fake_gateway.opened == [] or fake_gateway.opened[0].find("call") == []
+    assert fake_gateway.opened == []  # though the button was pointed at
     assert await button.told("agreed") == []
     await button.call()
     await button.press("Agree and call")

@@ -188,8 +188,12 @@ export class ClickToCall extends Base {
   #proceed() {
     const { to } = this.#asked;
     if (!to) this.#happen({ type: "number" });
-    else if (this.hasAttribute("consent") && !this.#agreed && !hasConsent(consentKeyOf(this))) this.#happen({ type: "consent" });
+    else if (this.#mustAgree) this.#happen({ type: "consent" });
     else this.#place(to);
+  }
+
+  get #mustAgree() {
+    return this.hasAttribute("consent") && !this.#agreed && !hasConsent(consentKeyOf(this));
   }
 
   #agree() {
@@ -305,7 +309,10 @@ export class ClickToCall extends Base {
     this.#model = step(before, wanted);
     if (this.#model === before) return;
     const { phase } = this.#model;
-    if (phase === "idle") this.#asked = {};
+    if (phase === "idle") {
+      this.#asked = {};
+      this.#agreed = false;
+    }
     if (isBusy(this.#model)) hold(this, nameOf(this));
     else letGo(this);
     this.#render(before);
@@ -410,6 +417,7 @@ export class ClickToCall extends Base {
   }
 
   #prepare() {
-    if (!isBusy(this.#model) && !holderBeside(this)) this.#lineOf().prepare();
+    // Before they agree, neither the gateway nor the site's server hears of anybody
+    if (!isBusy(this.#model) && !holderBeside(this) && !this.#mustAgree) this.#lineOf().prepare();
   }
 }
