@@ -25,6 +25,14 @@ UNPLUG = """async (gone) => {
 }"""
 
 
+TONES = """window.tones = [];
+const { start } = OscillatorNode.prototype;
+OscillatorNode.prototype.start = function (...when) {
+  tones.push(this.frequency.value);
+  return start.apply(this, when);
+};"""
+
+
 async def called(gateway: FakeGateway) -> Session:
     session = await gateway.session()
     await session.wait_for("call")
@@ -235,7 +243,7 @@ async def test_hold_and_a_gateway_without_it(
 async def test_number_by_keys_and_plus_by_long_press(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
-    button = await open_button(fake_gateway, open_page, 'heading="Any number"')
+    button = await open_button(fake_gateway, open_page, 'heading="Any number"', script=TONES)
     await button.call()
     await button.expect_state("number")
     assert await button.focused() == "field"
@@ -249,6 +257,7 @@ async def test_number_by_keys_and_plus_by_long_press(
     await field.press("Enter")
     await button.expect_state("open")
     session = await called(fake_gateway)
+    assert await button.page.evaluate("tones") == [440, 480]  # as it rings in America
     await button.press("Hang up")
     await button.expect_state("ended")
     await button.press("Call again")

@@ -180,6 +180,38 @@ async def test_call_that_comes_in(fake_gateway: FakeGateway, open_page: OpenPage
     ]
 
 
+async def test_calls_come_in_though_the_gateway_was_away_and_the_page_changes_its_mind(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    opened = fake_gateway.opened
+
+    async def take_the_second_one(session: Session) -> None:
+        if len(opened) == 1:
+            await session.socket.close(1013)
+        else:
+            await take_registration(session)
+
+    fake_gateway.greeting = take_the_second_one
+    button = await open_button(fake_gateway, open_page, 'identity="sales"')
+    gone, second = await fake_gateway.session(), await fake_gateway.session()
+    await second.wait_for("register", identity="sales")
+    assert len(await button.told("error")) == 1
+    assert gone.find("register") == []
+    await button.element.evaluate("e => e.setAttribute('token', 'first')")
+    third = await fake_gateway.session()
+    await third.wait_for("hello", token="first")
+    await third.wait_for("register", identity="sales")
+    # A token that takes another one's place needs no other session
+    await button.element.evaluate("e => e.setAttribute('token', 'next')")
+    await third.wait_for("hello", token="next")
+    await third.send("welcome", session="s1", resumeToken="r", iceServers=[], calls=[])
+    await button.launcher.hover()
+    await third.ring("in-1")
+    await button.expect_state("incoming")
+    assert len(opened) == 3
+    await expect(button.status).to_have_text("+15551234567 is calling")
+
+
 async def test_missed_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     async def ring_and_give_up(session: Session) -> None:
         await take_registration(session)
@@ -203,6 +235,18 @@ async def test_token_comes_from_the_sites_server(
     assert hello["token"] == f"h.{claims}.s"
     await button.expect_state("open")
     await expect(button.button("Transfer")).to_be_visible()
+
+
+async def test_page_says_later_where_tokens_come_from(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.launcher.hover()
+    assert "token" not in await (await fake_gateway.session()).wait_for("hello")
+    await button.element.evaluate("e => { e.fetchToken = async () => 'late' }")
+    await button.call()
+    await (await fake_gateway.session()).wait_for("hello", token="late")
+    await button.expect_state("open")
 
 
 async def test_no_token_to_be_had_and_the_page_calls_again_at_once(

@@ -4,6 +4,7 @@
 /** What the element's attributes say. They are read when they count: a page may change them at any time. */
 
 import { CONSENT_KEY } from "./consent.js";
+import { languageOf } from "./texts.js";
 
 /** @typedef {import("../voice-client.js").ConnectOptions} ConnectOptions */
 
@@ -33,16 +34,20 @@ export function parametersOf(element) {
 }
 
 /**
+ * What a client of the gateway is made with. Without an address it is the gateway that served this file.
+ *
  * @param {Element} element
- * @returns {{ url?: string, token?: string, tokenUrl: string | null }} without an address it is the gateway that
- *   served this file
+ * @returns {import("../voice-client.js").DeviceOptions & { language: string }}
  */
-export function gatewayOf(element) {
+export function deviceOptionsOf(element) {
   const gateway = element.getAttribute("gateway");
   return {
     url: gateway ? websocketOf(gateway) : undefined,
     token: element.getAttribute("token") ?? undefined,
-    tokenUrl: element.getAttribute("token-url"),
+    language: languageOf(element),
+    ringback: (to) => element.getAttribute("ringback") ?? ringbackOf(to),
+    ringtone: true,
+    closeProtection: element.hasAttribute("close-protection"),
   };
 }
 
@@ -60,19 +65,8 @@ const RINGBACK = /** @type {const} */ ({
   "+1": "us", "+44": "uk", "+33": "fr", "+61": "au", "+91": "in", "+81": "jp", "+86": "cn",
 });
 
-/**
- * @param {Element} element
- * @returns {{ ringback: string, ringtone: boolean, closeProtection: boolean }}
- */
-export function soundsOf(element) {
-  const to = element.getAttribute("to") ?? "";
-  const [, usual] = Object.entries(RINGBACK).find(([prefix]) => to.startsWith(prefix)) ?? [];
-  return {
-    ringback: element.getAttribute("ringback") ?? usual ?? "eu",
-    ringtone: true,
-    closeProtection: element.hasAttribute("close-protection"),
-  };
-}
+/** @param {string} to */
+const ringbackOf = (to) => Object.entries(RINGBACK).find(([prefix]) => to.startsWith(prefix))?.[1] ?? "eu";
 
 /** @param {Element} element */
 export const consentKeyOf = (element) => element.getAttribute("consent-key") ?? CONSENT_KEY;

@@ -6,19 +6,18 @@
  * call, and the panel, which shows it; in between is one model, that `step` alone changes.
  */
 
-import { consentKeyOf, gatewayOf, isPanel, nameOf, parametersOf, soundsOf } from "./attributes.js";
+import { consentKeyOf, isPanel, nameOf, parametersOf } from "./attributes.js";
 import { hasConsent, keepConsent } from "./consent.js";
 import { translate } from "./dom.js";
+import { Exchange } from "./exchange.js";
 import { forget, hold, holderBeside, letGo, wasHeld } from "./holder.js";
 import { statesOn } from "./host.js";
-import { Line } from "./line.js";
 import { Panel } from "./panel.js";
 import { Fold, moveFocus } from "./fold.js";
 import { IDLE, isBusy, statesOf, step } from "./model.js";
 import { styleSheet } from "./styles.js";
 import { makeLauncher } from "./template.js";
 import { languageOf, Wording } from "./texts.js";
-import { fetchToken } from "./token.js";
 import { clock, spoken } from "./view.js";
 import { callerOf, showLauncher, showWho } from "./who.js";
 
@@ -35,6 +34,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object
 export class ClickToCall extends Base {
   static observedAttributes = [
     "to", "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
+    "gateway", "token", "token-url",
   ];
 
   /** @type {Partial<ConnectOptions>} */
@@ -48,8 +48,15 @@ export class ClickToCall extends Base {
   #showStates = statesOn(this);
   /** @type {Panel | null} */
   #panel = null;
-  /** @type {Line | null} */
-  #line = null;
+  #exchange = new Exchange(this, {
+    element: this.#launcher.audio,
+    happen: (event) => this.#happen(event),
+    tell: (call, name, detail) => this.#tell(name, { call, ...detail }),
+    explain: (error) => this.#explain(error),
+    showLevels: (input, output) => this.#panel?.showLevels(input, output),
+    showDigit: (digit) => this.#panel?.keypad.show(digit),
+    mayRing: () => !isBusy(this.#model) && !holderBeside(this),
+  });
   /** @type {Partial<ConnectOptions>} of the call that is seen, or waits for consent or a number */
   #asked = {};
   #fold = new Fold(this, this.#launcher.element);
@@ -58,8 +65,6 @@ export class ClickToCall extends Base {
   /** When the panel last became another one by the caller's own hand. */
   #turned = -Infinity;
   #agreed = false;
-  /** What the line was made with: another gateway needs another line. */
-  #made = "";
 
   constructor() {
     super();
@@ -69,6 +74,10 @@ export class ClickToCall extends Base {
     element.addEventListener("click", () => this.#press());
     // Whoever comes near may well call: what takes time is made ready
     for (const sign of ["pointerenter", "focus"]) element.addEventListener(sign, () => this.#prepare());
+  }
+
+  get #line() {
+    return this.#exchange.line;
   }
 
   /** One of the phases of a call; the other states are flags. */
@@ -112,6 +121,7 @@ export class ClickToCall extends Base {
 
   set fetchToken(fetch) {
     this.#fetchToken = fetch;
+    if (this.#line) this.#exchange.reach();
   }
 
   connectedCallback() {
@@ -126,17 +136,16 @@ export class ClickToCall extends Base {
     void this.#speak();
     if (wasHeld(nameOf(this))) {
       forget();
-      void this.#lineOf().device.restore({ element: this.#launcher.audio });
+      void this.#exchange.open().device.restore({ element: this.#launcher.audio });
     }
-    if (this.hasAttribute("identity")) void this.#register();
+    this.#exchange.reach();
   }
 
   disconnectedCallback() {
     // One that is moved within the page is back at once
     queueMicrotask(() => {
       if (this.isConnected) return;
-      this.#line?.device.destroy();
-      this.#line = null;
+      this.#exchange.close();
       this.#happen({ type: "close" });
       this.#fold.close();
       letGo(this);
@@ -151,8 +160,10 @@ export class ClickToCall extends Base {
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.isConnected) return;
     if (name === "lang") void this.#speak();
-    else if (name === "identity") void this.#register();
-    else this.#translate();
+    else if (["identity", "gateway", "token", "token-url"].includes(name)) {
+      if (name === "token" && before && now) void this.#line?.useToken(now);
+      this.#exchange.reach();
+    } else this.#translate();
   }
 
   /**
@@ -207,10 +218,11 @@ export class ClickToCall extends Base {
   #place(to) {
     const parameters = { ...this.#asked, to };
     if (!this.#tell("before", { parameters }, true)) {
+      this.#asked = {};
       this.#happen({ type: "close" });
       return;
     }
-    const line = this.#lineOf();
+    const line = this.#exchange.open();
     this.#happen({ type: "start" });
     void line.dial(parameters);
   }
@@ -239,44 +251,6 @@ export class ClickToCall extends Base {
     this.#launcher.element.focus(); // a click on a button gives it no focus in Safari
     if (isBusy(this.#model)) this.expand();
     else this.dial();
-  }
-
-  #lineOf() {
-    const { url, token, tokenUrl } = gatewayOf(this);
-    const made = JSON.stringify([url, token, tokenUrl]);
-    if (this.#line && (this.#made === made || this.#line.busy)) return this.#line;
-    const { input = "", output = "" } = this.#line?.device.audio ?? {};
-    this.#line?.device.destroy();
-    this.#made = made;
-    const fetches = this.fetchToken !== null || tokenUrl !== null;
-    this.#line = new Line({
-      device: {
-        url,
-        token,
-        fetchToken: fetches ? () => (this.fetchToken ?? (() => fetchToken(tokenUrl ?? "")))() : undefined,
-        language: this.#words.language,
-        ...soundsOf(this),
-      },
-      element: this.#launcher.audio,
-      happen: (event) => this.#happen(event),
-      tell: (call, name, detail) => this.#tell(name, { call, ...detail }),
-      explain: (error) => this.#explain(error),
-      showLevels: (input, output) => this.#panel?.showLevels(input, output),
-      showDigit: (digit) => this.#panel?.keypad.show(digit),
-      mayRing: () => !isBusy(this.#model) && !holderBeside(this),
-    });
-    for (const [kind, id] of /** @type {const} */ ([["input", input], ["output", output]])) void this.#line.choose(kind, id);
-    return this.#line;
-  }
-
-  async #register() {
-    const identity = this.getAttribute("identity");
-    try {
-      if (identity === null) await this.#line?.device.unregister();
-      else await this.#lineOf().device.register(identity || undefined);
-    } catch (error) {
-      this.#tell("error", { error });
-    }
   }
 
   async #speak() {
@@ -312,6 +286,8 @@ export class ClickToCall extends Base {
     if (phase === "idle") {
       this.#asked = {};
       this.#agreed = false;
+      // The call may have kept a line that is not as the page wants it any more
+      if (this.isConnected) this.#exchange.reach();
     }
     if (isBusy(this.#model)) hold(this, nameOf(this));
     else letGo(this);
@@ -418,6 +394,6 @@ export class ClickToCall extends Base {
 
   #prepare() {
     // Before they agree, neither the gateway nor the site's server hears of anybody
-    if (!isBusy(this.#model) && !holderBeside(this) && !this.#mustAgree) this.#lineOf().prepare();
+    if (!isBusy(this.#model) && !holderBeside(this) && !this.#mustAgree) this.#exchange.open().prepare();
   }
 }

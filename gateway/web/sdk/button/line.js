@@ -7,6 +7,7 @@
  */
 
 import { CallError, Device, ENDINGS } from "../voice-client.js";
+import { Reachable } from "./reachable.js";
 import { grantsTransfer } from "./token.js";
 
 /** @typedef {import("../voice-client.js").Call} Call */
@@ -25,7 +26,7 @@ const NOT_IMPLEMENTED = 501;
  * @property {import("../voice-client.js").DeviceOptions & { language: string }} device
  * @property {HTMLAudioElement} element
  * @property {(event: Happening) => void} happen
- * @property {(call: Call, event: string, detail: object) => void} tell what a page may want to know
+ * @property {(call: Call | null, event: string, detail: object) => void} tell what a page may want to know
  * @property {(error: CallError) => string} explain an error that does not end the call
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
@@ -61,6 +62,7 @@ export class Line {
     });
     this.device.on("incoming", (call) => this.#ring(call));
     this.device.on("restored", (call) => this.#takeUp(call));
+    this.reachable = new Reachable(this.device, (error) => options.tell(null, "error", { error }));
   }
 
   /** Whether there is a call, or one is being placed. */
@@ -72,6 +74,16 @@ export class Line {
   prepare() {
     const { device } = /** @type {{ device: Device & { prepare?: () => Promise<void> } }} */ (this);
     void device.prepare?.();
+  }
+
+  /** @param {string} token for later calls; if the gateway refuses it, the old one counts on */
+  async useToken(token) {
+    try {
+      await this.device.updateToken(token);
+      this.canTransfer = grantsTransfer(token);
+    } catch (error) {
+      this.options.tell(null, "error", { error });
+    }
   }
 
   /** @param {ConnectOptions} parameters */

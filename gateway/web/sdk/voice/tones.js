@@ -17,6 +17,8 @@ const EDGE = 0.01;
 
 /** @typedef {{ tones: readonly number[], cadence: readonly number[] }} Tone Hz, and seconds of sound and silence in turn */
 
+/** @typedef {string | boolean} Ringback a key of `RINGBACK`; true is "eu" */
+
 /** Ringing tones of the countries' networks (ITU-T E.180 supplement 2). @type {Readonly<Record<string, Tone>>} */
 export const RINGBACK = {
   au: { tones: [400, 425], cadence: [0.4, 0.2, 0.4, 2] },
@@ -38,7 +40,7 @@ export class Tones {
 
   /**
    * @param {object} options
-   * @param {string | boolean} [options.ringback] a key of `RINGBACK`; true is "eu"
+   * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
    * @param {boolean} [options.ringtone]
    * @param {() => string} options.speaker that is chosen; "" is the default one
    */
@@ -48,7 +50,8 @@ export class Tones {
 
   /** @param {import("./call.js").Call} call that is placed or rings here */
   follow(call) {
-    const { ringback, ringtone } = this.options;
+    const { ringback: given, ringtone } = this.options;
+    const ringback = typeof given === "function" ? given(call.to) : given;
     const tone = RINGBACK[ringback === true ? "eu" : String(ringback)];
     if (call.direction === "incoming") {
       if (ringtone && call.state === "pending") this.#play(RING);
