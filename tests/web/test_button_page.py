@@ -134,9 +134,8 @@ async def test_language(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
 
 
 async def test_right_to_left(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
-    button = await open_button(
-        fake_gateway, open_page, f'to="{NUMBER}" variant="floating"', lang="ar", direction="rtl"
-    )
+    attributes = f'to="{NUMBER}" variant="floating" fallback-tel="+1 555 123"'
+    button = await open_button(fake_gateway, open_page, attributes, lang="ar", direction="rtl")
     await expect(button.launcher).to_have_attribute("dir", "rtl")
     box = await button.launcher.bounding_box()
     assert box
@@ -151,6 +150,10 @@ async def test_right_to_left(fake_gateway: FakeGateway, open_page: OpenPage) -> 
     assert minimize
     assert panel["x"] < 40
     assert minimize["x"] < panel["x"] + panel["width"] / 2
+    # Numbers run as everywhere, with their plus sign at the left
+    name = button.panel.locator(".name")
+    assert await name.evaluate("e => getComputedStyle(e).direction") == "ltr"
+    await expect(button.panel.locator(".fallback")).to_contain_text("\u2068+1 555 123\u2069")
     assert button.problems == []
 
 

@@ -74,7 +74,7 @@ export function makePanel({ keypad, settings, feedback }) {
     minimize: h("button", { class: "corner", part: "minimize", type: "button", label: "button.minimize" }, icon(icons.MINIMIZE)),
   };
   const quality = h("span", { class: "quality", part: "quality", role: "img" }, h("i"), h("i"), h("i"));
-  const name = h("strong", { class: "name", part: "heading", id: "name" });
+  const name = h("strong", { class: "name", part: "heading", id: "name", dir: "auto" });
   const status = h("p", { class: "status", part: "status" });
   const clock = h("span", { class: "clock", part: "timer", role: "timer", dir: "ltr", label: "button.timer" });
   const fallback = h("a", { class: "fallback", part: "fallback" });

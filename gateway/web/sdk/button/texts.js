@@ -26,6 +26,15 @@ export function languageOf(element) {
   return chooseLanguage(navigator.languages);
 }
 
+/**
+ * A number that is put into Arabic would end with its plus sign, and turn its groups around (Unicode UAX #9,
+ * FIRST STRONG ISOLATE).
+ *
+ * @param {Record<string, string | number>} values
+ */
+const isolate = (values) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, `\u2068${value}\u2069`]));
+
 export class Wording {
   /** @type {Texts} */
   #texts = ENGLISH;
@@ -48,7 +57,7 @@ export class Wording {
    * @param {string} key
    * @param {Record<string, string | number>} [values]
    */
-  t = (key, values = {}) => fill(this.find(key) ?? key, values);
+  t = (key, values = {}) => fill(this.find(key) ?? key, this.direction === "rtl" ? isolate(values) : values);
 
   /**
    * @param {string} key
