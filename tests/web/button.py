@@ -24,7 +24,9 @@ SITE = """<!doctype html><html lang="{lang}" dir="{dir}"><meta charset="utf-8">
 # Keeps what the element tells, before any of it happens
 RECORDER = """
 window.told = [];
-for (const name of ["before", "state", "consent", "agreed", "open", "ended", "feedback", "digit", "error"]) {
+for (const name of [
+  "before", "state", "consent", "agreed", "open", "ended", "feedback", "digit", "error",
+]) {
   addEventListener("click-to-call:" + name, ({ detail }) => told.push([name, detail]));
 }
 """

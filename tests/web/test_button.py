@@ -8,7 +8,6 @@ from tests.web.button import NUMBER, Button, busy_line, open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 
-
 # Chromium's fake devices cannot be unplugged: what the browser would say is said in its place
 UNPLUG = """async (gone) => {
     const { mediaDevices } = navigator;
@@ -75,9 +74,12 @@ async def test_all_by_keyboard(fake_gateway: FakeGateway, open_page: OpenPage) -
     await keyboard.press("Enter")
     await button.expect_state("open")
     session = await called(fake_gateway)
-    await keyboard.type("4#")
-    for digit in "4#":
-        await session.wait_for("dtmf", digits=digit)
+    for _ in range(3):
+        await keyboard.down("4")  # held down, it repeats
+    await keyboard.up("4")
+    await keyboard.type("#")
+    await session.wait_for("dtmf", digits="#")
+    assert [frame["digits"] for frame in session.find("dtmf")] == ["4", "#"]
     await keyboard.press("Escape")  # puts the panel away, not the call
     await expect(button.panel).to_be_hidden()
     assert await button.focused() == "launcher"
@@ -291,6 +293,11 @@ async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     await button.expect_state("open")
     session = await called(fake_gateway)
     await button.press("Transfer")
+    assert await button.focused() == "field"
+    await button.button("Mute").focus()
+    await button.element.evaluate("e => e.setAttribute('heading', 'Ann')")
+    assert await button.focused() == "tool"  # the page takes nobody back into the field
+    await button.panel.get_by_role("textbox").focus()
     await button.page.keyboard.type("+15550002")
     await button.page.keyboard.press("Enter")
     assert (await session.wait_for("transfer"))["to"] == "+15550002"

@@ -27,8 +27,9 @@ async def dialed(gateway: FakeGateway) -> dict[str, Any]:
 
 
 async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
-    attributes = f'to="{NUMBER}" consent="We record this call." consent-key="recording"'
-    button = await open_button(fake_gateway, open_page, attributes)
+    element = f"""<click-to-call to="{NUMBER}" consent="We record this call."
+      consent-key="recording"><a slot="footer" href="/policy">Policy</a></click-to-call>"""
+    button = await open_button(fake_gateway, open_page, elements=element)
     await button.call()
     await button.expect_state("consent", "expanded")
     assert await button.focused() == "panel"
@@ -36,12 +37,17 @@ async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: O
     await expect(button.status).to_have_text("Before you call")
     await button.press("Do not call")
     await button.expect_state("idle")
+    await button.call()
+    await button.page.get_by_role("link", name="Policy").focus()
+    await button.page.keyboard.press("Escape")  # out of what is the page's own
+    await button.expect_state("idle")
+    assert await button.focused() == "launcher"
     assert fake_gateway.opened == []  # though the button was pointed at
     assert await button.told("agreed") == []
     await button.call()
     await button.press("Agree and call")
     await button.expect_state("open")
-    assert [len(await button.told(name)) for name in ("consent", "agreed")] == [2, 1]
+    assert [len(await button.told(name)) for name in ("consent", "agreed")] == [3, 1]
     assert await button.page.evaluate("localStorage.getItem('recording')")
     await button.press("Hang up")
     await button.expect_state("ended")
@@ -289,8 +295,38 @@ async def test_element_that_is_taken_off_the_page_ends_its_call(
     session = await fake_gateway.session()
     await button.element.evaluate("e => e.parentNode.prepend(e)")  # moved: it goes on
     await button.expect_state("open")
+    assert await is_above_the_page(button)
+    await button.press("Minimize")
     await button.element.evaluate("e => e.remove()")
     await session.wait_for("hangup")
+    assert button.problems == []
+
+
+async def is_above_the_page(button: Button) -> bool:
+    above: bool = await button.panel.evaluate("e => e.matches(':popover-open')")
+    return above
+
+
+async def test_variant_changes_during_a_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    assert await is_above_the_page(button)
+    await button.element.evaluate("e => e.setAttribute('variant', 'panel')")
+    assert not await is_above_the_page(button)
+    await expect(button.button("Minimize")).to_be_hidden()
+    await button.panel.press("Escape")
+    await button.expect_state("open", "expanded")
+    await button.element.evaluate("e => e.setAttribute('variant', 'floating')")
+    assert await is_above_the_page(button)
+    right = "({ shadowRoot }) => innerWidth - "
+    right += "shadowRoot.querySelector('.panel').getBoundingClientRect().right"
+    assert await button.element.evaluate(right) < 100
+    await button.element.evaluate("e => e.setAttribute('placement', 'bottom-start')")
+    assert await button.element.evaluate(right) > 100
+    assert button.problems == []
 
 
 async def test_second_element_is_free_when_the_first_has_gone(

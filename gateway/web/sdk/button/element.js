@@ -13,7 +13,7 @@ import { Exchange } from "./exchange.js";
 import { forget, hold, holderBeside, letGo, wasHeld } from "./holder.js";
 import { statesOn } from "./host.js";
 import { Panel } from "./panel.js";
-import { Fold, moveFocus } from "./fold.js";
+import { Fold, focusedIn, moveFocus } from "./fold.js";
 import { IDLE, isBusy, statesOf, step } from "./model.js";
 import { styleSheet } from "./styles.js";
 import { makeLauncher } from "./template.js";
@@ -142,12 +142,12 @@ export class ClickToCall extends Base {
   }
 
   disconnectedCallback() {
+    this.#fold.close();
     // One that is moved within the page is back at once
     queueMicrotask(() => {
       if (this.isConnected) return;
       this.#exchange.close();
       this.#happen({ type: "close" });
-      this.#fold.close();
       letGo(this);
     });
   }
@@ -320,7 +320,7 @@ export class ClickToCall extends Base {
     const seen = this.#panel !== null && !this.#panel.element.hidden;
     const turned = expanded !== seen || (model.phase !== before.phase && !isBusy(model));
     if (turned) this.#turned = performance.now();
-    const focused = this.#root.activeElement;
+    const focused = focusedIn(this, this.#root);
     this.#showStates(statesOf(model, expanded));
     showLauncher(this.#launcher, this, model, this.#words, expanded);
     if (expanded) this.#panel ??= this.#makePanel();
@@ -339,7 +339,8 @@ export class ClickToCall extends Base {
       call: this.call?.direction !== "incoming",
       transfer: this.hasAttribute("transfer") || (this.#line?.canTransfer ?? false),
       hold: this.#line?.canHold ?? true,
-      closable: !isPanel(this) || this.#model.phase !== "idle",
+      close: !isPanel(this) || this.#model.phase !== "idle",
+      minimize: !isPanel(this),
     });
   }
 

@@ -7,7 +7,7 @@ import { h, icon } from "./dom.js";
 import { STAR } from "./icons.js";
 
 /** As long as the gateway takes. */
-const LONGEST = 500;
+const LONGEST = 1000;
 
 export class Feedback {
   /** @param {(score: number, issue: string) => void} onSend */

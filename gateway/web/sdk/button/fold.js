@@ -7,8 +7,10 @@ import { isPanel } from "./attributes.js";
 import { keepPlaced, placePanel } from "./place.js";
 
 export class Fold {
-  /** @type {(() => void) | null} */
+  /** @type {(() => void) | null} while the panel is over the page */
   #stop = null;
+  /** Where it was wanted last. */
+  #wanted = "";
   #host;
   #button;
 
@@ -26,17 +28,25 @@ export class Fold {
    * @param {boolean} expanded
    */
   show(panel, expanded) {
-    if (panel.hidden === !expanded) return;
     panel.hidden = !expanded;
-    // In the top layer no box of the page cuts it off, and none lies over it
-    panel.popover = isPanel(this.#host) ? null : "manual";
+    const over = expanded && !isPanel(this.#host) && this.#host.isConnected;
+    const wanted = ["variant", "placement"].map((name) => this.#host.getAttribute(name)).join(" ");
+    if (over === (this.#stop !== null) && wanted === this.#wanted) return;
+    this.#wanted = wanted;
     this.close();
-    if (!expanded || isPanel(this.#host)) return;
+    if (!over) return;
+    // In the top layer no box of the page cuts it off, and none lies over it
+    panel.popover = "manual";
     panel.showPopover?.();
-    this.#stop = keepPlaced(() => this.#place(panel), panel);
+    const stop = keepPlaced(() => this.#place(panel), panel);
+    this.#stop = () => {
+      stop();
+      panel.popover = null;
+    };
     this.#place(panel);
   }
 
+  /** It is over the page no more; one that is moved within the page loses its place in the top layer. */
   close() {
     this.#stop?.();
     this.#stop = null;
@@ -57,6 +67,18 @@ export class Fold {
     panel.style.setProperty("--x", `${x}px`);
     panel.style.setProperty("--y", `${y}px`);
   }
+}
+
+/**
+ * What has the focus in the element: a part of it, or what the page has put into a slot.
+ *
+ * @param {HTMLElement} host
+ * @param {ShadowRoot} root
+ */
+export function focusedIn(host, root) {
+  const page = /** @type {Document | ShadowRoot} */ (host.getRootNode());
+  const slotted = host.contains(page.activeElement ?? null) ? page.activeElement : null;
+  return root.activeElement ?? slotted;
 }
 
 /**

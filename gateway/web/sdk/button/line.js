@@ -70,10 +70,9 @@ export class Line {
     return this.#dialing !== null || this.device.calls.length > 0;
   }
 
-  /** Makes ready what takes time, where the client can. */
+  /** Makes ready what takes time. */
   prepare() {
-    const { device } = /** @type {{ device: Device & { prepare?: () => Promise<void> } }} */ (this);
-    void device.prepare?.();
+    void this.device.prepare();
   }
 
   /** @param {string} token for later calls; if the gateway refuses it, the old one counts on */
@@ -156,12 +155,12 @@ export class Line {
   /**
    * Tells the gateway what the caller thinks of the call. If it does not hear it, nobody is the worse for it.
    *
-   * @param {number} score
+   * @param {number} score of 1 to 5 stars
    * @param {string} issue
    */
   async rate(score, issue) {
-    const call = /** @type {Call & { postFeedback?: (score: number, issue?: string) => Promise<void> } | null} */ (this.call);
-    await call?.postFeedback?.(score, issue || undefined).catch(() => {});
+    const stars = /** @type {1 | 2 | 3 | 4 | 5} */ (score);
+    await this.call?.postFeedback(stars, issue || undefined).catch(() => {});
   }
 
   /**

@@ -32,6 +32,15 @@ import { showPanel } from "./view.js";
  * @property {(score: number, issue: string) => void} rate
  */
 
+/**
+ * @typedef {object} Can what there is to do, beside what the model says
+ * @property {boolean} call again
+ * @property {boolean} transfer
+ * @property {boolean} hold
+ * @property {boolean} close
+ * @property {boolean} minimize
+ */
+
 export class Panel {
   /** @type {Model | null} that is shown */
   #model = null;
@@ -52,13 +61,13 @@ export class Panel {
   translate(words) {
     this.feedback.translate(words.t);
     translate(this.element, words.t);
-    this.#model = null;
+    if (this.#model?.view === "settings") void this.settings.list(words.t);
   }
 
   /**
    * @param {Model} model
    * @param {Wording} words
-   * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
+   * @param {Can} can
    */
   show(model, words, can) {
     const { phase, view } = model;
@@ -133,6 +142,6 @@ export class Panel {
     const writing = target instanceof HTMLElement && target.matches("input, textarea, select");
     if (writing || !/^[0-9*#]$/.test(key) || !["open", "ringing"].includes(model.phase)) return;
     event.preventDefault();
-    this.keypad.press(key);
+    if (!event.repeat) this.keypad.press(key); // a key that is held down is one digit
   }
 }

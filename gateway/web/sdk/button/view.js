@@ -62,7 +62,7 @@ export function spoken(model, words, caller) {
  * @param {import("./template.js").Panel} panel
  * @param {Model} model
  * @param {Wording} words
- * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
+ * @param {import("./panel.js").Can} can
  */
 export function showPanel(panel, model, words, can) {
   const { phase, end, view } = model;
@@ -72,10 +72,10 @@ export function showPanel(panel, model, words, can) {
   element.toggleAttribute("data-held", model.held.local || model.held.remote);
   panel.status.textContent = statusText(model, words);
   for (const [name, button] of Object.entries(buttons)) {
-    const cannot = (name === "close" && !can.closable) || (name === "again" && !can.call);
+    const cannot = (name === "close" && !can.close) || (name === "again" && !can.call);
     button.hidden = cannot || !(CHOICES[phase] ?? LIVE).includes(name);
   }
-  buttons.minimize.hidden = !busy || !can.closable;
+  buttons.minimize.hidden = !busy || !can.minimize;
   const hangup = /** @type {HTMLElement} */ (buttons.hangup.lastElementChild);
   hangup.textContent = words.t(model.answered ? "button.hangup" : "button.cancel");
   for (const [name, button] of Object.entries(tools)) {
