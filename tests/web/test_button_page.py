@@ -45,8 +45,12 @@ async def test_consent_is_asked_for_once(fake_gateway: FakeGateway, open_page: O
     assert fake_gateway.opened == []  # though the button was pointed at
     assert await button.told("agreed") == []
     await button.call()
-    await button.press("Agree and call")
+    await button.settle()
+    await button.button("Agree and call").click()
+    await button.page.mouse.down(click_count=2)  # as a double click: it meets no "Cancel"
+    await button.page.mouse.up(click_count=2)
     await button.expect_state("open")
+    assert await button.told("ended") == []
     assert [len(await button.told(name)) for name in ("consent", "agreed")] == [3, 1]
     assert await button.page.evaluate("localStorage.getItem('recording')")
     await button.press("Hang up")

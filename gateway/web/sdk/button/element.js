@@ -318,7 +318,8 @@ export class ClickToCall extends Base {
     const model = this.#model;
     const expanded = this.#isExpanded(model);
     const seen = this.#panel !== null && !this.#panel.element.hidden;
-    const turned = expanded !== seen || (model.phase !== before.phase && !isBusy(model));
+    const goesOn = isBusy(model) && isBusy(before) && before.phase !== "incoming";
+    const turned = expanded !== seen || (model.phase !== before.phase && !goesOn);
     if (turned) this.#turned = performance.now();
     const focused = focusedIn(this, this.#root);
     this.#showStates(statesOf(model, expanded));
