@@ -274,6 +274,8 @@ class FakeGateway:
                 WebSocketRoute("/v1/ws", self.websocket),
                 Mount("/demo", StaticFiles(directory=WEB / "demo")),
                 Mount("/sdk", StaticFiles(directory=WEB / "sdk")),
+                # As behind a proxy that serves other things beside it
+                Mount("/phone/sdk", StaticFiles(directory=WEB / "sdk")),
             ]
         )
 

@@ -13,6 +13,7 @@ from tests.web.fake_gateway import FakeGateway
 async def test_one_file_and_one_language_are_fetched(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
+    """And it finds the gateway beside it, under whatever path, as the readable file does."""
     element = f'<click-to-call to="{NUMBER}"></click-to-call>'
     site = button.SITE.replace("click-to-call.js", "click-to-call.min.js")
     fake_gateway.page = site.format(lang="de-AT", dir="ltr", elements=element)
@@ -29,3 +30,7 @@ async def test_one_file_and_one_language_are_fetched(
     session = await fake_gateway.session()
     await session.wait_for("call")
     await expect(page.locator("click-to-call [role=status]")).to_have_text("Verbunden")
+    for file in ("voice-client.js", "voice-client.min.js"):
+        client = f"import('/phone/sdk/{file}')"
+        url = await page.evaluate(f"{client}.then(({{ Device }}) => new Device().url)")
+        assert url == f"ws://127.0.0.1:{fake_gateway.port}/phone/v1/ws", file

@@ -550,9 +550,13 @@ export class Device extends Base {
   }
 }
 
-/** The gateway serves this module as sdk/voice/device.js and its WebSocket beside sdk/. */
+/**
+ * The gateway serves this module below sdk/, in a file of its own or in a minified one, and its WebSocket beside sdk/.
+ * Both may stand under a path of a proxy's. In a bundle of the page's own it is taken to be the page's server.
+ */
 function gatewayUrl() {
-  const url = new URL("../../v1/ws", import.meta.url);
+  const above = import.meta.url.lastIndexOf("/sdk/");
+  const url = above < 0 ? new URL("/v1/ws", import.meta.url) : new URL(`${import.meta.url.slice(0, above)}/v1/ws`);
   url.protocol = url.protocol.replace("http", "ws");
   return url.href;
 }
