@@ -8,6 +8,11 @@ from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 from tests.web.test_demo_page import expect_state, open_demo
 
+# As in a browser whose user has forbidden sites to keep anything
+NO_STORAGE = """Object.defineProperty(window, "sessionStorage", {
+    get() { throw new DOMException("denied", "SecurityError"); },
+})"""
+
 
 async def test_call_of_the_button_is_seen_and_listed(
     fake_gateway: FakeGateway, open_page: OpenPage
@@ -53,7 +58,13 @@ async def test_button_waits_for_the_phone(fake_gateway: FakeGateway, open_page: 
 
 
 async def test_token_is_the_buttons_as_well(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
-    page = await open_page("/#token=secret-1")
+    page = await open_page("/blank")
+    await page.add_init_script(NO_STORAGE)  # which stops neither
+    await page.goto(f"{fake_gateway.url}/#token=secret-1")
+    button = page.locator("#button")
+    await expect(button).to_have_attribute("token", "secret-1")
+    await page.evaluate("location.hash = 'token=secret-2'")  # as in the settings
+    await expect(button).to_have_attribute("token", "secret-2")
     await page.get_by_role("button", name="Call us").click()
     session = await fake_gateway.session()
-    assert (await session.wait_for("hello"))["token"] == "secret-1"
+    assert (await session.wait_for("hello"))["token"] == "secret-2"

@@ -19,7 +19,7 @@ import * as phone from "./phone.js";
 import { watchReach } from "./reach.js";
 import { forgetCall, recordFailure, showCall } from "./seen.js";
 import { audioConstraints, chosenSpeaker, listDevices, openSettings, watchSettings } from "./settings.js";
-import { hasCallBeside, watchSite } from "./site.js";
+import { hasCallBeside, useToken, watchSite } from "./site.js";
 import { givenToken, watchToken } from "./token.js";
 import { startRingback, stopRingback } from "./tones.js";
 
@@ -335,7 +335,9 @@ watchSettings({
   onMicrophones: showWhetherAudible,
 });
 watchSite({ isBusy, note });
+useToken(givenToken());
 watchToken((token) => {
+  useToken(token);
   device.updateToken(token).then(() => note("token", "will be used"), complain);
 });
 watchReach(device, { note, complain });

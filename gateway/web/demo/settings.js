@@ -57,6 +57,22 @@ function fill(select, devices) {
   select.value = named.some(({ deviceId }) => deviceId === chosen) ? chosen : "";
 }
 
+function keptProcessing() {
+  try {
+    return sessionStorage.getItem(PROCESSING);
+  } catch {
+    return null; // the browser forbids storage
+  }
+}
+
+function keepProcessing() {
+  try {
+    sessionStorage.setItem(PROCESSING, processing.checked ? "on" : "off");
+  } catch {
+    // It holds as long as the page does
+  }
+}
+
 /**
  * @param {object} handlers
  * @param {(id: string) => void} handlers.onMicrophone
@@ -65,10 +81,8 @@ function fill(select, devices) {
  */
 export function watchSettings({ onMicrophone, onSpeaker, onMicrophones: tell }) {
   onMicrophones = tell;
-  processing.checked = sessionStorage.getItem(PROCESSING) !== "off";
-  processing.addEventListener("change", () => {
-    sessionStorage.setItem(PROCESSING, processing.checked ? "on" : "off");
-  });
+  processing.checked = keptProcessing() !== "off";
+  processing.addEventListener("change", keepProcessing);
   microphone.addEventListener("change", () => onMicrophone(microphone.value));
   speaker.addEventListener("change", () => onSpeaker(speaker.value));
   navigator.mediaDevices?.addEventListener("devicechange", () => void listDevices());

@@ -9,7 +9,6 @@
 import { ClickToCall } from "/sdk/click-to-call.js";
 
 import { find, numberField } from "./elements.js";
-import { givenToken } from "./token.js";
 import { forgetCall, showCall } from "./seen.js";
 
 const button = find("button", ClickToCall);
@@ -38,9 +37,12 @@ export function watchSite({ isBusy, note }) {
     showCall(call);
   });
   for (const event of ["input", "change"]) numberField.addEventListener(event, showNumber);
-  const token = givenToken();
-  if (token) button.setAttribute("token", token);
   showNumber();
+}
+
+/** @param {string | undefined} token that the next call of the button's is placed with */
+export function useToken(token) {
+  if (token) button.setAttribute("token", token);
 }
 
 /** The number is the phone's; the lines are what is to be copied. */
