@@ -7,6 +7,7 @@ that a firewall blocks are in `test_turn`, which has the network for them.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.end_to_end.bad_network import BadNetwork, bad_network, trouble
 from tests.peers.browser import BrowserError, quoted
@@ -80,6 +82,10 @@ STOPPED = """(async () => {
     return { events, status: test.status, same: test.report === report, report };
 })()"""
 
+RUNS = "#app[data-state=running] .step[data-state=passed]"
+# As on a page in a frame that may not write there
+NO_CLIPBOARD = "navigator.clipboard.writeText = () => Promise.reject(new Error('denied')); 0"
+
 AXE = Path(sys.prefix) / "web" / "node_modules" / "axe-core" / "axe.min.js"
 FAULTS = """axe.run(document, { resultTypes: ["violations"],
     runOnly: { type: "tag",
@@ -121,12 +127,22 @@ async def faults_of(chromium: Chromium, gateway: Gateway) -> dict[str, Any]:
         await page.evaluate(source)
         found[f"{scheme}, before"] = await page.evaluate(FAULTS)
         await page.keyboard.press("Tab")
-        await page.keyboard.press("Enter")
+        for _ in range(3):  # held down, which stops nothing
+            await page.keyboard.down("Enter")
+        await page.keyboard.up("Enter")
         await page.locator("#stop:focus").wait_for()
+        await page.locator(RUNS).first.wait_for()
         found[f"{scheme}, running"] = await page.evaluate(FAULTS)
         await page.keyboard.press("Enter")
         await page.locator("#app[data-state=failed]").wait_for()
+        await expect(page.locator(".reason b").first).to_have_text("The test was stopped.")
+        await page.evaluate(NO_CLIPBOARD)
+        await page.locator("#copy-report").click()
+        copied = await page.locator("#copied textarea:focus").input_value()
+        assert json.loads(copied)["verdict"] == "failed"
         found[f"{scheme}, stopped"] = await page.evaluate(FAULTS)
+        await page.locator("#start").dblclick()  # as little
+        await page.locator(RUNS).first.wait_for()
         await context.close()
     return found
 

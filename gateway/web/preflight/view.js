@@ -60,8 +60,8 @@ export class View {
       each.textContent = texts[/** @type {HTMLElement} */ (each).dataset.text ?? ""] ?? each.textContent;
     }
     document.title = texts["preflight.title"];
-    this.#start.addEventListener("click", () => this.onStart());
-    this.#stop.addEventListener("click", () => this.onStop());
+    this.#onPress(this.#start, () => this.onStart());
+    this.#onPress(this.#stop, () => this.onStop());
     this.#offerCopy("copy-rules", () => this.#rulesAsText());
     this.#offerCopy("copy-report", () => JSON.stringify(this.#report, null, 2));
     this.#listSteps();
@@ -79,7 +79,7 @@ export class View {
     this.#listSteps();
     this.#chart.clear();
     for (const { step } of LIMITS) this.#figure(step, null);
-    for (const id of ["start", "reasons", "administrator"]) find(id).hidden = true;
+    for (const id of ["start", "reasons", "administrator", "copied"]) find(id).hidden = true;
     for (const id of ["stop", "progress"]) find(id).hidden = false;
     find("title").textContent = this.#texts["preflight.running"];
     this.intro(this.#texts["preflight.speak"]);
@@ -106,8 +106,7 @@ export class View {
   show(report) {
     this.#report = report;
     this.#app.dataset.state = report.verdict;
-    for (const id of ["stop", "progress"]) find(id).hidden = true;
-    this.#start.hidden = false;
+    this.#offerStart();
     this.#start.textContent = this.#texts["preflight.again"];
     find("title").textContent = report.message;
     this.intro("");
@@ -127,10 +126,27 @@ export class View {
   /** @param {unknown} error the test itself is broken */
   give(error) {
     this.#app.dataset.state = "failed";
-    for (const id of ["stop", "progress"]) find(id).hidden = true;
-    this.#start.hidden = false;
+    this.#offerStart();
     find("title").textContent = this.#texts["preflight.failed"];
     this.intro(error instanceof Error ? error.message : String(error));
+  }
+
+  #offerStart() {
+    for (const id of ["stop", "progress"]) find(id).hidden = true;
+    this.#start.hidden = false;
+  }
+
+  /**
+   * Both buttons have one place: the second one of two clicks is not meant for the other, nor is a key that is held down.
+   *
+   * @param {HTMLElement} button
+   * @param {() => void} act
+   */
+  #onPress(button, act) {
+    button.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
+    button.addEventListener("click", ({ detail }) => {
+      if (detail < 2) act();
+    });
   }
 
   /** @param {string} text */
@@ -266,11 +282,25 @@ export class View {
     const button = find(id);
     const label = button.textContent;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(text());
+      try {
+        await navigator.clipboard.writeText(text());
+      } catch {
+        this.#showForCopying(text()); // the page around, or the person, does not allow it
+        return;
+      }
       button.textContent = this.#texts["preflight.admin-copied"];
       this.#say(this.#texts["preflight.admin-copied"]);
       setTimeout(() => (button.textContent = label), 2000);
     });
+  }
+
+  /** @param {string} text */
+  #showForCopying(text) {
+    find("copied").hidden = false;
+    const field = /** @type {HTMLTextAreaElement} */ (find("copied").querySelector("textarea"));
+    field.value = text;
+    field.select();
+    field.focus();
   }
 }
 

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "لمسؤول شبكتكم",
   "preflight.admin-copy": "نسخ",
   "preflight.admin-copied": "تم النسخ",
+  "preflight.copy-yourself": "يرجى نسخ هذا النص بنفسك.",
   "preflight.admin-socket": "اسمحوا باتصالات WebSocket الآمنة إلى {host}، المنفذ {port}.",
   "preflight.admin-udp": "اسمحوا بـ UDP إلى {host}، المنافذ {ports}.",
   "preflight.admin-relay": "اسمحوا بخادم الترحيل {host}، أو بـ UDP عمومًا.",

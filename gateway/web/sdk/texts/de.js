@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Für die Verwaltung Ihres Netzes",
   "preflight.admin-copy": "Kopieren",
   "preflight.admin-copied": "Kopiert",
+  "preflight.copy-yourself": "Bitte kopieren Sie diesen Text selbst.",
   "preflight.admin-socket": "Erlauben Sie sichere WebSocket-Verbindungen zu {host}, Port {port}.",
   "preflight.admin-udp": "Erlauben Sie UDP zu {host}, Ports {ports}.",
   "preflight.admin-relay": "Erlauben Sie das Relay {host} oder UDP allgemein.",

@@ -261,6 +261,7 @@ export default {
   "preflight.admin": "For your network's administrator",
   "preflight.admin-copy": "Copy",
   "preflight.admin-copied": "Copied",
+  "preflight.copy-yourself": "Please copy this text yourself.",
   "preflight.admin-socket": "Allow secure WebSocket connections to {host}, port {port}.",
   "preflight.admin-udp": "Allow UDP to {host}, ports {ports}.",
   "preflight.admin-relay": "Allow the relay {host}, or UDP in general.",

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Para el administrador de su red",
   "preflight.admin-copy": "Copiar",
   "preflight.admin-copied": "Copiado",
+  "preflight.copy-yourself": "Copie usted mismo este texto.",
   "preflight.admin-socket": "Permita conexiones WebSocket seguras a {host}, puerto {port}.",
   "preflight.admin-udp": "Permita UDP a {host}, puertos {ports}.",
   "preflight.admin-relay": "Permita el relay {host}, o UDP en general.",

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Pour l’administrateur de votre réseau",
   "preflight.admin-copy": "Copier",
   "preflight.admin-copied": "Copié",
+  "preflight.copy-yourself": "Veuillez copier ce texte vous-même.",
   "preflight.admin-socket": "Autorisez les connexions WebSocket sécurisées vers {host}, port {port}.",
   "preflight.admin-udp": "Autorisez UDP vers {host}, ports {ports}.",
   "preflight.admin-relay": "Autorisez le relais {host}, ou UDP en général.",

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "आपके नेटवर्क के व्यवस्थापक के लिए",
   "preflight.admin-copy": "कॉपी करें",
   "preflight.admin-copied": "कॉपी हो गया",
+  "preflight.copy-yourself": "कृपया यह टेक्स्ट स्वयं कॉपी करें।",
   "preflight.admin-socket": "{host}, पोर्ट {port} तक सुरक्षित WebSocket कनेक्शन की अनुमति दें।",
   "preflight.admin-udp": "{host}, पोर्ट {ports} तक UDP की अनुमति दें।",
   "preflight.admin-relay": "रिले {host} या सामान्य रूप से UDP की अनुमति दें।",

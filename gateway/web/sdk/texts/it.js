@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Per l’amministratore della sua rete",
   "preflight.admin-copy": "Copia",
   "preflight.admin-copied": "Copiato",
+  "preflight.copy-yourself": "Copi questo testo manualmente.",
   "preflight.admin-socket": "Consenta connessioni WebSocket sicure a {host}, porta {port}.",
   "preflight.admin-udp": "Consenta UDP verso {host}, porte {ports}.",
   "preflight.admin-relay": "Consenta il relay {host}, o UDP in generale.",

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "ネットワーク管理者の方へ",
   "preflight.admin-copy": "コピー",
   "preflight.admin-copied": "コピーしました",
+  "preflight.copy-yourself": "このテキストをご自身でコピーしてください。",
   "preflight.admin-socket": "{host} のポート {port} への安全な WebSocket 接続を許可してください。",
   "preflight.admin-udp": "{host} のポート {ports} への UDP を許可してください。",
   "preflight.admin-relay": "中継サーバー {host}、または UDP 全般を許可してください。",

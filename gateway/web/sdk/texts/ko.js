@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "네트워크 관리자용",
   "preflight.admin-copy": "복사",
   "preflight.admin-copied": "복사됨",
+  "preflight.copy-yourself": "이 텍스트를 직접 복사해 주세요.",
   "preflight.admin-socket": "{host}, 포트 {port}로의 보안 WebSocket 연결을 허용해 주세요.",
   "preflight.admin-udp": "{host}, 포트 {ports}로의 UDP를 허용해 주세요.",
   "preflight.admin-relay": "중계 서버 {host} 또는 UDP 전체를 허용해 주세요.",

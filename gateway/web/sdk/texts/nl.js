@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Voor uw netwerkbeheerder",
   "preflight.admin-copy": "Kopiëren",
   "preflight.admin-copied": "Gekopieerd",
+  "preflight.copy-yourself": "Kopieer deze tekst zelf.",
   "preflight.admin-socket": "Sta beveiligde WebSocket-verbindingen toe naar {host}, poort {port}.",
   "preflight.admin-udp": "Sta UDP toe naar {host}, poorten {ports}.",
   "preflight.admin-relay": "Sta de relay {host} toe, of UDP in het algemeen.",

@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Dla administratora sieci",
   "preflight.admin-copy": "Kopiuj",
   "preflight.admin-copied": "Skopiowano",
+  "preflight.copy-yourself": "Proszę skopiować ten tekst samodzielnie.",
   "preflight.admin-socket": "Proszę zezwolić na bezpieczne połączenia WebSocket do {host}, port {port}.",
   "preflight.admin-udp": "Proszę zezwolić na UDP do {host}, porty {ports}.",
   "preflight.admin-relay": "Proszę zezwolić na serwer pośredniczący {host} lub ogólnie na UDP.",

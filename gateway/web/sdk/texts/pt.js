@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Para o administrador da sua rede",
   "preflight.admin-copy": "Copiar",
   "preflight.admin-copied": "Copiado",
+  "preflight.copy-yourself": "Copie este texto manualmente.",
   "preflight.admin-socket": "Permita conexões WebSocket seguras a {host}, porta {port}.",
   "preflight.admin-udp": "Permita UDP para {host}, portas {ports}.",
   "preflight.admin-relay": "Permita o relay {host}, ou UDP em geral.",

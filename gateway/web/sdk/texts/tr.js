@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "Ağ yöneticiniz için",
   "preflight.admin-copy": "Kopyala",
   "preflight.admin-copied": "Kopyalandı",
+  "preflight.copy-yourself": "Lütfen bu metni kendiniz kopyalayın.",
   "preflight.admin-socket": "{host} adresine, {port} portuna güvenli WebSocket bağlantılarına izin verin.",
   "preflight.admin-udp": "{host} adresine, {ports} portlarına UDP trafiğine izin verin.",
   "preflight.admin-relay": "{host} aktarıcısına veya genel olarak UDP’ye izin verin.",

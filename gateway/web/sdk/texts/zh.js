@@ -255,6 +255,7 @@ export default {
   "preflight.admin": "供网络管理员参考",
   "preflight.admin-copy": "复制",
   "preflight.admin-copied": "已复制",
+  "preflight.copy-yourself": "请自行复制这段文字。",
   "preflight.admin-socket": "请允许到 {host} 端口 {port} 的安全 WebSocket 连接。",
   "preflight.admin-udp": "请允许到 {host} 端口 {ports} 的 UDP。",
   "preflight.admin-relay": "请允许中继 {host}，或允许所有 UDP。",
