@@ -15,8 +15,9 @@ AGENT = {"to": ["*"], "incoming": True, "transferTo": ["*"], "maxDuration": 7200
 
 
 class Desktop(server.Site):
-    def token(self, visitor):
-        return server.issue("sales", AGENT)  # whoever has signed in: your own session knows
+    def token(self, visitor, origin):
+        # Whoever opens the page is an agent here. Your own session knows who has signed in
+        return server.issue("sales", {**AGENT, "origins": [origin]})
 
 
 if __name__ == "__main__":

@@ -21,15 +21,18 @@ function issue(identity, call) {
 /** Answers POST /token; a handler for node:http, Express or Vite. */
 export function answerToken(request, response) {
   if (request.method !== "POST") return response.writeHead(405).end();
+  // A browser says with each POST whose page asks; no other site's gets a token
+  const { cookie = "", host, origin } = request.headers;
+  if (![`https://${host}`, `http://${host}`].includes(origin)) return response.writeHead(403).end();
   // Who is it? Your framework's session knows; here each browser has a number in a cookie
-  const [, known] = /\bvisitor=([0-9a-f]{32})\b/.exec(request.headers.cookie ?? "") ?? [];
+  const [, known] = /\bvisitor=([0-9a-f]{32})\b/.exec(cookie) ?? [];
   const visitor = known ?? randomBytes(16).toString("hex");
   response.writeHead(200, {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
-    "Set-Cookie": `visitor=${visitor}; HttpOnly; SameSite=Lax; Path=/`,
+    "Set-Cookie": `visitor=${visitor}; HttpOnly; SameSite=Strict; Path=/${origin.startsWith("https:") ? "; Secure" : ""}`,
   });
-  response.end(JSON.stringify({ token: issue(`visitor-${visitor}`, VISITOR) }));
+  response.end(JSON.stringify({ token: issue(`visitor-${visitor}`, { ...VISITOR, origins: [origin] }) }));
 }
 
 const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };

@@ -38,18 +38,23 @@ class Site(SimpleHTTPRequestHandler):
     def do_POST(self):
         if self.path != "/token":
             return self.send_error(404)
+        # A browser says with each POST whose page asks; no other site's gets a token
+        origin, host = self.headers.get("Origin"), self.headers.get("Host")
+        if origin not in (f"https://{host}", f"http://{host}"):
+            return self.send_error(403)
         # Who is it? Your framework's session knows; here each browser has a number in a cookie
         known = re.search(r"\bvisitor=([0-9a-f]{32})\b", self.headers.get("Cookie", ""))
         visitor = known[1] if known else secrets.token_hex(16)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Cache-Control", "no-store")
-        self.send_header("Set-Cookie", f"visitor={visitor}; HttpOnly; SameSite=Lax; Path=/")
+        kept = "HttpOnly; SameSite=Strict; Path=/" + "; Secure" * origin.startswith("https:")
+        self.send_header("Set-Cookie", f"visitor={visitor}; {kept}")
         self.end_headers()
-        self.wfile.write(json.dumps({"token": self.token(visitor)}).encode())
+        self.wfile.write(json.dumps({"token": self.token(visitor, origin)}).encode())
 
-    def token(self, visitor):
-        return issue(f"visitor-{visitor}", VISITOR)
+    def token(self, visitor, origin):
+        return issue(f"visitor-{visitor}", {**VISITOR, "origins": [origin]})
 
 
 def serve(site, folder, port=8000):

@@ -39,7 +39,7 @@ async def running(name: str, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     command = site_command(name, site, port)
     async with (
         run_site(command, port=port, secret=secret, log=folder / "site.log") as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, headers={"Origin": url}, trust_env=False) as client,
     ):
         yield client
 
@@ -64,6 +64,7 @@ async def test_the_gateway_takes_its_tokens(name: str, tmp_path: Path) -> None:
     assert (grant.identity, grant.token) == (claims["sub"], claims["jti"])
     assert (grant.to, grant.once, grant.max_calls) == (("+15550100600",), True, 1)
     assert (grant.max_duration, grant.incoming, grant.caller) == (600, False, None)
+    assert grant.origins == (str(client.base_url).rstrip("/"),)
     with pytest.raises(TokenError):
         await Tokens(SharedSecrets([SECOND]), time.time).verify(token)
 
@@ -75,12 +76,31 @@ async def test_a_visitor_stays_the_same(name: str, tmp_path: Path) -> None:
         first, second = map(claims_of, answers)
         client.cookies.clear()
         other = claims_of(await client.post("/token", headers={"Cookie": "visitor=sales"}))
-    assert "httponly" in answers[0].headers["set-cookie"].lower()
+    kept = answers[0].headers["set-cookie"].lower()
+    assert "httponly" in kept
+    assert "samesite=strict" in kept
+    assert "secure" not in kept
     assert first["sub"] == second["sub"]
     assert first["jti"] != second["jti"]
     assert first["sub"].startswith("visitor-")
     assert other["sub"].startswith("visitor-")
     assert other["sub"] not in (first["sub"], "visitor-sales")
+
+
+async def test_only_its_own_pages_get_a_token(name: str, tmp_path: Path) -> None:
+    async with running(name, tmp_path) as client:
+        url = str(client.base_url).rstrip("/")
+        secure = url.replace("http:", "https:")  # by a proxy
+        for origin in ("https://elsewhere.example", f"{url}.elsewhere.example", "null", "", None):
+            headers = {} if origin is None else {"Origin": origin}
+            request = httpx.Request("POST", f"{url}/token", headers=headers)
+            refused = await client.send(request)
+            assert refused.status_code == 403, origin
+            assert "set-cookie" not in refused.headers
+            assert "token" not in refused.text
+        answer = await client.post("/token", headers={"Origin": secure})
+    assert claims_of(answer)["call"]["origins"] == [secure]
+    assert "; secure" in answer.headers["set-cookie"].lower()
 
 
 async def test_it_serves_its_folder_and_no_other(name: str, tmp_path: Path) -> None:
