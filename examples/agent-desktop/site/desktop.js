@@ -8,6 +8,7 @@ import { ring } from "./ring.js";
 
 const find = (selector) => document.querySelector(selector);
 const cards = new Map();
+let dialing = false;
 const history = new History(find("#history"), (number) => dial(number));
 
 const device = new Device({
@@ -51,6 +52,8 @@ async function holdOthers(talking) {
 }
 
 async function dial(to) {
+  if (dialing) return; // a second press of Enter is no second call
+  dialing = true;
   complain(null);
   try {
     await holdOthers(null);
@@ -58,6 +61,8 @@ async function dial(to) {
     find("#number").value = "";
   } catch (error) {
     complain(error);
+  } finally {
+    dialing = false;
   }
 }
 

@@ -17,7 +17,7 @@ export class History {
   constructor(list, onDial) {
     this.#list = list;
     this.#onDial = onDial;
-    this.#entries = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    this.#entries = kept();
     this.#show();
   }
 
@@ -27,8 +27,8 @@ export class History {
     const { direction } = call;
     this.#entries.unshift({ name: nameOf(call), number: numberOf(call), at: Date.now(), direction, missed, how });
     this.#entries.length = Math.min(this.#entries.length, KEPT);
-    localStorage.setItem(KEY, JSON.stringify(this.#entries));
     this.#show();
+    keep(this.#entries);
   }
 
   #show() {
@@ -49,6 +49,23 @@ export class History {
     button.onclick = () => this.#onDial(number);
     row.append(button);
     return row;
+  }
+}
+
+/** A browser may forbid to keep anything: then the history lasts as long as the page. */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function keep(entries) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(entries));
+  } catch {
+    // See above
   }
 }
 
