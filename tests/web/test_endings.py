@@ -1,4 +1,4 @@
-"""The client's table of endings covers whatever the gateway says, and the README prints it."""
+"""The client's table of endings covers whatever the gateway says, and docs/errors.md prints it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from docs.making.endings import endings
 from gateway.calls.endings import end_of
 from gateway.calls.events import CallEvent
 from gateway.errors import ConfigError, GatewayError
@@ -53,12 +54,9 @@ def test_gateway_cause_has_an_ending(cause: str) -> None:
     assert cause in TABLE
 
 
-def test_readme_prints_the_table() -> None:
-    printed = re.findall(
-        r"^\| `([a-z-]+)` \| (\d+) \| ([a-z]+) \| (.+?) \|$",
-        (WEB / "README.md").read_text(),
-        re.MULTILINE,
-    )
+def test_the_page_prints_the_table() -> None:
+    row = r"^\| `([a-z-]+)` \| (\d+) \| ([a-z]+) \| (.+?) \| .*\|$"
+    printed = re.findall(row, endings(), re.MULTILINE)
     sentences = dict(SENTENCE.findall((WEB / "sdk/texts/en.js").read_text()))
     wanted = [(r["cause"], r["code"], r["kind"], sentences[r["cause"]]) for r in TABLE.values()]
     assert printed == wanted
