@@ -48,6 +48,17 @@ def test_every_ending_is_there_with_words_for_people() -> None:
     assert any(row.startswith("| `busy` | 486 | refused | The line is busy. |") for row in rows)
 
 
+def test_the_readme_and_sizing_have_the_same_figures() -> None:
+    """The one beside others' figures, the other to reckon with."""
+    readme, sizing = (
+        (readmes.TREE / path).read_text(encoding="utf-8")
+        for path in ("README.md", "docs/sizing.md")
+    )
+    ours = re.findall(r"^\| [^|]+ \| (\d+) \| \d+, rtpengine \|$", readme, re.MULTILINE)
+    assert len(ours) == 3
+    assert set(ours) <= set(re.findall(r" ms \| (\d+) \|$", sizing, re.MULTILINE))
+
+
 def test_the_client_is_as_small_as_the_readme_says() -> None:
     page = (readmes.TREE / "README.md").read_text(encoding="utf-8")
     (most,) = re.findall(r"what a page loads for calls, gzipped \| under (\d+) kB", page)
