@@ -21,6 +21,8 @@ THROWN = re.compile(r'new CallError\("([a-z-]+)"')
 LITERAL = re.compile(
     r"""["'`]((?:error|advice|warning|state|button|preflight)\.[a-z0-9.-]+)["'`]"""
 )
+TOOL = re.compile(r'\b(?:tool|main|second)\("([a-z-]+)"')  # each has the text button.<its name>
+BEGUN = re.compile(r"`((?:warning|button|preflight)\.[a-z-]*)\$\{")
 
 
 def evaluate(expression: str) -> Any:
@@ -68,6 +70,18 @@ def test_every_warning_has_a_sentence(texts: dict[str, dict[str, str]]) -> None:
 
 def test_every_key_that_a_source_names_is_there(texts: dict[str, dict[str, str]]) -> None:
     assert set(LITERAL.findall(_sources("."))) - set(texts["en"]) == set()
+
+
+def test_every_text_is_said_somewhere(texts: dict[str, dict[str, str]]) -> None:
+    """What nobody reads, nobody has to translate. Errors are the gateway's words as well."""
+    sources = _sources(".") + "\n".join(
+        path.read_text() for path in (WEB / "preflight").iterdir() if path.suffix != ".svg"
+    )
+    said = set(LITERAL.findall(sources)) | {f"button.{key}" for key in TOOL.findall(sources)}
+    begun, words = set(BEGUN.findall(sources)) - {"button."}, set(re.findall(r"[\w-]+", sources))
+    said |= {begin + word for begin in begun for word in words}
+    keys = {key for key in texts["en"] if not key.startswith(("error.", "advice."))}
+    assert keys - said == set()
 
 
 def test_each_file_of_a_language_is_in_the_table(texts: dict[str, dict[str, str]]) -> None:

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "صوتكم",
   "button.speaker-level": "الطرف الآخر",
   "button.timer": "مدة المكالمة",
-  "button.quality": "الاتصال",
   "button.quality-good": "اتصال جيد",
   "button.quality-fair": "اتصال متوسط",
   "button.quality-poor": "اتصال ضعيف",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Ihre Stimme",
   "button.speaker-level": "Andere Seite",
   "button.timer": "Gesprächsdauer",
-  "button.quality": "Verbindung",
   "button.quality-good": "Gute Verbindung",
   "button.quality-fair": "Mäßige Verbindung",
   "button.quality-poor": "Schlechte Verbindung",

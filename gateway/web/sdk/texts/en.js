@@ -187,7 +187,6 @@ export default {
   "button.microphone-level": "Your voice",
   "button.speaker-level": "Other side",
   "button.timer": "Call duration",
-  "button.quality": "Connection",
   "button.quality-good": "Good connection",
   "button.quality-fair": "Fair connection",
   "button.quality-poor": "Poor connection",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Su voz",
   "button.speaker-level": "Otra parte",
   "button.timer": "Duración de la llamada",
-  "button.quality": "Conexión",
   "button.quality-good": "Conexión buena",
   "button.quality-fair": "Conexión regular",
   "button.quality-poor": "Conexión mala",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Votre voix",
   "button.speaker-level": "Votre correspondant",
   "button.timer": "Durée de l’appel",
-  "button.quality": "Connexion",
   "button.quality-good": "Bonne connexion",
   "button.quality-fair": "Connexion moyenne",
   "button.quality-poor": "Mauvaise connexion",

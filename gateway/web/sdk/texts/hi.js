@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "आपकी आवाज़",
   "button.speaker-level": "दूसरा पक्ष",
   "button.timer": "कॉल की अवधि",
-  "button.quality": "कनेक्शन",
   "button.quality-good": "अच्छा कनेक्शन",
   "button.quality-fair": "ठीक-ठाक कनेक्शन",
   "button.quality-poor": "ख़राब कनेक्शन",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "La sua voce",
   "button.speaker-level": "Altra parte",
   "button.timer": "Durata della chiamata",
-  "button.quality": "Connessione",
   "button.quality-good": "Connessione buona",
   "button.quality-fair": "Connessione discreta",
   "button.quality-poor": "Connessione scarsa",

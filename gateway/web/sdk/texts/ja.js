@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "あなたの声",
   "button.speaker-level": "相手",
   "button.timer": "通話時間",
-  "button.quality": "接続",
   "button.quality-good": "接続は良好です",
   "button.quality-fair": "接続は普通です",
   "button.quality-poor": "接続が悪いです",

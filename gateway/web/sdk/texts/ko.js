@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "내 목소리",
   "button.speaker-level": "상대방",
   "button.timer": "통화 시간",
-  "button.quality": "연결",
   "button.quality-good": "연결 상태 좋음",
   "button.quality-fair": "연결 상태 보통",
   "button.quality-poor": "연결 상태 나쁨",

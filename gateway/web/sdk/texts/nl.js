@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Uw stem",
   "button.speaker-level": "Andere kant",
   "button.timer": "Gespreksduur",
-  "button.quality": "Verbinding",
   "button.quality-good": "Goede verbinding",
   "button.quality-fair": "Matige verbinding",
   "button.quality-poor": "Slechte verbinding",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Państwa głos",
   "button.speaker-level": "Druga strona",
   "button.timer": "Czas rozmowy",
-  "button.quality": "Łączność",
   "button.quality-good": "Dobra łączność",
   "button.quality-fair": "Średnia łączność",
   "button.quality-poor": "Słaba łączność",

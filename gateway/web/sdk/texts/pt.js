@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "A sua voz",
   "button.speaker-level": "Outro lado",
   "button.timer": "Duração da chamada",
-  "button.quality": "Conexão",
   "button.quality-good": "Conexão boa",
   "button.quality-fair": "Conexão razoável",
   "button.quality-poor": "Conexão ruim",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "Sesiniz",
   "button.speaker-level": "Karşı taraf",
   "button.timer": "Görüşme süresi",
-  "button.quality": "Bağlantı",
   "button.quality-good": "İyi bağlantı",
   "button.quality-fair": "Orta bağlantı",
   "button.quality-poor": "Zayıf bağlantı",

@@ -181,7 +181,6 @@ export default {
   "button.microphone-level": "您的声音",
   "button.speaker-level": "对方",
   "button.timer": "通话时长",
-  "button.quality": "连接",
   "button.quality-good": "连接良好",
   "button.quality-fair": "连接一般",
   "button.quality-poor": "连接较差",
