@@ -11,10 +11,11 @@ from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from gateway.signaling import api, socket
+from gateway.signaling import api, handshake, socket
 from gateway.signaling.files import CompressedFiles
 from gateway.signaling.room import Room
 
@@ -134,7 +135,7 @@ def add_demo(app: FastAPI, extensions: Extensions) -> None:
 
 
 class WebSocketDoor:
-    """Serves the WebSocket; lets everything else pass.
+    """Serves the WebSocket, and who asks why it gets none; lets everything else pass.
 
     It is one path without parameters, open for as long as a call lasts. FastAPI's way to it is
     twenty layers deep, each with a frame that stays, and each message would climb through some.
@@ -145,8 +146,12 @@ class WebSocketDoor:
         self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and scope["path"] == WEBSOCKET_PATH:
+        kind, path = scope["type"], scope.get("path")
+        if kind == "websocket" and path == WEBSOCKET_PATH:
             await socket.serve(WebSocket(scope, receive, send), self._room)
+        elif kind == "http" and path == WEBSOCKET_PATH and scope["method"] == "GET":
+            answer = handshake.explain(HTTPConnection(scope), self._room)
+            await SecurityHeaders(answer)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

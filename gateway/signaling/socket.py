@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from contextlib import suppress
 from dataclasses import replace
 from time import time
@@ -19,9 +18,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway.admission.grant import Visitor
 from gateway.admission.socket_limits import SocketLease
-from gateway.errors import ForbiddenError, GatewayError, LimitError, RequestError
-from gateway.signaling import messages, origin
+from gateway.errors import GatewayError, RequestError
+from gateway.signaling import messages
 from gateway.signaling.closing import NORMAL, POLICY_VIOLATION, TAKEN_OVER, Closing, closing_for
+from gateway.signaling.handshake import SUBPROTOCOL, check_origin, status_of, visitor_of
 from gateway.signaling.messages import MessageError
 from gateway.signaling.outbox import Outbox
 from gateway.signaling.room import Room
@@ -30,22 +30,13 @@ from gateway.signaling.websocket_protocol import WATCH
 
 logger = logging.getLogger(__name__)
 
-SUBPROTOCOL = "gateway.v1"
-
 # A page renews its token by a request to its own site: seconds, and room for a slow one
 TOKEN_WARNING = 30.0  # seconds before the token expires
-
-TOO_MANY_REQUESTS = 429  # RFC 6585: in HTTP 480 means nothing
 
 
 async def serve(websocket: WebSocket, room: Room) -> None:
     """Serve one WebSocket from the handshake to the end of its last call."""
-    headers, client = websocket.headers, websocket.client
-    visitor = Visitor(
-        address=client.host if client is not None else "",
-        origin=headers.get("origin"),
-        session=secrets.token_urlsafe(9),
-    )
+    visitor = visitor_of(websocket)
     place = None
     try:
         place = room.gate.enter(visitor)  # first: who is refused counts, too
@@ -64,12 +55,7 @@ async def serve(websocket: WebSocket, room: Room) -> None:
 
 
 def _check_handshake(websocket: WebSocket, room: Room) -> None:
-    headers = websocket.headers
-    reason = origin.refused_because(
-        headers.get("origin"), headers.get("host"), allowed=room.gate.origins
-    )
-    if reason is not None:
-        raise ForbiddenError(reason, rule="origin")
+    check_origin(websocket.headers.get("origin"), websocket.headers.get("host"), room)
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         raise RequestError(f"the subprotocol {SUBPROTOCOL!r} is needed (Sec-WebSocket-Protocol)")
 
@@ -77,9 +63,8 @@ def _check_handshake(websocket: WebSocket, room: Room) -> None:
 async def _deny(websocket: WebSocket, room: Room, visitor: Visitor, error: GatewayError) -> None:
     room.gate.refuse(visitor, error)
     room.count_socket_refusal(error, visitor)
-    status = TOO_MANY_REQUESTS if isinstance(error, LimitError) else error.sip_code
     body = {"error": error.name, "message": str(error)}
-    await websocket.send_denial_response(JSONResponse(body, status_code=status))
+    await websocket.send_denial_response(JSONResponse(body, status_of(error)))
 
 
 class Connection:

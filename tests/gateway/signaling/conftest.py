@@ -17,12 +17,12 @@ from gateway.admission.limits import LimitRules
 from gateway.admission.policy import Policy
 from gateway.app import create_app, uvicorn_config
 from gateway.config import Settings
+from gateway.signaling.handshake import SUBPROTOCOL
 from gateway.signaling.http import Extensions
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.seam import Records
 from gateway.signaling.sessions import Sessions
-from gateway.signaling.socket import SUBPROTOCOL
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall, FakeCalls, open_gate
 
 Message = dict[str, Any]
