@@ -233,7 +233,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
             "stopped": stopped(firefox, gateway),
             "faults": faults_of(chromium, gateway),
             "forbidden": on_site(chromium, gateway, head=FORBIDDING),
-            "blocked": on_site(firefox, gateway),  # its origin is not allowed
+            "stranger": on_site(firefox, gateway),  # its origin is not allowed
             "nobody": on_site(chromium, gateway, "ws://127.0.0.1:9/v1/ws"),
         }
         found: dict[str, dict[str, Any]] = {}
@@ -321,8 +321,9 @@ async def test_a_page_that_forbids_itself_the_socket_is_told_so(told: Told) -> N
     assert found["administrator"][0]["works"] is False
 
 
-async def test_a_socket_that_is_blocked_is_no_dead_gateway(told: Told) -> None:
-    assert names(told.found["blocked"]) == ["socket-blocked"]
+async def test_a_page_that_may_not_connect_is_no_blocked_network(told: Told) -> None:
+    assert names(told.found["stranger"]) == ["not-allowed"]
+    assert told.found["stranger"]["signaling"]["reason"]
     assert names(told.found["nobody"]) == ["gateway-unreachable"]
 
 

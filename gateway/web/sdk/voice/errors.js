@@ -184,7 +184,7 @@ export class CallError extends Error {
 }
 
 /** The gateway's own `busy` is no busy line. */
-const spokenAs = (/** @type {string} */ cause, /** @type {number | null} */ sipCode) =>
+export const spokenAs = (/** @type {string} */ cause, /** @type {number | null} */ sipCode) =>
   cause === "busy" && sipCode === 503 ? "no-capacity" : cause;
 
 /**

@@ -7,6 +7,8 @@
  */
 
 import { Emitter } from "./emitter.js";
+import { asCallError, CallError } from "./errors.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./preflight/verdict.js").Report} Report */
 /** @typedef {import("./preflight/run.js").Progress} Progress */
@@ -21,7 +23,7 @@ import { Emitter } from "./emitter.js";
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
  * @property {RTCIceTransportPolicy} [iceTransportPolicy]
  * @property {string} [language] of the report's sentences, such as "de"; by default the page's
- * @property {number} [seconds] that sound is measured for; 5
+ * @property {number} [seconds] that sound is measured for; 5, and at most 12
  * @property {AbortSignal} [signal] stops it, as `stop` does
  */
 
@@ -56,11 +58,48 @@ export class Preflight extends Emitter {
 
   /** @param {PreflightOptions & { url: string }} options */
   async #run(options) {
-    const { run } = await import("./preflight/run.js");
-    const report = await run(options, this.#stop.signal, (progress) => this.emit("progress", progress));
+    const startedAt = new Date().toISOString();
+    /** @type {Report} */
+    let report;
+    try {
+      const { run } = await import("./preflight/run.js").catch((error) => {
+        throw new CallError("gateway-unreachable", { reason: String(error) });
+      });
+      const url = wholeAddress(options.url);
+      report = await run({ ...options, url }, this.#stop.signal, (progress) => this.emit("progress", progress));
+    } catch (error) {
+      report = withoutTest(asCallError(error), startedAt);
+    }
     this.report = report;
     this.status = report.verdict === "failed" ? "failed" : "completed";
     this.emit(this.status, report);
     return report;
   }
 }
+
+/** @param {string} url that may be relative, or of http */
+function wholeAddress(url) {
+  const { href } = new URL(url, location.href);
+  return href.replace(/^http/, "ws");
+}
+
+/**
+ * What is told where no test could be made.
+ *
+ * @param {CallError} error
+ * @param {string} startedAt
+ * @returns {Report}
+ */
+const withoutTest = ({ name, message, advice, reason }, startedAt) => ({
+  verdict: "failed",
+  message: say("preflight.failed"),
+  reasons: [{ verdict: "failed", name, message, advice }],
+  administrator: [],
+  microphone: { error: null, label: "", level: null, peak: null, clipped: 0 },
+  signaling: { error: name, reason, openMs: null, welcomeMs: null },
+  ways: {},
+  echo: null,
+  tone: null,
+  startedAt,
+  durationMs: Date.now() - Date.parse(startedAt),
+});

@@ -6,6 +6,7 @@
  * called. Both ends measure; the sum of the two is what a call would be like.
  */
 
+import { spokenAs } from "../errors.js";
 import { checksOf, summarizePath } from "./path.js";
 
 const CONNECT = 15_000; // ms; a browser goes on for half a minute
@@ -108,6 +109,8 @@ export class Echo {
   async #connect() {
     this.#line.onFrame = (frame) => frame.call === this.#id && this.#receive(frame);
     this.#line.onLost = (name) => this.#fail(name);
+    // While somebody was still asked for the microphone
+    if (this.#line.lost) return this.#fail(this.#line.lost);
     await this.#peer.setLocalDescription(await this.#peer.createOffer());
     this.#began = performance.now();
     this.#line.send({ type: "preflight", call: this.#id, offer: { type: "offer", sdp: this.#peer.localDescription?.sdp } });
@@ -210,8 +213,8 @@ export class Echo {
     if (frame.type === "answer") this.#answer(frame);
     else if (frame.type === "quality") this.#learn(frame);
     else if (frame.type === "candidate") this.#peer.addIceCandidate(frame.candidate ?? undefined).catch(() => {});
-    else if (frame.type === "error") this.#fail(String(frame.name), String(frame.message ?? ""));
-    else if (frame.type === "ended") this.#fail(String(frame.cause), String(frame.message ?? ""));
+    else if (frame.type === "error") this.#fail(spokenAs(String(frame.name), frame.code), String(frame.message ?? ""));
+    else if (frame.type === "ended") this.#fail(spokenAs(String(frame.cause), frame.sipCode), String(frame.message ?? ""));
   }
 
   /** @param {Frame} frame */

@@ -6,159 +6,147 @@
  * must not wait for a test, and it does not come back when it is lost: that is a finding.
  */
 
-const SUBPROTOCOL = "gateway.v1";
-const LIMIT = 10_000;
-const CLOSING = 200; // ms that the close may come after an error
+import { CallError, errorFromFrame } from "../errors.js";
+import { parse, readWelcome } from "../frames.js";
+import { Socket, SUBPROTOCOL } from "../socket.js";
 
-/** Whether the gateway's host is there at all is asked by HTTP, with so much patience. */
+const LIMIT = 10_000;
+
+/** Whether the gateway is there at all is asked by HTTP, with so much patience. */
 const LOOK = 3_000;
 
 /** @typedef {{ type: string, [key: string]: any }} Frame */
-
-/**
- * @typedef {object} Line
- * @property {number} openMs until the WebSocket stood
- * @property {number} welcomeMs until the gateway has welcomed the page
- * @property {RTCIceServer[]} iceServers
- * @property {RTCIceTransportPolicy} iceTransportPolicy
- * @property {(frame: Frame) => void} send
- * @property {(frame: Frame) => void} onFrame of calls; to be set
- * @property {(name: string) => void} onLost to be set
- * @property {() => void} close
- */
-
-/** Why there is no session, by a word of the texts. */
-export class LineError extends Error {
-  /**
-   * @param {string} name
-   * @param {string} [reason] the gateway's own words, for the operator
-   */
-  constructor(name, reason = "") {
-    super(reason || name);
-    this.name = name;
-    this.reason = reason;
-  }
-}
+/** @typedef {() => Promise<{ token?: string, challenge?: string }>} Hello */
 
 /**
  * @param {string} url
- * @param {() => Promise<{ token?: string, challenge?: string }>} hello
+ * @param {Hello} hello
  * @param {AbortSignal} signal
  * @returns {Promise<Line>}
- * @throws {LineError}
+ * @throws {CallError}
  */
 export async function openLine(url, hello, signal) {
-  const forbidden = watchPolicy(url);
+  if (signal.aborted) throw new CallError("stopped");
+  const line = new Line(url, hello);
+  // Later whoever has the line says goodbye first
+  signal.addEventListener("abort", () => line.welcomeMs || line.lose(new CallError("stopped")), { once: true });
   try {
-    return await open(url, hello, signal);
+    await line.welcomed;
   } catch (error) {
-    const { name, reason } = error instanceof LineError ? error : new LineError("gateway-unreachable", String(error));
-    if (name !== "gateway-unreachable" || signal.aborted) throw new LineError(name, reason);
-    await Promise.resolve(); // the policy's event comes beside the socket's
-    if (forbidden()) throw new LineError("blocked-by-page", reason);
-    throw new LineError((await answersHttp(url)) ? "socket-blocked" : name, reason);
-  } finally {
-    forbidden.end();
+    const reason = /** @type {CallError} */ (error);
+    if (reason.name !== "gateway-unreachable" || signal.aborted) throw reason;
+    throw await whyUnreachable(url, reason);
+  }
+  return line;
+}
+
+export class Line {
+  /** Until the WebSocket stood. */
+  openMs = 0;
+  /** Until the gateway has welcomed the page; 0 while it has not. */
+  welcomeMs = 0;
+  /** @type {RTCIceServer[]} */
+  iceServers = [];
+  /** @type {RTCIceTransportPolicy} */
+  iceTransportPolicy = "all";
+  /** @type {string | null} why it is lost */
+  lost = null;
+  /** @type {(frame: Frame) => void} of calls; to be set */
+  onFrame = () => {};
+  /** @type {(name: string) => void} to be set, once `lost` was looked at */
+  onLost = () => {};
+  #began = performance.now();
+  #hello;
+  #socket;
+  #timer;
+  /** @type {() => void} */
+  #resolve = () => {};
+  /** @type {(error: CallError) => void} */
+  #reject = () => {};
+
+  /**
+   * @param {string} url
+   * @param {Hello} hello
+   * @throws {CallError} no socket can be made
+   */
+  constructor(url, hello) {
+    this.#hello = hello;
+    /** @type {Promise<void>} rejects with a CallError */
+    this.welcomed = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#socket = new Socket(url, {
+      onOpen: () => void this.#greet(),
+      onMessage: (data) => this.#receive(data),
+      onGone: (error) => this.lose(error),
+      stood: () => this.welcomeMs > 0,
+    });
+    this.#timer = setTimeout(() => this.lose(new CallError("gateway-silent")), LIMIT);
+  }
+
+  /** @param {Frame} frame */
+  send(frame) {
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    this.#socket.close();
+  }
+
+  /** @param {CallError} error */
+  lose(error) {
+    this.close();
+    this.lost = error.name;
+    this.#reject(error);
+    this.onLost(error.name);
+  }
+
+  async #greet() {
+    this.openMs = performance.now() - this.#began;
+    if (!this.#socket.understood) {
+      this.lose(new CallError("version-mismatch"));
+      return;
+    }
+    try {
+      this.send({ type: "hello", ...(await this.#hello()) });
+    } catch (error) {
+      this.lose(new CallError("bad-token", { reason: error instanceof Error ? error.message : String(error) }));
+    }
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    const frame = parse(data);
+    if (this.welcomeMs) {
+      if (frame) this.onFrame(frame);
+    } else if (frame?.type === "welcome") {
+      clearTimeout(this.#timer);
+      this.welcomeMs = performance.now() - this.#began;
+      const { iceServers, iceTransportPolicy } = readWelcome(frame);
+      Object.assign(this, { iceServers, iceTransportPolicy });
+      this.#resolve();
+    } else {
+      this.lose(frame?.type === "error" ? errorFromFrame(frame, true) : new CallError("protocol"));
+    }
   }
 }
 
 /**
- * @param {string} url
- * @param {() => Promise<{ token?: string, challenge?: string }>} hello
- * @param {AbortSignal} signal
- * @returns {Promise<Line>}
- */
-function open(url, hello, signal) {
-  return new Promise((resolve, reject) => {
-    const began = performance.now();
-    const socket = new WebSocket(url, SUBPROTOCOL);
-    let welcomed = false;
-    /** @param {string} name @param {string} [reason] */
-    const fail = (name, reason) => {
-      clearTimeout(timer);
-      socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
-      socket.close();
-      if (welcomed) line.onLost(name);
-      else reject(new LineError(name, reason));
-    };
-    const timer = setTimeout(() => fail("gateway-silent"), LIMIT);
-    // Later whoever has the line says goodbye first
-    signal.addEventListener("abort", () => welcomed || fail("stopped"), { once: true });
-    /** @type {Line} */
-    const line = {
-      openMs: 0,
-      welcomeMs: 0,
-      iceServers: [],
-      iceTransportPolicy: "all",
-      send: (frame) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(frame)),
-      onFrame: () => {},
-      onLost: () => {},
-      close: () => {
-        socket.onmessage = socket.onclose = socket.onerror = null;
-        socket.close(1000);
-      },
-    };
-    socket.onopen = async () => {
-      line.openMs = performance.now() - began;
-      if (socket.protocol !== SUBPROTOCOL) return fail("version-mismatch");
-      try {
-        socket.send(JSON.stringify({ type: "hello", ...(await hello()) }));
-      } catch (error) {
-        fail("bad-token", error instanceof Error ? error.message : String(error));
-      }
-    };
-    socket.onmessage = ({ data }) => {
-      const frame = /** @type {Frame} */ (JSON.parse(data));
-      if (welcomed) {
-        line.onFrame(frame);
-      } else if (frame.type === "welcome") {
-        clearTimeout(timer);
-        welcomed = true;
-        line.welcomeMs = performance.now() - began;
-        line.iceServers = Array.isArray(frame.iceServers) ? frame.iceServers : [];
-        line.iceTransportPolicy = frame.iceTransportPolicy === "relay" ? "relay" : "all";
-        resolve(line);
-      } else {
-        fail(String(frame.name ?? "protocol"), String(frame.message ?? ""));
-      }
-    };
-    // One that the page's own policy forbids is never closed, in Chromium
-    socket.onerror = () => setTimeout(() => socket.onerror && fail("gateway-unreachable"), CLOSING);
-    socket.onclose = ({ code, reason }) => {
-      if (welcomed) fail("network", reason);
-      else fail({ 1002: "version-mismatch", 1008: "session-refused", 1013: "no-capacity" }[code] ?? "gateway-unreachable", reason);
-    };
-  });
-}
-
-/**
- * Notices whether the page's own Content-Security-Policy has refused the socket.
- *
- * @param {string} url
- */
-function watchPolicy(url) {
-  const host = new URL(url).host;
-  let refused = false;
-  /** @param {SecurityPolicyViolationEvent} event */
-  const notice = ({ effectiveDirective, blockedURI }) => {
-    if (effectiveDirective === "connect-src" && blockedURI.includes(host)) refused = true;
-  };
-  document.addEventListener("securitypolicyviolation", notice);
-  const end = () => document.removeEventListener("securitypolicyviolation", notice);
-  return Object.assign(() => refused, { end });
-}
-
-/**
- * Whether something answers at the gateway's host by HTTP, where no WebSocket can be had.
+ * A browser tells no page why it got no WebSocket. The gateway does, to a plain GET of the same address.
  *
  * @param {string} url of the WebSocket
+ * @param {CallError} unreachable what is known without that
  */
-async function answersHttp(url) {
-  const page = new URL("/healthz", url.replace(/^ws/, "http"));
+async function whyUnreachable(url, unreachable) {
   try {
-    await fetch(page, { mode: "no-cors", cache: "no-store", signal: AbortSignal.timeout(LOOK) });
-    return true;
+    const answer = await fetch(url.replace(/^ws/, "http"), { cache: "no-store", signal: AbortSignal.timeout(LOOK) });
+    const { error, message, subprotocol } = await answer.json();
+    // Anything else is a proxy's, or a stranger's: the gateway is not there
+    if (answer.ok && subprotocol === SUBPROTOCOL) return new CallError("socket-blocked");
+    return typeof error === "string" ? new CallError(error, { reason: String(message ?? "") }) : unreachable;
   } catch {
-    return false;
+    return unreachable;
   }
 }

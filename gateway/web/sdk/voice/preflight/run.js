@@ -4,15 +4,18 @@
 /** One test from its beginning to its report: who waits for whom, and what is told meanwhile. */
 
 import { Access } from "../access.js";
+import { asCallError, spokenAs } from "../errors.js";
 import { closeMicrophone, openMicrophone } from "../microphone.js";
 import { chooseLanguage, loadTexts } from "../../texts/index.js";
 import { Echo } from "./echo.js";
-import { LineError, openLine } from "./line.js";
+import { openLine } from "./line.js";
 import { Sound, TONE } from "./sound.js";
 import { judge } from "./verdict.js";
 import { tryWay, WAYS } from "./ways.js";
 
 const SECONDS = 5;
+/** The gateway ends a test after half a minute, of which the connection may take its share. */
+const MOST_SECONDS = 12;
 const SINE = 3; // dB that a sine of full scale is below RFC 6464's loudest
 const MOMENT = 100; // ms between two readings of a level
 
@@ -61,9 +64,11 @@ export async function run(options, signal, tell) {
     useMicrophone(options, findings, signal, tell),
     useLine(options, findings, signal, tell),
   ]);
-  await clock;
-  const ear = microphone && listenTo(microphone, sound, tell);
+  /** @type {ReturnType<typeof listenTo>} */
+  let ear = null;
   try {
+    await clock;
+    ear = microphone && listenTo(microphone, sound, tell);
     if (line && !signal.aborted) await tryNetwork(options, findings, { line, microphone, sound, signal, tell });
     // Nobody has been heard yet where the network was not tried
     else if (ear && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5 * MOMENT));
@@ -92,12 +97,13 @@ export async function run(options, signal, tell) {
  * @returns {Promise<MediaStream | null>}
  */
 async function useMicrophone({ audio }, { microphone }, signal, tell) {
+  if (signal.aborted) return null; // before anybody is asked
   tell({ step: "microphone", state: "running" });
   /** @type {Promise<null>} a person may never answer the prompt */
   const stopped = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null), { once: true }));
   const opening = openMicrophone(audio);
   try {
-    const stream = signal.aborted ? null : await Promise.race([opening, stopped]);
+    const stream = await Promise.race([opening, stopped]);
     if (!stream) {
       opening.then(closeMicrophone, () => {});
       return null;
@@ -128,8 +134,9 @@ async function useLine(options, { signaling }, signal, tell) {
     tell({ step: "signaling", state: "passed", ms: line.welcomeMs });
     return line;
   } catch (error) {
-    signaling.error = error instanceof LineError ? error.name : "gateway-unreachable";
-    signaling.reason = error instanceof LineError ? error.reason : String(error);
+    const { name, sipCode, reason } = asCallError(error);
+    signaling.error = spokenAs(name, sipCode);
+    signaling.reason = reason;
     tell({ step: "signaling", state: "failed" });
     return null;
   }
@@ -206,7 +213,7 @@ async function hearEcho({ seconds = SECONDS }, configuration, findings, { line, 
   /** @type {import("./sound.js").Ear | null} */
   let ear = null;
   echo.onStream = (stream) => (ear = tone && sound.ear(stream));
-  findings.echo = await echo.run(seconds, {
+  findings.echo = await echo.run(Math.min(seconds, MOST_SECONDS), {
     onConnected: ({ iceMs, dtlsMs, path }) => {
       tell({ step: "connection", state: "passed", ms: (iceMs ?? 0) + (dtlsMs ?? 0), path });
       tell({ step: "sound", state: "running" });
