@@ -76,6 +76,13 @@ async def test_ringtone_until_somebody_answers(
     await until(page, "document.querySelector('[data-voice-tone]')")
     samples, rate = await record(ChromiumPage(page), TONE, seconds=1)
     assert_heard(samples[-rate:], rate, present=[660.0, 880.0])
+    if ending == "reject":  # another one, which comes and goes, silences nothing
+        await fake_gateway.opened[0].ring("in-2")
+        await until(page, "harness.named('incoming').length === 2")
+        await page.evaluate("harness.call.reject()")
+        await until(page, "harness.named('disconnect').length === 1")
+        assert await page.evaluate(f"{TONE}.active")
+        await page.evaluate("harness.call = harness.device.calls[0]; null")
     await page.evaluate(f"harness.call.{ending}()")
     await expect_silence(page)
     if ending == "reject":

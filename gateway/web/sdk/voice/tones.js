@@ -15,6 +15,7 @@ const LONGEST = 180;
 /** Edges that do not click. */
 const EDGE = 0.01;
 
+/** @typedef {import("./call.js").Call} Call */
 /** @typedef {{ tones: readonly number[], cadence: readonly number[] }} Tone Hz, and seconds of sound and silence in turn */
 
 /** @typedef {string | boolean} Ringback a key of `RINGBACK`; true is "eu" */
@@ -37,6 +38,10 @@ const RING = { tones: [660, 880], cadence: [0.4, 0.2, 0.4, 2] };
 export class Tones {
   /** @type {(() => void) | null} */
   #stop = null;
+  /** Calls that are to be heard, and by what: the first of them is. @type {Map<Call, Tone>} */
+  #wanted = new Map();
+  /** @type {Call | undefined} that is heard */
+  #heard;
 
   /**
    * @param {object} options
@@ -48,28 +53,39 @@ export class Tones {
     this.options = options;
   }
 
-  /** @param {import("./call.js").Call} call that is placed or rings here */
+  /** @param {Call} call that is placed or rings here */
   follow(call) {
     const { ringback: given, ringtone } = this.options;
     const ringback = typeof given === "function" ? given(call.to) : given;
     const tone = RINGBACK[ringback === true ? "eu" : String(ringback)];
     if (call.direction === "incoming") {
-      if (ringtone && call.state === "pending") this.#play(RING);
+      if (ringtone && call.state === "pending") this.#want(call, RING);
     } else if (tone) {
-      call.watch("ringing", (hasEarlyMedia) => (hasEarlyMedia ? this.#silence() : this.#play(tone)));
+      call.watch("ringing", (hasEarlyMedia) => this.#want(call, hasEarlyMedia ? null : tone));
     }
-    call.watch("state", (state) => state !== "ringing" && this.#silence());
-    call.watch("disconnect", () => this.#silence());
+    call.watch("state", (state) => state !== "ringing" && this.#want(call, null));
+    call.watch("disconnect", () => this.#want(call, null));
   }
 
-  #silence() {
+  /**
+   * @param {Call} call
+   * @param {Tone | null} tone no longer, if null
+   */
+  #want(call, tone) {
+    if (tone) this.#wanted.set(call, tone);
+    else this.#wanted.delete(call);
+    const [first] = this.#wanted;
+    if (first?.[0] === this.#heard) return;
     this.#stop?.();
-    this.#stop = null;
+    this.#stop = first ? this.#play(first[1]) : null;
+    this.#heard = first?.[0];
   }
 
-  /** @param {Tone} tone */
+  /**
+   * @param {Tone} tone
+   * @returns {() => void} ends it
+   */
   #play({ tones, cadence }) {
-    this.#silence();
     const context = acquire();
     const gain = context.createGain();
     const output = context.createMediaStreamDestination();
@@ -83,7 +99,7 @@ export class Tones {
       return oscillator;
     });
     const element = sounding(output.stream, this.options.speaker());
-    this.#stop = () => {
+    return () => {
       for (const oscillator of oscillators) oscillator.stop();
       element.pause();
       element.srcObject = null;
