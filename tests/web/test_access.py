@@ -171,6 +171,21 @@ async def test_token_is_said_and_so_is_the_challenge(
     assert hello == {"type": "hello", "token": "t1", "challenge": "proof"}
 
 
+async def test_nobody_is_asked_for_a_proof_before_the_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    asked = """async () => {
+        const { Device } = await import("/sdk/voice-client.js");
+        let asked = 0;
+        const device = new Device({ challenge: () => (asked += 1) && "proof" });
+        await device.prepare();
+        return asked;
+    }"""
+    assert await page.evaluate(asked) == 0
+    assert fake_gateway.opened == []
+
+
 async def test_each_session_fetches_a_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_page()
     assert await dial(page, device={"token": "t0", "tokens": ["t1"]}) is None

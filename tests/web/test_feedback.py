@@ -17,6 +17,13 @@ HURRY = """
     window.setInterval = (act, ms, ...rest) => repeat(act, ms / 20, ...rest);
     null
 """
+# The longest time that a session without calls is kept
+IDLE = """async () => {
+    const wait = window.setTimeout, times = [];
+    window.setTimeout = (act, ms, ...rest) => (times.push(ms), wait(act, ms, ...rest));
+    await harness.device.prepare();
+    return Math.max(...times);
+}"""
 # What ends a session without calls after half a minute ends it at once
 IMPATIENT = """
     const wait = window.setTimeout;
@@ -43,6 +50,7 @@ async def test_a_call_is_rated_during_it_and_after_its_end(
     assert await outcome(page) is None
     await page.evaluate("harness.call.disconnect()")
     await end_of(page)
+    assert await page.evaluate(IDLE) > 100_000, "whoever points at the button may rate the call"
     await asked(page, "postFeedback", 2, "echo")
     assert await taken(session, 2) == {
         "type": "feedback",

@@ -50,6 +50,50 @@ async def test_page_registers_and_unregisters(
     assert len(session.find("unregister")) == 1
 
 
+async def test_what_was_withdrawn_while_it_was_asked_for_counts_no_longer(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await page.evaluate("() => { harness.asked = harness.register('sales'); }")
+    session = await fake_gateway.session()
+    await session.wait_for("register")
+    await page.evaluate("() => { harness.leaving = harness.device.unregister(); }")
+    await session.send("registered", identity="sales")
+    await session.wait_for("unregister")  # one after the other
+    await session.send("unregistered", identity="sales")
+    await page.evaluate("harness.leaving")
+    assert (await page.evaluate("harness.asked"))["name"] == "canceled"
+    assert await page.evaluate("harness.device.state") == "unregistered"
+    assert await events(page, "registered") == []
+
+
+async def test_a_page_registers_though_its_earlier_session_is_gone(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The gateway was restarted while the page was loaded again."""
+
+    async def greet(session: Session) -> None:
+        if "resume" not in await session.wait_for("hello"):
+            await take_registration(session)
+            return
+        await session.send("welcome", session="s2", resume="unknown", iceServers=[], calls=[])
+
+    fake_gateway.greeting = greet
+    page = await open_page()
+    found = await page.evaluate(
+        """async () => {
+            const url = `${location.origin.replace("http", "ws")}/v1/ws`;
+            const left = { token: "t", received: 0, muted: [], until: Date.now() + 60_000 };
+            sessionStorage.setItem(`voice-client ${url}`, JSON.stringify(left));
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device, {});
+            return Promise.all([harness.device.restore(), harness.register("sales")]);
+        }"""
+    )
+    assert found == [[], "sales"]
+    assert "resume" in fake_gateway.opened[0].received[0]
+
+
 async def test_identity_of_the_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     fake_gateway.greeting = take_registration
     page = await open_page()

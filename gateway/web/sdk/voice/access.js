@@ -54,6 +54,11 @@ export class Access {
     return this.#fetch !== undefined;
   }
 
+  /** Whether a new session asks the person at the page for something. */
+  get asksPerson() {
+    return typeof this.#challenge === "function";
+  }
+
   /**
    * Use this token from now on, in the session that is open as well.
    *

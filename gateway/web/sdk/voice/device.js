@@ -10,6 +10,7 @@ import { readConnectOptions } from "./connect-options.js";
 import { Emitter } from "./emitter.js";
 import { asCallError, CallError } from "./errors.js";
 import { text, texts } from "./frames.js";
+import { unlessGivenUp } from "./given-up.js";
 import { checkSupport } from "./microphone.js";
 import { DEVICE_NAMES, named } from "./names.js";
 import { Page } from "./page.js";
@@ -87,6 +88,10 @@ export class Device extends Base {
   #expires = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #idle;
+  /** Until when the session is kept for what somebody may say of a call; by performance.now(). */
+  #feedbackUntil = 0;
+  /** @type {Promise<unknown> | undefined} the session of the page before */
+  #restoring;
   #lifetime = new AbortController();
 
   /**
@@ -104,6 +109,7 @@ export class Device extends Base {
     this.#sources = new Sources({ ...options, access: this.#access });
     this.#registration = new Registration({
       session: async () => {
+        await this.#restoring; // the gateway may have that session no more
         const signaling = this.#session();
         await this.#access.welcome(signaling);
         return signaling;
@@ -237,6 +243,7 @@ export class Device extends Base {
         }
       },
     });
+    this.#restoring = signaling.welcome.catch(() => {});
     try {
       await signaling.welcome;
     } catch {
@@ -281,7 +288,7 @@ export class Device extends Base {
    * @returns {Promise<void>} when it is done
    */
   async prepare() {
-    if (this.destroyed || checkSupport()) return;
+    if (this.destroyed || checkSupport() || (!this.#signaling && this.#access.asksPerson)) return;
     this.#sources.prepare();
     try {
       await this.#access.welcome(this.#session());
@@ -333,11 +340,12 @@ export class Device extends Base {
     // Both at once: the session stands by the time the person has answered the prompt.
     const signaling = this.#session();
     const over = new AbortController();
+    const ends = [signal, this.#lifetime.signal];
     const opening = this.#sources.open(signaling, audio, over.signal);
     /** @type {Call | null} */
     let call = null;
     try {
-      const source = await this.#unlessGivenUp(opening, signal);
+      const source = await unlessGivenUp(opening, ends);
       call = new Call({ ...placed, ...this.#setup(signaling), audio, source });
     } finally {
       if (!call) {
@@ -347,7 +355,7 @@ export class Device extends Base {
     }
     this.#keep(call);
     const starting = this.#access.place(signaling, call, (error) => this.emit("error", error, null));
-    await this.#unlessGivenUp(starting, signal).catch((error) => {
+    await unlessGivenUp(starting, ends).catch((error) => {
       call.disconnect();
       throw error;
     });
@@ -430,24 +438,6 @@ export class Device extends Base {
     };
   }
 
-  /**
-   * @template T
-   * @param {Promise<T>} promise
-   * @param {AbortSignal | undefined} signal of the page; the device's own end counts as well
-   * @returns {Promise<T>} rejects with `canceled`
-   */
-  #unlessGivenUp(promise, signal) {
-    return new Promise((resolve, reject) => {
-      const done = new AbortController();
-      for (const end of [signal, this.#lifetime.signal]) {
-        const giveUp = () => reject(new CallError("canceled"));
-        if (end?.aborted) giveUp();
-        end?.addEventListener("abort", giveUp, { signal: done.signal });
-      }
-      promise.then(resolve, reject).finally(() => done.abort());
-    });
-  }
-
   /** @param {Call} call */
   #keep(call) {
     this.#calls.add(call);
@@ -460,7 +450,8 @@ export class Device extends Base {
     call.watch("disconnect", () => {
       this.#calls.delete(call);
       this.#page.protect(this.calls.some((each) => each.taken));
-      this.#rest(FEEDBACK_TIMEOUT);
+      this.#feedbackUntil = performance.now() + FEEDBACK_TIMEOUT;
+      this.#rest();
     });
   }
 
@@ -513,13 +504,13 @@ export class Device extends Base {
     void this.#access.renewBefore(this.#signaling, expires, (error) => this.emit("error", error, null));
   }
 
-  #rest(timeout = IDLE_TIMEOUT) {
+  #rest() {
     clearTimeout(this.#idle);
     if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
     this.#idle = setTimeout(() => {
       this.#sources.release();
       this.#signaling?.close();
-    }, timeout);
+    }, Math.max(IDLE_TIMEOUT, this.#feedbackUntil - performance.now()));
   }
 
   /** The page is left, or loaded again, which nobody can tell by now. */

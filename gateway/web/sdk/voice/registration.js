@@ -31,6 +31,8 @@ export class Registration {
   #pause = FIRST_PAUSE;
   /** How many requests for it are under way. */
   #asking = 0;
+  /** How often the page wanted none any more: what was asked for before counts no longer. */
+  #withdrawn = 0;
 
   /**
    * @param {object} options
@@ -61,7 +63,7 @@ export class Registration {
   /**
    * @param {string | undefined} identity
    * @returns {Promise<string>} the identity, as the gateway knows it
-   * @throws {CallError} what was before counts on
+   * @throws {CallError} what was before counts on; `canceled` by an `unregister` meanwhile
    */
   async register(identity) {
     const registered = await this.#ask(identity);
@@ -76,6 +78,7 @@ export class Registration {
    */
   async unregister(signaling) {
     const registered = this.#identity !== null || this.#asking > 0;
+    this.#withdrawn += 1;
     this.#end(null);
     if (!registered || !signaling || signaling.closed) return;
     try {
@@ -119,9 +122,15 @@ export class Registration {
    */
   async #ask(identity) {
     this.#asking += 1;
+    const withdrawn = this.#withdrawn;
+    const check = () => {
+      if (withdrawn !== this.#withdrawn) throw new CallError("canceled", { fatal: false });
+    };
     try {
       const signaling = await this.options.session();
+      check();
       const frame = await signaling.ask({ type: "register", identity }, "registered");
+      check();
       return typeof frame.identity === "string" ? frame.identity : (identity ?? "");
     } finally {
       this.#asking -= 1;
