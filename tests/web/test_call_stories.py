@@ -299,6 +299,13 @@ async def test_digits_go_in_the_audio_with_telephone_event_and_queue(
     assert [event["digit"] for event in await events(page, "dtmf")] == ["1", "2", "3", "A"]
     session = await fake_gateway.session()
     assert "dtmf" not in {frame["type"] for frame in session.received}
+    # A pause of half a second goes by message, and so do those behind and before it
+    await page.evaluate("['123456', 'w7', '8'].forEach((each) => harness.call.sendDigits(each))")
+    await session.wait_for_count("dtmf", 3)
+    before, *others = [frame["digits"] for frame in session.find("dtmf")]
+    assert others == ["W7", "8"]
+    assert before[:2] in ("W1", "W2")
+    assert before.endswith("3456")
 
 
 async def test_bad_digits_are_refused_with_the_rule(

@@ -23,6 +23,36 @@ LIST = """kept => {
 }"""
 
 
+# A browser settles nothing that a closed connection was asked for
+NEVER_REPLACED = """async () => {
+    const { getUserMedia } = navigator.mediaDevices;
+    let opened;
+    navigator.mediaDevices.getUserMedia = async (wanted) => (opened = await getUserMedia(wanted));
+    const asked = new Promise((resolve) => {
+        RTCRtpSender.prototype.replaceTrack = () => (resolve(), new Promise(() => {}));
+    });
+    const chosen = harness.device.audio.setInputDevice("");
+    await asked;
+    harness.call.disconnect();
+    await chosen;
+    return opened.getTracks().map(({ readyState }) => readyState);
+}"""
+TWO_CALLS = """async () => {
+    const { AudioDevices } = await import("/sdk/voice/audio-devices.js");
+    const used = ["", ""];
+    const call = (at) => ({
+        setInputDevice: async (id) => {
+            if (at && id === "broken") throw new Error("busy");
+            used[at] = id;
+        },
+    });
+    const audio = new AudioDevices(() => [call(0), call(1)], new AbortController().signal);
+    await audio.setInputDevice("good");
+    const refused = await audio.setInputDevice("broken").catch(() => true);
+    return { used, refused, input: audio.input };
+}"""
+
+
 async def is_live(page: Page) -> None:
     await until(page, "harness.call.localStream.getAudioTracks()[0].readyState === 'live'")
 
@@ -101,5 +131,11 @@ async def test_what_was_chosen_counts_for_the_next_call(
     await page.evaluate("id => harness.device.audio.setInputDevice(id)", ids[-1])
     await page.evaluate("harness.call.disconnect()")
     assert await dial(page) is None
+    assert await page.evaluate(TWO_CALLS) == {
+        "used": ["good", "good"],
+        "refused": True,
+        "input": "good",
+    }, "all or none of several calls"
     used = "harness.call.localStream.getAudioTracks()[0].getSettings().deviceId"
     assert await page.evaluate(used) == ids[-1]
+    assert await page.evaluate(NEVER_REPLACED) == ["ended"], "the call was over before it was used"

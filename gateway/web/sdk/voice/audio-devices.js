@@ -104,7 +104,16 @@ export class AudioDevices extends Emitter {
    * @throws {import("./errors.js").CallError} `microphone-…`; all stays as it was
    */
   async setInputDevice(id) {
-    for (const call of this.calls()) await call.setInputDevice(id);
+    const changed = [];
+    try {
+      for (const call of this.calls()) {
+        await call.setInputDevice(id);
+        changed.push(call);
+      }
+    } catch (error) {
+      for (const call of changed) await call.setInputDevice(this.#input).catch(() => {});
+      throw error;
+    }
     this.#input = id;
   }
 

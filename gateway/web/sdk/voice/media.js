@@ -8,11 +8,9 @@
  */
 
 import { CallError } from "./errors.js";
+import { UNREACHABLE } from "./ice.js";
 import { closeMicrophone } from "./microphone.js";
 import { Peer } from "./peer.js";
-
-/** From this code on it is no answer of the server's, but that there was none (W3C WebRTC 4.8.1.3). */
-const UNREACHABLE = 700;
 
 /**
  * @typedef {object} MediaOptions
@@ -42,6 +40,10 @@ export class Media {
   #answered = () => {};
   /** @type {Promise<void>} their candidates wait here until the answer is in place */
   #answer = new Promise((resolve) => (this.#answered = resolve));
+  /** @type {() => void} */
+  #release = () => {};
+  /** @type {Promise<void>} the connection is closed, which settles nothing that it was asked for */
+  #released = new Promise((resolve) => (this.#release = resolve));
   #muted = false;
   #candidates = 0;
   /** @type {Map<string, string>} STUN and TURN servers that were of no use, and why */
@@ -84,7 +86,7 @@ export class Media {
     return this.#muted;
   }
 
-  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they trickle */
+  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones: the others trickle */
   async createOffer() {
     const [offer] = await Promise.all([this.#line.offer(), this.#attached]);
     return offer;
@@ -115,14 +117,24 @@ export class Media {
   }
 
   /**
-   * Without a new offer: the track is swapped under the sender. The old microphone is closed.
+   * Without a new offer: the track is swapped under the sender. The old microphone is closed; the new one,
+   * if the connection is by then.
    *
    * @param {MediaStream} microphone
    */
   async replaceMicrophone(microphone) {
     const track = microphone.getAudioTracks()[0];
     track.enabled = !this.#muted;
-    await this.#sender.replaceTrack(track);
+    try {
+      await Promise.race([this.#sender.replaceTrack(track), this.#released]);
+    } catch (error) {
+      closeMicrophone(microphone);
+      throw error;
+    }
+    if (this.peer.signalingState === "closed") {
+      closeMicrophone(microphone);
+      return;
+    }
     closeMicrophone(this.#microphone);
     this.#microphone = microphone;
     this.#watch(track);
@@ -155,6 +167,14 @@ export class Media {
     return true;
   }
 
+  /** @returns {string} the digits that have not begun, and are not sent any more */
+  withdrawDigits() {
+    const dtmf = this.#sender.dtmf;
+    const digits = dtmf?.toneBuffer ?? "";
+    if (digits) dtmf?.insertDTMF("");
+    return digits;
+  }
+
   close() {
     this.release();
     closeMicrophone(this.#microphone);
@@ -170,6 +190,7 @@ export class Media {
     this.peer.onconnectionstatechange = this.peer.ontrack = null;
     if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
     this.peer.close();
+    this.#release();
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */

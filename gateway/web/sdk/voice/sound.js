@@ -31,6 +31,8 @@ export class Sound {
   /** @type {Connection | null} */
   #connection = null;
   #muted = false;
+  /** Digits go as messages, as earlier ones have: by another way they would overtake those. */
+  #dialsByMessage = false;
 
   /** @param {SoundOptions} options */
   constructor(options) {
@@ -114,7 +116,15 @@ export class Sound {
   /** @param {Tones} tones in the audio stream where the gateway agreed to that, else as a message */
   dial(tones) {
     // A browser knows the comma as a pause, and no other (WebRTC 1.0 section 7.2): the gateway knows both
-    if (!tones.digits.includes("W") && this.media?.insertDigits(tones.digits, tones.duration, tones.gap)) return;
+    this.#dialsByMessage ||= tones.digits.includes("W");
+    if (!this.#dialsByMessage && this.media?.insertDigits(tones.digits, tones.duration, tones.gap)) return;
+    const waiting = this.media?.withdrawDigits();
+    if (waiting) this.#tell({ ...tones, digits: `W${waiting}` }); // one may still sound
+    this.#tell(tones);
+  }
+
+  /** @param {Tones} tones */
+  #tell(tones) {
     this.options.send({ type: "dtmf", ...tones });
     for (const digit of tones.digits) this.#sent(digit, tones.duration);
   }

@@ -6,11 +6,10 @@
  * connection of its own, to nobody. Whether one of them leads to the gateway is seen by the echo.
  */
 
+import { UNREACHABLE } from "../ice.js";
+
 /** A relay by TCP or TLS takes three round trips more; what takes longer than this helps no call. */
 const LIMIT = 6_000;
-
-/** From this code on it is no answer of the server's, but that there was none (W3C WebRTC 4.8.1.3). */
-const UNREACHABLE = 700;
 
 /** @typedef {"host" | "reflexive" | "relay-udp" | "relay-tcp" | "relay-tls"} Way */
 
