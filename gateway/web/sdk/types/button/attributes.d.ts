@@ -5,23 +5,13 @@ export type ConnectOptions = import("../voice-client.js").ConnectOptions;
  */
 export declare function parametersOf(element: Element): Partial<ConnectOptions>;
 /**
+ * What a client of the gateway is made with. Without an address it is the gateway that served this file.
+ *
  * @param {Element} element
- * @returns {{ url?: string, token?: string, tokenUrl: string | null }} without an address it is the gateway that
- *   served this file
+ * @returns {import("../voice-client.js").DeviceOptions & { language: string }}
  */
-export declare function gatewayOf(element: Element): {
-    url?: string;
-    token?: string;
-    tokenUrl: string | null;
-};
-/**
- * @param {Element} element
- * @returns {{ ringback: string, ringtone: boolean, closeProtection: boolean }}
- */
-export declare function soundsOf(element: Element): {
-    ringback: string;
-    ringtone: boolean;
-    closeProtection: boolean;
+export declare function deviceOptionsOf(element: Element): import("../voice-client.js").DeviceOptions & {
+    language: string;
 };
 /** @param {Element} element */
 export declare const consentKeyOf: (element: Element) => string;

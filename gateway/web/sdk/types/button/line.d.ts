@@ -3,6 +3,7 @@
  * what happens in the words of `model.js`, and knows nothing of what is shown.
  */
 import { CallError, Device } from "../voice-client.js";
+import { Reachable } from "./reachable.js";
 export type Call = import("../voice-client.js").Call;
 export type CallEnd = import("../voice-client.js").CallEnd;
 export type ConnectOptions = import("../voice-client.js").ConnectOptions;
@@ -16,17 +17,13 @@ export type LineOptions = {
     /**
      * what a page may want to know
      */
-    tell: (call: Call, event: string, detail: object) => void;
+    tell: (call: Call | null, event: string, detail: object) => void;
     /**
      * an error that does not end the call
      */
     explain: (error: CallError) => string;
     showLevels: (input: number, output: number) => void;
     showDigit: (digit: string) => void;
-    /**
-     * microphone and speaker
-     */
-    chosen: (kind: "input" | "output") => string;
     /**
      * whether a call that comes in finds nobody talking
      */
@@ -37,17 +34,17 @@ export type LineOptions = {
  * @property {import("../voice-client.js").DeviceOptions & { language: string }} device
  * @property {HTMLAudioElement} element
  * @property {(event: Happening) => void} happen
- * @property {(call: Call, event: string, detail: object) => void} tell what a page may want to know
+ * @property {(call: Call | null, event: string, detail: object) => void} tell what a page may want to know
  * @property {(error: CallError) => string} explain an error that does not end the call
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
- * @property {(kind: "input" | "output") => string} chosen microphone and speaker
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
  */
 export declare class Line {
     #private;
     options: LineOptions;
     device: Device;
+    reachable: Reachable;
     /** @type {Call | null} the present call, or the last one */
     call: Call | null;
     /** @type {CallError | null} why the last call failed */
@@ -58,8 +55,10 @@ export declare class Line {
     constructor(options: LineOptions);
     /** Whether there is a call, or one is being placed. */
     get busy(): boolean;
-    /** Makes ready what takes time, where the client can. */
+    /** Makes ready what takes time. */
     prepare(): void;
+    /** @param {string} token for later calls; if the gateway refuses it, the old one counts on */
+    useToken(token: string): Promise<void>;
     /** @param {ConnectOptions} parameters */
     dial(parameters: ConnectOptions): Promise<void>;
     accept(): Promise<void>;
@@ -68,6 +67,8 @@ export declare class Line {
     /** @param {string} to */
     transfer(to: string): Promise<void>;
     /**
+     * For this call and later ones. The client forgets what is unplugged.
+     *
      * @param {"input" | "output"} kind
      * @param {string} id
      */
@@ -75,7 +76,7 @@ export declare class Line {
     /**
      * Tells the gateway what the caller thinks of the call. If it does not hear it, nobody is the worse for it.
      *
-     * @param {number} score
+     * @param {number} score of 1 to 5 stars
      * @param {string} issue
      */
     rate(score: number, issue: string): Promise<void>;

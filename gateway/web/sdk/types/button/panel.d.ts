@@ -4,10 +4,11 @@ import { Settings } from "./settings.js";
 export type Model = import("./model.js").Model;
 export type Wording = import("./texts.js").Wording;
 export type Actions = {
-    /**
-     * also again
-     */
     start: () => void;
+    /**
+     * to the same number
+     */
+    again: () => void;
     agree: () => void;
     accept: () => void;
     /**
@@ -27,14 +28,26 @@ export type Actions = {
      * to call, or to transfer to
      */
     useNumber: (number: string) => void;
-    choose: (kind: "input" | "output", id: string) => void;
+    choose: (kind: "input" | "output", id: string) => Promise<void>;
+    chosen: (kind: "input" | "output") => string;
     rate: (score: number, issue: string) => void;
+};
+export type Can = {
+    /**
+     * again
+     */
+    call: boolean;
+    transfer: boolean;
+    hold: boolean;
+    close: boolean;
+    minimize: boolean;
 };
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./texts.js").Wording} Wording */
 /**
  * @typedef {object} Actions
- * @property {() => void} start also again
+ * @property {() => void} start
+ * @property {() => void} again to the same number
  * @property {() => void} agree
  * @property {() => void} accept
  * @property {() => void} hangUp also to decline
@@ -45,8 +58,17 @@ export type Actions = {
  * @property {(view: import("./model.js").View) => void} unfold
  * @property {(digit: string) => void} sendDigit
  * @property {(number: string) => void} useNumber to call, or to transfer to
- * @property {(kind: "input" | "output", id: string) => void} choose
+ * @property {(kind: "input" | "output", id: string) => Promise<void>} choose
+ * @property {(kind: "input" | "output") => string} chosen
  * @property {(score: number, issue: string) => void} rate
+ */
+/**
+ * @typedef {object} Can what there is to do, beside what the model says
+ * @property {boolean} call again
+ * @property {boolean} transfer
+ * @property {boolean} hold
+ * @property {boolean} close
+ * @property {boolean} minimize
  */
 export declare class Panel {
     #private;
@@ -101,14 +123,9 @@ export declare class Panel {
     /**
      * @param {Model} model
      * @param {Wording} words
-     * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
+     * @param {Can} can
      */
-    show(model: Model, words: Wording, can: {
-        call: boolean;
-        transfer: boolean;
-        hold: boolean;
-        closable: boolean;
-    }): void;
+    show(model: Model, words: Wording, can: Can): void;
     /**
      * @param {number} input 0 to 1
      * @param {number} output

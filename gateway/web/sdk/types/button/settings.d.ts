@@ -1,6 +1,7 @@
 export type Kind = "input" | "output";
 export declare class Settings {
     #private;
+    chosen: (kind: Kind) => string;
     input: {
         element: HTMLDivElement;
         select: HTMLSelectElement;
@@ -12,10 +13,15 @@ export declare class Settings {
         meter: HTMLDivElement;
     };
     element: HTMLDivElement;
-    /** @param {(kind: Kind, id: string) => void} onChoose */
-    constructor(onChoose: (kind: Kind, id: string) => void);
-    /** @param {Kind} kind */
-    chosen(kind: Kind): string;
+    /**
+     * @param {object} options
+     * @param {(kind: Kind, id: string) => Promise<void>} options.choose
+     * @param {(kind: Kind) => string} options.chosen "" is the system's choice
+     */
+    constructor({ choose, chosen }: {
+        choose: (kind: Kind, id: string) => Promise<void>;
+        chosen: (kind: Kind) => string;
+    });
     /**
      * Asks the browser what there is.
      *

@@ -21,11 +21,6 @@ export declare function spoken(model: Model, words: Wording, caller: string): st
  * @param {import("./template.js").Panel} panel
  * @param {Model} model
  * @param {Wording} words
- * @param {{ call: boolean, transfer: boolean, hold: boolean, closable: boolean }} can
+ * @param {import("./panel.js").Can} can
  */
-export declare function showPanel(panel: import("./template.js").Panel, model: Model, words: Wording, can: {
-    call: boolean;
-    transfer: boolean;
-    hold: boolean;
-    closable: boolean;
-}): void;
+export declare function showPanel(panel: import("./template.js").Panel, model: Model, words: Wording, can: import("./panel.js").Can): void;

@@ -31,6 +31,8 @@ export declare class Access {
     constructor({ token, fetchToken, challenge }: AccessOptions);
     /** Whether the page has said where new tokens come from. */
     get renews(): boolean;
+    /** Whether a new session asks the person at the page for something. */
+    get asksPerson(): boolean;
     /**
      * Use this token from now on, in the session that is open as well.
      *

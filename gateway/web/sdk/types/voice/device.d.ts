@@ -46,9 +46,10 @@ export type DeviceOptions = {
      */
     closeProtection?: boolean | string;
     /**
-     * a tone while the other phone rings and sends no sound: "us", "eu", "uk", …; off
+     * a tone while the other phone rings and sends
+     * no sound: "us", "eu", "uk", …, or a function that says which one for a number; off
      */
-    ringback?: string | boolean;
+    ringback?: string | boolean | ((to: string) => string | boolean);
     /**
      * a tone while a call rings here; off
      */
@@ -112,7 +113,8 @@ export type DeviceEvents = {
  * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
  * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
  * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
- * @property {string | boolean} [ringback] a tone while the other phone rings and sends no sound: "us", "eu", "uk", …; off
+ * @property {string | boolean | ((to: string) => string | boolean)} [ringback] a tone while the other phone rings and sends
+ *   no sound: "us", "eu", "uk", …, or a function that says which one for a number; off
  * @property {boolean} [ringtone] a tone while a call rings here; off
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it

@@ -62,7 +62,7 @@ export declare class Media {
     /** Why STUN and TURN servers were of no use; empty if none complained. */
     get refusals(): string;
     get muted(): boolean;
-    /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates yet: they trickle */
+    /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones: the others trickle */
     createOffer(): Promise<RTCSessionDescriptionInit>;
     /** To be called once the offer is on its way: lets our candidates follow it. */
     releaseCandidates(): void;
@@ -73,7 +73,8 @@ export declare class Media {
     /** @param {boolean} muted */
     mute(muted: boolean): void;
     /**
-     * Without a new offer: the track is swapped under the sender. The old microphone is closed.
+     * Without a new offer: the track is swapped under the sender. The old microphone is closed; the new one,
+     * if the connection is by then.
      *
      * @param {MediaStream} microphone
      */
@@ -89,6 +90,8 @@ export declare class Media {
      * @returns {boolean} false when the answer has no telephone-event
      */
     insertDigits(digits: string, duration: number, gap: number): boolean;
+    /** @returns {string} the digits that have not begun, and are not sent any more */
+    withdrawDigits(): string;
     close(): void;
     /** Closes the connection alone: microphone and element go on with another one. */
     release(): void;

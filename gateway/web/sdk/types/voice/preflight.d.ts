@@ -27,7 +27,7 @@ export type PreflightOptions = {
      */
     language?: string;
     /**
-     * that sound is measured for; 5
+     * that sound is measured for; 5, and at most 12
      */
     seconds?: number;
     /**
@@ -58,7 +58,7 @@ export type PreflightEvents = {
  * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
  * @property {RTCIceTransportPolicy} [iceTransportPolicy]
  * @property {string} [language] of the report's sentences, such as "de"; by default the page's
- * @property {number} [seconds] that sound is measured for; 5
+ * @property {number} [seconds] that sound is measured for; 5, and at most 12
  * @property {AbortSignal} [signal] stops it, as `stop` does
  */
 /**

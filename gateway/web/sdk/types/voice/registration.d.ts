@@ -34,7 +34,7 @@ export declare class Registration {
     /**
      * @param {string | undefined} identity
      * @returns {Promise<string>} the identity, as the gateway knows it
-     * @throws {CallError} what was before counts on
+     * @throws {CallError} what was before counts on; `canceled` by an `unregister` meanwhile
      */
     register(identity: string | undefined): Promise<string>;
     /**

@@ -1,28 +1,32 @@
+export type Call = import("./call.js").Call;
 export type Tone = {
     tones: readonly number[];
     cadence: readonly number[];
 };
+export type Ringback = string | boolean;
+/** @typedef {import("./call.js").Call} Call */
 /** @typedef {{ tones: readonly number[], cadence: readonly number[] }} Tone Hz, and seconds of sound and silence in turn */
+/** @typedef {string | boolean} Ringback a key of `RINGBACK`; true is "eu" */
 /** Ringing tones of the countries' networks (ITU-T E.180 supplement 2). @type {Readonly<Record<string, Tone>>} */
 export declare const RINGBACK: Readonly<Record<string, Tone>>;
 export declare class Tones {
     #private;
     options: {
-        ringback?: string | boolean;
+        ringback?: Ringback | ((to: string) => Ringback);
         ringtone?: boolean;
         speaker: () => string;
     };
     /**
      * @param {object} options
-     * @param {string | boolean} [options.ringback] a key of `RINGBACK`; true is "eu"
+     * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
      * @param {boolean} [options.ringtone]
      * @param {() => string} options.speaker that is chosen; "" is the default one
      */
     constructor(options: {
-        ringback?: string | boolean;
+        ringback?: Ringback | ((to: string) => Ringback);
         ringtone?: boolean;
         speaker: () => string;
     });
-    /** @param {import("./call.js").Call} call that is placed or rings here */
-    follow(call: import("./call.js").Call): void;
+    /** @param {Call} call that is placed or rings here */
+    follow(call: Call): void;
 }
