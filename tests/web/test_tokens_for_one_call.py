@@ -144,19 +144,29 @@ async def test_page_that_never_gives_a_token_holds_no_call_up_for_ever(
 async def test_call_given_up_before_its_turn_takes_no_token(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
+    given_up = asyncio.Event()
+
+    async def renew_then(session: Session) -> None:
+        await greet({"expires": SOON})(session)
+        await session.wait_for("hello", token="t2")
+        await given_up.wait()
+        await session.send("welcome", session="s1", calls=[], expires=SOON)
+
     fake_gateway.story = ring
-    fake_gateway.greeting = greet(*[{"expires": SOON}] * 2)
+    fake_gateway.greeting = renew_then
     page = await open_page()
     assert await dial(page, device={"tokens": ["t1", "t2"], "allowSeveralCalls": True}) is None
-    given_up = """async () => {
+    begin = """() => {
         const stop = new AbortController();
-        const fetched = harness.dial();
-        const waits = harness.dial({ signal: stop.signal });
-        while (harness.device.calls.length < 3) await new Promise((resolve) => setTimeout(resolve));
-        stop.abort();
-        return (await Promise.all([fetched, waits])).map((error) => error?.name);
+        const both = Promise.all([harness.dial(), harness.dial({ signal: stop.signal })]);
+        Object.assign(harness, { stop, both });
     }"""
-    assert await page.evaluate(given_up) == [None, "canceled"]
+    await page.evaluate(begin)
+    await until(page, "harness.device.calls.length === 3")
+    await page.evaluate("harness.stop.abort()")
+    given_up.set()
+    names = "harness.both.then((errors) => errors.map((error) => error?.name))"
+    assert await page.evaluate(names) == [None, "canceled"]
     assert order(await calls(fake_gateway, 2)) == ["t1", "call", "t2", "call"]
     assert await page.evaluate("harness.device.calls.length") == 2
 
