@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import os
+import signal
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +99,7 @@ async def run_program(directory: Path, config: str, port: int) -> AsyncIterator[
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
 
     def listening() -> bool:
@@ -111,6 +114,8 @@ async def run_program(directory: Path, config: str, port: int) -> AsyncIterator[
             raise PeerError(f"Kamailio ended with status {process.returncode}\n{tail(log)}")
     finally:
         await end_process(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # children outlive a parent that was slow to end
 
 
 def _write(directory: Path, config: str) -> Path:
