@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 1.0  # for all goodbyes; what is behind a dead network does not hold up a stop
-LOCK_TIMEOUT = 5.0  # for another process that writes into the file
+LOCK_TIMEOUT = 2.0  # for another process that writes into the file
 
 # Any number will do that is ours alone: whoever migrates holds this lock of PostgreSQL's
 _MIGRATION_LOCK = 0x6777_6361_6C6C

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -307,6 +308,7 @@ async def test_credentials_are_renewed_while_it_rings(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """A page is registered for hours, and TURN credentials live for minutes."""
+    renewed = asyncio.Event()
 
     async def greeting(session: Session) -> None:
         await session.wait_for("hello")
@@ -315,6 +317,7 @@ async def test_credentials_are_renewed_while_it_rings(
         await session.send("registered", identity="sales")
         await session.wait_for_count("hello", 2)
         await session.send("welcome", session="s1", iceServers=[turn("s2", left=7200)])
+        renewed.set()
 
     fake_gateway.greeting = greeting
     page = await open_page()
@@ -322,7 +325,8 @@ async def test_credentials_are_renewed_while_it_rings(
     await page.evaluate("() => { const at = Date.now() + 3_600_000; Date.now = () => at; }")
     session = await fake_gateway.session()
     await session.ring()
-    await session.wait_for_count("hello", 2)
+    async with asyncio.timeout(5):
+        await renewed.wait()
     await page.evaluate("harness.ask('accept')")
     [server] = (await page.evaluate("harness.configuration()"))["iceServers"]
     assert server["username"].endswith(":s2")

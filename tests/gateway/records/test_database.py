@@ -141,7 +141,10 @@ async def test_a_row_that_no_database_takes_costs_no_other(url: str) -> None:
         assert [each.id for each in page.rows] == [row(3).id, row(1).id]
 
 
-async def test_of_many_that_start_at_once_one_makes_the_tables(url: str) -> None:
+async def test_of_many_that_start_at_once_one_makes_the_tables(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "LOCK_TIMEOUT", 20.0)  # each waits for all before it
     databases = [Database(url) for _ in range(4)]
     try:
         await asyncio.gather(*(each.insert([row(n)]) for n, each in enumerate(databases)))
