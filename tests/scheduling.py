@@ -3,9 +3,9 @@
 Most tests wait for timers of SIP, ICE and browsers: two processes take little more than half the
 time of one. Each gets whole files, as what the tests of a file share is made once. The slow ones
 come first, or one process would be left with the last of them. A third process, where somebody
-wants one, takes files of WAITING alone, which need a tenth of a core or less. Files in ALONE measure
-time, flood the gateway, or run many calls side by side already: they come last, in one process,
-when the others have ended.
+wants one, takes files of WAITING alone, which need a tenth of a core or less. Files in ALONE
+measure time, flood the gateway, or run many calls side by side already: they come last, in one
+process, when the others have ended.
 """
 
 from __future__ import annotations
