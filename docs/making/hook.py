@@ -11,19 +11,15 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-TREE = Path(__file__).parents[2]
-sys.path[:0] = [str(TREE), str(TREE / "codecs")]
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+from mkdocs.utils import get_relative_url
 
-from mkdocs.exceptions import PluginError  # noqa: E402
-from mkdocs.structure.files import File, Files  # noqa: E402
-from mkdocs.utils import get_relative_url  # noqa: E402
-
-from docs.making import endings, http_api, keys, messages, metrics, readmes, sdk  # noqa: E402
+from docs.making import endings, http_api, keys, messages, metrics, readmes, sdk
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -41,6 +37,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "the SDK": sdk.reference,
 }
 
+TREE = Path(__file__).parents[2]
 FAVICON = TREE / "gateway" / "web" / "demo" / "favicon.svg"
 WHERE = "/docs/"  # the gateway serves it there; only the page for what is not found has to know
 
@@ -51,22 +48,10 @@ _NOT_ASKED_FOR = ("assets/javascripts/lunr", "sitemap.xml", "sitemap.xml.gz")
 _scripts: dict[str, str] = {}
 
 
-def on_config(config: MkDocsConfig) -> None:
-    """Leave out of the navigation what is not there: a page may come before or after its entry."""
-    for part in config.nav or ():
-        for entries in part.values():
-            entries[:] = [entry for entry in entries if _is_there(*entry.values())]
-
-
-def _is_there(page: str) -> bool:
-    return (TREE / readmes.source_of(page)).exists()
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages whose texts stand elsewhere."""
-    for page, text in readmes.PAGES.items():
-        if (TREE / text.path).exists():
-            files.append(File.generated(config, page, content=readmes.read(page)))
+    for page in readmes.PAGES:
+        files.append(File.generated(config, page, content=readmes.read(page)))
     files.append(File.generated(config, "pictures/favicon.svg", abs_src_path=str(FAVICON)))
     return files
 

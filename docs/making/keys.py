@@ -104,7 +104,7 @@ def _comments(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
             while text[line].strip().startswith("#"):
                 above.insert(0, text[line].strip().removeprefix("#").strip())
                 line -= 1
-            trailing = re.search(r"  # (.+)$", text[statement.end_lineno - 1])  # type: ignore[operator]
+            trailing = re.search(r"  # (.+)$", text[(statement.end_lineno or statement.lineno) - 1])
             yield statement.target.id, " ".join(above) or (trailing[1] if trailing else "")
 
 

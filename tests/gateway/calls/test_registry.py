@@ -173,7 +173,9 @@ async def test_the_route_says_what_the_browser_sends(
     await gateway.calls.close()
 
 
-async def test_a_far_end_that_hands_over_has_its_line_before_it_has_a_port() -> None:
+async def test_a_far_end_that_hands_over_has_its_line_before_it_has_a_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gateway = Gateway(2)
     await gateway.calls.place(REQUEST, Client())
     session = gateway.plane.sessions[0]
@@ -183,7 +185,7 @@ async def test_a_far_end_that_hands_over_has_its_line_before_it_has_a_port() -> 
         await may_add.wait()
         return await add()
 
-    session.add_trunk = add_slowly  # type: ignore[method-assign]
+    monkeypatch.setattr(session, "add_trunk", add_slowly)
     finding = asyncio.ensure_future(beside(gateway.calls, session)(REQUEST))
     await asyncio.sleep(0)
     with pytest.raises(CapacityError, match="all 2 lines"):

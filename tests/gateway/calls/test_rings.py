@@ -17,12 +17,12 @@ class FakePage:
 
     def __init__(self, why: GatewayError | None = None) -> None:
         self.why = why
-        self.heard: list[news.PageNews] = []
+        self.heard: list[news.News] = []
 
     def ring(self, ring: Ring) -> news.Tell:
         if self.why is not None:
             raise self.why
-        return self.heard.append  # type: ignore[return-value]
+        return self.heard.append
 
 
 def begin(rings: Rings[Ring], page: FakePage) -> Ring:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ from gateway.media.events import EchoQuality, LegQuality
 from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakePreflight
+from tests.waiting import until
 
 LEG = LegQuality(4.2, 0.01, 1.0, 20.0, 30, 100)
 
@@ -27,9 +27,7 @@ async def begun(gateway: Gateway, client: Client, call: str = "p1") -> FakePrefl
 
 async def until_told(gateway: Gateway, line: str) -> None:
     """Wait for a line of the metrics."""
-    async with asyncio.timeout(5):
-        while line.encode() not in gateway.room.metrics.text():  # noqa: ASYNC110 - has no event
-            await asyncio.sleep(0.01)
+    await until(lambda: line.encode() in gateway.room.metrics.text())
 
 
 async def test_a_page_tries_its_way(gateway: Gateway) -> None:
