@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.scheduling import ALONE, BUSY, WAITING, Scheduling
+from tests.scheduling import ALONE, Scheduling
 
 QUICK = [f"tests/sdp/test_{number}.py::test[{n}]" for number in range(4) for n in range(9)]
 SLOW = [f"tests/end_to_end/test_{number}.py::test[{n}]" for number in range(5) for n in range(3)]
-WAITING_TESTS = [
-    f"tests/gateway/trunk/test_{number}.py::test[{n}]" for number in range(3) for n in range(4)
-]
 ALONE_TESTS = [
     *(f"tests/interop/test_matrix.py::test[{n}]" for n in range(20)),
     *(f"tests/bench/test_load.py::test[{n}]" for n in range(2)),
@@ -110,31 +106,7 @@ def test_who_is_to_be_alone_is(config: pytest.Config, paces: tuple[int, int]) ->
     assert len({id(process) for process, _ in last}) == 1
 
 
-@pytest.mark.parametrize("paces", [(1, 1, 1), (1, 7, 3), (7, 1, 20), (3, 3, 50), (9, 9, 1)])
-def test_a_third_process_takes_what_waits_alone(
-    config: pytest.Config, paces: tuple[int, int, int]
-) -> None:
-    run = Run(3, [*QUICK, *SLOW, *WAITING_TESTS, *ALONE_TESTS], config)
-    run.play(*paces)
-    for number, process in enumerate(run.processes):
-        done = [test for other, test in run.order if other is process]
-        if number >= BUSY:
-            assert done
-            assert all(test.startswith(WAITING) for test in done)
-        for file in {file_of(test) for test in done}:
-            whole = [test for test in run.tests if file_of(test) == file]
-            assert [test for test in done if file_of(test) == file] == whole
-    last = [(process, test) for process, test in run.order[-len(ALONE_TESTS) :]]
-    assert {test for _, test in last} == set(ALONE_TESTS)
-    assert len({id(process) for process, _ in last}) == 1
-
-
-def test_files_that_wait_are_there() -> None:
-    root = Path(__file__).parents[1]
-    assert [name for name in (*WAITING, *ALONE) if not (root / name).exists()] == []
-
-
-@pytest.mark.parametrize("tests", [ALONE_TESTS, WAITING_TESTS, ALONE_TESTS[:1], QUICK[:1], SLOW])
+@pytest.mark.parametrize("tests", [ALONE_TESTS, ALONE_TESTS[:1], QUICK[:1], SLOW])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_few_files(config: pytest.Config, tests: list[str], count: int) -> None:
     Run(count, list(tests), config).play(*[1] * count)
