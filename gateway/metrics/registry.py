@@ -82,17 +82,7 @@ class Metrics:
         self.tokens_refused = self._counter(
             "gateway_tokens_refused", "Call tokens refused, by reason", "reason"
         )
-        self.preflights = self._counter(
-            "gateway_preflights", "Tests of a connection that have ended, by cause", "cause"
-        )
-        self.preflights_refused = self._counter(
-            "gateway_preflights_refused",
-            "Tests of a connection that did not begin, by the name of the error",
-            "name",
-        )
-        self.preflights_active = Gauge(
-            "gateway_preflights_active", "Tests of a connection now", registry=self.registry
-        )
+        self._count_preflights()
         self.setup = Histogram(
             "gateway_call_setup_seconds",
             "From the `call` message to `answer`, `ringing` and `answered`",
@@ -114,6 +104,19 @@ class Metrics:
             registry=self.registry,
         )
         self._quality = QualityOfLegs(self.registry)
+
+    def _count_preflights(self) -> None:
+        self.preflights = self._counter(
+            "gateway_preflights", "Tests of a connection that have ended, by cause", "cause"
+        )
+        self.preflights_refused = self._counter(
+            "gateway_preflights_refused",
+            "Tests of a connection that did not begin, by the name of the error",
+            "name",
+        )
+        self.preflights_active = Gauge(
+            "gateway_preflights_active", "Tests of a connection now", registry=self.registry
+        )
 
     def describe_build(self, *, engine: str) -> None:
         """Say what runs: our version, the SIP engine's name and version, Python's version."""
