@@ -10,7 +10,7 @@
 
 export { Call } from "./voice/call.js";
 export { Device } from "./voice/device.js";
-export { CallError, ENDINGS } from "./voice/errors.js";
+export { CallError, ENDINGS, spokenAs } from "./voice/errors.js";
 export { Preflight } from "./voice/preflight.js";
 
 /** @typedef {import("./voice/call-types.js").CallState} CallState */

@@ -6,7 +6,7 @@
  * what happens in the words of `model.js`, and knows nothing of what is shown.
  */
 
-import { CallError, Device, ENDINGS } from "../voice-client.js";
+import { CallError, Device, ENDINGS, spokenAs } from "../voice-client.js";
 import { Reachable } from "./reachable.js";
 import { grantsTransfer } from "./token.js";
 
@@ -250,7 +250,7 @@ export class Line {
   #fail(error) {
     this.error = error;
     if (error.name === "canceled") this.#rest();
-    else this.#end({ cause: wordOf(error.name, error.sipCode), message: error.message, missed: false, rateable: false });
+    else this.#end({ cause: spokenAs(error.name, error.sipCode), message: error.message, missed: false, rateable: false });
   }
 
   /**
@@ -262,7 +262,7 @@ export class Line {
     const missed = incoming && !this.#answered && !this.#declined && end.cause !== "answered-elsewhere";
     // Who gives up, or declines, knows why, and wants the panel out of the way
     if (!this.#answered && (this.#declined || end.cause === "answered-elsewhere")) this.#rest();
-    else this.#end({ cause: wordOf(end.cause, end.sipCode), message: end.message, missed, rateable: this.#answered });
+    else this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable: this.#answered });
   }
 
   /** @param {Omit<import("./model.js").End, "kind">} end */
@@ -277,11 +277,3 @@ export class Line {
     this.options.happen({ type: "close" });
   }
 }
-
-/**
- * The gateway's own `busy` is no busy line.
- *
- * @param {string} cause
- * @param {number | null} sipCode
- */
-const wordOf = (cause, sipCode) => (cause === "busy" && sipCode === 503 ? "no-capacity" : cause);

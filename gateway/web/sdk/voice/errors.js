@@ -183,9 +183,13 @@ export class CallError extends Error {
   }
 }
 
-/** The gateway's own `busy` is no busy line. */
-export const spokenAs = (/** @type {string} */ cause, /** @type {number | null} */ sipCode) =>
-  cause === "busy" && sipCode === 503 ? "no-capacity" : cause;
+/**
+ * The word by which the texts speak of a cause: the gateway's own `busy` is no busy line.
+ *
+ * @param {string} cause
+ * @param {number | null} sipCode
+ */
+export const spokenAs = (cause, sipCode) => (cause === "busy" && sipCode === 503 ? "no-capacity" : cause);
 
 /**
  * @param {string} cause

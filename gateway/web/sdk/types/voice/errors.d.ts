@@ -72,8 +72,13 @@ export declare class CallError extends Error {
     /** What that person can do about it; may be empty. */
     get advice(): string;
 }
-/** The gateway's own `busy` is no busy line. */
-export declare const spokenAs: (/** @type {string} */ cause: string, /** @type {number | null} */ sipCode: number | null) => string;
+/**
+ * The word by which the texts speak of a cause: the gateway's own `busy` is no busy line.
+ *
+ * @param {string} cause
+ * @param {number | null} sipCode
+ */
+export declare const spokenAs: (cause: string, sipCode: number | null) => string;
 /**
  * @param {unknown} error whatever was thrown
  * @returns {CallError} itself if it is one
