@@ -289,9 +289,9 @@ export class Device extends Base {
    */
   async prepare() {
     if (this.destroyed || checkSupport() || (!this.#signaling && this.#access.asksPerson)) return;
-    this.#sources.prepare();
+    const signaling = this.#session();
     try {
-      await this.#access.welcome(this.#session());
+      await Promise.all([this.#sources.prepare(signaling), this.#access.welcome(signaling)]);
     } catch {
       this.#sources.release();
     } finally {
@@ -528,6 +528,7 @@ export class Device extends Base {
   #wake(event) {
     // Out of the back/forward cache: the page was not loaded again, and has its calls.
     if (event instanceof PageTransitionEvent && event.persisted) this.#reload.take();
+    if (event.type === "online") this.#sources.release(); // its addresses are those of another network
     this.#registration.wake();
     if (event.type !== "focus") this.#signaling?.wake();
   }

@@ -65,6 +65,7 @@ export class Media {
     this.#attached = this.#sender.replaceTrack(track);
     this.#attached.catch(() => {}); // told by `createOffer`
     this.#watch(track);
+    for (const candidate of this.#line.found) this.#emitCandidate(candidate);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
     this.peer.onicecandidateerror = (event) => this.#refused(event);
     this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);

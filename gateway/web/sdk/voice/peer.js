@@ -9,13 +9,20 @@
 import { CallError } from "./errors.js";
 
 export class Peer {
+  /** @type {(RTCIceCandidateInit | null)[]} until a call listens; null at their end */
+  found = [];
   /** @type {Promise<RTCSessionDescriptionInit>} */
   #offer;
   /** @type {Promise<void> | null} */
   #chosen = null;
+  /** Its configuration, as text. */
+  #configured = "";
+  #complained = false;
 
   constructor() {
     this.connection = new RTCPeerConnection();
+    this.connection.onicecandidate = ({ candidate }) => this.found.push(candidate?.toJSON() ?? null);
+    this.connection.onicecandidateerror = () => (this.#complained = true);
     this.sender = this.#addLine();
     this.#offer = this.connection.createOffer();
     this.#offer.catch(() => {}); // told by `offer`
@@ -31,12 +38,23 @@ export class Peer {
   }
 
   /**
+   * Whether a call can use it as it is. If servers have complained, a connection of the call's own has to hear why.
+   *
+   * @param {RTCConfiguration} configuration
+   */
+  fits(configuration) {
+    if (!this.#chosen) return true;
+    return !this.#complained && this.found[0] !== null && this.#configured === JSON.stringify(configuration);
+  }
+
+  /**
    * From now on it looks for candidates, which it tells from the next task on.
    *
    * @param {RTCConfiguration} configuration
    * @throws {CallError} `invalid-argument`
    */
   configure(configuration) {
+    if (this.#chosen) return;
     try {
       this.connection.setConfiguration(configuration);
     } catch (error) {
@@ -44,6 +62,7 @@ export class Peer {
       const reason = `These ICE servers cannot be used: ${error instanceof Error ? error.message : error}`;
       throw new CallError("invalid-argument", { reason, original: error });
     }
+    this.#configured = JSON.stringify(configuration);
     // Beside what the page has to do for the call until then
     this.#chosen = this.#offer.then((offer) => this.connection.setLocalDescription(offer));
     this.#chosen.catch(() => {}); // told by `offer`

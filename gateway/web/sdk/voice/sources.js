@@ -17,6 +17,8 @@ import { Peer } from "./peer.js";
 export class Sources {
   /** @type {PermissionStatus | null} */
   #permission = null;
+  /** Until it is known. */
+  #asked;
   /** @type {Peer | null} */
   #spare = null;
 
@@ -30,23 +32,30 @@ export class Sources {
     this.options = options;
     const name = /** @type {PermissionName} */ ("microphone");
     // Asks nobody. Where a browser does not tell, nothing is made ahead
-    Promise.resolve(navigator.permissions?.query({ name })).then(
-      (permission) => (this.#permission = permission ?? null),
+    this.#asked = Promise.resolve(navigator.permissions?.query({ name })).then(
+      (permission) => void (this.#permission = permission ?? null),
       () => {},
     );
   }
 
   /**
-   * Makes a peer connection ahead. Before the microphone is permitted it would be of little use: a browser
-   * hides the computer's addresses from it then, and goes on doing so.
+   * Makes a peer connection ahead, and has its candidates found. Before the microphone is permitted it would be of
+   * little use: a browser hides the computer's addresses from it then, and goes on doing so.
+   *
+   * @param {Signaling} signaling
+   * @throws {CallError} what hinders the session
    */
-  prepare() {
+  async prepare(signaling) {
+    await this.#asked;
     if (!this.#permitted || this.#spare) return;
     try {
       this.#spare = new Peer();
     } catch {
-      // What is wrong with this browser is told by the call
+      return; // What is wrong with this browser is told by the call
     }
+    const peer = this.#spare;
+    const configuration = await this.configure(signaling);
+    if (peer === this.#spare) peer.configure(configuration); // else it is a call's by now
   }
 
   /** Closes what was made ahead. */
@@ -64,15 +73,16 @@ export class Sources {
   async open(signaling, audio, over) {
     const opening = openMicrophone(audio);
     /** @type {Peer | null} */
-    let early = null;
+    let early = this.#permitted ? this.#take() : null;
     over?.addEventListener("abort", () => early?.close());
     try {
-      if (this.#permitted) early = this.#take();
-      const [microphone, configuration] = await Promise.all([opening, this.configure(signaling)]);
+      const configuring = this.configure(signaling).then((configuration) => {
+        if (early) early = fitting(early, configuration); // its candidates are found beside the microphone
+        return configuration;
+      });
+      const [microphone, configuration] = await Promise.all([opening, configuring]);
       if (over?.aborted) throw new CallError("canceled");
-      const peer = early ?? new Peer();
-      peer.configure(configuration);
-      return { microphone, configuration, peer };
+      return { microphone, configuration, peer: early ?? fitting(new Peer(), configuration) };
     } catch (error) {
       early?.close();
       // Even when the person answers the prompt long after that
@@ -101,6 +111,19 @@ export class Sources {
     this.#spare = null;
     return peer;
   }
+}
+
+/**
+ * @param {Peer} peer
+ * @param {RTCConfiguration} configuration
+ * @returns {Peer} that one, or another in its place
+ */
+function fitting(peer, configuration) {
+  const fits = peer.fits(configuration);
+  if (!fits) peer.close();
+  const chosen = fits ? peer : new Peer();
+  chosen.configure(configuration);
+  return chosen;
 }
 
 /** @param {Source} source that no call has taken */
