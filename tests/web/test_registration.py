@@ -67,7 +67,20 @@ async def test_what_was_withdrawn_while_it_was_asked_for_counts_no_longer(
     assert await events(page, "registered") == []
 
 
-async def test_a_page_registers_though_its_earlier_session_is_gone(
+# What a page loaded again leaves to the next one, and what that one does beside taking it up
+RESTORE = """async (beside) => {
+    const url = `${location.origin.replace("http", "ws")}/v1/ws`;
+    const left = { token: "t", received: 0, muted: [], until: Date.now() + 60_000 };
+    sessionStorage.setItem(`voice-client ${url}`, JSON.stringify(left));
+    const { Device } = await import("/sdk/voice-client.js");
+    harness.make(Device, {});
+    const restoring = harness.device.restore();
+    const found = await Promise.all(beside.map((args) => harness[args.shift()](...args)));
+    return [(await restoring).length, ...found];
+}"""
+
+
+async def test_a_page_registers_and_calls_though_its_earlier_session_is_gone(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """The gateway was restarted while the page was loaded again."""
@@ -80,18 +93,28 @@ async def test_a_page_registers_though_its_earlier_session_is_gone(
 
     fake_gateway.greeting = greet
     page = await open_page()
-    found = await page.evaluate(
-        """async () => {
-            const url = `${location.origin.replace("http", "ws")}/v1/ws`;
-            const left = { token: "t", received: 0, muted: [], until: Date.now() + 60_000 };
-            sessionStorage.setItem(`voice-client ${url}`, JSON.stringify(left));
-            const { Device } = await import("/sdk/voice-client.js");
-            harness.make(Device, {});
-            return Promise.all([harness.device.restore(), harness.register("sales")]);
-        }"""
-    )
-    assert found == [[], "sales"]
+    beside = [["register", "sales"], ["dial"], ["dial"]]
+    nothing, identity, error, second = await page.evaluate(RESTORE, beside)
+    assert (nothing, identity, error) == (0, "sales", None)
+    assert second["name"] == "busy-here"
     assert "resume" in fake_gateway.opened[0].received[0]
+    await until(page, "harness.call.state === 'open'")
+    assert len(fake_gateway.opened) == 2
+
+
+async def test_a_page_that_has_its_call_back_places_no_other(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def greet(session: Session) -> None:
+        await session.wait_for("hello")
+        alive = [{"call": "c1", "state": "answered", "direction": "outgoing", "to": "600"}]
+        fields = {"resumeToken": "u", "resumeWindow": 60, "resume": "resumed", "calls": alive}
+        await session.send("welcome", session="s1", iceServers=[], **fields)
+
+    fake_gateway.greeting = greet
+    page = await open_page()
+    restored, error = await page.evaluate(RESTORE, [["dial"]])
+    assert (restored, error["name"]) == (1, "busy-here")
 
 
 async def test_identity_of_the_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:

@@ -268,6 +268,8 @@ export class Device extends Base {
   async connect(options) {
     this.#mustWork();
     const placed = readConnectOptions(options);
+    // Which session there is, and whether it has a call, is known by then
+    if (this.#restoring) await unlessGivenUp(this.#restoring, [placed.signal, this.#lifetime.signal]);
     if (this.isBusy && !this.#options.allowSeveralCalls) throw new CallError("busy-here", { fatal: false });
     this.#dialing += 1;
     try {
