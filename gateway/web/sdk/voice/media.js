@@ -87,9 +87,10 @@ export class Media {
     return this.#muted;
   }
 
-  /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones: the others trickle */
+  /** @returns {Promise<RTCSessionDescriptionInit>} with the candidates that are known by now: the others trickle */
   async createOffer() {
     const [offer] = await Promise.all([this.#line.offer(), this.#attached]);
+    this.#outgoing = this.#outgoing.filter((candidate) => !candidate || !offer.sdp?.includes(addressOf(candidate)));
     return offer;
   }
 
@@ -247,6 +248,13 @@ export class Media {
     }
   }
 }
+
+/**
+ * What a description says of a candidate as well, which leaves some of its attributes out.
+ *
+ * @param {RTCIceCandidateInit} candidate
+ */
+const addressOf = ({ candidate = "" }) => candidate.split(" ", 8).join(" ");
 
 /** @param {string} url */
 const isTurn = (url) => url.startsWith("turn");
