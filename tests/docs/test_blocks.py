@@ -43,6 +43,8 @@ IMPORTED = re.compile(r'import \{ ([\w, ]+) \} from "[^"]*/sdk/voice-client(?:\.
 SDK = TREE / "gateway" / "web" / "sdk"
 ELEMENT = re.compile(r"<click-to-call\b([^>]*)>")
 SOURCE = re.compile(r'src="[^"]*/sdk/([^"]+)"')
+LOADED = re.compile(r'["`][^"`]*/sdk/([\w.-]+\.js)["`]')
+COPIED = (".html", ".jsx", ".vue", ".js")
 SCRIPT = re.compile(r'<script type="module">\n(.*?)</script>', re.DOTALL)
 
 
@@ -64,6 +66,7 @@ def script(block: Block, tmp_path: Path) -> None:
     if block.language == "html":
         assert unknown_attributes(text) == set()
         assert [name for name in SOURCE.findall(text) if not (SDK / name).exists()] == []
+        assert [name for name in LOADED.findall(text) if not name.endswith(".min.js")] == []
         text = "\n".join(SCRIPT.findall(text))
     file = tmp_path / "block.mjs"
     file.write_text(text)
@@ -172,6 +175,10 @@ def block_of(language: str, text: str) -> Block:
         ("js", 'import { Phone } from "https://gateway.example/sdk/voice-client.js";'),
         ("html", '<script type="module">\nlet a = (;\n</script>'),
         ("html", '<script type="module" src="https://gateway.example/sdk/call-me.js"></script>'),
+        (
+            "html",
+            '<script type="module" src="https://gateway.example/sdk/click-to-call.js"></script>',
+        ),
         ("html", '<click-to-call to="+1555" colour="red"></click-to-call>'),
         ("sh", "make coffee"),
         ("sh", "gateway brew"),
@@ -188,3 +195,11 @@ def test_what_is_wrong_is_found(language: str, text: str, tmp_path: Path) -> Non
 def test_a_block_without_a_fence_is_found() -> None:
     assert indented("Type\n\n    make run\n\nand wait.\n") == ["make run"]
     assert indented("```js\na;\n\n    b;\n```\n") == []
+
+
+def test_pages_to_copy_load_what_is_small() -> None:
+    """The readable files are three times as much, in sixty requests."""
+    pages = [path for path in (TREE / "examples").rglob("*") if path.suffix in COPIED]
+    pages = [path for path in pages if "node_modules" not in path.parts]
+    loaded = [name for path in pages for name in LOADED.findall(path.read_text())]
+    assert {"click-to-call.min.js", "voice-client.min.js"} == set(loaded)

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 export function ClickToCall({ gateway, onState, ...attributes }) {
   const element = useRef(null);
 
-  useEffect(() => void import(/* @vite-ignore */ `${gateway}/sdk/click-to-call.js`), [gateway]);
+  useEffect(() => void import(/* @vite-ignore */ `${gateway}/sdk/click-to-call.min.js`), [gateway]);
 
   useEffect(() => {
     const button = element.current;

@@ -51,7 +51,7 @@ function showNumber() {
   button.setAttribute("to", to);
   const { origin } = location;
   lines.textContent = [
-    `<script type="module" src="${origin}/sdk/click-to-call.js"></script>`,
+    `<script type="module" src="${origin}/sdk/click-to-call.min.js"></script>`,
     `<click-to-call to="${to}" gateway="${origin}"></click-to-call>`,
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 /**
  * Phone calls from a web page through the gateway. This file is the whole public surface:
  *
- *     import { Device } from "https://gateway.example/sdk/voice-client.js";
+ *     import { Device } from "https://gateway.example/sdk/voice-client.min.js";
  *     const call = await new Device().connect({ to: "+15551234567" });
  */
 export { Call } from "./voice/call.js";

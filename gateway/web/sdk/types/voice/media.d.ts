@@ -62,7 +62,7 @@ export declare class Media {
     /** Why STUN and TURN servers were of no use; empty if none complained. */
     get refusals(): string;
     get muted(): boolean;
-    /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones: the others trickle */
+    /** @returns {Promise<RTCSessionDescriptionInit>} with the candidates that are known by now: the others trickle */
     createOffer(): Promise<RTCSessionDescriptionInit>;
     /** To be called once the offer is on its way: lets our candidates follow it. */
     releaseCandidates(): void;

@@ -2,7 +2,15 @@ export declare class Peer {
     #private;
     connection: RTCPeerConnection;
     sender: RTCRtpSender;
+    /** @type {(RTCIceCandidateInit | null)[]} until a call listens; null at their end */
+    found: (RTCIceCandidateInit | null)[];
     constructor();
+    /**
+     * Whether a call can use it as it is. If servers have complained, a connection of the call's own has to hear why.
+     *
+     * @param {RTCConfiguration} configuration
+     */
+    fits(configuration: RTCConfiguration): boolean;
     /**
      * From now on it looks for candidates, which it tells from the next task on.
      *

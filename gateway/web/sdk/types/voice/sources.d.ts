@@ -23,10 +23,13 @@ export declare class Sources {
         iceTransportPolicy?: RTCIceTransportPolicy;
     });
     /**
-     * Makes a peer connection ahead. Before the microphone is permitted it would be of little use: a browser
-     * hides the computer's addresses from it then, and goes on doing so.
+     * Makes a peer connection ahead, and has its candidates found. Before the microphone is permitted it would be of
+     * little use: a browser hides the computer's addresses from it then, and goes on doing so.
+     *
+     * @param {Signaling} signaling
+     * @throws {CallError} what hinders the session
      */
-    prepare(): void;
+    prepare(signaling: Signaling): Promise<void>;
     /** Closes what was made ahead. */
     release(): void;
     /**
