@@ -305,6 +305,22 @@ async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     await session.reply("transferFailed", sipCode=486, reason="Busy Here")
     await expect(button.status).to_contain_text("could not be transferred")
     await button.expect_state("open")
+    await button.press("Transfer")
+    field = button.panel.get_by_role("textbox")
+    assert await field.evaluate("e => [e.inputMode, e.autocapitalize]") == ["text", "none"]
+    await field.fill("support")  # no number, but whoever is registered so
+    await field.press("Enter")
+    await session.wait_for("transfer", identity="support")
+    await session.reply("transferFailed", sipCode=501, reason="Not Implemented")
+    await expect(button.status).to_contain_text("could not be transferred")
+    await expect(button.button("Hold")).to_be_visible()  # the trunk's word is of the transfer alone
+    await button.press("Transfer")
+    await field.fill("#31")
+    await field.press("Enter")
+    await session.wait_for("transfer", to="#31")
+    await session.reply("error", name="not-supported", code=501, message="none", fatal=False)
+    await expect(button.button("Transfer")).to_be_hidden()
+    await expect(button.button("Hold")).to_be_visible()
 
 
 async def test_quality_sign(fake_gateway: FakeGateway, open_page: OpenPage) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 from playwright.async_api import expect
@@ -237,17 +239,34 @@ async def test_missed_call(fake_gateway: FakeGateway, open_page: OpenPage) -> No
     assert await button.element.evaluate("e => e.matches(':state(failed)')") is False
 
 
-async def test_token_comes_from_the_sites_server(
+def token_for(**call: list[str]) -> str:
+    """Return a token with this claim `call`, as the page reads it."""
+    claims = base64.urlsafe_b64encode(json.dumps({"call": call}).encode()).decode()
+    return f"h.{claims.rstrip('=')}.s"
+
+
+async def test_token_of_the_sites_server_says_whether_a_call_can_be_transferred(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
-    claims = "eyJjYWxsIjp7InRyYW5zZmVyVG8iOlsiKyoiXX19"  # {"call":{"transferTo":["+*"]}}
-    fake_gateway.token = f'{{"token": "h.{claims}.s"}}'
+    granting = [
+        {"to": [NUMBER, "+15550002"]},
+        {"to": ["+1555*"]},
+        {"to": [NUMBER], "transferTo": ["support*"]},
+    ]
+    fake_gateway.token = json.dumps({"token": token_for(**granting[1])})
     button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" token-url="/token"')
     await button.call()
     hello = await (await fake_gateway.session()).wait_for("hello")
-    assert hello["token"] == f"h.{claims}.s"
+    assert hello["token"] == token_for(**granting[1])
     await button.expect_state("open")
     await expect(button.button("Transfer")).to_be_visible()
+    read = """async (tokens) => {
+      const { grantsTransfer } = await import("/sdk/button/token.js");
+      return tokens.map(grantsTransfer);
+    }"""
+    others = [token_for(), token_for(to=[NUMBER]), "no token", "a.b.c"]
+    tokens = [*(token_for(**call) for call in granting), *others]
+    assert await button.page.evaluate(read, tokens) == [True] * 3 + [False] * 4
 
 
 async def test_page_says_later_where_tokens_come_from(

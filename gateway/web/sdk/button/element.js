@@ -335,11 +335,12 @@ export class ClickToCall extends Base {
 
   /** @param {Panel} panel */
   #showPanel(panel) {
+    const line = this.#line;
     showWho(panel.parts, this, callerOf(this, this.#asked.to, this.#words), this.#words);
     panel.show(this.#model, this.#words, {
       call: this.call?.direction !== "incoming",
-      transfer: this.hasAttribute("transfer") || (this.#line?.canTransfer ?? false),
-      hold: this.#line?.canHold ?? true,
+      transfer: !line?.missing.has("transfer") && (this.hasAttribute("transfer") || line?.canTransfer === true),
+      hold: !line?.missing.has("hold"),
       close: !isPanel(this) || this.#model.phase !== "idle",
       minimize: !isPanel(this),
     });

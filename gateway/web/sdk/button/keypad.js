@@ -44,8 +44,7 @@ export class Keypad {
       part: "input",
       type: "tel",
       autocomplete: "off",
-      // On a phone these keys are enough, and the system's would cover them
-      inputmode: matchMedia("(pointer: coarse)").matches ? "none" : "tel",
+      autocapitalize: "none",
       dir: "ltr",
       maxlength: 80,
       label: "button.number",
@@ -77,6 +76,8 @@ export class Keypad {
    * @param {string} [use] key of the text on the button that uses the number
    */
   setMode(mode, use = "button.call") {
+    // On a phone these keys are enough for a number, and the system's would cover them; a name needs letters
+    this.field.inputMode = use !== "button.call" ? "text" : matchMedia("(pointer: coarse)").matches ? "none" : "tel";
     if (mode !== this.#mode) this.field.value = "";
     this.#mode = mode;
     this.element.dataset.mode = mode;

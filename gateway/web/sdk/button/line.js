@@ -18,8 +18,8 @@ import { grantsTransfer } from "./token.js";
 /** The browser's question for the microphone is open when it takes so long. */
 const ASKING = 700;
 
-/** "This gateway does not do that": SIP's own word for it. */
-const NOT_IMPLEMENTED = 501;
+/** What is no number is the name of other pages. */
+const NUMBER = /^[+\d*#]/;
 
 /**
  * @typedef {object} LineOptions
@@ -38,8 +38,9 @@ export class Line {
   call = null;
   /** @type {CallError | null} why the last call failed */
   error = null;
-  canHold = true;
   canTransfer = false;
+  /** @type {Set<"hold" | "transfer">} what the gateway has said it does not do */
+  missing = new Set();
   /** @type {AbortController | null} */
   #dialing = null;
   #declined = false;
@@ -129,15 +130,15 @@ export class Line {
 
   async toggleHold() {
     const { call } = this;
-    if (call) await this.#ask(call.held.local ? call.resume() : call.hold());
+    if (call) await this.#ask(call.held.local ? call.resume() : call.hold(), "hold");
   }
 
-  /** @param {string} to */
+  /** @param {string} to a number, or under which name other pages are registered */
   async transfer(to) {
     const { happen } = this.options;
     if (!this.call) return;
     happen({ type: "transferring", on: true });
-    await this.#ask(this.call.transfer(to));
+    await this.#ask(this.call.transfer(NUMBER.test(to) ? to : { identity: to }), "transfer");
     happen({ type: "transferring", on: false });
   }
 
@@ -167,13 +168,14 @@ export class Line {
    * What is refused without harm to the call is said in the panel.
    *
    * @param {Promise<unknown>} request
+   * @param {"hold" | "transfer"} [feature] which not every gateway has
    */
-  async #ask(request) {
+  async #ask(request, feature) {
     try {
       await request;
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      if (error.sipCode === NOT_IMPLEMENTED) this.canHold = false;
+      if (feature && error.name === "not-supported") this.missing.add(feature);
       this.options.happen({ type: "notice", text: this.options.explain(error) });
     }
   }

@@ -16,14 +16,15 @@ export async function fetchToken(address) {
 }
 
 /**
- * Whether a token grants transfers by a word of its own. It is read, not believed: the gateway decides.
+ * Whether a token names somebody else to hand the call over to. It is read, not believed: the gateway decides.
  *
  * @param {string} token JWT
  */
 export function grantsTransfer(token) {
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return Boolean(JSON.parse(atob(claims)).call?.transferTo?.length);
+    const { to = [], transferTo = [] } = JSON.parse(atob(claims)).call;
+    return transferTo.length > 0 || to.length > 1 || to[0].endsWith("*");
   } catch {
     return false;
   }
