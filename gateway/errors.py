@@ -16,8 +16,8 @@ GatewayError
 └── UnavailableError    503  a part the call needs does not work (trunk endpoint, media port)
 
 Each is said to the browser as `error` with `code`, `name` and the message, so the message is
-written for the person who builds the page: it holds the value and the rule. What names a setting of
-ours is for the log alone: then the browser is told `said` instead.
+written for the person who builds the page: it holds the value and the rule. What names a setting,
+a file or a host is for the log alone: then the browser is told `said` instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class GatewayError(Exception):
 
     @property
     def said(self) -> str:
-        """What the browser is told: nothing in it names a setting."""
+        """What the browser is told: nothing in it names a setting, a file or a host."""
         return str(self)
 
 
@@ -123,5 +123,12 @@ class StoppedError(GatewayError):
 
 
 class UnavailableError(GatewayError):
+    """The message is for the log: it says what of ours does not work. The browser hears `told`."""
+
     sip_code = 503
     name = "service-unavailable"
+    told: ClassVar[str] = "the gateway cannot do this now; its log says why"
+
+    @property
+    def said(self) -> str:
+        return self.told

@@ -281,4 +281,4 @@ class Arrival:
 
 
 def _unusable(error: SdpError) -> CallEnd:
-    return unusable(f"The trunk offers a media description that cannot be used: {error}.")
+    return unusable("The trunk offers a media description that cannot be used", error)

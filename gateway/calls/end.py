@@ -38,8 +38,9 @@ class CallEnd:
     """How a call ended.
 
     `cause` is a stable kebab-case word for programs, `reason` the SIP reason phrase, `message` a
-    sentence for a person. `sip_code` is the final status of the INVITE, or 200 for a call that was
-    answered and then ended by BYE.
+    sentence for the operator. `sip_code` is the final status of the INVITE, or 200 for a call that
+    was answered and then ended by BYE. `said` is what the page hears of it: the message, unless
+    that names a setting or a host, or speaks of the operator's credentials.
     """
 
     by: By
@@ -47,8 +48,13 @@ class CallEnd:
     sip_code: int
     reason: str
     message: str
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.said:
+            object.__setattr__(self, "said", self.message)
 
     @classmethod
-    def made_here(cls, by: By, cause: str, sip_code: int, message: str) -> CallEnd:
+    def made_here(cls, by: By, cause: str, sip_code: int, message: str, said: str = "") -> CallEnd:
         """Make the end of a call that we end ourselves; the phrase follows from the code."""
-        return cls(by, cause, sip_code, _PHRASES[sip_code], message)
+        return cls(by, cause, sip_code, _PHRASES[sip_code], message, said)

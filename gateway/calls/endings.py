@@ -41,7 +41,7 @@ def end_of(event: CallEvent) -> CallEnd | None:
     match event:
         case trunk.Ended():
             by = By.REMOTE if event.by is trunk.Origin.REMOTE else By.GATEWAY
-            return CallEnd(by, event.cause, event.code, event.reason, event.sentence)
+            return CallEnd(by, event.cause, event.code, event.reason, event.sentence, event.said)
         case media.MediaFailed():
             sentence = "The media of the call failed."
             return CallEnd.made_here(By.GATEWAY, "media-failed", 500, sentence)
@@ -77,8 +77,9 @@ def refused_encryption(event: trunk.Ended) -> CallEnd | None:
     end = end_of(event)
     if end is None or end.sip_code not in _NOT_ACCEPTABLE:
         return end
-    why = "This trunk is called with encrypted audio only (srtp), which it may not take."
-    return replace(end, message=f"{end.message} {why}")
+    why = "This trunk is called with encrypted audio only{}, which it may not take."
+    message, said = f"{end.message} {why.format(' (srtp)')}", f"{end.said} {why.format('')}"
+    return replace(end, message=message, said=said)
 
 
 # What a caller may hear of the fallback; all else is between us and the trunk of that
@@ -98,9 +99,10 @@ def silent_end(silence: media.TrunkSilent) -> CallEnd:
     return CallEnd.made_here(By.GATEWAY, "media-timeout", 408, sentence)
 
 
-def unusable(sentence: str) -> CallEnd:
-    """End a call whose answer no media can follow."""
-    return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, sentence)
+def unusable(what: str, why: object) -> CallEnd:
+    """End a call whose answer no media can follow. Why, may name a host: the page hears what."""
+    message, said = f"{what}: {why}.", f"{what}."
+    return CallEnd.made_here(By.GATEWAY, "incompatible-media", 488, message, said)
 
 
 def rang_out(seconds: float) -> CallEnd:
@@ -137,5 +139,5 @@ def unanswered(end: CallEnd) -> CallEnd:
     """Return the end of a call from a trunk whose INVITE has no answer."""
     if end.by is By.REMOTE or end.cause not in _REFUSALS:
         return end
-    ours = CallEnd.made_here(end.by, end.cause, _REFUSALS[end.cause], end.message)
+    ours = CallEnd.made_here(end.by, end.cause, _REFUSALS[end.cause], end.message, end.said)
     return replace(ours, cause="rejected") if end.by is By.LOCAL else ours

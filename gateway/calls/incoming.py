@@ -71,19 +71,20 @@ _UNTAKEN = ("busy", "no-answer", "rejected", "unavailable")
 
 def not_forwarded(error: GatewayError) -> CallEnd:
     """End a call whose fallback may not be called, or cannot be."""
-    sentence = f"The fallback was not called: {error}."
-    return CallEnd.made_here(By.GATEWAY, error.name, 480, sentence)
+    message, said = (f"The fallback was not called: {why}." for why in (error, error.said))
+    return CallEnd.made_here(By.GATEWAY, error.name, 480, message, said)
 
 
 def refused(error: GatewayError) -> CallEnd:
     """End a call that is not taken for a reason of ours."""
-    return CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, f"{error}.")
+    message, said = f"{error}.", f"{error.said}."
+    return CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, message, said)
 
 
 def unknown_number() -> CallEnd:
     """End a call for a number that the operator has given to nobody."""
-    sentence = "No [[incoming]] of the configuration is for this number."
-    return CallEnd.made_here(By.GATEWAY, "not-found", 404, sentence)
+    message = "No [[incoming]] of the configuration is for this number."
+    return CallEnd.made_here(By.GATEWAY, "not-found", 404, message, "Nobody has this number.")
 
 
 def nobody_there() -> CallEnd:

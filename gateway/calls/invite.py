@@ -65,7 +65,7 @@ class Invite:
             await self.leg.answer(self.description)
         except trunk.TrunkError as error:
             self.is_answered = False
-            return unusable(f"The call could not be answered: {error}.")
+            return unusable("The call could not be answered", error)
         if connected:
             await media.set_flow(Flow.AUDIO)
         return None

@@ -92,7 +92,7 @@ class Outgoing(Generic[N]):
                 self.leg = leg
             logger.debug("call %s: INVITE sent, Call-ID %s", self._name, leg.call_id)
         except GatewayError as error:
-            end = CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error))
+            end = CallEnd.made_here(By.GATEWAY, error.name, error.sip_code, str(error), error.said)
             self._post(NotPlaced(end))
         except Exception:  # the call's own task must hear of it
             logger.exception("call %s could not be placed", self._name)

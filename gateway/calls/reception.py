@@ -128,7 +128,7 @@ class Reception:
             record.rule = rule_of(error)
             return refused(error)
         except SdpError as error:
-            return unusable(f"The trunk offers a media description that cannot be used: {error}.")
+            return unusable("The trunk offers a media description that cannot be used", error)
         pages = self._directory.pages(route.identity)
         watch = partial(self._directory.watch, route.identity)
         forward = None

@@ -142,7 +142,7 @@ class CallRecord:
     def refuse(self, error: GatewayError, now: float) -> None:
         """End as a call that was refused before it was one."""
         self.state, self.ended, self.rule = "ended", now, rule_of(error)
-        self.end = CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error))
+        self.end = CallEnd(By.GATEWAY, error.name, error.sip_code, "", str(error), error.said)
 
     def summary(self, mask: Callable[[str], str]) -> str:
         """Say in one line who called whom, and how it went; numbers as `mask` shows them."""

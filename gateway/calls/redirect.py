@@ -273,6 +273,7 @@ class Redirects:
         try:
             way = await self._find_way(request)
         except GatewayError as error:
+            logger.info("call %s cannot be handed over: %s", self._id, error)
             await self._refuse(token, error.sip_code, error.said)
             return
         self._asked = None
@@ -324,7 +325,7 @@ class Redirects:
         await redirect.stop(end.cause)
         await self._session.give_up(redirect.media)
         await self._report(end.sip_code, end.reason, last=True)
-        self._tell(news.RedirectFailed(redirect.to, end.sip_code, end.message))
+        self._tell(news.RedirectFailed(redirect.to, end.sip_code, end.said))
         return end if self.alone else None
 
     async def _succeed(self, redirect: Redirect) -> Redirect:

@@ -98,11 +98,10 @@ class Transfer:
         self._wait(FIRST_REPORT)
         try:
             await leg.transfer(to)
-        except trunk.TrunkUnableError as error:  # which is for the operator, and not for the page
+        except trunk.TrunkError as error:  # which is for the operator, and not for the page
             logger.warning("call %s: no transfer: %s", self._id, error)
-            self._fail(trunk.TransferOver(error.sip_code, UNABLE))
-        except trunk.TrunkError as error:
-            self._fail(trunk.TransferOver(error.sip_code, str(error)))
+            unable = isinstance(error, trunk.TrunkUnableError)
+            self._fail(trunk.TransferOver(error.sip_code, UNABLE if unable else error.said))
 
     def _fail(self, over: trunk.TransferOver) -> None:
         self.cancel()

@@ -128,7 +128,7 @@ class TrunkDescriptions:
             remote = self.negotiation.trunk_answered(answered.sdp, answered.source)
         except SdpError as error:
             return unusable(
-                f"The far end answered with a media description that cannot be used: {error}."
+                "The far end answered with a media description that cannot be used", error
             )
         self._answered = True
         cipher = self.negotiation.cipher or "no cipher"
@@ -198,7 +198,7 @@ class TrunkDescriptions:
         if not located.address:
             match described:
                 case trunk.Answered():
-                    return unusable(f"The far end cannot get its audio: {lacking}.")
+                    return unusable("The far end cannot get its audio", lacking)
                 case trunk.Offered():
                     await self._refuse(described, lacking)
                 case trunk.Settled():

@@ -22,7 +22,7 @@ from gateway.calls.directory import Page
 from gateway.calls.record import Holder
 from gateway.calls.request import CallRequest
 from gateway.calls.ring import Caller
-from gateway.errors import CapacityError, GatewayError, RequestError
+from gateway.errors import CapacityError, GatewayError, RequestError, UnavailableError
 from gateway.signaling import messages
 from gateway.signaling.handing import Estate, Handing
 from gateway.signaling.progress import Progress
@@ -331,6 +331,8 @@ class ClientCall:
         try:
             await command(call)
         except GatewayError as error:
+            if isinstance(error, UnavailableError):  # of which the page hears little
+                logger.warning("a command failed: %s", error, extra=self._log)
             self._say(messages.error_of(error, call=self.call))
         except Exception:  # the call itself lives on; only this command is lost
             logger.exception("a command failed", extra=self._log)

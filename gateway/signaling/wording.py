@@ -77,7 +77,7 @@ def _ended(call: str, end: CallEnd, duration_ms: int) -> messages.Ended:
         cause=end.cause,
         sip_code=end.sip_code,
         reason=end.reason,
-        message=end.message,
+        message=end.said,
         duration_ms=duration_ms,
     )
 

@@ -386,7 +386,7 @@ class Dialog(Referee):
             end = self._transcript.end(way, message=message, code=code, reason=reason)
             if end is not None:
                 if way is Way.TRANSPORT and (fault := self.account.fault()):
-                    end = replace(end, sentence=fault)
+                    end = replace(end, sentence=fault, said=end.sentence)
                 self._release()
                 self._tell(end)
 

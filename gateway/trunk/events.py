@@ -153,7 +153,8 @@ class Ended:
     `cause` is a stable kebab-case word (the table in `gateway.trunk.status`), `q850` the ISUP cause
     of the Reason header if the trunk gave one, `sentence` for a person. `code` is the final status
     of the INVITE, or 200 for an answered call that ended by BYE. `retry_after`: seconds for which
-    the trunk wants no other call, if it says so (RFC 3261 section 20.33).
+    the trunk wants no other call, if it says so (RFC 3261 section 20.33). `said`: what the page
+    hears in place of the sentence, where that is for the operator alone.
     """
 
     by: Origin
@@ -163,6 +164,7 @@ class Ended:
     q850: int | None
     sentence: str
     retry_after: int | None = None
+    said: str = ""
 
 
 TrunkEvent = (

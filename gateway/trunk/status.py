@@ -237,6 +237,9 @@ CANCELS: Final = {
     ("SIP", 603): Meaning("rejected", "The call was declined at another phone."),
 }
 
+# What a page hears of causes whose sentence is about the operator's account with the trunk
+SAID: Final = dict.fromkeys(("unauthorized", "payment-required"), "The trunk refused the call.")
+
 VAGUE: Final = frozenset({200, 400, 408, 480, 500, 502, 503, 504, 603})
 """Codes that gateways to the telephone network use for many things: there the ISUP cause, if the
 trunk gives one, says more."""

@@ -20,7 +20,7 @@ from gateway.trunk.events import (
 )
 from gateway.trunk.message import Message
 from gateway.trunk.reason import isup_cause
-from gateway.trunk.status import Local, meaning_of_end
+from gateway.trunk.status import SAID, Local, meaning_of_end
 
 
 class Way(Enum):
@@ -123,7 +123,14 @@ class Transcript:
             code, reason = (200, "OK") if message.method == "BYE" else (487, "Request Terminated")
         cause, sentence = meaning_of_end(message)
         return Ended(
-            Origin.REMOTE, code, reason, cause, isup_cause(message), sentence, message.retry_after
+            Origin.REMOTE,
+            code,
+            reason,
+            cause,
+            isup_cause(message),
+            sentence,
+            message.retry_after,
+            SAID.get(cause, ""),
         )
 
     def _by_us(self, way: Way) -> tuple[Origin, Local, int, str]:

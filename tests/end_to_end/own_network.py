@@ -80,6 +80,7 @@ class Facts:
     answered: float | None = None
     ended: float | None = None
     end: dict[str, Any] = field(default_factory=dict)
+    log: str = ""  # what the gateway has written of its end
     heard: float | None = None  # Hz, the strongest tone at the caller
     said: float | None = None  # Hz, the strongest tone at the trunk
     packets: int = 0  # that came to the trunk
@@ -245,8 +246,25 @@ async def answered(
         await line.hear("ACK")
     outcome = await (call.hang_up() if up else call.end())
     facts.end = outcome.last
+    if not up:
+        facts.log = await why_ended(world, line)
     if outcome.heard is not None:
         facts.heard = tone_of(outcome.heard[-RATE // 3 :], RATE)
+
+
+async def why_ended(world: World, line: Line) -> str:
+    """Return what the gateway writes of the end of a call."""
+    assert line.invite is not None
+    name = f"sip={line.invite.header('call-id')}"
+    found: list[str] = []
+
+    def written() -> bool:
+        lines = world.gateway.log().splitlines()
+        found[:] = (each for each in lines if "call ended" in each and name in each)
+        return bool(found)
+
+    await wait_until(written, limit=5, what="the line of the call's end")
+    return found[0]
 
 
 async def moved(world: World, plan: Plan, facts: Facts, line: Line, offer: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.caller.sound import RATE
+from gateway.errors import UnavailableError
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.phone import calling
 from tests.end_to_end.recording import assert_heard
@@ -106,7 +107,8 @@ async def test_a_call_that_finds_no_port_is_refused(
             async with calling(gateway, NUMBER) as refused:
                 error = (await refused.end()).last
             assert (error["type"], error["code"], error["fatal"]) == ("error", 503, True)
-            assert "media.ports" in error["message"]
+            assert error["message"] == UnavailableError.told
+            assert "(setting media.ports)" in gateway.log()
             await call.hang_up()
             await trunk.finish()
     await idle(gateway)

@@ -50,7 +50,7 @@ async def of_no_use(rig: Rig, changes: tuple[Change, ...], words: str) -> None:
         line, call, sound = dialed
         line.respond(180)
         await line.answer(written(sound.port, *changes))
-        await said_why(dialed, words)
+        await said_why(rig, dialed, words)
         assert not call.came("answered")
 
 
@@ -69,28 +69,28 @@ async def no_sdp_anywhere(rig: Rig) -> None:
     async with rig.dial() as dialed:
         dialed.line.respond(180)
         await dialed.line.answer("")
-        await said_why(dialed, NO_DESCRIPTION)
+        await said_why(rig, dialed, NO_DESCRIPTION)
 
 
 @story
 async def text_in_place_of_sdp(rig: Rig) -> None:
     async with rig.dial() as dialed:
         await dialed.line.answer("welcome to our service", kind="text/plain")
-        await said_why(dialed, NO_DESCRIPTION)
+        await said_why(rig, dialed, NO_DESCRIPTION)
 
 
 @story
 async def nonsense_in_place_of_sdp(rig: Rig) -> None:
     async with rig.dial() as dialed:
         await dialed.line.answer("nonsense\r\n")
-        await said_why(dialed, '"nonsense" is not <type>=<value>')
+        await said_why(rig, dialed, '"nonsense" is not <type>=<value>')
 
 
 @story
 async def sdp_that_is_cut_off(rig: Rig) -> None:
     async with rig.dial() as dialed:
         await dialed.line.answer("v=0\r\nm=audio")
-        await said_why(dialed, '"audio" is not <media> <port>')
+        await said_why(rig, dialed, '"audio" is not <media> <port>')
 
 
 async def _good_after_bad_progress(rig: Rig, *changes: Change) -> None:

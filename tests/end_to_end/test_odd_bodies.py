@@ -109,7 +109,7 @@ async def multipart_without_sdp(rig: Rig) -> None:
     async with rig.dial() as dialed:
         body = multipart("x", (ISUP_HEADERS, ISUP))
         await dialed.line.answer(body, kind="multipart/mixed;boundary=x")
-        await said_why(dialed, NO_DESCRIPTION)
+        await said_why(rig, dialed, NO_DESCRIPTION)
 
 
 # The body's length (RFC 3261 section 18.3), and its headers
@@ -168,7 +168,7 @@ async def content_length_0_before_a_body(rig: Rig) -> None:
         line, _, sound = dialed
         line.put(_length("0")(line.response(200, describe(sound.port))))
         await line.hear("ACK")
-        await said_why(dialed, NO_DESCRIPTION)
+        await said_why(rig, dialed, NO_DESCRIPTION)
 
 
 @story

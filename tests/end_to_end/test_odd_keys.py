@@ -198,7 +198,7 @@ async def an_offer_that_the_trunk_asks_for(rig: Rig) -> None:
 async def no_key_in_the_answer(rig: Rig) -> None:
     async with rig.dial() as dialed:
         await dialed.line.answer(describe(dialed.sound.port))
-        await said_why(dialed, "must be encrypted")
+        await said_why(rig, dialed, "must be encrypted")
 
 
 @story
@@ -207,7 +207,7 @@ async def a_key_of_no_use_in_the_answer(rig: Rig) -> None:
         text = describe(dialed.sound.port).replace("RTP/AVP", "RTP/SAVP")
         text += KEY.format(1, SHA_80, "c2VjcmV0" * 5, " UNENCRYPTED_SRTP")
         await dialed.line.answer(text)
-        await said_why(dialed, "UNENCRYPTED_SRTP")
+        await said_why(rig, dialed, "UNENCRYPTED_SRTP")
         assert "c2VjcmV0" not in rig.gateway.log()
 
 

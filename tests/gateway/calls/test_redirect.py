@@ -267,7 +267,7 @@ async def test_no_way_there() -> None:
         await asked(call)
         await call.call.redirect(1, CallRequest(TO, ""))
         failed = await call.client.hear(news.RedirectFailed)
-        assert failed == news.RedirectFailed(TO, 503, "no port is free")
+        assert failed == news.RedirectFailed(TO, 503, UnavailableError.told)
         assert call.trunk.referrals == {1: 603}
 
 
