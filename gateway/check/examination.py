@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.check import (
     arrivals,
+    engine,
     files,
     password,
     ports,
@@ -26,6 +27,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Try everything in the settings that can be tried without a call."""
     here = await asyncio.to_thread(ports.runs_here, settings.http)
     findings = [
+        *engine.examine(settings, engine.installed()),
         ports.http(settings, here),
         *ports.sip(settings, here),
         *ports.media(settings.media, here),

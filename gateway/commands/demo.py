@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from gateway import app, demo, log
+from gateway.check import engine
 from gateway.commands import running
 from gateway.commands.secret_file import keep_secret
 from gateway.config import Address, Settings
@@ -84,6 +85,8 @@ def _announce(url: str, settings: Settings) -> None:
     if secret is not None:
         sites = " and ".join(settings.admission.origins)
         running.tell(f"Pages of {sites} may call, with tokens signed by {secret.resolve()}")
+    if engine.installed() == "stock":
+        running.tell(f"It runs on the stock SIP engine: {engine.LACKS}; {engine.REMEDY} has them")
 
 
 async def _forward(event: asyncio.Event, stop: Stop) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.check import engine
 from gateway.cli import main
 from gateway.commands import demo, running
 from gateway.config import Address, Settings
@@ -78,3 +79,23 @@ def test_without_a_site_nobody_needs_a_token(started: list[Settings]) -> None:
 def test_a_site_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--site", "127.0.0.1:8000"]) == 1
     assert "an origin is a scheme and a host" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["own", "stock"])
+def test_it_says_what_its_engine_lacks(
+    kind: str,
+    started: list[Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else whoever tries to hold a call takes it for a fault."""
+    monkeypatch.setattr(engine, "installed", lambda: kind)
+    monkeypatch.setattr("gateway.garbage.freeze_gc", lambda: None)
+    assert main(["demo"]) == 0
+    demo._announce("http://127.0.0.1:8080", started[0])
+    _, *more = capsys.readouterr().out.splitlines()
+    lacks = (
+        "It runs on the stock SIP engine: 4 calls at a time, no hold, no transfer; "
+        "`make engine` builds the one that has them"
+    )
+    assert more == ([lacks] if kind == "stock" else [])
