@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,13 +25,34 @@ LOADED = re.compile(r'<(?:script|img|link)\b[^>]*?\b(?:src|href)="([^"]+)"')
 SCRIPT_WITHIN = re.compile(r"<script(?![^>]*(?:\bsrc=|application/json))")
 
 
+CONTAINER = TREE / "examples" / "container"
+
+
+def copied() -> list[str]:
+    """Return what of the project the container image is built from, by its Containerfile."""
+    lines = (CONTAINER / "Containerfile").read_text().splitlines()
+    ours = [line.split()[1:-1] for line in lines if re.match(r"COPY (?!--from)", line)]
+    return [name for names in ours for name in names]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site; what leads nowhere, and a page without a place, stop the build."""
-    folder = tmp_path_factory.mktemp("site")
+    """The site; what leads nowhere, and a page without a place, stop the build.
+
+    It is built where the container image builds it: in a folder that holds no more than is copied.
+    """
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("site")
+    for name in sorted(copied()):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        if name == "docs":  # a link would lead its hook back to the tree
+            shutil.copytree(TREE / name, source / name)
+        elif not (source / name).exists():
+            (source / name).symlink_to(TREE / name)
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     told = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    built = subprocess.run(command, cwd=TREE, env=told, capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        command, cwd=source, env=told, capture_output=True, text=True, check=False
+    )
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
 
@@ -38,6 +60,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def served_site(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "DOCUMENTATION", site)
+
+
+def test_the_image_is_given_all_that_it_copies() -> None:
+    """What no line of the ignore file lets in is not there for COPY."""
+    let_in = (CONTAINER / "Containerfile.dockerignore").read_text().splitlines()
+    names = {line.removeprefix("!") for line in let_in if line.startswith("!")}
+    left = [name for name in copied() if not any(f"{name}/".startswith(f"{at}/") for at in names)]
+    assert left == []
 
 
 def test_nothing_comes_from_elsewhere(site: Path) -> None:
