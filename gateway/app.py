@@ -25,7 +25,7 @@ from gateway.errors import UnavailableError
 from gateway.listening import check_certificates, listen
 from gateway.reload import Reload, on_signals
 from gateway.sd_notify import Supervisor
-from gateway.signaling.http import Extensions, WebSocketDoor, add_demo, add_routes
+from gateway.signaling.http import Extensions, WebSocketDoor, add_demo, add_preflight, add_routes
 from gateway.signaling.http_guard import Connections, guarded
 from gateway.signaling.http_server import Server
 from gateway.signaling.room import Room
@@ -52,6 +52,7 @@ def create_app(
     drain: Callable[[], None] = lambda: None,
     *,
     demo: bool = True,
+    preflight: bool = True,
 ) -> ASGIApp:
     """Make the web application on parts that run already.
 
@@ -63,6 +64,8 @@ def create_app(
         Has the gateway go out of service.
     demo
         whether the demo page is served.
+    preflight
+        whether the page of the pre-flight is.
     """
     app = FastAPI(
         title="WebRTC-to-SIP gateway",
@@ -73,7 +76,9 @@ def create_app(
     )
     add_routes(app, room, drain)
     if demo:
-        add_demo(app, extensions)
+        add_demo(app, extensions, preflight=preflight)
+    if preflight:
+        add_preflight(app)
     return WebSocketDoor(app, room)
 
 
@@ -106,7 +111,9 @@ async def serve(
     supervisor = Supervisor.from_environment(os.environ)
     with listen(settings.http) as listener:
         async with open_room(settings) as room:
-            web = create_app(room, extensions, stop.drain, demo=settings.http.serves_demo)
+            http = settings.http
+            served = {"demo": http.serves_demo, "preflight": http.serves_preflight}
+            web = create_app(room, extensions, stop.drain, **served)
             config = uvicorn_config(web, settings, room.gate)
 
             def up() -> None:

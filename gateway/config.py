@@ -47,6 +47,9 @@ class HttpSettings(Section):
     # The demo page at /. None: on a loopback address without a proxy, where only who sits at the
     # machine opens it. For everybody else it would be a phone of ours on no page of the operator's
     demo: bool | None = None
+    # The connection test at /preflight. None: where the demo page is. It calls nobody, and a site's
+    # token opens it (`#token=` behind the address): for visitors whose calls fail, say true
+    preflight: bool | None = None
 
     @property
     def serves_demo(self) -> bool:
@@ -54,6 +57,11 @@ class HttpSettings(Section):
         if self.demo is None:
             return self.listen.is_loopback and not self.trusted_proxies
         return self.demo
+
+    @property
+    def serves_preflight(self) -> bool:
+        """Whether there is a page for a pre-flight."""
+        return self.serves_demo if self.preflight is None else self.preflight
 
     @model_validator(mode="after")
     def _key_and_certificate_together(self) -> Self:

@@ -92,14 +92,19 @@ async def documentation() -> RedirectResponse:
     return RedirectResponse("docs/")
 
 
+def is_documented() -> bool:
+    """Whether the documentation is there: it may be built while the gateway runs."""
+    return (DOCUMENTATION / "index.html").exists()
+
+
 class Documentation(CompressedFiles):
     """The pages of the documentation; where they are not built, a line says how."""
 
     async def check_config(self) -> None:
-        """Take a folder that is not there: it may be built while the gateway runs."""
+        """Take a folder that is not there."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if not (DOCUMENTATION / "index.html").exists():
+        if not is_documented():
             return PlainTextResponse(NOT_BUILT, 404)
         return await super().get_response(path, scope)
 
@@ -118,8 +123,8 @@ def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
     app.add_middleware(SecurityHeaders)
 
 
-def add_demo(app: FastAPI, extensions: Extensions) -> None:
-    """Add the demo page, and that of a pre-flight; no extensions are listed but in a demo."""
+def add_demo(app: FastAPI, extensions: Extensions, *, preflight: bool) -> None:
+    """Add the demo page; no extensions are listed but in a demo."""
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
@@ -129,9 +134,17 @@ def add_demo(app: FastAPI, extensions: Extensions) -> None:
     async def demo_extensions() -> Extensions:
         return extensions
 
+    @app.get("/demo/pages.json", include_in_schema=False)
+    async def pages() -> Mapping[str, bool]:
+        return {"docs": is_documented(), "preflight": preflight}
+
     app.mount("/demo", CompressedFiles(directory=WEB / "demo", check_dir=False), name="demo")
-    preflight = CompressedFiles(directory=WEB / "preflight", check_dir=False, html=True)
-    app.mount("/preflight", preflight, name="preflight")
+
+
+def add_preflight(app: FastAPI) -> None:
+    """Add the page of a pre-flight."""
+    pages = CompressedFiles(directory=WEB / "preflight", check_dir=False, html=True)
+    app.mount("/preflight", pages, name="preflight")
 
 
 class WebSocketDoor:

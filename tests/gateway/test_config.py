@@ -295,6 +295,11 @@ def test_the_demo_page_is_for_whoever_sits_at_the_machine(
     (tmp_path / "secrets").write_text("s" * 32)
     settings = read(tmp_path, f"[http]\n{http}\n[admission]\n{tokens}\n")
     assert settings.http.serves_demo is served
+    assert settings.http.serves_preflight is served
+    for wanted in (True, False):  # whatever there is of the demo
+        value = str(wanted).lower()
+        text = f"[http]\n{http}\npreflight = {value}\n[admission]\n{tokens}\n"
+        assert read(tmp_path, text).http.serves_preflight is wanted
 
 
 def test_limits_and_proxies_may_be_set(tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ class FakeGateway:
         self.greeting: Story = welcome
         self.subprotocol: str | None = "gateway.v1"
         self.extensions = True
+        self.pages = {"docs": True, "preflight": True}
         self.page = ""  # a page of somebody else's, at /page
         self.page_headers: dict[str, str] = {}
         self.token = ""  # that the site's own server gives out, at /token
@@ -261,6 +262,9 @@ class FakeGateway:
     def _extensions(self, request: Request) -> Response:
         return JSONResponse(EXTENSIONS) if self.extensions else Response(status_code=404)
 
+    def _pages(self, request: Request) -> Response:
+        return JSONResponse(self.pages)
+
     def app(self) -> Starlette:
         return Starlette(
             routes=[
@@ -271,6 +275,7 @@ class FakeGateway:
                 Route("/token", lambda request: Response(self.token), methods=["POST"]),
                 Route("/harness.js", lambda request: FileResponse(HARNESS)),
                 Route("/demo/extensions.json", self._extensions),
+                Route("/demo/pages.json", self._pages),
                 WebSocketRoute("/v1/ws", self.websocket),
                 Mount("/demo", StaticFiles(directory=WEB / "demo")),
                 Mount("/sdk", StaticFiles(directory=WEB / "sdk")),

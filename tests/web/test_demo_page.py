@@ -29,6 +29,7 @@ async def expect_notice(page: Page, cause: str, text: str) -> None:
 
 async def test_call_by_keyboard_alone(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_demo(open_page)
+    await expect(page.get_by_role("link", name="Connection test")).to_be_visible()
     await page.get_by_role("link", name="Documentation").focus()
     await page.keyboard.press("Tab")
     await expect(page.locator("#number")).to_be_focused()
@@ -156,9 +157,12 @@ async def test_no_list_of_extensions_and_narrow_screen(
         await session.reply("quality", browser=worst, trunk=worst)
 
     fake_gateway.extensions = False
+    fake_gateway.pages = {"docs": False, "preflight": True}  # as in a clone without `make docs`
     fake_gateway.story = judge
     page = await open_demo(open_page)
     await expect(page.locator("#extensions-area")).to_be_hidden()
+    await expect(page.get_by_role("link", name="Connection test")).to_be_visible()
+    await expect(page.get_by_role("link", name="Documentation")).to_be_hidden()
     await page.set_viewport_size({"width": 320, "height": 640})
     await page.click("#call")
     await expect(page.get_by_role("row", name="SIP trunk")).to_contain_text("1386 ms")

@@ -119,6 +119,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         window: float = 60.0,
         records: Records | None = None,
         demo: bool = True,
+        preflight: bool = True,
         **rules: Any,
     ) -> Gateway:
         calls = FakeCalls()
@@ -137,7 +138,7 @@ async def start_gateway() -> AsyncIterator[StartGateway]:
         )
         rooms.append(room)
         listener = socket.create_server(("127.0.0.1", 0))
-        web = create_app(room, extensions, demo=demo)
+        web = create_app(room, extensions, demo=demo, preflight=preflight)
         server = Server(uvicorn_config(web, Settings(), room.gate))
         task = asyncio.create_task(server.serve(sockets=[listener]))
         running.append((server, task, listener))

@@ -6,10 +6,12 @@ import re
 import urllib.error
 import urllib.request
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.signaling import http
 from gateway.signaling.http import content_security_policy
 from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import Gateway, StartGateway
@@ -132,7 +134,7 @@ async def test_the_page_of_the_preflight_is_served(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/demo/", "/demo/demo.js", "/demo/extensions.json", "/preflight"]
+    "path", ["/", "/demo/", "/demo/demo.js", "/demo/extensions.json", "/demo/pages.json"]
 )
 async def test_the_demo_is_served_where_it_is_wanted(
     start_gateway: StartGateway, path: str
@@ -140,6 +142,28 @@ async def test_the_demo_is_served_where_it_is_wanted(
     without = await start_gateway(Limits(), demo=False)
     assert (await get(without, path))[0] == 404
     assert (await get(without, "/sdk/voice-client.js"))[0] == 200
+    assert (await get(without, "/preflight"))[0] == 200, "visitors are sent there by a site's page"
+
+
+async def test_the_preflight_is_served_where_it_is_wanted(start_gateway: StartGateway) -> None:
+    without = await start_gateway(Limits(), preflight=False)
+    for path in ("/preflight", "/preflight/view.js"):
+        assert (await get(without, path))[0] == 404
+    assert (await get(without, "/"))[0] == 200
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_the_demo_knows_which_pages_there_are(
+    start_gateway: StartGateway, there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DOCUMENTATION", tmp_path)
+    gateway = await start_gateway(Limits(), preflight=there)
+    if there:
+        (tmp_path / "index.html").write_text("built meanwhile")
+    assert await get_json(gateway, "/demo/pages.json") == (
+        200,
+        {"docs": there, "preflight": there},
+    )
 
 
 async def test_only_the_sdk_may_be_embedded_elsewhere(gateway: Gateway) -> None:
