@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -201,6 +202,70 @@ async def test_token_that_cannot_be_fetched(fake_gateway: FakeGateway, open_page
     error = await dial(page, device={"tokens": []}) or {}
     assert error["name"] == "session-refused"
     assert error["reason"] == "The page could not get a call token."
+
+
+async def test_token_that_is_not_to_be_had_in_time(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await page.clock.install()
+    await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device, { fetchToken: () => new Promise(() => {}) });
+            harness.dialed = harness.dial();
+        }"""
+    )
+    await fake_gateway.session()
+    await page.clock.run_for(10_000)
+    error = await page.evaluate("harness.dialed")
+    assert error["name"] == "session-refused"
+    assert error["reason"] == "The page could not get a call token."
+
+
+async def test_slow_token_outlasts_the_gateways_patience(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The gateway waits 5 s for a hello: a site's server, or a person, may take longer."""
+
+    async def have_enough(session: Session) -> None:
+        if len(fake_gateway.opened) == 1:
+            await until(page, "harness.asked !== undefined")
+            await session.socket.close(1008, "no hello within 5 s")
+        else:
+            await greet({})(session)
+
+    fake_gateway.greeting = have_enough
+    page = await open_page()
+    await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            const fetchToken = () => new Promise((resolve) => (harness.asked = resolve));
+            harness.make(Device, { fetchToken });
+            harness.dialed = harness.dial();
+        }"""
+    )
+    await (await fake_gateway.session()).gone.wait()
+    await page.evaluate("harness.asked('late')")
+    assert await page.evaluate("harness.dialed") is None
+    assert tokens(await fake_gateway.session()) == ["late"]
+    assert await page.evaluate("harness.device.token") == "late"
+
+
+async def test_token_is_fetched_while_the_socket_opens(open_page: OpenPage) -> None:
+    page = await open_page()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        await page.evaluate(
+            """async (url) => {
+                const { Device } = await import("/sdk/voice-client.js");
+                const fetchToken = async () => (harness.asked = true) && "t1";
+                harness.make(Device, { url, fetchToken });
+                harness.device.prepare();
+            }""",
+            f"ws://127.0.0.1:{server.getsockname()[1]}/v1/ws",
+        )
+        await until(page, "harness.asked")  # of a gateway that has said nothing yet
+        await page.evaluate("harness.device.destroy()")
 
 
 async def test_refused_token_is_a_typed_failure(

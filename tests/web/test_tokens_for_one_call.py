@@ -50,6 +50,25 @@ async def test_each_call_of_a_session_has_a_token_of_its_own(
     assert await events(page, "device-error") == []
 
 
+async def test_token_as_the_sites_server_answers_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The answer of the token back ends, read as text or as JSON, or the token alone."""
+    fake_gateway.story = ring
+    fake_gateway.greeting = greet(*[{"expires": SOON}] * 6)
+    page = await open_page()
+    given = ['{"token": "t1"}', {"token": "t2"}, "t3\n", '"t4"', '{"error": "who are you?"}', 7]
+    device = {"token": '{"token":"t0"}', "tokens": given, "allowSeveralCalls": True}
+    for number in range(7):
+        assert await dial(page, device=device) is None
+        assert await page.evaluate("harness.device.token") == f"t{min(number, 4)}"
+    assert await update(page, '{"token": "t5"}') is None
+    said = [token for token in order(await calls(fake_gateway, 7)) if token != "call"]
+    assert said == ["t0", "t1", "t2", "t3", "t4", "t5"]
+    failed = await events(page, "device-error")
+    assert [(each["name"], each["fatal"]) for each in failed] == [("bad-token", False)] * 2
+
+
 async def test_so_have_calls_that_begin_together(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

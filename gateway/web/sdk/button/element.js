@@ -39,7 +39,7 @@ export class ClickToCall extends Base {
 
   /** @type {Partial<ConnectOptions>} */
   #parameters = {};
-  /** @type {(() => Promise<string>) | null} */
+  /** @type {NonNullable<import("../voice-client.js").DeviceOptions["fetchToken"]> | null} */
   #fetchToken = null;
   #model = IDLE;
   #words = new Wording();

@@ -38,7 +38,6 @@ export class Line {
   call = null;
   /** @type {CallError | null} why the last call failed */
   error = null;
-  canTransfer = false;
   /** @type {Set<"hold" | "transfer">} what the gateway has said it does not do */
   missing = new Set();
   /** @type {AbortController | null} */
@@ -49,18 +48,7 @@ export class Line {
   /** @param {LineOptions} options */
   constructor(options) {
     this.options = options;
-    const { fetchToken, token } = options.device;
-    if (typeof token === "string") this.canTransfer = grantsTransfer(token);
-    this.device = new Device({
-      ...options.device,
-      ...(fetchToken && {
-        fetchToken: async () => {
-          const fresh = await fetchToken();
-          this.canTransfer = grantsTransfer(fresh ?? "");
-          return fresh;
-        },
-      }),
-    });
+    this.device = new Device(options.device);
     this.device.on("incoming", (call) => this.#ring(call));
     this.device.on("restored", (call) => this.#takeUp(call));
     this.reachable = new Reachable(this.device, (error) => options.tell(null, "error", { error }));
@@ -69,6 +57,11 @@ export class Line {
   /** Whether there is a call, or one is being placed. */
   get busy() {
     return this.#dialing !== null || this.device.calls.length > 0;
+  }
+
+  /** Whether the token grants it; without one the page has to say so. */
+  get canTransfer() {
+    return grantsTransfer(this.device.token);
   }
 
   /** Makes ready what takes time. */
@@ -80,7 +73,6 @@ export class Line {
   async useToken(token) {
     try {
       await this.device.updateToken(token);
-      this.canTransfer = grantsTransfer(token);
     } catch (error) {
       this.options.tell(null, "error", { error });
     }

@@ -21,7 +21,8 @@ const FETCH_TIMEOUT = 10_000;
 const MARGIN = 15_000;
 
 /** @typedef {string | undefined} Token */
-/** @typedef {() => Token | Promise<Token>} FetchToken */
+/** @typedef {Token | { token: string }} TokenAnswer a token, or as the site's server answers it: JSON is taken as text, too */
+/** @typedef {() => TokenAnswer | Promise<TokenAnswer>} FetchToken */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /** @typedef {import("./frames.js").Welcome} Welcome */
 
@@ -33,6 +34,8 @@ const MARGIN = 15_000;
  */
 
 export class Access {
+  /** The token that was said last. @type {Token} */
+  current;
   /** @type {Token} for the next session; with a function to fetch one, used once */
   #token;
   /** @type {FetchToken | undefined} */
@@ -67,16 +70,17 @@ export class Access {
    * @throws {CallError} the gateway does not take it; the old one counts on
    */
   async update(token, signaling) {
-    if (signaling) await this.#inTurn(() => this.#say(token, signaling));
-    if (!signaling || !this.#fetch) this.#token = token;
+    const fresh = readToken(token);
+    if (signaling) await this.#inTurn(() => this.#say(fresh, signaling));
+    if (!signaling || !this.#fetch) this.#token = fresh;
   }
 
   /** What a new session says in its `hello`. */
   async hello() {
     const challenge = typeof this.#challenge === "function" ? this.#challenge() : this.#challenge;
-    const token = this.#token ?? (await this.#fetch?.());
+    this.current = readToken(this.#token ?? (await within(this.#fetch?.(), FETCH_TIMEOUT)));
     if (this.#fetch) this.#token = undefined; // by the next session it may have ended
-    return { token, challenge: await challenge };
+    return { token: this.current, challenge: await challenge };
   }
 
   /**
@@ -159,7 +163,7 @@ export class Access {
    */
   async #fresh() {
     try {
-      return this.#fetch ? await within(this.#fetch(), FETCH_TIMEOUT) : this.#token;
+      return this.#fetch ? readToken(await within(this.#fetch(), FETCH_TIMEOUT)) : this.#token;
     } catch (error) {
       throw new CallError("bad-token", { reason: NO_TOKEN, fatal: false, original: error });
     }
@@ -171,6 +175,7 @@ export class Access {
    */
   async #say(token, signaling) {
     await signaling.renew(token);
+    this.current = token;
     this.#renewed = Date.now();
   }
 
@@ -185,6 +190,19 @@ export class Access {
     this.#turns = done.then(over, over);
     return done;
   }
+}
+
+/**
+ * @param {TokenAnswer} answer
+ * @returns {Token}
+ * @throws {Error} it has no token in it
+ */
+export function readToken(answer) {
+  const text = typeof answer === "string" ? answer.trim() : "";
+  const told = /^[{"]/.test(text) ? JSON.parse(text) : text || answer;
+  const token = told?.token ?? told;
+  if (token !== undefined && typeof token !== "string") throw new TypeError("no call token");
+  return token;
 }
 
 /**

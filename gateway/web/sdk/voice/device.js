@@ -179,6 +179,11 @@ export class Device extends Base {
     return this.#lifetime.signal.aborted;
   }
 
+  /** The call token that the gateway was told last. @type {string | undefined} */
+  get token() {
+    return this.#access.current;
+  }
+
   /** Under which calls come to this page at this moment, or null. */
   get identity() {
     return this.#registration.identity;

@@ -71,6 +71,10 @@ export class Signaling {
   #pulse;
   #tokenUsed = false;
   #welcomed = false;
+  /** @type {Promise<Hello> | undefined} what the first socket says */
+  #hello;
+  /** Whether a socket is open, and has said nothing yet. */
+  #speechless = false;
   /** @type {(seconds: number) => void} the gateway takes no new calls; those that run have so long */
   onDraining = () => {};
   /** @type {CallError | null} why the session is over */
@@ -95,7 +99,6 @@ export class Signaling {
   constructor(options) {
     const { url, hello, onExpiring, onIncoming, onUnregistered, onError, onClosed } = options;
     this.url = url;
-    this.hello = hello;
     this.onReconnecting = options.onReconnecting;
     this.onReconnected = options.onReconnected;
     this.onRestored = options.onRestored;
@@ -118,6 +121,10 @@ export class Signaling {
     });
     /** @type {Promise<Welcome>} the latest; rejects with a CallError */
     this.welcome = this.#expectWelcome();
+    if (!this.#resumption) {
+      this.#hello = hello(); // while the socket opens
+      this.#hello.catch(() => {});
+    }
     this.#connect();
   }
 
@@ -190,9 +197,12 @@ export class Signaling {
     else if (this.#interruption && typeof frame.call === "string") this.#unsent.push(frame);
   }
 
-  /** @param {Frame} frame */
+  /**
+   * @param {Frame} frame
+   * @returns {boolean | undefined} whether it is on its way
+   */
   #transmit(frame) {
-    this.#socket?.send(JSON.stringify(frame));
+    return this.#socket?.send(JSON.stringify(frame));
   }
 
   #expectWelcome() {
@@ -207,18 +217,32 @@ export class Signaling {
   }
 
   #connect() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#drop(new CallError("gateway-silent")), WELCOME_TIMEOUT);
+    this.#expectNews();
     try {
       this.#socket = new Socket(this.url, {
         onOpen: () => void this.#greet(),
         onMessage: (data) => this.#receive(data),
-        onGone: (error) => this.#drop(error),
+        onGone: (error) => {
+          // The gateway waits for a hello, but not for as long as a site's server, or a person, may need
+          if (this.#speechless && error.name === "session-refused") this.#connectLater();
+          else this.#drop(error);
+        },
         stood: () => this.#welcomed,
       });
     } catch (error) {
       this.#lose(/** @type {CallError} */ (error)); // no other try would fare better
     }
+  }
+
+  #connectLater() {
+    this.#socket = null;
+    const again = () => this.#loss || this.#connect();
+    this.#hello?.then(again, () => {});
+  }
+
+  #expectNews() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#drop(new CallError("gateway-silent")), WELCOME_TIMEOUT);
   }
 
   /** @param {CallError} error why the socket is lost */
@@ -295,8 +319,13 @@ export class Signaling {
       this.#transmit({ type: "hello", resume: token, received });
       return;
     }
+    clearTimeout(this.#timer);
+    this.#speechless = true;
     try {
-      this.#transmit({ type: "hello", ...(await this.hello()) });
+      const hello = await this.#hello;
+      if (!this.#socket) return; // gone meanwhile
+      this.#expectNews();
+      this.#speechless = !this.#transmit({ type: "hello", ...hello });
     } catch (error) {
       this.#lose(new CallError("session-refused", { reason: NO_TOKEN, original: error }));
     }

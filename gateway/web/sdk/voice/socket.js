@@ -70,9 +70,14 @@ export class Socket {
     return this.#socket.protocol === SUBPROTOCOL;
   }
 
-  /** @param {string} data */
+  /**
+   * @param {string} data
+   * @returns {boolean} whether it is on its way
+   */
   send(data) {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data);
+    const open = this.#socket.readyState === WebSocket.OPEN;
+    if (open) this.#socket.send(data);
+    return open;
   }
 
   /** Nothing is heard of it any more; what was sent before still leaves. */
