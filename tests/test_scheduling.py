@@ -8,14 +8,20 @@ from typing import Any, cast
 
 import pytest
 
-from tests.scheduling import ALONE, Scheduling
+from tests.scheduling import Kind, Scheduling, kind_of
 
 QUICK = [f"tests/sdp/test_{number}.py::test[{n}]" for number in range(4) for n in range(9)]
 SLOW = [f"tests/end_to_end/test_{number}.py::test[{n}]" for number in range(5) for n in range(3)]
-ALONE_TESTS = [
+QUIET = [
     *(f"tests/interop/test_matrix.py::test[{n}]" for n in range(20)),
+    *(f"tests/chaos/test_chaos.py::test[{n}]" for n in range(2)),
+]
+WAITING = [f"tests/gateway/trunk/test_{number}.py::test[{n}]" for number in range(3) for n in "ab"]
+ALONE = [
+    *(f"tests/security/test_media.py::test[{n}]" for n in range(8)),
     *(f"tests/bench/test_load.py::test[{n}]" for n in range(2)),
 ]
+ALL = [*QUICK, *SLOW, *QUIET, *WAITING, *ALONE]
 
 
 class Process:
@@ -80,33 +86,49 @@ def config(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> pyte
     return pytestconfig
 
 
-@pytest.mark.parametrize("paces", [(1, 1), (1, 7), (7, 1)])
+PACES = [(1, 1), (1, 7), (7, 1), (1, 100), (100, 1)]
+
+
+@pytest.mark.parametrize("paces", PACES)
 def test_files_stay_whole_and_the_slow_come_first(
     config: pytest.Config, paces: tuple[int, int]
 ) -> None:
-    run = Run(2, [*QUICK, *SLOW, *ALONE_TESTS], config)
+    run = Run(2, ALL, config)
     run.play(*paces)
     for file in {file_of(test) for test in run.tests}:
         assert len({id(process) for process, test in run.order if file_of(test) == file}) == 1
     for process in run.processes:
-        kinds = [
-            2 if test.startswith(ALONE) else int(test in QUICK)
-            for other, test in run.order
-            if other is process
-        ]
-        assert kinds == sorted(kinds)
+        kinds = [kind_of(test) for other, test in run.order if other is process]
+        ordinary = [kind for kind in kinds if kind < Kind.QUIET]
+        assert ordinary == sorted(ordinary)
+        assert kinds[: len(ordinary)] == ordinary
 
 
-@pytest.mark.parametrize("paces", [(1, 1), (1, 7), (7, 1), (1, 100), (100, 1)])
-def test_who_is_to_be_alone_is(config: pytest.Config, paces: tuple[int, int]) -> None:
-    run = Run(2, [*QUICK, *SLOW, *ALONE_TESTS], config)
+@pytest.mark.parametrize("paces", PACES)
+@pytest.mark.parametrize("tests", [ALL, [*SLOW, *ALONE], [*SLOW, *QUIET], [*WAITING, *ALONE]])
+def test_who_is_to_be_alone_is(
+    config: pytest.Config, tests: list[str], paces: tuple[int, int]
+) -> None:
+    run = Run(2, tests, config)
     run.play(*paces)
-    last = [(process, test) for process, test in run.order[-len(ALONE_TESTS) :]]
-    assert {test for _, test in last} == set(ALONE_TESTS)
-    assert len({id(process) for process, _ in last}) == 1
+    last = run.order[-len(ALONE) :] if ALONE[0] in tests else []
+    assert {kind_of(test) for _, test in last} <= {Kind.ALONE}
+    for kind in (Kind.QUIET, Kind.ALONE):
+        assert len({id(process) for process, test in run.order if kind_of(test) is kind}) <= 1
 
 
-@pytest.mark.parametrize("tests", [ALONE_TESTS, ALONE_TESTS[:1], QUICK[:1], SLOW])
+@pytest.mark.parametrize("paces", PACES)
+def test_beside_what_measures_there_is_only_waiting(
+    config: pytest.Config, paces: tuple[int, int]
+) -> None:
+    run = Run(2, ALL, config)
+    run.play(*paces)
+    kinds = [kind_of(test) for _, test in run.order]
+    first, beyond = kinds.index(Kind.QUIET), len(kinds) - kinds[::-1].index(Kind.QUIET)
+    assert set(kinds[first:beyond]) <= {Kind.QUIET, Kind.WAITING}
+
+
+@pytest.mark.parametrize("tests", [ALONE, ALONE[:1], QUIET, WAITING, QUICK[:1], SLOW])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_few_files(config: pytest.Config, tests: list[str], count: int) -> None:
     Run(count, list(tests), config).play(*[1] * count)
