@@ -46,11 +46,11 @@ def refusals() -> str:
     """Write what every request with an API key may be answered."""
     request = document()["paths"]["/v1/calls"]["get"]
     rows = [
-        (status, answer["description"])
+        (status, answer["description"], _kind(_json_of(answer)))
         for status, answer in sorted(request["responses"].items())
         if status in COMMON
     ]
-    return table(("status", "when"), rows)
+    return table(("status", "when", "with"), rows)
 
 
 def _request(path: str, method: str, request: Json) -> str:

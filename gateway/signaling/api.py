@@ -34,6 +34,8 @@ from gateway.signaling.api_messages import (
     DrainView,
     EndedCount,
     EventCount,
+    Invalid,
+    Misfit,
     NewBlock,
     Problem,
     RetryWebhooks,
@@ -52,12 +54,20 @@ PREFIX = "/v1/"
 KEY_NAME = "gateway.key"  # in the scope: which key has opened the door
 MAX_BODY = 64 * 1024  # bytes; a token for a hundred numbers takes two thousand
 
+_CALL_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 _BEARER = re.compile(r"bearer[ ]+([\x21-\x7e]{1,200})", re.ASCII | re.IGNORECASE)
 
 
 async def _room_of(request: Request) -> Room:
     room: Room = request.app.state.room
     return room
+
+
+async def _call_id_of(call_id: Annotated[str, Path(description="the call's id")]) -> str:
+    """Whatever cannot be an id is no call's; a database need not be asked for it."""
+    if _CALL_ID.fullmatch(call_id) is None:
+        raise HTTPException(404, "no call has such an id")
+    return call_id
 
 
 async def _caller_of(request: Request) -> str:
@@ -77,20 +87,21 @@ async def _webhooks_of(request: Request) -> Webhooks:
     return room.webhooks
 
 
+CallName = Annotated[str, Depends(_call_id_of)]
 AnyRoom = Annotated[Room, Depends(_room_of)]
 Caller = Annotated[str, Depends(_caller_of)]
 Drain = Annotated[Callable[[], None], Depends(_drain_of)]
 AnyWebhooks = Annotated[Webhooks, Depends(_webhooks_of)]
 BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
-CallName = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="the call's id")]
 
 # Says in the OpenAPI document that a key is needed; the door has looked at it by then
 _KEY = HTTPBearer(auto_error=False, description="an API key, as `gateway key` makes it")
 _REFUSALS: dict[int | str, dict[str, object]] = {
-    400: {"model": Problem, "description": "A value is not what it is for, or the body no JSON"},
+    400: {"model": Problem, "description": "A value fits its rules, and is not what it is for"},
     401: {"model": Problem, "description": "The API key is missing or unknown"},
     403: {"model": Problem, "description": "The API is closed: no key is configured"},
     413: {"model": Problem, "description": "The body is too big"},
+    422: {"model": Invalid, "description": "A value breaks a rule, or the body is no JSON"},
 }
 _UNKNOWN: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "There is no such call"}
@@ -354,7 +365,13 @@ def _problem(status: int, error: str, message: str) -> Response:
     return JSONResponse({"error": error, "message": message}, status_code=status)
 
 
-_WORDS = {404: "not-found", 405: "method-not-allowed", 409: "conflict", 413: "too-big"}
+_WORDS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    413: "too-big",
+}
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
@@ -367,14 +384,18 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """Name the field and the rule. What was sent is not repeated: it may be a key, or no text."""
     if not isinstance(error, RequestValidationError):
         raise error
     detail = [
-        {"loc": [str(part) for part in each["loc"]], "msg": each["msg"], "type": each["type"]}
+        Misfit(loc=[str(part) for part in each["loc"]], msg=each["msg"], type=each["type"])
         for each in error.errors()
     ]
-    return JSONResponse({"detail": detail}, status_code=422)
+    first = detail[0]
+    message = f"{' '.join(first.loc)}: {first.msg}"
+    if len(detail) > 1:
+        message += f"; and {len(detail) - 1} more in `detail`"
+    invalid = Invalid(error="bad-request", message=message, detail=detail)
+    return JSONResponse(invalid.model_dump(), status_code=422)
 
 
 async def _gateway_problem(request: Request, error: Exception) -> Response:

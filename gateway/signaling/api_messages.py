@@ -35,6 +35,20 @@ class Problem(Wire):
     message: str
 
 
+class Misfit(BaseModel):
+    """A value that breaks a rule: where it stands, the rule in words, and its name for programs."""
+
+    loc: list[str]
+    msg: str
+    type: str
+
+
+class Invalid(Problem):
+    """What was sent is not repeated: it may be a key, or no text."""
+
+    detail: list[Misfit]
+
+
 class Codecs(Wire):
     """`fallback` is the other trunk's, of a call that has gone to a fallback; it has no browser."""
 

@@ -29,6 +29,9 @@ def test_a_request_says_what_it_takes_and_gives() -> None:
     assert "It answers 201 with [Token](#token)." in token
     assert "| `expires` | integer | without it `60`; 1 to 86400 |" in page
     assert "| 401 | The API key is missing or unknown |" in http_api.refusals()
+    rule = "A value breaks a rule, or the body is no JSON"
+    assert f"| 422 | {rule} | [Invalid](#invalid) |" in http_api.refusals()
+    assert "| `detail` | list of [Misfit](#misfit) |" in page
 
 
 def test_every_metric_is_there() -> None:

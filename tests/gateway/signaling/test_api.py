@@ -154,7 +154,12 @@ async def test_one_call_is_ended(operator: Operator) -> None:
     for method in ("GET", "DELETE"):
         status, problem = await operator.ask(method, "/v1/calls/c1")
         assert (status, problem["error"]) == (404, "not-found")
-    assert (await operator.ask("GET", "/v1/calls/not-an-id"))[0] == 422
+    for path in ("not-an-id", "%00", "f" * 33, "not-an-id/report"):
+        status, problem = await operator.ask("GET", f"/v1/calls/{path}")
+        assert (status, problem) == (
+            404,
+            {"error": "not-found", "message": "no call has such an id"},
+        )
 
 
 async def test_the_trunks(operator: Operator) -> None:
@@ -347,7 +352,25 @@ async def test_a_body_that_does_not_say_how_big_it_is(operator: Operator) -> Non
 
 async def test_a_body_that_is_no_json(operator: Operator) -> None:
     for content in (b"", b"{", b"\xff", json.dumps([1]).encode()):
-        assert (await operator.ask("POST", "/v1/tokens", content=content))[0] == 422
+        status, problem = await operator.ask("POST", "/v1/tokens", content=content)
+        assert (status, problem["error"]) == (422, "bad-request")
+
+
+async def test_a_value_that_breaks_a_rule_is_named(operator: Operator) -> None:
+    """In the shape of each refusal, so that a program which reads one reads them all."""
+    status, problem = await operator.ask("POST", "/v1/tokens", json={"sub": "a", "expires": 0})
+    assert status == 422
+    told = "Input should be greater than or equal to 1"
+    assert problem == {
+        "error": "bad-request",
+        "message": f"body expires: {told}",
+        "detail": [{"loc": ["body", "expires"], "msg": told, "type": "greater_than_equal"}],
+    }
+    _, problem = await operator.ask("POST", "/v1/tokens", json={"expires": 0})
+    assert problem["message"].endswith("; and 1 more in `detail`")
+    assert len(problem["detail"]) == 2
+    status, problem = await operator.ask("GET", "/v1/records?limit=x")
+    assert (status, problem["error"]) == (422, "bad-request")
 
 
 async def test_no_secret_is_echoed(operator: Operator) -> None:
