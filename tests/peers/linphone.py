@@ -180,6 +180,16 @@ class LinphoneCall:
         await self._phone.do(f"resume {self._number}")
         await self._phone.hear("Media streams established", since=since)
 
+    async def refer(self, to: str) -> None:
+        """Hand the other end over to a URI, and wait for the last report of it."""
+        since = len(self._phone.trace())
+        await self._phone.do(f"transfer {self._number} {to}")
+
+        def told() -> bool:
+            return "Subscription-State: terminated" in self._phone.trace()[since:]
+
+        await wait_until(told, limit=LIMIT, what="the last NOTIFY")
+
     async def _hear(self, pattern: str) -> None:
         await self._phone.hear(pattern, since=self._since)
 

@@ -209,6 +209,19 @@ async def transfer(house: House, peer: Lab) -> None:
         await peer.call_id(target)
 
 
+async def refer(house: House, peer: Lab) -> None:
+    """680 hands over to 600, which is an echo."""
+    number = house.unique("680")
+    async with house.dial(number, "refer") as call:
+        call_id = await peer.call_id(number)
+        assert (await call.hear("redirected", limit=LIMIT))["to"] == "600"
+        told = await peer.manager.wait("LabTransfer", CallID=call_id, limit=LIMIT)
+        assert told["Status"] == "SUCCESS"
+        await talk(call)
+        outcome = await call.hang_up()
+    judge(outcome, present=[CALLER_TONE])
+
+
 async def attended(house: House, peer: Lab) -> None:
     async with open_page(house.gateway) as page:
         await usual.two_calls(page, house, house.unique("682"), house.unique("683"))
@@ -311,6 +324,7 @@ COLUMN: Final = Column(
         "hold-remote": hold_remote,
         "transfer": transfer,
         "attended": attended,
+        "refer": refer,
         "bye": usual.bye("603"),
         "bye-remote": usual.bye_remote("641"),
         "cancel": usual.cancel("630"),

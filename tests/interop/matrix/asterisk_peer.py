@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.end_to_end.trunks import lab_trunk
@@ -85,6 +85,8 @@ async def open_lab(site: Site) -> AsyncIterator[Lab]:
         "info": way("trunk-info", dtmf="info"),
         "prack": way("trunk-prack"),
         "timers": way("trunk-timers"),
+        # Whom it hands over is to call 600, and so does the gateway then
+        "refer": replace(way("trunk-digest", transfers="allow"), numbers=["600"]),
         "md5": way("acct1001", **register),
         # Whose name has to stand in From, too
         "sha256": way("trunk-sha256", caller_id="trunk-sha256", **register),

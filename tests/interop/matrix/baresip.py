@@ -46,6 +46,7 @@ async def open_baresip(site: Site) -> AsyncIterator[Peer]:
             "srtp": Way({**way, "srtp": "required"}),
             "srtp-refused": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
+            "refer": Way({**way, "transfers": "allow"}),
         }
         yield Peer(phone, ways)
 
@@ -97,6 +98,7 @@ COLUMN: Final = Column(
         "hold-remote": phones.hold_remote(records=False),
         "transfer": phones.transfer,
         "attended": NotApplicable("baresip 1.0 leaves Replaces in the URI that it calls."),
+        "refer": phones.refer,
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,

@@ -63,10 +63,13 @@ class Way:
     ----------
     then
         Names of the ways that are tried one after the other, where this is none itself.
+    numbers
+        Those that lead there as they are, beside the ones that it is given.
     """
 
     keys: Mapping[str, object] = field(default_factory=dict)
     then: Sequence[str] = ()
+    numbers: Sequence[str] = ()
 
 
 # Takes the house (`house.House`) and what the column's `open` gave

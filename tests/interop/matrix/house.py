@@ -7,7 +7,7 @@ import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.caller.sound import RATE
 from tests.end_to_end.odd_sound import open_sound
@@ -31,12 +31,21 @@ if TYPE_CHECKING:
 
 CALLER_TONE: Final = 660.0  # Hz
 PEER_TONE: Final = 440.0
+SOMEBODY_TONE: Final = 1000.0
 TALK: Final = 1.5  # seconds at least
 JUDGED: Final = 0.4  # seconds of sound
 RATIO, MARGIN = -12.0, 10.0  # dB; in noise a tone is 22 dB below the rest
 LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
 PHONE: Final = "phone"  # the way to a trunk that a test plays by hand: fallbacks are there
+
+
+class Somebody(NamedTuple):
+    """Whom a peer may hand a page over to: what it calls them, and the phone."""
+
+    to: str
+    line: Line
+    sound: Sound
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,15 @@ class House:
         number = self.pages[trunk_name(self.column, "fallback")]
         async with open_sound(CALLER_TONE) as sound:
             yield number, self.phone.line(extension(number)), sound
+
+    @asynccontextmanager
+    async def somebody(self) -> AsyncIterator[Somebody]:
+        """Yield somebody whom a page can be handed over to, and who speaks."""
+        column = next(iter(self.prefixes.values()))[-2:]  # all of them have the same phone
+        own = self.unique(column)
+        async with open_sound(SOMEBODY_TONE) as sound:
+            to = self.uri(self.prefixes[PHONE] + own)
+            yield Somebody(to, self.phone.line(own), sound)
 
     def uri(self, number: str) -> str:
         """Return what a peer calls that a number is for."""
@@ -142,6 +160,13 @@ def judge(outcome: Outcome, *, present: Iterable[float] = (PEER_TONE,)) -> None:
     assert outcome.heard is not None
     absent = {CALLER_TONE, PEER_TONE}.difference(present)
     assert_somewhere(outcome.heard[-LAST * RATE :], RATE, present=present, absent=absent)
+
+
+def judge_somebody(outcome: Outcome, samples: Samples) -> None:
+    """Fail unless the page and whom it was handed over to heard each other, and not the peer."""
+    judge(outcome, present=[SOMEBODY_TONE])
+    absent = [PEER_TONE, SOMEBODY_TONE]
+    assert_somewhere(samples, 8000, present=[CALLER_TONE], absent=absent)
 
 
 def judge_peer(samples: Samples, rate: int) -> None:
@@ -206,11 +231,18 @@ def gateway_config(
     routes = [
         {"to": f"{begin[name]}*", "trunks": list(way.then or [name])} for name, way in ways.items()
     ]
+    routes += [{"to": to, "trunks": [name]} for name, way in ways.items() for to in way.numbers]
     incoming = [
         {"to": number, "identity": name, **_fallback(name, number, begin)}
         for name, number in pages.items()
     ]
-    return GatewayConfig(trunks, sip_port=sip_port, routes=routes, incoming=incoming)
+    return GatewayConfig(
+        trunks,
+        sip_port=sip_port,
+        routes=routes,
+        incoming=incoming,
+        overrides={"admission": {"allow": ["*"]}},  # numbers of the lab's are no telephone numbers
+    )
 
 
 def _fallback(name: str, number: str, begin: Mapping[str, str]) -> dict[str, str]:

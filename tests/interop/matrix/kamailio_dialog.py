@@ -193,6 +193,25 @@ async def attended(house: House, peer: Peer) -> None:
         await joining
 
 
+async def refer(house: House, peer: Peer) -> None:
+    """It is told of each stage, and hangs up."""
+    async with house.somebody() as somebody, dialed(house, peer, "refer") as there:
+        line = there.line
+        await line.answer(describe(there.sound.port))
+        await there.call.hear("answered")
+
+        async def ask() -> None:
+            asked = await line.request("REFER", "", f"Refer-To: <{somebody.to}>")
+            assert asked.status == 202
+            for stage in usual.STAGES:
+                report = await line.hear("NOTIFY")
+                line.respond(200, to=report)
+                assert report.body.startswith(f"SIP/2.0 {stage} "), report.body
+            assert (await line.request("BYE")).status == 200
+
+        await usual.handed_over(there.call, somebody, ask)
+
+
 async def hold_remote(house: House, peer: Peer) -> None:
     async with dialed(house, peer) as there:
         line, port = there.line, there.sound.port

@@ -70,6 +70,7 @@ async def open_kamailio(site: Site) -> AsyncIterator[Peer]:
             "udp": Way({**open_trunk(md5.port), "options": 5}),
             "tcp": Way(open_trunk(md5.port, "tcp")),
             "tls": Way({**open_trunk(md5.port + 1, "tls"), "ca": str(site.authority.file)}),
+            "refer": Way({**open_trunk(md5.port), "transfers": "allow"}),
             "info": Way({**open_trunk(md5.port), "dtmf": "info"}),
             "md5": Way({**open_trunk(md5.port), **known}),
             "sha256": Way({**open_trunk(sha256.port), **known}),

@@ -54,6 +54,7 @@ async def open_linphone(site: Site) -> AsyncIterator[Peer]:
             "tcp": Way(open_trunk(phone.port, "tcp")),
             "srtp": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
+            "refer": Way({**way, "transfers": "allow"}),
             "patient": Way(open_trunk(patient.port)),
             "early": Way(open_trunk(early.port)),
         }
@@ -138,6 +139,7 @@ COLUMN: Final = Column(
         "hold-remote": phones.hold_remote(),
         "transfer": CALLS_ITSELF,
         "attended": CALLS_ITSELF,
+        "refer": phones.refer,
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,

@@ -49,6 +49,12 @@ class ChangingRing(Ring, Protocol):
     async def reinvite(self, *, late: bool = False) -> None: ...
 
 
+class ReferringRing(Ring, Protocol):
+    """One of a phone that hands its far end over, and hears how that has ended."""
+
+    async def refer(self, to: str) -> None: ...
+
+
 R = TypeVar("R", bound=Ring)
 R_co = TypeVar("R_co", bound=Ring, covariant=True)
 
@@ -230,6 +236,18 @@ async def transfer(house: House, phone: Phone[Ring]) -> None:
         await (await phone.ring(target)).answer()
         await usual.transferred(call)
         await ring.over()
+
+
+async def refer(house: House, phone: Phone[ReferringRing]) -> None:
+    async with house.somebody() as somebody, dialed(house, phone, "refer") as (call, ring):
+        await ring.answer()
+        await call.hear("answered")
+
+        async def ask() -> None:
+            await ring.refer(somebody.to)
+            await ring.over()
+
+        await usual.handed_over(call, somebody, ask)
 
 
 async def bye(house: House, phone: Phone[Ring]) -> None:

@@ -48,6 +48,7 @@ async def open_pjsua(site: Site) -> AsyncIterator[Peer]:
             "tls": Way({**open_trunk(phone.port + 1, "tls"), "ca": str(site.authority.file)}),
             "srtp-refused": Way({**way, "srtp": "required"}),
             "info": Way({**way, "dtmf": "info"}),
+            "refer": Way({**way, "transfers": "allow"}),
         }
         yield Peer(phone, ways)
 
@@ -117,6 +118,7 @@ COLUMN: Final = Column(
         "attended": NotApplicable(
             "It replaces a call of its own, and crashes at times then (SIGSEGV)."
         ),
+        "refer": phones.refer,
         "bye": phones.bye,
         "bye-remote": phones.bye_remote,
         "cancel": phones.cancel,

@@ -38,6 +38,7 @@ ROWS: Final = {
     "hold-remote": "Hold and resume by the peer",
     "transfer": "Transfer to a number by the page (REFER, NOTIFY)",
     "attended": "Transfer to another call by the page (REFER with Replaces)",
+    "refer": "The peer hands the page over to another phone (REFER, NOTIFY), a tone from each side",
     "bye": "BYE from the gateway",
     "bye-remote": "BYE from the peer",
     "cancel": "CANCEL",

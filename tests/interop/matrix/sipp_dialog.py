@@ -11,6 +11,7 @@ from tests.gateway.trunk.script import (
     ANSWER,
     BYE,
     DONE,
+    HANG_UP,
     INVITE,
     Pause,
     Receive,
@@ -189,6 +190,18 @@ async def transfer(house: House, peer: Peer) -> None:
         messages = await sipp.finish()
     asked = next(each for each in messages if each.method == "REFER")
     assert f"sip:{target}@" in (asked.header("refer-to") or "")
+
+
+async def refer(house: House, peer: Peer) -> None:
+    """It is told of each stage, and hangs up."""
+    async with open_sound(PEER_TONE) as sound, house.somebody() as somebody:
+        asking = Request("REFER", 901, headers=f"Refer-To: <{somebody.to}>")
+        steps: list[Step] = [*answers(sound), asking, Receive(202)]
+        steps += [Receive("NOTIFY"), DONE] * len(usual.STAGES)
+        async with dialed(house, peer, "refer", *steps, *HANG_UP, way="refer") as (call, sipp):
+            await usual.handed_over(call, somebody, sipp.finish)
+            said = [m.body for m in sipp.messages() if m.method == "NOTIFY" and not m.sent]
+    assert [each.split()[1] for each in said] == list(usual.STAGES)
 
 
 async def hold_remote(house: House, peer: Peer) -> None:

@@ -80,6 +80,7 @@ async def open_sipp(site: Site) -> AsyncIterator[Peer]:
         "timer-uas": {},
         "glare": {},
         "transfer": {},
+        "refer": {"transfers": "allow"},
         **{way: {} for way in NATTED},
     }
     ports = {way: free_port() for way in keys}

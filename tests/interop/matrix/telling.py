@@ -149,6 +149,7 @@ async def tell_all(
         for column in columns:
             if (peer := peers.get(column.name)) is not None:
                 own = {way: begin[trunk_name(column.name, way)] for way in (*peer.ways, FAILOVER)}
+                own[PHONE] = begin[PHONE]
                 folder = site.folder / column.name
                 house = House(gateway, site.tone, column.name, own, pages, folder, phone)
                 telling.begin(column, house, peer, here[column.name])

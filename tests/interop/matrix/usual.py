@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.end_to_end.odd_trunk import describe
 from tests.gateway.calls.descriptions import fixture
-from tests.interop.matrix.house import FAILOVER
+from tests.interop.matrix.house import FAILOVER, judge_somebody
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from tests.end_to_end.page import Page
     from tests.end_to_end.phone import PhoneCall
     from tests.interop.matrix.cells import Tell
-    from tests.interop.matrix.house import House
+    from tests.interop.matrix.house import House, Somebody
 
 OFFER: Final = fixture("chrome-156-audio.sdp")
+STAGES: Final = ("100", "180", "200")  # that a peer is told of whom it has handed a page over to
 TAKES: Final = 8.0  # seconds: 4 of silence at the first trunk, and a call's set-up
 
 
@@ -84,6 +89,25 @@ async def transferred(call: PhoneCall) -> None:
     told = next(each for each in call.messages if each["type"] == "transferred")
     assert told["sipCode"] == 200
     assert call.ended() == ("local", "transferred", 200)
+
+
+async def handed_over(
+    call: PhoneCall, somebody: Somebody, refer: Callable[[], Coroutine[Any, Any, object]]
+) -> None:
+    """Have a peer ask for it, until it has heard how that has ended and has hung up; both talk."""
+    _, line, sound = somebody
+    asked = asyncio.create_task(refer())
+    await line.hear("INVITE")
+    line.respond(180)
+    await line.answer(describe(sound.port))
+    await call.hear("redirected")
+    await asked
+    await sound.hear(75)
+    samples = sound.samples(1.0)
+    outcome = await call.hang_up()
+    await line.hear("BYE")
+    assert call.ended() == ("local", "hangup", 200)
+    judge_somebody(outcome, samples)
 
 
 async def two_calls(page: Page, house: House, first: str, second: str) -> None:
