@@ -29,7 +29,7 @@ CLIENT: Examples = {
         "call": "c1",
         "candidate": {"candidate": _CANDIDATE, "sdpMid": "0", "sdpMLineIndex": 0},
     },
-    "restart": {"type": "restart", "call": "c1", "offer": _OFFER},
+    "restart": {"type": "restart", "call": "c1", "offer": _OFFER, "id": "r1"},
     "hangup": {"type": "hangup", "call": "c1"},
     "hold": {"type": "hold", "call": "c1"},
     "resume": {"type": "resume", "call": "c1"},

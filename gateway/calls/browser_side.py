@@ -216,8 +216,9 @@ class BrowserSide:
             self._path = local.ice_ufrag
             answer = self._negotiation.answer_browser(wanted.offer, local)
             self._next = wanted
-            self._observe(news.AnswerReady(answer))
-            (wanted.tell or self._page)(news.AnswerReady(answer))
+            ready = news.AnswerReady(answer, wanted.name)
+            self._observe(ready)
+            (wanted.tell or self._page)(ready)
             await self._session.connect_browser(remote)
         except GatewayError as failure:
             error = failure
@@ -249,7 +250,7 @@ class BrowserSide:
         """Tell the page that has asked for a media path that it has not come up."""
         wanted, self._next = self._next, None
         if wanted is not None:
-            (wanted.tell or self._page)(news.RestartFailed(why))
+            (wanted.tell or self._page)(news.RestartFailed(why, wanted.name))
 
     def close(self, inbox: asyncio.Queue[CallEvent]) -> None:
         """Wait for nothing; whoever was to have the call, or comes too late, hears of its end."""
@@ -257,7 +258,7 @@ class BrowserSide:
         self.stop_holding_back()
         wanted, self._next = self._next, None
         if wanted is not None and wanted.tell is not None:
-            wanted.tell(news.RestartFailed("The call has ended."))
+            wanted.tell(news.RestartFailed("The call has ended.", wanted.name))
         while not inbox.empty():
             event = inbox.get_nowait()
             if isinstance(event, RestartWanted):

@@ -29,16 +29,24 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class AnswerReady:
-    """Our description for the browser; it comes before the phone is picked up."""
+    """Our description for the browser; it comes before the phone is picked up.
+
+    `restart` is what the page calls the restart that it answers; None if it has no name.
+    """
 
     sdp: str
+    restart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RestartFailed:
-    """The new media path has not come up, and all is as it was; `why` is a sentence."""
+    """The new media path has not come up, and all is as it was; `why` is a sentence.
+
+    `restart` is what the page calls the restart.
+    """
 
     why: str
+    restart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,9 @@ class Ring:
     async def add_candidate(self, candidate: str | None) -> None:
         """Forget a candidate: it belongs to an offer that was not taken."""
 
-    async def restart(self, offer: str, tell: news.Tell | None = None, /) -> None:
+    async def restart(
+        self, offer: str, tell: news.Tell | None = None, name: str | None = None, /
+    ) -> None:
         """Refuse it, as `send_digits` does: there is no media yet."""
         raise _too_early()
 

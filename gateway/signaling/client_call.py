@@ -140,6 +140,16 @@ class ClientCall:
         """End the call because its client is gone; not subject to the limit of commands."""
         self._commands.put_nowait(lambda call: call.abandon(reason))
 
+    def restart(self, offer: str, name: str | None) -> None:
+        """Take an offer for another media path; what becomes of it is told with its name."""
+        self.command(lambda call: self._restart(call, offer, name))
+
+    async def _restart(self, call: PlacedCall, offer: str, name: str | None) -> None:
+        try:
+            await call.restart(offer, None, name)
+        except GatewayError as error:
+            self._say(messages.error_of(error, call=self.call, restart=name))
+
     def transfer(self, to: str, grant: Grant) -> None:
         """Hand the far end over to a number, if it may be called."""
         self.command(lambda call: self._transfer(call, to, grant))

@@ -31,7 +31,7 @@ from gateway.errors import (
     UnknownCallError,
 )
 from gateway.signaling import messages
-from gateway.signaling.client_call import ClientCall, Command
+from gateway.signaling.client_call import ClientCall
 from gateway.signaling.client_preflight import ClientPreflights
 from gateway.signaling.incoming_call import IncomingCall
 from gateway.signaling.opinions import Opinions
@@ -214,7 +214,8 @@ class Session:
             self._dispatch(message)
         except GatewayError as error:
             call = getattr(message, "call", None)
-            self.say(messages.error_of(error, call=call))
+            restart = message.id if isinstance(message, messages.Restart) else None
+            self.say(messages.error_of(error, call=call, restart=restart))
 
     def _dispatch(self, message: messages.ClientMessage) -> None:
         match message:
@@ -245,8 +246,11 @@ class Session:
                 self._ringing(message.call).accept(offer.sdp, self.grant)
             case messages.Reject(code=code):
                 self._ringing(message.call).reject(code)
-            case messages.Candidate() | messages.Restart():
-                self._find(message.call).command(_about_media(message))
+            case messages.Candidate(candidate=candidate):
+                text = candidate.candidate if candidate is not None else ""
+                self._find(message.call).command(lambda call: call.add_candidate(text or None))
+            case messages.Restart(offer=offer, id=name):
+                self._find(message.call).restart(offer.sdp, name)
             case messages.Hangup():
                 self._find(message.call).command(lambda call: call.hangup())
             case messages.Hold():
@@ -452,15 +456,6 @@ class Session:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=self._room.limits.close)
-
-
-def _about_media(message: messages.Candidate | messages.Restart) -> Command:
-    """Return what a message asks of the media path between page and gateway."""
-    if isinstance(message, messages.Restart):
-        offer = message.offer.sdp
-        return lambda call: call.restart(offer)
-    text = message.candidate.candidate if message.candidate is not None else ""
-    return lambda call: call.add_candidate(text or None)
 
 
 def _unregistered() -> RequestError:

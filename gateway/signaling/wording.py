@@ -36,8 +36,9 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             return messages.Trying(call=call)
         case news.Ringing(early_media=early_media):
             return messages.Ringing(call=call, early_media=early_media)
-        case news.AnswerReady(sdp=sdp):
-            return messages.Answer(call=call, answer=messages.AnswerDescription(sdp=sdp))
+        case news.AnswerReady(sdp=sdp, restart=restart):
+            description = messages.AnswerDescription(sdp=sdp)
+            return messages.Answer(call=call, answer=description, id=restart)
         case news.Answered(browser_codec=browser, trunk_codec=trunk):
             return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
         case news.DigitHeard(digit=digit, duration_ms=duration):
@@ -104,12 +105,13 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
     match event:
         case news.HandedOver(duration_ms=duration):  # over for this page, and for no other
             return _ended(call, _HANDED_OVER, duration)
-        case news.RestartFailed(why=why):
+        case news.RestartFailed(why=why, restart=restart):
             return messages.Error(
                 code=UnavailableError.sip_code,
                 name="restart-failed",
                 message=f"The call goes on as it was. {why}",
                 call=call,
+                id=restart,
             )
         case news.Held(by=by):
             return messages.Held(call=call, by=side(by))

@@ -101,11 +101,17 @@ class Session:
         """Wait, for as long as it takes, for the page's call of this number, from 0."""
         async with self.news:
             await self.news.wait_for(lambda: len(self.find("call")) > number)
-        self.call = self.find("call")[number]
+        call = self.find("call")[number]
         if number:
-            await self.close_media()
-            self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-            self.sink = MediaBlackhole()
+            await self.take(call)
+        self.call = call
+
+    async def take(self, asked: Frame) -> None:
+        """Have what follows be about another offer, which a new connection is for."""
+        self.call = asked
+        await self.close_media()
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.sink = MediaBlackhole()
 
     async def make_answer(self, *, telephone_event: bool = False) -> Frame:
         """Answer the page's offer by a real peer connection that sends a tone."""

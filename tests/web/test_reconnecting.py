@@ -185,3 +185,23 @@ async def test_new_audio_waits_while_the_socket_may_be_dead(
     await session.send("pong")
     await session.wait_for("restart")
     assert len(session.find("restart")) == 1
+
+
+async def test_what_is_said_of_an_earlier_restart_is_not_taken_for_this_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """An earlier page may have asked for it, and have gone before the answer."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    session = await fake_gateway.session()
+    await page.evaluate(LOSE_AUDIO)
+    restart = await session.wait_for("restart")
+    await session.reply("answer", answer={"type": "answer", "sdp": "v=0"}, id="earlier")
+    failed = {"code": 503, "name": "restart-failed", "message": "", "fatal": False}
+    await session.reply("error", **failed, id="earlier")
+    await session.take(restart)
+    await session.reply("answer", answer=await session.make_answer(), id=restart["id"])
+    await until(page, "!harness.call.reconnecting")
+    assert len(session.find("restart")) == 1

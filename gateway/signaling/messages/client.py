@@ -21,6 +21,7 @@ MAX_SECRET = 128  # characters of a resume token; ours have 43
 MAX_ISSUE = 1000  # characters: what somebody writes into a small box
 
 CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
+RestartId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 
 
 class ClientWire(Wire):
@@ -102,12 +103,15 @@ class Restart(ClientWire):
     """Another media path for a call: a new RTCPeerConnection, or an ICE restart; `answer` follows.
 
     It is used once it is up; candidates that follow are for it. `error` with the name
-    `restart-failed` says that it has not come up: the call goes on as it was.
+    `restart-failed` says that it has not come up: the call goes on as it was. `id` comes back in
+    both, and in the `error` of one that is refused: a page that asks again, or is loaded again,
+    knows by it which one they are about.
     """
 
     type: Literal["restart"]
     call: CallId
     offer: Offer
+    id: RestartId | None = None
 
 
 class StartPreflight(ClientWire):

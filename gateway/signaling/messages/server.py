@@ -99,15 +99,19 @@ class AnswerDescription(Wire):
 
 
 class Answer(Wire):
-    """`ports` is there in a pre-flight: the UDP ports that browsers send to, for a firewall."""
+    """`id` is that of the `restart` which is answered, if it has one.
+
+    `ports` is there in a pre-flight: the UDP ports that browsers send to, for a firewall.
+    """
 
     type: Literal["answer"] = "answer"
     call: str
     answer: AnswerDescription
+    id: str | None = None
     ports: tuple[int, ...] | None = None
 
     @model_serializer(mode="wrap")
-    def _known_ports(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _known_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 
@@ -292,7 +296,10 @@ class Pong(Wire):
 
 
 class Error(Wire):
-    """With `fatal` and a call, that call is over; with `fatal` alone, the session is."""
+    """With `fatal` and a call, that call is over; with `fatal` alone, the session is.
+
+    `id` is that of the `restart` which it is about, if it is about one that has an id.
+    """
 
     type: Literal["error"] = "error"
     code: int
@@ -300,13 +307,11 @@ class Error(Wire):
     message: str
     fatal: bool = False
     call: str | None = None
+    id: str | None = None
 
     @model_serializer(mode="wrap")
-    def _without_absent_call(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = serialize(self)
-        if self.call is None:
-            del fields["call"]
-        return fields
+    def _known_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 ServerMessage = Annotated[
@@ -349,6 +354,19 @@ def is_kept(message: ServerMessage) -> bool:
     return getattr(message, "call", None) is not None and not isinstance(message, Quality)
 
 
-def error_of(error: GatewayError, *, call: str | None = None, fatal: bool = False) -> Error:
+def error_of(
+    error: GatewayError,
+    *,
+    call: str | None = None,
+    fatal: bool = False,
+    restart: str | None = None,
+) -> Error:
     """Say a refusal in the words of the protocol."""
-    return Error(code=error.sip_code, name=error.name, message=error.said, call=call, fatal=fatal)
+    return Error(
+        code=error.sip_code,
+        name=error.name,
+        message=error.said,
+        call=call,
+        fatal=fatal,
+        id=restart,
+    )

@@ -75,9 +75,13 @@ async def test_a_restart_on_hold_leaves_the_hold() -> None:
 async def test_the_next_restart_takes_the_place_of_one_that_comes_up() -> None:
     async with story() as call:
         await call.answer()
-        await restarted(call)
-        assert "a=ice-ufrag:new2" in await restarted(call)
-        assert isinstance(await call.client.hear(news.RestartFailed), news.RestartFailed)
+        await call.call.restart(OFFER, None, "first")
+        await call.call.restart(OFFER, None, "second")
+        failed, answer = call.client.told[-2:]
+        assert isinstance(failed, news.RestartFailed)
+        assert isinstance(answer, news.AnswerReady)
+        assert "a=ice-ufrag:new2" in answer.sdp
+        assert (failed.restart, answer.restart) == ("first", "second")
 
 
 @pytest.mark.parametrize("late", [RENEWED, FAILED])

@@ -92,8 +92,10 @@ class FakeCall:
     async def transfer_to(self, other: FakeCall) -> None:
         self._note("transfer", other)
 
-    async def restart(self, offer: str, tell: Tell | None = None, /) -> None:
-        self._note("restart", offer)
+    async def restart(
+        self, offer: str, tell: Tell | None = None, name: str | None = None, /
+    ) -> None:
+        self._note("restart", offer, *([] if name is None else [name]))
         if tell is not None:
             self.heir = tell
             tell(AnswerReady("v=0"))

@@ -104,6 +104,10 @@ def test_a_token_does_not_show() -> None:
         ('{"type": "transfer", "call": "c", "to": 1}', "field `to`"),
         ('{"type": "restart", "call": "c"}', "field `offer`"),
         ('{"type": "restart", "call": "c", "offer": "v=0"}', "field `offer`"),
+        (
+            '{"type": "restart", "call": "c", "offer": {"type": "offer", "sdp": "v=0"}, "id": 1}',
+            "field `id`",
+        ),
         ('{"type": "restart", "offer": {"type": "offer", "sdp": "v=0"}}', "field `call`"),
         ('{"type": "restart", "call": "c", "offer": {"type": "answer"}}', "field `offer.type`"),
         ('{"type": "preflight", "call": "c"}', "`preflight` message, field `offer`"),

@@ -312,13 +312,37 @@ async def test_a_restart_is_answered_or_refused_and_may_fail(gateway: Gateway) -
         error = await client.receive()
         assert (error["code"], error["name"], error["fatal"]) == (488, "bad-offer", False)
         assert error["call"] == "c1"
+        assert "id" not in error
         call.failure = None
         call.tell(news.AnswerReady("v=2"))
         call.tell(news.RestartFailed("No way."))
         answer, failed = await client.receive(), await client.receive()
         assert answer["answer"] == {"type": "answer", "sdp": "v=2"}
+        assert "id" not in {**answer, **failed}
         assert (failed["name"], failed["fatal"]) == ("restart-failed", False)
         assert failed["message"] == "The call goes on as it was. No way."
+
+
+async def test_what_becomes_of_a_restart_has_its_id(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        offer = {"type": "offer", "sdp": "v=1"}
+        for name, failure in (("refused", OfferError("no audio")), ("taken", None)):
+            call.failure = failure
+            await client.send(type="restart", call="c1", offer=offer, id=name)
+            assert await soon(call.commands) == ("restart", "v=1", name)
+            if failure is not None:
+                assert (await client.receive())["id"] == name
+        call.tell(news.AnswerReady("v=2", "taken"))
+        call.tell(news.RestartFailed("No way.", "taken"))
+        told = [await client.receive() for _ in range(2)]
+        assert [(each["type"], each["id"]) for each in told] == [
+            ("answer", "taken"),
+            ("error", "taken"),
+        ]
+        await client.send(type="restart", call="c2", offer=offer, id="of-nothing")
+        unknown = await client.receive()
+        assert (unknown["name"], unknown["id"]) == ("unknown-call", "of-nothing")
 
 
 async def test_a_call_that_goes_on_at_another_page_is_over_here(gateway: Gateway) -> None:

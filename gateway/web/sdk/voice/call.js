@@ -42,6 +42,8 @@ export class Call extends Base {
   #accepting = null;
   /** Whether the audio has ever been up: only then is it worth another try. */
   #wasConnected = false;
+  /** The last restart, by which the gateway says what each outcome is about. */
+  #restartId = "";
   #over = new AbortController();
 
   /**
@@ -361,6 +363,7 @@ export class Call extends Base {
 
   /** Gives the call another audio connection; the gateway's answer follows. */
   async #restart() {
+    const id = (this.#restartId = crypto.randomUUID());
     const { audio = {}, configure, prepare } = this.#setup;
     try {
       if (this.#sound.connection) {
@@ -374,7 +377,7 @@ export class Call extends Base {
       const connection = this.#connected("restart");
       const offer = await connection.media.createOffer();
       if (this.end || connection !== this.#sound.connection) return;
-      this.#send({ type: "restart", offer });
+      this.#send({ type: "restart", offer, id });
       connection.offered();
     } catch (error) {
       if (this.end) return;
@@ -396,9 +399,18 @@ export class Call extends Base {
     else this.#fail(error, "local");
   }
 
+  /**
+   * Whether it is about the connection of an earlier page, or about one that has been given up.
+   *
+   * @param {Frame} frame
+   */
+  #isLate({ id }) {
+    return id !== undefined && id !== this.#restartId;
+  }
+
   /** @param {Frame} frame */
   #answer(frame) {
-    // One that was for the connection of an earlier page, or for one that has been given up.
+    if (this.#isLate(frame)) return;
     if (this.#wasConnected && !this.#recovery.restarting) return;
     this.#recovery.answered();
     void this.#sound.connection?.answer(frame.answer);
@@ -458,6 +470,7 @@ export class Call extends Base {
 
   /** @param {Frame} frame an `error` that names this call; before any other word it ends the call */
   #refused(frame) {
+    if (this.#isLate(frame)) return;
     const error = errorFromFrame(frame, !this.#progress.heard);
     if (error.name === "restart-failed") {
       if (this.#recovery.restarting || !this.#recovery.active) return;
