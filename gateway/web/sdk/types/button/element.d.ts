@@ -18,8 +18,8 @@ export declare class ClickToCall extends Base {
     get parameters(): Partial<import("../voice/connect-options.js").ConnectOptions>;
     set parameters(parameters: Partial<import("../voice/connect-options.js").ConnectOptions>);
     /** Where call tokens come from, instead of `token-url`. */
-    get fetchToken(): (() => Promise<string>) | null;
-    set fetchToken(fetch: (() => Promise<string>) | null);
+    get fetchToken(): import("../voice/access.js").FetchToken | null;
+    set fetchToken(fetch: import("../voice/access.js").FetchToken | null);
     connectedCallback(): void;
     disconnectedCallback(): void;
     /**

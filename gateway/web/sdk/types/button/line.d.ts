@@ -49,12 +49,14 @@ export declare class Line {
     call: Call | null;
     /** @type {CallError | null} why the last call failed */
     error: CallError | null;
-    canHold: boolean;
-    canTransfer: boolean;
+    /** @type {Set<"hold" | "transfer">} what the gateway has said it does not do */
+    missing: Set<"hold" | "transfer">;
     /** @param {LineOptions} options */
     constructor(options: LineOptions);
     /** Whether there is a call, or one is being placed. */
     get busy(): boolean;
+    /** Whether the token grants it; without one the page has to say so. */
+    get canTransfer(): any;
     /** Makes ready what takes time. */
     prepare(): void;
     /** @param {string} token for later calls; if the gateway refuses it, the old one counts on */
@@ -64,7 +66,7 @@ export declare class Line {
     accept(): Promise<void>;
     hangUp(): void;
     toggleHold(): Promise<void>;
-    /** @param {string} to */
+    /** @param {string} to a number, or under which name other pages are registered */
     transfer(to: string): Promise<void>;
     /**
      * For this call and later ones. The client forgets what is unplugged.

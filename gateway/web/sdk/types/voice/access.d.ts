@@ -7,7 +7,10 @@
  */
 import { CallError } from "./errors.js";
 export type Token = string | undefined;
-export type FetchToken = () => Token | Promise<Token>;
+export type TokenAnswer = Token | {
+    token: string;
+};
+export type FetchToken = () => TokenAnswer | Promise<TokenAnswer>;
 export type Signaling = import("./signaling.js").Signaling;
 export type Welcome = import("./frames.js").Welcome;
 export type AccessOptions = {
@@ -16,7 +19,8 @@ export type AccessOptions = {
     challenge?: string | (() => string | Promise<string>);
 };
 /** @typedef {string | undefined} Token */
-/** @typedef {() => Token | Promise<Token>} FetchToken */
+/** @typedef {Token | { token: string }} TokenAnswer a token, or as the site's server answers it: JSON is taken as text, too */
+/** @typedef {() => TokenAnswer | Promise<TokenAnswer>} FetchToken */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /** @typedef {import("./frames.js").Welcome} Welcome */
 /**
@@ -27,6 +31,8 @@ export type AccessOptions = {
  */
 export declare class Access {
     #private;
+    /** The token that was said last. @type {Token} */
+    current: Token;
     /** @param {AccessOptions} options */
     constructor({ token, fetchToken, challenge }: AccessOptions);
     /** Whether the page has said where new tokens come from. */
@@ -78,4 +84,10 @@ export declare class Access {
      */
     welcome(signaling: Signaling): Promise<Welcome>;
 }
+/**
+ * @param {TokenAnswer} answer
+ * @returns {Token}
+ * @throws {Error} it has no token in it
+ */
+export declare function readToken(answer: TokenAnswer): Token;
 export declare const NO_TOKEN = "The page could not get a call token.";

@@ -171,6 +171,8 @@ export declare class Device extends Base {
     /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */
     get isBusy(): boolean;
     get destroyed(): boolean;
+    /** The call token that the gateway was told last. @type {string | undefined} */
+    get token(): string | undefined;
     /** Under which calls come to this page at this moment, or null. */
     get identity(): string | null;
     /**

@@ -45,7 +45,6 @@ export type Resumption = {
 export declare class Signaling {
     #private;
     url: string;
-    hello: () => Promise<Hello>;
     onReconnecting: (error: CallError) => void;
     onReconnected: () => void;
     onRestored: ((calls: Frame[]) => void) | undefined;

@@ -29,8 +29,11 @@ export declare class Socket {
     });
     /** Whether the other side speaks as we do. */
     get understood(): boolean;
-    /** @param {string} data */
-    send(data: string): void;
+    /**
+     * @param {string} data
+     * @returns {boolean} whether it is on its way
+     */
+    send(data: string): boolean;
     /** Nothing is heard of it any more; what was sent before still leaves. */
     close(): void;
 }
