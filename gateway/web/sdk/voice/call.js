@@ -4,27 +4,24 @@
 /**
  * One call: what the page may do with it, its frames, its one way out. Every ending goes through
  * `#finish`, which runs once; whatever comes later (a second hang-up, frames that crossed on the way)
- * finds the call closed. How far it has come, its sound and its requests are classes of their own.
+ * finds the call closed. How far it has come, its audio and its requests are classes of their own.
  */
 
 import { checkDigits } from "./digits.js";
 import { Emitter } from "./emitter.js";
-import { asCallError, CallError, errorFromFrame } from "./errors.js";
+import { CallError, errorFromFrame, errorOfEnd } from "./errors.js";
 import { complete, endFromError, endFromFrame, endFromHere, endOfRejection, kindOf } from "./errors.js";
 import { checkFeedback } from "./feedback.js";
 import { CALL_NAMES, named } from "./names.js";
+import { Negotiation } from "./negotiation.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
-import { Recovery } from "./recovery.js";
 import { Requests } from "./requests.js";
-import { Sound } from "./sound.js";
-import { closeSource } from "./sources.js";
 
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
 /** @typedef {import("./call-types.js").Emit} Emit */
-/** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./frames.js").Frame} Frame */
 
@@ -32,19 +29,24 @@ import { closeSource } from "./sources.js";
 const Base = /** @type {new () => Emitter<CallEvents> & import("./names.js").CallNames} */ (named(Emitter, CALL_NAMES));
 
 export class Call extends Base {
-  /** @type {CallSetup} */
   #setup;
-  #progress;
-  #recovery;
-  #requests;
+  #negotiation;
   #sound;
+  /** @type {Emit} */
+  #emit = (event, ...args) => this.emit(event, ...args);
+  #progress = new Progress(this.#emit);
+  #requests = new Requests({
+    send: (frame) => this.#send(frame),
+    onHeld: (by) => this.#hold("held", by),
+    onResumed: (by) => this.#hold("resumed", by),
+    onProgress: (stage) => this.emit("transferprogress", stage),
+    onRedirect: (event, { codec }, redirection) => {
+      if (event === "redirected") this.#progress.speak(codec);
+      this.emit(event, redirection, this);
+    },
+  });
   /** @type {Promise<void> | null} */
   #accepting = null;
-  /** Whether the audio has ever been up: only then is it worth another try. */
-  #wasConnected = false;
-  /** The last restart, by which the gateway says what each outcome is about. */
-  #restartId = "";
-  #over = new AbortController();
 
   /**
    * Calls are made by `Device.connect`, and by the gateway where the device is registered.
@@ -63,53 +65,26 @@ export class Call extends Base {
     this.displayName = displayName;
     this.headers = Object.freeze({ ...headers });
     this.#setup = setup;
-    /** @type {Emit} */
-    const emit = (event, ...args) => this.emit(event, ...args);
-    this.#progress = new Progress(emit);
-    this.#requests = new Requests({
-      send: (frame) => this.#send(frame),
-      onHeld: (by) => this.#hold("held", by),
-      onResumed: (by) => this.#hold("resumed", by),
-      onProgress: (stage) => this.emit("transferprogress", stage),
-      onRedirect: (event, { codec }, redirection) => {
-        if (event === "redirected") this.#progress.speak(codec);
-        this.emit(event, redirection, this);
-      },
-    });
-    this.#recovery = new Recovery({
-      window: () => setup.signaling.window,
-      restart: () =>
-        setup.signaling.whenSure(() => {
-          if (!this.end && this.#recovery.restarting) void this.#restart();
-        }),
-      giveUp: (error) => this.#fail(error, "local"),
-      onLost: (error) => this.emit("reconnecting", error, this),
-      onBack: () => this.emit("reconnected", this),
-    });
-    this.#sound = new Sound({
-      emit,
+    this.#negotiation = new Negotiation(setup, {
+      emit: this.#emit,
       send: (frame) => this.#send(frame),
       held: () => this.held.local,
       expectsAudio: () => this.#progress.audible && !this.#requests.silent,
+      onOffered: () => this.#offered(),
       onError: (error) => this.emit("error", error, this),
-      onFailed: (error) => this.#soundFailed(error),
-      onConnected: () => this.#soundConnected(),
-      onDoubt: () => {
-        setup.signaling.probe();
-        this.#recovery.doubt();
-      },
+      onFailed: (error) => this.#fail(error, "local"),
+      onLost: (error) => this.emit("reconnecting", error, this),
+      onBack: () => this.emit("reconnected", this),
     });
-    if (setup.source) this.#sound.connect(setup.source, setup);
+    this.#sound = this.#negotiation.sound;
     if (restored) {
       this.#progress.restore(restored.known);
       this.#requests.restore(restored.known.held);
       this.#sound.mute(restored.muted);
-      this.#wasConnected = true;
-      this.#attach();
-    } else if (this.direction === "incoming") {
+    } else if (incoming) {
       this.#progress.hear();
-      this.#attach();
     }
+    if (incoming || restored) this.#attach();
   }
 
   /** As Twilio's: who calls whom, by its names. */
@@ -166,7 +141,7 @@ export class Call extends Base {
 
   /** Whether the gateway or the audio is lost for now. */
   get reconnecting() {
-    return this.#recovery.active;
+    return this.#negotiation.recovery.active;
   }
 
   /** Whether it is an incoming call that has not been answered here. */
@@ -179,12 +154,12 @@ export class Call extends Base {
     if (this.end) return; // given up before
     this.#attach();
     const { to, from, displayName, headers } = this.#setup;
-    await this.#offer({ type: "call", to, from, displayName, headers });
+    await this.#negotiation.offer({ type: "call", to, from, displayName, headers });
   }
 
   /** Brings the audio of a call of an earlier page back. */
   recover() {
-    this.#recovery.begin();
+    this.#negotiation.recovery.begin();
   }
 
   /**
@@ -327,104 +302,24 @@ export class Call extends Base {
   }
 
   /** @param {AcceptOptions} options */
-  async #accept({ audio, element }) {
-    const { prepare } = this.#setup;
-    if (!prepare) throw this.#misuse("accept");
-    this.#setup = { ...this.#setup, audio: { ...this.#setup.audio, ...audio }, element };
-    /** @type {Source | null} */
-    let source = null;
-    try {
-      this.#mustLive();
-      source = await prepare(this.#setup.audio ?? {}, this.#over.signal);
-      this.#mustLive();
-      this.#sound.connect(source, this.#setup);
-      await this.#offer({ type: "accept" });
-      this.#mustLive();
-    } catch (error) {
-      // While the call rings on, no microphone stays open.
-      if (source) closeSource(source);
-      const failure = asCallError(error);
-      if (!this.end) {
-        this.#sound.disconnect();
-        failure.fatal = false;
-      }
-      throw failure;
-    }
+  async #accept(options) {
+    if (!this.#setup.prepare) throw this.#misuse("accept");
+    await this.#negotiation.accept(options);
   }
 
   #attach() {
+    const { recovery } = this.#negotiation;
     this.#setup.signaling.attach(this.id, {
       receive: (frame) => this.#receive(frame),
       lost: (error) => this.#fail(error, "local"),
-      interrupted: (error) => this.#recovery.interrupted(error),
-      back: () => this.#recovery.back(),
+      interrupted: (error) => recovery.interrupted(error),
+      back: () => recovery.back(),
     });
   }
 
-  /** Gives the call another audio connection; the gateway's answer follows. */
-  async #restart() {
-    const id = (this.#restartId = crypto.randomUUID());
-    const { audio = {}, configure, prepare } = this.#setup;
-    try {
-      if (this.#sound.connection) {
-        this.#sound.replace(await configure(), this.#setup);
-      } else {
-        const source = await /** @type {NonNullable<typeof prepare>} */ (prepare)(audio, this.#over.signal);
-        if (this.end) closeSource(source);
-        else this.#sound.connect(source, this.#setup);
-      }
-      if (this.end) return;
-      const connection = this.#connected("restart");
-      const offer = await connection.media.createOffer();
-      if (this.end || connection !== this.#sound.connection) return;
-      this.#send({ type: "restart", offer, id });
-      connection.offered();
-    } catch (error) {
-      if (this.end) return;
-      const failure = error instanceof CallError ? error : new CallError("media-lost", { original: error });
-      if (this.#sound.connection) this.#recovery.failed(failure);
-      else this.#fail(failure, "local");
-    }
-  }
-
-  #soundConnected() {
-    this.#wasConnected = true;
-    this.#recovery.connected();
-  }
-
-  /** @param {CallError} error */
-  #soundFailed(error) {
-    const passing = this.#wasConnected && (error.name === "media-lost" || error.name === "media-failed");
-    if (passing) this.#recovery.failed(error);
-    else this.#fail(error, "local");
-  }
-
-  /**
-   * Whether it is about the connection of an earlier page, or about one that has been given up.
-   *
-   * @param {Frame} frame
-   */
-  #isLate({ id }) {
-    return id !== undefined && id !== this.#restartId;
-  }
-
-  /** @param {Frame} frame */
-  #answer(frame) {
-    if (this.#isLate(frame)) return;
-    if (this.#wasConnected && !this.#recovery.restarting) return;
-    this.#recovery.answered();
-    void this.#sound.connection?.answer(frame.answer);
-  }
-
-  /** @param {Frame} frame the first one about this call */
-  async #offer(frame) {
-    const connection = this.#connected("start");
-    const offer = await connection.media.createOffer();
-    if (this.end) return;
-    this.#send({ ...frame, offer });
+  #offered() {
     this.#progress.move("connecting");
     this.#progress.wait(() => this.#fail(new CallError("gateway-silent"), "local"));
-    connection.offered();
   }
 
   /**
@@ -440,7 +335,7 @@ export class Call extends Base {
   #handlers = {
     trying: () => {},
     ringing: (frame) => this.#progress.ring(frame.earlyMedia === true),
-    answer: (frame) => this.#answer(frame),
+    answer: (frame) => this.#negotiation.answer(frame),
     candidate: (frame) => void this.#sound.connection?.addCandidate(frame.candidate),
     answered: (frame) => this.#answered(frame.codec),
     dtmf: (frame) => this.#digit(frame),
@@ -470,12 +365,10 @@ export class Call extends Base {
 
   /** @param {Frame} frame an `error` that names this call; before any other word it ends the call */
   #refused(frame) {
-    if (this.#isLate(frame)) return;
+    if (this.#negotiation.isLate(frame)) return;
     const error = errorFromFrame(frame, !this.#progress.heard);
-    if (error.name === "restart-failed") {
-      if (this.#recovery.restarting || !this.#recovery.active) return;
-      this.#recovery.failed(new CallError("media-lost", { reason: error.reason }));
-    } else if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
+    if (error.name === "restart-failed") this.#negotiation.refused(error);
+    else if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
     else if (!this.#requests.refused(error)) this.emit("error", error, this);
   }
@@ -495,10 +388,6 @@ export class Call extends Base {
   /** @param {string} what */
   #mustBeOpen(what) {
     if (this.state !== "open") throw this.#misuse(what);
-  }
-
-  #mustLive() {
-    if (this.end) throw new CallError(this.end.cause, { reason: this.end.reason, sipCode: this.end.sipCode });
   }
 
   /** @param {string} what */
@@ -545,16 +434,13 @@ export class Call extends Base {
     const final = complete(end, { refusals: this.#sound.media?.refusals ?? "", durationMs });
     this.#progress.finish(final);
     this.#setup.signaling.detach(this.id);
-    this.#over.abort();
-    this.#recovery.close();
-    this.#sound.close();
+    this.#negotiation.close(errorOfEnd(final));
     this.#progress.move("closed");
     this.#requests.close(end);
     const kind = kindOf(end, calling);
     if (kind === "canceled") this.emit("cancel", this, final);
     if (kind === "refused") this.emit("reject", this, final);
-    const { cause, sipCode, reason } = end;
-    if (error || kind === "failed") this.emit("error", error ?? new CallError(cause, { sipCode, reason }), this);
+    if (error || kind === "failed") this.emit("error", error ?? errorOfEnd(end), this);
     this.emit("disconnect", this, final);
   }
 }

@@ -8,7 +8,7 @@ import { AudioDevices } from "./audio-devices.js";
 import { Call } from "./call.js";
 import { readConnectOptions } from "./connect-options.js";
 import { Emitter } from "./emitter.js";
-import { asCallError, CallError } from "./errors.js";
+import { asCallError, CallError, errorOfEnd } from "./errors.js";
 import { text, texts } from "./frames.js";
 import { unlessGivenUp } from "./given-up.js";
 import { checkSupport } from "./microphone.js";
@@ -367,7 +367,7 @@ export class Device extends Base {
       throw error;
     });
     // The session may have gone in the meantime, when nobody was listening yet.
-    if (call.end) throw new CallError(call.end.cause, { reason: call.end.reason, sipCode: call.end.sipCode });
+    if (call.end) throw errorOfEnd(call.end);
     return call;
   }
 

@@ -310,6 +310,13 @@ export function complete(end, { refusals, durationMs }) {
 }
 
 /**
+ * What somebody is told who still waits for something of a call that is over.
+ *
+ * @param {CallEnd} end
+ */
+export const errorOfEnd = ({ cause, reason, sipCode }) => new CallError(cause, { reason, sipCode });
+
+/**
  * The gateway's `transferFailed` frame.
  *
  * @param {{ [key: string]: unknown }} frame

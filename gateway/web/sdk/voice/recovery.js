@@ -35,7 +35,7 @@ export class Recovery {
    * @param {object} options
    * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
    * @param {() => void} options.restart tries another audio connection
-   * @param {(error: CallError) => void} options.giveUp
+   * @param {(error: CallError) => void} options.onFailed nothing brings it back
    * @param {(error: CallError) => void} options.onLost
    * @param {() => void} options.onBack
    */
@@ -84,7 +84,7 @@ export class Recovery {
     this.#stop();
     this.#error = error;
     if (!this.options.window()) {
-      this.options.giveUp(error);
+      this.options.onFailed(error);
       return;
     }
     this.#note(() => (this.#audible = false), error);
@@ -94,7 +94,7 @@ export class Recovery {
       return;
     }
     if (performance.now() - this.#since > this.options.window()) {
-      this.options.giveUp(error);
+      this.options.onFailed(error);
       return;
     }
     this.#timer = setTimeout(() => this.#restart(), this.#pause);

@@ -6,7 +6,7 @@
  * a promise, which the gateway's answer settles; the end of the call settles what is left.
  */
 
-import { CallError, transferError } from "./errors.js";
+import { CallError, errorOfEnd, transferError } from "./errors.js";
 
 /** A re-INVITE may take Timer B's 32 s, and once more where both sides begin (RFC 3261 section 14.1). */
 const HOLD_TIMEOUT = 70_000;
@@ -118,8 +118,8 @@ export class Requests {
   }
 
   /** @param {import("./errors.js").CallEnd} end */
-  close({ cause, reason, sipCode }) {
-    for (const { reject } of this.#pending.values()) reject(new CallError(cause, { reason, sipCode }));
+  close(end) {
+    for (const { reject } of this.#pending.values()) reject(errorOfEnd(end));
   }
 
   /**
