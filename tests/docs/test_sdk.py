@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
 
-from docs.making.sdk import INTERNAL, SDK, classes, members, read_comment, reference, typedefs
+from docs.making.sdk import (
+    INTERNAL,
+    SDK,
+    classes,
+    members,
+    read_comment,
+    reference,
+    typedefs,
+    types,
+)
 from tests.peers.requirement import require
 
 # Prints the names that a page finds on each class
@@ -53,6 +63,26 @@ def test_the_page_has_classes_events_and_types() -> None:
         assert f"\n{heading}\n" in f"\n{page}\n"
     assert "\n### `new Device(" in page
     assert "import(" not in page
+
+
+def test_the_minified_client_shortens_no_name_of_a_page() -> None:
+    build = (SDK.parents[2] / ".ci" / "web").read_text(encoding="utf-8")
+    shortened = re.search(r"--mangle-props=([^\s\"]+)", build)
+    assert shortened is not None
+    shown = [
+        member
+        for name, file in classes().items()
+        for member in members(file.read_text(encoding="utf-8"), name)
+    ]
+    comments = [*types().values(), *(member.comment for member in shown)]
+    fields = [
+        tag.name for each in comments for word in ("property", "param") for tag in each.of(word)
+    ]
+    names = {member.name for member in shown} | {
+        field.strip("[]").split(".")[-1] for field in fields
+    }
+    assert {"connect", "fetchToken"} <= names
+    assert not [name for name in names if re.search(shortened[1], name)]
 
 
 def test_a_comment_is_taken_apart() -> None:
