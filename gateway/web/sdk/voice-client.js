@@ -17,8 +17,8 @@ export { Preflight } from "./voice/preflight.js";
 /** @typedef {import("./voice/call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./voice/requests.js").Stage} Stage */
 /** @typedef {import("./voice/requests.js").Redirection} Redirection */
-/** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
-/** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./voice/device-types.js").DeviceOptions} DeviceOptions */
+/** @typedef {import("./voice/connect-options.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
 /** @typedef {import("./voice/preflight.js").PreflightOptions} PreflightOptions */
 /** @typedef {import("./voice/preflight/run.js").Progress} PreflightProgress */

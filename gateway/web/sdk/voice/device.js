@@ -1,68 +1,29 @@
 // SPDX-FileCopyrightText: The WebRTC-to-SIP gateway contributors
 // SPDX-License-Identifier: MIT
 
-/** The page's telephone: it holds the session with the gateway and the calls on it. */
+/** The page's telephone: what a page may do with it, and what its calls and its session hear of the page. */
 
-import { Access } from "./access.js";
 import { AudioDevices } from "./audio-devices.js";
-import { Call } from "./call.js";
+import { Calls } from "./calls.js";
 import { readConnectOptions } from "./connect-options.js";
 import { Emitter } from "./emitter.js";
-import { asCallError, CallError, errorOfEnd } from "./errors.js";
-import { text, texts } from "./frames.js";
+import { asCallError, CallError } from "./errors.js";
 import { unlessGivenUp } from "./given-up.js";
 import { checkSupport } from "./microphone.js";
 import { DEVICE_NAMES, named } from "./names.js";
 import { Page } from "./page.js";
 import { Preflight } from "./preflight.js";
-import { Registration } from "./registration.js";
 import { Reload } from "./reload.js";
-import { Signaling } from "./signaling.js";
-import { closeSource, Sources } from "./sources.js";
+import { Sessions } from "./sessions.js";
+import { Sources } from "./sources.js";
 import { Tones } from "./tones.js";
 import { speak } from "./words.js";
 
+/** @typedef {import("./call.js").Call} Call */
 /** @typedef {import("./connect-options.js").ConnectOptions} ConnectOptions */
-
-/** A session without calls is closed: what `welcome` gave (TURN credentials) is short-lived. */
-const IDLE_TIMEOUT = 30_000;
-/** After a call somebody may still say how it was, and only its session knows it. */
-const FEEDBACK_TIMEOUT = 180_000;
-
-/**
- * @typedef {object} DeviceOptions
- * @property {string} [url] of the gateway's WebSocket; by default that of the gateway which served this file
- * @property {string | import("./access.js").FetchToken} [token] a call token, or where to get a fresh one
- * @property {import("./access.js").FetchToken} [fetchToken] gets a fresh call token: for each call, and before one ends
- * @property {string | (() => string | Promise<string>)} [challenge] the proof that a person is at the page, where the gateway asks for one
- * @property {MediaTrackConstraints} [audio] over echoCancellation, noiseSuppression and autoGainControl: true
- * @property {RTCIceServer[]} [iceServers] instead of those that the gateway names
- * @property {string} [language] of what is said to people, a tag of BCP 47; else that of the document, or of the browser
- * @property {boolean} [allowSeveralCalls] at a time; else the next one is refused with `busy-here`
- * @property {boolean} [allowIncomingWhileBusy] else the caller is told 486 while this page has a call
- * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
- * @property {string | boolean | ((to: string) => string | boolean)} [ringback] a tone while the other phone rings and sends
- *   no sound: "us", "eu", "uk", …, or a function that says which one for a number; off
- * @property {boolean} [ringtone] a tone while a call rings here; off
- * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
- * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
- */
-
-/**
- * @typedef {object} DeviceEvents
- * @property {[error: CallError, call: Call | null]} error of the session, or of any call
- * @property {[call: Call]} incoming it rings until `accept`, `reject` or its end
- * @property {[identity: string]} registered calls to this identity come here, also when they do so again
- * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
- *   not `fatal`, the device tries again
- * @property {[device: Device, expires: Date]} tokenWillExpire half a minute before; without `fetchToken` it is time for `updateToken`
- * @property {[seconds: number]} draining the gateway goes out of service: calls that run have so long, new ones are
- *   refused
- * @property {[error: CallError]} reconnecting the session's connection is lost; its calls live on while it is tried again
- * @property {[]} reconnected
- * @property {[call: Call]} restored a call of this page before it was loaded again
- * @property {[]} destroyed
- */
+/** @typedef {import("./device-types.js").DeviceEvents} DeviceEvents */
+/** @typedef {import("./device-types.js").DeviceOptions} DeviceOptions */
+/** @typedef {import("./device-types.js").Emit} Emit */
 
 /** What a device emits, and what others call that which it does. */
 const Base = /** @type {new () => Emitter<DeviceEvents> & import("./names.js").DeviceNames} */ (
@@ -70,28 +31,13 @@ const Base = /** @type {new () => Emitter<DeviceEvents> & import("./names.js").D
 );
 
 export class Device extends Base {
-  /** @type {DeviceOptions} */
   #options;
-  #access;
-  #registration;
-  #reload;
-  #sources;
+  #calls;
   #page;
+  #reload;
+  #sessions;
+  #sources;
   #tones;
-  /** @type {Signaling | null} */
-  #signaling = null;
-  /** @type {Set<Call>} */
-  #calls = new Set();
-  /** How many `connect` are under way: they need the session as much as a call does. */
-  #dialing = 0;
-  /** Of the token that was last said to end. */
-  #expires = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #idle;
-  /** Until when the session is kept for what somebody may say of a call; by performance.now(). */
-  #feedbackUntil = 0;
-  /** @type {Promise<unknown> | undefined} the session of the page before */
-  #restoring;
   #lifetime = new AbortController();
 
   /**
@@ -101,30 +47,35 @@ export class Device extends Base {
   constructor(given, more = {}) {
     super();
     const options = typeof given === "string" ? { ...more, token: given } : (given ?? more);
+    const destroyed = this.#lifetime.signal;
+    /** @type {Emit} */
+    const emit = (event, ...args) => this.emit(event, ...args);
     this.#options = options;
     this.language = speak(options.language);
-    this.#access = new Access(options);
     this.url = options.url ?? gatewayUrl();
-    this.#reload = new Reload(this.url);
-    this.#sources = new Sources({ ...options, access: this.#access });
-    this.#registration = new Registration({
-      session: async () => {
-        await this.#restoring; // the gateway may have that session no more
-        const signaling = this.#session();
-        await this.#access.welcome(signaling);
-        return signaling;
-      },
-      onRegistered: (identity) => this.emit("registered", identity),
-      onUnregistered: (error) => this.emit("unregistered", error),
-    });
     /** The computer's microphones and speakers. */
-    this.audio = new AudioDevices(() => this.calls.filter((call) => call.audioElement), this.#lifetime.signal);
-    this.#tones = new Tones({ ...options, speaker: () => this.audio.output });
+    this.audio = new AudioDevices(() => this.calls.filter((call) => call.audioElement), destroyed);
+    const devices = this.audio;
+    const sessions = new Sessions({
+      ...options,
+      url: this.url,
+      emit,
+      inUse: () => this.#calls.any,
+      onIncoming: (signaling, frame) => this.#calls.ring(signaling, frame),
+      onExpiring: (expires) => this.emit("tokenWillExpire", this, expires),
+      onClose: () => this.#sources.release(),
+    });
+    const sources = new Sources({ ...options, access: sessions.access });
+    this.#sessions = sessions;
+    this.#sources = sources;
+    this.#calls = new Calls({ ...options, sessions, sources, devices, destroyed, emit, onCall: (call) => this.#follow(call) });
+    this.#reload = new Reload(this.url);
+    this.#tones = new Tones({ ...options, speaker: () => devices.output });
     this.#page = new Page({
       onHide: () => this.#hide(),
       onWake: (event) => this.#wake(event),
       protection: options.closeProtection ?? false,
-      signal: this.#lifetime.signal,
+      signal: destroyed,
     });
   }
 
@@ -162,17 +113,17 @@ export class Device extends Base {
   get state() {
     if (this.destroyed) return "destroyed";
     if (this.identity !== null) return "registered";
-    return this.#registration.asking ? "registering" : "unregistered";
+    return this.#sessions.registration.asking ? "registering" : "unregistered";
   }
 
   /** Calls that are alive, oldest first. */
   get calls() {
-    return [...this.#calls];
+    return this.#calls.all;
   }
 
   /** Whether this page has a call, or is placing one. One that rings here is nobody's yet. */
   get isBusy() {
-    return this.#dialing > 0 || this.calls.some((call) => call.taken);
+    return this.#calls.busy();
   }
 
   get destroyed() {
@@ -181,12 +132,12 @@ export class Device extends Base {
 
   /** The call token that the gateway was told last. @type {string | undefined} */
   get token() {
-    return this.#access.current;
+    return this.#sessions.access.current;
   }
 
   /** Under which calls come to this page at this moment, or null. */
   get identity() {
-    return this.#registration.identity;
+    return this.#sessions.registration.identity;
   }
 
   /**
@@ -203,13 +154,7 @@ export class Device extends Base {
     if (identity !== undefined && (typeof identity !== "string" || !identity.trim())) {
       throw new CallError("invalid-argument", { reason: `an identity is a name, not ${typeof identity}` });
     }
-    try {
-      return await this.#registration.register(identity?.trim());
-    } catch (error) {
-      throw asCallError(error);
-    } finally {
-      this.#rest();
-    }
+    return this.#attempt(() => this.#sessions.registration.register(identity?.trim()));
   }
 
   /**
@@ -218,13 +163,7 @@ export class Device extends Base {
    * @throws {CallError} the gateway does not confirm it
    */
   async unregister() {
-    try {
-      await this.#registration.unregister(this.#signaling);
-    } catch (error) {
-      throw asCallError(error);
-    } finally {
-      this.#rest();
-    }
+    await this.#attempt(() => this.#sessions.registration.unregister(this.#sessions.present));
   }
 
   /**
@@ -236,21 +175,16 @@ export class Device extends Base {
    */
   async restore(options = {}) {
     const left = this.#reload.take();
-    if (!left || this.destroyed || this.#signaling || checkSupport()) return [];
+    if (!left || this.destroyed || this.#sessions.present || checkSupport()) return [];
     /** @type {Call[]} */
     const calls = [];
-    const signaling = this.#open({
-      resumption: left,
-      onRestored: (frames) => {
-        for (const frame of frames) {
-          if (frame.direction === "incoming" && frame.state === "ringing") this.#ring(signaling, frame);
-          else calls.push(this.#takeUp(signaling, frame, left.muted.includes(String(frame.call)), options));
-        }
-      },
-    });
-    this.#restoring = signaling.welcome.catch(() => {});
     try {
-      await signaling.welcome;
+      await this.#sessions.restore(left, (signaling, frames) => {
+        for (const frame of frames) {
+          if (frame.direction === "incoming" && frame.state === "ringing") this.#calls.ring(signaling, frame);
+          else calls.push(this.#calls.restore(signaling, frame, left.muted.includes(String(frame.call)), options));
+        }
+      });
     } catch {
       return []; // too late: the gateway has ended them
     }
@@ -258,7 +192,7 @@ export class Device extends Base {
       this.emit("restored", call);
       if (!call.end) call.recover();
     }
-    this.#rest();
+    this.#sessions.rest();
     return calls.filter((call) => !call.end);
   }
 
@@ -273,18 +207,10 @@ export class Device extends Base {
   async connect(options) {
     this.#mustWork();
     const placed = readConnectOptions(options);
+    const { restoring } = this.#sessions;
     // Which session there is, and whether it has a call, is known by then
-    if (this.#restoring) await unlessGivenUp(this.#restoring, [placed.signal, this.#lifetime.signal]);
-    if (this.isBusy && !this.#options.allowSeveralCalls) throw new CallError("busy-here", { fatal: false });
-    this.#dialing += 1;
-    try {
-      return await this.#dial(placed);
-    } catch (error) {
-      throw asCallError(error);
-    } finally {
-      this.#dialing -= 1;
-      this.#rest();
-    }
+    if (restoring) await unlessGivenUp(restoring, [placed.signal, this.#lifetime.signal]);
+    return this.#attempt(() => this.#calls.place(placed));
   }
 
   /**
@@ -295,14 +221,14 @@ export class Device extends Base {
    * @returns {Promise<void>} when it is done
    */
   async prepare() {
-    if (this.destroyed || checkSupport() || (!this.#signaling && this.#access.asksPerson)) return;
-    const signaling = this.#session();
+    if (this.destroyed || checkSupport() || (!this.#sessions.present && this.#sessions.access.asksPerson)) return;
+    const signaling = this.#sessions.use();
     try {
-      await Promise.all([this.#sources.prepare(signaling), this.#access.welcome(signaling)]);
+      await Promise.all([this.#sources.prepare(signaling), this.#sessions.access.welcome(signaling)]);
     } catch {
       this.#sources.release();
     } finally {
-      this.#rest();
+      this.#sessions.rest();
     }
   }
 
@@ -316,7 +242,7 @@ export class Device extends Base {
     if (typeof token !== "string" || !token) {
       throw new CallError("invalid-argument", { reason: "A call token is a string.", fatal: false });
     }
-    await this.#access.update(token, this.#signaling).catch((error) => {
+    await this.#sessions.access.update(token, this.#sessions.present).catch((error) => {
       throw asCallError(error);
     });
   }
@@ -329,7 +255,7 @@ export class Device extends Base {
   destroy() {
     if (this.destroyed) return;
     this.#lifetime.abort();
-    this.#registration.close();
+    this.#sessions.registration.close();
     this.#leave();
     this.emit("destroyed");
   }
@@ -341,191 +267,39 @@ export class Device extends Base {
     if (unsupported) throw unsupported;
   }
 
-  /** @param {import("./connect-options.js").Placed} placed */
-  async #dial({ signal, ...placed }) {
-    const audio = { ...this.#options.audio, ...this.audio.constraints, ...placed.audio };
-    // Both at once: the session stands by the time the person has answered the prompt.
-    const signaling = this.#session();
-    const over = new AbortController();
-    const ends = [signal, this.#lifetime.signal];
-    const opening = this.#sources.open(signaling, audio, over.signal);
-    /** @type {Call | null} */
-    let call = null;
+  /**
+   * @template T
+   * @param {() => Promise<T>} step that needs the session
+   * @throws {CallError}
+   */
+  async #attempt(step) {
     try {
-      const source = await unlessGivenUp(opening, ends);
-      call = new Call({ ...placed, ...this.#setup(signaling), audio, source });
+      return await step();
+    } catch (error) {
+      throw asCallError(error);
     } finally {
-      if (!call) {
-        over.abort();
-        opening.then(closeSource, () => {});
-      }
+      this.#sessions.rest();
     }
-    this.#keep(call);
-    const starting = this.#access.place(signaling, call, (error) => this.emit("error", error, null));
-    await unlessGivenUp(starting, ends).catch((error) => {
-      call.disconnect();
-      throw error;
-    });
-    // The session may have gone in the meantime, when nobody was listening yet.
-    if (call.end) throw errorOfEnd(call.end);
-    return call;
-  }
-
-  /**
-   * @param {Signaling} signaling
-   * @param {import("./frames.js").Frame} frame
-   */
-  #ring(signaling, frame) {
-    const { allowSeveralCalls, allowIncomingWhileBusy } = this.#options;
-    if (this.isBusy && !allowSeveralCalls && !allowIncomingWhileBusy) {
-      signaling.send({ type: "reject", call: frame.call, code: 486 });
-      return;
-    }
-    /** @type {Call} */
-    const call = new Call({
-      ...this.#setup(signaling),
-      ...this.#told(frame),
-      prepare: (audio, over) => this.#take(call, signaling, audio, over),
-      audio: { ...this.#options.audio, ...this.audio.constraints },
-    });
-    this.#keep(call);
-    // What has ended is renewed while it rings, not when somebody waits for the sound.
-    this.#access.welcome(signaling).catch(() => {});
-    this.emit("incoming", call);
-  }
-
-  /**
-   * @param {Signaling} signaling
-   * @param {import("./frames.js").Frame} known
-   * @param {boolean} muted
-   * @param {import("./call-types.js").AcceptOptions} options
-   */
-  #takeUp(signaling, known, muted, { audio, element }) {
-    const call = new Call({
-      ...this.#setup(signaling),
-      ...this.#told(known),
-      prepare: (wanted, over) => this.#sources.open(signaling, wanted, over),
-      audio: { ...this.#options.audio, ...audio },
-      element,
-      restored: { known, muted },
-    });
-    this.#keep(call);
-    return call;
-  }
-
-  /**
-   * Gets what an incoming call needs that this page takes.
-   *
-   * @param {Call} call
-   * @param {Signaling} signaling
-   * @param {MediaTrackConstraints} audio
-   * @param {AbortSignal} over
-   */
-  async #take(call, signaling, audio, over) {
-    const { allowSeveralCalls, allowIncomingWhileBusy } = this.#options;
-    const busy = this.#dialing > 0 || this.calls.some((other) => other !== call && other.taken);
-    if (busy && !allowSeveralCalls && !allowIncomingWhileBusy) throw new CallError("busy-here", { fatal: false });
-    return this.#sources.open(signaling, audio, over);
-  }
-
-  /** @param {Signaling} signaling */
-  #setup(signaling) {
-    return { signaling, configure: () => this.#sources.configure(signaling) };
-  }
-
-  /** @param {import("./frames.js").Frame} frame that tells a call of the gateway's */
-  #told(frame) {
-    const { call, to, from, displayName, headers } = frame;
-    return {
-      id: text(call),
-      to: text(to) ?? "",
-      from: text(from),
-      displayName: text(displayName),
-      headers: texts(headers),
-    };
   }
 
   /** @param {Call} call */
-  #keep(call) {
-    this.#calls.add(call);
+  #follow(call) {
+    const protect = () => this.#page.protect(this.calls.some((each) => each.taken));
     this.#tones.follow(call);
     call.watch("state", (state) => {
-      this.#page.protect(this.calls.some((each) => each.taken));
+      protect();
       if (state === "connecting") this.audio.follow(call);
     });
     call.watch("error", (error) => this.emit("error", error, call));
-    call.watch("disconnect", () => {
-      this.#calls.delete(call);
-      this.#page.protect(this.calls.some((each) => each.taken));
-      this.#feedbackUntil = performance.now() + FEEDBACK_TIMEOUT;
-      this.#rest();
-    });
-  }
-
-  /** @returns {Signaling} the present session, or a new one */
-  #session() {
-    clearTimeout(this.#idle);
-    return this.#signaling ?? this.#open();
-  }
-
-  /**
-   * @param {{ resumption?: import("./signaling.js").Resumption,
-   *   onRestored?: (calls: import("./frames.js").Frame[]) => void }} [earlier] the session of an earlier page
-   */
-  #open(earlier = {}) {
-    /** @type {Signaling} */
-    const signaling = new Signaling({
-      ...earlier,
-      url: this.url,
-      hello: () => this.#access.hello(),
-      onExpiring: (expires) => this.#expiring(expires),
-      onIncoming: (frame) => this.#ring(signaling, frame),
-      onUnregistered: () => this.#registration.dropped(),
-      onError: (error) => this.emit("error", error, null),
-      onClosed: (error) => {
-        this.#signaling = null;
-        this.#registration.lost(error);
-      },
-      onReconnecting: (error) => {
-        this.#registration.lost(error); // no calls come until it is made again
-        this.emit("reconnecting", error);
-      },
-      onReconnected: () => {
-        this.#registration.wake();
-        this.emit("reconnected");
-        this.#rest();
-      },
-    });
-    signaling.onDraining = (seconds) => this.emit("draining", seconds);
-    this.#signaling = signaling.closed ? null : signaling; // the page may forbid it at once
-    return signaling;
-  }
-
-  /** @param {number} expires seconds since the epoch */
-  #expiring(expires) {
-    // The same token again is told of again, and would be renewed for ever.
-    if (expires === this.#expires) return;
-    this.#expires = expires;
-    this.emit("tokenWillExpire", this, new Date(expires * 1000));
-    if (!this.#signaling || !this.#access.renews) return;
-    void this.#access.renewBefore(this.#signaling, expires, (error) => this.emit("error", error, null));
-  }
-
-  #rest() {
-    clearTimeout(this.#idle);
-    if (this.#calls.size || this.#dialing || this.#registration.wanted) return;
-    this.#idle = setTimeout(() => {
-      this.#sources.release();
-      this.#signaling?.close();
-    }, Math.max(IDLE_TIMEOUT, this.#feedbackUntil - performance.now()));
+    call.watch("disconnect", protect);
   }
 
   /** The page is left, or loaded again, which nobody can tell by now. */
   #hide() {
-    const resumption = this.calls.length ? this.#signaling?.resumption : null;
+    const resumption = this.calls.length ? this.#sessions.present?.resumption : null;
     if (resumption && this.#options.keepCalls !== false) {
       const muted = this.calls.filter((call) => call.isMuted()).map((call) => call.id);
-      this.#reload.leave({ ...resumption, muted }, this.#signaling?.window ?? 0);
+      this.#reload.leave({ ...resumption, muted }, this.#sessions.present?.window ?? 0);
     } else {
       this.#leave("page-closed");
     }
@@ -536,16 +310,14 @@ export class Device extends Base {
     // Out of the back/forward cache: the page was not loaded again, and has its calls.
     if (event instanceof PageTransitionEvent && event.persisted) this.#reload.take();
     if (event.type === "online") this.#sources.release(); // its addresses are those of another network
-    this.#registration.wake();
-    if (event.type !== "focus") this.#signaling?.wake();
+    this.#sessions.registration.wake();
+    if (event.type !== "focus") this.#sessions.present?.wake();
   }
 
   /** @param {string} [cause] */
   #leave(cause) {
     for (const call of this.calls) call.disconnect(cause);
-    clearTimeout(this.#idle);
-    this.#sources.release();
-    this.#signaling?.close();
+    this.#sessions.close();
   }
 }
 
