@@ -12,7 +12,7 @@ from gateway.calls.call_news import CallNews, Closed, Opened
 from gateway.calls.record import CallRecord
 from gateway.errors import ForbiddenError, LimitError
 from tests.gateway.calls.fakes import Client
-from tests.gateway.calls.test_registry import REQUEST, Gateway
+from tests.gateway.calls.seams import REQUEST, Gateway
 
 BUSY = trunk.Ended(trunk.Origin.REMOTE, 486, "Busy", "busy", 17, "Busy.")
 

@@ -17,7 +17,7 @@ from gateway.calls.registry import Calls
 from gateway.calls.trunks import Route, Trunks
 from gateway.trunk.lookup import Resolver
 from tests.gateway.calls.fakes import Client
-from tests.gateway.calls.test_registry import REQUEST, FakePlane
+from tests.gateway.calls.seams import REQUEST, FakePlane
 from tests.gateway.trunk.script import INVITE, Receive, Respond, write_script
 from tests.gateway.trunk.wire import open_wire
 from tests.peers.dnsmasq import run_name_server

@@ -23,8 +23,8 @@ from gateway.signaling.api_messages import CallView
 from gateway.trunk import IncomingCall, SipAddress
 from sdp.model import Connection
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, Leg
+from tests.gateway.calls.seams import PCMU_ANSWERED, Gateway
 from tests.gateway.calls.stories import BUSY, BYE
-from tests.gateway.calls.test_registry import PCMU_ANSWERED, Gateway
 
 if TYPE_CHECKING:
     from gateway.calls.record import CallRecord

@@ -38,7 +38,7 @@ from gateway.media.events import (
 from gateway.trunk import Trunk
 from tests.gateway.calls.descriptions import fixture
 from tests.gateway.calls.fakes import FakeEcho
-from tests.gateway.calls.test_registry import FakePlane, Gateway
+from tests.gateway.calls.seams import FakePlane, Gateway
 from tests.waiting import until
 
 OFFER = fixture("chrome-156-audio.sdp")

@@ -25,8 +25,8 @@ from gateway.media import events as media
 from gateway.trunk import IncomingCall, SipAddress
 from sdp.model import Connection
 from tests.gateway.calls.arrivals import CANCEL, TRUNK_OFFER, FakePage, Leg, acceptance
+from tests.gateway.calls.seams import PCMU_ANSWERED, Gateway
 from tests.gateway.calls.stories import BYE
-from tests.gateway.calls.test_registry import PCMU_ANSWERED, Gateway
 
 NUMBER = "+15550100"
 ROUTES = (IncomingRoute(NUMBER, "sales", ring=5.0), IncomingRoute("desk", "desk", trunk="other"))

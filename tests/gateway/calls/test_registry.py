@@ -1,24 +1,16 @@
-"""All calls together: limits, totals, draining, and a stop that leaves nothing behind."""
+"""All calls together: limits, routes, draining, and a stop that leaves nothing behind."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 import pytest
 
 import sdp
 from gateway import trunk
-from gateway.admission.grant import Visitor
 from gateway.calls import news
-from gateway.calls.call_news import CallNews, Closed, Rated
 from gateway.calls.new_way import beside
-from gateway.calls.opinion import Feedback
-from gateway.calls.record import Holder
-from gateway.calls.registry import MOST_OPINIONS, Calls
 from gateway.calls.request import CallRequest
 from gateway.calls.symmetric_rtp import SymmetricRtp
 from gateway.calls.trunks import Route, Trunks
@@ -28,119 +20,11 @@ from gateway.errors import (
     ForbiddenError,
     OfferError,
     OverloadError,
-    RequestError,
-    UnavailableError,
 )
 from sdp.model import Connection
-from tests.gateway.calls.descriptions import ANSWER, fixture
-from tests.gateway.calls.fakes import (
-    LOCAL,
-    Client,
-    FakeEcho,
-    FakeJoined,
-    FakeSecond,
-    FakeSession,
-    FakeTrunk,
-)
-from tests.gateway.calls.stories import BYE
-from tests.gateway.log_fields import fields
-
-PCMU_ANSWERED = trunk.Answered(ANSWER.replace("PCMA", "PCMU").replace(" 8 ", " 0 "))
-REQUEST = CallRequest(to="600", offer=fixture("chrome-156-audio.sdp"), caller="+15550001")
-
-
-TARGET = trunk.Target("127.0.0.1", 5060, "udp")
-
-
-class FakePlane:
-    """Opens fake sessions."""
-
-    overloaded = False
-    load = 0.0
-    pairs = 1000
-    calls_by_load: int | None = None
-
-    def __init__(self) -> None:
-        self.sessions: list[FakeSession] = []
-        self.joined: list[FakeJoined] = []
-        self.echoes: list[FakeEcho] = []
-        self.own: dict[str, str] = {}  # our address, by that of a trunk; empty: none leads there
-
-    async def start(self) -> None: ...
-
-    def own_host(self, trunk: str) -> str:
-        own = self.own.get(trunk, LOCAL.trunk_host)
-        if not own:
-            raise UnavailableError(f"no address of ours leads to {trunk}")
-        return own
-
-    async def open(self) -> FakeSession:
-        await asyncio.sleep(0)  # binding takes a turn of the loop
-        self.sessions.append(FakeSession())
-        return self.sessions[-1]
-
-    async def open_joined(self) -> FakeJoined:
-        await asyncio.sleep(0)
-        self.joined.append(FakeJoined())
-        return self.joined[-1]
-
-    async def open_echo(self) -> FakeEcho:
-        await asyncio.sleep(0)
-        self.echoes.append(FakeEcho())
-        return self.echoes[-1]
-
-    def stats(self) -> dict[str, int]:
-        return {"sessions": len(self.sessions)}
-
-    async def close(self) -> None: ...
-
-
-class FakeEndpoint:
-    """Dials fake trunks."""
-
-    capacity = 3
-
-    def __init__(self) -> None:
-        self.trunks: list[FakeTrunk] = []
-        self.requests: list[trunk.DialRequest] = []
-        self.dialed = asyncio.Event()
-
-        self.targets_of: dict[str, tuple[trunk.Target, ...]] = {}
-
-    async def targets(self, configured: trunk.Trunk) -> tuple[trunk.Target, ...]:
-        return self.targets_of.get(configured.name, (TARGET,))
-
-    async def locate(self, name: str, like: str) -> str:
-        raise trunk.TrunkError(f"{name!r} has no address")
-
-    async def dial(
-        self, request: trunk.DialRequest, notify: Callable[[trunk.TrunkEvent], None]
-    ) -> trunk.TrunkLeg:
-        self.requests.append(request)
-        self.trunks.append(FakeTrunk())
-        self.dialed.set()
-        return await self.trunks[-1].dial(request.offer, notify)
-
-
-class Gateway:
-    """A registry between its seams."""
-
-    def __init__(
-        self,
-        max_calls: int = 100,
-        passthrough: tuple[str, ...] = (),
-        symmetric_rtp: SymmetricRtp = SymmetricRtp.AUTO,
-    ) -> None:
-        self.plane = FakePlane()
-        self.endpoint = FakeEndpoint()
-        lab = trunk.Trunk("lab", "sip:127.0.0.1:5060")
-        route = Route(lab, ("PCMU",), max_calls, passthrough, 16_000, symmetric_rtp)
-        self.calls = Calls(
-            cast(trunk.TrunkEndpoint, self.endpoint),
-            self.plane,
-            Trunks([route], lambda to: ["lab"]),
-            max_duration=60,
-        )
+from tests.gateway.calls.descriptions import ANSWER
+from tests.gateway.calls.fakes import Client, FakeSecond
+from tests.gateway.calls.seams import PCMU_ANSWERED, REQUEST, FakeEndpoint, Gateway
 
 
 async def test_what_was_asked_for_reaches_the_trunk() -> None:
@@ -225,18 +109,6 @@ async def test_a_call_that_is_handed_over_takes_a_second_line() -> None:
     await gateway.calls.close()
 
 
-async def test_who_began_a_call_is_known_beside_who_has_it_now() -> None:
-    gateway = Gateway()
-    call = await gateway.calls.place(REQUEST, Client())
-    holder = Holder(Visitor("192.0.2.77", None, "other"), "sales")
-    gateway.calls.note_holder("nobody's", holder)
-    gateway.calls.note_holder(call.id, holder)
-    (record,) = gateway.calls.records()
-    assert record.request.visitor == REQUEST.visitor
-    assert record.holders == (Holder(REQUEST.visitor, None), holder)
-    await gateway.calls.close()
-
-
 async def test_capacity_is_the_least_of_all_parts() -> None:
     gateway = Gateway(100)
     assert gateway.calls.capacities == {"engine": 3, "trunk": 100, "ports": 1000}
@@ -249,60 +121,6 @@ async def test_capacity_is_the_least_of_all_parts() -> None:
     with pytest.raises(CapacityError, match="all 2 lines"):
         await gateway.calls.place(REQUEST, Client())
     await gateway.calls.close()
-
-
-@pytest.mark.parametrize(
-    ("end", "answer"),
-    [
-        (trunk.Ended(trunk.Origin.REMOTE, 486, "Busy", "busy", 17, "Busy."), "486"),
-        (trunk.Ended(trunk.Origin.NETWORK, 408, "Timeout", "unreachable", 0, "Nobody."), "none"),
-    ],
-)
-async def test_final_answers_are_counted(end: trunk.Ended, answer: str) -> None:
-    gateway, client = Gateway(), Client()
-    await gateway.calls.place(REQUEST, client)
-    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
-    assert gateway.calls.totals.last_answered is None
-    gateway.endpoint.trunks[0].notify(end)
-    await client.hear(news.Ended)
-    assert gateway.calls.trunks["lab"].answers == {answer: 1}
-
-
-async def test_a_call_that_was_answered_counts_as_200() -> None:
-    gateway, client = Gateway(), Client()
-    await gateway.calls.place(REQUEST, client)
-    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
-    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
-    await client.hear(news.Answered)
-    gateway.endpoint.trunks[0].notify(BYE)
-    await client.hear(news.Ended)
-    assert gateway.calls.trunks["lab"].answers == {"200": 1}
-    assert gateway.calls.totals.last_answered is not None
-
-
-async def test_a_call_is_rated_while_it_runs_and_afterwards_and_not_without_end() -> None:
-    gateway, client = Gateway(), Client()
-    heard: list[CallNews] = []
-    gateway.calls.listeners.add(heard.append)
-    call = await gateway.calls.place(REQUEST, client)
-    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
-    record = gateway.calls.record_of(call.id)
-    assert record is not None
-    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
-    await client.hear(news.Answered)
-    gateway.calls.rate(record, Feedback(5))
-    gateway.endpoint.trunks[0].notify(BYE)
-    await client.hear(news.Ended)
-    await asyncio.sleep(0)
-    assert gateway.calls.record_of(call.id) is None
-    assert record.request.offer == "", "a session may keep it for long"
-    for _ in range(MOST_OPINIONS - 1):
-        gateway.calls.rate(record, Feedback(1, "an echo"))
-    with pytest.raises(RequestError, match="10 times at most"):
-        gateway.calls.rate(record, Feedback(3))
-    assert record.feedback == Feedback(1, "an echo")
-    events = [each.event for each in heard if isinstance(each.event, Closed | Rated)]
-    assert events == [Rated(), Closed(), *[Rated()] * (MOST_OPINIONS - 1)]
 
 
 async def test_under_overload_no_call_is_taken_and_those_that_run_go_on() -> None:
@@ -353,58 +171,6 @@ async def test_an_offer_that_cannot_be_used_leaves_nothing_behind() -> None:
     assert gateway.calls.active == 0
     assert not gateway.plane.sessions
     assert not gateway.endpoint.requests
-
-
-async def test_calls_are_counted_by_how_they_ended() -> None:
-    gateway = Gateway()
-    client = Client()
-    await gateway.calls.place(REQUEST, client)
-    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
-    (far_end,) = gateway.endpoint.trunks
-    far_end.notify(PCMU_ANSWERED)
-    far_end.notify(BYE)
-    await client.hear(news.Ended)
-    assert (gateway.calls.totals.placed, gateway.calls.totals.answered) == (1, 1)
-    assert gateway.calls.totals.ended == {"hangup": 1}
-    await asyncio.sleep(0)
-    assert gateway.calls.active == 0
-
-
-async def test_a_call_is_seen_while_it_runs_and_leaves_one_line(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO, "gateway.calls")
-    gateway, client = Gateway(), Client()
-    visitor = Visitor("192.0.2.7", "https://shop.example", "s1")
-    request = replace(REQUEST, visitor=visitor, identity="portal", page_call="p1")
-    call = await gateway.calls.place(request, client)
-    await asyncio.wait_for(gateway.endpoint.dialed.wait(), 2)
-    (record,) = gateway.calls.records()
-    assert (record.id, record.state, record.trunk, record.answered) == (
-        call.id,
-        "trying",
-        "lab",
-        None,
-    )
-    gateway.endpoint.trunks[0].notify(PCMU_ANSWERED)
-    await client.hear(news.Answered)
-    (record,) = gateway.calls.records()
-    assert record.state == "answered"
-    assert record.answered is not None
-    assert record.sip_call_id == "fake@trunk"
-    gateway.endpoint.trunks[0].notify(BYE)
-    await client.hear(news.Ended)
-    await asyncio.sleep(0)
-    assert gateway.calls.records() == ()
-    (line,) = [each for each in caplog.records if each.name.startswith("gateway.calls")]
-    assert fields(line) == {"session": "s1", "page_call": "p1", "call": call.id}
-    for part in (
-        "to=600 from=+15550001 trunk=lab identity=portal address=192.0.2.7",
-        "cause=hangup(200) by=remote",
-        "codec=opus/PCMU",
-        "sip=fake@trunk",
-    ):
-        assert part in line.message
 
 
 @pytest.mark.parametrize(
