@@ -6,6 +6,7 @@
  * call, and the panel, which shows it; in between is one model, that `step` alone changes.
  */
 
+import { spokenAs } from "../voice-client.js";
 import { consentKeyOf, isPanel, nameOf, parametersOf } from "./attributes.js";
 import { hasConsent, keepConsent } from "./consent.js";
 import { translate } from "./dom.js";
@@ -260,8 +261,9 @@ export class ClickToCall extends Base {
   }
 
   /** @param {import("../voice-client.js").CallError} error */
-  #explain({ name, message }) {
-    const parts = [this.#words.find(`error.${name}`) ?? message, this.#words.find(`advice.${name}`)];
+  #explain({ name, sipCode, message }) {
+    const word = spokenAs(name, sipCode);
+    const parts = [this.#words.find(`error.${word}`) ?? message, this.#words.find(`advice.${word}`)];
     return parts.filter(Boolean).join(" ");
   }
 

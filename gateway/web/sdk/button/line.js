@@ -253,9 +253,10 @@ export class Line {
    */
   #finish(call, end) {
     const incoming = call.direction === "incoming";
-    const missed = incoming && !this.#answered && !this.#declined && end.cause !== "answered-elsewhere";
+    const elsewhere = incoming && end.cause === "answered-elsewhere";
+    const missed = incoming && !this.#answered && !this.#declined && !elsewhere;
     // Who gives up, or declines, knows why, and wants the panel out of the way
-    if (!this.#answered && (this.#declined || end.cause === "answered-elsewhere")) this.#rest();
+    if (!this.#answered && (this.#declined || elsewhere)) this.#rest();
     else this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable: this.#answered });
   }
 

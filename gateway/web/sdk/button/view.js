@@ -54,9 +54,16 @@ export function spoken(model, words, caller) {
   if (model.phase === "idle") return "";
   if (model.phase === "incoming") return words.t("state.pending-from", { name: caller });
   if (model.feedback === "sent") return words.t("button.thanks");
-  const advice = model.end ? words.find(`advice.${model.end.cause}`) : "";
-  return [statusText(model, words), model.notice, advice].filter(Boolean).join(" ");
+  return [statusText(model, words), model.notice, adviceText(model, words)].filter(Boolean).join(" ");
 }
+
+/**
+ * What can be done about the end; a caller's mishap is nothing that somebody who was called can mend.
+ *
+ * @param {Model} model
+ * @param {Wording} words
+ */
+const adviceText = ({ end }, words) => (end && !end.missed && words.find(`advice.${end.cause}`)) || "";
 
 /**
  * @param {import("./template.js").Panel} panel
@@ -91,7 +98,7 @@ export function showPanel(panel, model, words, can) {
   panel.clock.hidden = !model.answered && !(end?.rateable ?? false);
   panel.quality.hidden = !model.quality;
   if (model.quality) panel.quality.setAttribute("aria-label", words.t(`button.quality-${model.quality}`));
-  details.advice.textContent = (end && words.find(`advice.${end.cause}`)) ?? "";
+  details.advice.textContent = adviceText(model, words);
   details.notice.textContent = model.notice;
   for (const text of [details.advice, details.notice]) text.hidden = !text.textContent;
   details.consent.hidden = phase !== "consent";

@@ -174,7 +174,7 @@ export class CallError extends Error {
 
   /** What has happened, for the person at the page, in the page's language. */
   get message() {
-    return sentence(this.name, this.#likewise);
+    return sentence(spokenAs(this.name, this.sipCode), this.#likewise);
   }
 
   /** What that person can do about it; may be empty. */
