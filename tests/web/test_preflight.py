@@ -115,3 +115,38 @@ async def test_what_is_no_fault_of_the_network(
     assert (await run(page))["names"] == ["client-fault"]
     await fake_gateway.opened[-1].gone.wait()
     assert await page.evaluate("harness.open()") == NOTHING
+
+
+async def test_a_page_that_allows_the_socket_alone(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Its policy forbids to ask by HTTP why there is no socket: that by itself is no fault."""
+
+    async def busy(session: Session) -> None:
+        await welcome(session)
+        call = (await session.wait_for("preflight"))["call"]
+        await session.send("error", call=call, code=503, name="busy", message="overloaded")
+
+    async def close(session: Session) -> None:
+        await session.socket.close(1011)
+
+    fake_gateway.page = '<!doctype html><title>A site</title><script src="/harness.js"></script>'
+    scripts = "script-src 'self' 'unsafe-eval'"
+    socket = f"ws://127.0.0.1:{fake_gateway.port}"
+    page = await open_page()
+    found = []
+    for allowed, greeting in ((socket, busy), (socket, close), ("'none'", welcome)):
+        fake_gateway.greeting = greeting
+        policy = f"default-src 'none'; {scripts}; connect-src {allowed}"
+        fake_gateway.page_headers = {"Content-Security-Policy": policy}
+        await page.goto(f"{fake_gateway.url}/page")
+        report = (await run(page))["report"]
+        found.append((report["reasons"][0]["name"], report["signaling"]["reason"]))
+    (passed, _), (unreachable, why), (blocked, forbidden) = found
+    assert (passed, unreachable, blocked) == (
+        "no-capacity",
+        "gateway-unreachable",
+        "blocked-by-page",
+    )
+    assert f"Policy has no {fake_gateway.url} in its connect-src" in why
+    assert forbidden.endswith(f"add {socket} to its connect-src.")

@@ -134,19 +134,29 @@ export class Line {
 }
 
 /**
- * A browser tells no page why it got no WebSocket. The gateway does, to a plain GET of the same address.
+ * A browser tells no page why it got no WebSocket. The gateway does, to a plain GET of the same address. A page
+ * that allows the socket alone (Content-Security-Policy) is not told more, which is no fault that ends a call.
  *
  * @param {string} url of the WebSocket
  * @param {CallError} unreachable what is known without that
  */
 async function whyUnreachable(url, unreachable) {
+  const { href, origin } = new URL(url.replace(/^ws/, "http"));
+  const watched = new AbortController();
+  document.addEventListener("securitypolicyviolation", ({ blockedURI, disposition }) => {
+    if (disposition === "report" || !blockedURI || !href.startsWith(blockedURI)) return;
+    unreachable.reason = `Why is not known: the page's Content-Security-Policy has no ${origin} in its connect-src.`;
+  }, { signal: watched.signal });
   try {
-    const answer = await fetch(url.replace(/^ws/, "http"), { cache: "no-store", signal: AbortSignal.timeout(LOOK) });
+    const answer = await fetch(href, { cache: "no-store", signal: AbortSignal.timeout(LOOK) });
     const { error, message, subprotocol } = await answer.json();
     // Anything else is a proxy's, or a stranger's: the gateway is not there
     if (answer.ok && subprotocol === SUBPROTOCOL) return new CallError("socket-blocked");
     return typeof error === "string" ? new CallError(error, { reason: String(message ?? "") }) : unreachable;
   } catch {
+    await new Promise((resolve) => setTimeout(resolve)); // the document is told after the promise
     return unreachable;
+  } finally {
+    watched.abort();
   }
 }
