@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from docs.making.declarations import SDK
 from docs.making.markdown import code, table
-from docs.making.sdk import SDK
 
 _ROW = re.compile(
     r'^  "(?P<name>[a-z-]+)": ending\("(?P<kind>[a-z]+)", (?P<code>\d+)(?:,\s*"(?P<text>[^"]*)")?',

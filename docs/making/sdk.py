@@ -1,204 +1,222 @@
 """The browser client by name: classes, options and events, from the JSDoc of its sources.
 
-What `voice-client.js` exports is public, and so are the types that it names. JSDoc is read as the
-sources have it, by rules that need no JavaScript to build the pages: a comment, then what it is of.
+What `voice-client.js` exports is public, and so is what that is written with: the classes of its
+properties, the types of its arguments, and theirs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-import gateway
+from docs.making.declarations import (
+    SDK,
+    Class,
+    Member,
+    classes,
+    constants,
+    exported,
+    imported,
+    names_of_base,
+)
+from docs.making.jsdoc import BROUGHT, Comment, Tag, Type, find, named_in, plain
 from docs.making.markdown import code, one_line, table
 
-SDK = Path(gateway.__file__).parent / "web" / "sdk"
-
 # What the classes call each other by
-INTERNAL = {"Call": {"constructor", "start", "recover"}, "Preflight": {"constructor"}}
-
-_COMMENT = re.compile(r"^( *)/\*\*(.*?)\*/[ ]*\n?", re.DOTALL | re.MULTILINE)
-_EXPORT = re.compile(r'^export \{ ([\w, ]+) \} from "\./([\w./-]+)";', re.MULTILINE)
-_TYPE = re.compile(r'@typedef \{import\("\./([\w./-]+)"\)\.(\w+)\} (\w+)')
-_MEMBER = re.compile(
-    r"^  (?P<static>static )?(?:async )?(?P<get>get )?(?P<name>[a-zA-Z]\w*)\([^\n]*\) \{$",
-    re.MULTILINE,
+INTERNAL = {
+    "AudioDevices": {"calls", "constraints", "constructor", "follow"},
+    "Call": {"constructor", "recover", "start"},
+    "Emitter": {"watch"},
+    "Preflight": {"constructor"},
+}
+# What declarations do not say: they leave out what JavaScript's own `Error` has
+ERROR_NAME = Member(
+    "name", "string", True, False, Comment("A word of `ENDINGS`, or a newer one.", ())
 )
-_IMPORTED = re.compile(r'import\("[^"]+"\)\.')
+VALUES = {"ENDINGS": "All words, each with its kind and code: [errors and causes](errors.md)."}
 
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A line of JSDoc that begins with @: `@param {kind} name text`."""
-
-    word: str
-    kind: str
-    name: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """What stands between `/**` and `*/`."""
-
-    text: str
-    tags: tuple[Tag, ...]
-
-    def of(self, word: str) -> list[Tag]:
-        """Return the tags of one kind."""
-        return [tag for tag in self.tags if tag.word == word]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A method or a getter of a class."""
-
-    name: str
-    is_getter: bool
-    is_static: bool
-    comment: Comment
-
-
-def read_comment(inside: str) -> Comment:
-    """Take a comment apart."""
-    lines = [re.sub(r"^\s*\* ?", "", line) for line in inside.strip().splitlines()]
-    text, *tags = re.split(r"(?:^|\n)(?=@)", "\n".join(lines).strip())
-    return Comment(_IMPORTED.sub("", text).strip(), tuple(_tag(tag) for tag in tags))
-
-
-def _tag(text: str) -> Tag:
-    word, rest = (*text[1:].split(None, 1), "")[:2]
-    kind, rest = _braces(rest)
-    name = ""
-    if word in ("param", "property", "typedef", "template"):
-        name, rest = (*rest.split(None, 1), "", "")[:2]
-    return Tag(word, _IMPORTED.sub("", one_line(kind)), name, _IMPORTED.sub("", one_line(rest)))
-
-
-def _braces(text: str) -> tuple[str, str]:
-    """Split off what stands in braces at the beginning; there may be braces in it."""
-    if not text.startswith("{"):
-        return "", text
-    depth = 0
-    for place, letter in enumerate(text):
-        depth += (letter == "{") - (letter == "}")
-        if depth == 0:
-            return text[1:place].strip(), text[place + 1 :].strip()
-    raise ValueError(f"a brace is open: {text[:60]}")
-
-
-def typedefs(source: str) -> dict[str, Comment]:
-    """Return the types that a file defines, each with its properties as tags."""
-    found: dict[str, Comment] = {}
-    for match in _COMMENT.finditer(source):
-        comment = read_comment(match[2])
-        for tag in comment.of("typedef"):
-            if tag.kind != tag.name:  # what another file defines has been brought here by its name
-                found[tag.name or tag.kind] = comment
-    return found
-
-
-def members(source: str, name: str) -> list[Member]:
-    """Return what a class shows: no `#private`, nothing `@protected`, in the order of the file."""
-    body = re.search(rf"^export class {name}\b.*?\n(.*?)^\}}", source, re.DOTALL | re.MULTILINE)
-    if body is None:
-        raise ValueError(f"there is no class {name}")
-    text = body[1]
-    comments = {match.end(): read_comment(match[2]) for match in _COMMENT.finditer(text)}
-    found = []
-    for match in _MEMBER.finditer(text):
-        comment = comments.get(match.start(), Comment("", ()))
-        if match["name"] in INTERNAL.get(name, ()) or comment.of("protected"):
-            continue
-        found.append(Member(match["name"], bool(match["get"]), bool(match["static"]), comment))
-    return found
-
-
-def classes() -> dict[str, Path]:
-    """Return the public classes and the files that they stand in."""
-    text = (SDK / "voice-client.js").read_text(encoding="utf-8")
-    exported = [
-        (name.strip(), SDK / file)
-        for names, file in _EXPORT.findall(text)
-        for name in names.split(",")
-    ]
-    return {
-        name: path
-        for name, path in exported
-        if re.search(rf"^export class {name}\b", path.read_text(encoding="utf-8"), re.MULTILINE)
-    }
+_ALIAS = r"^  {}: (?:async )?\([^()]*(?:\([^()]*\)[^()]*)*\) => (.+?),?(?: //.*)?$"
 
 
 @cache
-def types() -> dict[str, Comment]:
-    """Return the public types, by the names that pages call them."""
-    text = (SDK / "voice-client.js").read_text(encoding="utf-8")
-    return {told: _defined(SDK / file, name) for file, name, told in _TYPE.findall(text)}
+def public() -> dict[str, Class]:
+    """Return the classes that a page comes across; `Device`, with which it begins, is the first."""
+    found: dict[str, Class] = {}
+    for name, source in exported().items():
+        found |= {known: each for known, each in classes(source).items() if known == name}
+    for owner in list(found.values()):
+        there = imported(owner.source)
+        for member in shown(owner):
+            for name in re.findall(r"\w+", member.kind) if member.is_property else ():
+                if name in there and name not in found:
+                    found[name] = classes(there[name])[name]
+    found |= classes(imported(found["Device"].source)["Emitter"])
+    return dict(sorted(found.items(), key=lambda each: (each[0] == "Emitter", each[0] != "Device")))
 
 
-def _defined(file: Path, name: str) -> Comment:
-    source = file.read_text(encoding="utf-8")
-    comment = typedefs(source).get(name)
-    if comment is None:  # the file has brought it from another
-        brought = [(file, was) for file, was, told in _TYPE.findall(source) if told == name]
-        if not brought:
-            raise LookupError(f"{file.name} defines no type {name}")
-        ((path, was),) = brought
-        return _defined(file.parent / path, was)
-    (tag,) = [tag for tag in comment.of("typedef") if name in (tag.name, tag.kind)]
-    return Comment(comment.text, (tag, *comment.of("property")))
+def shown(owner: Class) -> list[Member]:
+    """Return what a class shows: nothing internal."""
+    members = [*owner.members, *([ERROR_NAME] if owner.base == "Error" else [])]
+    return [each for each in members if each.name not in INTERNAL.get(owner.name, set())]
 
 
-def _events(name: str) -> Comment | None:
-    found = (typedefs(path.read_text(encoding="utf-8")) for path in (SDK / "voice").glob("*.js"))
-    return next((known[name] for known in found if name in known), None)
+def aliases(owner: Class) -> Type | None:
+    """Return the other names of what a class does."""
+    for name, file in names_of_base(owner.base):
+        return find(name, (owner.source.parent / file).resolve())
+    return None
+
+
+def events(owner: Class) -> Type | None:
+    """Return the events of a class."""
+    told = re.search(r"Emitter<(\w+)>", owner.base)
+    return find(told[1], owner.source) if told else None
+
+
+@cache
+def types() -> dict[Type, str]:
+    """Return the public types with their names: those that pages import, then what these need."""
+    client = SDK / "voice-client.js"
+    told = [name for *_, name in BROUGHT.findall(client.read_text(encoding="utf-8"))]
+    found = {kind: name for name in told if (kind := find(name, client)) is not None}
+    waiting = [*found, *(kind for owner in public().values() for kind in _needed(owner))]
+    for raw, _, source in _constants().values():
+        waiting += named_in(raw, source)
+    while waiting:
+        kind = waiting.pop(0)
+        if kind not in found and kind.name not in public():
+            taken = kind.name in found.values()
+            found[kind] = f"{kind.file.stem.capitalize()}{kind.name}" if taken else kind.name
+        fields = [*kind.comment.of("property"), kind.definition]
+        more = [each for tag in fields for each in named_in(tag.raw, kind.file)]
+        waiting += [each for each in more if each not in found and each not in waiting]
+    return found
+
+
+def _needed(owner: Class) -> Iterator[Type]:
+    """Yield the types that a class is written with."""
+    for member in shown(owner):
+        tags = [*member.comment.of("param"), *member.comment.of("returns")]
+        for raw in (member.kind, *(tag.raw for tag in tags)):
+            yield from named_in(raw, owner.source)
+    for kind in (events(owner), aliases(owner)):
+        for tag in kind.comment.of("property") if kind else ():
+            yield from named_in(tag.raw, kind.file) if kind else ()
 
 
 def reference() -> str:
-    """Write all classes with their events, then the types."""
-    shown = sorted(classes(), key=lambda name: name != "Device")  # with it every page begins
-    told = [_type(*each) for each in types().items()]
-    return "\n\n".join([*map(_class, shown), "## Types", *told])
+    """Write all classes with their events, then values and types."""
+    told = [_type(kind, name) for kind, name in types().items()]
+    return "\n\n".join([*map(_class, public().values()), _values(), "## Types", *told])
 
 
-def _class(name: str) -> str:
-    source = classes()[name].read_text(encoding="utf-8")
-    shown = members(source, name)
-    text = [f"## {name}", *(_member(name, member) for member in shown)]
-    events = _events(f"{name}Events")
-    if events is not None:
-        rows = _rows_of_events(events)
-        text += [f"### Events of {name}", table(("event", "arguments", "when"), rows)]
-    return "\n\n".join(text)
-
-
-def _rows_of_events(events: Comment) -> Iterator[tuple[str, str, str]]:
-    for tag in events.of("property"):
-        yield code(tag.name), code(tag.kind.removeprefix("[").removesuffix("]")), tag.text
-
-
-def _member(owner: str, member: Member) -> str:
-    before = f"{owner}." if member.is_static else ""
-    title = f"new {owner}" if member.name == "constructor" else f"{before}{member.name}"
-    names = ", ".join(_argument(tag) for tag in member.comment.of("param") if "." not in tag.name)
-    told = title if member.is_getter else f"{title}({names})"
-    text = [f"### `{told}` {{#{owner.lower()}-{member.name.lower()}}}"]
-    text += [one_line(part) for part in re.split(r"\n\s*\n", member.comment.text)]
-    rows = [(code(tag.name), _kind(tag.kind), tag.text) for tag in member.comment.of("param")]
-    if rows:
-        text.append(table(("argument", "type", ""), rows))
-    text += [f"Returns {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("returns")]
-    text += [f"Is {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("type")]
-    text += [f"Throws {code(tag.kind)}{_after(tag.text)}" for tag in member.comment.of("throws")]
+def _class(owner: Class) -> str:
+    text = [f"## {owner.name}", *_paragraphs(owner.comment)]
+    properties = [_property(owner, each) for each in shown(owner) if each.is_property]
+    methods = [_method(owner, each) for each in shown(owner) if not each.is_property]
+    if properties:
+        text.append(table(("property", "type", ""), sorted(properties)))
+    text += methods
+    happens = events(owner)
+    if happens is not None:
+        rows = _rows_of_events(happens)
+        text += [f"### Events of {owner.name}", table(("event", "arguments", "when"), rows)]
+    also = aliases(owner)
+    if also is not None:
+        rows = _rows_of_aliases(also)
+        text += [f"### Other names of {owner.name}", table(("method", "type", "does"), rows)]
     return "\n\n".join(part for part in text if part)
 
 
-def _kind(kind: str) -> str:
-    """Write a type; one of the page's own leads to its fields."""
-    return f"[{code(kind)}](#type-{kind.lower()})" if kind in types() else code(kind)
+def _property(owner: Class, member: Member) -> tuple[str, str, str]:
+    before = f"{owner.name}." if member.is_static else ""
+    said = [tag.text for tag in member.comment.of("type") if tag.text]
+    if not (member.comment.text or said):  # it may be told where it is given
+        made = [each for each in owner.members if each.name == "constructor"]
+        given = [tag for each in made for tag in each.comment.of("param")]
+        said = [tag.text for tag in given if tag.name.strip("[]").endswith(f".{member.name}")]
+    return (
+        code(f"{before}{member.name}"),
+        _kind(member.kind, owner.source),
+        " ".join([one_line(member.comment.text), *said]).strip(),
+    )
+
+
+def _rows_of_events(kind: Type) -> Iterator[tuple[str, str, str]]:
+    for tag in kind.comment.of("property"):
+        yield code(tag.name), code(_told(tag.raw, kind.file)[1:-1]), tag.text
+
+
+def _rows_of_aliases(kind: Type) -> Iterator[tuple[str, str, str]]:
+    source = kind.file.read_text(encoding="utf-8")
+    for tag in kind.comment.of("property"):
+        does = re.search(_ALIAS.format(tag.name), source, re.MULTILINE)
+        yield (
+            code(tag.name),
+            code(_told(tag.raw, kind.file)),
+            tag.text or _done(does),
+        )
+
+
+def _done(found: re.Match[str] | None) -> str:
+    """Write what an alias does, without what is there for types alone."""
+    if found is None:
+        return ""
+    bare = re.sub(r"/\*.*?\*/ ?\((\w+)\)", r"\1", found[1])
+    return code(bare[1:-1] if bare.startswith("(") else bare)
+
+
+def _method(owner: Class, member: Member) -> str:
+    before = f"{owner.name}." if member.is_static else ""
+    title = f"new {owner.name}" if member.name == "constructor" else f"{before}{member.name}"
+    params = member.comment.of("param")
+    names = ", ".join(_argument(tag) for tag in params if "." not in tag.name)
+    text = [f"### `{title}({names})` {{#{owner.name.lower()}-{member.name.lower()}}}"]
+    text += _paragraphs(member.comment)
+    rows = [(code(tag.name), _kind(tag.raw, owner.source), tag.text) for tag in params]
+    if rows:
+        text.append(table(("argument", "type", ""), rows))
+    text += _returned(owner, member)
+    throws = member.comment.of("throws")
+    text += [f"Throws {_kind(tag.raw, owner.source)}{_after(tag.text)}" for tag in throws]
+    return "\n\n".join(part for part in text if part)
+
+
+def _returned(owner: Class, member: Member) -> list[str]:
+    told = member.comment.of("returns")
+    if told:
+        return [f"Returns {_kind(tag.raw, owner.source)}{_after(tag.text)}" for tag in told]
+    if member.kind in ("", "void", "Promise<void>", "this"):
+        return []
+    return [f"Returns {_kind(member.kind, owner.source)}"]
+
+
+def _paragraphs(comment: Comment) -> list[str]:
+    return [one_line(part) for part in re.split(r"\n\s*\n", comment.text)]
+
+
+def _told(raw: str, file: Path) -> str:
+    """Write a type by the names that pages call its parts; what is named like a class is told."""
+    told = plain(raw)
+    for kind in named_in(raw, file):
+        name = types().get(kind, plain(kind.definition.raw))
+        told = re.sub(rf"\b{kind.name}\b", name, told)
+    return told
+
+
+def _kind(raw: str, file: Path) -> str:
+    """Write a type; one of the page's own leads to what it says."""
+    told = _told(raw, file)
+    named = [types()[kind] for kind in named_in(raw, file) if kind in types()]
+    bare = re.sub(r"^(?:Promise|Partial)<(.+)>$", r"\1", told.removesuffix(" | null"))
+    bare = bare.removesuffix("[]")
+    if bare in (*named, *public()):
+        anchor = bare if bare in public() else f"type-{bare}"
+        return f"[{code(told)}](#{anchor.lower()})"
+    links = [f"[{code(name)}](#type-{name.lower()})" for name in dict.fromkeys(named)]
+    return f"{code(told)}: {', '.join(links)}" if links else code(told)
 
 
 def _argument(tag: Tag) -> str:
@@ -209,9 +227,32 @@ def _after(text: str) -> str:
     return f": {text}" if text else ""
 
 
-def _type(name: str, comment: Comment) -> str:
-    (defined,) = comment.of("typedef")
-    text = [f"### `{name}` {{#type-{name.lower()}}}", comment.text, defined.text]
-    rows = [(code(tag.name), _kind(tag.kind), tag.text) for tag in comment.of("property")]
-    text.append(table(("field", "type", ""), rows) if rows else code(defined.kind))
+def _constants() -> dict[str, tuple[str, str, Path]]:
+    """Return what a page imports and is no class: its type, what it is, and its source."""
+    found = {}
+    for name, source in exported().items():
+        if name not in public():
+            kind, comment = constants(source)[name]
+            found[name] = (kind, VALUES.get(name) or one_line(comment.text), source)
+    return found
+
+
+def _values() -> str:
+    rows = [
+        (code(name), _kind(kind, source), text)
+        for name, (kind, text, source) in _constants().items()
+    ]
+    return "\n\n".join(["## Values", table(("name", "type", ""), rows)])
+
+
+def _type(kind: Type, name: str) -> str:
+    defined = kind.definition
+    text = [f"### `{name}` {{#type-{name.lower()}}}", kind.comment.text, defined.text]
+    rows = _fields(kind)
+    text.append(table(("field", "type", ""), rows) if rows else _kind(defined.raw, kind.file))
     return "\n\n".join(part for part in text if part)
+
+
+def _fields(kind: Type) -> list[tuple[str, str, str]]:
+    tags: Iterable[Tag] = kind.comment.of("property")
+    return [(code(tag.name), _kind(tag.raw, kind.file), tag.text) for tag in tags]

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from docs.making import endings, http_api, metrics, readmes
+from docs.making.declarations import SDK
 from docs.making.markdown import table
-from docs.making.sdk import SDK
 from tests.examples.test_operating import served
 from tests.gateway.test_metrics import BUSY, lines
 

@@ -12,8 +12,8 @@ export type CallState = import("./voice/call-types.js").CallState;
 export type AcceptOptions = import("./voice/call-types.js").AcceptOptions;
 export type Stage = import("./voice/requests.js").Stage;
 export type Redirection = import("./voice/requests.js").Redirection;
-export type DeviceOptions = import("./voice/device.js").DeviceOptions;
-export type ConnectOptions = import("./voice/device.js").ConnectOptions;
+export type DeviceOptions = import("./voice/device-types.js").DeviceOptions;
+export type ConnectOptions = import("./voice/connect-options.js").ConnectOptions;
 export type CallEnd = import("./voice/errors.js").CallEnd;
 export type PreflightOptions = import("./voice/preflight.js").PreflightOptions;
 export type PreflightProgress = import("./voice/preflight/run.js").Progress;
@@ -25,8 +25,8 @@ export type Sample = import("./voice/quality.js").Sample;
 /** @typedef {import("./voice/call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./voice/requests.js").Stage} Stage */
 /** @typedef {import("./voice/requests.js").Redirection} Redirection */
-/** @typedef {import("./voice/device.js").DeviceOptions} DeviceOptions */
-/** @typedef {import("./voice/device.js").ConnectOptions} ConnectOptions */
+/** @typedef {import("./voice/device-types.js").DeviceOptions} DeviceOptions */
+/** @typedef {import("./voice/connect-options.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./voice/errors.js").CallEnd} CallEnd */
 /** @typedef {import("./voice/preflight.js").PreflightOptions} PreflightOptions */
 /** @typedef {import("./voice/preflight/run.js").Progress} PreflightProgress */

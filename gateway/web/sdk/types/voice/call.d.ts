@@ -3,14 +3,12 @@ export type AcceptOptions = import("./call-types.js").AcceptOptions;
 export type CallEvents = import("./call-types.js").CallEvents;
 export type CallSetup = import("./call-types.js").CallSetup;
 export type Emit = import("./call-types.js").Emit;
-export type Source = import("./call-types.js").Source;
 export type CallEnd = import("./errors.js").CallEnd;
 export type Frame = import("./frames.js").Frame;
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallEvents} CallEvents */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
 /** @typedef {import("./call-types.js").Emit} Emit */
-/** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./errors.js").CallEnd} CallEnd */
 /** @typedef {import("./frames.js").Frame} Frame */
 /** What a call emits, and what others call that which it does. */

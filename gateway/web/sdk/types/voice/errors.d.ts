@@ -142,6 +142,12 @@ export declare function complete(end: CallEnd, { refusals, durationMs }: {
     durationMs?: number;
 }): CallEnd;
 /**
+ * What somebody is told who still waits for something of a call that is over.
+ *
+ * @param {CallEnd} end
+ */
+export declare const errorOfEnd: ({ cause, reason, sipCode }: CallEnd) => CallError;
+/**
  * The gateway's `transferFailed` frame.
  *
  * @param {{ [key: string]: unknown }} frame

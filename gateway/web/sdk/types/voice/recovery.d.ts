@@ -9,7 +9,7 @@ export declare class Recovery {
     options: {
         window: () => number;
         restart: () => void;
-        giveUp: (error: CallError) => void;
+        onFailed: (error: CallError) => void;
         onLost: (error: CallError) => void;
         onBack: () => void;
     };
@@ -17,14 +17,14 @@ export declare class Recovery {
      * @param {object} options
      * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
      * @param {() => void} options.restart tries another audio connection
-     * @param {(error: CallError) => void} options.giveUp
+     * @param {(error: CallError) => void} options.onFailed nothing brings it back
      * @param {(error: CallError) => void} options.onLost
      * @param {() => void} options.onBack
      */
     constructor(options: {
         window: () => number;
         restart: () => void;
-        giveUp: (error: CallError) => void;
+        onFailed: (error: CallError) => void;
         onLost: (error: CallError) => void;
         onBack: () => void;
     });

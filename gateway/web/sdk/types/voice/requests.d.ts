@@ -77,5 +77,5 @@ export declare class Requests {
      */
     refused(error: CallError): boolean;
     /** @param {import("./errors.js").CallEnd} end */
-    close({ cause, reason, sipCode }: import("./errors.js").CallEnd): void;
+    close(end: import("./errors.js").CallEnd): void;
 }
