@@ -30,6 +30,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "messages of a client": messages.from_client,
     "messages of the gateway": messages.from_server,
     "limits of a WebSocket": messages.limits,
+    "codes of a closed WebSocket": messages.close_codes,
     "HTTP requests": http_api.requests,
     "HTTP refusals": http_api.refusals,
     "endings": endings.endings,

@@ -11,11 +11,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from websockets.frames import CloseCode
 
 from docs.making.examples import CLIENT, SERVER
 from docs.making.markdown import code, one_line, table
+from gateway.app import MAX_WEBSOCKET_MESSAGE
+from gateway.signaling.closing import (
+    FAULTS_OF_CLIENTS,
+    INTERNAL_ERROR,
+    NORMAL,
+    POLICY_VIOLATION,
+    TAKEN_OVER,
+)
 from gateway.signaling.messages import client, server
 from gateway.signaling.room import Limits
+
+SERVICE_RESTART = CloseCode.SERVICE_RESTART  # uvicorn's, as it stops
 
 Schema = Mapping[str, Any]
 
@@ -52,14 +63,30 @@ def limits() -> str:
     most = Limits()
     rows = (
         ("seconds until `hello`", f"{most.hello:g}"),
-        ("bytes of a frame", f"{most.frame_bytes}"),
-        ("frames that are no message, until the socket is closed (1008)", f"{most.bad_frames}"),
+        ("bytes of a frame that is read; a longer one gets `error`", f"{most.frame_bytes}"),
+        ("bytes of a frame that closes the socket at once", f"more than {MAX_WEBSOCKET_MESSAGE}"),
+        ("frames that are no message, until the socket is closed", f"{most.bad_frames}"),
         ("calls of a session at a time", f"{most.calls}"),
         ("messages that wait for one call", f"{most.commands}"),
         ("messages that wait for a client which does not read", f"{most.outbox}"),
         ("messages of calls that are kept for a client which comes back", f"{most.kept}"),
     )
     return table(("limit", ""), rows)
+
+
+def close_codes() -> str:
+    """Write why a socket is closed by the gateway."""
+    told = {
+        NORMAL: "the client has closed it",
+        **{code: why for code, why in FAULTS_OF_CLIENTS.items() if code != POLICY_VIOLATION},
+        POLICY_VIOLATION: "no `hello` in time, or one that is refused (an `error` says why); too "
+        "many frames that are no message, or too many at once; the client does not read",
+        INTERNAL_ERROR: "a fault of the gateway's, or its pings were not answered",
+        SERVICE_RESTART: "the gateway ends; another one may be there in seconds",
+        TAKEN_OVER: "another socket has the session: the client must not come back",
+    }
+    rows = [(f"{int(code)}", told[code]) for code in sorted(told)]
+    return table(("code", "why"), rows)
 
 
 def _direction(
@@ -149,6 +176,8 @@ def _kind_of(each: Schema) -> str:
 
 
 def _rules(field: Schema) -> Iterator[str]:
+    if "description" in field:
+        yield field["description"]
     for each in _choices(field):
         least, most = each.get("minimum"), each.get("maximum")
         if least is not None and most is not None:

@@ -15,10 +15,11 @@ from gateway.errors import RequestError, TargetError
 MAX_DISPLAY_NAME = 64  # what a telephone's display can show, twice over
 MAX_IDENTITY = 128  # as a token's `sub`
 MAX_HEADERS = 16
+MAX_HEADER_NAME = 62  # characters after `X-`
 # An INVITE over UDP has to stay below the 4,000 bytes that the smallest SIP engine in use accepts.
 MAX_HEADER_BYTES = 1024
 
-_HEADER_NAME = re.compile(r"[Xx]-[A-Za-z0-9-]{1,62}", re.ASCII)
+_HEADER_NAME = re.compile(rf"[Xx]-[A-Za-z0-9-]{{1,{MAX_HEADER_NAME}}}", re.ASCII)
 # Invisible, yet part of the spelling of Persian and of Indic languages: str.isprintable says no.
 _JOINERS = str.maketrans("", "", "\u200c\u200d")
 
@@ -86,7 +87,8 @@ def parse_headers(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             raise RequestError(
-                f"header {name[:80]!r}: a name is X- and 1 to 62 letters, digits and hyphens"
+                f"header {name[:80]!r}: a name is X- and 1 to {MAX_HEADER_NAME} letters, digits "
+                "and hyphens"
             )
         if name.lower() in seen:
             raise RequestError(f"header {name!r} is given twice: names do not differ by case")

@@ -23,10 +23,11 @@ _WITH_EXTENSION = re.compile(
     r"(?:[+ (.)-]*[0-9]){7,}[ .)]*(?:;?ext(?:ension)?|x|[,;w]+)[ .:=]*([0-9]+)", re.IGNORECASE
 )
 
-_RULE = (
+TARGET = (
     "a number (E.164 such as +15551234567, or up to 32 digits) or a SIP user "
-    "(letters, digits and * _ + . ! ~ -) is needed"
+    "(letters, digits and * _ + . ! ~ -)"
 )
+_RULE = f"{TARGET} is needed"
 
 
 def parse_target(text: str) -> str:

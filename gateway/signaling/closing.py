@@ -18,7 +18,7 @@ INTERNAL_ERROR = 1011
 TAKEN_OVER = 4000
 
 # The server below answers these faults by itself, and tells us nothing but the code
-_FAULTS_OF_CLIENTS = {
+FAULTS_OF_CLIENTS = {
     1008: "too many control frames, fragments or messages at once",
     1002: "a frame breaks the WebSocket protocol",
     1007: "a text frame is not UTF-8",
@@ -45,7 +45,7 @@ def closing_for(error: Exception) -> Closing:
     if isinstance(error, Closing):
         return error
     if isinstance(error, WebSocketDisconnect):
-        why = _FAULTS_OF_CLIENTS.get(error.code, "by the client")
+        why = FAULTS_OF_CLIENTS.get(error.code, "by the client")
         return Closing(NORMAL, f"{why} ({error.code})", left=error.code == NORMAL)
     logger.error("a WebSocket task failed", exc_info=error)
     return Closing(INTERNAL_ERROR, "internal error")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
+from docs.making.declarations import SDK
 from docs.making.examples import CLIENT, SERVER
-from docs.making.messages import from_client, from_server, limits, models
+from docs.making.messages import close_codes, from_client, from_server, limits, models
+from gateway.admission.fields import MAX_HEADER_BYTES, MAX_HEADERS
+from gateway.admission.target import MAX_CHARACTERS, TARGET
+from gateway.app import MAX_WEBSOCKET_MESSAGE
 from gateway.signaling.messages import client, server
 from gateway.signaling.room import Limits
 
@@ -37,6 +42,23 @@ def test_every_field_is_in_a_table() -> None:
     for name in ("call", "to", "offer", "offer.sdp", "from", "displayName", "headers"):
         assert f"| `{name}` |" in call
     assert "1 to 64 characters" in call
+    assert "Call a number, or a SIP user" in call
+    rules = {
+        "to": f"{TARGET}, at most {MAX_CHARACTERS} characters",
+        "from": "optional; by the rules of `to`",
+        "headers": f"at most {MAX_HEADERS}, of {MAX_HEADER_BYTES} bytes in all; a name is `X-` and",
+    }
+    for name, rule in rules.items():
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", call, re.MULTILINE)
+        assert rule in row
+
+
+def test_each_code_that_closes_a_socket_is_there() -> None:
+    codes = re.findall(r"^\| (\d{4}) \|", close_codes(), re.MULTILINE)
+    assert codes == ["1000", "1002", "1007", "1008", "1009", "1011", "1012", "4000"]
+    client = (SDK / "voice" / "socket.js").read_text(encoding="utf-8")
+    known = set(re.findall(r"^ +(1\d{3}|4\d{3}): ", client, re.MULTILINE))
+    assert known - set(codes) <= {"1001", "1003", "1013"}, "other servers', or a proxy's"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +66,8 @@ def test_every_field_is_in_a_table() -> None:
     [
         "| `code` | `480`, `486`, `603` | without it `603` |",
         "| `duration` | integer | without it `100`; 40 to 6000 |",
-        "| `identity` | text or null | optional |",
+        "| `identity` | text or null | optional; 1 to 128 characters, each of which can be seen |",
+        "| `displayName` | text or null | optional; at most 64 characters |",
     ],
 )
 def test_rules_of_a_client(row: str) -> None:
@@ -64,6 +87,7 @@ def test_fields_of_the_gateway(row: str) -> None:
 
 
 def test_limits_are_those_of_a_socket() -> None:
+    assert f"| more than {MAX_WEBSOCKET_MESSAGE} |" in limits()
     numbers: list[Any] = [Limits().hello, Limits().frame_bytes, Limits().bad_frames]
     for number in numbers:
         assert f"| {number:g} |" in limits() or f"| {number} |" in limits()

@@ -12,6 +12,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
+from gateway.admission.fields import (
+    MAX_DISPLAY_NAME,
+    MAX_HEADER_BYTES,
+    MAX_HEADER_NAME,
+    MAX_HEADERS,
+    MAX_IDENTITY,
+)
+from gateway.admission.target import MAX_CHARACTERS, TARGET
 from gateway.errors import GatewayError
 from gateway.signaling.messages.wire import Wire
 
@@ -19,6 +27,15 @@ from gateway.signaling.messages.wire import Wire
 MOST_STATS = 256
 MAX_SECRET = 128  # characters of a resume token; ours have 43
 MAX_ISSUE = 1000  # characters: what somebody writes into a small box
+
+# What the gate judges, by rules that no schema has; the page of the protocol tells them
+HEADERS = (
+    f"at most {MAX_HEADERS}, of {MAX_HEADER_BYTES} bytes in all; a name is `X-` and "
+    f"1 to {MAX_HEADER_NAME} letters, digits and hyphens"
+)
+Identity = Annotated[
+    str | None, Field(description=f"1 to {MAX_IDENTITY} characters, each of which can be seen")
+]
 
 CallId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 RestartId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -56,13 +73,21 @@ class Hello(ClientWire):
 
 
 class PlaceCall(ClientWire):
+    """Call a number, or a SIP user; `trying` follows, or `error` with this `call`.
+
+    `from` and `displayName` are what the phone shows, where the token and the trunk let it, and
+    `headers` go into the INVITE. None of them has a control character or an angle bracket.
+    """
+
     type: Literal["call"]
     call: CallId
-    to: str
+    to: Annotated[str, Field(description=f"{TARGET}, at most {MAX_CHARACTERS} characters")]
     offer: Offer
-    from_: Annotated[str | None, Field(alias="from")] = None
-    display_name: str | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    from_: Annotated[str | None, Field(alias="from", description="by the rules of `to`")] = None
+    display_name: Annotated[
+        str | None, Field(description=f"at most {MAX_DISPLAY_NAME} characters")
+    ] = None
+    headers: Annotated[dict[str, str], Field(description=HEADERS)] = Field(default_factory=dict)
 
 
 class Accept(ClientWire):
@@ -85,12 +110,12 @@ class Register(ClientWire):
     """Let calls from trunks ring here. The token's `sub` counts where there are tokens."""
 
     type: Literal["register"]
-    identity: str | None = None
+    identity: Identity = None
 
 
 class Unregister(ClientWire):
     type: Literal["unregister"]
-    identity: str | None = None
+    identity: Identity = None
 
 
 class Candidate(ClientWire):
@@ -155,9 +180,9 @@ class Transfer(ClientWire):
 
     type: Literal["transfer"]
     call: CallId
-    to: str | None = None
+    to: Annotated[str | None, Field(description="by the rules of `call`")] = None
     replaces: CallId | None = None
-    identity: str | None = None
+    identity: Identity = None
 
     @model_validator(mode="after")
     def _one_of_all(self) -> Self:
