@@ -91,6 +91,20 @@ async def test_a_call_that_the_gateway_has_let_go_ends(
     assert (end["by"], end["cause"]) == ("local", "network")
 
 
+async def test_a_call_that_another_gateway_had_ends_with_the_restart(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The one that is there knows nothing of the session: nothing is wrong with the network."""
+    lossy = Lossy(fake_gateway)
+    lossy.resume, lossy.calls = "unknown", []
+    page = await open_page()
+    await open_call(page)
+    await lossy.lose(page)
+    end = await end_of(page)
+    assert (end["by"], end["cause"]) == ("local", "shutdown")
+    assert end["message"] == "The call ended because the phone service restarted."
+
+
 async def test_one_that_only_this_page_takes_for_alive_ends(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -417,7 +417,8 @@ export class Signaling {
   #enter(frame) {
     const wanted = this.#resumption !== null;
     if (wanted && frame.resume !== "resumed") {
-      this.#lose(this.#interruption ?? new CallError("network"));
+      // One that was started since has never heard of the session: nothing is wrong with the person's network.
+      this.#lose(frame.resume === "unknown" ? new CallError("shutdown") : (this.#interruption ?? new CallError("network")));
       return;
     }
     this.#welcomed = true;
