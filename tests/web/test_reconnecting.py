@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
+from tests.web.button import open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 from tests.web.test_call_stories import KEEP_CONNECTIONS, end_of, events, open_call, until
@@ -219,3 +221,28 @@ async def test_what_is_said_of_an_earlier_restart_is_not_taken_for_this_one(
     await session.reply("answer", answer=await session.make_answer(), id=restart["id"])
     await until(page, "!harness.call.reconnecting")
     assert len(session.find("restart")) == 1
+
+
+async def test_no_quality_sign_of_the_button_while_it_reconnects(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """What is known of the sound is of before."""
+    Lossy(fake_gateway)
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    session = await fake_gateway.session()
+    await session.reply("quality", browser={"mos": 4.4}, trunk={"mos": 4.4})
+    await button.expect_state("quality-good")
+    await expect(button.panel.locator(".quality")).to_be_visible()
+    gone = asyncio.Event()
+
+    async def keep_waiting(session: Session) -> None:
+        await gone.wait()
+
+    fake_gateway.greeting = keep_waiting
+    await session.socket.close(1011)
+    await button.expect_state("open", "reconnecting")
+    await expect(button.status).to_have_text("Reconnecting…")
+    await expect(button.panel.locator(".quality")).to_be_hidden()
+    gone.set()

@@ -138,7 +138,7 @@ function during(model, event) {
     case "held":
       return { held: event.held, notice: "" };
     case "reconnecting":
-      return { reconnecting: event.on };
+      return event.on ? { reconnecting: true, quality: "" } : { reconnecting: false };
     case "transferring":
       return event.on ? { transferring: true, notice: "", view: "" } : { transferring: false };
     case "minimize":
@@ -150,7 +150,8 @@ function during(model, event) {
     case "notice":
       return { notice: event.text };
     case "quality":
-      return { quality: gradeOf(event.mos) };
+      // While one leg is lost, the other one's says nothing of what is heard
+      return model.reconnecting ? {} : { quality: gradeOf(event.mos) };
     case "view":
       return { view: model.view === event.view ? "" : event.view };
     default:
