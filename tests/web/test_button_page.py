@@ -195,6 +195,24 @@ async def test_call_that_comes_in(fake_gateway: FakeGateway, open_page: OpenPage
     ]
 
 
+async def test_call_that_another_page_takes(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    """It stops ringing, and says why; that is no fault, and nothing to call again."""
+
+    async def ring_and_stop(session: Session) -> None:
+        await take_registration(session)
+        await session.ring("in-1")
+        await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
+
+    fake_gateway.greeting = ring_and_stop
+    button = await open_button(fake_gateway, open_page, 'identity="sales" variant="floating"')
+    await button.expect_state("ended", "expanded")
+    await expect(button.status).to_have_text("The call was answered on another device.")
+    await expect(button.page.locator("click-to-call:state(failed)")).to_have_count(0)
+    await expect(button.button("Call again")).to_be_hidden()
+    await button.button("Close").press("Enter")
+    await button.expect_state("idle")
+
+
 async def test_calls_come_in_though_the_gateway_was_away_and_the_page_changes_its_mind(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

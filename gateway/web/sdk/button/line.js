@@ -21,6 +21,9 @@ const ASKING = 700;
 /** What is no number is the name of other pages. */
 const NUMBER = /^[+\d*#]/;
 
+/** Somebody at another page has the call: neither missed nor a fault. */
+const ELSEWHERE = "answered-elsewhere";
+
 /**
  * @typedef {object} LineOptions
  * @property {import("../voice-client.js").DeviceOptions & { language: string }} device
@@ -253,16 +256,19 @@ export class Line {
    */
   #finish(call, end) {
     const incoming = call.direction === "incoming";
-    const elsewhere = incoming && end.cause === "answered-elsewhere";
+    const elsewhere = end.cause === ELSEWHERE;
     const missed = incoming && !this.#answered && !this.#declined && !elsewhere;
     // Who gives up, or declines, knows why, and wants the panel out of the way
-    if (!this.#answered && (this.#declined || elsewhere)) this.#rest();
-    else this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable: this.#answered });
+    if (!this.#answered && this.#declined) this.#rest();
+    else {
+      const rateable = this.#answered && !elsewhere;
+      this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable });
+    }
   }
 
   /** @param {Omit<import("./model.js").End, "kind">} end */
   #end(end) {
-    const kind = end.missed ? "normal" : (ENDINGS[end.cause]?.kind ?? "failed");
+    const kind = end.missed || end.cause === ELSEWHERE ? "normal" : (ENDINGS[end.cause]?.kind ?? "failed");
     this.options.happen({ type: "end", end: { ...end, kind }, feedback: true });
   }
 
