@@ -1,4 +1,4 @@
-"""A visitor of a site at its button: real browsers, the gateway, and Asterisk behind it."""
+"""A visitor of a site at its button: Chromium, the gateway, and Asterisk behind it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from playwright.async_api import expect
 
 from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.recording import assert_heard, read_recording
+from tests.end_to_end.site import ELEMENT, PLACE, PUT, RAW, SITE
 from tests.end_to_end.trunks import idle, lab_trunk
 from tests.peers.browser import record
-from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.web.button import Button
 
@@ -28,29 +28,12 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
-ELEMENT = "document.querySelector('click-to-call')"
-REMOTE = f"{ELEMENT}.call.remoteStream"
 SECONDS = 2  # of recording; the first half is left out, in which the sound may still come up
-
-# Any page of the gateway will do: its origin may call. One that a test makes up has none that
-# Chromium lets speak to loopback
-PLACE = "/sdk/button/consent.js"
-PUT = """async (to) => {
-    await import("/sdk/click-to-call.js");
-    const element = document.createElement("click-to-call");
-    element.setAttribute("to", to);
-    element.setAttribute("feedback", "");
-    document.body.replaceChildren(element);
-}"""
-
-# A pure tone is noise to a browser, and would be suppressed
-RAW = f"""{ELEMENT}.parameters = {{ audio: {{
-    echoCancellation: false, noiseSuppression: false, autoGainControl: false }} }}"""
 
 
 async def hear(page: BrowserPage, *, lab: bool) -> None:
     """Record what the page plays: the lab's tone, or nothing of it."""
-    samples, rate = await record(page, REMOTE, seconds=SECONDS)
+    samples, rate = await record(page, SITE.remote, seconds=SECONDS)
     tones = {"present": [LAB_TONE], "absent": [TONE]} if lab else {"absent": [LAB_TONE]}
     assert_heard(samples[-rate:], rate, **tones)
 
@@ -147,32 +130,3 @@ async def test_refusal_of_the_trunk_is_told(chromium: Chromium, gateway: Gateway
         await button.expect_state("ended", "failed")
         text = "The line is busy. Please try again in a few minutes."
         await expect(button.status).to_have_text(text)
-
-
-async def test_firefox(gateway: Gateway, manager: Manager) -> None:
-    async with run_firefox() as firefox:
-        page = await firefox.new_page()
-        await page.goto(f"{gateway.url}{PLACE}")
-        await page.evaluate(
-            f"""({PUT})('9603').then(() => {{
-                window.until = async (test) => {{
-                    for (let tries = 0; tries < 100; tries += 1) {{
-                        if (test()) return;
-                        await new Promise((resolve) => setTimeout(resolve, 100));
-                    }}
-                    throw new Error(`${{test}} at ${{{ELEMENT}.state}}: ${{{ELEMENT}.error}}`);
-                }};
-                window.press = (name) => {ELEMENT}.shadowRoot.querySelector(name).click();
-            }})"""
-        )
-        await page.evaluate(RAW)
-        await page.evaluate("press('.launcher')")
-        await page.evaluate(f"until(() => {ELEMENT}.matches(':state(open)'))")
-        recorded = await manager.wait("LabRecord")
-        samples, rate = await record(page, REMOTE, seconds=SECONDS)
-        assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[firefox.tone])
-        await page.evaluate("press('[part=hangup]')")
-        await page.evaluate(f"until(() => {ELEMENT}.state === 'ended')")
-        await manager.wait("LabHangup", CallID=recorded["CallID"])
-        received, rate = await read_recording(Path(recorded["Rx"]))
-        assert_heard(received[-rate:], rate, present=[firefox.tone], absent=[LAB_TONE])
