@@ -19,17 +19,15 @@ ELEMENT = "document.querySelector('click-to-call')"
 # Any page of the gateway will do: its origin may call. One that a test makes up has none that
 # Chromium lets speak to loopback
 PLACE = "/sdk/button/consent.js"
-PUT = """async (to) => {
+# A pure tone is noise to a browser, and would be suppressed
+PUT = """async (attributes) => {
     await import("/sdk/click-to-call.js");
     const element = document.createElement("click-to-call");
-    element.setAttribute("to", to);
-    element.setAttribute("feedback", "");
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.parameters = { audio: {
+        echoCancellation: false, noiseSuppression: false, autoGainControl: false } };
     document.body.replaceChildren(element);
 }"""
-
-# A pure tone is noise to a browser, and would be suppressed
-RAW = f"""{ELEMENT}.parameters = {{ audio: {{
-    echoCancellation: false, noiseSuppression: false, autoGainControl: false }} }}"""
 
 _UNTIL = """(async (holds) => {
     const end = performance.now() + %d;
@@ -37,6 +35,9 @@ _UNTIL = """(async (holds) => {
     return Boolean(holds());
 })(() => %s)"""
 _SHADOW = f"{ELEMENT}.shadowRoot"
+
+# Whether the browser takes noise out of the call's microphone
+PROCESSED = f"{ELEMENT}.call.localStream.getAudioTracks()[0].getSettings().noiseSuppression"
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,13 @@ async def open_page(page: BrowserPage, kind: Kind, url: str, number: str, token:
         await page.evaluate("document.querySelector('#processing').click()")
     else:
         await page.goto(f"{url}{PLACE}")
-        await page.evaluate(f"({PUT})({quoted(number)})")
-        await page.evaluate(RAW)
-        if token:
-            await page.evaluate(f"{ELEMENT}.setAttribute('token', {quoted(token)})")
+        await put_button(page, to=number, **({"token": token} if token else {}))
     await use_number(page, kind, number)
+
+
+async def put_button(page: BrowserPage, **attributes: str) -> None:
+    """Have the element on a page of the gateway's, and nothing else."""
+    await page.evaluate(f"({PUT})({quoted({'feedback': '', **attributes})})")
 
 
 async def use_number(page: BrowserPage, kind: Kind, number: str) -> None:

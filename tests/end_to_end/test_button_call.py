@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.recording import assert_heard, read_recording
-from tests.end_to_end.site import ELEMENT, PLACE, PUT, RAW, SITE
+from tests.end_to_end.site import ELEMENT, PLACE, PROCESSED, PUT, SITE
 from tests.end_to_end.trunks import idle, lab_trunk
 from tests.peers.browser import record
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
@@ -57,11 +57,11 @@ async def open_site(
 ) -> AsyncIterator[tuple[ChromiumPage, Button]]:
     """Open a page with the element; at the end the gateway is idle."""
     page = await chromium.new_page()
-    await page.page.add_init_script(f"addEventListener('DOMContentLoaded', () => ({PUT})('{to}'))")
+    put = f"({PUT})({{ to: '{to}', feedback: '' }})"
+    await page.page.add_init_script(f"addEventListener('DOMContentLoaded', () => {put})")
     button = Button(page.page)
     await page.goto(f"{gateway.url}{PLACE}")
     await expect(button.launcher).to_be_visible()
-    await page.evaluate(RAW)
     yield page, button
     # A tab that is closed looks like one that is loaded again: its call would wait
     await page.evaluate(f"{ELEMENT}.hangUp()")
@@ -110,18 +110,25 @@ async def test_keypad(chromium: Chromium, gateway: Gateway, manager: Manager) ->
 
 
 async def test_call_goes_on_when_the_page_is_loaded_again(
-    chromium: Chromium, gateway: Gateway
+    chromium: Chromium, gateway: Gateway, manager: Manager
 ) -> None:
-    async with open_site(chromium, gateway, "603") as (page, button):
+    """With the microphone as the page wants it, muted or not."""
+    async with open_site(chromium, gateway, "9603") as (page, button):
         await button.call()
         await button.expect_state("open")
         await button.press("Mute")
         await page.page.reload()
         await button.expect_state("open", "expanded", "muted")
         await expect(button.status).to_have_text("Your microphone is off")
+        await button.press("Mute")
+        assert await page.evaluate(PROCESSED) is False
         await hear(page, lab=True)
         await button.press("Hang up")
         await button.expect_state("ended")
+        recorded = await manager.wait("LabRecord")
+        await manager.wait("LabHangup", CallID=recorded["CallID"])
+        received, rate = await read_recording(Path(recorded["Rx"]))
+        assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
 
 
 async def test_refusal_of_the_trunk_is_told(chromium: Chromium, gateway: Gateway) -> None:

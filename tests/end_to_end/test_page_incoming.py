@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from contextlib import asynccontextmanager
@@ -18,11 +19,13 @@ from tests.end_to_end.demo import REMOTE, expect_state, open_demo
 from tests.end_to_end.odd_sound import open_sound
 from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.recording import assert_heard
+from tests.end_to_end.site import PLACE, PROCESSED, SITE, put_button
 from tests.end_to_end.trunks import idle, open_trunk
 from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.ports import free_port
+from tests.web.button import Button
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -137,6 +140,47 @@ async def test_second_page_hears_that_the_first_has_it(
         call.request("BYE")
         await expect_state(other, "idle")
         await other.close()
+
+
+async def test_two_tabs_with_the_button(chromium: Chromium, gateway: Gateway) -> None:
+    """Both ring; the first one that answers has the call, and the other says where it is."""
+    async with open_sound(LAB_TONE) as sound, trunk_call(gateway, NUMBER) as call:
+        tabs = [await chromium.new_page() for _ in range(2)]
+        buttons = [Button(tab.page) for tab in tabs]
+        for tab in tabs:
+            await tab.goto(f"{gateway.url}{PLACE}")
+            await put_button(tab, identity="sales")
+        await registered(gateway, 2)
+        call.invite(describe(sound.port))
+        for button in buttons:
+            await button.expect_state("incoming", "expanded")
+            await expect(button.status).to_have_text("Alice Example is calling")
+        first, other = buttons
+        await first.press("Answer")
+        await first.expect_state("open")
+        assert await tabs[0].evaluate(PROCESSED) is False
+        await other.expect_state("ended", "expanded")
+        await expect(other.status).to_have_text("The call was answered on another device.")
+        await expect(other.page.locator("click-to-call:state(failed)")).to_have_count(0)
+        samples, rate = await record(tabs[0], SITE.remote, seconds=SECONDS)
+        assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[TONE])
+        assert_heard(sound.samples(1), sound.rate, present=[TONE], absent=[LAB_TONE])
+        await other.press("Close")
+        await other.expect_state("idle")
+        call.request("BYE")
+        await first.expect_state("ended")
+        await expect(first.status).to_have_text("The call has ended.")
+        for tab, button in zip(tabs, buttons, strict=True):
+            assert button.problems == []
+            await tab.page.close()
+    await idle(gateway)
+
+
+async def registered(gateway: Gateway, pages: int) -> None:
+    """Wait until calls come to so many pages."""
+    async with asyncio.timeout(5):
+        while (await gateway.metrics())["gateway_pages_registered"] != pages:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.02)
 
 
 async def test_page_that_stops_is_not_rung(chromium: Chromium, gateway: Gateway) -> None:

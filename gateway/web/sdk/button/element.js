@@ -137,7 +137,7 @@ export class ClickToCall extends Base {
     void this.#speak();
     if (wasHeld(nameOf(this))) {
       forget();
-      void this.#exchange.open().device.restore({ element: this.#launcher.audio });
+      void this.#exchange.open().device.restore({ audio: this.#parameters.audio, element: this.#launcher.audio });
     }
     this.#exchange.reach();
   }
@@ -183,7 +183,7 @@ export class ClickToCall extends Base {
 
   /** Answers a call that rings here. */
   accept() {
-    void this.#line?.accept();
+    void this.#line?.accept(this.#parameters.audio);
   }
 
   /** Hangs up, gives up, or declines. */

@@ -102,13 +102,14 @@ export class Line {
     else if (this.call) this.#progress(this.call.state);
   }
 
-  async accept() {
+  /** @param {MediaTrackConstraints} [audio] of the microphone */
+  async accept(audio) {
     const { call } = this;
     const { happen, element, explain } = this.options;
     if (call?.state !== "pending") return;
     try {
       happen({ type: "accept" });
-      await call.accept({ element });
+      await call.accept({ audio, element });
       this.#answered = true;
     } catch (error) {
       if (call.end || !(error instanceof CallError)) return; // its end is told by itself
