@@ -63,7 +63,8 @@ export declare class Line {
     useToken(token: string): Promise<void>;
     /** @param {ConnectOptions} parameters */
     dial(parameters: ConnectOptions): Promise<void>;
-    accept(): Promise<void>;
+    /** @param {MediaTrackConstraints} [audio] of the microphone */
+    accept(audio?: MediaTrackConstraints): Promise<void>;
     hangUp(): void;
     toggleHold(): Promise<void>;
     /** @param {string} to a number, or under which name other pages are registered */
