@@ -14,6 +14,18 @@ LOSE = """async () => {
     track.stop();
     track.dispatchEvent(new Event("ended"));
 }"""
+UNPLUG = """() => {
+    window.open = navigator.mediaDevices.getUserMedia;
+    window.asked = 0;
+    navigator.mediaDevices.getUserMedia = async () => {
+        window.asked += 1;
+        throw new DOMException("none", "NotFoundError");
+    };
+}"""
+PLUG = """() => {
+    navigator.mediaDevices.getUserMedia = window.open;
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+}"""
 LIST = """kept => {
     const { mediaDevices } = navigator;
     window.real ??= mediaDevices.enumerateDevices.bind(mediaDevices);
@@ -75,22 +87,12 @@ async def test_where_there_is_none_the_call_waits_for_one_to_be_plugged_in(
 ) -> None:
     page = await open_page()
     await open_call(page)
-    await page.evaluate(
-        """() => {
-            window.open = navigator.mediaDevices.getUserMedia;
-            window.asked = 0;
-            navigator.mediaDevices.getUserMedia = async () => {
-                window.asked += 1;
-                throw new DOMException("none", "NotFoundError");
-            };
-        }"""
-    )
+    await page.evaluate(UNPLUG)
     await page.evaluate(LOSE)
     await until(page, "window.asked === 1")
     assert await events(page, "warning") == ["microphone-lost"]
     assert await page.evaluate("harness.call.state") == "open"
-    await page.evaluate("navigator.mediaDevices.getUserMedia = window.open; null")
-    await page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange')); null")
+    await page.evaluate(PLUG)
     await until(page, "harness.named('warning-cleared').includes('microphone-lost')")
     await is_live(page)
 

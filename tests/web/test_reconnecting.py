@@ -11,7 +11,13 @@ from tests.web.button import open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, answer_call
 from tests.web.test_call_stories import KEEP_CONNECTIONS, end_of, events, open_call, until
+from tests.web.test_devices import LOSE, PLUG, UNPLUG
 
+INTERRUPT = """(() => {
+    const peer = connections.at(-1);
+    Object.defineProperty(peer, "connectionState", { value: "disconnected" });
+    peer.onconnectionstatechange();
+})()"""
 LOSE_AUDIO = """(() => {
     const peer = connections.at(-1);
     Object.defineProperty(peer, "connectionState", { value: "failed" });
@@ -221,6 +227,29 @@ async def test_what_is_said_of_an_earlier_restart_is_not_taken_for_this_one(
     await session.reply("answer", answer=await session.make_answer(), id=restart["id"])
     await until(page, "!harness.call.reconnecting")
     assert len(session.find("restart")) == 1
+
+
+async def test_what_was_wrong_with_the_audio_is_over_with_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """All but a microphone that is gone: the new audio waits for another one."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    session = await fake_gateway.session()
+    await page.evaluate(UNPLUG)
+    await page.evaluate(LOSE)
+    await until(page, "window.asked === 1")
+    await page.evaluate(INTERRUPT)
+    await session.wait_for("restart")
+    cleared = "harness.named('warning-cleared')"
+    assert (await events(page, "warning"))[:2] == ["microphone-lost", "connection-interrupted"]
+    assert await page.evaluate(f"{cleared}.includes('connection-interrupted')")
+    assert (await events(page, "warning"))[2:] == ["microphone-lost"]
+    await page.evaluate(PLUG)
+    await until(page, f"{cleared}.at(-1) === 'microphone-lost'")
+    await until(page, "harness.call.localStream.getAudioTracks()[0].readyState === 'live'")
 
 
 async def test_no_quality_sign_of_the_button_while_it_reconnects(

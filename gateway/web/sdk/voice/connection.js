@@ -16,6 +16,9 @@ const NO_WAY = "The browser found no address to send from: no TURN server gave o
 /** From the answer to a working ICE and DTLS connection; browsers themselves take up to 30 s to give up. */
 const MEDIA_TIMEOUT = 20_000;
 
+/** @param {MediaStreamTrack} track */
+const isGone = ({ readyState }) => readyState === "ended";
+
 /**
  * @typedef {object} ConnectionOptions
  * @property {MediaStream} microphone
@@ -65,6 +68,8 @@ export class Connection {
       onMicrophoneLost: () => void this.#replaceMicrophone(),
       onNoWay: () => options.onFailed(new CallError("media-failed", { reason: NO_WAY })),
     });
+    // Of an earlier connection, which has waited for another one
+    if (options.microphone.getAudioTracks().some(isGone)) void this.#replaceMicrophone();
   }
 
   /** To be called once the offer has left: candidates follow it, and sound is measured. */
@@ -149,6 +154,8 @@ export class Connection {
 
   /** Closes the connection alone: microphone and element go on with another one. */
   release() {
+    // What was wrong with it is over with it: the next one says what is wrong by itself
+    for (const name of this.#warnings) this.#warn(name, false);
     this.#stop();
     this.media.release();
   }
