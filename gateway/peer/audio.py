@@ -117,12 +117,12 @@ class Audio(asyncio.DatagramProtocol):
         return frame
 
     def _send(self, frame: Samples) -> None:
-        self._sequence += 1
-        self._timestamp += FRAME
+        self._timestamp += FRAME  # also over a hold: it is the time (RFC 3550 section 5.1)
         media = self._media
         if media is None or not media.direction.sends or not media.address.port:
             self._talking = False
             return
+        self._sequence += 1  # of what is sent, or a hold would be taken for a loss
         payload = CODECS[media.codec.name.upper()].encode(frame).tobytes()
         header = rtp.pack_header(
             media.codec.payload_type,

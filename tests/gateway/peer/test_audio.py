@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,6 +14,9 @@ from gateway.peer.audio import Audio, open_audio
 from gateway.peer.sounds import FRAME, Samples
 from sdp import Codec, Direction, RtpAddress, TrunkMedia
 from voice import g711, rtp
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 CALLER = ("127.0.0.1", 4000)
 MEDIA = TrunkMedia(
@@ -72,6 +77,49 @@ async def test_old_packets_are_not_played() -> None:
         for sequence in range(2, 9):
             audio.datagram_received(packet(sequence), CALLER)
         assert await loudest(audio) == 0
+
+
+class Sent(asyncio.DatagramTransport):
+    """A socket that keeps the packets that are sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.packets: list[rtp.RtpPacket] = []
+
+    def sendto(self, data: ReadableBuffer, addr: object = None) -> None:
+        self.packets.append(rtp.parse(bytes(data)))
+
+
+class Silence:
+    """A source of so many frames."""
+
+    def __init__(self, frames: int) -> None:
+        self._left = frames
+
+    def frame(self, heard: Samples) -> Samples | None:
+        self._left -= 1
+        return heard if self._left >= 0 else None
+
+
+async def test_a_hold_is_no_loss() -> None:
+    """Sequence numbers count packets that were sent; the clock goes on (RFC 3550 section 5.1)."""
+    audio = Audio(lambda _: None)
+    audio.connection_made(sent := Sent())
+    for direction, frames in (
+        (Direction.INACTIVE, 2),  # before the answer, too
+        (Direction.SENDRECV, 2),
+        (Direction.RECVONLY, 3),
+        (Direction.SENDRECV, 2),
+    ):
+        audio.agree(replace(MEDIA, direction=direction))
+        await audio.play(Silence(frames))
+    first, *_ = sent.packets
+    steps = [
+        ((each.sequence - first.sequence) & 0xFFFF, (each.timestamp - first.timestamp) & 0xFFFFFFFF)
+        for each in sent.packets
+    ]
+    assert steps == [(0, 0), (1, FRAME), (2, 5 * FRAME), (3, 6 * FRAME)]
+    assert [each.marker for each in sent.packets] == [True, False, True, False]
 
 
 EVENT = rtp.pack_header(101, 1, 160, 1)
