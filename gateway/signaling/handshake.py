@@ -22,6 +22,7 @@ SUBPROTOCOL = "gateway.v1"
 TOO_MANY_REQUESTS = 429  # RFC 6585: in HTTP 480 means nothing
 
 OTHER_PAGES = "Pages of this origin may not connect to the gateway."
+NO_ORIGIN = "The Origin header is missing."
 
 
 def visitor_of(connection: HTTPConnection) -> Visitor:
@@ -44,7 +45,8 @@ def check_origin(origin: str | None, host: str | None, room: Room) -> None:
     """
     reason = origins.refused_because(origin, host, allowed=room.gate.origins)
     if reason is not None:
-        raise ForbiddenError(reason, rule="origin", said=OTHER_PAGES)
+        said = NO_ORIGIN if origin is None else OTHER_PAGES
+        raise ForbiddenError(reason, rule="origin", said=said)
 
 
 def status_of(error: GatewayError) -> int:

@@ -63,7 +63,7 @@ def _check_handshake(websocket: WebSocket, room: Room) -> None:
 async def _deny(websocket: WebSocket, room: Room, visitor: Visitor, error: GatewayError) -> None:
     room.gate.refuse(visitor, error)
     room.count_socket_refusal(error, visitor)
-    body = {"error": error.name, "message": str(error)}
+    body = {"error": error.name, "message": error.said}
     await websocket.send_denial_response(JSONResponse(body, status_of(error)))
 
 

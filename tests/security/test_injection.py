@@ -161,7 +161,7 @@ ORIGINS = [
             id=name,
             marks=attack(
                 f"a WebSocket by {name}",
-                denied("Origin is …"),
+                denied("Pages of this origin may not connect to the gateway."),
                 "audit `session-refused`, rule `origin`",
             ),
         )
@@ -181,7 +181,7 @@ async def test_an_origin(house: House, got: Got, origin: str) -> None:
 
 @attack(
     "no Origin at all",
-    denied("there is no Origin header: it is needed where admission.origins lists any"),
+    denied("The Origin header is missing."),
 )
 async def test_no_origin(house: House, got: Got) -> None:
     request = handshake().replace(f"Origin: {ORIGIN}\r\n".encode(), b"")
