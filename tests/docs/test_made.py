@@ -108,6 +108,7 @@ def test_a_section_that_is_not_there_is_empty() -> None:
         ("README.md", "![a](docs/pictures/b.png)", "![a](pictures/b.png)"),
         ("README.md", "[a](gateway/web/README.md)", "[a](sdk.md)"),
         ("README.md", "[`a`](sdp/README.md)", "`a`"),
+        ("examples/README.md", "[a](react/README.md)", "[a](react.md)"),
         ("docs/trunks.md", "[a](../examples/deploy/README.md)", "[a](deploy.md)"),
         ("examples/deploy/README.md", "[a](../container/README.md)", "[a](container.md)"),
         ("examples/deploy/README.md", "[a](../tokens)", "[a](tokens.md)"),
@@ -117,6 +118,15 @@ def test_a_section_that_is_not_there_is_empty() -> None:
 )
 def test_a_link_leads_to_a_page(path: str, text: str, wanted: str) -> None:
     assert readmes.on_the_site(text, path) == wanted
+
+
+def test_each_example_has_a_page() -> None:
+    """Its row in the table of examples would lead nowhere else."""
+    shown = {text.path for text in readmes.PAGES.values()}
+    there = {
+        str(path.relative_to(readmes.TREE)) for path in readmes.TREE.glob("examples/*/README.md")
+    }
+    assert there <= shown
 
 
 def test_a_pipe_ends_no_cell() -> None:
