@@ -20,6 +20,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.end_to_end.bad_network import BadNetwork, bad_network, trouble
+from tests.end_to_end.trunks import idle
 from tests.peers.browser import BrowserError, quoted
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.firefox import run_firefox
@@ -77,7 +78,9 @@ STOPPED = """(async () => {
         if (events.at(-1) !== step) events.push(step);
         if (sample) stop.abort();
     });
-    for (const event of ["completed", "failed"]) test.on(event, () => events.push(event));
+    for (const event of ["connected", "sample", "completed", "failed"]) {
+        test.on(event, () => events.push(event));
+    }
     const report = await test.finished;
     return { events, status: test.status, same: test.report === report, report };
 })()"""
@@ -239,7 +242,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
         found: dict[str, dict[str, Any]] = {}
         for runs in (measured, others):  # those that measure have the machine for themselves
             found |= zip(runs, await asyncio.gather(*runs.values()), strict=True)
-        yield Told(found, network, count_waiting(trunk), await gateway.metrics())
+        yield Told(found, network, count_waiting(trunk), await idle(gateway))
 
 
 def names(found: dict[str, Any]) -> list[str]:
@@ -334,6 +337,7 @@ async def test_one_may_be_stopped(told: Told) -> None:
     assert events[-1] == "failed"
     assert "completed" not in events
     assert {"microphone", "signaling", "host", "connection", "sound"} < set(events)
+    assert events.index("connected") < events.index("sample")
 
 
 async def test_the_page_is_for_everybody(told: Told) -> None:

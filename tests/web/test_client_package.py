@@ -107,6 +107,13 @@ def test_a_language_keeps_its_budget(path: Path) -> None:
     assert len(gzip.compress(path.read_bytes())) <= LANGUAGE_LIMIT
 
 
+def test_the_button_leaves_out_what_only_pages_of_other_sdks_need() -> None:
+    texts = {name: (WEB / "sdk" / name).read_text() for name in LIMITS}
+    assert [name for name, text in texts.items() if "newRTCSession" in text] == [
+        "voice-client.min.js"
+    ]
+
+
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_minified_file_fetches_languages_from_where_it_was_served(name: str) -> None:
     minified = (WEB / "sdk" / name).read_text()

@@ -36,7 +36,7 @@ view.onStart = () => {
   const run = (preflight = Device.runPreflight({ token, language }));
   run.on("progress", (progress) => view.follow(progress));
   run.on("completed", (report) => view.show(report));
-  run.on("failed", (report) => view.show(report));
+  run.on("failed", (_, report) => view.show(report));
   run.finished.catch((error) => view.give(error));
 };
 view.onStop = () => preflight?.stop();

@@ -8,6 +8,8 @@
  *     const call = await new Device().connect({ to: "+15551234567" });
  */
 
+import "./voice/moving.js";
+
 export { Call } from "./voice/call.js";
 export { Device } from "./voice/device.js";
 export { CallError, ENDINGS, spokenAs } from "./voice/errors.js";

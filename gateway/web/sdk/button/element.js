@@ -6,7 +6,7 @@
  * call, and the panel, which shows it; in between is one model, that `step` alone changes.
  */
 
-import { spokenAs } from "../voice-client.js";
+import { spokenAs } from "../voice/errors.js";
 import { consentKeyOf, isPanel, nameOf, parametersOf } from "./attributes.js";
 import { hasConsent, keepConsent } from "./consent.js";
 import { translate } from "./dom.js";

@@ -6,7 +6,8 @@
  * what happens in the words of `model.js`, and knows nothing of what is shown.
  */
 
-import { CallError, Device, ENDINGS, spokenAs } from "../voice-client.js";
+import { Device } from "../voice/device.js"; // without what only pages of other SDKs need
+import { CallError, ENDINGS, spokenAs } from "../voice/errors.js";
 import { Reachable } from "./reachable.js";
 import { grantsTransfer } from "./token.js";
 

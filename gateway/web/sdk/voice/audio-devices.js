@@ -24,6 +24,8 @@ export class AudioDevices extends Emitter {
   #outputs = [];
   #input = "";
   #output = "";
+  /** The speaker on which calls ring that come in; "" is that of the calls. */
+  ringtoneOutput = "";
 
   /**
    * @param {() => Call[]} calls those that have sound
@@ -73,10 +75,14 @@ export class AudioDevices extends Emitter {
 
   /** As Twilio's. */
   get speakerDevices() {
-    return {
-      get: () => new Set(this.#outputs.filter(({ deviceId }) => deviceId === (this.#output || "default"))),
-      set: (/** @type {string | string[]} */ ids) => this.setOutputDevice([ids].flat()[0] ?? ""),
-    };
+    return this.#collection(this.#output, (id) => this.setOutputDevice(id));
+  }
+
+  /** As Twilio's: where calls ring that come in. */
+  get ringtoneDevices() {
+    return this.#collection(this.ringtoneOutput || this.#output, async (id) => {
+      this.ringtoneOutput = id;
+    });
   }
 
   /**
@@ -139,6 +145,17 @@ export class AudioDevices extends Emitter {
     if (this.#output) call.setSinkId(this.#output).catch(() => {}); // gone: the default one plays
   }
 
+  /**
+   * @param {string} chosen
+   * @param {(id: string) => Promise<void>} choose
+   */
+  #collection(chosen, choose) {
+    return {
+      get: () => new Set(this.#outputs.filter(({ deviceId }) => deviceId === (chosen || "default"))),
+      set: (/** @type {string | string[]} */ ids) => choose([ids].flat()[0] ?? ""),
+    };
+  }
+
   async #change() {
     const before = [...this.#inputs, ...this.#outputs];
     await this.refresh();
@@ -148,6 +165,7 @@ export class AudioDevices extends Emitter {
       // An element whose speaker is gone falls silent
       await this.setOutputDevice("").catch(() => {});
     }
+    if (!there.has(this.ringtoneOutput)) this.ringtoneOutput = "";
     if (this.#input && !there.has(this.#input)) this.#input = "";
     this.emit("deviceChange", lost);
   }

@@ -38,6 +38,18 @@ export {};
  * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
  * @property {[error: CallError, call: Call]} error
  * @property {[call: Call, end: CallEnd]} disconnect always the last event, and always once
+ * @property {[data: { originator: string }]} progress as JsSIP's, as are those below: `originator` is `local`, `remote` or
+ *   `gateway`, and `cause` a word of ours
+ * @property {[data: { originator: string }]} accepted
+ * @property {[data: { originator: string }]} confirmed
+ * @property {[data: { originator: string, cause: string }]} ended of a call that was answered
+ * @property {[data: { originator: string, cause: string }]} failed of one that was not
+ * @property {[data: { originator: string, cause: string }]} transferred
+ * @property {[data: { originator: string }]} hold
+ * @property {[data: { originator: string }]} unhold
+ * @property {[data: { audio: true, video: false }]} muted
+ * @property {[data: { audio: true, video: false }]} unmuted
+ * @property {[data: { originator: string, dtmf: { tone: string, duration: number | null } }]} newDTMF
  */
 
 /** @typedef {<K extends keyof CallEvents>(event: K, ...args: CallEvents[K]) => void} Emit says an event of the call */

@@ -12,7 +12,7 @@ import { Emitter } from "./emitter.js";
 import { CallError, errorFromFrame, errorOfEnd } from "./errors.js";
 import { complete, endFromError, endFromFrame, endFromHere, endOfRejection, kindOf } from "./errors.js";
 import { checkFeedback } from "./feedback.js";
-import { CALL_NAMES, named } from "./names.js";
+import { CALL_NAMES, CALL_STATES, named } from "./names.js";
 import { Negotiation } from "./negotiation.js";
 import { Progress } from "./progress.js";
 import { qualityFromFrame } from "./quality.js";
@@ -29,6 +29,9 @@ import { Requests } from "./requests.js";
 const Base = /** @type {new () => Emitter<CallEvents> & import("./names.js").CallNames} */ (named(Emitter, CALL_NAMES));
 
 export class Call extends Base {
+  /** As Twilio's: the words of `status()`. */
+  static State = CALL_STATES;
+
   #setup;
   #negotiation;
   #sound;

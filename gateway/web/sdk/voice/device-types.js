@@ -32,6 +32,7 @@ export {};
  * @typedef {object} DeviceEvents
  * @property {[error: CallError, call: Call | null]} error of the session, or of any call
  * @property {[call: Call]} incoming it rings until `accept`, `reject` or its end
+ * @property {[]} registering it is asked for
  * @property {[identity: string]} registered calls to this identity come here, also when they do so again
  * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
  *   not `fatal`, the device tries again
@@ -42,6 +43,7 @@ export {};
  * @property {[]} reconnected
  * @property {[call: Call]} restored a call of this page before it was loaded again
  * @property {[]} destroyed
+ * @property {[data: { originator: "remote", session: Call }]} newRTCSession as JsSIP's, of a call that comes in
  */
 
 /** @typedef {<K extends keyof DeviceEvents>(event: K, ...args: DeviceEvents[K]) => void} Emit says an event of the device */

@@ -10,7 +10,7 @@ import { Emitter } from "./emitter.js";
 import { asCallError, CallError } from "./errors.js";
 import { unlessGivenUp } from "./given-up.js";
 import { checkSupport } from "./microphone.js";
-import { DEVICE_NAMES, named } from "./names.js";
+import { DEVICE_EVENT_NAMES, DEVICE_NAMES, DEVICE_STATES, named } from "./names.js";
 import { Page } from "./page.js";
 import { Preflight } from "./preflight.js";
 import { Reload } from "./reload.js";
@@ -31,6 +31,11 @@ const Base = /** @type {new () => Emitter<DeviceEvents> & import("./names.js").D
 );
 
 export class Device extends Base {
+  /** As Twilio's: the words of `state`. */
+  static State = DEVICE_STATES;
+  /** As Twilio's: names of events. */
+  static EventName = DEVICE_EVENT_NAMES;
+
   #options;
   #calls;
   #page;
@@ -50,7 +55,7 @@ export class Device extends Base {
     const destroyed = this.#lifetime.signal;
     /** @type {Emit} */
     const emit = (event, ...args) => this.emit(event, ...args);
-    this.#options = options;
+    this.#options = { ...options };
     this.language = speak(options.language);
     this.url = options.url ?? gatewayUrl();
     /** The computer's microphones and speakers. */
@@ -70,11 +75,11 @@ export class Device extends Base {
     this.#sources = sources;
     this.#calls = new Calls({ ...options, sessions, sources, devices, destroyed, emit, onCall: (call) => this.#follow(call) });
     this.#reload = new Reload(this.url);
-    this.#tones = new Tones({ ...options, speaker: () => devices.output });
+    this.#tones = new Tones({ ...options, speaker: (ringing) => (ringing && devices.ringtoneOutput) || devices.output });
     this.#page = new Page({
       onHide: () => this.#hide(),
       onWake: (event) => this.#wake(event),
-      protection: options.closeProtection ?? false,
+      protection: () => this.#options.closeProtection ?? false,
       signal: destroyed,
     });
   }
@@ -245,6 +250,16 @@ export class Device extends Base {
     await this.#sessions.access.update(token, this.#sessions.present).catch((error) => {
       throw asCallError(error);
     });
+  }
+
+  /**
+   * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made.
+   *
+   * @param {Partial<DeviceOptions>} options
+   */
+  updateOptions(options) {
+    for (const given of [this.#options, this.#calls.options, this.#tones.options]) Object.assign(given, options);
+    if (options.language) this.language = speak(options.language);
   }
 
   disconnectAll() {

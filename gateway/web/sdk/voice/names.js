@@ -99,6 +99,55 @@ export const DEVICE_NAMES = {
   isRegistered: (device) => device.identity !== null,
 };
 
+/** @typedef {import("./errors.js").CallEnd} CallEnd */
+/** @typedef {readonly [string, (of: any, ...args: any[]) => object | boolean]} EventName our event, and what of it is told, if anything */
+
+/** @param {Call} call */
+const answerer = (call) => ({ originator: call.direction === "outgoing" ? "remote" : "local" });
+
+/** @param {CallEnd} end */
+const over = ({ by, cause }) => ({ originator: by, cause });
+
+const AUDIO = { audio: true, video: false };
+
+/** Events of JsSIP's sessions. @type {Readonly<Record<string, EventName>>} */
+export const CALL_EVENTS = {
+  progress: ["ringing", answerer],
+  accepted: ["accept", answerer],
+  confirmed: ["accept", answerer],
+  ended: ["disconnect", (call, _, end) => call.codec && over(end)],
+  failed: ["disconnect", (call, _, end) => !call.codec && over(end)],
+  transferred: ["disconnect", (_, __, end) => /^(transferred|handed-over)$/.test(end.cause) && over(end)],
+  hold: ["held", (_, by) => ({ originator: by })],
+  unhold: ["resumed", (_, by) => ({ originator: by })],
+  muted: ["mute", (_, on) => on && AUDIO],
+  unmuted: ["mute", (_, on) => !on && AUDIO],
+  newDTMF: [
+    "dtmf",
+    (_, tone, { direction, duration }) => ({
+      originator: direction === "sent" ? "local" : "remote",
+      dtmf: { tone, duration },
+    }),
+  ],
+};
+
+/** Events of JsSIP's user agent. @type {Readonly<Record<string, EventName>>} */
+export const DEVICE_EVENTS = {
+  newRTCSession: ["incoming", (_, session) => ({ originator: "remote", session })],
+};
+
+export const CALL_STATES = /** @type {const} */ ({
+  Closed: "closed", Connecting: "connecting", Open: "open", Pending: "pending", Reconnecting: "reconnecting", Ringing: "ringing",
+});
+
+export const DEVICE_STATES = /** @type {const} */ ({
+  Destroyed: "destroyed", Registered: "registered", Registering: "registering", Unregistered: "unregistered",
+});
+
+export const DEVICE_EVENT_NAMES = /** @type {const} */ ({
+  ...DEVICE_STATES, Error: "error", Incoming: "incoming", TokenWillExpire: "tokenWillExpire",
+});
+
 /**
  * @template {new (...args: any[]) => object} Base
  * @param {Base} base

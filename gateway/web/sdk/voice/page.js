@@ -12,7 +12,7 @@ export class Page {
    * @param {object} options
    * @param {() => void} options.onHide it is left, or loaded again, which nobody can tell by now
    * @param {(event: Event) => void} options.onWake
-   * @param {boolean | string} options.protection whether the browser asks before a page with a call is left
+   * @param {() => boolean | string} options.protection whether the browser asks before a page with a call is left
    * @param {AbortSignal} options.signal
    */
   constructor(options) {
@@ -26,7 +26,7 @@ export class Page {
 
   /** @param {boolean} calling whether there is a call: only then a page may keep its visitor for a question */
   protect(calling) {
-    const wanted = calling && Boolean(this.options.protection);
+    const wanted = calling && Boolean(this.options.protection());
     if (wanted === this.#protected) return;
     this.#protected = wanted;
     if (wanted) addEventListener("beforeunload", this.#ask);
@@ -36,7 +36,7 @@ export class Page {
   /** @param {BeforeUnloadEvent} event browsers ask in words of their own; old ones show ours */
   #ask = (event) => {
     event.preventDefault();
-    const { protection } = this.options;
+    const protection = this.options.protection();
     event.returnValue = typeof protection === "string" ? protection : say("button.leave");
   };
 }

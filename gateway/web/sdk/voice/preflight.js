@@ -30,8 +30,11 @@ import { say } from "./words.js";
 /**
  * @typedef {object} PreflightEvents
  * @property {[progress: Progress]} progress
+ * @property {[]} connected the gateway can be reached with sound
+ * @property {[sample: import("./preflight/echo.js").Sample]} sample of that sound
+ * @property {[name: string, reason: Report["reasons"][number]]} warning calls work, and this is not as it should be
  * @property {[report: Report]} completed calls work, well or badly: see `report.verdict`
- * @property {[report: Report]} failed calls do not work, or the test was stopped
+ * @property {[error: CallError, report: Report]} failed calls do not work, or the test was stopped
  */
 
 /** @extends {Emitter<PreflightEvents>} */
@@ -66,16 +69,39 @@ export class Preflight extends Emitter {
         throw new CallError("gateway-unreachable", { reason: String(error) });
       });
       const url = wholeAddress(options.url);
-      report = await run({ ...options, url }, this.#stop.signal, (progress) => this.emit("progress", progress));
+      report = await run({ ...options, url }, this.#stop.signal, (progress) => this.#tell(progress));
     } catch (error) {
       report = withoutTest(asCallError(error), startedAt);
     }
     this.report = report;
     this.status = report.verdict === "failed" ? "failed" : "completed";
-    this.emit(this.status, report);
+    if (this.status === "failed") this.emit("failed", errorOf(report), report);
+    else {
+      for (const reason of report.reasons) this.emit("warning", reason.name, reason);
+      this.emit("completed", report);
+    }
     return report;
   }
+
+  /** @param {Progress} progress */
+  #tell(progress) {
+    const { step, state, sample } = progress;
+    this.emit("progress", progress);
+    if (step === "connection" && state === "passed") this.emit("connected");
+    if (sample) this.emit("sample", sample);
+  }
 }
+
+/**
+ * The worst reason as an error, with its own sentences: not each is one that a call can fail for.
+ *
+ * @param {Report} report
+ */
+const errorOf = ({ reasons: [{ name, message, advice }], signaling }) =>
+  Object.defineProperties(new CallError(name, { reason: signaling.reason }), {
+    message: { value: message },
+    advice: { value: advice },
+  });
 
 /** @param {string} url that may be relative, or of http */
 function wholeAddress(url) {

@@ -37,6 +37,7 @@ export class Registration {
   /**
    * @param {object} options
    * @param {() => Promise<Signaling>} options.session the present one or a new one, with a token that counts
+   * @param {() => void} options.onRegistering
    * @param {(identity: string) => void} options.onRegistered
    * @param {(error: CallError | null) => void} options.onUnregistered null: the page wanted it;
    *   an error that is not fatal is followed by another try
@@ -122,6 +123,7 @@ export class Registration {
    */
   async #ask(identity) {
     this.#asking += 1;
+    this.options.onRegistering();
     const withdrawn = this.#withdrawn;
     const check = () => {
       if (withdrawn !== this.#withdrawn) throw new CallError("canceled", { fatal: false });

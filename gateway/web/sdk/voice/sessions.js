@@ -51,6 +51,7 @@ export class Sessions {
         await this.access.welcome(signaling);
         return signaling;
       },
+      onRegistering: () => options.emit("registering"),
       onRegistered: (identity) => options.emit("registered", identity),
       onUnregistered: (error) => options.emit("unregistered", error),
     });

@@ -47,7 +47,8 @@ export class Tones {
    * @param {object} options
    * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
    * @param {boolean} [options.ringtone]
-   * @param {() => string} options.speaker that is chosen; "" is the default one
+   * @param {(ringing: boolean) => string} options.speaker that is chosen, for a call that comes in or another one; "" is
+   *   the default one
    */
   constructor(options) {
     this.options = options;
@@ -85,7 +86,8 @@ export class Tones {
    * @param {Tone} tone
    * @returns {() => void} ends it
    */
-  #play({ tones, cadence }) {
+  #play(tone) {
+    const { tones, cadence } = tone;
     const context = acquire();
     const gain = context.createGain();
     const output = context.createMediaStreamDestination();
@@ -98,7 +100,7 @@ export class Tones {
       oscillator.start();
       return oscillator;
     });
-    const element = sounding(output.stream, this.options.speaker());
+    const element = sounding(output.stream, this.options.speaker(tone === RING));
     return () => {
       for (const oscillator of oscillators) oscillator.stop();
       element.pause();
