@@ -150,7 +150,10 @@ async def test_refused_call_tells_why_and_what_to_do(
         fake_gateway, open_page, f'to="{NUMBER}" feedback fallback-tel="+1 555 123"'
     )
     await button.call()
-    await button.expect_state("ended", "failed")
+    await button.expect_state("ended", "failed", "unanswered")
+    # As a line that is busy, not as a fault
+    shown = button.panel.locator(".status")
+    await expect(shown).to_have_css("color", "rgb(154, 98, 0)")
     text = "The line is busy. Please try again in a few minutes."
     await expect(button.status).to_have_text(text)
     await expect(button.panel).to_contain_text("Please try again in a few minutes.")
@@ -167,6 +170,8 @@ async def test_microphone_refused(fake_gateway: FakeGateway, open_page: OpenPage
     await button.call()
     await button.expect_state("ended", "failed")
     await expect(button.status).to_contain_text("microphone")
+    await expect(button.panel.locator(".status")).to_have_css("color", "rgb(200, 40, 60)")
+    assert await button.element.evaluate("e => e.matches(':state(unanswered)')") is False
     assert await button.element.evaluate("e => e.error.name") == "microphone-refused"
 
 

@@ -19,6 +19,9 @@ import { grantsTransfer } from "./token.js";
 /** The browser's question for the microphone is open when it takes so long. */
 const ASKING = 700;
 
+/** Nothing is wrong: the line is busy, or nobody is there. */
+const UNANSWERED = ["busy", "congestion", "limit-reached", "no-answer", "no-capacity", "unavailable"];
+
 /** What is no number is the name of other pages. */
 const NUMBER = /^[+\d*#]/;
 
@@ -270,7 +273,8 @@ export class Line {
 
   /** @param {Omit<import("./model.js").End, "kind">} end */
   #end(end) {
-    const kind = end.missed || end.cause === ELSEWHERE ? "normal" : (ENDINGS[end.cause]?.kind ?? "failed");
+    const known = UNANSWERED.includes(end.cause) ? "unanswered" : (ENDINGS[end.cause]?.kind ?? "failed");
+    const kind = end.missed || end.cause === ELSEWHERE ? "normal" : known;
     this.options.happen({ type: "end", end: { ...end, kind }, feedback: true });
   }
 

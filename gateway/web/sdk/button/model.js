@@ -24,7 +24,7 @@
 /**
  * @typedef {object} End
  * @property {string} cause a word of the client's `ENDINGS`
- * @property {"normal" | "canceled" | "refused" | "failed"} kind
+ * @property {"normal" | "canceled" | "unanswered" | "refused" | "failed"} kind
  * @property {string} message the client's sentence, for a cause that the texts do not know
  * @property {boolean} missed an incoming call that nobody here has answered or declined
  * @property {boolean} rateable both sides have talked
@@ -207,7 +207,8 @@ export function statesOf(model, expanded) {
     muted: model.muted,
     held: held.local || held.remote,
     reconnecting: model.reconnecting,
-    failed: end !== null && (end.kind === "failed" || end.kind === "refused"),
+    failed: end !== null && ["failed", "refused", "unanswered"].includes(end.kind),
+    unanswered: end?.kind === "unanswered",
     warning: model.warnings.length > 0,
     [`quality-${model.quality}`]: model.quality !== "",
   };

@@ -179,13 +179,15 @@ button:active:not([aria-disabled="true"]) { transform: scale(.97); }
 [data-phase="ringing"] .avatar::before, [data-phase="connecting"] .avatar::before, [data-phase="incoming"] .avatar::before { animation: ring 1.6s ease-out infinite; }
 @keyframes ring { from { transform: scale(1); opacity: .3; } to { transform: scale(1.5); opacity: 0; } }
 ::slotted([slot="avatar"]) { width: 100%; height: 100%; border-radius: 50%; object-fit: cover; }
-[data-kind="failed"] .avatar, [data-kind="refused"] .avatar { background: color-mix(in srgb, var(--poor) 14%, var(--surface)); color: var(--poor); }
-[data-kind="failed"] .avatar::before, [data-kind="refused"] .avatar::before { display: none; }
+[data-kind="failed"], [data-kind="refused"] { --end: var(--poor); }
+[data-kind="unanswered"] { --end: var(--fair); }
+:is([data-kind="failed"], [data-kind="refused"], [data-kind="unanswered"]) .avatar { background: color-mix(in srgb, var(--end) 14%, var(--surface)); color: var(--end); }
+:is([data-kind="failed"], [data-kind="refused"], [data-kind="unanswered"]) .avatar::before { display: none; }
 [data-view="keypad"] .avatar, [data-view="transfer"] .avatar, [data-view="settings"] .avatar, [data-phase="number"] .avatar, [data-phase="consent"] .avatar { display: none; }
 .who { display: grid; justify-items: center; gap: 2px; }
 .name { max-width: 100%; font-size: 1.25em; font-weight: 650; line-height: 1.25; overflow-wrap: anywhere; }
 .status { color: var(--muted); min-height: 1.4em; }
-[data-kind="failed"] .status, [data-kind="refused"] .status { color: var(--poor); font-weight: 600; }
+:is([data-kind="failed"], [data-kind="refused"], [data-kind="unanswered"]) .status { color: var(--end); font-weight: 600; }
 .panel .clock { font-size: 1.1em; font-variant-numeric: tabular-nums; }
 .detail, .thanks { color: var(--muted); font-size: .94em; }
 .consent { color: var(--text); text-align: start; }
