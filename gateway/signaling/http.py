@@ -121,6 +121,7 @@ def add_routes(app: FastAPI, room: Room, drain: Callable[[], None]) -> None:
     app.mount("/sdk", CompressedFiles(directory=WEB / "sdk", check_dir=False), name="sdk")
     app.add_middleware(api.ApiDoor, room=room)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Heads)
 
 
 def add_demo(app: FastAPI, extensions: Extensions, *, preflight: bool) -> None:
@@ -167,6 +168,27 @@ class WebSocketDoor:
             await SecurityHeaders(answer)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+class Heads:
+    """Answers HEAD as GET, without the body (RFC 9110 section 9.3.2): monitoring asks so.
+
+    A route of FastAPI takes the methods that it names, and would describe each of them in OpenAPI.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            body = message["type"] == "http.response.body"
+            await send({**message, "body": b""} if body else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", re.ASCII)

@@ -17,10 +17,15 @@ from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import Gateway, StartGateway
 
 
-async def get(gateway: Gateway, path: str) -> tuple[int, Message[str, str], bytes]:
+async def get(
+    gateway: Gateway, path: str, *, method: str = "GET"
+) -> tuple[int, Message[str, str], bytes]:
+    url = f"http://127.0.0.1:{gateway.port}{path}"
+
     def fetch() -> tuple[int, Message[str, str], bytes]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{gateway.port}{path}", timeout=5) as it:
+            asked = urllib.request.Request(url, method=method)
+            with urllib.request.urlopen(asked, timeout=5) as it:
                 return it.status, it.headers, it.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -193,6 +198,26 @@ def test_a_strange_host_does_not_get_into_the_policy(host: str) -> None:
 @pytest.mark.parametrize("path", ["/sdk/../demo/../../errors.py", "/sdk/%2e%2e/%2e%2e/errors.py"])
 async def test_nothing_else_is_served(gateway: Gateway, path: str) -> None:
     assert (await get(gateway, path))[0] == 404
+
+
+async def test_head_answers_as_get_without_a_body(gateway: Gateway) -> None:
+    for path in (
+        *("/", "/demo/demo.js", "/sdk/voice-client.js", "/preflight/", "/docs/"),
+        *("/healthz", "/readyz", "/openapi.json", "/nowhere", "/v1/calls"),
+    ):
+        status, headers, body = await get(gateway, path)
+        asked, same, _ = await get(gateway, path, method="HEAD")
+        assert body
+        assert asked == status, path
+        dated = {"date": headers["Date"]}
+        assert {**dict(same), **dated} == {**dict(headers), **dated}, path
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.index(b"\r\n\r\n") == len(answer) - 4, "a body would be taken for the next answer"
 
 
 async def test_the_list_of_extensions_is_the_demos(
