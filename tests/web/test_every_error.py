@@ -7,19 +7,16 @@ that is new fails here until something has brought it onto a page.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from gateway.errors import ConfigError, GatewayError
 from tests.web.button import NUMBER, Button, open_button
 from tests.web.conftest import INSECURE_HOST, OpenPage
 from tests.web.fake_gateway import (
-    WEB,
     FakeGateway,
     Session,
     Story,
@@ -29,8 +26,8 @@ from tests.web.fake_gateway import (
 )
 from tests.web.test_demo_page import open_demo
 from tests.web.test_endings import TABLE, errors_of, said_by_the_gateway
+from tests.web.told import LOOK, TEXTS, Told, dial
 
-TEXT = re.compile(r'^  ("[a-z.-]+"): (".+"),$', re.MULTILINE)
 OPERATORS = "Words for the operator"  # which only the page's author is told
 CLIENTS = 1000  # codes from here on are the client's own
 
@@ -44,85 +41,6 @@ BY_CLIENT = TABLE.keys() - BY_GATEWAY
 
 # While a call goes on, the client itself takes it up, and tries again
 UNHEARD = "restart-failed"
-
-LOOK = """
-window.look = () => {
-  const { shadowRoot: root } = document.querySelector("click-to-call");
-  const read = (part) => {
-    const found = root.querySelector(`[part=${part}]`);
-    return found && !found.hidden ? found.textContent : "";
-  };
-  return {
-    title: read("status"),
-    advice: read("advice"),
-    notice: read("notice"),
-    live: root.querySelector("[role=status]").textContent,
-    direction: getComputedStyle(root.querySelector(".panel")).direction,
-    whole: root.textContent,
-  };
-};
-window.later = window.setTimeout;
-const tick = () => new Promise((resolve) => later(resolve));
-window.speak = async (language) => {
-  const element = document.querySelector("click-to-call");
-  element.lang = language;
-  while (element.shadowRoot.querySelector(".panel").lang !== language) await tick();
-  return look();
-};
-window.over = (element) => new Promise((resolve, reject) => {
-  const late = later(reject, 9000, new Error("the call does not end"));
-  element.addEventListener("click-to-call:ended", ({ detail: { end, error } }) => {
-    clearTimeout(late);
-    resolve({ ...look(), reason: (end ?? error).reason });
-  }, { once: true });
-});
-"""
-
-# One call after the other, each of which ends by itself: how each was told
-DIAL = """async ([calls, languages]) => {
-  const element = document.querySelector("click-to-call"), told = [];
-  for (const parameters of calls) {
-    const ended = over(element);
-    element.dial(parameters);
-    told.push({ en: await ended });
-    for (const language of languages) told.at(-1)[language] = await speak(language);
-    if (languages.length) await speak("en");
-  }
-  return told;
-}"""
-
-
-def read_texts(language: str) -> dict[str, str]:
-    lines = TEXT.findall((WEB / "sdk/texts" / f"{language}.js").read_text())
-    return {json.loads(key): json.loads(text) for key, text in lines}
-
-
-TEXTS = {language: read_texts(language) for language in ("en", "de", "ar")}
-
-
-@dataclass(frozen=True)
-class Told:
-    """What has happened, and the status that stands beside it."""
-
-    name: str
-    code: int
-
-    def said(self, kind: str, language: str = "en") -> str:
-        # The gateway that has no time is no busy line
-        word = "no-capacity" if (self.name, self.code) == ("busy", 503) else self.name
-        return TEXTS[language].get(f"{kind}.{word}", "")
-
-    def both(self, language: str = "en") -> str:
-        return f"{self.said('error', language)} {self.said('advice', language)}".strip()
-
-    def matches(self, shown: dict[str, Any], language: str = "en") -> bool:
-        """Whether it is seen, and heard of the live region."""
-        title, advice = self.said("error", language), self.said("advice", language)
-        return bool(title) and [shown[key] for key in ("title", "advice", "live")] == [
-            title,
-            advice,
-            self.both(language),
-        ]
 
 
 def from_gateway() -> list[Told]:
@@ -187,13 +105,6 @@ def story_of(case: Told, *, answered: bool) -> Story:
     if REFUSALS.get(case.name) == case.code:
         return refused(case)
     return ended(case, answered=answered)
-
-
-async def dial(
-    page: Page, calls: list[dict[str, Any]], languages: tuple[str, ...] = ()
-) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = await page.evaluate(DIAL, [calls, languages])
-    return told
 
 
 async def open_element(
