@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from playwright.async_api import expect
 
 from gateway.errors import ConfigError, GatewayError
@@ -26,7 +25,7 @@ from tests.web.fake_gateway import (
 )
 from tests.web.test_demo_page import open_demo
 from tests.web.test_endings import TABLE, errors_of, said_by_the_gateway
-from tests.web.told import LOOK, TEXTS, Told, dial
+from tests.web.told import LOOK, ONE_MICROPHONE, TEXTS, Told, dial
 
 OPERATORS = "Words for the operator"  # which only the page's author is told
 CLIENTS = 1000  # codes from here on are the client's own
@@ -100,7 +99,7 @@ def ended(case: Told, *, answered: bool = False, by: str = "gateway") -> Story:
     return story
 
 
-def story_of(case: Told, *, answered: bool) -> Story:
+def story_of(case: Told, *, answered: bool = False) -> Story:
     """As the gateway says it: by an error before the call begins, or by the call's end."""
     if REFUSALS.get(case.name) == case.code:
         return refused(case)
@@ -137,6 +136,7 @@ async def test_what_the_gateway_says(fake_gateway: FakeGateway, open_page: OpenP
     button = await open_element(fake_gateway, open_page)
     shown = await dial(button.page, [{}] * len(of_session))
     check(of_session, shown)
+    await button.page.evaluate(ONE_MICROPHONE)
     cases, stories = from_gateway(), Stories(fake_gateway)
     calls = [stories.add(story_of(case, answered=n % 2 > 0)) for n, case in enumerate(cases)]
     check(cases, await dial(button.page, calls, ("de", "ar")))
@@ -287,23 +287,18 @@ async def test_what_the_client_finds(fake_gateway: FakeGateway, open_page: OpenP
     await can_call(fake_gateway, button)
 
 
-@pytest.mark.parametrize(
-    ("name", "headers", "host"),
-    [
-        ("insecure-origin", {}, INSECURE_HOST),
-        ("microphone-refused", {"Permissions-Policy": "microphone=()"}, "127.0.0.1"),
-        ("blocked-by-page", {"Content-Security-Policy": "connect-src 'none'"}, "127.0.0.1"),
-    ],
-)
-async def test_pages_that_cannot_call(
-    fake_gateway: FakeGateway, open_page: OpenPage, name: str, headers: dict[str, str], host: str
-) -> None:
+async def test_pages_that_cannot_call(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     button = await open_element(fake_gateway, open_page)
-    fake_gateway.page_headers = headers
-    await button.page.goto(f"http://{host}:{fake_gateway.port}/page")
-    for _ in range(2):  # and a second try says so again
-        [shown] = await dial(button.page, [{}])
-        assert Told(name, CLIENTS).matches(shown["en"]), shown
+    here = "127.0.0.1"
+    for name, host, headers in (
+        ("microphone-refused", here, {"Permissions-Policy": "microphone=()"}),
+        ("blocked-by-page", here, {"Content-Security-Policy": "connect-src 'none'"}),
+        ("insecure-origin", INSECURE_HOST, {}),
+    ):
+        fake_gateway.page_headers = headers
+        await button.page.goto(f"http://{host}:{fake_gateway.port}/page")
+        for shown in await dial(button.page, [{}, {}]):  # a second try says so again
+            assert Told(name, CLIENTS).matches(shown["en"]), shown
 
 
 # Calls that come in
@@ -385,8 +380,9 @@ LOOK_AT_DEMO = """() => {
 async def test_the_demo_page(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_demo(open_page)
     await page.evaluate(LOOK_AT_DEMO)
+    await page.evaluate(ONE_MICROPHONE)
     cases, stories = from_gateway(), Stories(fake_gateway)
-    calls = [stories.add(story_of(case, answered=n % 2 > 0)) for n, case in enumerate(cases)]
+    calls = [stories.add(story_of(case)) for case in cases]
     shown = await page.evaluate("calls => fall(calls)", calls)
     wrong = [
         (case, seen)

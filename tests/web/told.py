@@ -46,6 +46,13 @@ window.over = (element) => new Promise((resolve, reject) => {
 });
 """
 
+# One microphone for all calls: the browser takes longest to open it
+ONE_MICROPHONE = """() => {
+  const { mediaDevices } = navigator;
+  const opened = mediaDevices.getUserMedia({ audio: true });
+  mediaDevices.getUserMedia = async () => (await opened).clone();
+}"""
+
 # One call after the other, each of which ends by itself: how each was told
 DIAL = """async ([calls, languages]) => {
   const element = document.querySelector("click-to-call"), told = [];
