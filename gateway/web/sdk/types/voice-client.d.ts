@@ -4,6 +4,7 @@
  *     import { Device } from "https://gateway.example/sdk/voice-client.min.js";
  *     const call = await new Device().connect({ to: "+15551234567" });
  */
+import "./voice/moving.js";
 export { Call } from "./voice/call.js";
 export { Device } from "./voice/device.js";
 export { CallError, ENDINGS, spokenAs } from "./voice/errors.js";

@@ -2,7 +2,8 @@
  * The element's telephone line: one call at a time, through the public surface of the client. It tells
  * what happens in the words of `model.js`, and knows nothing of what is shown.
  */
-import { CallError, Device } from "../voice-client.js";
+import { Device } from "../voice/device.js";
+import { CallError } from "../voice/errors.js";
 import { Reachable } from "./reachable.js";
 export type Call = import("../voice-client.js").Call;
 export type CallEnd = import("../voice-client.js").CallEnd;

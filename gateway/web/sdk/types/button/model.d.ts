@@ -6,7 +6,7 @@ export type End = {
      * a word of the client's `ENDINGS`
      */
     cause: string;
-    kind: "normal" | "canceled" | "refused" | "failed";
+    kind: "normal" | "canceled" | "unanswered" | "refused" | "failed";
     /**
      * the client's sentence, for a cause that the texts do not know
      */
@@ -106,7 +106,7 @@ export type Happening = {
 /**
  * @typedef {object} End
  * @property {string} cause a word of the client's `ENDINGS`
- * @property {"normal" | "canceled" | "refused" | "failed"} kind
+ * @property {"normal" | "canceled" | "unanswered" | "refused" | "failed"} kind
  * @property {string} message the client's sentence, for a cause that the texts do not know
  * @property {boolean} missed an incoming call that nobody here has answered or declined
  * @property {boolean} rateable both sides have talked

@@ -21,6 +21,8 @@ export type AudioEvents = {
 export declare class AudioDevices extends Emitter<AudioEvents> {
     #private;
     calls: () => Call[];
+    /** The speaker on which calls ring that come in; "" is that of the calls. */
+    ringtoneOutput: string;
     /**
      * @param {() => Call[]} calls those that have sound
      * @param {AbortSignal} signal
@@ -42,6 +44,11 @@ export declare class AudioDevices extends Emitter<AudioEvents> {
     get isOutputSelectionSupported(): boolean;
     /** As Twilio's. */
     get speakerDevices(): {
+        get: () => Set<Device>;
+        set: (/** @type {string | string[]} */ ids: string | string[]) => Promise<void>;
+    };
+    /** As Twilio's: where calls ring that come in. */
+    get ringtoneDevices(): {
         get: () => Set<Device>;
         set: (/** @type {string | string[]} */ ids: string | string[]) => Promise<void>;
     };

@@ -79,6 +79,58 @@ export type CallEvents = {
      * always the last event, and always once
      */
     disconnect: [call: Call, end: CallEnd];
+    /**
+     * as JsSIP's, as are those below: `originator` is `local`, `remote` or
+     * `gateway`, and `cause` a word of ours
+     */
+    progress: [data: {
+        originator: string;
+    }];
+    accepted: [data: {
+        originator: string;
+    }];
+    confirmed: [data: {
+        originator: string;
+    }];
+    /**
+     * of a call that was answered
+     */
+    ended: [data: {
+        originator: string;
+        cause: string;
+    }];
+    /**
+     * of one that was not
+     */
+    failed: [data: {
+        originator: string;
+        cause: string;
+    }];
+    transferred: [data: {
+        originator: string;
+        cause: string;
+    }];
+    hold: [data: {
+        originator: string;
+    }];
+    unhold: [data: {
+        originator: string;
+    }];
+    muted: [data: {
+        audio: true;
+        video: false;
+    }];
+    unmuted: [data: {
+        audio: true;
+        video: false;
+    }];
+    newDTMF: [data: {
+        originator: string;
+        dtmf: {
+            tone: string;
+            duration: number | null;
+        };
+    }];
 };
 export type Emit = <K extends keyof CallEvents>(event: K, ...args: CallEvents[K]) => void;
 export type Source = {
@@ -167,6 +219,18 @@ export type CallSetup = {
  * @property {[call: Call, end: CallEnd]} reject refused by whoever was called, the trunk or the gateway
  * @property {[error: CallError, call: Call]} error
  * @property {[call: Call, end: CallEnd]} disconnect always the last event, and always once
+ * @property {[data: { originator: string }]} progress as JsSIP's, as are those below: `originator` is `local`, `remote` or
+ *   `gateway`, and `cause` a word of ours
+ * @property {[data: { originator: string }]} accepted
+ * @property {[data: { originator: string }]} confirmed
+ * @property {[data: { originator: string, cause: string }]} ended of a call that was answered
+ * @property {[data: { originator: string, cause: string }]} failed of one that was not
+ * @property {[data: { originator: string, cause: string }]} transferred
+ * @property {[data: { originator: string }]} hold
+ * @property {[data: { originator: string }]} unhold
+ * @property {[data: { audio: true, video: false }]} muted
+ * @property {[data: { audio: true, video: false }]} unmuted
+ * @property {[data: { originator: string, dtmf: { tone: string, duration: number | null } }]} newDTMF
  */
 /** @typedef {<K extends keyof CallEvents>(event: K, ...args: CallEvents[K]) => void} Emit says an event of the call */
 /**

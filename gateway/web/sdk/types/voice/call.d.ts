@@ -24,6 +24,15 @@ export declare class Call extends Base {
     headers: Readonly<{
         [x: string]: string;
     }>;
+    /** As Twilio's: the words of `status()`. */
+    static State: {
+        readonly Closed: "closed";
+        readonly Connecting: "connecting";
+        readonly Open: "open";
+        readonly Pending: "pending";
+        readonly Reconnecting: "reconnecting";
+        readonly Ringing: "ringing";
+    };
     /**
      * Calls are made by `Device.connect`, and by the gateway where the device is registered.
      *

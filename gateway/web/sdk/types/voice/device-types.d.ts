@@ -72,6 +72,10 @@ export type DeviceEvents = {
      */
     incoming: [call: Call];
     /**
+     * it is asked for
+     */
+    registering: [];
+    /**
      * calls to this identity come here, also when they do so again
      */
     registered: [identity: string];
@@ -99,6 +103,13 @@ export type DeviceEvents = {
      */
     restored: [call: Call];
     destroyed: [];
+    /**
+     * as JsSIP's, of a call that comes in
+     */
+    newRTCSession: [data: {
+        originator: "remote";
+        session: Call;
+    }];
 };
 export type Emit = <K extends keyof DeviceEvents>(event: K, ...args: DeviceEvents[K]) => void;
 /** @typedef {import("./call.js").Call} Call */
@@ -126,6 +137,7 @@ export type Emit = <K extends keyof DeviceEvents>(event: K, ...args: DeviceEvent
  * @typedef {object} DeviceEvents
  * @property {[error: CallError, call: Call | null]} error of the session, or of any call
  * @property {[call: Call]} incoming it rings until `accept`, `reject` or its end
+ * @property {[]} registering it is asked for
  * @property {[identity: string]} registered calls to this identity come here, also when they do so again
  * @property {[error: CallError | null]} unregistered no calls come: null where the page wanted it. If the error is
  *   not `fatal`, the device tries again
@@ -136,5 +148,6 @@ export type Emit = <K extends keyof DeviceEvents>(event: K, ...args: DeviceEvent
  * @property {[]} reconnected
  * @property {[call: Call]} restored a call of this page before it was loaded again
  * @property {[]} destroyed
+ * @property {[data: { originator: "remote", session: Call }]} newRTCSession as JsSIP's, of a call that comes in
  */
 /** @typedef {<K extends keyof DeviceEvents>(event: K, ...args: DeviceEvents[K]) => void} Emit says an event of the device */

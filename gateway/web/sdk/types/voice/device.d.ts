@@ -21,6 +21,23 @@ export declare class Device extends Base {
     url: string;
     /** The computer's microphones and speakers. */
     audio: AudioDevices;
+    /** As Twilio's: the words of `state`. */
+    static State: {
+        readonly Destroyed: "destroyed";
+        readonly Registered: "registered";
+        readonly Registering: "registering";
+        readonly Unregistered: "unregistered";
+    };
+    /** As Twilio's: names of events. */
+    static EventName: {
+        readonly Destroyed: "destroyed";
+        readonly Registered: "registered";
+        readonly Registering: "registering";
+        readonly Unregistered: "unregistered";
+        readonly Error: "error";
+        readonly Incoming: "incoming";
+        readonly TokenWillExpire: "tokenWillExpire";
+    };
     /**
      * @param {DeviceOptions | string} [given] options; or a call token, if there is one, and then the options
      * @param {DeviceOptions} [more]
@@ -105,6 +122,12 @@ export declare class Device extends Base {
      * @throws {CallError} `bad-token` and others, if the gateway does not take it; the old one counts on
      */
     updateToken(token: string): Promise<void>;
+    /**
+     * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made.
+     *
+     * @param {Partial<DeviceOptions>} options
+     */
+    updateOptions(options: Partial<DeviceOptions>): void;
     disconnectAll(): void;
     /** Ends every call and the session, for good. */
     destroy(): void;

@@ -117,6 +117,35 @@ export type DeviceNames = {
  */
 /** @type {{ [K in keyof DeviceNames]: (device: Device, ...args: Parameters<DeviceNames[K]>) => ReturnType<DeviceNames[K]> }} */
 export declare const DEVICE_NAMES: { [K in keyof DeviceNames]: (device: Device, ...args: Parameters<DeviceNames[K]>) => ReturnType<DeviceNames[K]>; };
+export type CallEnd = import("./errors.js").CallEnd;
+export type EventName = readonly [string, (of: any, ...args: any[]) => object | boolean];
+/** Events of JsSIP's sessions. @type {Readonly<Record<string, EventName>>} */
+export declare const CALL_EVENTS: Readonly<Record<string, EventName>>;
+/** Events of JsSIP's user agent. @type {Readonly<Record<string, EventName>>} */
+export declare const DEVICE_EVENTS: Readonly<Record<string, EventName>>;
+export declare const CALL_STATES: {
+    readonly Closed: "closed";
+    readonly Connecting: "connecting";
+    readonly Open: "open";
+    readonly Pending: "pending";
+    readonly Reconnecting: "reconnecting";
+    readonly Ringing: "ringing";
+};
+export declare const DEVICE_STATES: {
+    readonly Destroyed: "destroyed";
+    readonly Registered: "registered";
+    readonly Registering: "registering";
+    readonly Unregistered: "unregistered";
+};
+export declare const DEVICE_EVENT_NAMES: {
+    readonly Destroyed: "destroyed";
+    readonly Registered: "registered";
+    readonly Registering: "registering";
+    readonly Unregistered: "unregistered";
+    readonly Error: "error";
+    readonly Incoming: "incoming";
+    readonly TokenWillExpire: "tokenWillExpire";
+};
 /**
  * @template {new (...args: any[]) => object} Base
  * @param {Base} base

@@ -3,6 +3,7 @@
  * What it does stands in preflight/, which is fetched when a test begins.
  */
 import { Emitter } from "./emitter.js";
+import { CallError } from "./errors.js";
 export type Report = import("./preflight/verdict.js").Report;
 export type Progress = import("./preflight/run.js").Progress;
 export type PreflightOptions = {
@@ -38,13 +39,25 @@ export type PreflightOptions = {
 export type PreflightEvents = {
     progress: [progress: Progress];
     /**
+     * the gateway can be reached with sound
+     */
+    connected: [];
+    /**
+     * of that sound
+     */
+    sample: [sample: import("./preflight/echo.js").Sample];
+    /**
+     * calls work, and this is not as it should be
+     */
+    warning: [name: string, reason: Report["reasons"][number]];
+    /**
      * calls work, well or badly: see `report.verdict`
      */
     completed: [report: Report];
     /**
      * calls do not work, or the test was stopped
      */
-    failed: [report: Report];
+    failed: [error: CallError, report: Report];
 };
 /** @typedef {import("./preflight/verdict.js").Report} Report */
 /** @typedef {import("./preflight/run.js").Progress} Progress */
@@ -64,8 +77,11 @@ export type PreflightEvents = {
 /**
  * @typedef {object} PreflightEvents
  * @property {[progress: Progress]} progress
+ * @property {[]} connected the gateway can be reached with sound
+ * @property {[sample: import("./preflight/echo.js").Sample]} sample of that sound
+ * @property {[name: string, reason: Report["reasons"][number]]} warning calls work, and this is not as it should be
  * @property {[report: Report]} completed calls work, well or badly: see `report.verdict`
- * @property {[report: Report]} failed calls do not work, or the test was stopped
+ * @property {[error: CallError, report: Report]} failed calls do not work, or the test was stopped
  */
 /** @extends {Emitter<PreflightEvents>} */
 export declare class Preflight extends Emitter<PreflightEvents> {

@@ -10,18 +10,21 @@ export declare class Registration {
     #private;
     options: {
         session: () => Promise<Signaling>;
+        onRegistering: () => void;
         onRegistered: (identity: string) => void;
         onUnregistered: (error: CallError | null) => void;
     };
     /**
      * @param {object} options
      * @param {() => Promise<Signaling>} options.session the present one or a new one, with a token that counts
+     * @param {() => void} options.onRegistering
      * @param {(identity: string) => void} options.onRegistered
      * @param {(error: CallError | null) => void} options.onUnregistered null: the page wanted it;
      *   an error that is not fatal is followed by another try
      */
     constructor(options: {
         session: () => Promise<Signaling>;
+        onRegistering: () => void;
         onRegistered: (identity: string) => void;
         onUnregistered: (error: CallError | null) => void;
     });

@@ -14,18 +14,19 @@ export declare class Tones {
     options: {
         ringback?: Ringback | ((to: string) => Ringback);
         ringtone?: boolean;
-        speaker: () => string;
+        speaker: (ringing: boolean) => string;
     };
     /**
      * @param {object} options
      * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
      * @param {boolean} [options.ringtone]
-     * @param {() => string} options.speaker that is chosen; "" is the default one
+     * @param {(ringing: boolean) => string} options.speaker that is chosen, for a call that comes in or another one; "" is
+     *   the default one
      */
     constructor(options: {
         ringback?: Ringback | ((to: string) => Ringback);
         ringtone?: boolean;
-        speaker: () => string;
+        speaker: (ringing: boolean) => string;
     });
     /** @param {Call} call that is placed or rings here */
     follow(call: Call): void;

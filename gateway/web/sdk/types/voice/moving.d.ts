@@ -1,0 +1,1 @@
+export type EventName = import("./names.js").EventName;
