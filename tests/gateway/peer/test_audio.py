@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.peer.audio import Audio, open_audio
-from gateway.peer.sounds import FRAME, Samples
+from gateway.peer.sounds import FRAME, Playback, Samples
 from sdp import Codec, Direction, RtpAddress, TrunkMedia
 from voice import g711, rtp
 
@@ -90,17 +91,6 @@ class Sent(asyncio.DatagramTransport):
         self.packets.append(rtp.parse(bytes(data)))
 
 
-class Silence:
-    """A source of so many frames."""
-
-    def __init__(self, frames: int) -> None:
-        self._left = frames
-
-    def frame(self, heard: Samples) -> Samples | None:
-        self._left -= 1
-        return heard if self._left >= 0 else None
-
-
 async def test_a_hold_is_no_loss() -> None:
     """Sequence numbers count packets that were sent; the clock goes on (RFC 3550 section 5.1)."""
     audio = Audio(lambda _: None)
@@ -112,7 +102,7 @@ async def test_a_hold_is_no_loss() -> None:
         (Direction.SENDRECV, 2),
     ):
         audio.agree(replace(MEDIA, direction=direction))
-        await audio.play(Silence(frames))
+        await audio.play(Playback(repeat(TONE, frames)))
     first, *_ = sent.packets
     steps = [
         ((each.sequence - first.sequence) & 0xFFFF, (each.timestamp - first.timestamp) & 0xFFFFFFFF)
