@@ -48,6 +48,14 @@ async def test_other_exceptions_of_get_user_media(
     assert (await dial(page) or {})["name"] == name
 
 
+async def test_a_microphone_that_the_connection_does_not_take(open_page: OpenPage) -> None:
+    page = await open_page()
+    broken = "RTCRtpSender.prototype.replaceTrack = async () => { throw new Error('no'); }"
+    await page.evaluate(f"() => {{ {broken} }}")
+    assert (await dial(page) or {})["name"] == "media-failed"
+    assert await page.evaluate("harness.open()") == NOTHING
+
+
 async def test_insecure_origin(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_page(host=INSECURE_HOST)
     assert not await page.evaluate("isSecureContext")

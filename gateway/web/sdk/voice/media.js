@@ -35,7 +35,6 @@ export class Media {
   /** @type {(RTCIceCandidateInit | null)[]} of ours, until the offer has left */
   #outgoing = [];
   #offered = false;
-  #attached;
   /** @type {() => void} */
   #answered = () => {};
   /** @type {Promise<void>} their candidates wait here until the answer is in place */
@@ -61,9 +60,10 @@ export class Media {
     this.element = options.element ?? options.made ?? createElement();
     this.element.srcObject = this.remote;
     const track = options.microphone.getAudioTracks()[0];
-    // Not waited for: nothing is sent before the answer
-    this.#attached = this.#sender.replaceTrack(track);
-    this.#attached.catch(() => {}); // told by `createOffer`
+    // Not waited for: nothing is sent before the answer, and a browser takes milliseconds for it
+    this.#sender.replaceTrack(track).catch(() => {
+      if (this.peer.signalingState !== "closed") options.onState("failed");
+    });
     this.#watch(track);
     for (const candidate of this.#line.found) this.#emitCandidate(candidate);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
@@ -89,7 +89,7 @@ export class Media {
 
   /** @returns {Promise<RTCSessionDescriptionInit>} with the candidates that are known by now: the others trickle */
   async createOffer() {
-    const [offer] = await Promise.all([this.#line.offer(), this.#attached]);
+    const offer = await this.#line.offer();
     this.#outgoing = this.#outgoing.filter((candidate) => !candidate || !offer.sdp?.includes(addressOf(candidate)));
     return offer;
   }
