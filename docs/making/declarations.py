@@ -13,7 +13,7 @@ from pathlib import Path
 import gateway
 from docs.making.jsdoc import IMPORTED, Comment, read_comment
 
-SDK = Path(gateway.__file__).parent / "web" / "sdk"
+SDK = (Path(gateway.__file__).parent / "web" / "sdk").resolve()
 TYPES = SDK / "types"
 
 _CLASS = re.compile(
