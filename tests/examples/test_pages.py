@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.docs.blocks import blocks, read
 from tests.examples.demo_site import DemoSite, Visitor, examples, hear, run_demo, visitor
 from tests.examples.sites import run_site, with_folder_of
 from tests.peers.chromium import Chromium, run_chromium
@@ -28,6 +29,10 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 TONE = 660.0  # Hz, what the visitor says
 PEER_TONE = 440.0  # Hz, what the demo's number 603 plays
 TONES, BUSY, CALLS_BACK = "603", "620", "800"
+
+# Where the client's README says how a page of one's own does it
+CLIENT = "gateway/web/README.md"
+ECHO, NUMBER = "+15550100600", "+15551234567"  # what is called here, and there
 
 # As in a browser whose user has forbidden sites to keep anything
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
@@ -274,3 +279,51 @@ async def test_framework(
         await expect(state).to_have_text("idle")
         await press_and_hear(page, "Call")
         await expect(state).to_have_text("ended")
+
+
+@pytest.fixture
+def snippets(demo: DemoSite, folder: Path) -> Path:
+    """Pages of the blocks of the client's README, word by word but for number and address."""
+    text = read(CLIENT).replace(NUMBER, ECHO)
+    text = text.replace("https://gateway.example", f"http://127.0.0.1:{demo.gateway_port}")
+    found = blocks(CLIENT, text)
+    (page,) = [block.text for block in found if block.language == "html"]
+    (device,) = [
+        block.text for block in found if block.text.startswith("const device = new Device({ f")
+    ]
+    (preflight,) = [block.text for block in found if "Device.runPreflight(" in block.text]
+    (imported,) = re.findall(r"^ *import .*$", page, re.MULTILINE)
+    site = folder / "snippets"
+    site.mkdir(exist_ok=True)
+    # This gateway wants tokens: the line with the device is the one of that section
+    with_tokens = re.sub(r"^ *const device = .*$", lambda _: device, page, flags=re.MULTILINE)
+    assert with_tokens != page
+    (site / "index.html").write_text(with_tokens)
+    (site / "preflight.html").write_text(f"""<script type="module">
+{imported}
+const shown = [];
+const show = (...words) => shown.push(words);
+const token = await (await fetch("/token", {{ method: "POST" }})).text();
+{preflight}
+window.told = {{ report, shown }};
+</script>""")
+    return site
+
+
+async def test_the_blocks_of_the_clients_readme(
+    demo: DemoSite, folder: Path, snippets: Path, person: Visitor
+) -> None:
+    command = (sys.executable, "server.py", str(snippets), str(demo.site_port))
+    async with served(demo, folder / "tokens", *command) as url:
+        page = await person.open(url)
+        state = page.get_by_role("status")
+        await page.get_by_role("button", name="Call us").click()
+        await expect(state).to_have_text("Connected")
+        await hear(page, present=TONE)
+        await page.get_by_role("button", name="Hang up").click()
+        await expect(state).to_contain_text("You ended the call.")
+        tested = await person.open(f"{url}/preflight.html")
+        told = await (await tested.wait_for_function("window.told", timeout=30_000)).json_value()
+    verdict = told["report"]["verdict"]
+    assert verdict in ("good", "fair", "poor"), "a loaded machine's sound has gaps"
+    assert told["shown"] == [[verdict, told["report"]["message"]]]
