@@ -33,7 +33,14 @@ import { chooseLanguage, loadTexts, type Texts } from "webrtc-sip-gateway-client
 import english from "webrtc-sip-gateway-client/texts/en";
 import "webrtc-sip-gateway-client/click-to-call";
 
-document.querySelector("click-to-call")?.dial({ to: "+15551234567" });
+const element = document.querySelector("click-to-call");
+element?.dial({ to: "+15551234567" });
+element?.addEventListener("click-to-call:before", ({ detail }) => {
+  detail.parameters.headers = { "X-Cart": "42" };
+});
+addEventListener("click-to-call:ended", ({ detail }) => console.log(detail.end?.cause));
+// @ts-expect-error no such field
+document.addEventListener("click-to-call:digit", ({ detail }) => detail.digits);
 
 const options: DeviceOptions = { token: async () => "token" };
 const texts: Texts = english;
@@ -49,6 +56,18 @@ export async function call(to: string): Promise<CallEnd | string> {
 }
 // @ts-expect-error a device has no such option: were the types lost, this would pass
 new Device({ tokken: "" });
+"""
+
+
+# As with preact or older React; newer ones take the same names by three lines of the page's own
+MARKUP = """
+import type { ClickToCallElements } from "webrtc-sip-gateway-client/click-to-call";
+
+const consent: ClickToCallElements["click-to-call"]["consent"] = true;
+const number = "+15551234567";
+export const button = <click-to-call to={number} token-url="/token" feedback consent={consent} />;
+// @ts-expect-error a number is a text
+export const other = <click-to-call to={15551234567} />;
 """
 
 
@@ -163,6 +182,9 @@ def test_a_typescript_program_is_checked_against_the_package(
     ways = ("--moduleResolution", resolution)
     tsc = (require("node"), tools / "typescript" / "lib" / "tsc.js")
     run(*tsc, *options, *ways, "program.mts", folder=project)
+    if resolution == "bundler":
+        (project / "markup.tsx").write_text(MARKUP)
+        run(*tsc, *options, *ways, "--jsx", "preserve", "markup.tsx", folder=project)
 
 
 def test_somebody_elses_bundler_takes_the_package(package: Path, tools: Path) -> None:
