@@ -100,9 +100,13 @@ def test_each_language_has_the_same_keys_and_places(texts: dict[str, dict[str, s
 
 
 def test_a_language_is_chosen_by_its_tag() -> None:
-    wishes = [["de-AT"], ["zh-Hant-TW"], ["tlh", "PT_br"], ["tlh"], [], ["constructor", ""]]
+    wishes = [["de-AT"], ["zh-Hans-HK"], ["tlh", "PT_br"], ["tlh"], [], ["constructor", ""]]
     chosen = evaluate(f"{json.dumps(wishes)}.map(texts.chooseLanguage)")
     assert chosen == ["de", "zh", "pt", "en", "en", "en"]
+    # No texts in traditional characters: the next language that somebody reads, or English
+    wishes = [["zh-TW"], ["zh_Hant"], ["zh-Hant-TW", "ja"], ["zh-yue-HK"], ["zh-CN"], ["zh"]]
+    chosen = evaluate(f"{json.dumps(wishes)}.map(texts.chooseLanguage)")
+    assert chosen == ["en", "en", "ja", "en", "zh", "zh"]
 
 
 def test_a_language_that_cannot_be_fetched_is_english() -> None:

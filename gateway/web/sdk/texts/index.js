@@ -41,12 +41,16 @@ export const LANGUAGES = {
   zh: language("简体中文", () => import("./zh.js")),
 };
 
+/** Of regions that write Chinese in traditional characters, in which there are no texts. */
+const TRADITIONAL = /^zh-(?!hans)(.*-)?(hant|hk|mo|tw)\b/;
+
 /**
  * @param {readonly string[]} wanted tags of BCP 47, the dearest first, as in `navigator.languages`
  * @returns {string} a key of `LANGUAGES`; English where there is none of them
  */
 export function chooseLanguage(wanted) {
-  const known = wanted.map((tag) => tag.toLowerCase().split(/[-_]/)[0]);
+  const tags = wanted.map((tag) => tag.toLowerCase().replaceAll("_", "-"));
+  const known = tags.map((tag) => (TRADITIONAL.test(tag) ? "" : tag.split("-")[0]));
   return known.find((subtag) => Object.hasOwn(LANGUAGES, subtag)) ?? "en";
 }
 
