@@ -323,6 +323,14 @@ async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     await field.fill("#31")
     await field.press("Enter")
     await session.wait_for("transfer", to="#31")
+    await session.reply("error", name="bad-target", code=404, message="none", fatal=False)
+    sentence = "The call could not be transferred. It goes on."
+    reason = "This is not a number that can be called. Please check the number."
+    await expect(button.status).to_have_text(f"Connected {sentence} {reason}")
+    await button.press("Transfer")
+    await field.fill("+15550003")
+    await field.press("Enter")
+    await session.wait_for("transfer", to="+15550003")
     await session.reply("error", name="not-supported", code=501, message="none", fatal=False)
     await expect(button.button("Transfer")).to_be_hidden()
     await expect(button.button("Hold")).to_be_visible()

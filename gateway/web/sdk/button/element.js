@@ -53,7 +53,7 @@ export class ClickToCall extends Base {
     element: this.#launcher.audio,
     happen: (event) => this.#happen(event),
     tell: (call, name, detail) => this.#tell(name, { call, ...detail }),
-    explain: (error) => this.#explain(error),
+    explain: (...error) => this.#explain(...error),
     showLevels: (input, output) => this.#panel?.showLevels(input, output),
     showDigit: (digit) => this.#panel?.keypad.show(digit),
     mayRing: () => !isBusy(this.#model) && !holderBeside(this),
@@ -260,11 +260,14 @@ export class ClickToCall extends Base {
     this.#translate();
   }
 
-  /** @param {import("../voice-client.js").CallError} error */
-  #explain({ name, sipCode, message }) {
+  /**
+   * @param {import("../voice-client.js").CallError} error
+   * @param {string} [outcome] what it has come to, by the name of an error
+   */
+  #explain({ name, sipCode, message }, outcome) {
     const word = spokenAs(name, sipCode);
-    const parts = [this.#words.find(`error.${word}`) ?? message, this.#words.find(`advice.${word}`)];
-    return parts.filter(Boolean).join(" ");
+    const said = [word, outcome === word ? "" : outcome].map((each) => this.#words.find(`error.${each}`));
+    return [said[1], said[0] ?? message, this.#words.find(`advice.${word}`)].filter(Boolean).join(" ");
   }
 
   #translate() {

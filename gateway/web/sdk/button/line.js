@@ -34,7 +34,8 @@ const ELSEWHERE = "answered-elsewhere";
  * @property {HTMLAudioElement} element
  * @property {(event: Happening) => void} happen
  * @property {(call: Call | null, event: string, detail: object) => void} tell what a page may want to know
- * @property {(error: CallError) => string} explain an error that does not end the call
+ * @property {(error: CallError, outcome?: string) => string} explain an error that does not end the call,
+ *   after the sentence of what it has come to
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
@@ -176,7 +177,9 @@ export class Line {
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (feature && error.name === "not-supported") this.missing.add(feature);
-      this.options.happen({ type: "notice", text: this.options.explain(error) });
+      // "This is not a number that can be called" alone would leave open what is with the call that runs
+      const outcome = feature === "transfer" ? "transfer-failed" : "";
+      this.options.happen({ type: "notice", text: this.options.explain(error, outcome) });
     }
   }
 
