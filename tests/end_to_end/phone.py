@@ -171,6 +171,7 @@ async def waiting(
     dtmf: str = "",
     url: str | None = None,
     token: str | None = None,
+    origin: str | None = None,
 ) -> AsyncIterator[PhoneCall]:
     """Wait for a call as a page that is registered under an identity; take it down at the end."""
     call = PhoneCall(
@@ -180,6 +181,7 @@ async def waiting(
             dtmf=dtmf,
             url=url or gateway.websocket_url,
             token=token,
+            origin=origin,
             play=play,
             duration=LONG,
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import wave
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tests.peers.process import wait_until
-from tests.tones import Samples, assert_tone, read_wav
+from tests.tones import Samples, assert_tone, measure_tone, read_wav
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -40,6 +41,20 @@ def assert_heard(
     comes too late now and then, and the step in the tone's phase spreads over its neighbors.
     """
     assert_tone(samples, rate, present=present, absent=absent, ratio=3.0, margin=20.0)
+
+
+def in_turn(samples: Samples, rate: int, tones: Mapping[str, float]) -> list[str]:
+    """Say whose tone is heard in turn, a tenth of a second at a time; gaps in one are left out."""
+    block = rate // 10
+    said = []
+    for start in range(0, samples.size - block, block):
+        part = samples[start : start + block]
+        names = [who for who, tone in tones.items() if measure_tone(part, rate, tone).level > -40]
+        said.append(" and ".join(names))
+    # A press comes in the middle of a block: what is heard in one block only is no stretch
+    stretches = [(name, len(list(blocks))) for name, blocks in groupby(said)]
+    heard = [name for name, blocks in stretches if name and blocks > 1]
+    return [name for name, _ in groupby(heard)]
 
 
 def first_sound(samples: Samples, rate: int) -> float:

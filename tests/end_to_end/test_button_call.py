@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +9,20 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.end_to_end.button_site import (
+    DENIED,
+    IDENTITY,
+    MUSIC,
+    NUMBER,
+    Office,
+    open_site,
+    run_office,
+)
 from tests.end_to_end.conftest import LAB_TONE, TONE
-from tests.end_to_end.recording import assert_heard, read_recording
-from tests.end_to_end.site import ELEMENT, PLACE, PROCESSED, PUT, SITE
-from tests.end_to_end.trunks import idle, lab_trunk
+from tests.end_to_end.handed_over import assert_connected, far_ends
+from tests.end_to_end.recording import assert_heard, in_turn, read_recording
+from tests.end_to_end.site import PROCESSED, SITE
 from tests.peers.browser import record
-from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
-from tests.web.button import Button
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,11 +30,13 @@ if TYPE_CHECKING:
     from tests.peers.ami import Manager
     from tests.peers.asterisk import AsteriskLab
     from tests.peers.browser import BrowserPage
-    from tests.peers.chromium import Chromium, ChromiumPage
+    from tests.peers.chromium import Chromium
+    from tests.web.button import Button
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 SECONDS = 2  # of recording; the first half is left out, in which the sound may still come up
+REPORTS = 15.0  # seconds: of a call that was handed over Asterisk sends RTCP for some more
 
 
 async def hear(page: BrowserPage, *, lab: bool) -> None:
@@ -39,41 +47,17 @@ async def hear(page: BrowserPage, *, lab: bool) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gateway(
+async def office(
     lab: AsteriskLab, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Gateway]:
-    """A gateway that keeps the calls of a page which is loaded again."""
-    config = GatewayConfig(
-        [lab_trunk(lab)],
-        overrides={"admission": {"allow": ["*"]}, "sessions": {"resume_window": 20}},
-    )
-    async with run_gateway(config, tmp_path_factory.mktemp("gateway")) as gateway:
-        yield gateway
+) -> AsyncIterator[Office]:
+    async with run_office(lab, tmp_path_factory.mktemp("gateway")) as office:
+        yield office
 
 
-@asynccontextmanager
-async def open_site(
-    chromium: Chromium, gateway: Gateway, to: str
-) -> AsyncIterator[tuple[ChromiumPage, Button]]:
-    """Open a page with the element; at the end the gateway is idle."""
-    page = await chromium.new_page()
-    put = f"({PUT})({{ to: '{to}', feedback: '' }})"
-    await page.page.add_init_script(f"addEventListener('DOMContentLoaded', () => {put})")
-    button = Button(page.page)
-    await page.goto(f"{gateway.url}{PLACE}")
-    await expect(button.launcher).to_be_visible()
-    yield page, button
-    # A tab that is closed looks like one that is loaded again: its call would wait
-    await page.evaluate(f"{ELEMENT}.hangUp()")
-    await page.page.close()
-    await idle(gateway, 5)
-    assert button.problems == []
-
-
-async def test_talk_hold_and_hang_up(
-    chromium: Chromium, gateway: Gateway, manager: Manager
+async def test_talk_hold_hang_up_and_rate(
+    chromium: Chromium, office: Office, manager: Manager
 ) -> None:
-    async with open_site(chromium, gateway, "9603") as (page, button):
+    async with open_site(chromium, office, office.attributes("9603")) as (page, button):
         await button.call()
         await button.expect_state("open")
         recorded = await manager.wait("LabRecord")
@@ -85,18 +69,23 @@ async def test_talk_hold_and_hang_up(
         await button.press("Hold")
         await expect(button.status).to_have_text("Connected")
         await hear(page, lab=True)
+        await expect(button.button("Transfer")).to_be_hidden()  # the token is for one number
         await button.press("Hang up")
         await button.expect_state("ended")
         await manager.wait("LabHangup", CallID=recorded["CallID"])
         received, rate = await read_recording(Path(recorded["Rx"]))
-        assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
-        await button.panel.get_by_role("radio", name="5 stars: very good").check()
+        said = in_turn(received, rate, {"visitor": TONE, "music": MUSIC, "echo": LAB_TONE})
+        assert said == ["visitor", "music", "visitor"]
+        await button.panel.get_by_role("radio", name="4 stars: good").check()
+        await button.panel.get_by_role("textbox").fill("A hum, now and then.")
         await button.press("Send")
         await expect(button.status).to_have_text("Thank you!")
+        said_of_it = {"score": 4, "issue": "A hum, now and then."}
+        await office.record(sipCallId=recorded["CallID"], feedback=said_of_it)
 
 
-async def test_keypad(chromium: Chromium, gateway: Gateway, manager: Manager) -> None:
-    async with open_site(chromium, gateway, "650") as (_, button):
+async def test_keypad(chromium: Chromium, office: Office, manager: Manager) -> None:
+    async with open_site(chromium, office, office.attributes("650")) as (_, button):
         await button.call()
         await button.expect_state("open")
         await button.press("Keypad")
@@ -110,10 +99,10 @@ async def test_keypad(chromium: Chromium, gateway: Gateway, manager: Manager) ->
 
 
 async def test_call_goes_on_when_the_page_is_loaded_again(
-    chromium: Chromium, gateway: Gateway, manager: Manager
+    chromium: Chromium, office: Office, manager: Manager
 ) -> None:
     """With the microphone as the page wants it, muted or not."""
-    async with open_site(chromium, gateway, "9603") as (page, button):
+    async with open_site(chromium, office, office.attributes("9603")) as (page, button):
         await button.call()
         await button.expect_state("open")
         await button.press("Mute")
@@ -131,9 +120,88 @@ async def test_call_goes_on_when_the_page_is_loaded_again(
         assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
 
 
-async def test_refusal_of_the_trunk_is_told(chromium: Chromium, gateway: Gateway) -> None:
-    async with open_site(chromium, gateway, "620") as (_, button):
+async def test_refusal_of_the_trunk_is_told(chromium: Chromium, office: Office) -> None:
+    async with open_site(chromium, office, office.attributes("620")) as (_, button):
         await button.call()
         await button.expect_state("ended", "failed")
         text = "The line is busy. Please try again in a few minutes."
         await expect(button.status).to_have_text(text)
+
+
+async def transfer(button: Button, to: str) -> None:
+    """Hand the call over by the panel's own controls, all of it by keyboard."""
+    await button.press("Transfer")
+    await button.page.keyboard.type(to)
+    await button.page.keyboard.press("Enter")
+
+
+async def test_transfer(chromium: Chromium, office: Office, tmp_path: Path) -> None:
+    """Whom the visitor has called, and the number, hear each other; the button is ready again."""
+    attributes = office.attributes("800", "*")
+    async with (
+        open_site(chromium, office, attributes, limit=REPORTS) as (page, button),
+        far_ends(office.gateway, tmp_path, office.token) as phones,
+    ):
+        await button.call()
+        await button.expect_state("open")
+        await hear(page, lab=True)
+        await transfer(button, "801")
+        await expect(button.status).to_have_text("The call was transferred.")
+        await button.expect_state("ended")
+        await assert_connected(phones)
+        await phones["800"].hang_up()
+        assert (await phones["801"].end()).last["cause"] == "hangup"
+        await button.element.evaluate("e => e.setAttribute('to', '603')")
+        await button.press("Close")
+        await button.settle()
+        await button.call()
+        await button.expect_state("open")
+        await hear(page, lab=True)
+
+
+async def test_transfer_that_is_refused(chromium: Chromium, office: Office) -> None:
+    """By the gateway, and by Asterisk: 603 is an application, no call behind a bridge."""
+    attributes = office.attributes("603", "*")
+    async with open_site(chromium, office, attributes) as (page, button):
+        await button.call()
+        await button.expect_state("open")
+        sentence = "The call could not be transferred. It goes on."
+        for to, reason in ((DENIED, " This call is not allowed from here."), ("600", "")):
+            await transfer(button, to)
+            await expect(button.panel.locator(".notice")).to_have_text(sentence + reason)
+            await expect(button.status).to_have_text(f"Connected {sentence}{reason}")
+        await button.expect_state("open")
+        await hear(page, lab=True)
+        await button.press("Hang up")
+        await button.expect_state("ended")
+
+
+async def test_call_that_comes_in(chromium: Chromium, office: Office, manager: Manager) -> None:
+    """Asterisk calls the page, whose visitor answers by keyboard; a second caller hears busy."""
+    attributes = {**office.attributes("603"), "identity": IDENTITY}
+    async with open_site(chromium, office, attributes) as (page, button):
+        await office.reachable()
+        await manager.originate(NUMBER, extension="9603", caller='"Alice" <+15550001>')
+        await button.expect_state("incoming", "expanded")
+        await expect(button.status).to_have_text("Alice is calling")
+        answer = button.button("Answer")
+        while not await answer.evaluate("e => e.matches(':focus')"):
+            await button.page.keyboard.press("Tab")
+            assert await button.focused(), "Tab passes by the button that answers"
+        await button.page.keyboard.press("Enter")
+        await button.expect_state("open")
+        recorded = await manager.wait("LabRecord")
+        await hear(page, lab=True)
+        await manager.originate(NUMBER)
+        await manager.wait("Hangup", TechCause="486")
+        await manager.action("Hangup", Channel=recorded["Channel"])
+        await button.expect_state("ended")
+        await expect(button.status).to_have_text("The call has ended.")
+        received, rate = await read_recording(Path(recorded["Rx"]))
+        assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
+        await button.press("Close")
+        await manager.originate(NUMBER)
+        await button.expect_state("incoming")
+        await button.press("Decline")
+        await manager.wait("Hangup", TechCause="603")
+        await button.expect_state("idle")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ import pytest_asyncio
 from gateway.caller.sound import RATE
 from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.phone import PhoneCall, calling
-from tests.end_to_end.recording import assert_heard, read_recording
+from tests.end_to_end.recording import assert_heard, in_turn, read_recording
 from tests.end_to_end.trunks import idle, lab_trunk
 from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
 from tests.peers.process import wait_until
-from tests.tones import Samples, make_tone, measure_tone, write_wav
+from tests.tones import make_tone, write_wav
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +28,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 MUSIC = 1000.0  # Hz
 JUDGED = RATE  # samples
+SAID = {"caller": TONE, "music": MUSIC}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -55,23 +55,6 @@ async def hear(call: PhoneCall, tone: float) -> None:
     assert_heard(call.heard[-JUDGED // 2 :], RATE, present=[tone])
 
 
-def told_apart(samples: Samples, rate: int) -> list[str]:
-    """Say what is heard in turn, a tenth of a second at a time; what is neither is left out."""
-    block = rate // 10
-    said = []
-    for start in range(0, samples.size - block, block):
-        part = samples[start : start + block]
-        names = [
-            name
-            for name, tone in (("caller", TONE), ("music", MUSIC))
-            if measure_tone(part, rate, tone).level > -40
-        ]
-        said.append(" and ".join(names))
-    # A press comes in the middle of a block: what is heard in one block only is no stretch
-    stretches = [(name, len(list(blocks))) for name, blocks in groupby(said)]
-    return [name for name, blocks in stretches if name and blocks > 1]
-
-
 async def test_held_and_resumed(gateway: Gateway, manager: Manager, tone: Path) -> None:
     """Each side hears the other before and after, and the far end music in between."""
     async with calling(gateway, "9603", play=tone) as call:
@@ -91,7 +74,7 @@ async def test_held_and_resumed(gateway: Gateway, manager: Manager, tone: Path) 
         await call.hang_up()
         assert call.ended() == ("local", "hangup", 200)
     samples, rate = await read_recording(Path(record["Rx"]))
-    assert told_apart(samples, rate) == ["caller", "music", "caller", "music", "caller"]
+    assert in_turn(samples, rate, SAID) == ["caller", "music", "caller", "music", "caller"]
     await idle(gateway)
 
 
@@ -163,4 +146,4 @@ async def test_encrypted(lab: AsteriskLab, manager: Manager, tone: Path, tmp_pat
         await hear(call, LAB_TONE)
         await call.hang_up()
     samples, rate = await read_recording(Path(record["Rx"]))
-    assert told_apart(samples, rate) == ["caller", "music", "caller"]
+    assert in_turn(samples, rate, SAID) == ["caller", "music", "caller"]
