@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
+    from tests.peers.browser import BrowserPage
     from tests.peers.chromium import Chromium
 
 START_LIMIT = 60.0
@@ -143,14 +144,15 @@ class Visitor:
         return page
 
 
-async def hear(page: Page, *, present: float, absent: Sequence[float] = ()) -> None:
+async def hear(page: Page | BrowserPage, *, present: float, absent: Sequence[float] = ()) -> None:
     """Fail unless the page comes to hear this tone and none of those.
 
     Who is heard is the question, not how well: where twenty processes share two cores, sound has
     gaps for a while.
     """
+    listener = ChromiumPage(page) if isinstance(page, Page) else page
     for last in (False, False, False, True):
-        samples, rate = await record(ChromiumPage(page), "window.heard", seconds=1.5)
+        samples, rate = await record(listener, "window.heard", seconds=1.5)
         try:
             assert_heard(samples[-rate // 2 :], rate, present=[present], absent=absent)
         except AssertionError:

@@ -14,7 +14,8 @@ from playwright.async_api import Page, expect
 
 from tests.docs.blocks import blocks, read
 from tests.examples.demo_site import DemoSite, Visitor, examples, hear, run_demo, visitor
-from tests.examples.sites import run_site, with_folder_of
+from tests.examples.firefox import BUTTON, DESKTOP, TWILIO, FirefoxVisitor, firefox_visitor
+from tests.examples.sites import run_site, site_command, with_folder_of
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.ports import free_port
 from tests.peers.process import PeerError
@@ -57,6 +58,13 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ch
         yield chromium
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def firefox() -> AsyncIterator[FirefoxVisitor]:
+    """One Firefox for all examples, whose calls are placed beside those in Chromium."""
+    async with firefox_visitor() as firefox:
+        yield firefox
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def person(chromium: Chromium) -> AsyncIterator[Visitor]:
     async with visitor(chromium) as person:
@@ -67,7 +75,7 @@ async def person(chromium: Chromium) -> AsyncIterator[Visitor]:
 def folder(demo: DemoSite, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, with the ports of this test."""
     folder = tmp_path_factory.mktemp("examples")
-    for name in ("tokens", "click-to-call", "agent-desktop", *FRAMEWORKS):
+    for name in ("tokens", "click-to-call", "agent-desktop", "migrate-twilio", *FRAMEWORKS):
         demo.copy(examples(name), folder / name)
     return folder
 
@@ -136,6 +144,7 @@ async def test_click_to_call(
     folder: Path,
     installed: object,
     person: Visitor,
+    firefox: FirefoxVisitor,
     back_end: str,
 ) -> None:
     make = str(require("make"))
@@ -143,7 +152,9 @@ async def test_click_to_call(
     async with served(demo, here, make, back_end, f"PORT={demo.site_port}") as url:
         page = await person.open(url)
         if back_end == "python":
-            await press_and_hear(page, "Call us")
+            async with asyncio.TaskGroup() as both:
+                both.create_task(press_and_hear(page, "Call us"))
+                both.create_task(firefox.call(url, BUTTON))
         else:
             await press(page, "Call us")
             await expect_call(page, "open")
@@ -181,7 +192,15 @@ async def expect_state(page: Page, state: str) -> None:
     await expect(page.locator(".call .state").first).to_have_text(state, timeout=15_000)
 
 
-async def test_agent_calls_and_holds(desktop: str, person: Visitor) -> None:
+async def test_agent_calls_and_holds(
+    desktop: str, person: Visitor, firefox: FirefoxVisitor
+) -> None:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(call_and_hold(desktop, person))
+        both.create_task(firefox.call(desktop, DESKTOP))
+
+
+async def call_and_hold(desktop: str, person: Visitor) -> None:
     page = await open_desktop(person, desktop)
     await page.add_init_script(NO_STORAGE)  # the history needs none
     await page.reload()
@@ -259,6 +278,17 @@ async def test_agent_reads_why_a_call_has_failed_and_calls_again(
     await expect(page.locator("#history li")).to_have_count(2)
 
 
+# What was written for another SDK
+
+
+async def test_page_for_twilio(demo: DemoSite, folder: Path, firefox: FirefoxVisitor) -> None:
+    """With a site's tokens for calls out; in Chromium it is tested with calls in as well."""
+    here = folder / "migrate-twilio"
+    command = site_command("server.py", here, demo.site_port)
+    async with served(demo, here, *command) as url:
+        await firefox.call(url, TWILIO)
+
+
 # Last, when npm has had time
 
 
@@ -268,6 +298,7 @@ async def test_framework(
     folder: Path,
     installed: dict[str, asyncio.Task[None]],
     person: Visitor,
+    firefox: FirefoxVisitor,
     name: str,
 ) -> None:
     await installed[name]
@@ -277,7 +308,9 @@ async def test_framework(
         page = await person.open(url)
         state = page.locator("#state")
         await expect(state).to_have_text("idle")
-        await press_and_hear(page, "Call")
+        async with asyncio.TaskGroup() as both:
+            both.create_task(press_and_hear(page, "Call"))
+            both.create_task(firefox.call(url, BUTTON))
         await expect(state).to_have_text("ended")
 
 

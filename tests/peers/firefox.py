@@ -142,9 +142,17 @@ class Firefox:
     def __init__(self, session: BidiSession) -> None:
         self._session = session
 
-    async def new_page(self) -> FirefoxPage:
+    async def new_page(self, script: str = "") -> FirefoxPage:
+        """Open a tab; the script runs before those of each page in it."""
         created = await self._session.command("browsingContext.create", type="tab")
-        return FirefoxPage(self._session, created["context"])
+        context = created["context"]
+        if script:
+            await self._session.command(
+                "script.addPreloadScript",
+                functionDeclaration=f"() => {{ {script} }}",
+                contexts=[context],
+            )
+        return FirefoxPage(self._session, context)
 
 
 @asynccontextmanager
