@@ -1,6 +1,6 @@
 """What is killed and stalled, and who survives it.
 
-A case is a row of CASES: what is done, when, and what is expected. Where calls are to survive what
+A case is a row of a lane: what is done, when, and what is expected. Where calls are to survive what
 they do not yet, only `survivors` and `cause` change.
 """
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tests.chaos.world import World
 
 CALLS = 50
-MEDIA_TIMEOUT = 6  # seconds; shorter than the default, so that a dead trunk shows within the suite
 HOUR = 3600
+AWAY = 1.5  # seconds that a server of rows is away for, at least
 
-BEFORE, AFTER = 0.5, 1.0  # seconds of sound before and after the fault
+BEFORE, AFTER = 0.4, 0.7  # seconds of sound before and after the fault
 WITHIN = 0.1  # seconds that a gap may be longer than the outage
 
 Action = Callable[["World"], None]
@@ -51,6 +51,8 @@ class Case:
         Whether `back` starts another gateway, which knows nothing of the calls.
     forgotten
         Whether the trunk knows nothing of the calls any more.
+    queues
+        Whether rows have to wait for their database, and are in it afterwards as they came.
     soak
         Whether it takes too long for each run of the tests.
     """
@@ -64,11 +66,32 @@ class Case:
     back: Action | None = None
     gone: bool = False
     forgotten: bool = False
+    queues: bool = False
     soak: bool = False
 
     @property
     def seconds(self) -> float:
         return BEFORE + self.lasts + (AFTER if self.back is None else 0)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Cases that share a gateway and its calls, one after the other.
+
+    Parameters
+    ----------
+    cases
+        Those without `back` that starts another gateway come first: what has grown shows then.
+    postgresql
+        Whether a server has the rows of calls, and not a file.
+    media_timeout
+        Seconds of silence after which the gateway asks; shorter than the default, so that a dead
+        trunk shows within the suite, and longer than any silence that a call here is to survive.
+    """
+
+    cases: dict[str, Case]
+    postgresql: bool
+    media_timeout: int
 
 
 def both(first: Action, second: Action) -> Action:
@@ -93,7 +116,15 @@ def stalled(thread: str, seconds: float, outage: float) -> Case:
     return Case(((0.0, lambda world: world.stall(thread, seconds)),), seconds, outage)
 
 
-ALL: dict[str, Case] = {
+def server_away(lose: Action, find: Action) -> Case:
+    """Return a case in which the server that rows go to is away, and calls come and go."""
+    faults: Faults = ((0.0, lambda world: world.lose_server(lose, find)),)
+    return Case(faults, lasts=AWAY, queues=True)
+
+
+SECOND_TIMEOUT = 4
+
+_FILE: dict[str, Case] = {
     "nothing": Case((), 0.5),
     "trunk silent for 5 s": Case(
         (
@@ -105,7 +136,6 @@ ALL: dict[str, Case] = {
     ),
     "media thread stalled for 1 s": stalled("media", 1.0, 1.0),
     "SIP thread stalled for 1 s": stalled("sip", 1.0, 0.0),
-    "event loop stalled for 1 s": stalled(MAIN, 1.0, 0.0),
     "process stopped for 2 s": Case(
         (
             (0.0, lambda w: w.signal(signal.SIGSTOP)),
@@ -117,12 +147,12 @@ ALL: dict[str, Case] = {
     "clock an hour ahead, two hours back": Case(
         (
             (0.0, lambda w: w.set_clock(HOUR)),
-            (0.6, lambda w: w.call_meanwhile()),
-            (1.0, lambda w: w.set_clock(-HOUR)),
-            (1.6, lambda w: w.call_meanwhile()),
-            (2.0, lambda w: w.set_clock(0)),
+            (0.3, lambda w: w.call_meanwhile()),
+            (0.8, lambda w: w.set_clock(-HOUR)),
+            (1.1, lambda w: w.call_meanwhile()),
+            (1.6, lambda w: w.set_clock(0)),
         ),
-        lasts=2.0,
+        lasts=1.6,
         meanwhile="up",
     ),
     "disk full": Case(
@@ -136,9 +166,9 @@ ALL: dict[str, Case] = {
     ),
     "database locked for 2.5 s": Case(
         (
-            (0.0, lambda w: w.lock_database()),
+            (0.0, lambda w: w.file.lock()),
             (0.2, lambda w: w.call_meanwhile()),
-            (2.5, lambda w: w.unlock_database()),
+            (2.5, lambda w: w.file.unlock()),
         ),
         lasts=2.5,
         meanwhile="up",
@@ -147,30 +177,42 @@ ALL: dict[str, Case] = {
         (
             (0.0, lambda w: w.exhaust_descriptors()),
             (0.2, lambda w: w.call_meanwhile()),
-            (2.0, lambda w: w.allow_descriptors()),
+            (1.5, lambda w: w.allow_descriptors()),
         ),
-        lasts=2.0,
+        lasts=1.5,
         meanwhile="up",
     ),
-    "browsers' network away for 2 s": network_away(2.0),
     "browsers' network away for 5 s": network_away(5.0),
     # ICE has given up: the page restarts its media
     "browsers' network away for 20 s": network_away(
         20.0, back=lambda w: w.crowd.restart(), soak=True
     ),
+}
+
+_SERVER: dict[str, Case] = {
+    "PostgreSQL stopped (SIGSTOP)": server_away(
+        lambda w: w.server.pause(),
+        lambda w: w.server.go_on(),
+    ),
+    "PostgreSQL shut down and started": server_away(
+        lambda w: w.server.stop(),
+        lambda w: w.server.start(),
+    ),
+    "event loop stalled for 1 s": stalled(MAIN, 1.0, 0.0),
+    "browsers' network away for 2 s": network_away(2.0),
     "pages loaded again": Case((), lasts=0.5, back=lambda w: w.crowd.restart()),
     "trunk killed and restarted": Case(
         ((0.0, both(lambda w: w.trunk.send(signal.SIGKILL), lambda w: w.restart_trunk())),),
-        lasts=2.0,
+        lasts=1.0,
         forgotten=True,
     ),
     "trunk killed, and another one in its place": Case(
         (
             (0.0, both(lambda w: w.trunk.send(signal.SIGKILL), lambda w: w.cut_trunk())),
             (0.5, lambda w: w.restart_trunk()),
-            (MEDIA_TIMEOUT + 2.5, lambda w: w.network.mend()),
+            (SECOND_TIMEOUT + 2.0, lambda w: w.network.mend()),
         ),
-        lasts=MEDIA_TIMEOUT + 2.5,
+        lasts=SECOND_TIMEOUT + 2.0,
         survivors=0,
         cause="connection-lost(481)",
     ),
@@ -189,9 +231,9 @@ ALL: dict[str, Case] = {
     "drained and restarted": Case(
         (
             (0.0, lambda w: w.signal(signal.SIGTERM)),
-            (0.5, lambda w: w.call_meanwhile()),
+            (0.3, lambda w: w.call_meanwhile()),
         ),
-        lasts=2.0,
+        lasts=1.0,
         cause="shutdown(503)",
         meanwhile="error 503 draining",
         back=lambda w: w.restart_gateway(),
@@ -199,4 +241,9 @@ ALL: dict[str, Case] = {
     ),
 }
 
+LANES = {
+    "SQLite": Lane(_FILE, postgresql=False, media_timeout=6),
+    "PostgreSQL": Lane(_SERVER, postgresql=True, media_timeout=SECOND_TIMEOUT),
+}
+ALL = {name: case for lane in LANES.values() for name, case in lane.cases.items()}
 CASES = {name: case for name, case in ALL.items() if not case.soak}

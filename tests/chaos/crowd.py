@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 BROWSERS, TRUNK_MEDIA = "127.0.0.3", "127.0.0.2"
 PORTS = (40000, 60998)
 PREFIX = "+15550"
+REFUSED = "+44205550"  # the configuration allows no such number
 
 PTIME = 0.02  # seconds
 BROWSER_TONE, TRUNK_TONE = 500.0, 900.0  # Hz
@@ -92,10 +93,12 @@ class LiveCall(BenchCall):
 
     placed = 0
 
-    def __init__(self, url: str, browsers: PortRange, trunks: PortRange) -> None:
+    def __init__(
+        self, url: str, browsers: PortRange, trunks: PortRange, prefix: str = PREFIX
+    ) -> None:
         self._pair = trunks.bind_pair()
         port = self._pair[0].getsockname()[1]
-        super().__init__(Target(url=url, to=f"{PREFIX}{port}"), 0, browsers)
+        super().__init__(Target(url=url, to=f"{prefix}{port}"), 0, browsers)
         self._browsers = browsers
         self._resume_token: str | None = None
         self._received = 0
@@ -166,6 +169,11 @@ class LiveCall(BenchCall):
         self._online.clear()
         self._socket.transport.abort()
 
+    def leave(self) -> None:
+        """Lose the WebSocket, and do not come back."""
+        self._closing = True
+        self.cut()
+
     async def restart(self) -> None:
         """Take another media path, as a page does that was loaded again."""
         try:
@@ -226,7 +234,7 @@ class LiveCall(BenchCall):
             return None
         with suppress(TimeoutError):
             async with asyncio.timeout(RESUME_LIMIT):
-                while True:
+                while not self._closing:
                     with suppress(OSError, WebSocketException):
                         url = self._target.url
                         self._socket = socket = await connect(
@@ -323,9 +331,9 @@ class Crowd:
         self._trunks = PortRange(TRUNK_MEDIA, *PORTS)
         self.calls: list[LiveCall] = []
 
-    def new(self) -> LiveCall:
+    def new(self, prefix: str = PREFIX) -> LiveCall:
         """Return a call that is not placed yet."""
-        return LiveCall(self._url, self._browsers, self._trunks)
+        return LiveCall(self._url, self._browsers, self._trunks, prefix)
 
     def fill(self, count: int) -> None:
         """Forget who is lost, and place calls until there are so many; AssertionError if not.
@@ -360,7 +368,7 @@ class Crowd:
     def forget(self) -> None:
         """Take all calls for lost: their gateway is gone."""
         for each in self.calls:
-            each.cut()
+            each.leave()
 
     def hang_up(self) -> None:
         """End all calls."""

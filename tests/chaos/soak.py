@@ -25,11 +25,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gateway.bench.player import Mark
-from gateway.bench.session import Bench
 from tests.bench.report import Table, render_table, write_json
-from tests.chaos.cases import ALL
-from tests.chaos.crowd import BROWSERS, of_most
-from tests.chaos.suite import DISK, SETUP, Base, run_case, warm_up
+from tests.chaos.cases import ALL, LANES
+from tests.chaos.crowd import of_most
+from tests.chaos.suite import SETUP, Base, run_case, run_world, warm_up
 from tests.chaos.world import World
 from tests.end_to_end.trunks import idle
 from tests.peers.gateway import tree_environment
@@ -186,16 +185,12 @@ def slow_cases(world: World, base: Base) -> list[tuple[str, ...]]:
 
 
 def soak(minutes: float, short: int, folder: Path) -> None:
-    with Bench(None, BROWSERS) as bench:
-        world = World(bench, folder, Path(DISK))
-        try:
-            base = warm_up(world)
-            slow = slow_cases(world, base)
-            world.crowd.hang_up()
-            work = Soak(world)
-            talked, called = work.talk(minutes), work.call(short)
-        finally:
-            world.stop()
+    with run_world(folder, LANES["SQLite"]) as world:
+        base = warm_up(world)
+        slow = slow_cases(world, base)
+        world.crowd.hang_up()
+        work = Soak(world)
+        talked, called = work.talk(minutes), work.call(short)
     tables = [
         Table("slow cases", ("case", "survivors", "left"), slow),
         table(f"{CALLS} calls for {minutes:g} minutes", talked),

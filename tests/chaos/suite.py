@@ -1,14 +1,17 @@
 """Makes chaos in a namespace of its own; tells what came of it as JSON on standard output.
 
-One gateway and one set of calls for all cases; who is lost is replaced before the next one.
+One gateway and one set of calls for all cases of a lane; who is lost is replaced before the next
+one.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 import traceback
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,14 +21,15 @@ import numpy as np
 
 from gateway.bench.player import Mark
 from gateway.bench.session import Bench
-from tests.chaos.cases import ALL, BEFORE, CALLS, WITHIN, Case
+from tests.chaos.cases import ALL, BEFORE, CALLS, LANES, WITHIN, Case, Lane
 from tests.chaos.crowd import BROWSERS, Sound, of_most
 from tests.chaos.world import State, World
 from tests.end_to_end.trunks import idle as wait_until_idle
+from tests.peers.postgres import run_postgres
 from tests.peers.process import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 LOOK = 0.1  # seconds between two looks at how long a thread had to wait
 LATER = 2.0  # seconds of sound once pages have come back
@@ -52,6 +56,9 @@ class Facts:
         core: the machine's doing.
     ended
         How calls have ended, by the rows of the database.
+    attempts, rows
+        Numbers and causes of calls that came and went while the database was away, and those of
+        the last rows in it, both in order.
     left
         By what the gateway and the trunk differ afterwards from what the survivors alone need.
     faults
@@ -65,6 +72,8 @@ class Facts:
     too_long: bool = False
     late: float = 0.0
     meanwhile: list[str] = field(default_factory=list)
+    attempts: list[str] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
     memory: int = 0  # bytes that the process has grown by
     faults: int = 0
@@ -91,7 +100,7 @@ def run_case(world: World, case: Case, base: Base) -> Facts:
     world.crowd.fill(CALLS)
     world.settle(base.busy)
     size, log = world.gateway.usage().resident, len(world.gateway.log())
-    recorded = world.recorded()
+    recorded, world.attempts = world.recorded(), []
     sounds = _talk(world, case, facts)
     facts.meanwhile = world.finish_meanwhile()
     if case.back is not None and not case.gone:
@@ -111,12 +120,12 @@ def run_case(world: World, case: Case, base: Base) -> Facts:
         facts.too_long = longest > case.outage + WITHIN + facts.late
     if case.gone and case.back is not None:
         case.back(world)
-        world.crowd.forget()
     else:
         facts.memory = world.gateway.usage().resident - size
     world.crowd.drop_lost()
     wanted = base.busy if world.crowd.calls else base.idle
     facts.left = world.settle(replace(wanted, dialogs=0) if case.forgotten else wanted)
+    facts.rows, facts.attempts = world.arrived(), world.attempts
     if case.forgotten:
         world.crowd.hang_up()
     said = (world.said if case.gone else world.gateway.log())[log:]
@@ -175,14 +184,22 @@ def run_cases(world: World, names: Sequence[str]) -> dict[str, Facts]:
     return told
 
 
+@contextmanager
+def run_world(folder: Path, lane: Lane) -> Iterator[World]:
+    """Start all that the cases of a lane need, and end it."""
+    with ExitStack() as stack:
+        server = stack.enter_context(run_postgres()) if lane.postgresql else None
+        bench = stack.enter_context(Bench(None, BROWSERS))
+        world = World(bench, folder, Path(DISK), media_timeout=lane.media_timeout, server=server)
+        stack.callback(world.stop)
+        yield world
+
+
 def main() -> None:
-    names = json.loads(sys.argv[2])
-    with Bench(None, BROWSERS) as bench:
-        world = World(bench, Path(sys.argv[1]), Path(DISK))
-        try:
-            told = run_cases(world, names)
-        finally:
-            world.stop()
+    folder, lane, names = Path(sys.argv[1]), LANES[sys.argv[2]], json.loads(sys.argv[3])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
+    with run_world(folder, lane) as world:
+        told = run_cases(world, names)
     json.dump({name: asdict(facts) for name, facts in told.items()}, sys.stdout)
 
 

@@ -11,28 +11,32 @@ import json
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections import Counter
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import preloaded
-from tests.chaos.cases import MEDIA_TIMEOUT
-from tests.chaos.crowd import BROWSERS, TRUNK_MEDIA, Crowd, LiveCall
+from tests.chaos.cases import AWAY
+from tests.chaos.crowd import BROWSERS, REFUSED, TRUNK_MEDIA, Crowd, LiveCall
+from tests.chaos.rows import FileRows, ServerRows
 from tests.end_to_end.trunks import media_ports
 from tests.peers.gateway import TREE, Gateway, GatewayConfig, run_gateway, tree_environment
 from tests.peers.ports import free_port
-from tests.peers.process import PeerError, end_process
+from tests.peers.process import PeerError, end_process, poll
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections import Counter
     from collections.abc import Callable, Coroutine
 
     from gateway.bench.session import Bench
+    from tests.chaos.cases import Action
+    from tests.chaos.rows import Rows
+    from tests.peers.postgres import Postgres
 
 HOST = "127.0.0.1"
 SETTLE = 8.0  # seconds for what a fault has left to go away
@@ -143,7 +147,8 @@ class State:
 class World:
     """The gateway with its trunk, and the crowd that talks through them.
 
-    `said` is the log of the gateway before the one that runs.
+    Without a server of PostgreSQL's the rows of calls go into a file. `said` is the log of the
+    gateway before the one that runs.
     """
 
     said: str
@@ -153,12 +158,21 @@ class World:
     gateway: Gateway
     crowd: Crowd
 
-    def __init__(self, bench: Bench, folder: Path, disk: Path) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        folder: Path,
+        disk: Path,
+        *,
+        media_timeout: int,
+        server: Postgres | None = None,
+    ) -> None:
         self.bench = bench
         self.trunk = TrunkProcess()
         self.network = Network()
         self._folder = disk / "gateway"  # all that the gateway writes is on the small disk
         self._filling = disk / "filling"
+        self._rows: Rows = FileRows(self._folder) if server is None else ServerRows(server)
         self._library = preloaded.build(folder)
         self._config = GatewayConfig(
             [
@@ -170,18 +184,18 @@ class World:
                 }
             ],
             overrides={
-                "media": {"timeout": MEDIA_TIMEOUT},
+                "media": {"timeout": media_timeout},
                 "sessions": {"resume_window": 60, "drain_timeout": 60},
-                "records": {"database": "sqlite:///gateway.db"},
+                "records": {"database": self._rows.url},
                 "log": {"audit_file": "audit.log"},
             },
         )
         self.gateway = self._start()
         self.crowd = Crowd(bench, self.gateway.websocket_url)
         self.meanwhile: list[LiveCall] = []
+        self.attempts: list[str] = []  # numbers and causes, while the server was away
         self._begun: list[Callable[[], None]] = []
         self._waited = 0.0
-        self._lock: sqlite3.Connection | None = None
 
     # Processes
 
@@ -202,8 +216,7 @@ class World:
         """Start the gateway with the same ports and files, once it was killed."""
         with suppress(PeerError):  # it has not ended with status 0
             self.bench.run(self._stack.aclose())
-        self.said = self.gateway.log()
-        self.gateway = self._start()
+        self._start_another()
 
     def restart_gateway(self) -> None:
         """Stop it (by a second SIGTERM, if it drains), and start it with the same ports and files.
@@ -211,6 +224,11 @@ class World:
         PeerError unless it has ended with status 0.
         """
         self.bench.run(self._stack.aclose())
+        self._start_another()
+
+    def _start_another(self) -> None:
+        """Start it, without all the pages that would knock at its door meanwhile."""
+        self.crowd.forget()
         self.said = self.gateway.log()
         self.gateway = self._start()
 
@@ -251,13 +269,15 @@ class World:
     def empty_disk(self) -> None:
         self._filling.unlink()
 
-    def lock_database(self) -> None:
-        self._lock = sqlite3.connect(self._folder / "gateway.db", isolation_level=None)
-        self._lock.execute("BEGIN EXCLUSIVE")
+    @property
+    def file(self) -> FileRows:
+        assert isinstance(self._rows, FileRows)
+        return self._rows
 
-    def unlock_database(self) -> None:
-        assert self._lock is not None
-        self._lock.close()
+    @property
+    def server(self) -> Postgres:
+        assert isinstance(self._rows, ServerRows)
+        return self._rows.server
 
     def exhaust_descriptors(self) -> None:
         """Let the process open nothing more."""
@@ -278,6 +298,25 @@ class World:
 
         self._begin(call())
 
+    def lose_server(self, lose: Action, find: Action) -> None:
+        """Take the server away while people talk, for some calls that come and go."""
+        self._begin(self._do_without_server(lose, find))
+
+    async def _do_without_server(self, lose: Action, find: Action) -> None:
+        began = monotonic()
+        await asyncio.to_thread(lose, self)
+        for call in (self.crowd.new(), self.crowd.new(REFUSED), self.crowd.new()):
+            await call.begin()
+            self.attempts.append(f"{call.number}|{'hangup' if call.up else 'not-allowed'}")
+            await call.close()
+        await poll(self._has_queued, limit=SETTLE, what="rows that wait")
+        await asyncio.sleep(began + AWAY - monotonic())
+        await asyncio.to_thread(find, self)
+
+    async def _has_queued(self) -> bool:
+        metrics = await self.gateway.metrics()
+        return metrics["gateway_records_queued"] == len(self.attempts)
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._begun.append(self.bench.begin(work))
 
@@ -286,8 +325,7 @@ class World:
         self.network.mend()
         self._filling.unlink(missing_ok=True)
         self.allow_descriptors()
-        if self._lock is not None:
-            self._lock.close()
+        self._rows.mend()
         self.set_clock(0)
         for each in (self.signal, self.trunk.send):
             each(signal.SIGCONT)
@@ -306,11 +344,14 @@ class World:
 
     def recorded(self) -> Counter[str]:
         """Count the rows of calls, by how they have ended."""
-        with closing(sqlite3.connect(self._folder / "gateway.db")) as database:
-            rows = database.execute(
-                "SELECT cause, code, count(*) FROM call_records GROUP BY cause, code"
-            )
-            return Counter({f"{cause}({code})": count for cause, code, count in rows})
+        return self._rows.recorded()
+
+    def arrived(self) -> list[str]:
+        """Return number and cause of the rows that came while the server was away, in order."""
+        if not self.attempts:
+            return []
+        assert isinstance(self._rows, ServerRows)
+        return self._rows.arrived()[-len(self.attempts) :]
 
     async def state(self) -> State:
         metrics = await self.gateway.metrics()

@@ -8,20 +8,24 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers.ports import free_port
-from tests.peers.process import PeerError, tail
+from tests.peers.process import PeerError, process_tree, tail
 from tests.peers.requirement import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 START_LIMIT = 20.0
 STOP_LIMIT = 15.0
 PASSWORD = "a-word-that-no-log-may-hold"
+
+# Root of a namespace (`peers.namespace`) has nobody else to become, and may bear another name
+# in one more of them
+ANOTHER_NAME = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
 def program(name: str) -> Path:
@@ -36,10 +40,11 @@ def program(name: str) -> Path:
 class Postgres:
     """A server. Use `run_postgres`."""
 
-    def __init__(self, folder: Path, user: str | None) -> None:
+    def __init__(self, folder: Path, user: str | None, entering: Sequence[str] = ()) -> None:
         self.port = free_port()
         self.folder = folder
         self._user = user
+        self._entering = entering
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", *, password: str = PASSWORD) -> str:
@@ -53,7 +58,7 @@ class Postgres:
     def run(self, name: str, *arguments: str) -> str:
         """Run a program of the server's to its end, and return what it says."""
         done = subprocess.run(
-            [program(name), *arguments],
+            [*self._entering, program(name), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             user=self._user,
@@ -82,9 +87,19 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""
-        command = [str(program("postgres")), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        command = [*self._entering, str(program("postgres")), "-p", str(self.port)]
         # No fsync: what a power failure would take is no matter here
-        command += ["-h", "127.0.0.1", "-k", str(self.folder), "-F", "-c", "shared_buffers=16MB"]
+        command += [
+            "-D",
+            str(self.folder / "data"),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            str(self.folder),
+            "-F",
+            "-c",
+            "shared_buffers=16MB",
+        ]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, user=self._user, cwd=self.folder
@@ -108,9 +123,30 @@ class Postgres:
             self._process.wait(STOP_LIMIT)
             self._process = None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def pause(self) -> None:
+        """Have it stand still: the kernel takes connections, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Have it go on, if it stands still."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send it to the server, and to what that has started: once it stands it starts no more."""
+        if self._process is None:
+            return
+        for process in process_tree(self._process.pid):
+            with suppress(ProcessLookupError):  # a worker of it has ended
+                os.kill(process, number)
+
     def kill(self) -> None:
         """End it, whatever it does."""
         if self._process is not None:
+            self.go_on()  # what it has started ends by itself, unless that stands still
             self._process.kill()
             self._process.wait(STOP_LIMIT)
             self._process = None
@@ -121,9 +157,10 @@ def run_postgres() -> Iterator[Postgres]:
     """Start a server, and end it at the end."""
     program("initdb")
     # It refuses to run as root, and nobody else may look into the folders of tests that root runs
-    user = "nobody" if os.getuid() == 0 else None
+    alone = Path("/proc/self/uid_map").read_text().split()[2] == "1"
+    user = "nobody" if os.getuid() == 0 and not alone else None
     folder = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
-    server = Postgres(folder, user)
+    server = Postgres(folder, user, ANOTHER_NAME if alone else ())
     try:
         if user is not None:
             shutil.chown(folder, user)

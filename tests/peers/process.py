@@ -36,14 +36,15 @@ class Usage:
 
 def read_usage(pid: int) -> Usage:
     """Return what the process tree under `pid` uses."""
-    rows = [row for each in _tree(pid) if (row := _usage_of(each)) is not None]
+    rows = [row for each in process_tree(pid) if (row := _usage_of(each)) is not None]
     if not rows:
         raise ProcessLookupError(f"process {pid} has ended")
     resident, threads, descriptors, sockets, cpu = map(sum, zip(*rows, strict=True))
     return Usage(len(rows), int(resident), int(threads), int(descriptors), int(sockets), cpu)
 
 
-def _tree(pid: int) -> Iterator[int]:
+def process_tree(pid: int) -> Iterator[int]:
+    """Return the process and all that it has started, itself first."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -51,7 +52,7 @@ def _tree(pid: int) -> Iterator[int]:
         except OSError:  # the thread has ended since
             continue
         for child in found:
-            yield from _tree(int(child))
+            yield from process_tree(int(child))
 
 
 def _usage_of(pid: int) -> tuple[int, int, int, int, float] | None:
