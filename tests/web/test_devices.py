@@ -49,19 +49,31 @@ NEVER_REPLACED = """async () => {
     await chosen;
     return opened.getTracks().map(({ readyState }) => readyState);
 }"""
-TWO_CALLS = """async () => {
+TWO_CALLS = """async ([good, broken]) => {
     const { AudioDevices } = await import("/sdk/voice/audio-devices.js");
     const used = ["", ""];
     const call = (at) => ({
         setInputDevice: async (id) => {
-            if (at && id === "broken") throw new Error("busy");
+            if (at && id === broken) throw new Error("busy");
             used[at] = id;
         },
     });
     const audio = new AudioDevices(() => [call(0), call(1)], new AbortController().signal);
-    await audio.setInputDevice("good");
-    const refused = await audio.setInputDevice("broken").catch(() => true);
+    await audio.setInputDevice(good);
+    const refused = await audio.setInputDevice(broken).catch(() => true);
     return { used, refused, input: audio.input };
+}"""
+CHOOSE = """async (id) => {
+    harness.device ??= new (await import("/sdk/voice-client.js")).Device();
+    const { audio } = harness.device;
+    const name = (choice) => choice.then(() => null, ({ name }) => name);
+    const said = [await name(audio.setInputDevice(id)), await name(audio.setOutputDevice(id))];
+    said.push(await name(audio.ringtoneDevices.set(id)));
+    return [...said, audio.input, audio.output, audio.ringtoneOutput];
+}"""
+# What a browser says, where it is to say something else
+SAY = """devices => {
+    navigator.mediaDevices.enumerateDevices = async () => devices;
 }"""
 
 
@@ -133,11 +145,29 @@ async def test_what_was_chosen_counts_for_the_next_call(
     await page.evaluate("id => harness.device.audio.setInputDevice(id)", ids[-1])
     await page.evaluate("harness.call.disconnect()")
     assert await dial(page) is None
-    assert await page.evaluate(TWO_CALLS) == {
-        "used": ["good", "good"],
+    assert await page.evaluate(TWO_CALLS, ids) == {
+        "used": [ids[0], ids[0]],
         "refused": True,
-        "input": "good",
+        "input": ids[0],
     }, "all or none of several calls"
     used = "harness.call.localStream.getAudioTracks()[0].getSettings().deviceId"
     assert await page.evaluate(used) == ids[-1]
     assert await page.evaluate(NEVER_REPLACED) == ["ended"], "the call was over before it was used"
+
+
+async def test_what_is_not_there_is_refused_at_once(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    refused = ["microphone-not-found", "speaker-failed", "speaker-failed"]
+    assert await page.evaluate(CHOOSE, "nowhere") == [*refused, "", "", ""]
+    assert await page.evaluate(CHOOSE, "") == [None, None, None, "", "", ""]
+    # So it is before a microphone is permitted
+    await page.evaluate(SAY, [{"kind": "audiooutput", "deviceId": ""}])
+    await page.evaluate("harness.device.audio.refresh()")
+    assert await page.evaluate(CHOOSE, "kept") == [None, None, None, "kept", "kept", "kept"]
+    await page.evaluate("harness.device.audio.unsetInputDevice()")
+    await open_call(page)
+    await until(page, "harness.device.audio.output === ''")
+    assert await page.evaluate("harness.call.audioElement.sinkId") == ""
+    assert await page.evaluate("harness.call.state") == "open"

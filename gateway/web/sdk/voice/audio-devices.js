@@ -7,6 +7,7 @@
  */
 
 import { Emitter } from "./emitter.js";
+import { CallError } from "./errors.js";
 
 /** @typedef {import("./call.js").Call} Call */
 /** @typedef {Pick<MediaDeviceInfo, "deviceId" | "label">} Device */
@@ -81,6 +82,7 @@ export class AudioDevices extends Emitter {
   /** As Twilio's: where calls ring that come in. */
   get ringtoneDevices() {
     return this.#collection(this.ringtoneOutput || this.#output, async (id) => {
+      await this.#check("outputs", id);
       this.ringtoneOutput = id;
     });
   }
@@ -107,9 +109,10 @@ export class AudioDevices extends Emitter {
    * Takes this microphone, for the call that runs and for later ones.
    *
    * @param {string} id "" is the default one
-   * @throws {import("./errors.js").CallError} `microphone-…`; all stays as it was
+   * @throws {CallError} `microphone-…`, without a call `microphone-not-found`; all stays as it was
    */
   async setInputDevice(id) {
+    await this.#check("inputs", id);
     const changed = [];
     try {
       for (const call of this.calls()) {
@@ -132,9 +135,10 @@ export class AudioDevices extends Emitter {
    * Takes this speaker, for the call that runs and for later ones.
    *
    * @param {string} id "" is the default one
-   * @throws {import("./errors.js").CallError} `speaker-failed`, `unsupported`
+   * @throws {CallError} `speaker-failed`, `unsupported`
    */
   async setOutputDevice(id) {
+    await this.#check("outputs", id);
     for (const call of this.calls()) await call.setSinkId(id);
     this.#output = id;
   }
@@ -142,7 +146,28 @@ export class AudioDevices extends Emitter {
   /** @param {Call} call whose sound begins */
   follow(call) {
     void this.refresh();
-    if (this.#output) call.setSinkId(this.#output).catch(() => {}); // gone: the default one plays
+    const output = this.#output;
+    if (!output) return;
+    call.setSinkId(output).catch(({ name }) => {
+      // Gone, and nobody said so: the default one plays
+      if (name === "speaker-failed" && this.#output === output) this.#output = "";
+    });
+  }
+
+  /**
+   * Refuses what is not there: without a call nobody else would, and the next one would fail. A browser
+   * that permits no microphone yet lists nothing.
+   *
+   * @param {"inputs" | "outputs"} kind
+   * @param {string} id
+   */
+  async #check(kind, id) {
+    const listed = () => this[kind].some(({ deviceId }) => deviceId === id);
+    if (!id || listed()) return;
+    await this.refresh(); // it may be new
+    if (!this[kind].length || listed()) return;
+    const name = kind === "inputs" ? "microphone-not-found" : "speaker-failed";
+    throw new CallError(name, { reason: `no such device: ${id}`, fatal: false });
   }
 
   /**
