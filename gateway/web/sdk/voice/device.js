@@ -259,7 +259,7 @@ export class Device extends Base {
    */
   updateOptions(options) {
     for (const given of [this.#options, this.#calls.options, this.#tones.options]) Object.assign(given, options);
-    if (options.language) this.language = speak(options.language);
+    if (options?.language) this.language = speak(options.language);
   }
 
   disconnectAll() {
