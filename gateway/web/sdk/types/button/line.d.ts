@@ -20,9 +20,10 @@ export type LineOptions = {
      */
     tell: (call: Call | null, event: string, detail: object) => void;
     /**
-     * an error that does not end the call
+     * an error that does not end the call,
+     * after the sentence of what it has come to
      */
-    explain: (error: CallError) => string;
+    explain: (error: CallError, outcome?: string) => string;
     showLevels: (input: number, output: number) => void;
     showDigit: (digit: string) => void;
     /**
@@ -36,7 +37,8 @@ export type LineOptions = {
  * @property {HTMLAudioElement} element
  * @property {(event: Happening) => void} happen
  * @property {(call: Call | null, event: string, detail: object) => void} tell what a page may want to know
- * @property {(error: CallError) => string} explain an error that does not end the call
+ * @property {(error: CallError, outcome?: string) => string} explain an error that does not end the call,
+ *   after the sentence of what it has come to
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking

@@ -64,7 +64,7 @@ export declare class AudioDevices extends Emitter<AudioEvents> {
      * Takes this microphone, for the call that runs and for later ones.
      *
      * @param {string} id "" is the default one
-     * @throws {import("./errors.js").CallError} `microphone-…`; all stays as it was
+     * @throws {CallError} `microphone-…`, without a call `microphone-not-found`; all stays as it was
      */
     setInputDevice(id: string): Promise<void>;
     /** As Twilio's. */
@@ -73,7 +73,7 @@ export declare class AudioDevices extends Emitter<AudioEvents> {
      * Takes this speaker, for the call that runs and for later ones.
      *
      * @param {string} id "" is the default one
-     * @throws {import("./errors.js").CallError} `speaker-failed`, `unsupported`
+     * @throws {CallError} `speaker-failed`, `unsupported`
      */
     setOutputDevice(id: string): Promise<void>;
     /** @param {Call} call whose sound begins */
