@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.gateway.garbage import leaving_no_cycle
-from tests.gateway.signaling import test_incoming, test_preflight, test_resume, test_socket
+from tests.gateway.signaling import test_calls, test_incoming, test_preflight, test_resume
 from tests.gateway.signaling.conftest import Gateway
 
 LIVES = (
-    test_socket.test_a_call_from_offer_to_end,
-    test_socket.test_a_call_that_cannot_be_placed_is_over,
-    test_socket.test_a_restart_is_answered_or_refused_and_may_fail,
-    test_socket.test_a_call_that_goes_on_at_another_page_is_over_here,
+    test_calls.test_a_call_from_offer_to_end,
+    test_calls.test_a_call_that_cannot_be_placed_is_over,
+    test_calls.test_a_restart_is_answered_or_refused_and_may_fail,
+    test_calls.test_a_call_that_goes_on_at_another_page_is_over_here,
     test_resume.test_calls_outlive_the_socket_and_are_taken_up,
     test_resume.test_another_socket_takes_over,
     test_incoming.test_accepted,
