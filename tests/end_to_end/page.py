@@ -32,6 +32,12 @@ class Page:
             message: dict[str, Any] = json.loads(await self._socket.recv())
             return message
 
+    async def hear(self, kind: str) -> dict[str, Any]:
+        """Return the next message, which is of this type."""
+        message = await self.receive(limit=8)
+        assert message["type"] == kind, message
+        return message
+
     async def call(self, to: str, offer: str, **fields: object) -> dict[str, Any]:
         """Ask for a call, "1" unless it is named, and return the first message about it."""
         description = {"type": "offer", "sdp": offer}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
 from gateway.caller.description import make_offer
 from gateway.caller.sound import RATE
@@ -22,6 +19,7 @@ from tests.end_to_end.calling_trunk import trunk_call
 from tests.end_to_end.conftest import TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import HOST, describe
+from tests.end_to_end.page import Page, open_page
 from tests.end_to_end.phone import PhoneCall, waiting
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.test_headless_call import run_command
@@ -323,29 +321,10 @@ def heard_sound(sound: Sound) -> float | None:
 BAD = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n"
 
 
-class Page:
-    """A page's bare socket, for what the headless caller would not send."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-
-    async def send(self, **message: object) -> None:
-        await self._socket.send(json.dumps(message))
-
-    async def hear(self, kind: str) -> dict[str, Any]:
-        """Return the next message, which is of this type."""
-        async with asyncio.timeout(8):
-            message: dict[str, Any] = json.loads(await self._socket.recv())
-        assert message["type"] == kind, message
-        return message
-
-
 @asynccontextmanager
 async def bare_page(gateway: Gateway, identity: str) -> AsyncIterator[Page]:
-    async with connect(gateway.websocket_url, subprotocols=[Subprotocol("gateway.v1")]) as socket:
-        page = Page(socket)
-        await page.send(type="hello")
-        await page.hear("welcome")
+    """Register a page that may send what the headless caller would not."""
+    async with open_page(gateway) as page:
         await page.send(type="register", identity=identity)
         assert (await page.hear("registered"))["identity"] == identity
         yield page
