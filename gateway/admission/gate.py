@@ -29,6 +29,7 @@ from gateway.admission.limits import LimitRules, Limits, nobody
 from gateway.admission.policy import Policy, matches
 from gateway.admission.preflight import PreflightGate
 from gateway.admission.rates import Rates
+from gateway.admission.sessions import SessionGate
 from gateway.admission.socket_limits import SocketLease, SocketLimits
 from gateway.admission.store import Store
 from gateway.admission.token import LEEWAY, Claims, SharedSecrets, Tokens, issue
@@ -95,6 +96,7 @@ class Gate:
         self._sockets = SocketLimits(rules.limits, monotonic, self._exempt)
         self._usage = Usage(rules.limits, rules.rates, monotonic, time)
         self.caps = Caps(self._usage, store, self._reach_cap)
+        self.sessions = SessionGate(self)
         self.incoming = IncomingGate(self)
         self.preflights = PreflightGate(self, monotonic)
 
@@ -128,7 +130,7 @@ class Gate:
         """Write into the file that has the audit's name now: the old one was put away."""
         self._audit.reopen()
 
-    # Sockets and sessions
+    # WebSockets
 
     def enter(self, visitor: Visitor) -> SocketLease:
         """Let a WebSocket in, and return its place.
@@ -143,27 +145,6 @@ class Gate:
         self.check_blocks(visitor, EVERYBODY, None)
         return self._sockets.take(visitor.address)
 
-    async def welcome(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
-        """Return what a visitor may do, by its token or, in mode "open", by its answer.
-
-        Raises
-        ------
-        TokenError
-            The token is missing or bad.
-        ForbiddenError
-            The token is for other pages, the challenge is not solved, or its identity is blocked.
-        UnavailableError
-            It cannot be told now.
-        """
-        try:
-            grant = await self._grant(visitor, token, answer)
-            self.check_blocks(visitor, grant, None)
-        except GatewayError as error:
-            self.refuse(visitor, error)
-            raise
-        self.note("session-opened", visitor, grant)
-        return grant
-
     def refuse(self, visitor: Visitor, error: GatewayError) -> None:
         """Write down, in the log and the audit file, whose WebSocket is not served."""
         earlier = self.note_refusal("session-refused", visitor, error)
@@ -171,76 +152,6 @@ class Gate:
             more = f" ({earlier} more since the last line)" if earlier else ""
             where = visitor.address or "-"
             logger.info("a WebSocket from %s was refused: %s%s", where, error, more)
-
-    async def _grant(self, visitor: Visitor, token: str | None, answer: str | None) -> Grant:
-        tokens = self.rules.tokens
-        if tokens is None:
-            if self.rules.challenge is not None:
-                await self.rules.challenge.check(answer, visitor.address)
-            return EVERYBODY
-        if token is None:
-            raise TokenError("`hello` needs `token`, a call token", reason="missing")
-        grant = await tokens.verify(token)
-        if grant.origins and (visitor.origin or "").lower() not in grant.origins:
-            raise ForbiddenError("the token is for pages of another origin", rule="token-origin")
-        return grant
-
-    async def renew(self, visitor: Visitor, grant: Grant, token: str | None) -> Grant:
-        """Return what a new token of a session grants from now on.
-
-        Raises
-        ------
-        RequestError
-            No token is needed, or none is given.
-        TokenError, ForbiddenError, UnavailableError
-            As for `welcome`; also for the token of somebody else.
-        """
-        if self.rules.tokens is None or token is None:
-            raise RequestError("`hello` comes once, and again only with a new `token`")
-        try:
-            renewed = await self._grant(visitor, token, None)
-            if renewed.identity != grant.identity:
-                raise TokenError("the new token is for another `sub`", reason="identity")
-        except GatewayError as error:
-            self.note_refusal("token-refused", visitor, error)
-            raise
-        self.note("token-renewed", visitor, renewed)
-        return renewed
-
-    async def resume(
-        self, visitor: Visitor, before: Visitor, grant: Grant, token: str | None
-    ) -> Grant:
-        """Let a client go on with a session on another WebSocket; return what it may do.
-
-        Without a token it is what the session was granted. That may have run out: its calls go on,
-        as they outlive their token, and it places no new one.
-
-        Parameters
-        ----------
-        before
-            Who had the session.
-
-        Raises
-        ------
-        ForbiddenError
-            Its page is of another origin, or it is blocked by now.
-        TokenError, UnavailableError
-            As for `welcome`; also for the token of somebody else.
-        """
-        try:
-            if visitor.origin != before.origin:
-                raise ForbiddenError("the session is one of another origin", rule="origin")
-            if self.rules.tokens is not None and token is not None:
-                renewed = await self._grant(visitor, token, None)
-                if renewed.identity != grant.identity:
-                    raise TokenError("the token is for another `sub`", reason="identity")
-                grant = renewed
-            self.check_blocks(visitor, grant, None)
-        except GatewayError as error:
-            self.refuse(visitor, error)
-            raise
-        self.note("session-resumed", visitor, grant)
-        return grant
 
     def sockets_allowed(self, address: str) -> int | None:
         """Return how many WebSockets an address may have, or sessions without one; None for any."""

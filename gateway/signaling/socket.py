@@ -191,7 +191,7 @@ class Connection:
         found = None if wanted is None else room.sessions.find(wanted)
         if wanted is not None and isinstance(found, Session):
             visitor = replace(self._visitor, session=found.id)
-            grant = await room.gate.resume(visitor, found.visitor, found.grant, token)
+            grant = await room.gate.sessions.resume(visitor, found.visitor, found.grant, token)
             if room.sessions.find(wanted) is found:
                 room.sessions.take(found)
                 found.attach(visitor, grant, self)
@@ -200,7 +200,7 @@ class Connection:
                 logger.info("session resumed %s", where, extra=self._log)
                 return found, "resumed"
             found = "over"  # while the gate made up its mind
-        grant = await room.gate.welcome(self._visitor, token, _revealed(hello.challenge))
+        grant = await room.gate.sessions.welcome(self._visitor, token, _revealed(hello.challenge))
         session = Session(self._visitor, grant, room, self)
         room.sessions.add(session)
         return session, None if found is None else "over" if found == "over" else "unknown"
@@ -208,7 +208,7 @@ class Connection:
     async def _renew(self, session: Session, message: messages.Hello) -> None:
         """Take a new token; what is wrong with it costs neither the session nor its calls."""
         try:
-            grant = await self._room.gate.renew(
+            grant = await self._room.gate.sessions.renew(
                 session.visitor, session.grant, _revealed(message.token)
             )
         except GatewayError as error:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 async def test_whoever_comes_in_mode_open(door: Callable[..., Door]) -> None:
     it = door()
-    assert await it.gate.welcome(SHOP, None, None) == EVERYBODY
+    assert await it.gate.sessions.welcome(SHOP, None, None) == EVERYBODY
     admission = await it.admit(caller="+15550001")
     assert (admission.caller, admission.max_duration, admission.max_ringing) == (
         "+15550001",
@@ -69,7 +69,7 @@ async def test_a_token_says_what_its_bearer_may(door: Callable[..., Door]) -> No
         "maxDuration": 60,
         "origins": ["https://shop.example"],
     }
-    grant = await it.gate.welcome(SHOP, token(**call), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(**call), None)
     admission = await it.admit(grant, caller="+15550001")
     assert admission.caller == "+15559999"  # the token's wins over the page's
     assert admission.max_duration == 60
@@ -85,7 +85,7 @@ async def test_a_page_chooses_no_caller_that_its_token_does_not_grant(
     door: Callable[..., Door],
 ) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(), None)
     with pytest.raises(ForbiddenError, match=r"claim `call\.from`"):
         await it.admit(grant, caller="+15550001")
     assert (await it.admit(grant)).caller is None  # the trunk's own number then
@@ -120,7 +120,7 @@ async def test_who_is_not_welcome(
 ) -> None:
     it = door(TOKENS)
     with pytest.raises(error, match=rule):
-        await it.gate.welcome(visitor, given(), None)
+        await it.gate.sessions.welcome(visitor, given(), None)
     (line,) = it.lines()
     assert (line["event"], line["address"]) == ("session-refused", "192.0.2.7")
     assert line["why"]
@@ -129,18 +129,18 @@ async def test_who_is_not_welcome(
 async def test_a_challenge_before_anonymous_calls(door: Callable[..., Door]) -> None:
     with running_service() as service:
         it = door(replace(OPEN, challenge=Challenge(service.url, "s")))
-        assert await it.gate.welcome(SHOP, None, "answer") == EVERYBODY
+        assert await it.gate.sessions.welcome(SHOP, None, "answer") == EVERYBODY
         with pytest.raises(ForbiddenError, match="challenge"):
-            await it.gate.welcome(SHOP, None, None)
+            await it.gate.sessions.welcome(SHOP, None, None)
     assert it.lines()[-1]["rule"] == "challenge"
 
 
 async def test_a_token_for_one_call(door: Callable[..., Door]) -> None:
     it = door(TOKENS)
     text = token(once=True)
-    grant = await it.gate.welcome(SHOP, text, None)
+    grant = await it.gate.sessions.welcome(SHOP, text, None)
     (await it.admit(grant)).release()
-    again = await it.gate.welcome(SHOP, text, None)
+    again = await it.gate.sessions.welcome(SHOP, text, None)
     for each in (grant, again):
         with pytest.raises(TokenError, match="good for one call"):
             await it.admit(each)
@@ -148,7 +148,7 @@ async def test_a_token_for_one_call(door: Callable[..., Door]) -> None:
 
 async def test_what_is_refused_does_not_use_a_token_up(door: Callable[..., Door]) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(once=True), None)
     with pytest.raises(ForbiddenError):
         await it.admit(grant, "+19001234567")
     await it.gate.stop("maintenance", by="test")
@@ -160,7 +160,7 @@ async def test_what_is_refused_does_not_use_a_token_up(door: Callable[..., Door]
 
 async def test_two_calls_at_once_with_a_token_for_one(door: Callable[..., Door]) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(once=True), None)
     results = await asyncio.gather(it.admit(grant), it.admit(grant), return_exceptions=True)
     assert sum(isinstance(result, TokenError) for result in results) == 1
     # The one that was refused has left no place taken
@@ -169,20 +169,20 @@ async def test_two_calls_at_once_with_a_token_for_one(door: Callable[..., Door])
 
 async def test_a_session_outlives_its_token_but_places_no_call(door: Callable[..., Door]) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(expires=-5), None)  # within the leeway
+    grant = await it.gate.sessions.welcome(SHOP, token(expires=-5), None)  # within the leeway
     late = replace(grant, expires=time() - 11)
     with pytest.raises(TokenError, match="has expired"):
         await it.admit(late)
-    renewed = await it.gate.renew(SHOP, late, token())
+    renewed = await it.gate.sessions.renew(SHOP, late, token())
     assert await it.admit(renewed)
 
 
 async def test_a_new_token_is_for_the_same_identity(door: Callable[..., Door]) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token("visitor"), None)
+    grant = await it.gate.sessions.welcome(SHOP, token("visitor"), None)
     with pytest.raises(TokenError, match="another `sub`"):
-        await it.gate.renew(SHOP, grant, token("somebody"))
+        await it.gate.sessions.renew(SHOP, grant, token("somebody"))
     with pytest.raises(RequestError, match="comes once"):
-        await it.gate.renew(SHOP, grant, None)
+        await it.gate.sessions.renew(SHOP, grant, None)
     with pytest.raises(RequestError, match="comes once"):
-        await door(OPEN).gate.renew(SHOP, EVERYBODY, token())
+        await door(OPEN).gate.sessions.renew(SHOP, EVERYBODY, token())

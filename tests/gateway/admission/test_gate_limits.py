@@ -52,7 +52,7 @@ async def test_a_call_that_is_refused_holds_no_money_back(door: Callable[..., Do
     limits = LimitRules(spend_per_day=Decimal("1.0"))
     rates = parse_rates("prefix,price,name,increments\n*,1,all,60/60\n")
     it = door(replace(TOKENS, limits=limits, rates=rates))
-    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(once=True), None)
     (await it.admit(grant)).release()
     for _ in range(3):
         with pytest.raises(TokenError):

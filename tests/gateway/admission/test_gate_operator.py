@@ -40,7 +40,7 @@ async def test_used_tokens_blocks_and_the_switch_outlive_a_restart(
     store = await open_store(database, time)
     it = door(TOKENS, store)
     text = token(once=True)
-    await it.admit(await it.gate.welcome(SHOP, text, None))
+    await it.admit(await it.gate.sessions.welcome(SHOP, text, None))
     assert await it.gate.save_block(it.gate.block("number", "+1555999*", "fraud", by="test"))
     await it.gate.stop("maintenance", by="test")
     await it.gate.close()
@@ -51,7 +51,7 @@ async def test_used_tokens_blocks_and_the_switch_outlive_a_restart(
     await it.gate.remember()
     assert it.gate.stopped == "maintenance"
     await it.gate.start(by="test")
-    grant = await it.gate.welcome(SHOP, text, None)
+    grant = await it.gate.sessions.welcome(SHOP, text, None)
     with pytest.raises(TokenError, match="good for one call"):
         await it.admit(grant)
     with pytest.raises(ForbiddenError, match="blocked"):
@@ -72,7 +72,7 @@ async def test_who_is_blocked_is_stopped_at_once(
     door: Callable[..., Door], kind: str, value: str
 ) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(), None)
     it.gate.block(kind, value, "fraud", by="test")
     with pytest.raises(ForbiddenError, match="blocked"):
         await it.admit(grant)
@@ -81,7 +81,7 @@ async def test_who_is_blocked_is_stopped_at_once(
             it.gate.enter(SHOP)
     if kind != "number":
         with pytest.raises(ForbiddenError, match="blocked"):
-            await it.gate.welcome(SHOP, token(), None)
+            await it.gate.sessions.welcome(SHOP, token(), None)
     assert it.gate.is_blocked(SHOP, "visitor", TO)
     assert await it.gate.unblock(kind, value, by="test")
     assert not await it.gate.unblock(kind, value, by="test")
@@ -113,7 +113,7 @@ async def test_a_secret_that_was_taken_out_lets_nobody_call_any_more(
     door: Callable[..., Door],
 ) -> None:
     it = door(TOKENS)
-    grant = await it.gate.welcome(SHOP, token(), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(), None)
     new = SharedSecrets(("n" * 32,))
     it.gate.reload(replace(TOKENS, tokens=Tokens(new, time), secrets=new))
     with pytest.raises(TokenError, match="counts no more") as refused:
@@ -128,7 +128,7 @@ async def test_who_came_in_without_a_token_calls_no_more_once_they_are_asked_for
     door: Callable[..., Door],
 ) -> None:
     it = door(OPEN)
-    grant = await it.gate.welcome(SHOP, None, None)
+    grant = await it.gate.sessions.welcome(SHOP, None, None)
     it.gate.reload(TOKENS)
     with pytest.raises(TokenError, match="a new token is needed"):
         await it.admit(grant)
@@ -165,7 +165,7 @@ async def test_who_waits_for_the_disk_is_stopped_too(
 ) -> None:
     store = SlowStore()
     it = door(replace(TOKENS, limits=LimitRules(calls_at_once=1)), store)
-    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(once=True), None)
     call = asyncio.create_task(it.admit(grant))
     await store.asked.wait()
     if by_block:

@@ -23,7 +23,7 @@ FROM = "+15550001"
 
 
 async def granted(it: Door, **call: Any) -> Grant:
-    return await it.gate.welcome(SHOP, token(**call), None)
+    return await it.gate.sessions.welcome(SHOP, token(**call), None)
 
 
 async def test_in_mode_open_the_page_says_who_it_is(door: Callable[..., Door]) -> None:

@@ -70,7 +70,7 @@ def test_an_address_may_have_so_many_in_a_minute(door: Callable[..., Door]) -> N
 
 async def test_a_token_for_one_call_stays_good_for_it(door: Callable[..., Door]) -> None:
     it = door(replace(TOKENS, limits=limited()))
-    grant = await it.gate.welcome(SHOP, token(once=True), None)
+    grant = await it.gate.sessions.welcome(SHOP, token(once=True), None)
     it.gate.preflights.admit(SHOP, grant).release()
     it.gate.preflights.admit(SHOP, grant).release()
     assert await it.admit(grant)

@@ -173,7 +173,9 @@ async def test_to_come_back_costs_next_to_nothing() -> None:
     began = process_time()
     for session, line in zip(found, lines, strict=True):
         assert room.sessions.find(session.token) is session
-        grant = await room.gate.resume(session.visitor, session.visitor, session.grant, None)
+        grant = await room.gate.sessions.resume(
+            session.visitor, session.visitor, session.grant, None
+        )
         room.sessions.take(session)
         session.attach(session.visitor, grant, line)
         session.greet("resumed", 0)
