@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -102,22 +102,8 @@ def _room(
     recorder: Recorder | None,
     webhooks: Webhooks | None,
 ) -> tuple[Room, Calls]:
-    admission = settings.admission
     shown = mask if settings.log.numbers == "masked" else str
-    routes = [
-        route_of(each, settings.media, tls_of(tls_files(settings.sip, each)))
-        for each in settings.trunks
-    ]
-    calls = Calls(
-        endpoint,
-        plane,
-        Trunks(routes, routing_of(settings).order),
-        max_duration=admission.max_duration,
-        max_ringing=admission.max_ringing,
-        resume_window=settings.sessions.resume_window,
-        own=own_sockets(settings, endpoint),
-        shown=shown,
-    )
+    calls = _calls(settings, endpoint, plane, shown)
     gate.on_cap = calls.stop_answered
     if recorder is not None:
         calls.listeners.add(recorder.hear)
@@ -147,6 +133,25 @@ def _room(
         leave=endpoint.leave,
     )
     return room, calls
+
+
+def _calls(
+    settings: Settings, endpoint: TrunkEndpoint, plane: MediaPlane, shown: Callable[[str], str]
+) -> Calls:
+    routes = [
+        route_of(each, settings.media, tls_of(tls_files(settings.sip, each)))
+        for each in settings.trunks
+    ]
+    return Calls(
+        endpoint,
+        plane,
+        Trunks(routes, routing_of(settings).order),
+        max_duration=settings.admission.max_duration,
+        max_ringing=settings.admission.max_ringing,
+        resume_window=settings.sessions.resume_window,
+        own=own_sockets(settings, endpoint),
+        shown=shown,
+    )
 
 
 def _nobody(limit: str, visitor: Visitor | None) -> None:

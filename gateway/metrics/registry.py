@@ -64,24 +64,7 @@ class Metrics:
         Gauge("gateway_tasks", "Tasks of the event loop", registry=self.registry).set_function(
             _count_tasks
         )
-        self.refused = self._counter(
-            "gateway_calls_refused",
-            "Calls refused before an INVITE, by the name of the error",
-            "name",
-        )
-        self.websockets_refused = self._counter(
-            "gateway_websockets_refused", "WebSockets refused, by reason", "reason"
-        )
-        self.admission_refused = self._counter(
-            "gateway_admission_refused", "Calls that admission refused, by rule", "rule"
-        )
-        self.limits_reached = self._counter(
-            "gateway_limits_reached", "What was refused because a limit was reached", "limit"
-        )
-        self.tokens_issued = self._counter("gateway_tokens_issued", "Call tokens issued")
-        self.tokens_refused = self._counter(
-            "gateway_tokens_refused", "Call tokens refused, by reason", "reason"
-        )
+        self._count_admission()
         self._count_preflights()
         self.setup = Histogram(
             "gateway_call_setup_seconds",
@@ -104,6 +87,26 @@ class Metrics:
             registry=self.registry,
         )
         self._quality = QualityOfLegs(self.registry)
+
+    def _count_admission(self) -> None:
+        self.refused = self._counter(
+            "gateway_calls_refused",
+            "Calls refused before an INVITE, by the name of the error",
+            "name",
+        )
+        self.websockets_refused = self._counter(
+            "gateway_websockets_refused", "WebSockets refused, by reason", "reason"
+        )
+        self.admission_refused = self._counter(
+            "gateway_admission_refused", "Calls that admission refused, by rule", "rule"
+        )
+        self.limits_reached = self._counter(
+            "gateway_limits_reached", "What was refused because a limit was reached", "limit"
+        )
+        self.tokens_issued = self._counter("gateway_tokens_issued", "Call tokens issued")
+        self.tokens_refused = self._counter(
+            "gateway_tokens_refused", "Call tokens refused, by reason", "reason"
+        )
 
     def _count_preflights(self) -> None:
         self.preflights = self._counter(

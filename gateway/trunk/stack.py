@@ -279,22 +279,7 @@ class Stack:
         if self.stock:
             self._check_stock()
         self.capacity = min(compiled, self.config.max_calls)
-        config.uaConfig.maxCalls = self.capacity
-        config.uaConfig.threadCnt = 0
-        config.uaConfig.mainThreadOnly = False
-        config.uaConfig.userAgent = self.config.user_agent
-        # A Contact or Record-Route may be a name. Without these the engine has the C library
-        # look it up, and all of SIP stands still for as long as a name server is silent: 10 s
-        for server in self._name_servers:
-            if not (self.stock and ":" in server):  # it has no IPv6
-                config.uaConfig.nameserver.append(server)
-        config.medConfig.hasIoqueue = False
-        config.medConfig.threadCnt = 0
-        config.medConfig.sndAutoCloseTime = -1
-        config.logConfig.writer = self._log
-        self._log.__disown__()  # libDestroy deletes it
-        config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
-        config.logConfig.msgLogging = self.config.log_level >= 5
+        self._configure(config)
         self._endpoint.libInit(config)
         if HAS_FILTER:
             from gateway.trunk.filter import Filter
@@ -314,6 +299,25 @@ class Stack:
         self.transports = Transports(self._endpoint, faults, self.config)
         self.port = self.transports.open()
         self._endpoint.libStart()
+
+    def _configure(self, config: pj.EpConfig) -> None:
+        """Give the engine no thread of its own, our log, and the name servers that we ask."""
+        config.uaConfig.maxCalls = self.capacity
+        config.uaConfig.threadCnt = 0
+        config.uaConfig.mainThreadOnly = False
+        config.uaConfig.userAgent = self.config.user_agent
+        # A Contact or Record-Route may be a name. Without these the engine has the C library
+        # look it up, and all of SIP stands still for as long as a name server is silent: 10 s
+        for server in self._name_servers:
+            if not (self.stock and ":" in server):  # it has no IPv6
+                config.uaConfig.nameserver.append(server)
+        config.medConfig.hasIoqueue = False
+        config.medConfig.threadCnt = 0
+        config.medConfig.sndAutoCloseTime = -1
+        config.logConfig.writer = self._log
+        self._log.__disown__()  # libDestroy deletes it
+        config.logConfig.level = config.logConfig.consoleLevel = self.config.log_level
+        config.logConfig.msgLogging = self.config.log_level >= 5
 
     def _check_stock(self) -> None:
         """Refuse what the stock engine aborts the process at."""
