@@ -307,8 +307,8 @@ async def test_what_only_an_incoming_call_can_do(
 async def test_credentials_are_renewed_while_it_rings(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
-    """A page is registered for hours, and TURN credentials live for minutes."""
-    renewed = asyncio.Event()
+    """Once: a page is registered for hours, and TURN credentials live for minutes."""
+    asked, accepted = asyncio.Event(), asyncio.Event()
 
     async def greeting(session: Session) -> None:
         await session.wait_for("hello")
@@ -316,8 +316,9 @@ async def test_credentials_are_renewed_while_it_rings(
         await session.wait_for("register")
         await session.send("registered", identity="sales")
         await session.wait_for_count("hello", 2)
+        asked.set()
+        await accepted.wait()
         await session.send("welcome", session="s1", iceServers=[turn("s2", left=7200)])
-        renewed.set()
 
     fake_gateway.greeting = greeting
     page = await open_page()
@@ -326,8 +327,10 @@ async def test_credentials_are_renewed_while_it_rings(
     session = await fake_gateway.session()
     await session.ring()
     async with asyncio.timeout(5):
-        await renewed.wait()
-    await page.evaluate("harness.ask('accept')")
+        await asked.wait()
+    await page.evaluate("() => void harness.ask('accept')")
+    accepted.set()
+    await session.wait_for("accept")
     [server] = (await page.evaluate("harness.configuration()"))["iceServers"]
     assert server["username"].endswith(":s2")
     assert len(session.find("hello")) == 2

@@ -42,6 +42,8 @@ export class Access {
   #fetch;
   #challenge;
   #renewed = -Infinity; // ms since the epoch
+  /** @type {Promise<unknown> | null} what a `welcome` waits for: another one has the same */
+  #renewing = null;
   /** New tokens and calls, one after the other: a call goes by the token that was said last. */
   #turns = Promise.resolve();
 
@@ -152,7 +154,9 @@ export class Access {
     const tokenEnded = this.renews && welcome.expires !== null && welcome.expires * 1000 <= now;
     if (tokenEnded || turnEnd(welcome.iceServers) < now + MARGIN) {
       // If it cannot be had, the call says what is wrong with it.
-      await this.renew(signaling).catch(() => {});
+      const over = () => (this.#renewing = null);
+      this.#renewing ??= this.renew(signaling).then(over, over);
+      await this.#renewing;
     }
     return signaling.welcome;
   }
