@@ -1,7 +1,8 @@
 """Pages that lose their whole network for a while, and then their gateway: it goes out of service.
 
-The demo page in Chromium and in Firefox, each on a host of its own, with one link to the gateway's
-for the page, its WebSocket and its media. Each makes one call, which lives through all of it.
+Chromium and Firefox, each on a host of its own, with one link to the gateway's for its pages, their
+WebSockets and their media: the demo page, and beside it one with `<click-to-call>`. Each makes one
+call, which lives through all of it.
 
 It is run as a process in a namespace (`peers.namespace`) and tells how it went as JSON on standard
 output; `test_lost_network_page` judges.
@@ -26,12 +27,12 @@ from playwright.async_api import Error
 
 from gateway.admission.token import CallClaim, Claims, issue, new_id
 from tests.end_to_end.conftest import TONE
-from tests.end_to_end.demo import REMOTE
 from tests.end_to_end.odd_calls import JUDGED, TALK, TRUNK_TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
 from tests.end_to_end.relayed_network import tone_of
-from tests.peers.browser import Browser, BrowserError, BrowserPage, quoted, record
+from tests.end_to_end.site import DEMO, ELEMENT, SITE, Kind, open_page, press_call, until
+from tests.peers.browser import Browser, BrowserError, BrowserPage, record
 from tests.peers.chromium import run_chromium
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 GATEWAY, TRUNK = "198.51.100.1", "203.0.113.1"  # RFC 5737
 BROWSERS = ("chromium", "firefox")
+KINDS = {"demo": DEMO, "site": SITE}
+PAGES = [f"{browser}-{kind}" for browser in BROWSERS for kind in KINDS]
 OUTAGES = (2.0, 5.0, 20.0)  # seconds; a browser that is silent for 12 is lost
 RESUME_WINDOW = 60
 SECRET = "an-outage-is-over-after-some-seconds"  # pages of another host need tokens
@@ -52,18 +55,18 @@ BACK = 20.0  # seconds, for what the page does once its network is back
 
 # What the page sees, by the clock of this machine: its call's events, and sound that comes
 WATCH = """(() => {
-    const watch = window.watch = { events: [], came: [], said: "" };
+    const watch = window.watch = { events: [], came: [], said: "", shown: true };
     const now = () => Date.now() / 1000;
-    const state = document.querySelector("#state-text");
-    demo.call.on("reconnecting", () => {
+    const call = CALL;
+    call.on("reconnecting", () => {
         watch.events.push(["reconnecting", now()]);
-        setTimeout(() => { watch.said = state.textContent; });
+        setTimeout(() => { [watch.said, watch.shown] = [STATE, SHOWN]; });
     });
-    demo.call.on("reconnected", () => watch.events.push(["reconnected", now()]));
-    demo.device.on("draining", seconds => watch.events.push(["draining", seconds]));
+    call.on("reconnected", () => watch.events.push(["reconnected", now()]));
+    window.demo?.device.on("draining", seconds => watch.events.push(["draining", seconds]));
     let before = "";
     setInterval(async () => {
-        const stats = [...(await demo.call.getStats()).values()];
+        const stats = [...(await call.getStats()).values()];
         const heard = stats.filter(({ type }) => type === "inbound-rtp")
             .filter(({ packetsReceived }) => packetsReceived > 0)
             .map(({ ssrc, packetsReceived }) => `${ssrc} ${packetsReceived}`).join();
@@ -71,15 +74,18 @@ WATCH = """(() => {
         before = heard;
     }, 20);
 })()"""
-UNTIL = (
-    "(async condition => { const end = performance.now() + %d;"
-    " while (!condition() && performance.now() < end) await new Promise(r => setTimeout(r, 20));"
-    " return Boolean(condition()); })"
-)
+# What the page says of the state, and whether it shows that it reconnects
+STATE = {DEMO: "document.querySelector('#state-text').textContent", SITE: SITE.said}
+SHOWN = {
+    DEMO: "document.querySelector('#app').hasAttribute('data-reconnecting')",
+    SITE: f"{ELEMENT}.matches(':state(open):state(reconnecting)')",
+}
+# What a page says of a loss, and takes back. On a busy machine it may well speak of jitter
+WRONG = "/Reconnecting|interrupted|Nothing is heard/"
 
 
 def run_page_outages(limit: float) -> dict[str, dict[str, Any]]:
-    """Make the calls; return the `Facts` of each browser as JSON has them.
+    """Make the calls; return the `Facts` of each page as JSON has them.
 
     The test is skipped where no such network can be made.
     """
@@ -93,6 +99,8 @@ def run_page_outages(limit: float) -> dict[str, dict[str, Any]]:
 
 # -- inside
 
+Tones = tuple[float | None, float | None]  # Hz, at the page and at the trunk
+
 
 @dataclass
 class Outage:
@@ -102,14 +110,15 @@ class Outage:
     gap: float | None = None  # how long the trunk did not hear the page
     deaf: float | None = None  # how long no sound came to the page
     said: str = ""  # by the page, of its state
+    shown: bool = False  # that it reconnects
     noticed: float | None = None  # from the loss to what it said
     back: float | None = None  # from the network's return to "reconnected"; None: it was not lost
-    tones: tuple[float | None, float | None] = (None, None)  # Hz, afterwards: at the page, trunk
+    tones: Tones = (None, None)  # Hz, afterwards: at the page, trunk
 
 
 @dataclass
 class Facts:
-    """How a browser's call went."""
+    """How a page's call went."""
 
     outages: dict[str, Outage] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)  # that the trunk had
@@ -117,22 +126,62 @@ class Facts:
     missing: int = 0  # sequence numbers
     draining: float | None = None  # seconds, as the page has heard
     refused: list[Any] = field(default_factory=list)  # cause and sentence of a second call
-    tones: tuple[float | None, float | None] = (None, None)  # while the gateway drains
+    tones: Tones = (None, None)  # while the gateway drains
     end: dict[str, Any] = field(default_factory=dict)
     error: str = ""
 
 
 @dataclass
-class Client:
-    """A page in its call: its host, and the trunk's end."""
+class Talk:
+    """A page in its call, and the trunk's end."""
 
-    number: int
-    host: Host
+    kind: Kind
     browser: Browser
     page: BrowserPage
     line: Line
     sound: Sound
     facts: Facts = field(default_factory=Facts)
+
+    async def until(self, condition: str) -> None:
+        """Wait until something holds in the page."""
+        await until(self.page, condition, limit=BACK)
+
+    async def tones(self) -> Tones:
+        """Return the strongest tone at the page, and at the trunk.
+
+        The sound of a busy browser may stand still for a moment: then it is listened to again.
+        """
+        for _ in range(3):
+            heard, rate = await record(self.page, self.kind.remote, seconds=1)
+            tones = tone_of(heard[-rate // 3 :], rate), tone_of(self.sound.samples(JUDGED), 8000)
+            if None not in tones:
+                break
+        return tones
+
+    def said(self, since: float) -> list[float]:
+        """Return when each packet with the page's tone has come to the trunk since then.
+
+        Comfort noise is as loud, but hardly any of it is at the tone's frequency.
+        """
+        times = []
+        for each in self.sound.heard:
+            if each.at < since:
+                continue
+            samples = decode_ulaw(np.frombuffer(each.packet.payload, np.uint8))
+            power = float(np.square(samples / 32768).mean())
+            tone = measure_tone(samples, 8000, self.browser.tone)
+            if tone.level > max(-40, 10 * np.log10(power + 1e-9) - 6):
+                times.append(each.at)
+        return times
+
+
+@dataclass
+class Client:
+    """A browser in its calls, and its host."""
+
+    number: int
+    host: Host
+    talks: list[Talk]
 
     def cut(self) -> None:
         """Take its only link down."""
@@ -144,115 +193,101 @@ class Client:
         with self.host.entered():
             run(f"ip link set net{self.number} up && {way(self.number)}")
 
-    async def until(self, condition: str, *, limit: float = BACK) -> None:
-        """Wait until something holds in the page."""
-        held = await self.page.evaluate(f"{UNTIL % (1000 * limit)}(() => {condition})")
-        assert held, f"not within {limit:g} s: {condition}"
-
-    async def tones(self) -> tuple[float | None, float | None]:
-        """Return the strongest tone at the page, and at the trunk."""
-        heard, rate = await record(self.page, REMOTE, seconds=1)
-        return tone_of(heard[-rate // 3 :], rate), tone_of(self.sound.samples(JUDGED), 8000)
-
-    def said(self) -> list[float]:
-        """Return when each packet with the page's tone came to the trunk.
-
-        Comfort noise is as loud, but hardly any of it is at the tone's frequency.
-        """
-        times = []
-        for each in self.sound.heard:
-            samples = decode_ulaw(np.frombuffer(each.packet.payload, np.uint8))
-            power = float(np.square(samples / 32768).mean())
-            tone = measure_tone(samples, 8000, self.browser.tone)
-            if tone.level > max(-40, 10 * np.log10(power + 1e-9) - 6):
-                times.append(each.at)
-        return times
-
 
 def way(number: int) -> str:
     """Return the command that leads a client's host to the gateway."""
     return f"ip route replace {GATEWAY} via 192.0.2.{4 * number + 1}"
 
 
-async def lose_network(client: Client, seconds: float) -> Outage:
-    """Cut the page off for a while, and see what each side hears of it."""
-    told = Outage()
-    await client.page.evaluate("(watch.events.length = watch.came.length = 0, watch.said = '')")
+async def lose_network(client: Client, seconds: float) -> None:
+    """Cut the pages off for a while, and see what each side of each call hears of it."""
+    for talk in client.talks:
+        await talk.page.evaluate("(watch.events.length = watch.came.length = 0, watch.said = '')")
     began, clock = perf_counter(), time.time()
     client.cut()
     await asyncio.sleep(seconds)
     client.mend()
-    told.outage = perf_counter() - began
-    mended = clock + told.outage
-    up = began + told.outage
+    outage = perf_counter() - began
+    told = await asyncio.gather(*(come_back(talk, began, clock, outage) for talk in client.talks))
+    for talk, each in zip(client.talks, told, strict=True):
+        talk.facts.outages[f"{seconds:g}"] = each
+
+
+async def come_back(talk: Talk, began: float, clock: float, outage: float) -> Outage:
+    """See a call go on after an outage, which began at these times of both clocks."""
+    told = Outage(outage)
+    up, mended = began + outage, clock + outage
     # Two seconds of sound, from a call that is not interrupted
-    await client.until(
-        f"!demo.call.reconnecting && watch.came.filter(at => at > {mended}).length > 20"
+    await talk.until(
+        f"!{talk.kind.call}.reconnecting && watch.came.filter(at => at > {mended}).length > 20"
     )
-    await client.sound.hear(2 * TALK)
-    told.tones = await client.tones()
-    times = client.said()
+    _, told.tones = await asyncio.gather(talk.sound.hear(2 * TALK), talk.tones())
+    times = talk.said(up)
     # A lost tone is concealed at first, which does not end the gap
-    pauses = [after - before for before, after in pairwise(times) if after > up]
-    told.gap = max(next(at for at in times if at > up) - began, *pauses)
-    watch: Any = await client.page.evaluate("watch")
+    pauses = [after - before for before, after in pairwise(times)]
+    told.gap = max(times[0] - began, *pauses)
+    watch: Any = await talk.page.evaluate("watch")
     came = [clock, *(at for at in watch["came"] if at > clock)]
     told.deaf = max(after - before for before, after in pairwise(came))
-    told.said = watch["said"]
+    told.said, told.shown = watch["said"], watch["shown"]
     for name, at in watch["events"]:
         if name == "reconnecting" and told.noticed is None:
             told.noticed = at - clock
         if name == "reconnected":
             told.back = at - mended
+    await talk.until(f"!{WRONG}.test({STATE[talk.kind]}) && !{SHOWN[talk.kind]}")
     return told
 
 
 async def lose_networks(client: Client) -> None:
-    """Cut the page off once and again, and see that the trunk has one stream all the time."""
-    facts = client.facts
+    """Cut the pages off once and again, and see that the trunk has one stream all the time."""
     for seconds in OUTAGES:
-        facts.outages[f"{seconds:g}"] = await lose_network(client, seconds)
-    packets = [each.packet for each in client.sound.heard]
-    facts.sources = len({each.ssrc for each in packets})
-    steps = [(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)]
-    facts.missing = sum(steps) - len(steps)
+        await lose_network(client, seconds)
+    for talk in client.talks:
+        packets = [each.packet for each in talk.sound.heard]
+        talk.facts.sources = len({each.ssrc for each in packets})
+        steps = [(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)]
+        talk.facts.missing = sum(steps) - len(steps)
 
 
-async def outlive(client: Client, url: str) -> None:
-    """Go on while the gateway drains, see another page's call refused, and hang up."""
-    facts, page = client.facts, client.page
-    await client.until("watch.events.some(([name]) => name === 'draining')")
-    drains: Any = await page.evaluate("watch.events.find(([name]) => name === 'draining')[1]")
-    facts.draining = drains
-    other = await client.browser.new_page()
-    await dial(other, url, client.line.number)
-    await other.evaluate(f"{UNTIL % 10_000}(() => !document.querySelector('#notice').hidden)")
-    refused: Any = await other.evaluate(
+async def see_drain(talk: Talk, url: str) -> None:
+    """See the gateway go out of service, and another page's call refused."""
+    await talk.until("watch.events.some(([name]) => name === 'draining')")
+    drains: Any = await talk.page.evaluate("watch.events.find(([n]) => n === 'draining')[1]")
+    talk.facts.draining = drains
+    talk.facts.refused = await be_refused(talk, url)
+
+
+async def outlive(talk: Talk) -> None:
+    """Go on while the gateway drains, and hang up."""
+    facts, page, kind = talk.facts, talk.page, talk.kind
+    facts.tones = await talk.tones()
+    await page.evaluate(f"{kind.hangup}.click()")
+    await talk.line.hear("BYE")
+    await talk.until(f"{kind.call}.end !== null")
+    end: Any = await page.evaluate(f"({{ ...{kind.call}.end }})")
+    facts.end = end
+    facts.requests = talk.line.requests()
+
+
+async def be_refused(talk: Talk, url: str) -> list[Any]:
+    """Call from another page; return the cause and the sentence."""
+    page = await talk.browser.new_window()
+    await dial(page, DEMO, url, talk.line.number)
+    await until(page, "!document.querySelector('#notice').hidden")
+    refused: Any = await page.evaluate(
         "[document.querySelector('#notice').dataset.cause,"
         " document.querySelector('#notice').textContent]"
     )
-    facts.refused = refused
-    facts.tones = await client.tones()
-    await page.evaluate("document.querySelector('#hangup').click()")
-    await client.line.hear("BYE")
-    await client.until("demo.end !== null")
-    end: Any = await page.evaluate("demo.end")
-    facts.end = end
-    facts.requests = client.line.requests()
+    return list(refused)
 
 
-async def dial(page: BrowserPage, url: str, number: str) -> None:
-    """Open the demo, its microphone without processing (which takes a tone for noise), and call."""
+async def dial(page: BrowserPage, kind: Kind, url: str, number: str) -> None:
+    """Open a page, and call a number with a token for it."""
     now = time.time()
-    claims = Claims(sub="visitor", jti=new_id(), exp=now + 300, call=CallClaim(to=(number,)))
-    await page.goto(f"{url}/#token={issue(SECRET, claims, now)}")
-    ready = await page.evaluate(
-        f"{UNTIL % 10_000}(() => document.querySelector('#app[data-ready]'))"
-    )
-    assert ready, "the page is not ready"
-    await page.evaluate("document.querySelector('#processing').click()")
-    await page.evaluate(f"document.querySelector('#number').value = {quoted(number)}")
-    await page.evaluate("document.querySelector('#call').click()")
+    claims = Claims(sub=number, jti=new_id(), exp=now + 300, call=CallClaim(to=(number,)))
+    await open_page(page, kind, url, number, issue(SECRET, claims, now))
+    await press_call(page, kind)
 
 
 def start(name: str, folder: Path, origin: str) -> AbstractAsyncContextManager[Browser]:
@@ -272,10 +307,8 @@ def start(name: str, folder: Path, origin: str) -> AbstractAsyncContextManager[B
 
 
 async def call(stack: AsyncExitStack, name: str, gateway: Host, world: World) -> Client:
-    """Have a browser on a host of its own call a line; go on when the trunk hears it."""
+    """Have the pages of a browser on a host of its own call lines; go on when they are heard."""
     number = BROWSERS.index(name)
-    gateway.enter()
-    sound = await stack.enter_async_context(open_sound(TRUNK_TONE, host=TRUNK))
     host = Host.new()
     ours, theirs = f"192.0.2.{4 * number + 1}/30", f"192.0.2.{4 * number + 2}/30"
     gateway.link(host, f"net{number}", ours, theirs)
@@ -283,15 +316,23 @@ async def call(stack: AsyncExitStack, name: str, gateway: Host, world: World) ->
     run(way(number))
     browser = await stack.enter_async_context(start(name, world.folder, world.url))
     gateway.enter()
-    page, line = await browser.new_page(), world.trunk.line()
-    await dial(page, world.url, line.number)
+    sounds = [await stack.enter_async_context(open_sound(TRUNK_TONE, host=TRUNK)) for _ in KINDS]
+    pairs = zip(KINDS.values(), sounds, strict=True)
+    talks = [talk(kind, browser, sound, world) for kind, sound in pairs]
+    return Client(number, host, await asyncio.gather(*talks))
+
+
+async def talk(kind: Kind, browser: Browser, sound: Sound, world: World) -> Talk:
+    """Have a page call a line."""
+    page, line = await browser.new_window(), world.trunk.line()
+    await dial(page, kind, world.url, line.number)
     await line.hear("INVITE", limit=15)
     await line.answer(describe(sound.port, host=TRUNK))
-    client = Client(number, host, browser, page, line, sound)
-    await client.until("demo.call?.state === 'open'")
-    await page.evaluate(WATCH)
+    await until(page, f"{kind.call}?.state === 'open'")
+    watch = WATCH.replace("CALL", kind.call)
+    await page.evaluate(watch.replace("STATE", STATE[kind]).replace("SHOWN", SHOWN[kind]))
     await sound.hear(TALK)
-    return client
+    return Talk(kind, browser, page, line, sound)
 
 
 @dataclass(frozen=True)
@@ -307,12 +348,13 @@ class World:
         return f"http://{GATEWAY}:{self.gateway.config.http_port}"
 
 
-async def tell(client: Client, work: Any) -> None:
+async def tell(talks: list[Talk], work: Any) -> None:
     """Do it; what fails is told."""
     try:
         await work
     except (AssertionError, TimeoutError, BrowserError, Error) as error:
-        client.facts.error = client.facts.error or str(error) or type(error).__name__
+        for talk in talks:
+            talk.facts.error = talk.facts.error or str(error) or type(error).__name__
 
 
 async def make_calls(folder: Path) -> dict[str, Any]:
@@ -340,12 +382,20 @@ async def make_calls(folder: Path) -> dict[str, Any]:
         gateway = await stack.enter_async_context(run_gateway(config, folder / "gateway"))
         world = World(gateway, trunk, folder)
         clients = {name: await call(stack, name, here, world) for name in BROWSERS}
-        await asyncio.gather(*(tell(each, lose_networks(each)) for each in clients.values()))
+        await asyncio.gather(*(tell(each.talks, lose_networks(each)) for each in clients.values()))
         gateway.terminate()
-        await asyncio.gather(*(tell(each, outlive(each, world.url)) for each in clients.values()))
+        talks = [talk for client in clients.values() for talk in client.talks]
+        demos = [talk for talk in talks if talk.kind is DEMO]
+        await asyncio.gather(*(tell([each], see_drain(each, world.url)) for each in demos))
+        await asyncio.gather(*(tell([each], outlive(each)) for each in talks))
         async with asyncio.timeout(10):
             status = await gateway.ended()
-    return {name: asdict(each.facts) for name, each in clients.items()} | {"gateway": status}
+    facts = {
+        f"{name}-{kind}": asdict(talk.facts)
+        for name, client in clients.items()
+        for kind, talk in zip(KINDS, client.talks, strict=True)
+    }
+    return facts | {"gateway": status}
 
 
 def main() -> None:

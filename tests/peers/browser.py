@@ -59,6 +59,9 @@ class Browser(Protocol):
 
     async def new_page(self) -> BrowserPage: ...
 
+    async def new_window(self) -> BrowserPage:
+        """Open a page that hides no other one."""
+
 
 def as_json(expression: str) -> str:
     """Return an expression whose value is the JSON text of the given one."""

@@ -67,6 +67,9 @@ class Chromium:
     async def new_page(self) -> ChromiumPage:
         return ChromiumPage(await self.browser.new_page())
 
+    async def new_window(self) -> ChromiumPage:
+        return await self.new_page()
+
 
 @asynccontextmanager
 async def run_chromium(

@@ -119,6 +119,14 @@ class FirefoxPage:
             "browsingContext.navigate", context=self._context, url=url, wait="complete"
         )
 
+    async def run_first(self, script: str) -> None:
+        """Run a script before those of each page that the tab opens from now on."""
+        await self._session.command(
+            "script.addPreloadScript",
+            functionDeclaration=f"() => {{ {script} }}",
+            contexts=[self._context],
+        )
+
     async def evaluate(self, expression: str) -> object:
         result = await self._session.command(
             "script.evaluate",
@@ -144,15 +152,17 @@ class Firefox:
 
     async def new_page(self, script: str = "") -> FirefoxPage:
         """Open a tab; the script runs before those of each page in it."""
-        created = await self._session.command("browsingContext.create", type="tab")
-        context = created["context"]
+        page = await self._create("tab")
         if script:
-            await self._session.command(
-                "script.addPreloadScript",
-                functionDeclaration=f"() => {{ {script} }}",
-                contexts=[context],
-            )
-        return FirefoxPage(self._session, context)
+            await page.run_first(script)
+        return page
+
+    async def new_window(self) -> FirefoxPage:
+        return await self._create("window")
+
+    async def _create(self, kind: str) -> FirefoxPage:
+        created = await self._session.command("browsingContext.create", type=kind)
+        return FirefoxPage(self._session, created["context"])
 
 
 @asynccontextmanager
