@@ -120,14 +120,6 @@ async def test_call_goes_on_when_the_page_is_loaded_again(
         assert_heard(received[-rate:], rate, present=[TONE], absent=[LAB_TONE])
 
 
-async def test_refusal_of_the_trunk_is_told(chromium: Chromium, office: Office) -> None:
-    async with open_site(chromium, office, office.attributes("620")) as (_, button):
-        await button.call()
-        await button.expect_state("ended", "failed")
-        text = "The line is busy. Please try again in a few minutes."
-        await expect(button.status).to_have_text(text)
-
-
 async def transfer(button: Button, to: str) -> None:
     """Hand the call over by the panel's own controls, all of it by keyboard."""
     await button.press("Transfer")
