@@ -9,12 +9,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from tests.end_to_end.all_day import open_all_day
 from tests.end_to_end.conftest import LAB_TONE, RINGBACK, TONE
 from tests.end_to_end.demo import REMOTE, dial, expect_state, open_demo
 from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.trunks import idle
 from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
+from tests.web.left import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -193,6 +195,26 @@ async def test_ring_and_cancel(demo: ChromiumPage, manager: Manager) -> None:
         demo.page, "canceled", "You hung up before the call was answered.", "Ended here"
     )
     await manager.wait("LabHangup", CallID=call["CallID"], limit=2)
+
+
+async def test_one_call_after_the_other_leaves_nothing(
+    chromium: Chromium, gateway: Gateway
+) -> None:
+    """Forty with sound, one in four of them held; tests/web has those that come to nothing."""
+    warm, calls, talk = 16, 24, 0.05
+    answered = (await gateway.metrics())["gateway_calls_answered_total"]
+    async with open_all_day(chromium, gateway.url) as page:
+        await page.call(warm, "600", talk)  # code is compiled, and pools are filled
+        before = await page.left()
+        await page.call(calls, "600", talk)
+        after = await page.left()
+    assert after.open == CLOSED
+    assert after.nodes == before.nodes  # an element of audio has 132
+    assert after.listeners == before.listeners
+    # A call's own objects are some 12 KB: one in three that stays would be seen
+    assert (after.heap - before.heap) / calls < 4_000
+    metrics = await idle(gateway)
+    assert metrics["gateway_calls_answered_total"] == answered + warm + calls
 
 
 UNTIL = """(async (test) => {

@@ -1,14 +1,17 @@
-"""One page that calls all day: two hundred calls, one after the other, leave nothing behind."""
+"""One page that calls all day: two hundred calls, one after the other, leave nothing behind.
+
+Here are those that come to nothing. Those with sound are `test_browser_call.py`'s.
+"""
 
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import CDPSession
 
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session
+from tests.web.left import CLOSED, look, watch
 
-CALLS = 200
+CALLS = 160
 WARM = 40  # calls after which code is compiled and pools are filled
 # A call's own objects are some 30 KB: one in ten that stays would be seen
 GROWTH = 3_000  # bytes for each call
@@ -24,7 +27,6 @@ CALL = """async ([count, device]) => {
         if (number % 2) call.disconnect();
         await ended;
     }
-    return harness.open();
 }"""
 
 
@@ -37,35 +39,19 @@ async def refuse(session: Session) -> None:
         await session.reply("answer", answer=ANSWER)
 
 
-async def settled(cdp: CDPSession) -> dict[str, float]:
-    """Collect garbage until no more goes; return what is left."""
-    before: dict[str, float] = {}
-    for _ in range(8):
-        await cdp.send("HeapProfiler.collectGarbage")
-        metrics = (await cdp.send("Performance.getMetrics"))["metrics"]
-        now = {each["name"]: each["value"] for each in metrics}
-        if before and abs(now["JSHeapUsedSize"] - before["JSHeapUsedSize"]) < 1_000:
-            break
-        before = now
-    return now
-
-
 @pytest.mark.timeout(60)
 async def test_nothing_is_left(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     fake_gateway.story = refuse
     page = await open_page()
-    # The harness holds on to what it counts, so it counts as it goes
-    await page.evaluate("harness.forget()")
-    cdp = await page.context.new_cdp_session(page)
-    await cdp.send("Performance.enable")
+    cdp = await watch(page)
     device = {"ringback": "us"}
     await page.evaluate(CALL, [WARM, device])
-    before = await settled(cdp)
-    left = await page.evaluate(CALL, [CALLS - WARM, device])
-    after = await settled(cdp)
-    assert left == {"peers": 0, "tracks": 0, "contexts": 0, "elements": 0, "calls": 0}
+    before = await look(page, cdp)
+    await page.evaluate(CALL, [CALLS - WARM, device])
+    after = await look(page, cdp)
+    assert after.open == CLOSED
     assert len(fake_gateway.opened) == 1
     assert len(fake_gateway.opened[0].find("call")) == CALLS
-    assert after["Nodes"] <= before["Nodes"] + 2
-    assert after["JSEventListeners"] <= before["JSEventListeners"] + 2
-    assert (after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / (CALLS - WARM) < GROWTH
+    assert after.nodes <= before.nodes + 2
+    assert after.listeners <= before.listeners + 2
+    assert (after.heap - before.heap) / (CALLS - WARM) < GROWTH
