@@ -7,6 +7,7 @@
 #   make test TESTS="tests/sdp -x"  some of the tests, or other options of pytest
 #   make bench BENCH="quality"      some of the benchmarks; tests/bench/README.md has the options
 #   make soak SOAK="--minutes 2"    shorter, or longer; --short 500 is the number of short calls
+#   make soak SOAK="--page 200"     answered calls in one page of Chromium instead: does the page grow?
 #   make fuzz FUZZ="rtp opus"       some of the harnesses; FUZZ_SECONDS=20 is the time of each
 #   make fuzz SANITIZE=1            into the compiled modules, with sanitizers (see tests/fuzz/sanitized.sh)
 
@@ -88,6 +89,7 @@ endif
 
 soak: $(VENV)/.development $(VENV)/.engine ## Let it run for 20 minutes and 18,000 calls: does it grow?
 	@.ci/packages $(TEST_PACKAGES)
+	@asterisk-lab/fetch.sh
 	@$(BIN)/python -m tests.chaos.soak $(SOAK)
 
 interop: $(VENV)/.development $(VENV)/.engine ## Run a foreign SIP suite, publish tests/interop/README.md

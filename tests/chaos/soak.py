@@ -2,6 +2,7 @@
 
     make soak                          20 minutes of 20 people who talk, then 18,000 short calls
     make soak SOAK="--minutes 2 --short 500"
+    make soak SOAK="--page 200"        only answered calls in one page of Chromium: does it grow?
 
 First people talk, of whom some hang up and others call every half minute. Then calls come up and
 end, one after the other in a few lines. Memory, threads, descriptors and tasks are looked at all
@@ -28,6 +29,7 @@ from gateway.bench.player import Mark
 from tests.bench.report import Table, render_table, write_json
 from tests.chaos.cases import ALL, LANES
 from tests.chaos.crowd import of_most
+from tests.chaos.page import soak_page
 from tests.chaos.suite import SETUP, Base, run_case, run_world, warm_up
 from tests.chaos.world import World
 from tests.end_to_end.trunks import idle
@@ -207,8 +209,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="A long run: does the gateway grow?")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--short", type=int, default=18000, help="short calls")
+    parser.add_argument("--page", type=int, metavar="CALLS", help="only answered calls in one page")
     parser.add_argument("--isolated", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.page is not None:
+        if options.page < 1:
+            parser.error("--page is a number of calls")
+        soak_page(options.page)
+        return
     if options.isolated:
         with tempfile.TemporaryDirectory() as folder:
             soak(options.minutes, options.short, Path(folder))
