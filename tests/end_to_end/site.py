@@ -97,7 +97,7 @@ async def open_page(page: BrowserPage, kind: Kind, url: str, number: str, token:
     """Open a page that will call a number, its microphone without processing."""
     if kind is DEMO:
         await page.goto(f"{url}/#token={token}" if token else f"{url}/")
-        await until(page, "document.querySelector('#app[data-ready]')")
+        await until(page, "document.querySelector('#app[data-ready]')", limit=30)
         await page.evaluate("document.querySelector('#processing').click()")
     else:
         await page.goto(f"{url}{PLACE}")
