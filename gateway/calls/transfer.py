@@ -105,7 +105,8 @@ class Transfer:
 
     def _fail(self, over: trunk.TransferOver) -> None:
         self.cancel()
-        logger.info("call %s: a transfer has failed: %s %s", self._id, over.code, over.reason)
+        why = f"{over.reason}: {over.remark}" if over.remark else over.reason
+        logger.info("call %s: a transfer has failed: %s %s", self._id, over.code, why)
         self._tell(news.TransferFailed(over.code, over.reason))
 
     def _wait(self, seconds: float) -> None:

@@ -19,6 +19,13 @@ _TRANSFER: dict[type[news.News], type[TransferMessage]] = {
     news.TransferFailed: messages.TransferFailed,
 }
 
+# The trunk's own phrase may speak of the operator's account there (RFC 3261 section 21.4)
+_OF_ACCOUNT = {
+    401: "Unauthorized",
+    402: "Payment Required",
+    407: "Proxy Authentication Required",
+}
+
 Handover = (
     news.TransferProgress
     | news.Transferred
@@ -71,13 +78,18 @@ def echo_quality(call: str, event: EchoQuality) -> messages.Quality:
     return messages.Quality(call=call, browser=_leg(event.browser), echo=_leg(event.echo))
 
 
+def _heard(code: int, reason: str) -> str:
+    """Return the phrase that a page hears."""
+    return _OF_ACCOUNT.get(code, reason)
+
+
 def _ended(call: str, end: CallEnd, duration_ms: int) -> messages.Ended:
     return messages.Ended(
         call=call,
         by=end.by.value,
         cause=end.cause,
         sip_code=end.sip_code,
-        reason=end.reason,
+        reason=_heard(end.sip_code, end.reason),
         message=end.said,
         duration_ms=duration_ms,
     )
@@ -87,14 +99,18 @@ def _about_handover(call: str, event: Handover) -> messages.ServerMessage:
     match event:
         case news.TransferProgress() | news.Transferred() | news.TransferFailed():
             told = _TRANSFER[type(event)]
-            return told(call=call, sip_code=event.code, reason=event.reason)
+            return told(call=call, sip_code=event.code, reason=_heard(event.code, event.reason))
         case news.Redirecting(to=to, code=code, reason=reason):
-            return messages.Redirecting(call=call, to=to, sip_code=code, reason=reason)
+            return messages.Redirecting(
+                call=call, to=to, sip_code=code, reason=_heard(code, reason)
+            )
         case news.Redirected(to=to, browser_codec=browser, trunk_codec=trunk):
             codec = messages.Codecs(browser=browser, trunk=trunk)
             return messages.Redirected(call=call, to=to, codec=codec)
         case news.RedirectFailed(to=to, code=code, reason=reason):
-            return messages.RedirectFailed(call=call, to=to, sip_code=code, reason=reason)
+            return messages.RedirectFailed(
+                call=call, to=to, sip_code=code, reason=_heard(code, reason)
+            )
 
 
 Change = news.Held | news.Resumed | news.HoldRefused | news.RestartFailed | news.HandedOver
@@ -118,7 +134,7 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
         case news.Resumed(by=by):
             return messages.Resumed(call=call, by=side(by))
         case news.HoldRefused(held=held, code=code, reason=reason, by=by):
-            refusal = reason or str(code)
+            refusal = _heard(code, reason) or str(code)
             return messages.Error(
                 code=code,
                 name="hold-refused" if held else "resume-refused",

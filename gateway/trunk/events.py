@@ -120,10 +120,12 @@ class TransferOver:
     """What became of a transfer (`TrunkLeg.transfer`); below 300 the far end talks to another now.
 
     The status is that of the new call, or of the refusal of the REFER. Our call stands either way.
+    `remark`: what the trunk says of it in its own words, which is for the operator.
     """
 
     code: int
     reason: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,7 @@ class Referral:
         if self.over or message.code < 300:
             return None
         self.over = True
-        said = remark(message)
-        return TransferOver(message.code, f"{message.reason}: {said}" if said else message.reason)
+        return TransferOver(message.code, message.reason, remark(message))
 
     def notify(self, message: Message) -> TransferProgress | TransferOver | None:
         """Take a report; None where it says nothing new."""

@@ -4,7 +4,7 @@
 are those of RFC 3261 section 21 and the IANA registry, the ISUP causes those of ITU-T Q.850, their
 meaning for SIP that of RFC 3398. Codes that we make ourselves (no response, no connection) are
 told apart from the trunk's own by `Local`. What a trunk says in its own words (Warning, Reason) is
-quoted after the sentence.
+quoted after the sentence, for the operator.
 """
 
 from __future__ import annotations
@@ -258,12 +258,21 @@ def meaning(code: int, q850: int | None = None) -> Meaning:
 
 def meaning_of_end(message: Message) -> Meaning:
     """Return what the message means that ended a call: a final refusal, a BYE or a CANCEL."""
-    if message.method == "CANCEL":
-        known = (CANCELS.get((each.protocol, each.cause)) for each in read_reasons(message))
-        plain = next(filter(None, known), CODES[487])
-    else:
-        plain = meaning(message.code or 200, isup_cause(message))
-    said = remark(message)
+    plain, said = _plain(message), remark(message)
     if not said:
         return plain
     return Meaning(plain.cause, f'{plain.sentence} The trunk says: "{said}".')
+
+
+def heard_of_end(message: Message) -> str:
+    """Return what a page hears of that: the trunk's own words may name hosts and accounts."""
+    plain = _plain(message)
+    return SAID.get(plain.cause, plain.sentence)
+
+
+def _plain(message: Message) -> Meaning:
+    """Return what it means without the trunk's own words."""
+    if message.method != "CANCEL":
+        return meaning(message.code or 200, isup_cause(message))
+    known = (CANCELS.get((each.protocol, each.cause)) for each in read_reasons(message))
+    return next(filter(None, known), CODES[487])

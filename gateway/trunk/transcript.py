@@ -20,7 +20,7 @@ from gateway.trunk.events import (
 )
 from gateway.trunk.message import Message
 from gateway.trunk.reason import isup_cause
-from gateway.trunk.status import SAID, Local, meaning_of_end
+from gateway.trunk.status import Local, heard_of_end, meaning_of_end
 
 
 class Way(Enum):
@@ -130,7 +130,7 @@ class Transcript:
             isup_cause(message),
             sentence,
             message.retry_after,
-            SAID.get(cause, ""),
+            heard_of_end(message),
         )
 
     def _by_us(self, way: Way) -> tuple[Origin, Local, int, str]:

@@ -20,7 +20,14 @@ from gateway import trunk
 from gateway.admission.policy import Policy
 from gateway.calls import endings, incoming
 from gateway.calls.end import By, CallEnd
-from gateway.calls.news import Ended
+from gateway.calls.news import (
+    Ended,
+    HoldRefused,
+    PageNews,
+    RedirectFailed,
+    Redirecting,
+    TransferFailed,
+)
 from gateway.errors import ForbiddenError, GatewayError, UnavailableError
 from gateway.media.events import LossReason
 from gateway.signaling import messages
@@ -165,11 +172,39 @@ def ended_by(start: str, *headers: str) -> CallEnd:
     return end
 
 
+TELLING_TRUNK = 'Warning: 399 sip.example.net "user trunk-7 of sip.example.net"'
+
+
 @pytest.mark.parametrize("code", [401, 402, 407])
 def test_the_account_with_the_trunk_is_for_the_log(code: int) -> None:
-    end = ended_by(f"{code} No", 'Warning: 399 sip.example.net "user trunk-7 of sip.example.net"')
+    end = ended_by(f"{code} Account trunk-7 has no credit", TELLING_TRUNK)
     assert "trunk-7" in end.message
+    assert "trunk-7" in end.reason
+    frame = message_for("c", Ended(end, 0, "t"))
     assert heard_of(end) == "The trunk refused the call."
+    assert "trunk-7" not in frame.model_dump_json()
+
+
+@pytest.mark.parametrize("code", sorted(CODES.keys() - {200}))
+def test_the_words_of_a_trunk_are_for_the_log(code: int) -> None:
+    end = ended_by(f"{code} No", TELLING_TRUNK)
+    assert "trunk-7" in end.message
+    assert "trunk-7" not in message_for("c", Ended(end, 0, "t")).model_dump_json()
+
+
+@pytest.mark.parametrize("code", [401, 402, 407])
+@pytest.mark.parametrize(
+    "event",
+    [
+        lambda code: TransferFailed(code, "Account trunk-7"),
+        lambda code: RedirectFailed("600", code, "Account trunk-7"),
+        lambda code: Redirecting("600", code, "Account trunk-7"),
+        lambda code: HoldRefused(held=True, code=code, reason="Account trunk-7"),
+    ],
+    ids=["transfer", "redirect", "redirecting", "hold"],
+)
+def test_of_what_is_refused_in_a_call_too(event: Callable[[int], PageNews], code: int) -> None:
+    assert "trunk-7" not in message_for("c", event(code)).model_dump_json()
 
 
 def test_every_end_that_the_trunk_makes() -> None:

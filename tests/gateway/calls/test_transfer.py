@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -34,14 +35,16 @@ async def test_the_end_follows_success() -> None:
         assert call.trunk.cause == "transferred"
 
 
-async def test_after_a_failure_it_may_be_tried_again() -> None:
+async def test_after_a_failure_it_may_be_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with story() as call:
         await call.answer()
         for count in (1, 2):
             await asked(call)
-            call.trunk.notify(trunk.TransferOver(486, "Busy Here"))
+            call.trunk.notify(trunk.TransferOver(486, "Busy Here", "at sip.example.net"))
             failed = await call.client.hear(news.TransferFailed, count)
             assert failed == news.TransferFailed(486, "Busy Here")
+            assert caplog.text.count("486 Busy Here: at sip.example.net") == count
         assert not call.task.done()
 
 

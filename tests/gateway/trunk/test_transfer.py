@@ -152,7 +152,7 @@ async def test_refused(phone: Phone, tmp_path: Path, code: int) -> None:
     refusal = Respond(code, "No", headers=warning, to_last=True)
     async with answered(phone, tmp_path, REFER, refusal, *HANG_UP) as (leg, ear, sipp):
         await leg.transfer("+15557777")
-        assert await ear.hear(TransferOver) == TransferOver(code, "No: No transfers here")
+        assert await ear.hear(TransferOver) == TransferOver(code, "No", "No transfers here")
         await hang_up(leg, ear, sipp)
 
 
