@@ -148,7 +148,7 @@ class ClientCall:
         try:
             await call.restart(offer, None, name)
         except GatewayError as error:
-            self._say(messages.error_of(error, call=self.call, restart=name))
+            self._failed(error, restart=name)
 
     def transfer(self, to: str, grant: Grant) -> None:
         """Hand the far end over to a number, if it may be called."""
@@ -341,12 +341,16 @@ class ClientCall:
         try:
             await command(call)
         except GatewayError as error:
-            if isinstance(error, UnavailableError):  # of which the page hears little
-                logger.warning("a command failed: %s", error, extra=self._log)
-            self._say(messages.error_of(error, call=self.call))
+            self._failed(error)
         except Exception:  # the call itself lives on; only this command is lost
             logger.exception("a command failed", extra=self._log)
             self._say(messages.error_of(GatewayError(_OUR_FAULT), call=self.call))
+
+    def _failed(self, error: GatewayError, *, restart: str | None = None) -> None:
+        """Say what a command has come to."""
+        if isinstance(error, UnavailableError):  # of which the page hears little
+            logger.warning("a command failed: %s", error, extra=self._log)
+        self._say(messages.error_of(error, call=self.call, restart=restart))
 
     def _refuse(self, error: GatewayError) -> None:
         if self._admission is not None:  # it was let in, and another part has no room for it

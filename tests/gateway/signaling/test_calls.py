@@ -10,7 +10,7 @@ import pytest
 from gateway.admission.policy import Policy
 from gateway.calls import news
 from gateway.calls.end import By
-from gateway.errors import OfferError, RequestError
+from gateway.errors import OfferError, RequestError, UnavailableError
 from gateway.media.events import LegQuality
 from gateway.signaling.room import Limits
 from tests.gateway.log_fields import fields as fields_of
@@ -189,6 +189,20 @@ async def test_a_restart_is_answered_or_refused_and_may_fail(gateway: Gateway) -
         assert "id" not in {**answer, **failed}
         assert (failed["name"], failed["fatal"]) == ("restart-failed", False)
         assert failed["message"] == "The call goes on as it was. No way."
+
+
+async def test_what_does_not_work_is_in_the_log_and_not_at_the_page(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client)
+        call.failure = UnavailableError("media.ports are in use")
+        await client.send(type="hold", call="c1")
+        await client.send(type="restart", call="c1", offer={"type": "offer", "sdp": "v=1"})
+        told = [await client.receive() for _ in range(2)]
+    assert {each["name"] for each in told} == {"service-unavailable"}
+    assert "media.ports" not in str(told)
+    assert caplog.text.count("a command failed: media.ports are in use") == 2
 
 
 async def test_what_becomes_of_a_restart_has_its_id(gateway: Gateway) -> None:
