@@ -62,6 +62,29 @@ def kind_of(file: str) -> Kind:
 class Scheduling(LoadFileScheduling):
     """The order of the files, and who gets the next one."""
 
+    def schedule(self) -> None:
+        """Begin, or let in a process that has come in the place of one that died."""
+        super().schedule()
+        self._share()
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Give back what a process that has died had to do; xdist would what it has ended, too."""
+        work = self.assigned_work[node]
+        for file in [file for file, tests in work.items() if all(tests.values())]:
+            del work[file]
+        crashed: str | None = super().remove_node(node)
+        self._share()
+        return crashed
+
+    def _share(self) -> None:
+        """Hand out until nothing changes: a process begins its last test once it has the next."""
+        left = -1
+        while self.workqueue and left != len(self.workqueue):
+            left = len(self.workqueue)
+            for node in self.nodes:
+                if self.workqueue:
+                    self._reschedule(node)
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         """Give a process the next file, unless what is left has to wait for the others."""
         fitting = (file for file in sorted(self.workqueue, key=kind_of) if self._fits(node, file))
@@ -72,7 +95,9 @@ class Scheduling(LoadFileScheduling):
 
     def _reschedule(self, node: WorkerController) -> None:
         """Give a process that has little left to do more, or let it end."""
-        last = next((each for each in self.nodes if not each.shutting_down), None)
+        if node not in self.registered_collections:  # it has just come, and knows no tests yet
+            return
+        last = next((each for each in self.nodes if self._takes_more(each)), None)
         left = {kind_of(file) for file in self.workqueue}
         if node is last or not left or left & {*ORDINARY, Kind.WAITING}:
             super()._reschedule(node)
@@ -80,6 +105,9 @@ class Scheduling(LoadFileScheduling):
             node.shutdown()  # which it does once it has run what it has
         if last is not None and last is not node:  # it may have waited for this one
             super()._reschedule(last)
+
+    def _takes_more(self, node: WorkerController) -> bool:
+        return not node.shutting_down and node in self.registered_collections
 
     def _fits(self, node: WorkerController, file: str) -> bool:
         kind = kind_of(file)

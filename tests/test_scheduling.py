@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.scheduling import Kind, Scheduling, kind_of
+from tests.scheduling import KINDS, Kind, Scheduling, kind_of
+
+TREE = Path(__file__).parent.parent
 
 QUICK = [f"tests/sdp/test_{number}.py::test[{n}]" for number in range(4) for n in range(9)]
 SLOW = [f"tests/end_to_end/test_{number}.py::test[{n}]" for number in range(5) for n in range(3)]
@@ -52,6 +55,7 @@ class Run:
         self.processes = [Process(number) for number in range(count)]
         self.tests = tests
         self.order: list[tuple[Process, str]] = []
+        self._has_lost = False
         self._scheduling = Scheduling(config)
         for process in self.processes:
             self._scheduling.add_node(cast("Any", process))
@@ -60,18 +64,41 @@ class Run:
 
     def play(self, *paces: int) -> None:
         """Run all."""
+        self.run(*paces)
+        assert sorted(test for _, test in self.order) == sorted(self.tests)
+        assert all(process.shutting_down for process in self.processes)
+
+    def run(self, *paces: int, until: int | None = None) -> None:
+        """Run until nobody can run any more, or so many tests have ended."""
         while any(process.can_run for process in self.processes):
             for process, pace in zip(self.processes, paces, strict=True):
                 for _ in range(pace):
+                    if len(self.order) == until:
+                        return
                     self._step(process)
-        assert sorted(test for _, test in self.order) == sorted(self.tests)
-        assert all(process.shutting_down for process in self.processes)
+
+    def lose(self, place: int) -> Process:
+        """Have a process die; return the one that comes in its place, and knows no tests yet."""
+        dead, new = self.processes[place], Process(len(self.processes) + place)
+        self._has_lost = True
+        self._scheduling.remove_node(cast("Any", dead))
+        self._scheduling.add_node(cast("Any", new))
+        self.processes[place] = new
+        return new
+
+    def let_in(self, process: Process) -> None:
+        """Have it know the tests."""
+        self._scheduling.add_node_collection(cast("Any", process), self.tests)
+        self._scheduling.schedule()
 
     def _step(self, process: Process) -> None:
         if process.can_run:
             index = process.given.pop(0)
             self.order.append((process, self.tests[index]))
             self._scheduling.mark_test_complete(cast("Any", process), index)
+            if self._has_lost and self._scheduling.tests_finished:  # xdist ends them then
+                for node in self._scheduling.nodes:
+                    node.shutdown()
 
 
 def file_of(test: str) -> str:
@@ -87,6 +114,10 @@ def config(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 
 PACES = [(1, 1), (1, 7), (7, 1), (1, 100), (100, 1)]
+
+
+def test_what_has_a_kind_is_there() -> None:
+    assert [name for name in KINDS if not (TREE / name).exists()] == []
 
 
 @pytest.mark.parametrize("paces", PACES)
@@ -128,7 +159,25 @@ def test_beside_what_measures_there_is_only_waiting(
     assert set(kinds[first:beyond]) <= {Kind.QUIET, Kind.WAITING}
 
 
-@pytest.mark.parametrize("tests", [ALONE, ALONE[:1], QUIET, WAITING, QUICK[:1], SLOW])
+@pytest.mark.parametrize("tests", [ALONE, ALONE[:1], QUIET, WAITING, QUICK[:1], SLOW, ALL])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_few_files(config: pytest.Config, tests: list[str], count: int) -> None:
+def test_any_number_of_processes(config: pytest.Config, tests: list[str], count: int) -> None:
     Run(count, list(tests), config).play(*[1] * count)
+
+
+@pytest.mark.parametrize("after", [0, 6, 1000])  # tests until the new one knows them
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("paces", PACES)
+def test_nothing_is_lost_with_a_process(
+    config: pytest.Config, paces: tuple[int, int], place: int, after: int
+) -> None:
+    for died in range(0, len(ALL), 7):
+        run = Run(2, ALL, config)
+        run.run(*paces, until=died)
+        if run.processes[place].shutting_down and not run.processes[place].given:
+            continue  # it has ended
+        new = run.lose(place)
+        run.run(*paces, until=died + after)
+        run.let_in(new)
+        run.run(*paces)
+        assert sorted(test for _, test in run.order) == sorted(ALL), died
