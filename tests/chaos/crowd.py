@@ -28,6 +28,7 @@ from gateway.bench.material import RATE, Coding, asked, encode
 from gateway.bench.measure import percentile
 from gateway.bench.player import LEAD, Leg, Mark, PlainLeg, Recording, Stream, rtp_packets
 from gateway.media.ports import PortRange
+from tests.peers.process import poll
 from tests.tones import make_tone
 from voice import g711, rtp
 from voice.opus import OpusDecoder, OpusError
@@ -50,6 +51,7 @@ IN_TUNE = 20.0  # Hz
 
 SETUP_LIMIT = 10.0  # seconds
 RATES = (50.0, 20.0, 10.0)  # calls in a second; what one did not get up the next one tries
+FORGOTTEN = "the gateway has forgotten the call"
 RESUME_LIMIT = 30.0
 BACKOFF = 0.1
 
@@ -89,13 +91,20 @@ class LiveCall(BenchCall):
     """One call of a page that comes back when it has lost its WebSocket.
 
     Its trunk's audio is here, and its trunk's SIP elsewhere. `placed` counts all calls asked for.
+    It comes back while `door` is set.
     """
 
     placed = 0
 
     def __init__(
-        self, url: str, browsers: PortRange, trunks: PortRange, prefix: str = PREFIX
+        self,
+        url: str,
+        browsers: PortRange,
+        trunks: PortRange,
+        door: asyncio.Event,
+        prefix: str = PREFIX,
     ) -> None:
+        self._door = door
         self._pair = trunks.bind_pair()
         port = self._pair[0].getsockname()[1]
         super().__init__(Target(url=url, to=f"{prefix}{port}"), 0, browsers)
@@ -207,7 +216,7 @@ class LiveCall(BenchCall):
         if message["type"] == "welcome":
             self._resume_token = message.get("resumeToken")
             if self._received and not message["calls"]:
-                self._fail("the gateway has forgotten the call")
+                self._fail(FORGOTTEN)
             self._online.set()
         elif "call" in message and message["type"] != "quality":
             self._received += 1
@@ -235,6 +244,7 @@ class LiveCall(BenchCall):
         with suppress(TimeoutError):
             async with asyncio.timeout(RESUME_LIMIT):
                 while not self._closing:
+                    await self._door.wait()
                     with suppress(OSError, WebSocketException):
                         url = self._target.url
                         self._socket = socket = await connect(
@@ -330,10 +340,12 @@ class Crowd:
         self._browsers = PortRange(BROWSERS, *PORTS)
         self._trunks = PortRange(TRUNK_MEDIA, *PORTS)
         self.calls: list[LiveCall] = []
+        self._door = asyncio.Event()
+        self._door.set()
 
     def new(self, prefix: str = PREFIX) -> LiveCall:
         """Return a call that is not placed yet."""
-        return LiveCall(self._url, self._browsers, self._trunks, prefix)
+        return LiveCall(self._url, self._browsers, self._trunks, self._door, prefix)
 
     def fill(self, count: int) -> None:
         """Forget who is lost, and place calls until there are so many; AssertionError if not.
@@ -364,6 +376,26 @@ class Crowd:
         self.calls = [each for each in self.calls if each.up]
         self.close(lost)
         return Counter(each.failure or "not up" for each in lost)
+
+    def hold_back(self) -> None:
+        """Have nobody come back for now."""
+        self._door.clear()
+
+    def come_back(self) -> None:
+        """Have all come back at once to a gateway that knows nothing of them, and leave for good.
+
+        PeerError unless each of them is told so.
+        """
+
+        async def all_told() -> bool:
+            return all(each.failure == FORGOTTEN for each in self.calls)
+
+        async def come_back() -> None:
+            self._door.set()
+            await poll(all_told, limit=RESUME_LIMIT, what="pages that are told of no call")
+
+        self._bench.run(come_back())
+        self.forget()
 
     def forget(self) -> None:
         """Take all calls for lost: their gateway is gone."""

@@ -213,22 +213,27 @@ class World:
         self._begin(self.trunk.restart())
 
     def start_again(self) -> None:
-        """Start the gateway with the same ports and files, once it was killed."""
+        """Start the gateway with the same ports and files, once it was killed.
+
+        All pages come back to it at once. They don't knock while it starts: fifty of them would
+        only take its time.
+        """
+        self.crowd.hold_back()
         with suppress(PeerError):  # it has not ended with status 0
             self.bench.run(self._stack.aclose())
         self._start_another()
+        self.crowd.come_back()
 
     def restart_gateway(self) -> None:
         """Stop it (by a second SIGTERM, if it drains), and start it with the same ports and files.
 
-        PeerError unless it has ended with status 0.
+        PeerError unless it has ended with status 0. No page comes back to it.
         """
         self.bench.run(self._stack.aclose())
+        self.crowd.forget()
         self._start_another()
 
     def _start_another(self) -> None:
-        """Start it, without all the pages that would knock at its door meanwhile."""
-        self.crowd.forget()
         self.said = self.gateway.log()
         self.gateway = self._start()
 
