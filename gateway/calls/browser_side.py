@@ -216,7 +216,7 @@ class BrowserSide:
             self._path = local.ice_ufrag
             answer = self._negotiation.answer_browser(wanted.offer, local)
             self._next = wanted
-            ready = news.AnswerReady(answer, wanted.name)
+            ready = news.AnswerReady(answer, wanted.restart_id)
             self._observe(ready)
             (wanted.tell or self._page)(ready)
             await self._session.connect_browser(remote)
@@ -250,7 +250,7 @@ class BrowserSide:
         """Tell the page that has asked for a media path that it has not come up."""
         wanted, self._next = self._next, None
         if wanted is not None:
-            (wanted.tell or self._page)(news.RestartFailed(why, wanted.name))
+            (wanted.tell or self._page)(news.RestartFailed(why, wanted.restart_id))
 
     def close(self, inbox: asyncio.Queue[CallEvent]) -> None:
         """Wait for nothing; whoever was to have the call, or comes too late, hears of its end."""
@@ -258,7 +258,7 @@ class BrowserSide:
         self.stop_holding_back()
         wanted, self._next = self._next, None
         if wanted is not None and wanted.tell is not None:
-            wanted.tell(news.RestartFailed("The call has ended.", wanted.name))
+            wanted.tell(news.RestartFailed("The call has ended.", wanted.restart_id))
         while not inbox.empty():
             event = inbox.get_nowait()
             if isinstance(event, RestartWanted):

@@ -133,7 +133,9 @@ class Commanded:
             raise RequestError("the other call has just ended")
         self._transfer.want(name)
 
-    async def restart(self, offer: str, tell: Tell | None = None, name: str | None = None) -> None:
+    async def restart(
+        self, offer: str, tell: Tell | None = None, restart_id: str | None = None
+    ) -> None:
         """Answer an offer for another media path, which takes the place of the one that there is.
 
         The answer is told (`news.AnswerReady`) before this returns, and candidates that come after
@@ -146,8 +148,8 @@ class Commanded:
             Takes the news of another page, which the call is handed over to: the answer, and
             whether it fails, at once; all else once it is up. Then `news.HandedOver` is the last
             that the page hears that had the call.
-        name
-            What the page calls it, and is told with what becomes of it.
+        restart_id
+            What the page knows it by, and is told with what becomes of it.
 
         Raises
         ------
@@ -162,7 +164,7 @@ class Commanded:
             raise over()
         way = self._way
         read = self._browser.read(offer, way.trunk.route.passthrough, way.negotiation.codec)
-        wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future(), name)
+        wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future(), restart_id)
         self._inbox.put_nowait(wanted)
         await wanted.reply
 

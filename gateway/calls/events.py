@@ -81,14 +81,14 @@ class TransferLate:
 class RestartWanted:
     """A page wants another media path for the call; `tell` takes its news if it is another page.
 
-    `name` is what the page calls it. `reply` is set once the page has its answer, or to the reason
-    why there is none.
+    `restart_id` is what the page knows it by. `reply` is set once the page has its answer, or to
+    the reason why there is none.
     """
 
     offer: Offer
     tell: Callable[[News], None] | None
     reply: asyncio.Future[None] = field(repr=False)
-    name: str | None = None
+    restart_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,22 +31,22 @@ class Ringing:
 class AnswerReady:
     """Our description for the browser; it comes before the phone is picked up.
 
-    `restart` is what the page calls the restart that it answers; None if it has no name.
+    `restart_id` is what the page knows the restart by that it answers; None if it gave none.
     """
 
     sdp: str
-    restart: str | None = None
+    restart_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RestartFailed:
     """The new media path has not come up, and all is as it was; `why` is a sentence.
 
-    `restart` is what the page calls the restart.
+    `restart_id` is what the page knows the restart by.
     """
 
     why: str
-    restart: str | None = None
+    restart_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ class Ring:
         """Forget a candidate: it belongs to an offer that was not taken."""
 
     async def restart(
-        self, offer: str, tell: news.Tell | None = None, name: str | None = None, /
+        self, offer: str, tell: news.Tell | None = None, restart_id: str | None = None, /
     ) -> None:
         """Refuse it, as `send_digits` does: there is no media yet."""
         raise _too_early()

@@ -140,15 +140,15 @@ class ClientCall:
         """End the call because its client is gone; not subject to the limit of commands."""
         self._commands.put_nowait(lambda call: call.abandon(reason))
 
-    def restart(self, offer: str, name: str | None) -> None:
-        """Take an offer for another media path; what becomes of it is told with its name."""
-        self.command(lambda call: self._restart(call, offer, name))
+    def restart(self, offer: str, restart_id: str | None) -> None:
+        """Take an offer for another media path; what becomes of it is told with its id."""
+        self.command(lambda call: self._restart(call, offer, restart_id))
 
-    async def _restart(self, call: PlacedCall, offer: str, name: str | None) -> None:
+    async def _restart(self, call: PlacedCall, offer: str, restart_id: str | None) -> None:
         try:
-            await call.restart(offer, None, name)
+            await call.restart(offer, None, restart_id)
         except GatewayError as error:
-            self._failed(error, restart=name)
+            self._failed(error, restart_id=restart_id)
 
     def transfer(self, to: str, grant: Grant) -> None:
         """Hand the far end over to a number, if it may be called."""
@@ -346,11 +346,11 @@ class ClientCall:
             logger.exception("a command failed", extra=self._log)
             self._say(messages.error_of(GatewayError(_OUR_FAULT), call=self.call))
 
-    def _failed(self, error: GatewayError, *, restart: str | None = None) -> None:
+    def _failed(self, error: GatewayError, *, restart_id: str | None = None) -> None:
         """Say what a command has come to."""
         if isinstance(error, UnavailableError):  # of which the page hears little
             logger.warning("a command failed: %s", error, extra=self._log)
-        self._say(messages.error_of(error, call=self.call, restart=restart))
+        self._say(messages.error_of(error, call=self.call, restart_id=restart_id))
 
     def _refuse(self, error: GatewayError) -> None:
         if self._admission is not None:  # it was let in, and another part has no room for it

@@ -214,8 +214,8 @@ class Session:
             self._dispatch(message)
         except GatewayError as error:
             call = getattr(message, "call", None)
-            restart = message.id if isinstance(message, messages.Restart) else None
-            self.say(messages.error_of(error, call=call, restart=restart))
+            restart_id = message.id if isinstance(message, messages.Restart) else None
+            self.say(messages.error_of(error, call=call, restart_id=restart_id))
 
     def _dispatch(self, message: messages.ClientMessage) -> None:
         match message:
@@ -249,8 +249,8 @@ class Session:
             case messages.Candidate(candidate=candidate):
                 text = candidate.candidate if candidate is not None else ""
                 self._find(message.call).command(lambda call: call.add_candidate(text or None))
-            case messages.Restart(offer=offer, id=name):
-                self._find(message.call).restart(offer.sdp, name)
+            case messages.Restart(offer=offer, id=restart_id):
+                self._find(message.call).restart(offer.sdp, restart_id)
             case messages.Hangup():
                 self._find(message.call).command(lambda call: call.hangup())
             case messages.Hold():

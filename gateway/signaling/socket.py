@@ -241,7 +241,10 @@ class Connection:
         try:
             message = self._parse(frame)
         except MessageError as error:
-            session.say(messages.error_of(error, call=error.call, fatal=error.places))
+            about = messages.error_of(
+                error, call=error.call, fatal=error.places, restart_id=error.restart_id
+            )
+            session.say(about)
             self._bad_frames += 1
             if self._bad_frames >= self._limits.bad_frames:
                 raise Closing(POLICY_VIOLATION, f"{self._bad_frames} bad frames") from None

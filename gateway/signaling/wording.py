@@ -43,9 +43,9 @@ def message_for(call: str, event: news.PageNews) -> messages.ServerMessage:
             return messages.Trying(call=call)
         case news.Ringing(early_media=early_media):
             return messages.Ringing(call=call, early_media=early_media)
-        case news.AnswerReady(sdp=sdp, restart=restart):
+        case news.AnswerReady(sdp=sdp, restart_id=restart_id):
             description = messages.AnswerDescription(sdp=sdp)
-            return messages.Answer(call=call, answer=description, id=restart)
+            return messages.Answer(call=call, answer=description, id=restart_id)
         case news.Answered(browser_codec=browser, trunk_codec=trunk):
             return messages.Answered(call=call, codec=messages.Codecs(browser=browser, trunk=trunk))
         case news.DigitHeard(digit=digit, duration_ms=duration):
@@ -121,13 +121,13 @@ def _about_change(call: str, event: Change) -> messages.ServerMessage:
     match event:
         case news.HandedOver(duration_ms=duration):  # over for this page, and for no other
             return _ended(call, _HANDED_OVER, duration)
-        case news.RestartFailed(why=why, restart=restart):
+        case news.RestartFailed(why=why, restart_id=restart_id):
             return messages.Error(
                 code=UnavailableError.sip_code,
                 name="restart-failed",
                 message=f"The call goes on as it was. {why}",
                 call=call,
-                id=restart,
+                id=restart_id,
             )
         case news.Held(by=by):
             return messages.Held(call=call, by=side(by))

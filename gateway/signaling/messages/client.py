@@ -271,16 +271,26 @@ _CLIENT: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 class MessageError(GatewayError):
-    """A frame that is no message; `call` is the call it spoke of, and `places` whether it asked for
-    one.
+    """A frame that is no message.
+
+    `call` is the call it spoke of, and `places` whether it asked for one; `restart_id` is that of
+    the restart it asked for.
     """
 
     sip_code = 400
     name = "bad-message"
 
-    def __init__(self, rule: str, *, call: str | None = None, places: bool = False) -> None:
+    def __init__(
+        self,
+        rule: str,
+        *,
+        call: str | None = None,
+        restart_id: str | None = None,
+        places: bool = False,
+    ) -> None:
         super().__init__(rule)
         self.call = call
+        self.restart_id = restart_id
         self.places = places
 
 
@@ -298,14 +308,20 @@ def parse(text: str) -> ClientMessage:
         raise MessageError(f"the frame is not JSON: {error}") from None
     if not isinstance(frame, dict):
         raise MessageError("the frame is not a JSON object")
-    kind, call = frame.get("type"), frame.get("call")
-    if not isinstance(call, str) or len(call) > 64:
-        call = None
+    kind, call = frame.get("type"), _id(frame, "call")
+    restart_id = _id(frame, "id") if kind == "restart" else None
     try:
         return _CLIENT.validate_python(frame)
     except ValidationError as error:
         rule = _first_problem(error, kind)
-        raise MessageError(rule, call=call, places=kind in _BEGINS) from None
+        places = kind in _BEGINS
+        raise MessageError(rule, call=call, restart_id=restart_id, places=places) from None
+
+
+def _id(frame: dict[str, Any], field: str) -> str | None:
+    """Return what a client knows a call or a restart by, if it may be repeated to it."""
+    found = frame.get(field)
+    return found if isinstance(found, str) and len(found) <= 64 else None
 
 
 def _first_problem(error: ValidationError, kind: object) -> str:

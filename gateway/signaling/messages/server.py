@@ -359,7 +359,7 @@ def error_of(
     *,
     call: str | None = None,
     fatal: bool = False,
-    restart: str | None = None,
+    restart_id: str | None = None,
 ) -> Error:
     """Say a refusal in the words of the protocol."""
     return Error(
@@ -368,5 +368,5 @@ def error_of(
         message=error.said,
         call=call,
         fatal=fatal,
-        id=restart,
+        id=restart_id,
     )

@@ -81,7 +81,7 @@ async def test_the_next_restart_takes_the_place_of_one_that_comes_up() -> None:
         assert isinstance(failed, news.RestartFailed)
         assert isinstance(answer, news.AnswerReady)
         assert "a=ice-ufrag:new2" in answer.sdp
-        assert (failed.restart, answer.restart) == ("first", "second")
+        assert (failed.restart_id, answer.restart_id) == ("first", "second")
 
 
 @pytest.mark.parametrize("late", [RENEWED, FAILED])

@@ -93,9 +93,9 @@ class FakeCall:
         self._note("transfer", other)
 
     async def restart(
-        self, offer: str, tell: Tell | None = None, name: str | None = None, /
+        self, offer: str, tell: Tell | None = None, restart_id: str | None = None, /
     ) -> None:
-        self._note("restart", offer, *([] if name is None else [name]))
+        self._note("restart", offer, *([] if restart_id is None else [restart_id]))
         if tell is not None:
             self.heir = tell
             tell(AnswerReady("v=0"))

@@ -225,6 +225,9 @@ async def test_what_becomes_of_a_restart_has_its_id(gateway: Gateway) -> None:
         await client.send(type="restart", call="c2", offer=offer, id="of-nothing")
         unknown = await client.receive()
         assert (unknown["name"], unknown["id"]) == ("unknown-call", "of-nothing")
+        await client.send(type="restart", call="c1", offer={"type": "answer"}, id="unreadable")
+        unreadable = await client.receive()
+        assert (unreadable["name"], unreadable["id"]) == ("bad-message", "unreadable")
 
 
 async def test_a_call_that_goes_on_at_another_page_is_over_here(gateway: Gateway) -> None:

@@ -162,6 +162,14 @@ def test_what_begins_nothing_is_over(kind: str) -> None:
     assert (refused.value.call, refused.value.places) == ("c1", True)
 
 
+@pytest.mark.parametrize(("given", "kept"), [("r1", "r1"), ("r" * 65, None), (7, None)])
+def test_a_restart_that_cannot_be_read_has_its_id(given: object, kept: str | None) -> None:
+    for kind, expected in (("restart", kept), ("accept", None)):
+        with pytest.raises(MessageError) as refused:
+            parse(json.dumps({"type": kind, "call": "c1", "id": given, "offer": 7}))
+        assert refused.value.restart_id == expected
+
+
 def test_an_error_knows_the_call_that_it_prevents() -> None:
     with pytest.raises(MessageError) as refused:
         parse('{"type": "call", "call": "c1", "to": 600}')
