@@ -28,16 +28,18 @@ from typing import ClassVar
 class GatewayError(Exception):
     """A refusal with a SIP status code and a stable name.
 
-    The message is what a person reads.
+    The message is what a person reads. It is for the log alone where `_said` has something else for
+    the browser.
     """
 
     sip_code: ClassVar[int] = 500
     name: ClassVar[str] = "internal"
+    _said: str | None = None
 
     @property
     def said(self) -> str:
         """What the browser is told: nothing in it names a setting, a file or a host."""
-        return str(self)
+        return str(self) if self._said is None else self._said
 
 
 class ConfigError(GatewayError):
@@ -84,10 +86,6 @@ class ForbiddenError(GatewayError):
         self.rule = rule
         self._said = said
 
-    @property
-    def said(self) -> str:
-        return str(self) if self._said is None else self._said
-
 
 class LimitError(GatewayError):
     """`limit` says which, by a word for metrics and the audit log."""
@@ -123,12 +121,16 @@ class StoppedError(GatewayError):
 
 
 class UnavailableError(GatewayError):
-    """The message is for the log: it says what of ours does not work. The browser hears `told`."""
+    """The message is for the log: it says what of ours does not work.
+
+    The browser is told `said`, if it is given: that may be more than that something does not work.
+    """
 
     sip_code = 503
     name = "service-unavailable"
-    told: ClassVar[str] = "the gateway cannot do this now; its log says why"
+    _said: str | None = "the gateway cannot do this now; its log says why"
 
-    @property
-    def said(self) -> str:
-        return self.told
+    def __init__(self, message: str, *, said: str | None = None) -> None:
+        super().__init__(message)
+        if said is not None:
+            self._said = said

@@ -63,5 +63,6 @@ class Challenge:
                 said: Any = response.json()
         except (httpx.HTTPError, ValueError) as error:
             logger.warning("the service that checks challenges does not answer: %r", error)
-            raise UnavailableError("the challenge cannot be checked now; try again later") from None
+            why = "the challenge cannot be checked now; try again later"
+            raise UnavailableError(why, said=why) from None
         return isinstance(said, dict) and said.get("success") is True

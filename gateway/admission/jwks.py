@@ -55,7 +55,8 @@ class PublishedKeys:
             await self._fetch()
             found = self._find(key_id)
         if not self._keys:
-            raise UnavailableError("the keys of call tokens cannot be fetched now; try again later")
+            why = "the keys of call tokens cannot be fetched now; try again later"
+            raise UnavailableError(why, said=why)
         return found
 
     def has(self, name: str) -> bool:

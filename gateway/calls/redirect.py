@@ -254,13 +254,13 @@ class Redirects:
         self._timer = asyncio.get_running_loop().call_later(DECISION, self._post, late)
         self._tell(self._asked)
 
-    async def _refuse(self, token: int, code: int, why: str) -> None:
+    async def _refuse(self, token: int, code: int, why: str, *, logged: str = "") -> None:
         """Refuse a REFER because the client does."""
         asked, leg = self._asked, self._leg()
         if asked is None or asked.token != token:
             return
         self._asked = None
-        logger.info("call %s: the far end may not hand it over: %s", self._id, why)
+        logger.info("call %s: the far end may not hand it over: %s", self._id, logged or why)
         if leg is not None:
             await leg.refuse_referral(token, DECLINE)
         self._tell(news.RedirectFailed(asked.to, code, why))
@@ -273,8 +273,7 @@ class Redirects:
         try:
             way = await self._find_way(request)
         except GatewayError as error:
-            logger.info("call %s cannot be handed over: %s", self._id, error)
-            await self._refuse(token, error.sip_code, error.said)
+            await self._refuse(token, error.sip_code, error.said, logged=str(error))
             return
         self._asked = None
         if not await self._accept(leg, token):

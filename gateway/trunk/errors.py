@@ -18,12 +18,12 @@ from gateway.errors import UnavailableError
 
 class TrunkError(UnavailableError):
     name: ClassVar[str] = "trunk-unavailable"
-    told: ClassVar[str] = "the trunk cannot be used now; the gateway's log says why"
+    _said: str | None = "the trunk cannot be used now; the gateway's log says why"
 
 
 class TrunkFullError(TrunkError):
     name: ClassVar[str] = "no-capacity"
-    told: ClassVar[str] = "all lines are in use; try again later"
+    _said = "all lines are in use; try again later"
 
 
 class TrunkLookupError(TrunkError):
@@ -33,13 +33,10 @@ class TrunkLookupError(TrunkError):
 class TrunkUnableError(TrunkError):
     sip_code: ClassVar[int] = 501
     name: ClassVar[str] = "not-supported"
-    told: ClassVar[str] = "this gateway cannot do that"
+    _said = "this gateway cannot do that"
 
 
 class TrunkRequestError(TrunkError):
     sip_code: ClassVar[int] = 400
     name: ClassVar[str] = "bad-request"
-
-    @property
-    def said(self) -> str:
-        return str(self)
+    _said = None

@@ -107,7 +107,7 @@ async def test_a_call_that_finds_no_port_is_refused(
             async with calling(gateway, NUMBER) as refused:
                 error = (await refused.end()).last
             assert (error["type"], error["code"], error["fatal"]) == ("error", 503, True)
-            assert error["message"] == UnavailableError.told
+            assert error["message"] == UnavailableError("").said
             assert "(setting media.ports)" in gateway.log()
             await call.hang_up()
             await trunk.finish()

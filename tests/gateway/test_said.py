@@ -76,7 +76,7 @@ def errors_of(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
         yield from errors_of(special)
 
 
-# Those whose message reaches the page; of an UnavailableError that is its `told`
+# Those whose message reaches the page; of an UnavailableError it is another
 TELLING = {
     kind.__name__
     for kind in errors_of(GatewayError)

@@ -84,8 +84,9 @@ async def test_a_wrong_answer(body: bytes) -> None:
 async def test_a_service_that_does_not_say_lets_nobody_in(status: int, body: bytes) -> None:
     with running_service() as service:
         service.status, service.body = status, body
-        with pytest.raises(UnavailableError, match="try again later"):
+        with pytest.raises(UnavailableError, match="try again later") as refused:
             await Challenge(service.url, "s").check("answer", "")
+        assert "try again later" in refused.value.said
 
 
 async def test_a_service_that_is_not_there() -> None:

@@ -160,8 +160,9 @@ async def test_a_key_server_that_is_down(caplog: pytest.LogCaptureFixture) -> No
     clock = Clock()
     with key_server() as server:
         checked = tokens(server, clock)
-        with pytest.raises(UnavailableError, match="cannot be fetched now"):
+        with pytest.raises(UnavailableError, match="cannot be fetched now") as refused:
             await checked.verify(signed(EC, "e", "ES256"))
+        assert "try again later" in refused.value.said
         assert [record.levelno for record in caplog.records] == [logging.WARNING]
         clock.now += COOLDOWN
         server.publish(published("e", EC))

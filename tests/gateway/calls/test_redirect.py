@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -261,14 +262,17 @@ async def test_a_client_that_never_decides(monkeypatch: pytest.MonkeyPatch) -> N
         await begun(call, token=2)
 
 
-async def test_no_way_there() -> None:
+async def test_no_way_there(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.calls.redirect")
     async with talking() as call:
         call.no_way = UnavailableError("no port is free")
         await asked(call)
         await call.call.redirect(1, CallRequest(TO, ""))
         failed = await call.client.hear(news.RedirectFailed)
-        assert failed == news.RedirectFailed(TO, 503, UnavailableError.told)
+        assert failed == news.RedirectFailed(TO, 503, UnavailableError("").said)
         assert call.trunk.referrals == {1: 603}
+    assert caplog.text.count("the far end may not hand it over: no port is free") == 1
+    assert "this now" not in caplog.text
 
 
 async def test_taken_back() -> None:

@@ -78,7 +78,7 @@ async def test_one_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("error", "failed"),
     [
-        (trunk.TrunkError("no line"), news.TransferFailed(503, trunk.TrunkError.told)),
+        (trunk.TrunkError("no line"), news.TransferFailed(503, trunk.TrunkError("").said)),
         (
             trunk.TrunkUnableError("build the engine"),
             news.TransferFailed(501, "This gateway cannot transfer calls"),
