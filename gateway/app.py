@@ -112,8 +112,9 @@ async def serve(
     with listen(settings.http) as listener:
         async with open_room(settings) as room:
             http = settings.http
-            served = {"demo": http.serves_demo, "preflight": http.serves_preflight}
-            web = create_app(room, extensions, stop.drain, **served)
+            web = create_app(
+                room, extensions, stop.drain, demo=http.serves_demo, preflight=http.serves_preflight
+            )
             config = uvicorn_config(web, settings, room.gate)
 
             def up() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from ipaddress import ip_address
 from typing import Literal
 
 from gateway.check.finding import Finding, doubt
@@ -45,7 +44,7 @@ def _refused(settings: Settings) -> Iterator[Finding]:
     """Find what a gateway with the stock engine does not start with."""
     sip = settings.sip
     where = f"sip.listen = '{sip.listen}': the stock SIP engine"
-    if ip_address(sip.listen.host).version == 6:
+    if sip.listen.version == 6:
         yield Finding(False, f"{where} has no IPv6; {REMEDY} does")
     elif not sip.listen.is_loopback:
         text = "does not start beyond loopback, where any stranger's message can end the process"

@@ -97,7 +97,10 @@ BlockValue = Annotated[str, Query(min_length=1, max_length=MAX_TEXT)]
 # Says in the OpenAPI document that a key is needed; the door has looked at it by then
 _KEY = HTTPBearer(auto_error=False, description="an API key, as `gateway key` makes it")
 _REFUSALS: dict[int | str, dict[str, object]] = {
-    400: {"model": Problem, "description": "A value fits its rules, and is not what it is for"},
+    400: {
+        "model": Problem,
+        "description": "A value is well formed and cannot be used, like a number that is none",
+    },
     401: {"model": Problem, "description": "The API key is missing or unknown"},
     403: {"model": Problem, "description": "The API is closed: no key is configured"},
     413: {"model": Problem, "description": "The body is too big"},

@@ -86,7 +86,9 @@ class Postgres:
         self.run("initdb", "-D", data, *options, "-E", "UTF8", "--locale=C.UTF-8")
 
     def start(self) -> None:
-        """Start it, and wait until it takes connections."""
+        """Start it unless it runs, and wait until it takes connections."""
+        if self._process is not None:
+            return
         command = [*self._entering, str(program("postgres")), "-p", str(self.port)]
         # No fsync: what a power failure would take is no matter here
         command += [
