@@ -22,7 +22,8 @@ import shutil
 import subprocess
 import threading
 
-from chromium import FLAGS, version
+from chromium import version
+from chromium_flags import FLAGS
 from expect import end, expect
 
 PAGE = b"""<!doctype html><script>

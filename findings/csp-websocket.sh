@@ -13,7 +13,7 @@
 #   NS_ERROR_CONTENT_BLOCKED is thrown in Firefox.
 set -eu
 . "$(dirname -- "$0")/lib/prepare.sh"
-prepare aiortc==1.16.0 aioice==0.13.0 av==18.1.0
+prepare
 need chromium chromium 150.0.7871.100
 need firefox-esr firefox-esr 140.12.0esr
 
@@ -25,7 +25,7 @@ import shutil
 import subprocess
 import threading
 
-from chromium import FLAGS
+from chromium_flags import FLAGS
 from expect import end, expect
 
 PAGE = """<!doctype html><script>

@@ -28,6 +28,7 @@ from aiortc import (
     RTCIceTransport,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp, candidate_to_sdp
+from chromium_flags import FLAGS
 
 PAGE = """<!doctype html><script>
 const post = (path, body) => fetch(path, {method: "POST", body}).then(r => r.text());
@@ -50,15 +51,6 @@ async function call() {
 }
 call().catch(error => post("/failed", String(error)));
 </script>"""
-
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--no-first-run", "--disable-gpu"),
-    *("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"),
-    *("--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--disable-domain-reliability", "--disable-default-apps"),
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-)
 
 Answer = Callable[[str], tuple[list[str], list[str]]]
 
