@@ -75,7 +75,7 @@ export class Call extends Base {
       expectsAudio: () => this.#progress.audible && !this.#requests.silent,
       onOffered: () => this.#offered(),
       onError: (error) => this.emit("error", error, this),
-      onFailed: (error) => this.#fail(error, "local"),
+      onFailed: (error) => this.#failAudio(error),
       onLost: (error) => this.emit("reconnecting", error, this),
       onBack: () => this.emit("reconnected", this),
     });
@@ -402,6 +402,12 @@ export class Call extends Base {
   /** @param {{ type: string, [field: string]: unknown }} frame */
   #send({ type, ...fields }) {
     this.#setup.signaling.send({ type, call: this.id, ...fields });
+  }
+
+  /** @param {CallError} error why there is no audio. A call that rings need not wait for this page */
+  #failAudio(error) {
+    if (this.#calling && this.state === "pending") this.#send({ type: "reject", code: 480 });
+    this.#fail(error, "local");
   }
 
   /**

@@ -231,7 +231,7 @@ export class Device extends Base {
     try {
       await Promise.all([this.#sources.prepare(signaling), this.#sessions.access.welcome(signaling)]);
     } catch {
-      this.#sources.release();
+      // The call tells it
     } finally {
       this.#sessions.rest();
     }

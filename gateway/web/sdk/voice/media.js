@@ -65,13 +65,14 @@ export class Media {
       if (this.peer.signalingState !== "closed") options.onState("failed");
     });
     this.#watch(track);
-    for (const candidate of this.#line.found) this.#emitCandidate(candidate);
     this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
     this.peer.onicecandidateerror = (event) => this.#refused(event);
     this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);
     this.peer.ontrack = ({ track: remote }) => this.#play(remote);
     const dtmf = this.#sender.dtmf;
     if (dtmf) dtmf.ontonechange = ({ tone }) => tone && options.onTone(tone);
+    // They may end the call, which is not made yet
+    queueMicrotask(() => this.#catchUp());
   }
 
   get microphone() {
@@ -193,6 +194,13 @@ export class Media {
     if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
     this.peer.close();
     this.#release();
+  }
+
+  /** What was found, and complained of, before anybody listened. */
+  #catchUp() {
+    if (this.peer.signalingState === "closed") return;
+    for (const candidate of this.#line.found) this.#emitCandidate(candidate);
+    for (const event of this.#line.complaints) this.#refused(event);
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */

@@ -143,6 +143,7 @@ export class Negotiation {
     try {
       this.#mustLive();
       this.sound.connect(source, this.#setup);
+      if (this.#ended) this.sound.close(); // by the page, which has heard of a microphone that is gone
     } catch (error) {
       closeSource(source);
       throw error;

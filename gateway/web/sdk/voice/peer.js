@@ -11,18 +11,19 @@ import { CallError } from "./errors.js";
 export class Peer {
   /** @type {(RTCIceCandidateInit | null)[]} until a call listens; null at their end */
   found = [];
+  /** @type {RTCPeerConnectionIceErrorEvent[]} of STUN and TURN servers, until a call listens */
+  complaints = [];
   /** @type {Promise<RTCSessionDescriptionInit>} */
   #offer;
   /** @type {Promise<void> | null} */
   #chosen = null;
   /** Its configuration, as text. */
   #configured = "";
-  #complained = false;
 
   constructor() {
     this.connection = new RTCPeerConnection();
     this.connection.onicecandidate = ({ candidate }) => this.found.push(candidate?.toJSON() ?? null);
-    this.connection.onicecandidateerror = () => (this.#complained = true);
+    this.connection.onicecandidateerror = (event) => this.complaints.push(event);
     this.sender = this.#addLine();
     this.#offer = this.connection.createOffer();
     this.#offer.catch(() => {}); // told by `offer`
@@ -38,13 +39,14 @@ export class Peer {
   }
 
   /**
-   * Whether a call can use it as it is. If servers have complained, a connection of the call's own has to hear why.
+   * Whether a call can use it as it is: not one that has looked for a way in vain.
    *
    * @param {RTCConfiguration} configuration
    */
   fits(configuration) {
     if (!this.#chosen) return true;
-    return !this.#complained && this.found[0] !== null && this.#configured === JSON.stringify(configuration);
+    const inVain = this.found.includes(null) && !this.found.some((each) => each?.candidate);
+    return !inVain && this.#configured === JSON.stringify(configuration);
   }
 
   /**

@@ -14,6 +14,9 @@ import { Peer } from "./peer.js";
 /** @typedef {import("./call-types.js").Source} Source */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 
+/** What is made ahead and not used: a TURN server has it renewed, and its addresses grow old. */
+const LIFETIME = 30_000;
+
 export class Sources {
   /** @type {PermissionStatus | null} */
   #permission = null;
@@ -21,6 +24,8 @@ export class Sources {
   #asked;
   /** @type {Peer | null} */
   #spare = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /**
    * @param {object} options
@@ -40,26 +45,28 @@ export class Sources {
 
   /**
    * Makes a peer connection ahead, and has its candidates found. Before the microphone is permitted it would be of
-   * little use: a browser hides the computer's addresses from it then, and goes on doing so.
+   * little use: a browser hides the computer's addresses from it then, and goes on doing so. It is closed after a
+   * while, which begins again with each time. What hinders it is told by the call.
    *
    * @param {Signaling} signaling
-   * @throws {CallError} what hinders the session
    */
   async prepare(signaling) {
     await this.#asked;
-    if (!this.#permitted || this.#spare) return;
+    if (!this.#permitted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.release(), LIFETIME);
     try {
-      this.#spare = new Peer();
+      const peer = (this.#spare ??= new Peer());
+      const configuration = await this.configure(signaling);
+      if (peer === this.#spare) this.#spare = fitting(peer, configuration); // else it is a call's by now
     } catch {
-      return; // What is wrong with this browser is told by the call
+      this.release();
     }
-    const peer = this.#spare;
-    const configuration = await this.configure(signaling);
-    if (peer === this.#spare) peer.configure(configuration); // else it is a call's by now
   }
 
   /** Closes what was made ahead. */
   release() {
+    clearTimeout(this.#timer);
     this.#spare?.close();
     this.#spare = null;
   }
@@ -74,7 +81,11 @@ export class Sources {
     const opening = openMicrophone(audio);
     /** @type {Peer | null} */
     let early = this.#permitted ? this.#take() : null;
-    over?.addEventListener("abort", () => early?.close());
+    const drop = () => {
+      early?.close();
+      early = null;
+    };
+    over?.addEventListener("abort", drop);
     try {
       const configuring = this.configure(signaling).then((configuration) => {
         if (early) early = fitting(early, configuration); // its candidates are found beside the microphone
@@ -82,9 +93,10 @@ export class Sources {
       });
       const [microphone, configuration] = await Promise.all([opening, configuring]);
       if (over?.aborted) throw new CallError("canceled");
-      return { microphone, configuration, peer: early ?? fitting(new Peer(), configuration) };
+      // Looked at again: it may have come to its end without a candidate meanwhile
+      return { microphone, configuration, peer: fitting(early ?? new Peer(), configuration) };
     } catch (error) {
-      early?.close();
+      drop(); // before the configuration comes, for which another one would be made
       // Even when the person answers the prompt long after that
       opening.then(closeMicrophone, () => {});
       throw error;
@@ -107,6 +119,7 @@ export class Sources {
   }
 
   #take() {
+    clearTimeout(this.#timer);
     const peer = this.#spare ?? new Peer();
     this.#spare = null;
     return peer;
