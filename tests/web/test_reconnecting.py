@@ -229,6 +229,28 @@ async def test_what_is_said_of_an_earlier_restart_is_not_taken_for_this_one(
     assert len(session.find("restart")) == 1
 
 
+async def test_restart_that_is_refused_by_any_name_is_tried_again_soon(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A hold that waits meanwhile is not refused by it."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    session = await fake_gateway.session()
+    await page.evaluate("harness.asked = harness.ask('hold'); null")
+    await session.wait_for("hold")
+    await page.evaluate(LOSE_AUDIO)
+    restart = await session.wait_for("restart")
+    refusal = {"code": 488, "name": "bad-offer", "message": "", "fatal": False}
+    await session.reply("error", **refusal, id=restart["id"])
+    async with asyncio.timeout(5):  # an answer is waited for 10 s
+        await session.wait_for_count("restart", 2)
+    await session.reply("held", by="local")
+    assert await page.evaluate("harness.asked") is None
+    assert await events(page, "error") == []
+
+
 async def test_what_was_wrong_with_the_audio_is_over_with_it(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

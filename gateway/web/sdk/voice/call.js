@@ -370,7 +370,8 @@ export class Call extends Base {
   #refused(frame) {
     if (this.#negotiation.isLate(frame)) return;
     const error = errorFromFrame(frame, !this.#progress.heard);
-    if (error.name === "restart-failed") this.#negotiation.refused(error);
+    const restart = frame.id !== undefined; // whatever the gateway calls it
+    if (restart || error.name === "restart-failed") this.#negotiation.refused(error, restart);
     else if (this.#calling && this.state === "connecting" && !this.#sound.connection?.answered) this.#refuse(error);
     else if (error.fatal) this.#fail(error, "gateway");
     else if (!this.#requests.refused(error)) this.emit("error", error, this);

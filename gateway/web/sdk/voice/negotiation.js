@@ -115,9 +115,12 @@ export class Negotiation {
     void this.sound.connection?.answer(frame.answer);
   }
 
-  /** @param {CallError} error by which the gateway refuses another audio connection */
-  refused({ reason }) {
-    if (this.recovery.restarting || !this.recovery.active) return;
+  /**
+   * @param {CallError} error by which the gateway refuses another audio connection
+   * @param {boolean} sure it is of the last restart: without an id it may be of an earlier one
+   */
+  refused({ reason }, sure) {
+    if (!this.recovery.active || (this.recovery.restarting && !sure)) return;
     this.recovery.failed(new CallError("media-lost", { reason }));
   }
 
