@@ -320,9 +320,15 @@ async def test_transfer(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     await expect(button.status).to_contain_text("could not be transferred")
     await expect(button.button("Hold")).to_be_visible()  # the trunk's word is of the transfer alone
     await button.press("Transfer")
-    await field.fill("#31")
-    await field.press("Enter")
-    await session.wait_for("transfer", to="#31")
+    targets = {"#31": "to", "(212) 555-0123": "to", "tel:+15550003": "to", "2nd-line": "identity"}
+    for target, kind in targets.items():
+        await field.fill(target)
+        await field.press("Enter")
+        await session.wait_for("transfer", **{kind: target})
+        if target != "2nd-line":
+            await session.reply("transferFailed", sipCode=486, reason="Busy Here")
+            await expect(button.status).to_contain_text("could not be transferred")
+            await button.press("Transfer")
     await session.reply("error", name="bad-target", code=404, message="none", fatal=False)
     sentence = "The call could not be transferred. It goes on."
     reason = "This is not a number that can be called. Please check the number."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -208,3 +209,10 @@ def test_the_package_has_the_gateways_version() -> None:
     project = tomllib.loads((TREE / "pyproject.toml").read_text())["project"]
     assert PACKAGE["version"] == project["version"]
     assert os.access(TREE / ".ci" / "web", os.X_OK)
+
+
+def test_panel_and_desktop_take_the_same_for_a_number() -> None:
+    line = (WEB / "sdk/button/line.js").read_text()
+    card = (TREE / "examples/agent-desktop/site/call-card.js").read_text()
+    [rule] = re.findall(r"^const NUMBER = .*$", line, re.MULTILINE)
+    assert rule in card.splitlines()

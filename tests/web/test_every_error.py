@@ -306,6 +306,15 @@ async def test_pages_that_cannot_call(fake_gateway: FakeGateway, open_page: Open
 MISSED = TEXTS["en"]["state.missed"]
 
 
+REFUSE_ONCE = """() => {
+    const open = navigator.mediaDevices.getUserMedia;
+    navigator.mediaDevices.getUserMedia = async () => {
+        navigator.mediaDevices.getUserMedia = open;
+        throw new DOMException("Permission denied", "NotAllowedError");
+    };
+}"""
+
+
 async def test_calls_that_come_in(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     """Who did not take it is told that it was missed; who takes it, what hinders it."""
     fake_gateway.greeting = take_registration
@@ -346,7 +355,13 @@ async def test_calls_that_come_in(fake_gateway: FakeGateway, open_page: OpenPage
         assert case.matches(shown), shown
         assert OPERATORS not in shown["whole"]
     await ring()
-    await button.element.evaluate("element => element.accept()")
+    await button.page.evaluate(REFUSE_ONCE)
+    await button.press("Answer")
+    notice = button.panel.locator("[part=notice]")
+    await expect(notice).to_have_text(Told("microphone-refused", CLIENTS).both())
+    await button.expect_state("incoming")
+    await button.settle()
+    await button.press("Answer")  # it rings on, and has been permitted meanwhile
     await session.accepted()
     await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
     await button.expect_state("open")

@@ -10,6 +10,9 @@ const STATES = {
   closed: "Over",
 };
 
+/** As people write numbers, or a telephone link. What is no number is a colleague, such as `2nd-line`. */
+const NUMBER = /^(tel:.*|[+*#(]?[\d\s().*#/-]+)$/i;
+
 export class CallCard {
   #call;
   #hooks;
@@ -95,7 +98,7 @@ export class CallCard {
     this.#find(".target").onsubmit = (event) => {
       event.preventDefault();
       const to = this.#find(".target input").value.trim();
-      void this.#transfer(/^[+\d*#]/.test(to) ? to : { identity: to });
+      void this.#transfer(NUMBER.test(to) ? to : { identity: to });
     };
   }
 

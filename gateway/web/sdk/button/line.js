@@ -22,8 +22,8 @@ const ASKING = 700;
 /** Nothing is wrong: the line is busy, or nobody is there. */
 const UNANSWERED = ["busy", "congestion", "limit-reached", "no-answer", "no-capacity", "unavailable"];
 
-/** What is no number is the name of other pages. */
-const NUMBER = /^[+\d*#]/;
+/** As people write numbers, or a telephone link. What is no number is the name of other pages, such as `2nd-line`. */
+const NUMBER = /^(tel:.*|[+*#(]?[\d\s().*#/-]+)$/i;
 
 /** Somebody at another page has the call: neither missed nor a fault. */
 const ELSEWHERE = "answered-elsewhere";
@@ -118,7 +118,7 @@ export class Line {
       this.#answered = true;
     } catch (error) {
       if (call.end || !(error instanceof CallError)) return; // its end is told by itself
-      happen({ type: "incoming" });
+      happen({ type: "refused" });
       happen({ type: "notice", text: explain(error) });
     }
   }

@@ -49,7 +49,7 @@
  */
 
 /**
- * @typedef {{ type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "close" | "rated" }
+ * @typedef {{ type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "refused" | "close" | "rated" }
  *   | { type: "progress", state: "connecting" | "ringing" | "open" }
  *   | { type: "mute", on: boolean }
  *   | { type: "held", held: { local: boolean, remote: boolean } }
@@ -113,6 +113,8 @@ export function step(model, event) {
       return model.phase === "starting" ? { ...model, waiting: true } : model;
     case "accept":
       return model.phase === "incoming" ? { ...model, phase: "connecting", notice: "" } : model;
+    case "refused": // the microphone was: the call rings on
+      return model.phase === "connecting" ? { ...model, phase: "incoming" } : model;
     case "progress":
       return busy ? { ...model, phase: event.state, waiting: false, answered: event.state === "open", notice: "" } : model;
     case "end":
