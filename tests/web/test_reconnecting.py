@@ -18,8 +18,10 @@ INTERRUPT = """(() => {
     Object.defineProperty(peer, "connectionState", { value: "disconnected" });
     peer.onconnectionstatechange();
 })()"""
-LOSE_AUDIO = """(() => {
+LOSE_AUDIO = """(async () => {
     const peer = connections.at(-1);
+    // Sound may be heard before the page is told that it is connected
+    while (peer.connectionState !== "connected") await new Promise((go) => setTimeout(go));
     Object.defineProperty(peer, "connectionState", { value: "failed" });
     peer.onconnectionstatechange();
 })()"""
