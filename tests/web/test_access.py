@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.peers.ports import free_port
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session, Story
 from tests.web.test_call_stories import NOTHING, dial, end_of, events, open_call, until
@@ -172,18 +173,21 @@ async def test_token_is_said_and_so_is_the_challenge(
     assert hello == {"type": "hello", "token": "t1", "challenge": "proof"}
 
 
-async def test_nobody_is_asked_for_a_proof_before_the_call(
+async def test_nobody_is_asked_for_a_proof_that_nobody_takes(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     page = await open_page()
-    asked = """async () => {
+    asked = """async (nowhere) => {
         const { Device } = await import("/sdk/voice-client.js");
         let asked = 0;
         const device = new Device({ challenge: () => (asked += 1) && "proof" });
         await device.prepare();
-        return asked;
+        const away = new Device({ challenge: () => (asked += 1) && "proof", url: nowhere });
+        const { name } = await away.connect({ to: "600" }).catch((error) => error);
+        return [name, asked];
     }"""
-    assert await page.evaluate(asked) == 0
+    nowhere = f"ws://127.0.0.1:{free_port()}/v1/ws"
+    assert await page.evaluate(asked, nowhere) == ["gateway-unreachable", 0]
     assert fake_gateway.opened == []
 
 

@@ -23,6 +23,7 @@ const MARGIN = 15_000;
 /** @typedef {string | undefined} Token */
 /** @typedef {Token | { token: string }} TokenAnswer a token, or as the site's server answers it: JSON is taken as text, too */
 /** @typedef {() => TokenAnswer | Promise<TokenAnswer>} FetchToken */
+/** @typedef {import("./signaling.js").Hello} Hello */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /** @typedef {import("./frames.js").Welcome} Welcome */
 
@@ -77,12 +78,25 @@ export class Access {
     if (!signaling || !this.#fetch) this.#token = fresh;
   }
 
-  /** What a new session says in its `hello`. */
-  async hello() {
-    const challenge = typeof this.#challenge === "function" ? this.#challenge() : this.#challenge;
-    this.current = readToken(this.#token ?? (await within(this.#fetch?.(), FETCH_TIMEOUT)));
-    if (this.#fetch) this.#token = undefined; // by the next session it may have ended
-    return { token: this.current, challenge: await challenge };
+  /**
+   * Has the token of a new session got, while its socket opens.
+   *
+   * @returns {() => Promise<Hello>} for when it is open: nobody is asked for a proof that no gateway takes
+   */
+  greet() {
+    const token = this.#next();
+    token.catch(() => {});
+    return () => this.hello(token);
+  }
+
+  /**
+   * What a new session says in its `hello`.
+   *
+   * @returns {Promise<Hello>}
+   */
+  async hello(token = this.#next()) {
+    const [said, challenge] = await Promise.all([token, this.#prove()]);
+    return { token: said, challenge };
   }
 
   /**
@@ -159,6 +173,16 @@ export class Access {
       await this.#renewing;
     }
     return signaling.welcome;
+  }
+
+  async #next() {
+    this.current = readToken(this.#token ?? (await within(this.#fetch?.(), FETCH_TIMEOUT)));
+    if (this.#fetch) this.#token = undefined; // by the next session it may have ended
+    return this.current;
+  }
+
+  async #prove() {
+    return typeof this.#challenge === "function" ? this.#challenge() : this.#challenge;
   }
 
   /**

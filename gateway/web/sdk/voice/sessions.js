@@ -89,7 +89,7 @@ export class Sessions {
     const signaling = new Signaling({
       ...earlier,
       url,
-      hello: () => access.hello(),
+      greet: () => access.greet(),
       onExpiring: (expires) => this.#expiring(expires),
       onIncoming: (frame) => onIncoming(signaling, frame),
       onUnregistered: () => registration.dropped(),

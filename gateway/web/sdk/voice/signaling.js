@@ -71,6 +71,8 @@ export class Signaling {
   #pulse;
   #tokenUsed = false;
   #welcomed = false;
+  /** @type {(() => Promise<Hello>) | undefined} */
+  #sayHello;
   /** @type {Promise<Hello> | undefined} what the first socket says */
   #hello;
   /** Whether a socket is open, and has said nothing yet. */
@@ -85,7 +87,7 @@ export class Signaling {
   /**
    * @param {object} options
    * @param {string} options.url
-   * @param {() => Promise<Hello>} options.hello
+   * @param {() => () => Promise<Hello>} options.greet what is begun at once, and asked for its end by an open socket
    * @param {(expires: number) => void} options.onExpiring the token ends soon; seconds since the epoch
    * @param {(frame: Frame) => void} options.onIncoming a call from the gateway
    * @param {() => void} options.onUnregistered the gateway has ended it by itself
@@ -97,7 +99,7 @@ export class Signaling {
    * @param {(calls: Frame[]) => void} [options.onRestored] its calls
    */
   constructor(options) {
-    const { url, hello, onExpiring, onIncoming, onUnregistered, onError, onClosed } = options;
+    const { url, greet, onExpiring, onIncoming, onUnregistered, onError, onClosed } = options;
     this.url = url;
     this.onReconnecting = options.onReconnecting;
     this.onReconnected = options.onReconnected;
@@ -121,10 +123,7 @@ export class Signaling {
     });
     /** @type {Promise<Welcome>} the latest; rejects with a CallError */
     this.welcome = this.#expectWelcome();
-    if (!this.#resumption) {
-      this.#hello = hello(); // while the socket opens
-      this.#hello.catch(() => {});
-    }
+    if (!this.#resumption) this.#sayHello = greet();
     this.#connect();
   }
 
@@ -322,7 +321,7 @@ export class Signaling {
     clearTimeout(this.#timer);
     this.#speechless = true;
     try {
-      const hello = await this.#hello;
+      const hello = await (this.#hello ??= this.#sayHello?.());
       if (!this.#socket) return; // gone meanwhile
       this.#expectNews();
       this.#speechless = !this.#transmit({ type: "hello", ...hello });
