@@ -181,18 +181,25 @@ async def test_what_twilios_quickstart_uses(open_page: OpenPage) -> None:
             const before = chosen();
             await audio.ringtoneDevices.set("bell");
             const after = chosen();
-            navigator.mediaDevices.enumerateDevices = async () => [speaker];
+            // Which only Chromium lists
+            await audio.speakerDevices.set("default");
+            await audio.ringtoneDevices.set("default");
+            const usual = [audio.output, audio.ringtoneOutput];
+            await audio.speakerDevices.set(["desk"]);
+            await audio.ringtoneDevices.set("bell");
+            const microphone = { ...bell, kind: "audioinput" };
+            navigator.mediaDevices.enumerateDevices = async () => [speaker, microphone];
             navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
             await new Promise((resolve) => audio.on("deviceChange", resolve));
             device.updateOptions({ closeProtection: true, language: "de" });
             const { State, EventName } = Device;
-            return [before, after, chosen(), device.language, Object.keys(given), Call.State.Open,
-                State.Registering === "registering", EventName.TokenWillExpire];
+            return [usual, before, after, chosen(), device.language, Object.keys(given),
+                Call.State.Open, State.Registering === "registering", EventName.TokenWillExpire];
         }"""
     )
     desk = [["Desk"], ["Desk"]]
-    assert found[:3] == [desk, [["Desk"], ["Bell"]], desk]
-    assert found[3:] == ["de", ["allowIncomingWhileBusy"], "open", True, "tokenWillExpire"]
+    assert found[:4] == [["", ""], desk, [["Desk"], ["Bell"]], desk]
+    assert found[4:] == ["de", ["allowIncomingWhileBusy"], "open", True, "tokenWillExpire"]
 
 
 async def test_the_client_hears_what_the_page_listens_to_no_more(

@@ -17,6 +17,12 @@ import { CallError } from "./errors.js";
  * @property {[lost: Device[]]} deviceChange something was plugged in, or pulled out: then it is named here
  */
 
+/**
+ * @param {Device[]} devices microphones or speakers, of which one each may have the same id
+ * @param {string} id
+ */
+const has = (devices, id) => devices.some(({ deviceId }) => deviceId === id);
+
 /** @extends {Emitter<AudioEvents>} */
 export class AudioDevices extends Emitter {
   /** @type {Device[]} */
@@ -162,10 +168,9 @@ export class AudioDevices extends Emitter {
    * @param {string} id
    */
   async #check(kind, id) {
-    const listed = () => this[kind].some(({ deviceId }) => deviceId === id);
-    if (!id || listed()) return;
+    if (!id || has(this[kind], id)) return;
     await this.refresh(); // it may be new
-    if (!this[kind].length || listed()) return;
+    if (!this[kind].length || has(this[kind], id)) return;
     const name = kind === "inputs" ? "microphone-not-found" : "speaker-failed";
     throw new CallError(name, { reason: `no such device: ${id}`, fatal: false });
   }
@@ -175,23 +180,23 @@ export class AudioDevices extends Emitter {
    * @param {(id: string) => Promise<void>} choose
    */
   #collection(chosen, choose) {
-    return {
-      get: () => new Set(this.#outputs.filter(({ deviceId }) => deviceId === (chosen || "default"))),
-      set: (/** @type {string | string[]} */ ids) => choose([ids].flat()[0] ?? ""),
+    const set = (/** @type {string | string[]} */ ids) => {
+      const [id = ""] = [ids].flat();
+      return choose(id === "default" && !has(this.#outputs, id) ? "" : id); // which only Chromium lists
     };
+    return { get: () => new Set(this.#outputs.filter(({ deviceId }) => deviceId === (chosen || "default"))), set };
   }
 
   async #change() {
     const before = [...this.#inputs, ...this.#outputs];
     await this.refresh();
-    const there = new Set([...this.#inputs, ...this.#outputs].map(({ deviceId }) => deviceId));
-    const lost = before.filter(({ deviceId }) => !there.has(deviceId));
-    if (this.#output && !there.has(this.#output)) {
+    const lost = before.filter(({ deviceId }) => !has([...this.#inputs, ...this.#outputs], deviceId));
+    if (this.#output && !has(this.#outputs, this.#output)) {
       // An element whose speaker is gone falls silent
       await this.setOutputDevice("").catch(() => {});
     }
-    if (!there.has(this.ringtoneOutput)) this.ringtoneOutput = "";
-    if (this.#input && !there.has(this.#input)) this.#input = "";
+    if (!has(this.#outputs, this.ringtoneOutput)) this.ringtoneOutput = "";
+    if (!has(this.#inputs, this.#input)) this.#input = "";
     this.emit("deviceChange", lost);
   }
 }
