@@ -216,3 +216,13 @@ def test_panel_and_desktop_take_the_same_for_a_number() -> None:
     card = (TREE / "examples/agent-desktop/site/call-card.js").read_text()
     [rule] = re.findall(r"^const NUMBER = .*$", line, re.MULTILINE)
     assert rule in card.splitlines()
+
+
+def test_bundlers_keep_what_is_imported_for_its_effect() -> None:
+    """Rollup takes `Device` from where it stands, and skips what no one calls free of effects."""
+    kept = {WEB / path for path in PACKAGE["sideEffects"]}
+    for module in (WEB / "sdk").rglob("*.js"):
+        effects = re.findall(r'^import "(.+)";$', module.read_text(), re.MULTILINE)
+        wanted = {module, *((module.parent / path).resolve() for path in effects)}
+        assert not effects or wanted <= kept, module
+    assert WEB / "sdk/voice-client.min.js" in kept, "which is that in one file"

@@ -163,7 +163,7 @@ async def test_events_of_a_call_that_fails(fake_gateway: FakeGateway, open_page:
     assert await page.evaluate("told") == [["failed", failed]]
 
 
-async def test_what_twilios_quickstart_uses(open_page: OpenPage) -> None:
+async def test_what_twilios_quickstart_uses(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page = await open_page()
     found = await page.evaluate(
         """async () => {
@@ -191,15 +191,23 @@ async def test_what_twilios_quickstart_uses(open_page: OpenPage) -> None:
             navigator.mediaDevices.enumerateDevices = async () => [speaker, microphone];
             navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
             await new Promise((resolve) => audio.on("deviceChange", resolve));
-            device.updateOptions({ closeProtection: true, language: "de" });
+            device.updateOptions({ closeProtection: true, language: "de", devices: null });
+            const { direction } = await device.connect({ to: "600" });
             const { State, EventName } = Device;
-            return [usual, before, after, chosen(), device.language, Object.keys(given),
+            return [usual, before, after, chosen(), direction, device.language, Object.keys(given),
                 Call.State.Open, State.Registering === "registering", EventName.TokenWillExpire];
         }"""
     )
     desk = [["Desk"], ["Desk"]]
     assert found[:4] == [["", ""], desk, [["Desk"], ["Bell"]], desk]
-    assert found[4:] == ["de", ["allowIncomingWhileBusy"], "open", True, "tokenWillExpire"]
+    assert found[4:] == [
+        "outgoing",
+        "de",
+        ["allowIncomingWhileBusy"],
+        "open",
+        True,
+        "tokenWillExpire",
+    ]
 
 
 async def test_the_client_hears_what_the_page_listens_to_no_more(

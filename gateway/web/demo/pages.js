@@ -9,7 +9,7 @@ export async function showPages() {
   const response = await fetch("/demo/pages.json").catch(() => null);
   if (!response?.ok) return;
   /** @type {Pages} */
-  const pages = await response.json();
+  const pages = await response.json().catch(() => ({})); // a proxy's page
   for (const [name, isServed] of Object.entries(pages)) {
     const link = document.querySelector(`[data-page="${name}"]`);
     if (link instanceof HTMLElement) link.hidden = !isServed;

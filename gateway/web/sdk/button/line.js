@@ -19,7 +19,7 @@ import { grantsTransfer } from "./token.js";
 /** The browser's question for the microphone is open when it takes so long. */
 const ASKING = 700;
 
-/** Nothing is wrong: the line is busy, or nobody is there. */
+/** Nothing is wrong, and another time may do: somebody is busy, or not there. */
 const UNANSWERED = ["busy", "congestion", "limit-reached", "no-answer", "no-capacity", "unavailable"];
 
 /** As people write numbers, or a telephone link. What is no number is the name of other pages, such as `2nd-line`. */

@@ -25,6 +25,11 @@ import { speak } from "./words.js";
 /** @typedef {import("./device-types.js").DeviceOptions} DeviceOptions */
 /** @typedef {import("./device-types.js").Emit} Emit */
 
+/** Options that a device takes at any time. */
+const CHANGEABLE = new Set([
+  "audio", "language", "allowSeveralCalls", "allowIncomingWhileBusy", "closeProtection", "ringback", "ringtone", "keepCalls",
+]);
+
 /** What a device emits, and what others call that which it does. */
 const Base = /** @type {new () => Emitter<DeviceEvents> & import("./names.js").DeviceNames} */ (
   named(Emitter, DEVICE_NAMES)
@@ -253,12 +258,14 @@ export class Device extends Base {
   }
 
   /**
-   * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made.
+   * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made; what is
+   * no option, as some of Twilio's, is left alone.
    *
    * @param {Partial<DeviceOptions>} options
    */
   updateOptions(options) {
-    for (const given of [this.#options, this.#calls.options, this.#tones.options]) Object.assign(given, options);
+    const known = Object.fromEntries(Object.entries(options ?? {}).filter(([name]) => CHANGEABLE.has(name)));
+    for (const given of [this.#options, this.#calls.options, this.#tones.options]) Object.assign(given, known);
     if (options?.language) this.language = speak(options.language);
   }
 
