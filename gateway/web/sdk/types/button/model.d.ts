@@ -52,7 +52,7 @@ export type Model = {
     feedback: "" | "asked" | "sent";
 };
 export type Happening = {
-    type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "close" | "rated";
+    type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "refused" | "close" | "rated";
 } | {
     type: "progress";
     state: "connecting" | "ringing" | "open";
@@ -129,7 +129,7 @@ export type Happening = {
  * @property {"" | "asked" | "sent"} feedback
  */
 /**
- * @typedef {{ type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "close" | "rated" }
+ * @typedef {{ type: "consent" | "number" | "start" | "waiting" | "incoming" | "accept" | "refused" | "close" | "rated" }
  *   | { type: "progress", state: "connecting" | "ringing" | "open" }
  *   | { type: "mute", on: boolean }
  *   | { type: "held", held: { local: boolean, remote: boolean } }

@@ -11,6 +11,7 @@ export type TokenAnswer = Token | {
     token: string;
 };
 export type FetchToken = () => TokenAnswer | Promise<TokenAnswer>;
+export type Hello = import("./signaling.js").Hello;
 export type Signaling = import("./signaling.js").Signaling;
 export type Welcome = import("./frames.js").Welcome;
 export type AccessOptions = {
@@ -21,6 +22,7 @@ export type AccessOptions = {
 /** @typedef {string | undefined} Token */
 /** @typedef {Token | { token: string }} TokenAnswer a token, or as the site's server answers it: JSON is taken as text, too */
 /** @typedef {() => TokenAnswer | Promise<TokenAnswer>} FetchToken */
+/** @typedef {import("./signaling.js").Hello} Hello */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /** @typedef {import("./frames.js").Welcome} Welcome */
 /**
@@ -47,11 +49,18 @@ export declare class Access {
      * @throws {CallError} the gateway does not take it; the old one counts on
      */
     update(token: string, signaling: Signaling | null): Promise<void>;
-    /** What a new session says in its `hello`. */
-    hello(): Promise<{
-        token: Token;
-        challenge: string | undefined;
-    }>;
+    /**
+     * Has the token of a new session got, while its socket opens.
+     *
+     * @returns {() => Promise<Hello>} for when it is open: nobody is asked for a proof that no gateway takes
+     */
+    greet(): () => Promise<Hello>;
+    /**
+     * What a new session says in its `hello`.
+     *
+     * @returns {Promise<Hello>}
+     */
+    hello(token?: Promise<Token>): Promise<Hello>;
     /**
      * Gives the session a new token, and this page new TURN credentials.
      *

@@ -11,12 +11,6 @@ export type AudioEvents = {
      */
     deviceChange: [lost: Device[]];
 };
-/** @typedef {import("./call.js").Call} Call */
-/** @typedef {Pick<MediaDeviceInfo, "deviceId" | "label">} Device */
-/**
- * @typedef {object} AudioEvents
- * @property {[lost: Device[]]} deviceChange something was plugged in, or pulled out: then it is named here
- */
 /** @extends {Emitter<AudioEvents>} */
 export declare class AudioDevices extends Emitter<AudioEvents> {
     #private;
@@ -45,12 +39,12 @@ export declare class AudioDevices extends Emitter<AudioEvents> {
     /** As Twilio's. */
     get speakerDevices(): {
         get: () => Set<Device>;
-        set: (/** @type {string | string[]} */ ids: string | string[]) => Promise<void>;
+        set: (ids: string | string[]) => Promise<void>;
     };
     /** As Twilio's: where calls ring that come in. */
     get ringtoneDevices(): {
         get: () => Set<Device>;
-        set: (/** @type {string | string[]} */ ids: string | string[]) => Promise<void>;
+        set: (ids: string | string[]) => Promise<void>;
     };
     /**
      * What a microphone is opened with. Not `ideal`, for which Chromium takes the default one.

@@ -8,11 +8,6 @@ export type ConnectOptions = import("./connect-options.js").ConnectOptions;
 export type DeviceEvents = import("./device-types.js").DeviceEvents;
 export type DeviceOptions = import("./device-types.js").DeviceOptions;
 export type Emit = import("./device-types.js").Emit;
-/** @typedef {import("./call.js").Call} Call */
-/** @typedef {import("./connect-options.js").ConnectOptions} ConnectOptions */
-/** @typedef {import("./device-types.js").DeviceEvents} DeviceEvents */
-/** @typedef {import("./device-types.js").DeviceOptions} DeviceOptions */
-/** @typedef {import("./device-types.js").Emit} Emit */
 /** What a device emits, and what others call that which it does. */
 declare const Base: new () => Emitter<DeviceEvents> & import("./names.js").DeviceNames;
 export declare class Device extends Base {
@@ -123,7 +118,8 @@ export declare class Device extends Base {
      */
     updateToken(token: string): Promise<void>;
     /**
-     * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made.
+     * Other options from now on. Those of the connection (`url`, tokens, ICE) are taken when the device is made; what is
+     * no option, as some of Twilio's, is left alone.
      *
      * @param {Partial<DeviceOptions>} options
      */

@@ -84,8 +84,11 @@ export declare class Negotiation {
     isLate({ id }: Frame): boolean;
     /** @param {Frame} frame with an answer of the gateway's */
     answer(frame: Frame): void;
-    /** @param {CallError} error by which the gateway refuses another audio connection */
-    refused({ reason }: CallError): void;
+    /**
+     * @param {CallError} error by which the gateway refuses another audio connection
+     * @param {boolean} sure it is of the last restart: without an id it may be of an earlier one
+     */
+    refused({ reason }: CallError, sure: boolean): void;
     /** @param {CallError} error why the call is over, for whoever waits for its audio */
     close(error: CallError): void;
 }

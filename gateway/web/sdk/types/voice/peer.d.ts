@@ -4,9 +4,11 @@ export declare class Peer {
     sender: RTCRtpSender;
     /** @type {(RTCIceCandidateInit | null)[]} until a call listens; null at their end */
     found: (RTCIceCandidateInit | null)[];
+    /** @type {RTCPeerConnectionIceErrorEvent[]} of STUN and TURN servers, until a call listens */
+    complaints: RTCPeerConnectionIceErrorEvent[];
     constructor();
     /**
-     * Whether a call can use it as it is. If servers have complained, a connection of the call's own has to hear why.
+     * Whether a call can use it as it is: not one that has looked for a way in vain.
      *
      * @param {RTCConfiguration} configuration
      */

@@ -60,7 +60,7 @@ export declare class Signaling {
     /**
      * @param {object} options
      * @param {string} options.url
-     * @param {() => Promise<Hello>} options.hello
+     * @param {() => () => Promise<Hello>} options.greet what is begun at once, and asked for its end by an open socket
      * @param {(expires: number) => void} options.onExpiring the token ends soon; seconds since the epoch
      * @param {(frame: Frame) => void} options.onIncoming a call from the gateway
      * @param {() => void} options.onUnregistered the gateway has ended it by itself
@@ -73,7 +73,7 @@ export declare class Signaling {
      */
     constructor(options: {
         url: string;
-        hello: () => Promise<Hello>;
+        greet: () => () => Promise<Hello>;
         onExpiring: (expires: number) => void;
         onIncoming: (frame: Frame) => void;
         onUnregistered: () => void;

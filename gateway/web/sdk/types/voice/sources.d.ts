@@ -1,9 +1,6 @@
 export type Access = import("./access.js").Access;
 export type Source = import("./call-types.js").Source;
 export type Signaling = import("./signaling.js").Signaling;
-/** @typedef {import("./access.js").Access} Access */
-/** @typedef {import("./call-types.js").Source} Source */
-/** @typedef {import("./signaling.js").Signaling} Signaling */
 export declare class Sources {
     #private;
     options: {
@@ -24,10 +21,10 @@ export declare class Sources {
     });
     /**
      * Makes a peer connection ahead, and has its candidates found. Before the microphone is permitted it would be of
-     * little use: a browser hides the computer's addresses from it then, and goes on doing so.
+     * little use: a browser hides the computer's addresses from it then, and goes on doing so. It is closed after a
+     * while, which begins again with each time. What hinders it is told by the call.
      *
      * @param {Signaling} signaling
-     * @throws {CallError} what hinders the session
      */
     prepare(signaling: Signaling): Promise<void>;
     /** Closes what was made ahead. */
