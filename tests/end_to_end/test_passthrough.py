@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.demo import REMOTE, dial, expect_state, open_demo
 from tests.end_to_end.recording import assert_heard, read_recording
-from tests.end_to_end.trunks import lab_trunk, media_events
+from tests.end_to_end.trunks import lab_trunk, media_events, refused
 from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
@@ -42,7 +42,7 @@ async def passing_through(
     async with run_gateway(config, folder) as gateway:
         yield gateway
         events = media_events(await gateway.metrics())
-        assert {name for name in events if "rejected" in name or name == "faults"} == set()
+        assert refused(events) == {}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.phone import calling
 from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.test_codecs import check_unbroken
-from tests.end_to_end.trunks import idle, lab_trunk, media_events
+from tests.end_to_end.trunks import idle, lab_trunk, media_events, refused
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def gateway_to(
     async with run_gateway(config, folder / "gateway") as gateway:
         yield gateway
         metrics = media_events(await idle(gateway))
-        assert {name for name in metrics if "rejected" in name or name == "faults"} == set()
+        assert refused(metrics) == {}
         shown = re.findall(r"inline:[^\\\s|;]*", gateway.log())
         assert set(shown) <= {"inline:***"}
         assert shown or srtp == "off", "the log has SIP in it"

@@ -105,3 +105,16 @@ def media_events(metrics: dict[str, float]) -> dict[str, int]:
         for name, value in metrics.items()
         if name.startswith(prefix)
     }
+
+
+# A caller's last connectivity check and last packets may come when its call has ended
+LAST_ONES = {"browser_rejected_ufrag": 1, "browser_rejected_stranger": 5}
+
+
+def refused(events: dict[str, int]) -> dict[str, int]:
+    """Return what the media plane has refused of the calls of a test, and its faults."""
+    return {
+        name: count
+        for name, count in events.items()
+        if (name == "faults" or "rejected" in name) and count > LAST_ONES.get(name, 0)
+    }
