@@ -287,7 +287,7 @@ export class Call extends Base {
 
   /** @returns {Promise<RTCStatsReport>} */
   async getStats() {
-    return this.#connected("getStats").media.peer.getStats();
+    return this.#connected("getStats").media.rtc.getStats();
   }
 
   /**

@@ -30,7 +30,7 @@ import { Peer } from "./peer.js";
 export class Media {
   /** @type {MediaStream} */
   #microphone;
-  #line;
+  #peer;
   #sender;
   /** @type {(RTCIceCandidateInit | null)[]} of ours, until the offer has left */
   #outgoing = [];
@@ -52,9 +52,9 @@ export class Media {
   /** @param {MediaOptions} options */
   constructor(options) {
     this.options = options;
-    this.#line = options.peer ?? configured(options.configuration);
-    this.peer = this.#line.connection;
-    this.#sender = this.#line.sender;
+    this.#peer = options.peer ?? configured(options.configuration);
+    this.rtc = this.#peer.rtc;
+    this.#sender = this.#peer.sender;
     this.remote = new MediaStream();
     this.#microphone = options.microphone;
     this.element = options.element ?? options.made ?? createElement();
@@ -62,13 +62,13 @@ export class Media {
     const track = options.microphone.getAudioTracks()[0];
     // Not waited for: nothing is sent before the answer, and a browser takes milliseconds for it
     this.#sender.replaceTrack(track).catch(() => {
-      if (this.peer.signalingState !== "closed") options.onState("failed");
+      if (this.rtc.signalingState !== "closed") options.onState("failed");
     });
     this.#watch(track);
-    this.peer.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
-    this.peer.onicecandidateerror = (event) => this.#refused(event);
-    this.peer.onconnectionstatechange = () => options.onState(this.peer.connectionState);
-    this.peer.ontrack = ({ track: remote }) => this.#play(remote);
+    this.rtc.onicecandidate = ({ candidate }) => this.#emitCandidate(candidate?.toJSON() ?? null);
+    this.rtc.onicecandidateerror = (event) => this.#refused(event);
+    this.rtc.onconnectionstatechange = () => options.onState(this.rtc.connectionState);
+    this.rtc.ontrack = ({ track: remote }) => this.#play(remote);
     const dtmf = this.#sender.dtmf;
     if (dtmf) dtmf.ontonechange = ({ tone }) => tone && options.onTone(tone);
     // They may end the call, which is not made yet
@@ -90,7 +90,7 @@ export class Media {
 
   /** @returns {Promise<RTCSessionDescriptionInit>} with the candidates that are known by now: the others trickle */
   async createOffer() {
-    const offer = await this.#line.offer();
+    const offer = await this.#peer.offer();
     this.#outgoing = this.#outgoing.filter((candidate) => !candidate || !offer.sdp?.includes(addressOf(candidate)));
     return offer;
   }
@@ -103,14 +103,14 @@ export class Media {
 
   /** @param {RTCSessionDescriptionInit} answer */
   async setAnswer(answer) {
-    await this.peer.setRemoteDescription(answer);
+    await this.rtc.setRemoteDescription(answer);
     this.#answered();
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */
   async addCandidate(candidate) {
     await this.#answer;
-    await this.peer.addIceCandidate(candidate ?? undefined);
+    await this.rtc.addIceCandidate(candidate ?? undefined);
   }
 
   /** @param {boolean} muted */
@@ -134,7 +134,7 @@ export class Media {
       closeMicrophone(microphone);
       throw error;
     }
-    if (this.peer.signalingState === "closed") {
+    if (this.rtc.signalingState === "closed") {
       closeMicrophone(microphone);
       return;
     }
@@ -189,18 +189,18 @@ export class Media {
   /** Closes the connection alone: microphone and element go on with another one. */
   release() {
     this.#retry.abort();
-    this.peer.onicecandidate = this.peer.onicecandidateerror = null;
-    this.peer.onconnectionstatechange = this.peer.ontrack = null;
+    this.rtc.onicecandidate = this.rtc.onicecandidateerror = null;
+    this.rtc.onconnectionstatechange = this.rtc.ontrack = null;
     if (this.#sender.dtmf) this.#sender.dtmf.ontonechange = null;
-    this.peer.close();
+    this.rtc.close();
     this.#release();
   }
 
   /** What was found, and complained of, before anybody listened. */
   #catchUp() {
-    if (this.peer.signalingState === "closed") return;
-    for (const candidate of this.#line.found) this.#emitCandidate(candidate);
-    for (const event of this.#line.complaints) this.#refused(event);
+    if (this.rtc.signalingState === "closed") return;
+    for (const candidate of this.#peer.found) this.#emitCandidate(candidate);
+    for (const event of this.#peer.complaints) this.#refused(event);
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */

@@ -100,7 +100,7 @@ export class Monitor {
   /** @returns {Promise<RTCStatsReport | null>} null when the call has ended meanwhile */
   async #report() {
     try {
-      const report = await this.options.media.peer.getStats();
+      const report = await this.options.media.rtc.getStats();
       return this.#closed ? null : report;
     } catch (error) {
       if (this.#closed) return null;

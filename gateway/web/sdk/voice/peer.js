@@ -21,19 +21,19 @@ export class Peer {
   #configured = "";
 
   constructor() {
-    this.connection = new RTCPeerConnection();
-    this.connection.onicecandidate = ({ candidate }) => this.found.push(candidate?.toJSON() ?? null);
-    this.connection.onicecandidateerror = (event) => this.complaints.push(event);
+    this.rtc = new RTCPeerConnection();
+    this.rtc.onicecandidate = ({ candidate }) => this.found.push(candidate?.toJSON() ?? null);
+    this.rtc.onicecandidateerror = (event) => this.complaints.push(event);
     this.sender = this.#addLine();
-    this.#offer = this.connection.createOffer();
+    this.#offer = this.rtc.createOffer();
     this.#offer.catch(() => {}); // told by `offer`
   }
 
   #addLine() {
     try {
-      return this.connection.addTransceiver("audio", { direction: "sendrecv" }).sender;
+      return this.rtc.addTransceiver("audio", { direction: "sendrecv" }).sender;
     } catch (error) {
-      this.connection.close();
+      this.rtc.close();
       throw error;
     }
   }
@@ -58,25 +58,25 @@ export class Peer {
   configure(configuration) {
     if (this.#chosen) return;
     try {
-      this.connection.setConfiguration(configuration);
+      this.rtc.setConfiguration(configuration);
     } catch (error) {
-      this.connection.close();
+      this.rtc.close();
       const reason = `These ICE servers cannot be used: ${error instanceof Error ? error.message : error}`;
       throw new CallError("invalid-argument", { reason, original: error });
     }
     this.#configured = JSON.stringify(configuration);
     // Beside what the page has to do for the call until then
-    this.#chosen = this.#offer.then((offer) => this.connection.setLocalDescription(offer));
+    this.#chosen = this.#offer.then((offer) => this.rtc.setLocalDescription(offer));
     this.#chosen.catch(() => {}); // told by `offer`
   }
 
   /** @returns {Promise<RTCSessionDescriptionInit>} with no candidates, or but the first ones */
   async offer() {
     await this.#chosen;
-    return { type: "offer", sdp: this.connection.localDescription?.sdp };
+    return { type: "offer", sdp: this.rtc.localDescription?.sdp };
   }
 
   close() {
-    this.connection.close();
+    this.rtc.close();
   }
 }
