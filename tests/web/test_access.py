@@ -216,11 +216,20 @@ async def test_token_that_is_not_to_be_had_in_time(
     await page.evaluate(
         """async () => {
             const { Device } = await import("/sdk/voice-client.js");
+            const Socket = WebSocket;
+            harness.opened = new Promise((resolve) => {
+                window.WebSocket = class extends Socket {
+                    constructor(...options) {
+                        super(...options);
+                        this.addEventListener("open", resolve);
+                    }
+                };
+            });
             harness.make(Device, { fetchToken: () => new Promise(() => {}) });
             harness.dialed = harness.dial();
         }"""
     )
-    await fake_gateway.session()
+    await page.evaluate("harness.opened.then(() => null)")  # else it is the socket that is late
     await page.clock.run_for(10_000)
     error = await page.evaluate("harness.dialed")
     assert error["name"] == "session-refused"

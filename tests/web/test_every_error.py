@@ -185,7 +185,6 @@ async def test_what_ends_no_call(fake_gateway: FakeGateway, open_page: OpenPage)
     await button.expect_state("open")
     # The computer has such a speaker no more
     await button.press("Settings")
-    await button.page.evaluate(FOLLOW_ELEMENT)
     await (
         button.panel.locator("select")
         .nth(1)
