@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from typing import Any
@@ -152,6 +153,44 @@ async def test_credentials_that_have_ended_are_renewed_before_the_next_call(
     assert tokens(await fake_gateway.session()) == ["t1", "t1"]
     servers = (await page.evaluate("harness.configuration()"))["iceServers"]
     assert servers[0]["username"] == fresh["username"]
+
+
+async def test_renewal_of_a_session_that_is_lost_holds_up_no_other_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+
+    async def go_while_it_renews(session: Session) -> None:
+        stale = {"iceServers": [turn("s1", left=1)]}
+        if len(fake_gateway.opened) == 1:
+            await greet(stale)(session)
+            await until(page, "window.fetched === 2")
+            await session.socket.close(1012)
+        else:
+            await greet(stale, {"iceServers": [turn("s2")]})(session)
+
+    fake_gateway.greeting = go_while_it_renews
+    await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            const Socket = WebSocket;
+            window.WebSocket = class extends Socket {
+                constructor(...options) {
+                    super(...options);
+                    window.socket ??= this;
+                }
+            };
+            window.fetched = 0;
+            const never = new Promise(() => {});
+            const fetchToken = () => ((fetched += 1) === 2 ? never : `t${fetched}`);
+            harness.make(Device, { fetchToken, allowSeveralCalls: true });
+            harness.device.connect({ to: "600" }).catch(() => {});
+        }"""
+    )
+    await until(page, "window.socket?.readyState === WebSocket.CLOSED")
+    async with asyncio.timeout(5):  # a token is waited for 10 s
+        assert await dial(page) is None
+    assert tokens(fake_gateway.opened[-1]) == ["t3", "t4"]
 
 
 async def test_renewal_that_is_refused_does_not_hinder_the_call(

@@ -43,8 +43,8 @@ export class Access {
   #fetch;
   #challenge;
   #renewed = -Infinity; // ms since the epoch
-  /** @type {Promise<unknown> | null} what a `welcome` waits for: another one has the same */
-  #renewing = null;
+  /** @type {WeakMap<Signaling, Promise<unknown>>} what a `welcome` waits for: another one of the session has the same */
+  #renewing = new WeakMap();
   /** New tokens and calls, one after the other: a call goes by the token that was said last. */
   #turns = Promise.resolve();
 
@@ -168,9 +168,10 @@ export class Access {
     const tokenEnded = this.renews && welcome.expires !== null && welcome.expires * 1000 <= now;
     if (tokenEnded || turnEnd(welcome.iceServers) < now + MARGIN) {
       // If it cannot be had, the call says what is wrong with it.
-      const over = () => (this.#renewing = null);
-      this.#renewing ??= this.renew(signaling).then(over, over);
-      await this.#renewing;
+      const over = () => this.#renewing.delete(signaling);
+      const renewing = this.#renewing.get(signaling) ?? this.renew(signaling).then(over, over);
+      this.#renewing.set(signaling, renewing);
+      await renewing;
     }
     return signaling.welcome;
   }
