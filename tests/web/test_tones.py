@@ -87,3 +87,19 @@ async def test_ringtone_until_somebody_answers(
     await expect_silence(page)
     if ending == "reject":
         assert await page.evaluate("harness.open()") == NOTHING
+
+
+async def test_page_that_cannot_say_which_tone_can_call_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    found = await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            const ringback = () => { throw new Error("no idea"); };
+            const device = (harness.device = new Device({ ringback }));
+            const { name } = await device.connect({ to: "600" }).catch((error) => error);
+            return [name, device.isBusy, harness.open().tracks];
+        }"""
+    )
+    assert found == ["client-fault", False, 0]

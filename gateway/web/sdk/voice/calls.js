@@ -174,12 +174,12 @@ export class Calls {
   /** @param {import("./call-types.js").CallSetup} setup */
   #keep(setup) {
     const call = new Call(setup);
-    this.#all.add(call);
     call.watch("disconnect", () => {
       this.#all.delete(call);
       this.options.sessions.expectFeedback();
     });
-    this.options.onCall(call);
+    this.options.onCall(call); // which may ask the page, and fail
+    this.#all.add(call);
     return call;
   }
 }

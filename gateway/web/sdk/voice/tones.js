@@ -57,12 +57,12 @@ export class Tones {
   /** @param {Call} call that is placed or rings here */
   follow(call) {
     const { ringback: given, ringtone } = this.options;
-    const ringback = typeof given === "function" ? given(call.to) : given;
-    const tone = RINGBACK[ringback === true ? "eu" : String(ringback)];
     if (call.direction === "incoming") {
       if (ringtone && call.state === "pending") this.#want(call, RING);
-    } else if (tone) {
-      call.watch("ringing", (hasEarlyMedia) => this.#want(call, hasEarlyMedia ? null : tone));
+    } else {
+      const ringback = typeof given === "function" ? given(call.to) : given;
+      const tone = RINGBACK[ringback === true ? "eu" : String(ringback)];
+      if (tone) call.watch("ringing", (hasEarlyMedia) => this.#want(call, hasEarlyMedia ? null : tone));
     }
     call.watch("state", (state) => state !== "ringing" && this.#want(call, null));
     call.watch("disconnect", () => this.#want(call, null));
