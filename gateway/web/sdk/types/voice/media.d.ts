@@ -53,7 +53,7 @@ export type MediaOptions = {
 export declare class Media {
     #private;
     options: MediaOptions;
-    peer: RTCPeerConnection;
+    rtc: RTCPeerConnection;
     remote: MediaStream;
     element: HTMLAudioElement;
     /** @param {MediaOptions} options */

@@ -1,6 +1,6 @@
 export declare class Peer {
     #private;
-    connection: RTCPeerConnection;
+    rtc: RTCPeerConnection;
     sender: RTCRtpSender;
     /** @type {(RTCIceCandidateInit | null)[]} until a call listens; null at their end */
     found: (RTCIceCandidateInit | null)[];
