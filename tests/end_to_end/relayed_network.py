@@ -68,6 +68,9 @@ FLAGS = (
 )
 
 # What the browser says of its connection
+# A server may refuse before the offer has left, and then there is no call that could end
+ENDED = """demo.end ?? (demo.error
+    && { by: "local", cause: demo.error.name, reason: demo.error.reason }) ?? {}"""
 STATS = "[...(await demo.call.getStats()).values()]"
 OFFERED = f"""(async () => {STATS}.filter(({{ type }}) => type === "local-candidate")
     .map(({{ candidateType }}) => candidateType))()"""
@@ -332,7 +335,7 @@ async def call_by_browser(world: World, name: str, facts: Facts) -> None:
         await page.click("#hangup")
     finally:
         await page.wait_for_function("demo.end !== null || demo.error !== null", timeout=25_000)
-        facts.end = as_dict(await demo.evaluate("demo.end ?? {}"))
+        facts.end = as_dict(await demo.evaluate(ENDED))
         facts.error = str(await demo.evaluate("demo.error?.message ?? ''"))
         await page.close()
 

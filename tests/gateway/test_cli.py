@@ -96,7 +96,7 @@ def test_check_says_all_that_is_wrong_with_a_file(capsys: pytest.CaptureFixture[
     assert cli.main(["check"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "wrong   http.x = 1: unknown key; known are listen, certificate, key, trusted_proxies, "
-        "api_keys_file, demo",
+        "api_keys_file, demo, preflight",
         "wrong   log.y = 2: unknown key; known are level, numbers, audit_file",
     ]
 

@@ -22,7 +22,7 @@ class End:
     """OpenSSL at one end of a handshake, and what it has sent last."""
 
     def __init__(self, cipher: str, *, is_server: bool) -> None:
-        certificate = _certificate(1)
+        certificate = _certificate(-1)  # of no day, so that no call in this process has it
         certificate._context = None  # the ciphers of a context are what is changed here
         context = certificate._create_ssl_context(SRTP_PROFILES)
         context.set_cipher_list(cipher.encode())
