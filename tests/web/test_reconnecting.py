@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.button import open_button
@@ -89,30 +90,24 @@ async def test_it_comes_back_and_hears_what_it_has_missed(
     assert second.find("hangup") == []
 
 
-async def test_a_call_that_the_gateway_has_let_go_ends(
-    fake_gateway: FakeGateway, open_page: OpenPage
+@pytest.mark.parametrize(
+    ("resume", "cause", "message"),
+    [
+        ("over", "network", "The connection to the phone service was lost."),
+        # Another process, which knows nothing of the session: nothing is wrong with the network
+        ("unknown", "shutdown", "The call ended because the phone service restarted."),
+    ],
+)
+async def test_a_call_that_the_gateway_does_not_have_ends(
+    fake_gateway: FakeGateway, open_page: OpenPage, resume: str, cause: str, message: str
 ) -> None:
     lossy = Lossy(fake_gateway)
-    lossy.resume, lossy.calls = "over", []
+    lossy.resume, lossy.calls = resume, []
     page = await open_page()
     await open_call(page)
     await lossy.lose(page)
     end = await end_of(page)
-    assert (end["by"], end["cause"]) == ("local", "network")
-
-
-async def test_a_call_that_another_gateway_had_ends_with_the_restart(
-    fake_gateway: FakeGateway, open_page: OpenPage
-) -> None:
-    """The one that is there knows nothing of the session: nothing is wrong with the network."""
-    lossy = Lossy(fake_gateway)
-    lossy.resume, lossy.calls = "unknown", []
-    page = await open_page()
-    await open_call(page)
-    await lossy.lose(page)
-    end = await end_of(page)
-    assert (end["by"], end["cause"]) == ("local", "shutdown")
-    assert end["message"] == "The call ended because the phone service restarted."
+    assert (end["by"], end["cause"], end["message"]) == ("local", cause, message)
 
 
 async def test_one_that_only_this_page_takes_for_alive_ends(
