@@ -26,6 +26,7 @@ from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.trunks import open_trunk
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.ports import free_port, reserve_ports
+from tests.peers.process import poll
 
 COUNT = 500
 AT_ONCE = 50  # pages or calls that begin at a time
@@ -150,7 +151,11 @@ async def run(count: int = COUNT) -> list[float]:
             pages += fresh
         for page in pages:
             page.cut()
-        await asyncio.sleep(1)  # the gateway has seen all of them go
+
+        async def gone() -> bool:
+            return (await gateway.metrics())["gateway_websocket_sessions"] == 0
+
+        await poll(gone, limit=LIMIT, what="the gateway has seen all of them go")
         for page in pages:
             page.connect()
         await read_until(pages, "welcome", 2)

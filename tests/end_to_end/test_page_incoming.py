@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.ports import free_port
+from tests.peers.process import poll
 from tests.web.button import Button
 
 if TYPE_CHECKING:
@@ -178,9 +178,11 @@ async def test_two_tabs_with_the_button(chromium: Chromium, gateway: Gateway) ->
 
 async def registered(gateway: Gateway, pages: int) -> None:
     """Wait until calls come to so many pages."""
-    async with asyncio.timeout(5):
-        while (await gateway.metrics())["gateway_pages_registered"] != pages:  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0.02)
+
+    async def all_are() -> bool:
+        return (await gateway.metrics())["gateway_pages_registered"] == pages
+
+    await poll(all_are, limit=5, what=f"{pages} pages are registered", interval=0.02)
 
 
 async def test_page_that_stops_is_not_rung(chromium: Chromium, gateway: Gateway) -> None:
