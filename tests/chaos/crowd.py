@@ -17,7 +17,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
@@ -26,15 +25,14 @@ from gateway.bench.calls import CALL, SUBPROTOCOL, BenchCall, Message, Target
 from gateway.bench.description import Wanted
 from gateway.bench.material import RATE, Coding, asked, encode
 from gateway.bench.measure import percentile
-from gateway.bench.player import LEAD, Leg, Mark, PlainLeg, Recording, Stream, rtp_packets
+from gateway.bench.player import Leg, Mark, PlainLeg, Stream, rtp_packets
 from gateway.media.ports import PortRange
+from tests.chaos.ear import PTIME, Ear, listen
 from tests.peers.process import poll
 from tests.tones import make_tone
-from voice import g711, rtp
-from voice.opus import OpusDecoder, OpusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from gateway.bench.session import Bench
 
@@ -43,10 +41,7 @@ PORTS = (40000, 60998)
 PREFIX = "+15550"
 REFUSED = "+44205550"  # the configuration allows no such number
 
-PTIME = 0.02  # seconds
 BROWSER_TONE, TRUNK_TONE = 500.0, 900.0  # Hz
-LOUD = 1000.0  # of a frame's root mean square: below is comfort noise, above the tone
-TAIL = 0.5  # seconds of sound by which a call is said to be alive
 IN_TUNE = 20.0  # Hz
 
 SETUP_LIMIT = 10.0  # seconds
@@ -272,56 +267,6 @@ def _said(frequency: float, coding: Coding) -> list[bytes]:
     return encode(make_tone(frequency, seconds=1.2, rate=RATE), coding)
 
 
-@dataclass(frozen=True)
-class Ear:
-    """What one end has heard: when it was loud, in seconds of the play, and which tone at last."""
-
-    loud: list[float]
-    tone: float | None
-
-    def gap(self, since: float, until: float) -> float:
-        """Return the longest time without the tone."""
-        times = [since, *(each for each in self.loud if since < each < until), until]
-        return max(np.diff(times).tolist())
-
-
-def listen(recording: Recording, number: int, voice: Voice, *, opus: bool) -> Ear:
-    """Decode what came to a leg."""
-    decode = _opus() if opus else _ulaw
-    loud, sound = [], []
-    for at, datagram in recording.arrivals[number]:
-        try:
-            samples = decode(rtp.parse(voice.leg.unwire(datagram)).payload)
-        except (ValueError, OpusError):
-            continue
-        if samples.size and float(np.sqrt(np.mean(np.square(samples.astype(np.float64))))) > LOUD:
-            loud.append((at - recording.start) / 1e9)
-            sound.append(samples)
-    end = recording.elapsed - LEAD
-    late = [each for each, when in zip(sound, loud, strict=True) if when > end - 2 * TAIL]
-    return Ear(loud, _frequency(np.concatenate(late)) if len(late) > TAIL / PTIME / 2 else None)
-
-
-def _ulaw(payload: bytes) -> NDArray[np.int16]:
-    return g711.decode_ulaw(np.frombuffer(payload, np.uint8))
-
-
-def _opus() -> Callable[[bytes], NDArray[np.int16]]:
-    decoder = OpusDecoder(RATE)
-    samples = np.zeros(round(RATE * PTIME), np.int16)
-
-    def decode(payload: bytes) -> NDArray[np.int16]:
-        decoder.decode(payload, samples)
-        return samples.copy()
-
-    return decode
-
-
-def _frequency(samples: NDArray[np.int16]) -> float:
-    spectrum = np.abs(np.fft.rfft(samples * np.hanning(samples.size)))
-    return float(np.argmax(spectrum)) * RATE / samples.size
-
-
 @dataclass
 class Sound:
     """How a play went for one call: whether each end heard the other at last, and the gaps."""
@@ -428,7 +373,7 @@ class Crowd:
         recording = self._bench.play([each.leg for each in voices], streams, tail=0.1, marks=marks)
         self._bench.run(self._rest(True))
         ears = [
-            listen(recording, number, each, opus=not number % 2)
+            listen(recording, number, each.leg, opus=not number % 2)
             for number, each in enumerate(voices)
         ]
         sounds = []

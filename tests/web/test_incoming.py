@@ -16,8 +16,8 @@ from tests.web.fake_gateway import (
     connect_incoming,
     take_registration,
 )
-from tests.web.test_access import turn
 from tests.web.test_call_stories import NOTHING, end_of, events, until
+from tests.web.test_ice_servers import turn
 from tests.web.test_registration import register
 
 RINGING = {**NOTHING, "calls": 1}

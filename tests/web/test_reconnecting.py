@@ -65,6 +65,16 @@ class Lossy:
         return session
 
 
+async def talking(fake_gateway: FakeGateway, open_page: OpenPage) -> tuple[Page, Session]:
+    """Open a page that has a call, and keeps its connections."""
+    Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    session = await fake_gateway.session()
+    return page, session
+
+
 def without_type(frame: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in frame.items() if name != "type"}
 
@@ -189,11 +199,7 @@ async def test_new_audio_waits_while_the_socket_may_be_dead(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """A dead one delivers late, and what comes of it would be taken for the next one's answer."""
-    Lossy(fake_gateway)
-    page = await open_page()
-    await page.evaluate(KEEP_CONNECTIONS)
-    await open_call(page)
-    session = await fake_gateway.session()
+    page, session = await talking(fake_gateway, open_page)
     session.pongs = False
     await page.evaluate("dispatchEvent(new Event('online'))")
     await session.wait_for("ping")
@@ -210,11 +216,7 @@ async def test_what_is_said_of_an_earlier_restart_is_not_taken_for_this_one(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """An earlier page may have asked for it, and have gone before the answer."""
-    Lossy(fake_gateway)
-    page = await open_page()
-    await page.evaluate(KEEP_CONNECTIONS)
-    await open_call(page)
-    session = await fake_gateway.session()
+    page, session = await talking(fake_gateway, open_page)
     await page.evaluate(LOSE_AUDIO)
     restart = await session.wait_for("restart")
     await session.reply("answer", answer={"type": "answer", "sdp": "v=0"}, id="earlier")
@@ -230,11 +232,7 @@ async def test_restart_that_is_refused_by_any_name_is_tried_again_soon(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """A hold that waits meanwhile is not refused by it."""
-    Lossy(fake_gateway)
-    page = await open_page()
-    await page.evaluate(KEEP_CONNECTIONS)
-    await open_call(page)
-    session = await fake_gateway.session()
+    page, session = await talking(fake_gateway, open_page)
     await page.evaluate("harness.asked = harness.ask('hold'); null")
     await session.wait_for("hold")
     await page.evaluate(LOSE_AUDIO)
@@ -252,11 +250,7 @@ async def test_what_was_wrong_with_the_audio_is_over_with_it(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
     """All but a microphone that is gone: the new audio waits for another one."""
-    Lossy(fake_gateway)
-    page = await open_page()
-    await page.evaluate(KEEP_CONNECTIONS)
-    await open_call(page)
-    session = await fake_gateway.session()
+    page, session = await talking(fake_gateway, open_page)
     await page.evaluate(UNPLUG)
     await page.evaluate(LOSE)
     await until(page, "window.asked === 1")
