@@ -1,9 +1,9 @@
 """Free ports on loopback.
 
 They come from below the kernel's ephemeral range (32768 and up): a port that the kernel gives to
-somebody's outgoing connection a moment later is no free port. And from outside of the gateway's own
-default for media (20000 to 29999), as another test may run one by default. They are handed out in a
-circle, so that one comes again only after all others.
+somebody's outgoing connection a moment later is no free port. And from outside of what the gateway
+and its caller take for media unless told otherwise (20000 to 32766), as another test may run one.
+They are handed out in a circle, so that one comes again only after all others.
 
 Whoever binds its ports later, call by call, reserves them: they look free while they are taken. Of
 several processes of one test run (pytest-xdist) each has a share of its own.
@@ -25,8 +25,8 @@ def _share(ports: range) -> range:
     return ports[number * size : (number + 1) * size]
 
 
-SINGLE = _share(range(30000, 32700))
-BLOCKS = _share(range(10000, 20000))
+SINGLE = _share(range(10000, 12700))
+BLOCKS = _share(range(12700, 20000))
 
 _reserved: set[int] = set()
 _next: dict[range, int] = {}  # where the circle goes on

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.peers.ports import free_port, free_ports, release_ports, reserve_ports
+from gateway.caller.call import PORTS as CALLER_PORTS
+from gateway.media.parameters import MediaConfig
+from tests.peers.ports import BLOCKS, SINGLE, free_port, free_ports, release_ports, reserve_ports
 from tests.peers.process import PeerError, end_process, read_usage, wait_until
 from tests.peers.requirement import require
 
@@ -56,6 +58,14 @@ def test_ports_are_free_and_come_in_a_circle() -> None:
     blocks = [free_ports(4, within=narrow) for _ in range(9)]
     assert {port for block in blocks for port in block} == set(narrow)
     assert all(set(one).isdisjoint(other) for one, other in pairwise(blocks))
+
+
+def test_ports_are_not_those_that_a_gateway_or_a_caller_takes_by_default() -> None:
+    """They bind theirs call by call: what is free now may be taken a moment later."""
+    for first, last in (CALLER_PORTS, MediaConfig().ports):
+        by_default = set(range(first, last + 1))
+        assert by_default.isdisjoint(SINGLE)
+        assert by_default.isdisjoint(BLOCKS)
 
 
 def test_reserved_ports_are_nobody_elses() -> None:
