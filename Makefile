@@ -36,7 +36,7 @@ ENGINE_PACKAGES := gcc g++ make dpkg-dev libssl-dev libopus-dev uuid-dev
 LAB_PACKAGES := openssl debian-archive-keyring
 BENCH_PACKAGES := debian-archive-keyring util-linux
 INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-linux
-DEPLOY_PACKAGES := prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
+DEPLOY_PACKAGES := curl jq prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
 MATRIX_PACKAGES := baresip-core kamailio kamailio-tls-modules linphone-cli
 TEST_PACKAGES := $(LAB_PACKAGES) $(INTEROP_PACKAGES) $(MATRIX_PACKAGES) $(DEPLOY_PACKAGES) chromium coturn \
   dnsmasq-base firefox-esr git postgresql webkit2gtk-driver xvfb

@@ -30,15 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+SNIPPETS = "tests/examples/test_snippets.py"
 # Blocks that another test runs: the page, how the block begins, and the test
 RUN_ELSEWHERE = (
     ("docs/five-minutes.md", "", "tests/examples/test_five_minutes.py"),
     ("docs/webhooks.md", "from pathlib import Path", "tests/gateway/webhooks/test_example.py"),
     ("docs/operating.md", "api() {", "tests/examples/test_operating.py"),
     ("docs/operating.md", "jq -r", "tests/docs/test_blocks.py"),
-    ("gateway/web/README.md", '<button id="call">', "tests/examples/test_pages.py"),
-    ("gateway/web/README.md", "const device = new Device({ f", "tests/examples/test_pages.py"),
-    ("gateway/web/README.md", "const test = Device.runPreflight", "tests/examples/test_pages.py"),
+    ("README.md", "<script", SNIPPETS),
+    ("docs/button.md", "<script", SNIPPETS),
+    ("gateway/web/README.md", '<button id="call">', SNIPPETS),
+    ("gateway/web/README.md", "const device = new Device({ f", SNIPPETS),
+    ("gateway/web/README.md", 'device.on("incoming"', SNIPPETS),
+    ("gateway/web/README.md", "const test = Device.runPreflight", SNIPPETS),
 )
 OURS = re.compile(r"(?:\.venv/bin/)?gateway \w|make \w")
 OTHERS = [text.path for text in readmes.PAGES.values() if (TREE / text.path).exists()]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from playwright.async_api import BrowserContext, Page
 
 from tests.end_to_end.recording import assert_heard
+from tests.examples.sites import run_site
 from tests.peers.browser import record
 from tests.peers.chromium import ChromiumPage
 from tests.peers.gateway import STOP_LIMIT, TREE, tree_environment
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tests.peers.chromium import Chromium
 
 START_LIMIT = 60.0
+TONE = 660.0  # Hz, what the visitor says
 # What the documents and the examples say, and a test replaces by free ports
 GATEWAY, SITE = "127.0.0.1:8080", "127.0.0.1:8000"
 
@@ -109,6 +111,19 @@ async def run_demo(demo: DemoSite) -> AsyncIterator[DemoSite]:
             assert await process.wait() == 0, tail(log)
     finally:
         await end_process(process)
+
+
+@asynccontextmanager
+async def served(demo: DemoSite, folder: Path, *command: str) -> AsyncIterator[str]:
+    """Type the example's one command in its folder; yield the site's address."""
+    async with run_site(
+        command,
+        port=demo.site_port,
+        secret=demo.secret,
+        log=folder / "site.log",
+        cwd=folder,
+    ) as url:
+        yield url
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

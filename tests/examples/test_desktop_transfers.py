@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.end_to_end.button_site import Office, run_office
 from tests.end_to_end.handed_over import assert_connected, far_ends
 from tests.end_to_end.trunks import idle
-from tests.examples.demo_site import DemoSite, examples, visitor
+from tests.examples.demo_site import TONE, DemoSite, examples, visitor
 from tests.examples.sites import run_site
 from tests.peers.chromium import run_chromium
 from tests.peers.ports import free_port
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tests.peers.asterisk import AsteriskLab
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
-
-TONE = 660.0  # Hz, what the agent says
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.examples.demo_site import DemoSite, clean, hear, visitor
+from tests.examples.demo_site import TONE, DemoSite, clean, hear, visitor
 from tests.examples.typed import Block, Terminals, blocks, follow, open_terminals
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.gateway import TREE, tree_environment
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 DOCUMENT = TREE / "docs" / "five-minutes.md"
-TONE = 660.0  # Hz, what the visitor says
 LOCALHOST = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
 
 # What a clone has that the path needs, and what git does not keep

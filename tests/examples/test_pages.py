@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.docs.blocks import blocks, read
-from tests.examples.demo_site import DemoSite, Visitor, examples, hear, run_demo, visitor
+from tests.examples.demo_site import TONE, DemoSite, Visitor, examples, hear, served, visitor
 from tests.examples.firefox import BUTTON, DESKTOP, TWILIO, FirefoxVisitor, firefox_visitor
-from tests.examples.sites import run_site, site_command, with_folder_of
-from tests.peers.chromium import Chromium, run_chromium
-from tests.peers.ports import free_port
+from tests.examples.sites import site_command, with_folder_of
 from tests.peers.process import PeerError
 from tests.peers.requirement import require, require_own_engine
 
@@ -25,15 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.peers.chromium import Chromium
+
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
-TONE = 660.0  # Hz, what the visitor says
 PEER_TONE = 440.0  # Hz, what the demo's number 603 plays
 TONES, BUSY, CALLS_BACK = "603", "620", "800"
-
-# Where the client's README says how a page of one's own does it
-CLIENT = "gateway/web/README.md"
-ECHO, NUMBER = "+15550100600", "+15551234567"  # what is called here, and there
 
 # As in a browser whose user has forbidden sites to keep anything
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
@@ -45,30 +38,10 @@ INSTALL = ("ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fun
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoSite]:
-    """One demo gateway, which lets one site in; the examples are that site one after the other."""
-    folder = tmp_path_factory.mktemp("demo")
-    async with run_demo(DemoSite(free_port(), free_port(), folder)) as demo:
-        yield demo
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with run_chromium(tmp_path_factory.mktemp("chromium"), tone=TONE) as chromium:
-        yield chromium
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def firefox() -> AsyncIterator[FirefoxVisitor]:
     """One Firefox for all examples, whose calls are placed beside those in Chromium."""
     async with firefox_visitor() as firefox:
         yield firefox
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def person(chromium: Chromium) -> AsyncIterator[Visitor]:
-    async with visitor(chromium) as person:
-        yield person
 
 
 @pytest.fixture(scope="module")
@@ -104,19 +77,6 @@ async def install(npm: str, folder: Path) -> None:
     said, _ = await process.communicate()
     if process.returncode != 0:
         raise PeerError(f"npm {' '.join(INSTALL)} in {folder.name}\n{said.decode()}")
-
-
-@asynccontextmanager
-async def served(demo: DemoSite, folder: Path, *command: str) -> AsyncIterator[str]:
-    """Type the example's one command in its folder; yield the site's address."""
-    async with run_site(
-        command,
-        port=demo.site_port,
-        secret=demo.secret,
-        log=folder / "site.log",
-        cwd=folder,
-    ) as url:
-        yield url
 
 
 async def press(page: Page, button: str) -> None:
@@ -312,51 +272,3 @@ async def test_framework(
             both.create_task(press_and_hear(page, "Call"))
             both.create_task(firefox.call(url, BUTTON))
         await expect(state).to_have_text("ended")
-
-
-@pytest.fixture
-def snippets(demo: DemoSite, folder: Path) -> Path:
-    """Pages of the blocks of the client's README, word by word but for number and address."""
-    text = read(CLIENT).replace(NUMBER, ECHO)
-    text = text.replace("https://gateway.example", f"http://127.0.0.1:{demo.gateway_port}")
-    found = blocks(CLIENT, text)
-    (page,) = [block.text for block in found if block.language == "html"]
-    (device,) = [
-        block.text for block in found if block.text.startswith("const device = new Device({ f")
-    ]
-    (preflight,) = [block.text for block in found if "Device.runPreflight(" in block.text]
-    (imported,) = re.findall(r"^ *import .*$", page, re.MULTILINE)
-    site = folder / "snippets"
-    site.mkdir(exist_ok=True)
-    # This gateway wants tokens: the line with the device is the one of that section
-    with_tokens = re.sub(r"^ *const device = .*$", lambda _: device, page, flags=re.MULTILINE)
-    assert with_tokens != page
-    (site / "index.html").write_text(with_tokens)
-    (site / "preflight.html").write_text(f"""<script type="module">
-{imported}
-const shown = [];
-const show = (...words) => shown.push(words);
-const token = await (await fetch("/token", {{ method: "POST" }})).text();
-{preflight}
-window.told = {{ report, shown }};
-</script>""")
-    return site
-
-
-async def test_the_blocks_of_the_clients_readme(
-    demo: DemoSite, folder: Path, snippets: Path, person: Visitor
-) -> None:
-    command = (sys.executable, "server.py", str(snippets), str(demo.site_port))
-    async with served(demo, folder / "tokens", *command) as url:
-        page = await person.open(url)
-        state = page.get_by_role("status")
-        await page.get_by_role("button", name="Call us").click()
-        await expect(state).to_have_text("Connected")
-        await hear(page, present=TONE)
-        await page.get_by_role("button", name="Hang up").click()
-        await expect(state).to_contain_text("You ended the call.")
-        tested = await person.open(f"{url}/preflight.html")
-        told = await (await tested.wait_for_function("window.told", timeout=30_000)).json_value()
-    verdict = told["report"]["verdict"]
-    assert verdict in ("good", "fair", "poor"), "a loaded machine's sound has gaps"
-    assert told["shown"] == [[verdict, told["report"]["message"]]]
