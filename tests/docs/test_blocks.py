@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+NIGHT = "tests/end_to_end/test_night.py"
 SNIPPETS = "tests/examples/test_snippets.py"
 # Blocks that another test runs: the page, how the block begins, and the test
 RUN_ELSEWHERE = (
     ("docs/five-minutes.md", "", "tests/examples/test_five_minutes.py"),
     ("docs/webhooks.md", "from pathlib import Path", "tests/gateway/webhooks/test_example.py"),
-    ("docs/operating.md", "api() {", "tests/examples/test_operating.py"),
-    ("docs/operating.md", "jq -r", "tests/docs/test_blocks.py"),
+    ("docs/operating.md", "api() {", NIGHT),
+    ("docs/operating.md", "jq -r", NIGHT),
+    ("docs/http-api.md", "curl", NIGHT),
     ("README.md", "<script", SNIPPETS),
     ("docs/button.md", "<script", SNIPPETS),
     ("gateway/web/README.md", '<button id="call">', SNIPPETS),
@@ -153,17 +155,6 @@ def test_every_test_of_the_table_has_its_block() -> None:
     found = {runner_of(block) for block in all_blocks()}
     wanted = {test for page, _, test in RUN_ELSEWHERE if (TREE / page).exists()}
     assert wanted <= found
-
-
-AUDIT_LINE = '{"event": "call-refused", "address": "203.0.113.9"}\n{"event": "call-admitted"}\n'
-
-
-def test_the_audit_file_can_be_asked() -> None:
-    """jq is nobody's dependency: what the page has it do is done here, by the page's own words."""
-    (block,) = [block for block in all_blocks() if block.text.startswith("jq -r")]
-    (event, field) = re.findall(r'\.event == "([\w-]+)"\) \| \.(\w+)', block.text)[0]
-    lines = [json.loads(line) for line in AUDIT_LINE.splitlines()]
-    assert [line[field] for line in lines if line["event"] == event] == ["203.0.113.9"]
 
 
 # ---- the checks themselves -----------------------------------------------------------------------
