@@ -73,6 +73,19 @@ async def test_feedback(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     assert (told["score"], told["issue"]) == (4, "An echo")
 
 
+async def test_nobody_is_asked_for_stars_that_cannot_be_sent(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.story = answer_call
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" feedback')
+    await button.call()
+    await button.expect_state("open")
+    await (await fake_gateway.session()).socket.close(4000)  # the session is another page's
+    await button.expect_state("ended")
+    await expect(button.panel.get_by_role("timer")).to_be_visible()
+    await expect(button.panel.get_by_role("group", name="How was the sound")).to_be_hidden()
+
+
 async def test_page_sets_parameters_before_the_call(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -270,15 +270,19 @@ export class Line {
     if (!this.#answered && this.#declined) this.#rest();
     else {
       const rateable = this.#answered && !elsewhere;
-      this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable });
+      const lost = end.by === "local" && this.error?.fatal; // with the session, which would take the stars
+      this.#end({ cause: spokenAs(end.cause, end.sipCode), message: end.message, missed, rateable }, !lost);
     }
   }
 
-  /** @param {Omit<import("./model.js").End, "kind">} end */
-  #end(end) {
+  /**
+   * @param {Omit<import("./model.js").End, "kind">} end
+   * @param {boolean} [feedback]
+   */
+  #end(end, feedback = true) {
     const known = UNANSWERED.includes(end.cause) ? "unanswered" : (ENDINGS[end.cause]?.kind ?? "failed");
     const kind = end.missed || end.cause === ELSEWHERE ? "normal" : known;
-    this.options.happen({ type: "end", end: { ...end, kind }, feedback: true });
+    this.options.happen({ type: "end", end: { ...end, kind }, feedback });
   }
 
   #rest() {
