@@ -22,6 +22,7 @@ from gateway.signaling.closing import (
     NORMAL,
     POLICY_VIOLATION,
     TAKEN_OVER,
+    TRY_AGAIN_LATER,
 )
 from gateway.signaling.messages import client, server
 from gateway.signaling.room import Limits
@@ -65,7 +66,7 @@ def limits() -> str:
         ("seconds until `hello`", f"{most.hello:g}"),
         ("bytes of a frame that is read; a longer one gets `error`", f"{most.frame_bytes}"),
         ("bytes of a frame that closes the socket at once", f"more than {MAX_WEBSOCKET_MESSAGE}"),
-        ("frames that are no message, until the socket is closed", f"{most.bad_frames}"),
+        ("frames that are no message within a minute: the last one closes", f"{most.bad_frames}"),
         ("calls of a session at a time", f"{most.calls}"),
         ("messages that wait for one call", f"{most.commands}"),
         ("messages that wait for a client which does not read", f"{most.outbox}"),
@@ -80,9 +81,10 @@ def close_codes() -> str:
         NORMAL: "the client has closed it",
         **{code: why for code, why in FAULTS_OF_CLIENTS.items() if code != POLICY_VIOLATION},
         POLICY_VIOLATION: "no `hello` in time, or one that is refused (an `error` says why); too "
-        "many frames that are no message, or too many at once; the client does not read",
+        "many frames that are no message, or at once; the client does not read",
         INTERNAL_ERROR: "a fault of the gateway's, or its pings were not answered",
         SERVICE_RESTART: "the gateway ends; another one may be there in seconds",
+        TRY_AGAIN_LATER: "too many messages from the client's address: it may come back at once",
         TAKEN_OVER: "another socket has the session: the client must not come back",
     }
     rows = [(f"{int(code)}", told[code]) for code in sorted(told)]

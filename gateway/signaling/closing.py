@@ -8,10 +8,11 @@ from starlette.websockets import WebSocketDisconnect
 
 logger = logging.getLogger(__name__)
 
-# RFC 6455 section 7.4.1
+# RFC 6455 section 7.4.1, and the registry that its section 11.7 opens
 NORMAL = 1000
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
 
 # RFC 6455 section 7.4.2: from 4000 on codes are the application's own. A client that sees this one
 # must not come back: it would take the session from whoever has it now, over and over

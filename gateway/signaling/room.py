@@ -25,6 +25,7 @@ from gateway.metrics import (
     WebhookReading,
 )
 from gateway.signaling.draining import Draining
+from gateway.signaling.messages.client import MAX_FRAME
 from gateway.signaling.seam import CallRegistry, Records, Webhooks
 from gateway.signaling.sessions import Sessions
 
@@ -38,7 +39,7 @@ class Limits:
     # A page sends it as soon as the socket is open; what does not is no client of ours
     hello: float = 5.0
     # An offer has 5 to 10 KiB, with video and every codec 20; the contract says 64
-    frame_bytes: int = 64 * 1024
+    frame_bytes: int = MAX_FRAME
     # A page with a mistake in it shows itself within ten; more is a program that tries things
     bad_frames: int = 10
     # One call, a second one to consult, and room for ends that cross

@@ -34,6 +34,7 @@ from gateway.signaling import messages
 from gateway.signaling.client_call import ClientCall
 from gateway.signaling.client_preflight import ClientPreflights
 from gateway.signaling.incoming_call import IncomingCall
+from gateway.signaling.messages import MessageError
 from gateway.signaling.opinions import Opinions
 from gateway.signaling.replay import Replay
 from gateway.signaling.room import Room
@@ -368,6 +369,12 @@ class Session:
         )
         return call.tell
 
+    def complain(self, error: MessageError) -> None:
+        """Say why a frame was not read. A call that it was to begin is over, and no other one."""
+        begins = error.places and error.call is not None and not self._knows(error.call)
+        about = messages.error_of(error, call=error.call, fatal=begins, restart_id=error.restart_id)
+        self.say(about)
+
     def tell_draining(self, seconds: float) -> None:
         """Say that no other call is taken."""
         self.say(messages.Draining(seconds=round(seconds)))
@@ -384,8 +391,11 @@ class Session:
             registered = self._room.directory.identity_of(self) is not None
             self._line.watch(registered or bool(self._calls))
 
+    def _knows(self, call: str) -> bool:
+        return call in self._calls or call in self._preflights
+
     def _place(self, message: messages.PlaceCall) -> None:
-        if message.call in self._calls or message.call in self._preflights:
+        if self._knows(message.call):
             # Not fatal: the call that bears the name lives on
             raise RequestError(f"call {message.call!r} exists already: an id is for one call")
         try:

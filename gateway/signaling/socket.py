@@ -10,17 +10,25 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from time import time
+from time import monotonic, time
 
 from pydantic import SecretStr
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from gateway.admission.grant import Visitor
+from gateway.admission.pace import spend
 from gateway.admission.socket_limits import SocketLease
 from gateway.errors import GatewayError, RequestError
 from gateway.signaling import messages
-from gateway.signaling.closing import NORMAL, POLICY_VIOLATION, TAKEN_OVER, Closing, closing_for
+from gateway.signaling.closing import (
+    NORMAL,
+    POLICY_VIOLATION,
+    TAKEN_OVER,
+    TRY_AGAIN_LATER,
+    Closing,
+    closing_for,
+)
 from gateway.signaling.handshake import SUBPROTOCOL, check_origin, status_of, visitor_of
 from gateway.signaling.messages import MessageError
 from gateway.signaling.outbox import Outbox
@@ -91,7 +99,7 @@ class Connection:
         self._session: Session | None = None  # until the hello
         self.watch = websocket.scope["extensions"][WATCH]
         self._log = {"session": visitor.session}
-        self._bad_frames = 0
+        self._bad_frames = 0.0  # the bucket of those that may come
         self._expiry: asyncio.TimerHandle | None = None  # of the token, told some time before
         self._patience = asyncio.timeout(room.limits.hello)  # with reading; endless after the hello
         self._reading = True
@@ -237,31 +245,30 @@ class Connection:
     async def _take(self, session: Session, frame: str | bytes) -> None:
         if not self._place.message():
             self._room.limit_reached("messages-per-second-per-address", self._visitor)
-            raise Closing(POLICY_VIOLATION, "too many messages from this address")
+            # Not for good: the address may be that of an office whose pages all come back at once
+            raise Closing(TRY_AGAIN_LATER, "too many messages from this address")
         try:
             message = self._parse(frame)
         except MessageError as error:
-            about = messages.error_of(
-                error, call=error.call, fatal=error.places, restart_id=error.restart_id
-            )
-            session.say(about)
-            self._bad_frames += 1
-            if self._bad_frames >= self._limits.bad_frames:
-                raise Closing(POLICY_VIOLATION, f"{self._bad_frames} bad frames") from None
+            session.complain(error)
+            self._count_bad_frame()
         else:
             if isinstance(message, messages.Hello):
                 await self._renew(session, message)
             else:
                 session.receive(message)
 
+    def _count_bad_frame(self) -> None:
+        """Close at the last one that may come within a minute."""
+        most = self._limits.bad_frames
+        self._bad_frames, may = spend(self._bad_frames, monotonic(), most / 60, most - 1)
+        if not may:
+            raise Closing(POLICY_VIOLATION, f"{most} bad frames") from None
+
     def _parse(self, frame: str | bytes) -> messages.ClientMessage:
         if isinstance(frame, bytes):
             raise MessageError("the frame is binary: messages are JSON in text frames")
-        size = len(frame.encode())
-        if size > self._limits.frame_bytes:
-            limit = self._limits.frame_bytes
-            raise MessageError(f"the frame has {size} bytes: at most {limit} are allowed")
-        return messages.parse(frame)
+        return messages.parse(frame, self._limits.frame_bytes)
 
     # Writing
 

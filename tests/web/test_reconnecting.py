@@ -79,14 +79,15 @@ def without_type(frame: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in frame.items() if name != "type"}
 
 
+@pytest.mark.parametrize("code", [1011, 1012, 1013])  # a fault, a restart, too many messages
 async def test_it_comes_back_and_hears_what_it_has_missed(
-    fake_gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage, code: int
 ) -> None:
     lossy = Lossy(fake_gateway)
     lossy.calls, lossy.missed = [], [{"type": "dtmf", "digit": "5"}, {"type": "ended", **ENDED}]
     page = await open_page()
     await open_call(page)
-    first = await lossy.lose(page)
+    first = await lossy.lose(page, code)
     second = await fake_gateway.session()
     hello = await second.wait_for("hello")
     assert hello["resume"] == "secret"

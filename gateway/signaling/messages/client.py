@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from gateway.admission.fields import (
@@ -23,6 +31,8 @@ from gateway.admission.target import MAX_CHARACTERS, TARGET
 from gateway.errors import GatewayError
 from gateway.signaling.messages.wire import Wire
 
+MAX_FRAME = 64 * 1024  # bytes
+LONGEST_GAP = 6000  # ms
 # Entries of getStats: a call with one audio track has some 20, with video and many candidates 100
 MOST_STATS = 256
 MAX_SECRET = 128  # characters of a resume token; ours have 43
@@ -44,6 +54,20 @@ RestartId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,64}$")]
 class ClientWire(Wire):
     # No "5" for 5: a page that sends the wrong type hears of it on its first try
     model_config = ConfigDict(strict=True, extra="ignore", validate_by_name=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, frame: Any) -> Any:
+        """Take null for what need not be there: many a client writes all the names that it has."""
+        if not isinstance(frame, dict):
+            return frame
+        fields = cls.model_fields.items()
+        optional = {field.alias or name for name, field in fields if not field.is_required()}
+        return {
+            name: value
+            for name, value in frame.items()
+            if value is not None or name not in optional
+        }
 
 
 class Offer(ClientWire):
@@ -196,6 +220,8 @@ class Transfer(ClientWire):
 class SendDigits(ClientWire):
     """`duration` and `gap` in ms; without them W3C's defaults for RTCDTMFSender hold.
 
+    A longer gap than 6000 is one of 6000, as there.
+
     A comma in `digits` is a pause of 2 s, as there, and `w` one of 0.5 s, as Asterisk has it.
     """
 
@@ -203,7 +229,7 @@ class SendDigits(ClientWire):
     call: CallId
     digits: Annotated[str, Field(pattern=r"^[0-9A-Da-d*#,Ww]{1,64}$")]
     duration: Annotated[int, Field(ge=40, le=6000)] = 100
-    gap: Annotated[int, Field(ge=30, le=6000)] = 70
+    gap: Annotated[int, Field(ge=30), AfterValidator(lambda gap: min(gap, LONGEST_GAP))] = 70
 
 
 class Stats(ClientWire):
@@ -294,16 +320,17 @@ class MessageError(GatewayError):
         self.places = places
 
 
-def parse(text: str) -> ClientMessage:
-    """Read one text frame.
+def parse(text: str, most: int = MAX_FRAME) -> ClientMessage:
+    """Read one text frame of at most so many bytes.
 
     Raises
     ------
     MessageError
-        The frame is no JSON object, its type is unknown, or a field breaks a rule.
+        The frame is too long, or no JSON object, its type is unknown, or a field breaks a rule.
     """
     try:
-        frame: Any = from_json(text.encode())
+        data = text.encode()  # with a lone surrogate it is no text
+        frame: Any = from_json(data)
     except ValueError as error:
         raise MessageError(f"the frame is not JSON: {error}") from None
     if not isinstance(frame, dict):
@@ -311,11 +338,12 @@ def parse(text: str) -> ClientMessage:
     kind, call = frame.get("type"), _id(frame, "call")
     restart_id = _id(frame, "id") if kind == "restart" else None
     try:
-        return _CLIENT.validate_python(frame)
+        if len(data) <= most:
+            return _CLIENT.validate_python(frame)
+        rule = f"the frame has {len(data)} bytes: at most {most} are allowed"
     except ValidationError as error:
         rule = _first_problem(error, kind)
-        places = kind in _BEGINS
-        raise MessageError(rule, call=call, restart_id=restart_id, places=places) from None
+    raise MessageError(rule, call=call, restart_id=restart_id, places=kind in _BEGINS)
 
 
 def _id(frame: dict[str, Any], field: str) -> str | None:

@@ -62,7 +62,7 @@ async def test_messages_of_one_address(start_gateway: StartGateway) -> None:
     async with gateway.client() as client:
         for _ in range(20):
             await client.send(type="ping")
-        assert await client.closed() == (1008, "too many messages from this address")
+        assert await client.closed() == (1013, "too many messages from this address")
     name = 'gateway_limits_reached_total{limit="messages-per-second-per-address"} 1.0'
     assert name in gateway.room.metrics.text().decode()
 

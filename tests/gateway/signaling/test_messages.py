@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.making.examples import CLIENT
+from docs.making.messages import models
 from gateway.errors import OfferError
 from gateway.signaling import messages
-from gateway.signaling.messages import MessageError, error_of, parse, render
+from gateway.signaling.messages import MessageError, client, error_of, parse, render
 
 OFFER = {"type": "offer", "sdp": "v=0\r\n"}
 
@@ -57,6 +59,30 @@ def test_digits_have_the_defaults_of_the_web() -> None:
     message = parse('{"type": "dtmf", "call": "c", "digits": "12*#Aa"}')
     assert isinstance(message, messages.SendDigits)
     assert (message.duration, message.gap) == (100, 70)
+
+
+def test_a_long_gap_is_the_longest() -> None:
+    """As RTCDTMFSender has it, whose callers expect no error."""
+    frame = '{"type": "dtmf", "call": "c", "digits": "1", "gap": 7000}'
+    message = messages.parse(frame)
+    assert isinstance(message, messages.SendDigits)
+    assert message.gap == 6000
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (kind, field.alias or name)
+        for kind, model in models(client.ClientMessage).items()
+        for name, field in model.model_fields.items()
+        if not field.is_required() and (kind, name) != ("transfer", "to")  # of three one is needed
+    ],
+)
+def test_null_is_as_good_as_nothing(kind: str, field: str) -> None:
+    example = {"type": kind, **CLIENT[kind]}
+    example.pop(field, None)
+    without = messages.parse(json.dumps(example))
+    assert messages.parse(json.dumps(example | {field: None})) == without
 
 
 def test_digits_may_hold_pauses() -> None:

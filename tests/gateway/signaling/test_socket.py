@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -13,7 +14,7 @@ from gateway.calls.end import By
 from gateway.signaling.messages import Offer, PlaceCall
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.session import Session
-from tests.gateway.signaling.conftest import Gateway, StartGateway, placed, soon
+from tests.gateway.signaling.conftest import OFFER, Gateway, Message, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import FakeCall, FakeCalls, open_gate
 
 # Opening
@@ -139,6 +140,59 @@ async def test_ten_bad_frames_close_the_socket_and_its_calls(start_gateway: Star
         ended = await client.receive()
         assert (ended["type"], ended["by"]) == ("ended", "gateway")
         assert await client.closed() == (1008, "10 bad frames")
+
+
+async def test_bad_frames_of_an_hour_close_nothing(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = itertools.count(1000.0, 10.0)
+    monkeypatch.setattr("gateway.signaling.socket.monotonic", lambda: next(now))
+    async with gateway.client() as client:
+        for _ in range(30):
+            await client.connection.send("{")
+            assert (await client.receive())["name"] == "bad-message"
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+@pytest.mark.parametrize("given", [5, None, "x" * 65])
+async def test_a_call_without_a_name_ends_no_session(gateway: Gateway, given: object) -> None:
+    """Without a call, `fatal` would say that the session is over."""
+    async with gateway.client() as client:
+        await client.send(type="call", call=given, to="600", offer=OFFER)
+        error = await client.receive()
+        assert (error["name"], error["fatal"]) == ("bad-message", False)
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+
+
+async def test_a_bad_call_by_the_name_of_another_one_ends_neither(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        call = await placed(gateway, client, "c1")
+        await client.send(type="call", call="c1", to=5, offer=OFFER)
+        error = await client.receive()
+        assert (error["name"], error["call"], error["fatal"]) == ("bad-message", "c1", False)
+        await client.send(type="hangup", call="c1")
+        assert (await soon(call.commands))[0] == "hangup"
+
+
+@pytest.mark.parametrize(
+    ("message", "about"),
+    [
+        ({"type": "restart", "call": "c1", "id": "r1"}, {"call": "c1", "id": "r1", "fatal": False}),
+        ({"type": "call", "call": "c2"}, {"call": "c2", "fatal": True}),
+    ],
+    ids=["restart", "call"],
+)
+async def test_a_frame_that_is_too_long_is_known_by_its_ids(
+    gateway: Gateway, message: Message, about: Message
+) -> None:
+    async with gateway.client() as client:
+        await placed(gateway, client, "c1")
+        await client.send(**message, to="600", offer={"type": "offer", "sdp": "v" * 70_000})
+        error = await client.receive()
+        assert "bytes: at most 65536 are allowed" in error["message"]
+        assert {name: error.get(name) for name in about} == about
 
 
 # Ends

@@ -21,7 +21,7 @@ const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
 
 /** Losses after which the gateway may still have the session. */
-const PASSING = new Set(["network", "shutdown", "gateway-silent", "gateway-unreachable"]);
+const PASSING = new Set(["network", "shutdown", "no-capacity", "gateway-silent", "gateway-unreachable"]);
 
 /** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {import("./frames.js").Welcome} Welcome */
