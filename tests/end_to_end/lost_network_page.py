@@ -36,7 +36,7 @@ from tests.peers.browser import Browser, BrowserError, BrowserPage, record
 from tests.peers.chromium import run_chromium
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
-from tests.peers.hosts import Host, run
+from tests.peers.hosts import Host, run, settled
 from tests.peers.namespace import run_isolated, run_until_told
 from tests.tones import measure_tone
 from voice.g711 import decode_ulaw
@@ -314,6 +314,7 @@ async def call(stack: AsyncExitStack, name: str, gateway: Host, world: World) ->
     gateway.link(host, f"net{number}", ours, theirs)
     host.enter()
     run(way(number))
+    await settled()
     browser = await stack.enter_async_context(start(name, world.folder, world.url))
     gateway.enter()
     sounds = [await stack.enter_async_context(open_sound(TRUNK_TONE, host=TRUNK)) for _ in KINDS]

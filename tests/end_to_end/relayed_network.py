@@ -43,7 +43,7 @@ from tests.peers.browser import record
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.coturn import Coturn, run_coturn
 from tests.peers.gateway import GatewayConfig, run_gateway
-from tests.peers.hosts import Host, run
+from tests.peers.hosts import Host, run, settled
 from tests.peers.namespace import run_isolated, run_until_told
 from tests.peers.ports import reserve_ports
 from tests.tones import Samples, make_tone, strongest_tone, write_wav
@@ -237,6 +237,7 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
             name: await stack.enter_async_context(proxy(client, gateway, each.config.http_port))
             for name, each in zip(CALLS, gateways, strict=True)
         }
+        await settled()
         chromium = await stack.enter_async_context(run_chromium(folder, tone=TONE, flags=FLAGS))
         tone = write_wav(folder / "tone.wav", make_tone(TONE, seconds=1, rate=RATE), RATE)
         os.environ["SSL_CERT_FILE"] = str(turn.certificate)  # what the caller trusts

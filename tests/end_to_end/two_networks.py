@@ -34,7 +34,7 @@ from tests.end_to_end.relayed_network import FLAGS, STATS, hears_client, proxy, 
 from tests.peers.browser import record
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
-from tests.peers.hosts import Host, run
+from tests.peers.hosts import Host, run, settled
 from tests.peers.namespace import run_isolated, run_until_told
 from tests.tones import make_tone, write_wav
 
@@ -132,6 +132,7 @@ async def open_world(stack: AsyncExitStack, folder: Path) -> World:
         sounds[name] = await stack.enter_async_context(open_sound(TRUNK_TONE, host=theirs))
         there = folder / name
         there.mkdir()
+        await settled()
         browsers[name] = await stack.enter_async_context(
             run_chromium(there, tone=TONE, flags=FLAGS)
         )

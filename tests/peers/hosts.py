@@ -8,18 +8,21 @@ host, opens there what belongs there, or starts a program, and goes on to the ne
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.process import PeerError
+from tests.peers.process import PeerError, poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLONE_NEWNET = 0x40000000  # sched.h
 OWN = "/proc/thread-self/ns/net"
+HAS_IPV6 = Path("/proc/sys/net/ipv6").exists()
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,11 +73,40 @@ class Host:
             run(f"ip addr add {theirs} dev {name} && ip link set {name} up")
 
 
-def run(command: str) -> None:
-    """Run commands of a shell on the host that we are on; PeerError if they fail."""
+def run(command: str) -> str:
+    """Run commands of a shell on the host that we are on, for what they print.
+
+    Raises PeerError if they fail.
+    """
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PeerError(f"{command}: {done.stderr.strip()}")
+    return done.stdout
+
+
+async def settled() -> None:
+    """Wait until there will be no more news of the links of the host that we are on.
+
+    A link is said to be up some time after it is, and its own address of IPv6 is known to be nobody
+    else's a second or two after that. Chromium takes both for a change of network, and gives up
+    what it loads (net::ERR_NETWORK_CHANGED): a page of many files then never becomes ready.
+    """
+    await poll(_are_settled, limit=15, what="the links are settled", interval=0.1)
+
+
+async def _are_settled() -> bool:
+    links = [link for link in json.loads(run("ip -json address")) if link["ifname"] != "lo"]
+    addresses = [address for link in links for address in link["addr_info"]]
+    known = {link["ifname"] for link in links if any(map(_is_own, link["addr_info"]))}
+    return (
+        all(link["operstate"] == "UP" for link in links)
+        and not any(address.get("tentative") for address in addresses)
+        and (not HAS_IPV6 or known == {link["ifname"] for link in links})
+    )
+
+
+def _is_own(address: dict[str, str]) -> bool:
+    return (address["family"], address["scope"]) == ("inet6", "link")
 
 
 def _check(result: int) -> None:
