@@ -18,6 +18,7 @@ from docs.making.markdown import code, one_line, table
 from gateway.app import MAX_WEBSOCKET_MESSAGE
 from gateway.signaling.closing import (
     FAULTS_OF_CLIENTS,
+    HELLO_TIMEOUT,
     INTERNAL_ERROR,
     NORMAL,
     POLICY_VIOLATION,
@@ -80,11 +81,12 @@ def close_codes() -> str:
     told = {
         NORMAL: "the client has closed it",
         **{code: why for code, why in FAULTS_OF_CLIENTS.items() if code != POLICY_VIOLATION},
-        POLICY_VIOLATION: "no `hello` in time, or one that is refused (an `error` says why); too "
+        POLICY_VIOLATION: "a first message that is no `hello`, or one that is refused (an `error` says why); too "
         "many frames that are no message, or at once; the client does not read",
         INTERNAL_ERROR: "a fault of the gateway's, or its pings were not answered",
         SERVICE_RESTART: "the gateway ends; another one may be there in seconds",
         TRY_AGAIN_LATER: "too many messages from the client's address: it may come back at once",
+        HELLO_TIMEOUT: "no `hello` in time: the client may come back",
         TAKEN_OVER: "another socket has the session: the client must not come back",
     }
     rows = [(f"{int(code)}", told[code]) for code in sorted(told)]

@@ -17,6 +17,8 @@ TRY_AGAIN_LATER = 1013
 # RFC 6455 section 7.4.2: from 4000 on codes are the application's own. A client that sees this one
 # must not come back: it would take the session from whoever has it now, over and over
 TAKEN_OVER = 4000
+# As 408 of HTTP, and others' word for it: the network may have held the hello up, so come back
+HELLO_TIMEOUT = 4408
 
 # The server below answers these faults by itself, and tells us nothing but the code
 FAULTS_OF_CLIENTS = {

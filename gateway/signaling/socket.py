@@ -22,6 +22,7 @@ from gateway.admission.socket_limits import SocketLease
 from gateway.errors import GatewayError, RequestError
 from gateway.signaling import messages
 from gateway.signaling.closing import (
+    HELLO_TIMEOUT,
     NORMAL,
     POLICY_VIOLATION,
     TAKEN_OVER,
@@ -159,7 +160,7 @@ class Connection:
         except TimeoutError as error:
             if not self._patience.expired():
                 return closing_for(error)
-            late = Closing(POLICY_VIOLATION, f"no hello within {self._limits.hello:g} s")
+            late = Closing(HELLO_TIMEOUT, f"no hello within {self._limits.hello:g} s")
             return self._given_up or late
         except Exception as error:  # noqa: BLE001 - a fault of ours closes this socket only
             return closing_for(error)

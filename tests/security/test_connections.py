@@ -129,7 +129,7 @@ async def _no_hello(house: House) -> tuple[int, str]:
 SLOW = attack(
     "slow loris: headers byte by byte, half a handshake, a body byte by byte, nothing at all, "
     "a WebSocket without `hello`, all of them while a call runs",
-    "closed after 10 s each, the WebSocket after 5 s with 1008 (no hello within 5 s); "
+    "closed after 10 s each, the WebSocket after 5 s with 4408 (no hello within 5 s); "
     "the call's packets come",
 )
 
@@ -146,7 +146,7 @@ async def test_slow_loris(house: House, tone: Path) -> None:
             _drip(house, b"\r\n\r\n"),
             _no_hello(house),
         )
-    assert closing == (1008, "no hello within 5 s")
+    assert closing == (4408, "no hello within 5 s")
     assert all(10 <= seconds < 20 for seconds in taken), taken
 
 
@@ -197,7 +197,7 @@ async def test_half_open_connections(house: House, tone: Path) -> None:
 
 @attack(
     "5,000 WebSockets from 5,000 addresses that say no `hello`, while a call runs",
-    "closed with 1008 after 5 s; the call's packets come, and another page calls meanwhile",
+    "closed with 4408 after 5 s; the call's packets come, and another page calls meanwhile",
 )
 @WITH_FILES
 async def test_half_open_websockets(house: House, tone: Path) -> None:

@@ -128,15 +128,16 @@ async def test_token_that_is_not_to_be_had_in_time(
     assert error["reason"] == "The page could not get a call token."
 
 
+@pytest.mark.parametrize("code", [1008, 4408])  # of gateways before this one
 async def test_slow_token_outlasts_the_gateways_patience(
-    fake_gateway: FakeGateway, open_page: OpenPage
+    fake_gateway: FakeGateway, open_page: OpenPage, code: int
 ) -> None:
     """The gateway waits 5 s for a hello: a site's server, or a person, may take longer."""
 
     async def have_enough(session: Session) -> None:
         if len(fake_gateway.opened) == 1:
             await until(page, "harness.asked !== undefined")
-            await session.socket.close(1008, "no hello within 5 s")
+            await session.socket.close(code, "no hello within 5 s")
         else:
             await greet({})(session)
 

@@ -69,7 +69,7 @@ async def test_where_origins_are_listed_one_is_needed(start_gateway: StartGatewa
 async def test_without_hello_the_socket_closes(start_gateway: StartGateway) -> None:
     gateway = await start_gateway(Limits(hello=0.05))
     async with gateway.raw() as client:
-        assert await client.closed() == (1008, "no hello within 0.05 s")
+        assert await client.closed() == (4408, "no hello within 0.05 s")
 
 
 @pytest.mark.parametrize("frame", ['{"type": "ping"}', "{", '{"type": "restart"}', b"\0"])

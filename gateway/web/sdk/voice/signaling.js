@@ -223,7 +223,7 @@ export class Signaling {
         onMessage: (data) => this.#receive(data),
         onGone: (error) => {
           // The gateway waits for a hello, but not for as long as a site's server, or a person, may need
-          if (this.#speechless && error.name === "session-refused") this.#connectLater();
+          if (this.#speechless) this.#connectLater();
           else this.#drop(error);
         },
         stood: () => this.#welcomed,
