@@ -8,7 +8,7 @@ from math import inf
 
 from gateway.media.engine.leg import BrowserLeg, LegStatistics
 from gateway.media.events import BrowserConnected, BrowserLost
-from gateway.media.parameters import BrowserRemote, MediaConfig
+from gateway.media.parameters import BrowserRemote, LocalMedia, MediaConfig
 from gateway.media.party import Party, tell_nobody
 from gateway.media.shared_port import SharedPort
 from gateway.media.thread import MediaThread
@@ -63,6 +63,7 @@ class BrowserParty(Party):
             on_reachable=on_reachable,
         )
         self._make_reports("browser", "OPUS")
+        self.local: LocalMedia | None = None  # as the browser is told it
         self.begun = False  # to connect
         self._connecting = False
         self._loss: int | None = None

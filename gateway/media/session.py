@@ -136,7 +136,7 @@ class MediaSession:
 
     async def open(self) -> None:
         """Have the legs served, and describe our end."""
-        self.local = self._describe(self.browser)
+        self.local = self.browser.local = self._describe(self.browser)
         self.browser.endpoint.open()
         await self.thread.call(self._join)
 
@@ -174,6 +174,9 @@ class MediaSession:
         party = self._newest
         if not party.begun:  # else the new end has failed already, which is told
             party.connect(remote, None if party is self.browser else self._elder(remote))
+        elif party.endpoint.is_renegotiated_by(remote):
+            name, _ = party.endpoint.ice
+            self._report(BrowserConnected(renewed=name))
 
     async def add_candidate(self, candidate: str | None) -> None:
         """Take a candidate that the browser has trickled; None after the last."""
@@ -193,6 +196,9 @@ class MediaSession:
         `connect_browser` and candidates are for it from now on. The old one goes on until it is up,
         and stays if it does not come up. One that was still coming up is given up for it.
 
+        An offer of the path that is there, which restarts no ICE, is answered by the end that is
+        there: other ICE credentials than before would be a restart (RFC 8839 section 4.4.1.1).
+
         Raises
         ------
         UnavailableError
@@ -200,12 +206,16 @@ class MediaSession:
         """
         if self._closed:
             raise UnavailableError("the media session is over")
+        there = self._newest
+        if there.local is not None and there.endpoint.is_renegotiated_by(remote):
+            return there.local
         self._give_up_renewal()
         self._renewal = party = self._make_browser()
         local = self._describe(party)
         elder = self._elder(remote)
         if elder is not None:  # the certificate of the day may be another one by now
             local = replace(local, fingerprints=elder.endpoint.fingerprints)
+        party.local = local
         party.endpoint.open()
         await self.thread.call(self.thread.engine.add, party.leg)
         return local

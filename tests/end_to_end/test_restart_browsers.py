@@ -64,6 +64,7 @@ PAGE = """(() => {
             page.say({...message, offer: {type: "offer", sdp: offer.sdp}});
         },
         async restartIce() { await page.offer({type: "restart"}, {iceRestart: true}); },
+        async renegotiate() { await page.offer({type: "restart"}); },
         async beginAnew() {
             const before = page.connection;
             page.connect();
@@ -133,7 +134,7 @@ async def new_path_is_heard(page: BrowserPage, count: int) -> bool:
     return isinstance(heard, list) and int(named[1]) in heard
 
 
-@pytest.mark.parametrize("how", ["restartIce", "beginAnew"])
+@pytest.mark.parametrize("how", ["restartIce", "renegotiate", "beginAnew"])
 async def test_both_sides_are_heard_by_the_new_path(rig: Rig, browser: Browser, how: str) -> None:
     async with talking(rig, browser) as (page, sound):
         for count in (2, 3):  # what has been restarted once may be again

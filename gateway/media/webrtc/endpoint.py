@@ -121,6 +121,18 @@ class WebRtcEndpoint:
             and (before.connection, before.fingerprints) == (remote.connection, remote.fingerprints)
         )
 
+    def is_renegotiated_by(self, remote: BrowserRemote) -> bool:
+        """Whether an offer leaves all as it is: this end is up, and it is of that path."""
+        before = self._remote
+        if before is None or not self.connected:
+            return False
+        return before == replace(
+            remote,
+            candidates=before.candidates,
+            candidates_end=before.candidates_end,
+            dtls_role=before.dtls_role,
+        )
+
     def connect(self, remote: BrowserRemote, elder: WebRtcEndpoint | None = None) -> None:
         """Start checks and handshake; the outcome is reported.
 

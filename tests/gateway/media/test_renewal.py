@@ -146,6 +146,21 @@ async def open_hasty_call() -> AsyncIterator[Call]:
         await plane.close()
 
 
+async def test_an_offer_that_moves_nothing_is_answered_by_the_end_that_is_there() -> None:
+    async with open_call() as call, new_page() as page:
+        for path in (call.caller, page):  # the first one, and one that has taken its place
+            if path is page:
+                await renew(call, page)
+                await next_of(call, BrowserConnected)
+            remote = browser_remote(path)
+            local = await call.session.renew_browser(replace(remote, candidates=()))
+            name, password = call.session.browser.endpoint.ice
+            assert (local.ice_ufrag, local.ice_password) == (name, password)
+            await call.session.connect_browser(remote)
+            assert await next_of(call, BrowserConnected) == BrowserConnected(renewed=name)
+        await until_heard(call, NEW_TONE)
+
+
 async def test_what_does_not_come_up_leaves_all_as_it_was() -> None:
     async with open_hasty_call() as call, new_page() as page:
         packets = await until_heard(call, BROWSER_TONE)
