@@ -22,7 +22,8 @@ def _share(ports: range) -> range:
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     size = len(ports) // count
-    return ports[number * size : (number + 1) * size]
+    start = number % count * size  # past the count is one that has come in the place of another
+    return ports[start : start + size]
 
 
 SINGLE = _share(range(10000, 12700))
