@@ -226,8 +226,8 @@ class Session:
                 self._preflights.begin(message, self._visitor, self.grant)
             case messages.Register(identity=identity):
                 self._register(identity)
-            case messages.Unregister():
-                self._unregister()
+            case messages.Unregister(identity=identity):
+                self._unregister(identity)
             case messages.Ping():
                 self.say(messages.Pong())
             case _ if getattr(message, "call", "") in self._preflights:
@@ -305,11 +305,14 @@ class Session:
         self._watch_if_needed()
         self.say(messages.Registered(identity=identity))
 
-    def _unregister(self) -> None:
-        """Be rung no more; calls that ring go on ringing."""
-        identity = self._room.directory.unregister(self)
+    def _unregister(self, named: str | None = None) -> None:
+        """Be rung no more; calls that ring go on. A name counts where pages choose theirs."""
+        identity = self._room.directory.identity_of(self)
         if identity is None:
             raise _unregistered()
+        if self.grant.identity is None and named not in (None, identity):
+            raise RequestError(f"this session is registered as {identity!r}, not as {named!r}")
+        self._room.directory.unregister(self)
         self._watch_if_needed()
         self.say(messages.Unregistered(identity=identity))
 

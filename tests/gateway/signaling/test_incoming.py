@@ -256,7 +256,9 @@ async def test_registered_under_another_name_and_no_more(gateway: Gateway) -> No
         assert await client.receive() == {"type": "unregistered", "identity": "sales"}
         assert await client.receive() == {"type": "registered", "identity": "desk"}
         assert (pages(gateway), pages(gateway, "desk")) == (0, 1)
-        await client.send(type="unregister")
+        await client.send(type="unregister", identity="sales")
+        assert (await client.receive())["name"] == "bad-request"
+        await client.send(type="unregister", identity="desk")
         assert await client.receive() == {"type": "unregistered", "identity": "desk"}
         await client.send(type="unregister")
         assert (await client.receive())["name"] == "bad-request"
