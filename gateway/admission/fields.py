@@ -13,7 +13,7 @@ from gateway.admission.target import parse_target
 from gateway.errors import RequestError, TargetError
 
 MAX_DISPLAY_NAME = 64  # what a telephone's display can show, twice over
-MAX_IDENTITY = 128  # as a token's `sub`
+MAX_IDENTITY = 128  # of a token's `sub`, of [[incoming]], and of what a page registers under
 MAX_HEADERS = 16
 MAX_HEADER_NAME = 62  # characters after `X-`
 # An INVITE over UDP has to stay below the 4,000 bytes that the smallest SIP engine in use accepts.

@@ -11,14 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.admission.admission import Admission, Note, why_of
-from gateway.admission.fields import parse_identity
+from gateway.admission.fields import MAX_IDENTITY, parse_identity
 from gateway.admission.grant import EVERYBODY, Grant, Visitor
 from gateway.errors import ForbiddenError, GatewayError, RequestError, StoppedError
 
 if TYPE_CHECKING:
     from gateway.admission.gate import Gate
 
-MAX_OPEN_IDENTITY = 64  # characters; in mode "open" a page writes it, and nobody has signed it
 _TRUNK = Visitor(address="", origin=None, session="")
 
 
@@ -45,10 +44,8 @@ class IncomingGate:
             raise
         if grant.identity is not None:
             return grant.identity
-        if wanted is None or len(wanted) > MAX_OPEN_IDENTITY:
-            raise RequestError(
-                f"`register` needs `identity`, of 1 to {MAX_OPEN_IDENTITY} characters"
-            )
+        if wanted is None:
+            raise RequestError(f"`register` needs `identity`, of 1 to {MAX_IDENTITY} characters")
         return parse_identity(wanted)
 
     def arrive(self, to: str, caller: str | None, identity: str, trunk: str) -> None:

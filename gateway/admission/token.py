@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from gateway.admission.fields import parse_caller
+from gateway.admission.fields import MAX_IDENTITY, parse_caller
 from gateway.admission.grant import Grant
 from gateway.errors import GatewayError, TokenError
 
@@ -44,7 +44,7 @@ def _printable(text: str) -> str:
 # Who calls, and by which token. An operator has to be able to read it, and to block it
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    Field(min_length=1, max_length=MAX_IDENTITY, pattern=r"^[^\x00-\x1f\x7f]+$"),
     AfterValidator(_printable),
 ]
 Pattern = Annotated[str, Field(min_length=1, max_length=64)]

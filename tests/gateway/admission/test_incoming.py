@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway import config_values
 from gateway.admission.grant import EVERYBODY, Grant
 from gateway.admission.limits import LimitRules
 from gateway.admission.rates import parse_rates
@@ -31,7 +32,12 @@ async def test_in_mode_open_the_page_says_who_it_is(door: Callable[..., Door]) -
     assert incoming.identity(SHOP, EVERYBODY, " Empfang Süd ") == "Empfang Süd"
 
 
-@pytest.mark.parametrize("identity", [None, "", "  ", "x" * 65, "a\nb", "\u202ea"])
+async def test_one_may_be_as_long_as_in_the_configuration(door: Callable[..., Door]) -> None:
+    longest = config_values.identity("x" * 128)
+    assert door().gate.incoming.identity(SHOP, EVERYBODY, longest) == longest
+
+
+@pytest.mark.parametrize("identity", [None, "", "  ", "x" * 129, "a\nb", "\u202ea"])
 async def test_what_is_no_identity(door: Callable[..., Door], identity: str | None) -> None:
     with pytest.raises(RequestError, match="1 to"):
         door().gate.incoming.identity(SHOP, EVERYBODY, identity)
