@@ -37,7 +37,8 @@ class Grant:
     caller
         The number or SIP user that calls show, whatever the page says; None for the page's choice.
     origins
-        The pages that may use it; empty for any that the gateway lets in.
+        The pages that may use it: None for any that the gateway lets in, empty for none, which
+        leaves programs that send no Origin.
     max_duration
         Seconds of one call, None for the dial plan's.
     max_calls
@@ -58,7 +59,7 @@ class Grant:
     token: str | None = None
     to: tuple[str, ...] | None = None
     caller: str | None = None
-    origins: tuple[str, ...] = ()
+    origins: tuple[str, ...] | None = None
     max_duration: float | None = None
     max_calls: int | None = None
     once: bool = False

@@ -104,6 +104,14 @@ class SessionGate:
         if token is None:
             raise TokenError("`hello` needs `token`, a call token", reason="missing")
         grant = await tokens.verify(token)
-        if grant.origins and (visitor.origin or "").lower() not in grant.origins:
-            raise ForbiddenError("the token is for pages of another origin", rule="token-origin")
+        _check_origin(visitor.origin, grant.origins)
         return grant
+
+
+def _check_origin(origin: str | None, allowed: tuple[str, ...] | None) -> None:
+    """Refuse a page that a token does not name; any may use one that has no such list."""
+    if allowed is None or (not allowed and origin is None):
+        return
+    if (origin or "").lower() not in allowed:
+        whom = "pages of another origin" if allowed else "no page"
+        raise ForbiddenError(f"the token is for {whom}", rule="token-origin")

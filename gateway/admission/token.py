@@ -51,7 +51,11 @@ Pattern = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class CallClaim(BaseModel):
-    """The claim `call`. Durations in seconds."""
+    """The claim `call`. Durations in seconds.
+
+    Without `origins` it works on each page that the gateway lets in (admission.origins); with an
+    empty list on none, so that only a program has a use for it that sends no Origin.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="ignore", frozen=True, strict=True
@@ -59,7 +63,7 @@ class CallClaim(BaseModel):
 
     to: Annotated[tuple[Pattern, ...], Field(strict=False, max_length=100)] = ()
     from_: Annotated[str | None, Field(alias="from", max_length=64)] = None
-    origins: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] = ()
+    origins: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] | None = None
     max_duration: Annotated[float | None, Field(gt=0, le=86_400)] = None
     max_calls: Annotated[int | None, Field(ge=1, le=10_000)] = None
     once: bool = False
@@ -96,7 +100,7 @@ class Claims(BaseModel):
             token=self.jti,
             to=call.to,
             caller=call.from_,
-            origins=tuple(origin.lower() for origin in call.origins),
+            origins=_in_lower_case(call.origins),
             max_duration=call.max_duration,
             max_calls=call.max_calls,
             once=call.once,
@@ -104,6 +108,10 @@ class Claims(BaseModel):
             transfer_to=call.transfer_to,
             expires=self.exp,
         )
+
+
+def _in_lower_case(origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if origins is None else tuple(origin.lower() for origin in origins)
 
 
 def new_id() -> str:

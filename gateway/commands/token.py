@@ -95,7 +95,7 @@ def _claims(options: argparse.Namespace, admission: AdmissionSettings, now: floa
         call = CallClaim(
             to=tuple(options.to),
             from_=options.caller,
-            origins=tuple(options.origin),
+            origins=tuple(options.origin) or None,
             max_duration=options.max_duration,
             max_calls=options.max_calls,
             once=options.once,

@@ -109,6 +109,7 @@ async def test_a_page_chooses_no_caller_that_its_token_does_not_grant(
             ForbiddenError,
             "pages of another origin",
         ),
+        (lambda: token(origins=[]), SHOP, ForbiddenError, "the token is for no page"),
     ],
 )
 async def test_who_is_not_welcome(
@@ -124,6 +125,20 @@ async def test_who_is_not_welcome(
     (line,) = it.lines()
     assert (line["event"], line["address"]) == ("session-refused", "192.0.2.7")
     assert line["why"]
+
+
+@pytest.mark.parametrize("call", [{}, {"origins": None}])
+@pytest.mark.parametrize("origin", ["https://shop.example", "https://other.example", None])
+async def test_a_token_without_origins_is_for_whoever_gets_in(
+    door: Callable[..., Door], call: dict[str, Any], origin: str | None
+) -> None:
+    await door(TOKENS).gate.sessions.welcome(replace(SHOP, origin=origin), token(**call), None)
+
+
+async def test_a_token_for_no_page_is_for_programs(door: Callable[..., Door]) -> None:
+    program = replace(SHOP, origin=None)
+    grant = await door(TOKENS).gate.sessions.welcome(program, token(origins=[]), None)
+    assert grant.origins == ()
 
 
 async def test_a_challenge_before_anonymous_calls(door: Callable[..., Door]) -> None:
