@@ -5,10 +5,10 @@ As in `gateway.config_values`, a value that is refused is refused with a sentenc
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
+from gateway.admission.origin import parse_origin
 from gateway.admission.turn import check_url
 from gateway.config_values import broken
 
@@ -18,9 +18,10 @@ SQLITE_MEMORY = "sqlite:///:memory:"
 
 
 def origin(text: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", text, re.ASCII):
-        raise broken('an origin is a scheme and a host, such as "https://shop.example", no path')
-    return text.lower()
+    try:
+        return parse_origin(text)
+    except ValueError as error:
+        raise broken(str(error)) from None
 
 
 def url(text: str) -> str:

@@ -7,7 +7,8 @@ import time
 
 from pydantic import ValidationError
 
-from gateway.admission.token import CallClaim, Claims, issue, new_id
+from gateway.admission.issuing import IssuedClaim
+from gateway.admission.token import LONGEST_LIFE, Claims, issue, new_id
 from gateway.commands.options import add_config, config_file
 from gateway.config_admission import AdmissionSettings
 from gateway.config_file_values import read_secrets
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=LIFETIME,
         metavar="SECONDS",
-        help=f"how long it is good for (default: {LIFETIME})",
+        help=f"how long it is good for (default: {LIFETIME}; at most {LONGEST_LIFE:g}, 7 days)",
     )
     parser.add_argument("--once", action="store_true", help="it is good for one call")
     parser.add_argument("--incoming", action="store_true", help="calls for --sub may ring there")
@@ -69,10 +70,11 @@ def run(options: argparse.Namespace) -> int:
     """
     admission = load(config_file(options), {}).admission
     secret, now = _signing_secret(admission), time.time()
-    if not options.expires > 0:
-        raise RequestError(f"--expires {options.expires:g}: more than 0 seconds are needed")
-    if not options.to and not options.incoming:
-        raise RequestError("--to: a token without a number lets nobody call")
+    if not 0 < options.expires <= LONGEST_LIFE:  # which is never so for what is no number
+        raise RequestError(
+            f"--expires {options.expires:g}: more than 0 seconds are needed, and at most "
+            f"{LONGEST_LIFE:g} ({LONGEST_LIFE / 86_400:g} days)"
+        )
     print(issue(secret, _claims(options, admission, now), now))
     return 0
 
@@ -92,7 +94,7 @@ def _signing_secret(admission: AdmissionSettings) -> str:
 
 def _claims(options: argparse.Namespace, admission: AdmissionSettings, now: float) -> Claims:
     try:
-        call = CallClaim(
+        call = IssuedClaim(
             to=tuple(options.to),
             from_=options.caller,
             origins=tuple(options.origin) or None,
@@ -111,5 +113,6 @@ def _claims(options: argparse.Namespace, admission: AdmissionSettings, now: floa
         )
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        option = str(problem["loc"][0]).strip("_").replace("_", "-").replace("origins", "origin")
+        field = str((*problem["loc"], "to")[0])  # a rule of several fields names none
+        option = field.strip("_").replace("_", "-").replace("origins", "origin")
         raise RequestError(f"--{option}: {problem['msg']}") from None

@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import from_json
 
 from gateway.admission.blocks import MAX_TEXT, Block, Kind
-from gateway.admission.token import CallClaim, Name
+from gateway.admission.issuing import IssuedClaim
+from gateway.admission.token import Name
 from gateway.calls.record import CallRecord
 from gateway.calls.trunks import TrunkCalls
 from gateway.signaling.seam import DeadWebhook
@@ -216,7 +217,7 @@ class EventCount(Wire):
     events: int
 
 
-class TokenRequest(Closed, CallClaim):
+class TokenRequest(Closed, IssuedClaim):
     """What the token is to grant; see the claims of a call token. `expires` in seconds from now."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

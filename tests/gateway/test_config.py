@@ -146,7 +146,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
         '[media]\naddress = "127.0.0.1"\npublic_address = "192.0.2.1"\nports = [30000, 30999]\n'
         f'{TRUNK}username = "us"\npassword_file = "{tmp_path}/password"\ncodecs = ["PCMA"]\n'
         'caller_id = "+1 555 0001"\nmax_calls = 3\n'
-        '[admission]\norigins = ["https://Shop.example"]\nallow = ["+1", "6"]\ndeny = ["+1900"]\n'
+        '[admission]\norigins = ["https://Shop.example:443"]\nallow = ["+1", "6"]\n'
+        'deny = ["+1900"]\n'
         'max_duration = 60\n[log]\nlevel = "debug"\n',
     )
     (trunk,) = settings.trunks

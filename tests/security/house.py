@@ -211,7 +211,7 @@ class House:
         is left out.
         """
         last = f"{_LAST}{self.name()}"
-        await self.operate("POST", "/v1/tokens", json={"sub": last, "to": ["+1"]})
+        await self.operate("POST", "/v1/tokens", json={"sub": last, "to": ["+1*"]})
         path = self.folder / "audit.jsonl"
         await wait_until(lambda: last in path.read_text(), limit=5, what="the audit log is written")
         text = path.read_text()

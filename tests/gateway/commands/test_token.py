@@ -50,6 +50,11 @@ async def test_it_is_good_for_a_minute(printed: str) -> None:
         await grant(printed, later=60 + 11)
 
 
+async def test_it_may_live_for_a_week(capsys: pytest.CaptureFixture[str]) -> None:
+    week = print_token(capsys, "--to", "600", "--expires", "604800")
+    await grant(week, later=604_800 - 60)
+
+
 async def test_the_first_secret_signs(printed: str) -> None:
     with pytest.raises(TokenError, match="not signed"):
         await grant(printed, OLD)
@@ -82,7 +87,15 @@ async def test_every_option_is_in_it(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "--to: a token without a number lets nobody call"),
+        ([], "--to: neither a number in `to` nor `incoming`: such a token lets nobody call"),
+        (["--to", "foo bar"], "--to: it is 'foo bar': a number (E.164"),
+        (["--to", "foo bar*"], "--to: how a number or a SIP user begins is needed"),
+        (["--to", "1", "--origin", "shop.example"], "--origin: an origin is a scheme and a host"),
+        (["--to", "1", "--expires", "604801"], "--expires 604801: more than 0 seconds are needed"),
+        (["--to", "1", "--expires", "1e9"], "--expires 1e+09: more than 0 seconds are needed"),
+        (["--to", "1", "--expires", "inf"], "--expires inf: more than 0 seconds are needed"),
+        (["--to", "1", "--expires=-inf"], "--expires -inf: more than 0 seconds are needed"),
+        (["--to", "1", "--max-duration", "nan"], "--max-duration: Input should be"),
         (["--to", "1", "--expires", "0"], "--expires 0: more than 0 seconds are needed"),
         (["--to", "1", "--expires", "nan"], "--expires nan: more than 0 seconds are needed"),
         (["--to", "1", "--max-calls", "0"], "--max-calls: Input should be greater than"),

@@ -227,11 +227,45 @@ async def test_a_token_is_made(operator: Operator) -> None:
         {"sub": ""},
         {"sub": "a", "expires": 0},
         {"sub": "a", "to": "+1555"},
-        {"sub": "a", "x": 1},
+        {"sub": "a", "to": ["+1555*"], "x": 1},
+        {"sub": "a", "to": ["+1555*"], "expires": 86_401},
     ],
 )
 async def test_a_token_that_cannot_be_made(operator: Operator, wanted: dict[str, Any]) -> None:
     assert (await operator.ask("POST", "/v1/tokens", json=wanted))[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({}, "body: neither a number in `to` nor `incoming`: such a token lets nobody call"),
+        ({"to": ["600", "foo bar*"]}, "body to 1: how a number or a SIP user begins is needed"),
+        ({"to": ["foo bar"]}, "body to 0: it is 'foo bar': a number (E.164 such as"),
+        (
+            {"to": ["600"], "origins": ["https://shop.example/"]},
+            "body origins 0: an origin is a scheme and a host",
+        ),
+    ],
+)
+async def test_a_token_that_nobody_could_use_is_not_made(
+    operator: Operator, wanted: dict[str, Any], message: str
+) -> None:
+    status, said = await operator.ask("POST", "/v1/tokens", json={"sub": "a", **wanted})
+    assert status == 422
+    assert said["message"].startswith(message)
+
+
+async def test_a_token_says_where_it_is_good(operator: Operator) -> None:
+    for given, written in (
+        ({}, None),
+        ({"origins": []}, []),
+        ({"origins": ["https://Shop.example:443"]}, ["https://shop.example"]),
+    ):
+        wanted = {"sub": "a", "to": ["+1 555*"], **given}
+        status, made = await operator.ask("POST", "/v1/tokens", json=wanted)
+        assert status == 201
+        call = jwt.decode(made["token"], SECRET, ["HS256"])["call"]
+        assert (call["to"], call.get("origins")) == (["+1555*"], written)
 
 
 async def test_without_a_secret_no_token(
@@ -241,7 +275,9 @@ async def test_without_a_secret_no_token(
     gateway = await start_gateway(keys=keys)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as http:
         response = await http.post(
-            "/v1/tokens", json={"sub": "a"}, headers={"Authorization": f"Bearer {key}"}
+            "/v1/tokens",
+            json={"sub": "a", "to": ["600"]},
+            headers={"Authorization": f"Bearer {key}"},
         )
     assert response.status_code == 400
     assert "token_secret_file" in response.json()["message"]
