@@ -180,7 +180,7 @@ class Commanded:
 
     async def abandon(self, reason: str) -> None:
         """End the call because its client is gone."""
-        self.end(CallEnd.made_here(By.GATEWAY, "page-lost", 500, reason))
+        self.end(CallEnd.made_here(By.GATEWAY, "page-lost", 408, reason))
 
     def end(self, end: CallEnd) -> None:
         """Ask the call's task to end it in this way; the first one who asks decides."""

@@ -236,4 +236,4 @@ def rejected(code: int) -> CallEnd:
 def elsewhere() -> CallEnd:
     """End a call on the pages that were not the first."""
     sentence = "The call was answered on another page."
-    return CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 200, sentence)
+    return CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 487, sentence)

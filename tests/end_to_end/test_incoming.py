@@ -80,7 +80,7 @@ async def test_the_first_of_two_pages_has_it(gateway: Gateway, tone: Path) -> No
         answered = await first.hear("answered")
         assert answered["codec"] == {"browser": "opus", "trunk": "PCMU"}
         await second.end()
-        assert second.ended() == ("gateway", "answered-elsewhere", 200)
+        assert second.ended() == ("gateway", "answered-elsewhere", 487)
         await both_hear(sound, first)
         assert first.ended() == ("local", "hangup", 200)
         await call.hear("BYE")
@@ -260,7 +260,7 @@ async def test_two_accepts_at_once(gateway: Gateway) -> None:
         await call.hear(200)
         await asyncio.wait({first.running, second.running}, return_when=asyncio.FIRST_COMPLETED)
         winner, loser = (first, second) if second.running.done() else (second, first)
-        assert loser.ended() == ("gateway", "answered-elsewhere", 200)
+        assert loser.ended() == ("gateway", "answered-elsewhere", 487)
         await winner.hear("answered")
         assert "error" not in first.kinds + second.kinds
         await winner.hang_up()

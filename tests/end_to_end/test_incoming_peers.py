@@ -64,7 +64,7 @@ async def test_asterisk_calls_two_pages(
         await first.accept()
         await first.hear("answered")
         await second.end()
-        assert second.ended() == ("gateway", "answered-elsewhere", 200)
+        assert second.ended() == ("gateway", "answered-elsewhere", 487)
         await asyncio.sleep(2)  # of sound
         outcome = await first.hang_up()
     record = await manager.wait("LabRecord")
@@ -143,7 +143,7 @@ async def test_sipp_calls_two_pages(gateway: Gateway, tmp_path: Path) -> None:
             await first.end()
             messages = await sipp.finish()
         assert second.ended() == ("remote", "hangup", 200)
-        assert first.ended() == ("gateway", "answered-elsewhere", 200)
+        assert first.ended() == ("gateway", "answered-elsewhere", 487)
     statuses = [each.status for each in messages if not each.sent and each.method == "INVITE"]
     assert statuses == [100, 180, 200]
     await idle(gateway)

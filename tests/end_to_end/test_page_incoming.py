@@ -135,7 +135,7 @@ async def test_second_page_hears_that_the_first_has_it(
         await other.click("#answer")
         await expect_state(other, "open")
         sentence = "The call was answered on another device."
-        detail = "Ended by the gateway · OK"
+        detail = "Ended by the gateway · SIP 487 Request Terminated"
         await expect_end(demo.page, "answered-elsewhere", sentence, detail)
         call.request("BYE")
         await expect_state(other, "idle")

@@ -214,7 +214,7 @@ async def test_call_that_another_page_takes(fake_gateway: FakeGateway, open_page
     async def ring_and_stop(session: Session) -> None:
         await take_registration(session)
         await session.ring("in-1")
-        await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
+        await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=487)
 
     fake_gateway.greeting = ring_and_stop
     button = await open_button(fake_gateway, open_page, 'identity="sales" variant="floating"')

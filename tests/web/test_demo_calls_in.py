@@ -240,7 +240,7 @@ async def test_answered_at_another_page(fake_gateway: FakeGateway, open_page: Op
     page, session = await open_reachable(fake_gateway, open_page)
     await session.ring()
     await expect_state(page, "incoming")
-    await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
+    await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=487)
     await expect_notice(page, "answered-elsewhere", "answered on another device")
     await expect(page.locator("#notice")).to_have_attribute("data-tone", "quiet")
     await expect(page.locator("#state-text")).to_have_text("Answered elsewhere")

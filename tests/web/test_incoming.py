@@ -151,7 +151,7 @@ async def test_bad_code_is_refused_and_the_call_rings_on(
     ("by", "cause", "code", "sentence"),
     [
         ("remote", "canceled", 487, "The caller hung up."),
-        ("gateway", "answered-elsewhere", 200, "The call was answered on another device."),
+        ("gateway", "answered-elsewhere", 487, "The call was answered on another device."),
         ("gateway", "no-answer", 480, "Nobody answered."),
     ],
 )
@@ -178,7 +178,7 @@ async def test_another_page_was_first(fake_gateway: FakeGateway, open_page: Open
 
     async def too_late(session: Session) -> None:
         await session.accepted()
-        await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=200)
+        await session.reply("ended", by="gateway", cause="answered-elsewhere", sipCode=487)
 
     page, session = await rung(fake_gateway, open_page, too_late)
     assert await page.evaluate("harness.ask('accept')") is None

@@ -40,7 +40,7 @@ async def test_all_pages_ring_and_the_first_has_it() -> None:
         call = await (await story.accept(1))
         assert call is not None
         for page in (0, 2):
-            assert ends(story.pages[page].client) == [(By.GATEWAY, "answered-elsewhere", 200)]
+            assert ends(story.pages[page].client) == [(By.GATEWAY, "answered-elsewhere", 487)]
         winner = story.pages[1].client
         await winner.hear(news.AnswerReady)
         assert not story.leg.answered.is_set()  # the browser is not there yet
@@ -93,7 +93,7 @@ async def test_two_accept_in_the_same_moment() -> None:
         story.may_take_over.set()
         assert await first is not None
         assert await second is None
-        assert ends(story.pages[1].client) == [(By.GATEWAY, "answered-elsewhere", 200)]
+        assert ends(story.pages[1].client) == [(By.GATEWAY, "answered-elsewhere", 487)]
 
 
 async def test_what_comes_while_the_call_is_made_is_not_lost() -> None:
@@ -110,7 +110,7 @@ async def test_what_comes_while_the_call_is_made_is_not_lost() -> None:
         assert await accepting is not None
         await story.ended()
         assert ends(story.pages[0].client) == [(By.REMOTE, "canceled", 487)]
-        assert ends(story.pages[1].client) == [(By.GATEWAY, "answered-elsewhere", 200)]
+        assert ends(story.pages[1].client) == [(By.GATEWAY, "answered-elsewhere", 487)]
         assert ends(story.counted) == []
 
 

@@ -329,7 +329,7 @@ async def test_a_client_that_is_gone_ends_the_call() -> None:
         await call.answer()
         await call.call.abandon("The page's connection closed.")
         end = await call.ended()
-        assert (end.by, end.cause) == (By.GATEWAY, "page-lost")
+        assert (end.by, end.cause, end.sip_code) == (By.GATEWAY, "page-lost", 408)
 
 
 async def test_the_longest_duration_is_kept() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gateway.calls.directory import Page
 
 CALLER = Caller("c0ffee", "lab", "+15550100", "+15550001", "Alice", (("X-A", "1"),))
-ELSEWHERE = CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 200, "On another page.")
+ELSEWHERE = CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 487, "On another page.")
 
 
 class Ringing:

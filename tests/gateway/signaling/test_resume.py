@@ -247,7 +247,7 @@ async def test_what_rings_goes_on_ringing_and_can_be_taken(gateway: Gateway) -> 
         await client.send(type="accept", call="c0ffee", offer=OFFER)
         event = await soon(events)
         assert isinstance(event, Accepted)
-        event.ring.close(CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 200, "Elsewhere."))
+        event.ring.close(CallEnd.made_here(By.GATEWAY, "answered-elsewhere", 487, "Elsewhere."))
         event.reply.set_result(None)
         assert await types_of(client, 1) == ["ended"]
         await client.send(type="register", identity="sales")
