@@ -45,6 +45,7 @@ class LiveCall(Wire):
 class Welcome(Wire):
     """`expires` is the token's end in seconds since the epoch, null where there is none.
 
+    `identity` is the token's `sub`, and is left out without a token.
     `resumeToken` brings the client back to this session on another socket, for `resumeWindow`
     seconds after it has lost this one; null where sessions end with theirs. `resume` says what
     became of the `hello`'s: "resumed", or a new session since the old one is "over" or "unknown";
@@ -66,6 +67,13 @@ class Welcome(Wire):
     missed: int = 0
     lost: int = 0
     calls: tuple[LiveCall, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _known_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialize(self)
+        if self.identity is None:
+            del fields["identity"]
+        return fields
 
 
 class TokenWillExpire(Wire):
