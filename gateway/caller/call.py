@@ -22,6 +22,7 @@ from gateway.errors import RequestError, UnavailableError
 from gateway.media.events import BrowserConnected, BrowserLost
 from gateway.media.parameters import MediaConfig
 from gateway.media.ports import PortRange
+from voice.pauses import PAUSES
 from voice.telephone_event import DIGITS
 
 CALL = "1"  # our name for the only call on this socket, unless it comes in
@@ -100,9 +101,12 @@ class CallerCall:
             none: then nobody is called.
         """
         options = self._options
-        strange = set(options.dtmf.upper()) - set(DIGITS)
+        strange = set(options.dtmf.upper()) - set(DIGITS) - set(PAUSES)
         if strange:
-            raise RequestError(f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}")
+            raise RequestError(
+                f"{min(strange)!r} is no digit: there are {' '.join(DIGITS)}, "
+                "and for pauses , (2 s) and w (0.5 s)"
+            )
         if options.record is not None:
             sound.try_to_write(options.record)
         self._leg = self._make_leg(options.play)

@@ -61,7 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--play", type=Path, metavar="FILE", help="what to say: any sound file")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what is heard as WAV")
-    parser.add_argument("--dtmf", default="", metavar="DIGITS", help="press these once answered")
+    parser.add_argument(
+        "--dtmf",
+        default="",
+        metavar="DIGITS",
+        help='press these once answered; "," is a pause of 2 s, "w" one of 0.5 s',
+    )
     parser.add_argument(
         "--duration",
         type=float,
@@ -89,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     Raises
     ------
     GatewayError
-        When the gateway cannot be reached, or an option names a file that cannot be read.
+        When an option names a file that cannot be read.
     """
     from gateway.caller.call import CallerCall  # ICE, DTLS and Opus, which --help goes without
 
@@ -112,10 +117,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         outcome = asyncio.run(call.run())
     except UnavailableError as error:
-        if not call.outcome.answered:
-            raise
         print(f"failed: {error}")
-        return FAILED
+        return FAILED if call.outcome.answered else REFUSED
     if not options.json:
         print(_summary(outcome))
     return status(outcome)

@@ -354,8 +354,21 @@ async def test_a_refusal_is_an_outcome() -> None:
 
 
 async def test_a_digit_that_is_none_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(RequestError, match="'X'"):
+    with pytest.raises(
+        RequestError, match=r"'X' is no digit: .* D, and for pauses , \(2 s\) and w"
+    ):
         await CallerCall(CallOptions(to="600", url="ws://127.0.0.1:9", dtmf="12x")).run()
+
+
+@pytest.mark.parametrize("more", [[], ["--dtmf", "1,2w3W4d"], ["--json"]])
+def test_the_last_line_says_that_the_gateway_cannot_be_reached(
+    more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"ws://127.0.0.1:{free_ports(1).start}/v1/ws"
+    assert main(["call", "600", "--url", url, *more]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].startswith(f"failed: {url}: ")
+    assert said.err == ""
 
 
 def test_the_token_does_not_show() -> None:
