@@ -184,6 +184,14 @@ def _names_in(folder: str | None) -> list[str]:
         raise BadConfigError([f"{SECRETS_FOLDER} = '{folder}': {error.strerror}"]) from None
 
 
+# Tables of which there are several: a variable names one of them by its place
+_LISTS = frozenset(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+)
+
+
 def _stray(variables: Mapping[str, str] | list[str]) -> Iterator[str]:
     """Find variables that were meant for us and that nothing would read.
 
@@ -196,11 +204,14 @@ def _stray(variables: Mapping[str, str] | list[str]) -> Iterator[str]:
         name = variable.upper()
         if not name.startswith(PREFIX):
             continue
-        section, separator, _ = name.removeprefix(PREFIX).partition(SEPARATOR)
+        section, separator, rest = name.removeprefix(PREFIX).partition(SEPARATOR)
         if separator and section.lower() in PLANNED_TABLES:
             yield f"{variable}: not in this version"
         elif separator and section.lower() not in Settings.model_fields:
             yield f"{variable}: unknown key{nearest(name, sorted(known))}"
+        elif separator and section in _LISTS and not _is_place(rest.partition(SEPARATOR)[0]):
+            entry = f"{PREFIX}{section}{SEPARATOR}0{SEPARATOR}"
+            yield f"{variable}: {entry}… is the first [[{section.lower()}]]: a number is needed"
         elif name not in known and name in with_one_underscore:
             yield f"{variable}: unknown key; the nearest one is {with_one_underscore[name]}"
 
