@@ -41,7 +41,8 @@ class SipSettings(Section):
         Address("0.0.0.0", 5060)
     )
     # In Via and Contact: media.public_address unless this is given, as mostly one NAT stands before
-    # both; otherwise the address that the route to each trunk begins at
+    # both; otherwise the address that the route to each trunk begins at. Descriptions (SDP) name
+    # media.public_address in any case
     public_address: Annotated[str, AfterValidator(rules.told_address)] | None = None
     # One value, and nobody reads it: pjsua2 as it is installed is the only engine so far. The key
     # is kept so that a file which names another, meant for a later version, is refused

@@ -105,7 +105,11 @@ class FeedbackView(Wire):
 
 
 class EndView(Wire):
-    """How a call ended, in the words that its page was told."""
+    """How a call ended. `reason` is the SIP phrase, the trunk's own where the end came from there.
+
+    For 401, 402 and 407 a page hears the standard's phrase instead: the trunk's may speak of the
+    operator's account.
+    """
 
     by: str
     cause: str
