@@ -81,8 +81,9 @@ def close_codes() -> str:
     told = {
         NORMAL: "the client has closed it",
         **{code: why for code, why in FAULTS_OF_CLIENTS.items() if code != POLICY_VIOLATION},
-        POLICY_VIOLATION: "a first message that is no `hello`, or one that is refused (an `error` says why); too "
-        "many frames that are no message, or at once; the client does not read",
+        POLICY_VIOLATION: "a first message that is no `hello`, or a `hello` that is refused (an "
+        "`error` says why); too many frames that are no message, or at once; the client does not "
+        "read",
         INTERNAL_ERROR: "a fault of the gateway's, or its pings were not answered",
         SERVICE_RESTART: "the gateway ends; another one may be there in seconds",
         TRY_AGAIN_LATER: "too many messages from the client's address: it may come back at once",

@@ -99,8 +99,10 @@ class Hello(ClientWire):
 class PlaceCall(ClientWire):
     """Call a number, or a SIP user; `trying` follows, or `error` with this `call`.
 
-    `from` and `displayName` are what the phone shows, where the token and the trunk let it, and
-    `headers` go into the INVITE. None of them has a control character or an angle bracket.
+    `from` is the number that the phone shows. With tokens the token's `call.from` stands in its
+    place, and a call with `from` is refused (`not-allowed`) where the token has none. `displayName`
+    and `headers` are the page's own and need no grant; `headers` go into the INVITE as far as the
+    trunk's `headers` lets them. None of them has a control character or an angle bracket.
     """
 
     type: Literal["call"]
