@@ -1,8 +1,8 @@
 """What stands in the spool: a line for each change of a call, and what follows from all. Pure.
 
-A call is opened, may change, and is done. Whatever is open at the end of the file was running when
-its gateway was killed. The last line may be torn, and any line may be damaged: each is read by
-itself.
+A call is opened, may change, and is done or forgotten. Whatever is open at the end of the file was
+running when its gateway was killed. The last line may be torn, and any line may be damaged: each is
+read by itself.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ class Done(msgspec.Struct, frozen=True, tag="done", tag_field="line"):
     row: Row
 
 
+class Forgotten(msgspec.Struct, frozen=True, tag="forgotten", tag_field="line"):
+    """A call whose row does not come from here: the database has it already, or is to have none."""
+
+    id: str
+
+
 class Rated(msgspec.Struct, frozen=True, tag="rated", tag_field="line"):
     """What is said of a call that has ended: it goes to the row that the database has by then."""
 
@@ -43,7 +49,7 @@ class Alive(msgspec.Struct, frozen=True, tag="alive", tag_field="line"):
     at: float
 
 
-Line = Running | Done | Rated | Alive
+Line = Running | Done | Forgotten | Rated | Alive
 Delivery = Done | Rated  # what the database is to get
 
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
@@ -97,6 +103,8 @@ def read(text: bytes) -> Journal:
                 running.pop(row.id, None)
                 done += 1
                 alive_at = max(alive_at, row.ended or 0.0)
+            case Forgotten(id=call_id):
+                running.pop(call_id, None)
             case Rated():
                 done += 1
             case Alive(at=at):

@@ -310,6 +310,9 @@ class Recorder:
             batch, done = done[:BATCH], done[BATCH:]
             if not await self._deliver(batch):
                 return
+            over = [line.row.id for line in batch if isinstance(line, Done)]
+            await self._in_thread(self._spool.forget, over)
+            self._spooled.set()  # it may be empty now, which needs no room
             kept = [line for line in self._inbox if not _is_settled_by(batch, line)]
             self._inbox.clear()
             self._inbox.extend(kept)

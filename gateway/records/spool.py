@@ -12,7 +12,7 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time
@@ -22,6 +22,7 @@ from gateway.records.journal import (
     Alive,
     Delivery,
     Done,
+    Forgotten,
     Journal,
     Line,
     Rated,
@@ -66,6 +67,7 @@ class Spool:
         self._size = 0
         self._taken = 0  # where the lines that are not delivered begin
         self._open: dict[str, bytes] = {}  # the latest line of each call that runs
+        self._forgotten: set[str] = set()  # calls of whom the file says that they run
         self.backlog = 0  # rows and opinions that are not delivered
         try:
             self._open_file()
@@ -104,6 +106,7 @@ class Spool:
         self._size = journal.size
         self.backlog = journal.done
         self._open = {row.id: write_line(Running(row)) for row in journal.open}
+        self._forgotten.clear()
         if journal.damaged:
             self.put_aside(journal.damaged)
         return journal
@@ -125,6 +128,8 @@ class Spool:
         OSError
             They are not on the disk.
         """
+        # What a full disk has not taken comes first
+        lines = [*map(Forgotten, sorted(self._forgotten)), *lines]
         texts = [write_line(line) for line in lines]
         text = b"".join(texts)
         if self._size + len(text) > self._limit:
@@ -138,6 +143,7 @@ class Spool:
                 os.ftruncate(file, self._size)  # needs no room on the disk
             raise
         self._size += len(text)
+        self._forgotten.clear()
         for line, written in zip(lines, texts, strict=True):
             self._count(line, written)
 
@@ -147,8 +153,19 @@ class Spool:
         elif isinstance(line, Done):
             self._open.pop(line.row.id, None)
             self.backlog += 1
+        elif isinstance(line, Forgotten):
+            self._open.pop(line.id, None)
         elif isinstance(line, Rated):
             self.backlog += 1
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Take calls for over whose rows do not come from here.
+
+        The disk, which may be full just now, is told together with the next lines.
+        """
+        for call_id in ids:
+            if self._open.pop(call_id, None) is not None:
+                self._forgotten.add(call_id)
 
     def take(self, most: int) -> tuple[list[Delivery], int]:
         """Return the next lines for the database, and what `delivered` hears once it has them."""
@@ -178,6 +195,7 @@ class Spool:
             if place == self._size and not self._open:
                 os.ftruncate(self._file, 0)
                 self._size = self._taken = 0
+                self._forgotten.clear()
             elif place > COMPACT_ABOVE and self._useless() > max(COMPACT_ABOVE, self._size // 2):
                 self._compact(self._file)
         except OSError as error:  # it can wait: the next ones are tried again

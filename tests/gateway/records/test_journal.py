@@ -8,16 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.records.journal import Alive, Done, Running, closed, read, read_line, write_line
+from gateway.records.journal import (
+    Alive,
+    Done,
+    Forgotten,
+    Line,
+    Running,
+    closed,
+    read,
+    read_line,
+    write_line,
+)
 from tests.gateway.records.rows import STARTED, row
 
 
-def text(*lines: Running | Done | Alive) -> bytes:
+def text(*lines: Line) -> bytes:
     return b"".join(map(write_line, lines))
 
 
-@pytest.mark.parametrize("line", [Running(row()), Done(row()), Alive(STARTED)])
-def test_what_is_written_is_read_again(line: Running | Done | Alive) -> None:
+@pytest.mark.parametrize("line", [Running(row()), Done(row()), Forgotten("1"), Alive(STARTED)])
+def test_what_is_written_is_read_again(line: Line) -> None:
     assert read_line(write_line(line).strip()) == line
 
 
@@ -29,6 +39,12 @@ def test_who_is_not_done_was_running() -> None:
     assert journal.done == 1
     (kept,) = closed(journal)
     assert (kept.id, kept.cause) == (later.id, "interrupted")
+
+
+def test_a_forgotten_call_does_not_run_and_is_no_row() -> None:
+    journal = read(text(Running(row(1)), Running(row(2)), Forgotten(row(1).id), Forgotten("x")))
+    assert list(journal.open) == [row(2)]
+    assert journal.done == 0
 
 
 def test_a_call_ended_when_the_gateway_was_alive_last() -> None:

@@ -312,6 +312,47 @@ async def test_a_full_disk_does_not_stop_rows_for_a_server(
             assert len(recorder.faults) == 1, "the disk's"
 
 
+async def test_a_row_that_passed_by_a_full_disk_leaves_no_call_open(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = tmp_path / "spool"
+    async with run_recorder(url, spool, limit=3000) as recorder:
+        passing, running = begin(recorder, 1), begin(recorder, 2)
+        await until(lambda: spool.stat().st_size)
+        recorder._spool._limit = 10  # a full disk, but the database's
+        end(recorder, passing)
+        await until(lambda: recorder.counts.written == 1)
+        recorder._spool._limit = 3000
+        end(recorder, running)
+        assert await recorder.flush(LIMIT)
+        await until(lambda: not spool.stat().st_size)
+        assert not recorder._spool.has_open
+    caplog.clear()
+    async with run_recorder(url, tmp_path / "spool") as recorder:
+        assert await ids(recorder) == [1, 2]
+        assert caplog.text == "", "no call was running"
+
+
+async def test_a_kill_makes_no_row_again_that_passed_by_a_full_disk(tmp_path: Path) -> None:
+    url, spool = f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool"
+    before = Recorder(Database(url), Spool(spool, 10_000), Account("one"))
+    await before.start()
+    passing, running = begin(before, 1), begin(before, 2)
+    await until(lambda: not before._inbox)
+    before._spool._limit = 10  # a full disk, but the database's
+    end(before, passing)
+    await until(lambda: before.counts.written == 1)
+    before._spool._limit = 10_000
+    answer(before, running)
+    await until(lambda: not before._inbox)
+    await _kill(before)
+    with closing(sqlite3.connect(tmp_path / "gateway.db")) as file, file:
+        file.execute("DELETE FROM call_records")  # as an operator does with old ones
+    async with run_recorder(url, spool) as recorder:
+        assert await recorder.flush(LIMIT)
+        assert await ids(recorder) == [2]
+
+
 async def test_what_has_no_room_anywhere_is_counted_and_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

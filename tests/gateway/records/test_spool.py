@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.records import spool as spool_module
-from gateway.records.journal import Done, Rated, Running
+from gateway.records.journal import Done, Forgotten, Rated, Running
 from gateway.records.spool import Spool, SpoolFullError
 from tests.gateway.records.rows import STARTED, row
 
@@ -122,6 +122,36 @@ def test_what_was_not_delivered_is_there_after_a_kill(path: Path) -> None:
     journal = after.recover()
     assert (after.backlog, [each.id for each in journal.open]) == (2, [row(3).id])
     assert drain(after) == [row(1).id, row(2).id]
+    after.close()
+
+
+def test_a_file_of_forgotten_calls_is_empty_and_needs_no_room_for_it(path: Path) -> None:
+    spool = Spool(path, 2000)
+    spool.append([Running(row(1)), Running(row(2))])
+    drain(spool)
+    with pytest.raises(SpoolFullError):
+        spool.append([Done(row(number)) for number in range(1, 10)])
+    spool.forget([row(1).id, "never heard of"])
+    drain(spool)
+    assert (spool.has_open, path.stat().st_size > 0) == (True, True)
+    spool.forget([row(2).id])
+    drain(spool)
+    assert (spool.has_open, path.stat().st_size) == (False, 0)
+    spool.append([Running(row(3))])
+    assert spool.recover().size == path.stat().st_size
+    spool.close()
+
+
+def test_a_forgotten_call_is_not_open_after_a_kill(path: Path) -> None:
+    before = Spool(path, LIMIT)
+    before.append([Running(row(1)), Running(row(2)), Running(row(3))])
+    before.append([Forgotten(row(1).id)])
+    before.forget([row(2).id])
+    before.append([Done(row(4))])
+    before.close()
+    after = Spool(path, LIMIT)
+    assert [each.id for each in after.recover().open] == [row(3).id]
+    assert drain(after) == [row(4).id]
     after.close()
 
 
