@@ -19,14 +19,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A call has been taken up: it is placed, or a trunk's has come in. The first of its news."""
+    """A call has been taken up: it is placed, or a trunk's has come in. The first of its news.
+
+    A trunk's call may be refused as it comes: its record has a `rule` by then.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
     """It is over, and of its record only `feedback` may change yet.
 
-    Of a call that was refused before it was one, this is all that comes.
+    Of a page's call that was refused before it was one, this is all that comes.
     """
 
 

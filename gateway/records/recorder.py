@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic, time
@@ -27,8 +27,8 @@ from gateway.calls.record import CallRecord
 from gateway.errors import UnavailableError
 from gateway.records.journal import (
     Alive,
-    Delivery,
     Done,
+    Forgotten,
     Line,
     Rated,
     Running,
@@ -104,6 +104,7 @@ class Recorder:
         self._account = account
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
         self._inbox: deque[Line] = deque()
+        self._begun: set[str] = set()  # running calls of which the spool has heard
         self._tolls: dict[str, Toll] = {}  # of running calls that are answered
         self._recent: OrderedDict[str, Row] = OrderedDict()
         self._refusals = Refusals(monotonic)
@@ -158,28 +159,43 @@ class Recorder:
         """Take news of a call, at once."""
         record, event = told.record, told.event
         match event:
-            case Closed() if record.rule is not None and self._is_flood(record):
-                self.counts.skipped += 1
             case Closed():
-                row = self.row_of(record)
-                self._tolls.pop(record.id, None)
-                self._remember(row)
-                self._put(Done(row))
+                self._end(record)
+            case Opened() if record.rule is not None:
+                pass  # a trunk's call that is refused as it comes: its end says whether it is a row
             case news.Answered() | news.Redirected():
                 talked = event.duration_ms if isinstance(event, news.Redirected) else 0
                 self._count(record, talked)
-                self._put(Running(self.row_of(record)))
+                self._run(record)
             case Opened() | news.Ringing():
-                self._put(Running(self.row_of(record)))
+                self._run(record)
             case WasRated():
                 self._rate(record)
             case _:
                 pass
 
+    def _run(self, record: CallRecord) -> None:
+        """Keep what is known of a call, should the gateway be killed."""
+        self._begun.add(record.id)
+        self._put(Running(self.row_of(record)))
+
+    def _end(self, record: CallRecord) -> None:
+        """Make the row of a call that is over, unless it is one too many."""
+        if record.rule is not None and self._is_flood(record):
+            self.counts.skipped += 1
+            if record.id in self._begun:  # it rang, and its fallback was refused
+                self._put(Forgotten(record.id))
+        else:
+            row = self.row_of(record)
+            self._remember(row)
+            self._put(Done(row))
+        self._tolls.pop(record.id, None)
+        self._begun.discard(record.id)
+
     def _rate(self, record: CallRecord) -> None:
         """Keep what is said of a call: in its row, or for the row that it has got."""
         if record.state != "ended":
-            self._put(Running(self.row_of(record)))
+            self._run(record)
             return
         score, issue = said_in(record)
         if score is None:
@@ -191,14 +207,17 @@ class Recorder:
         self._put(Rated(record.id, score, issue))
 
     def _is_flood(self, record: CallRecord) -> bool:
-        """Whether a refused call is one too many of its client's."""
+        """Whether a refused call is one too many of its client's, or of its trunk's."""
         address = record.request.visitor.address
-        if self._refusals.take(address):
+        # No page has had a trunk's call, and so it has no address
+        client = address or f"trunk {record.trunk}"
+        if self._refusals.take(client):
             return False
-        if (earlier := self._floods.add(client_key(address))) is not None:
+        if (earlier := self._floods.add(client_key(client))) is not None:
             logger.warning(
-                "refused calls are too many for a record each: address=%s earlier=%d",
+                "refused calls are too many for a record each: address=%s trunk=%s earlier=%d",
                 address or "-",
+                record.trunk or "-",
                 earlier,
             )
         return True
@@ -305,13 +324,12 @@ class Recorder:
 
     async def _pass_by(self, lines: Sequence[Line]) -> None:
         """Give rows to the database at once, as the disk does not take them; in their order."""
-        done = [line for line in lines if isinstance(line, Done | Rated)]
+        done = [line for line in lines if isinstance(line, Done | Rated | Forgotten)]
         while done and not self._spool.backlog:
             batch, done = done[:BATCH], done[BATCH:]
             if not await self._deliver(batch):
                 return
-            over = [line.row.id for line in batch if isinstance(line, Done)]
-            await self._in_thread(self._spool.forget, over)
+            await self._in_thread(self._spool.forget, [*_over(batch)])
             self._spooled.set()  # it may be empty now, which needs no room
             kept = [line for line in self._inbox if not _is_settled_by(batch, line)]
             self._inbox.clear()
@@ -334,13 +352,15 @@ class Recorder:
                 if not lines:
                     break
 
-    async def _deliver(self, lines: Sequence[Delivery]) -> bool:
+    async def _deliver(self, lines: Sequence[Line]) -> bool:
         """Give lines to the database, and return whether it has them.
 
         What is said of a call comes after its row, also from the spool, and so it may here.
         """
         rows = [line.row for line in lines if isinstance(line, Done)]
         said = [line for line in lines if isinstance(line, Rated)]
+        if not (rows or said):
+            return True
         async with self._inserting:
             try:
                 bad = await self._database.insert(rows) if rows else []
@@ -426,8 +446,17 @@ async def _go_on(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(RETRY)
 
 
-def _is_settled_by(delivered: Sequence[Delivery], line: Line) -> bool:
-    """Whether the database knows all that a line says once it has those."""
+def _over(lines: Sequence[Line]) -> Iterator[str]:
+    """Return the calls that do not run any more, as those lines say."""
+    for line in lines:
+        if isinstance(line, Done):
+            yield line.row.id
+        elif isinstance(line, Forgotten):
+            yield line.id
+
+
+def _is_settled_by(settled: Sequence[Line], line: Line) -> bool:
+    """Whether nothing is to be done for a line once those are dealt with."""
     if isinstance(line, Running):
-        return any(isinstance(each, Done) and each.row.id == line.row.id for each in delivered)
-    return any(each is line for each in delivered)
+        return line.row.id in _over(settled)
+    return any(each is line for each in settled)

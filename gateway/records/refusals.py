@@ -23,7 +23,7 @@ MOST_CLIENTS: Final = 1000
 
 
 class Refusals:
-    """Counts refused calls by the client's address.
+    """Counts refused calls by the client.
 
     Parameters
     ----------
@@ -36,9 +36,15 @@ class Refusals:
         self._clients: OrderedDict[str, float] = OrderedDict()  # when the bucket of each is full
         self._all = 0.0
 
-    def take(self, address: str) -> bool:
-        """Count a refused call; return whether it is to be a row."""
-        now, client = self._clock(), client_key(address)
+    def take(self, client: str) -> bool:
+        """Count a refused call; return whether it is to be a row.
+
+        Parameters
+        ----------
+        client
+            An address, of which all of a network count as one, or another name of who calls.
+        """
+        now, client = self._clock(), client_key(client)
         full_at, may = spend(self._clients.get(client, 0.0), now, A_SECOND_OF_ONE, AT_ONCE_OF_ONE)
         self._clients[client] = full_at
         self._clients.move_to_end(client)

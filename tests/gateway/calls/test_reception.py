@@ -15,6 +15,7 @@ from gateway.admission.audit import Audit
 from gateway.admission.gate import Gate, Rules
 from gateway.admission.store import MemoryStore
 from gateway.calls import news
+from gateway.calls.call_news import Opened
 from gateway.calls.directory import Directory
 from gateway.calls.incoming import IncomingRoute, IncomingRoutes
 from gateway.calls.reception import Reception
@@ -194,6 +195,17 @@ async def test_the_operator_and_the_stop_end_what_rings() -> None:
     assert isinstance(ended, news.Ended)
     assert ended.end.cause == "shutdown"
     await house.idle()
+
+
+async def test_what_refuses_a_call_is_known_from_its_first_news_on() -> None:
+    """So whoever keeps account of calls need not take it for one that runs."""
+    house = House("sales")
+    told: list[tuple[type, str | None]] = []
+    house.calls.listeners.add(lambda each: told.append((type(each.event), each.record.rule)))
+    await house.calls.drain()
+    await refused(house, house.call(), 503)
+    assert told[0] == (Opened, told[-1][1])
+    assert told[0][1] is not None
 
 
 async def test_no_port_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

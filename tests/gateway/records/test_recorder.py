@@ -15,6 +15,8 @@ from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened, Rated
 from gateway.calls.end import By, CallEnd
 from gateway.calls.opinion import Feedback
+from gateway.calls.record import CallRecord
+from gateway.calls.request import CallRequest
 from gateway.errors import ForbiddenError
 from gateway.records import recorder as recorder_module
 from gateway.records import refusals
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from gateway.calls.record import CallRecord
     from gateway.records.row import Row
     from tests.peers.postgres import Postgres
 
@@ -382,6 +383,72 @@ async def test_a_flood_of_refused_calls_is_no_flood_of_rows(
         assert await recorder.flush(LIMIT)
         assert await ids(recorder) == [*range(5), 20]
     assert (recorder.counts.skipped, caplog.text.count("refused calls are too many")) == (15, 1)
+
+
+def arrive(number: int, trunk: str = "lab") -> CallRecord:
+    """Return the record of a trunk's call that no page has."""
+    request = CallRequest(to="+15551234567", offer="", caller="+15550001", identity="sales")
+    return CallRecord(
+        f"{number:016x}", request, trunk, STARTED + number, "ringing", direction="incoming"
+    )
+
+
+def refuse(recorder: Recorder, call: CallRecord) -> None:
+    """Refuse a trunk's call as it comes, as `Reception` does."""
+    call.rule = "stopped"
+    recorder.hear(CallNews(call, Opened()))
+    call.learn(news.Ended(END, 0, call.trunk), call.started)
+    recorder.hear(CallNews(call, Closed()))
+
+
+async def test_a_flood_of_refused_calls_of_a_trunk_leaves_none_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(refusals, "AT_ONCE_OF_ONE", 5)
+    url, spool = f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool"
+    async with run_recorder(url, spool) as recorder:
+        for number in range(20):
+            refuse(recorder, arrive(number))
+        refuse(recorder, arrive(20, "another trunk"))
+        assert await recorder.flush(LIMIT)
+        await until(lambda: not spool.stat().st_size)
+        assert recorder.counts.skipped == 15
+    assert (
+        caplog.text.count("refused calls are too many for a record each: address=- trunk=lab") == 1
+    )
+    async with run_recorder(url, spool) as recorder:
+        assert await recorder.flush(LIMIT)
+        assert await ids(recorder) == [*range(5), 20]
+        assert (await recorder.search(Search(cause="interrupted"))).rows == []
+
+
+async def test_calls_that_rang_and_whose_fallback_floods_are_not_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, but the spool says that they run by the time that something refuses them."""
+    monkeypatch.setattr(refusals, "AT_ONCE_OF_ONE", 0)
+    url, spool = f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool"
+
+    def ring(recorder: Recorder, number: int) -> CallRecord:
+        call = arrive(number)
+        recorder.hear(CallNews(call, Opened()))
+        return call
+
+    def refuse_fallback(recorder: Recorder, call: CallRecord) -> None:
+        call.rule = "loop"
+        recorder.hear(CallNews(call, Closed()))
+
+    async with run_recorder(url, spool) as recorder:
+        call = ring(recorder, 1)
+        await until(lambda: recorder._spool.has_open)
+        refuse_fallback(recorder, call)
+        await until(lambda: not recorder._spool.has_open)
+        recorder._spool._limit = 0  # a full disk
+        for number in range(2, 9):
+            refuse_fallback(recorder, ring(recorder, number))
+        await until(lambda: not recorder._inbox)
+        assert recorder.counts.skipped == 8
+    assert spool.read_bytes() == b""
 
 
 async def test_a_fault_of_ours_is_said_once_and_costs_no_row(

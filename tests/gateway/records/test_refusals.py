@@ -36,6 +36,13 @@ def test_addresses_of_one_ipv6_network_are_one_client() -> None:
     assert taken == refusals.AT_ONCE_OF_ONE
 
 
+def test_a_flood_of_one_trunk_is_no_other_trunks() -> None:
+    it = Refusals(Clock())
+    taken = sum(it.take("trunk lab") for _ in range(5000))
+    assert taken == refusals.AT_ONCE_OF_ONE
+    assert it.take("trunk pstn")
+
+
 def test_a_flood_from_everywhere_is_bounded_in_rows_and_in_memory() -> None:
     it = Refusals(Clock())
     taken = sum(it.take(f"10.0.{number >> 8}.{number & 255}") for number in range(20_000))
