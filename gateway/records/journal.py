@@ -12,15 +12,21 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.records.row import Row, interrupted
+from gateway.records.row import Row, interrupted, paid_number
+from gateway.records.toll import Paid, Price, resumed
 
 MAX_LINE = 64 * 1024  # bytes; a row with every field at its longest has a tenth of that
 
 
-class Running(msgspec.Struct, frozen=True, tag="running", tag_field="line"):
-    """A call as it is known now, not over yet."""
+class Running(msgspec.Struct, frozen=True, omit_defaults=True, tag="running", tag_field="line"):
+    """A call as it is known now, not over yet.
+
+    `paid` is for who asks later what it has cost; none where the number in `row`, as it may be
+    masked, does not say.
+    """
 
     row: Row
+    paid: Paid | None = None
 
 
 class Done(msgspec.Struct, frozen=True, tag="done", tag_field="line"):
@@ -81,7 +87,7 @@ class Journal:
     comes after it is torn.
     """
 
-    open: Sequence[Row]
+    open: Sequence[Running]
     done: int
     alive_at: float
     damaged: Sequence[bytes]
@@ -91,13 +97,13 @@ class Journal:
 def read(text: bytes) -> Journal:
     """Read a spool, whatever has become of it."""
     size = text.rfind(b"\n") + 1
-    running: dict[str, Row] = {}
+    running: dict[str, Running] = {}
     damaged: list[bytes] = []
     done, alive_at = 0, 0.0
     for each in text[:size].split(b"\n"):
         match read_line(each):
-            case Running(row=row):
-                running[row.id] = row
+            case Running(row=row) as line:
+                running[row.id] = line
                 alive_at = max(alive_at, row.started, row.answered or 0.0)
             case Done(row=row):
                 running.pop(row.id, None)
@@ -114,6 +120,15 @@ def read(text: bytes) -> Journal:
     return Journal(tuple(running.values()), done, alive_at, damaged, size)
 
 
-def closed(journal: Journal) -> list[Row]:
+def closed(journal: Journal, price: Price) -> list[Row]:
     """Return the rows of the calls that were running when the gateway was killed."""
-    return [interrupted(row, journal.alive_at) for row in journal.open]
+    return [_closed(line, journal.alive_at, price) for line in journal.open]
+
+
+def _closed(line: Running, alive_at: float, price: Price) -> Row:
+    row, cost = interrupted(line.row, alive_at), None
+    # What it had cost when the line was written is no more than the first step
+    if line.paid is not None:
+        toll = resumed(price, paid_number(row), line.paid)
+        cost = toll.cost(row.duration_ms)
+    return msgspec.structs.replace(row, cost=cost)

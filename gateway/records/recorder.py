@@ -36,7 +36,7 @@ from gateway.records.journal import (
     write_line,
 )
 from gateway.records.refusals import Refusals
-from gateway.records.row import Row, row_of, said_in
+from gateway.records.row import Row, paid_number, row_of, said_in
 from gateway.records.search import Page, Search
 from gateway.records.spool import Spool
 from gateway.records.toll import Price, Toll
@@ -140,7 +140,7 @@ class Recorder:
     async def start(self) -> None:
         """Close what an earlier gateway has left open, and begin to deliver."""
         journal = await self._in_thread(self._spool.recover)
-        left = closed(journal)
+        left = closed(journal, self._account.price)
         if left:
             logger.warning(
                 "%d calls were running when the gateway was killed: their records end there",
@@ -176,8 +176,12 @@ class Recorder:
 
     def _run(self, record: CallRecord) -> None:
         """Keep what is known of a call, should the gateway be killed."""
+        row, toll = self.row_of(record), self._tolls.get(record.id)
+        paid = None
+        if toll is not None and toll.number == paid_number(row):  # else it is masked
+            paid = toll.paid
         self._begun.add(record.id)
-        self._put(Running(self.row_of(record)))
+        self._put(Running(row, paid))
 
     def _end(self, record: CallRecord) -> None:
         """Make the row of a call that is over, unless it is one too many."""

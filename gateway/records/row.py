@@ -150,8 +150,16 @@ def said_in(record: CallRecord) -> tuple[int | None, str | None]:
     return (None, None) if feedback is None else (feedback.score, _text(feedback.issue, MAX_ISSUE))
 
 
+def paid_number(row: Row) -> str:
+    """Return the number that a call of ours has come to, as the row shows it."""
+    return row.redirected_to or row.fallback or row.to_number
+
+
 def interrupted(row: Row, at: float) -> Row:
-    """Return the row of a call that ran when its gateway was killed, at about this time."""
+    """Return the row of a call that ran when its gateway was killed, at about this time.
+
+    Its cost stays as it was.
+    """
     begin = row.started if row.answered is None else row.answered
     ended = max(at, begin)
     talked = 0 if row.answered is None else round((ended - row.answered) * 1000)

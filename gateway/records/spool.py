@@ -105,7 +105,7 @@ class Spool:
             os.ftruncate(self._file, journal.size)
         self._size = journal.size
         self.backlog = journal.done
-        self._open = {row.id: write_line(Running(row)) for row in journal.open}
+        self._open = {line.row.id: write_line(line) for line in journal.open}
         self._forgotten.clear()
         if journal.damaged:
             self.put_aside(journal.damaged)

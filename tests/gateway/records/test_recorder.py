@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.admission.mask import mask
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened, Rated
 from gateway.calls.end import By, CallEnd
@@ -21,6 +22,7 @@ from gateway.errors import ForbiddenError
 from gateway.records import recorder as recorder_module
 from gateway.records import refusals
 from gateway.records.database import Database
+from gateway.records.journal import Alive
 from gateway.records.recorder import Account, Recorder
 from gateway.records.search import Search
 from gateway.records.spool import Spool
@@ -502,6 +504,31 @@ async def test_what_a_call_costs_is_by_the_rate_that_it_began_with(tmp_path: Pat
         recorder.hear(CallNews(unanswered, Closed()))
         found = [await recorder.find(each.id) for each in (call, unanswered)]
         assert [each and each.cost for each in found] == [0.02, None]
+
+
+@pytest.mark.parametrize(("shown", "cost"), [(str, 180.0), (mask, None)])
+async def test_what_a_kill_has_cut_off_costs_what_it_has_lasted(
+    url: str, tmp_path: Path, shown: Callable[[str], str], cost: float | None
+) -> None:
+    """A number that is masked does not say it, and nothing is better than the first second."""
+
+    def price(number: str) -> Callable[[int], float]:
+        assert number == "+15551234567"
+        return lambda milliseconds: milliseconds / 1000
+
+    account, spool = Account("one", shown, price), tmp_path / "spool"
+    before = Recorder(Database(url), Spool(spool, 10_000_000), account)
+    await before.start()
+    call = begin(before, 1)
+    answer(before, call)
+    before._put(Alive(call.started + 1 + 180))
+    await until(lambda: not before._inbox)
+    await _kill(before)
+    async with run_recorder(url, spool, account) as recorder:
+        assert await recorder.flush(LIMIT)
+        found = await recorder.find(call.id)
+        assert found is not None
+        assert (found.duration_ms, found.cost) == (180_000, cost)
 
 
 async def test_no_call_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

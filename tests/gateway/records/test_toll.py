@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.records.toll import Toll
+from gateway.records.toll import Toll, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,3 +41,10 @@ def test_what_has_a_price_counts_although_the_rest_has_none() -> None:
     toll.turn_to("+1", 0)
     toll.turn_to("elsewhere", 3000)
     assert toll.cost(9000) == 3
+
+
+def test_a_toll_goes_on_from_what_is_known_of_it() -> None:
+    toll = Toll(price)
+    toll.turn_to("+1", 0)
+    toll.turn_to("+2", 10_000)
+    assert resumed(price, "+2", toll.paid).cost(12_000) == toll.cost(12_000) == 14
