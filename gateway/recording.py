@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gateway.admission.gate import Gate
@@ -12,12 +12,21 @@ from gateway.admission.rates import as_money
 from gateway.config import RecordSettings, Settings
 from gateway.config_file_values import read_secrets
 from gateway.records.recorder import Account, Recorder
+from gateway.records.row import Row
 from gateway.records.spool import Spool
 
 
 @asynccontextmanager
-async def open_recorder(settings: Settings, gate: Gate) -> AsyncIterator[Recorder | None]:
+async def open_recorder(
+    settings: Settings, gate: Gate, tell_cut_off: Callable[[Sequence[Row]], None]
+) -> AsyncIterator[Recorder | None]:
     """Begin to keep records, if they are wanted, until the block is left.
+
+    Parameters
+    ----------
+    tell_cut_off
+        Takes the rows of calls that ran when an earlier gateway was killed, at once: after the next
+        start nobody knows of them any more.
 
     Raises
     ------
@@ -39,7 +48,7 @@ async def open_recorder(settings: Settings, gate: Gate) -> AsyncIterator[Recorde
     spool = Spool(records.spool_file, records.spool_megabytes * 1_000_000)
     recorder = Recorder(Database(records.database, password_of(records)), spool, account)
     try:
-        await recorder.start()
+        tell_cut_off(await recorder.start())
         yield recorder
     finally:
         await recorder.close()

@@ -29,7 +29,7 @@ from gateway.errors import UnavailableError
 from gateway.media import MediaPlane
 from gateway.media.parameters import MediaConfig
 from gateway.metrics import Ports
-from gateway.notifying import open_webhooks, teller
+from gateway.notifying import open_webhooks, tell_cut_off, teller
 from gateway.own_address import all_addresses
 from gateway.recording import open_recorder
 from gateway.records.recorder import Recorder
@@ -82,8 +82,9 @@ async def open_room(settings: Settings) -> AsyncIterator[Room]:
         stack.push_async_callback(plane.close)
         await plane.start()
         gate = await stack.enter_async_context(open_gate(settings))
-        recorder = await stack.enter_async_context(open_recorder(settings, gate))
         webhooks = await stack.enter_async_context(open_webhooks(settings))
+        cut_off = partial(tell_cut_off, settings, webhooks)
+        recorder = await stack.enter_async_context(open_recorder(settings, gate, cut_off))
         room, calls = _room(settings, gate, endpoint, plane, died, recorder, webhooks)
         if settings.incoming:  # else each INVITE gets 404 before it costs a line
             routes = incoming_routes(settings)

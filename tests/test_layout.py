@@ -60,7 +60,7 @@ ROOMS: dict[str, set[str]] = {
         *CALL,
     },
     "recording": {"admission", "config_file_values", "records"},  # makes the recorder
-    "notifying": {"calls", "config_file_values", "signaling", "webhooks"},
+    "notifying": {"calls", "config_file_values", "records", "signaling", "webhooks"},
     "webhooks": {"admission", "calls"},
     "dial_plan": {"admission"},
     "admitting": {

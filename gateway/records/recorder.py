@@ -137,8 +137,11 @@ class Recorder:
             found.append(f"records cannot wait on the disk: {self._disk_fault}")
         return found
 
-    async def start(self) -> None:
-        """Close what an earlier gateway has left open, and begin to deliver."""
+    async def start(self) -> list[Row]:
+        """Close what an earlier gateway has left open, and begin to deliver; return what it was.
+
+        Nothing of that is on the disk before the caller waits for something.
+        """
         journal = await self._in_thread(self._spool.recover)
         left = closed(journal, self._account.price)
         if left:
@@ -152,6 +155,7 @@ class Recorder:
         for work in (self._fill_spool, self._empty_spool, self._tick):
             name = f"records-{work.__name__.strip('_')}"
             self._tasks.append(asyncio.create_task(_go_on(work), name=name))
+        return left
 
     # What calls tell
 

@@ -10,13 +10,16 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway.calls.end import By, CallEnd
 from gateway.calls.record import CallRecord, LegAccount
 
 MAX_TEXT = 256  # characters; an identity or an origin may be as long as a client likes
 MAX_ISSUE = 1000  # of what somebody says of a call; as many as the protocol allows
 
-INTERRUPTED = "interrupted"
-"""The cause of a call that ran when its gateway was killed."""
+INTERRUPTED = CallEnd(
+    By.GATEWAY, "interrupted", 500, "gateway stopped", "The gateway was killed while the call ran."
+)
+"""The end of a call that ran when its gateway was killed."""
 
 
 class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -168,10 +171,10 @@ def interrupted(row: Row, at: float) -> Row:
         state="ended",
         ended=ended,
         duration_ms=talked,
-        ended_by="gateway",
-        cause=INTERRUPTED,
-        code=500,
-        reason="gateway stopped",
+        ended_by=INTERRUPTED.by.value,
+        cause=INTERRUPTED.cause,
+        code=INTERRUPTED.sip_code,
+        reason=INTERRUPTED.reason,
     )
 
 

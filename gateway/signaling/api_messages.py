@@ -333,5 +333,6 @@ class BlockAdded(Wire):
 
 
 def written(at: float) -> str:
-    """Write a time as all of the API does."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write a time as all of the API does: to the nearest millisecond, as records have it."""
+    moment = datetime.fromtimestamp(round(at, 3), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from gateway.records.row import Leg, Row
 from gateway.records.search import MOST, Page, Search, read_cursor
-from gateway.signaling.api_messages import Closed, Codecs, HolderView, Wire, written
+from gateway.signaling.api_messages import CallView, Closed, Codecs, HolderView, Mos, Wire, written
 
 # What a database takes as text; nobody has chosen anything else
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
@@ -173,9 +173,7 @@ class RecordView(Wire):
                 "to": row.to_number,
                 "from": row.from_number,
                 "call": row.page_call,
-                "codec": Codecs(
-                    browser=row.codec_browser, trunk=row.codec_trunk, fallback=row.codec_fallback
-                ),
+                "codec": _codecs(row),
                 "end": _end(row),
                 "legs": LegViews(
                     browser=LegView.of(row.browser),
@@ -204,6 +202,32 @@ class RecordPage(Wire):
     def of(cls, page: Page) -> RecordPage:
         """Write a page."""
         return cls(records=[RecordView.of(row) for row in page.rows], next=page.next)
+
+
+def call_view(row: Row) -> CallView:
+    """Write a row as a call that runs is written: where that has no null, nothing is empty."""
+    same = ("id", "direction", "state", "identity", "origin", "fallback", "fallback_trunk")
+    texts = ("trunk", "address", "session", "sip_call_id")
+    return CallView.model_validate(
+        {name: getattr(row, name) for name in (*same, "redirected_to", "redirected_trunk")}
+        | {name: getattr(row, name) or "" for name in texts}
+        | {
+            "to": row.to_number,
+            "from": row.from_number,
+            "call": row.page_call or "",
+            "started_at": written(row.started),
+            "answered_at": _time(row.answered),
+            "codec": _codecs(row),
+            "mos": Mos(
+                browser=row.browser.mos, trunk=row.trunk_leg.mos, fallback=row.fallback_leg.mos
+            ),
+            "holder": _holder(row),
+        }
+    )
+
+
+def _codecs(row: Row) -> Codecs:
+    return Codecs(browser=row.codec_browser, trunk=row.codec_trunk, fallback=row.codec_fallback)
 
 
 def _holder(row: Row) -> HolderView | None:

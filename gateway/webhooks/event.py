@@ -27,9 +27,11 @@ class Event:
     body: str
 
 
-def make_event(kind: Kind, at: float, data: Mapping[str, Any], *, key: str = "") -> Event:
-    """Write an event down. Without a key it waits for no other."""
-    name = f"msg_{secrets.token_hex(16)}"
+def make_event(
+    kind: Kind, at: float, data: Mapping[str, Any], *, key: str = "", name: str = ""
+) -> Event:
+    """Write an event down. Without a key it waits for no other; without a name it gets one."""
+    name = name or f"msg_{secrets.token_hex(16)}"
     timestamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
     payload = {"type": kind, "timestamp": timestamp.replace("+00:00", "Z"), "data": data}
     return Event(name, kind, key or name, at, json.dumps(payload, separators=(",", ":")))

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.admission.grant import Visitor
 from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened, Rated
+from gateway.calls.end import CallEnd
 from gateway.calls.record import CallRecord
 from gateway.webhooks.event import Event, Kind, make_event
 
@@ -74,18 +75,25 @@ class Teller:
         if kind not in self._wanted:
             return
         data = self._view(record)
-        if (end := record.end) is not None:
-            data["end"] = {
-                "by": end.by,
-                "cause": end.cause,
-                "sipCode": end.sip_code,
-                "reason": end.reason,
-                "message": end.message,
-                "durationMs": record.duration_ms,
-            }
+        if kind == "ended" and record.end is not None:
+            self.tell_end(record.id, data, record.end, record.duration_ms)
+            return
+        if record.end is not None:
+            data["end"] = _end(record.end, record.duration_ms)
         if kind == "feedback" and (said := record.feedback) is not None:
             data["feedback"] = {"score": said.score, "issue": said.issue}
         self._put(make_event(kind, self._wall(), data, key=record.id))
+
+    def tell_end(self, call_id: str, data: dict[str, Any], end: CallEnd, duration_ms: int) -> None:
+        """Tell that a call has ended, of which `data` is the view.
+
+        A call has one end: who hears of a second one, after the gateway was killed in between,
+        knows it by the name of the first.
+        """
+        if "ended" in self._wanted:
+            data["end"] = _end(end, duration_ms)
+            name = f"msg_{call_id}_ended"
+            self._put(make_event("ended", self._wall(), data, key=call_id, name=name))
 
     def limit(self, limit: str, visitor: Visitor | None) -> None:
         """Take that a limit was reached, by somebody or by all together."""
@@ -103,3 +111,14 @@ class Teller:
             data |= {"address": visitor.address, "origin": visitor.origin}
             data["session"] = visitor.session
         self._put(make_event("limit", now, data))
+
+
+def _end(end: CallEnd, duration_ms: int) -> dict[str, str | int]:
+    return {
+        "by": end.by,
+        "cause": end.cause,
+        "sipCode": end.sip_code,
+        "reason": end.reason,
+        "message": end.message,
+        "durationMs": duration_ms,
+    }

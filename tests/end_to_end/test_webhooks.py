@@ -20,7 +20,7 @@ from tests.peers.process import poll
 from tests.peers.receiver import Receiver, Taken, new_secret, run_receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.peer
@@ -88,6 +88,16 @@ async def whole_call(gateway: Gateway, line: Line) -> None:
         await call.hang_up()
 
 
+def holds(world: World, gateway: Gateway, **numbers: int) -> Callable[[], Awaitable[bool]]:
+    """Return what asks the gateway whether it has so many events."""
+
+    async def look() -> bool:
+        state = await world.ask(gateway, "GET", "/v1/webhooks")
+        return all(state[name] == number for name, number in numbers.items())
+
+    return look
+
+
 def of_call(taken: list[Taken]) -> list[tuple[str, str]]:
     return [(each.payload["data"]["to"], each.kind) for each in taken]
 
@@ -134,7 +144,10 @@ async def test_calls_of_both_directions_are_told(world: World) -> None:
 
 
 async def test_no_event_is_lost_when_both_sides_die(world: World) -> None:
-    """The server is away, the gateway is killed in mid-call: both come back, all is told once."""
+    """The server is away, the gateway is killed in mid-call: both come back, all is told once.
+
+    Also that the call in whose middle it was has ended, and once although it is killed once more.
+    """
     first, second = world.trunk.line(), world.trunk.line()
     async with world.gateway() as gateway:
         await whole_call(gateway, first)
@@ -149,23 +162,30 @@ async def test_no_event_is_lost_when_both_sides_die(world: World) -> None:
 
             await poll(stored, limit=5, what="the events wait")
             await gateway.kill()
+    async with world.gateway() as gateway:
+        await poll(holds(world, gateway, waiting=5), limit=5, what="the end waits, too")
+        await gateway.kill()
     async with world.gateway() as gateway, world.receiver() as receiver:
-        taken = await receiver.take(4, limit=20)
+        taken = await receiver.take(5, limit=20)
         assert sorted(of_call(taken)) == sorted(
             [
                 *((first.number, kind) for kind in ("ringing", "answered", "ended")),
                 (second.number, "answered"),
+                (second.number, "ended"),
             ]
         )
+        answered, ended = (
+            each.payload["data"] for each in taken if each.payload["data"]["to"] == second.number
+        )
+        assert (ended["end"]["cause"], ended["end"]["by"]) == ("interrupted", "gateway")
+        assert ended["state"] == "ended"
+        same = ("id", "direction", "from", "trunk", "sipCallId", "startedAt", "codec")
+        assert {name: ended[name] for name in same} == {name: answered[name] for name in same}
+        assert set(ended) == {*answered, "end"}
         own = [each.kind for each in taken if each.payload["data"]["to"] == first.number]
         assert own == ["ringing", "answered", "ended"]
         assert len({each.id for each in receiver.seen}) == len(receiver.seen)
-
-        async def empty() -> bool:
-            state = await world.ask(gateway, "GET", "/v1/webhooks")
-            return bool(state["waiting"] == 0 and state["sent"] == 4)
-
-        await poll(empty, limit=5, what="nothing waits")
+        await poll(holds(world, gateway, waiting=0, sent=5), limit=5, what="nothing waits")
 
 
 async def test_the_operator_sends_dead_ones_again(world: World) -> None:

@@ -19,9 +19,11 @@ from gateway.calls.request import CallRequest
 from gateway.errors import CapacityError, ForbiddenError, TargetError, UnavailableError
 from gateway.records.database import Database
 from gateway.records.recorder import Account, RecordCounts, Recorder
-from gateway.records.row import Row
+from gateway.records.row import Row, row_of
 from gateway.records.search import Page, Search
 from gateway.records.spool import Spool
+from gateway.signaling.api_messages import CallView
+from gateway.signaling.record_messages import call_view
 from tests.gateway.records.rows import STARTED, row
 from tests.gateway.records.test_row import END, quality
 
@@ -114,6 +116,27 @@ async def test_a_report_of_a_call_that_runs_and_of_the_same_call_afterwards(
     rated = {**at_once, "feedback": {"score": 2, "issue": "an echo"}}
     assert await operator.ask("/v1/calls/c1/report") == (200, rated)
     assert await operator.ask("/v1/records") == (200, {"records": [rated], "next": None})
+
+
+def test_a_row_is_shown_as_its_call_was() -> None:
+    """Who hears of the end from the row, after a kill, finds what the events before have told."""
+    visitor = Visitor("192.0.2.1", "https://shop.example", "s1")
+    request = CallRequest(
+        "+15551234567", "", "+15550001", identity="sales", visitor=visitor, page_call="p1"
+    )
+    whole = CallRecord("c1", request, "lab", STARTED + 0.0006, sip_call_id="a@b")
+    whole.learn(news.Answered("opus", "PCMU"), STARTED + 1.0004)
+    whole.learn(news.Quality(quality(4.0, 0.0), quality(3.0, 0.1)), STARTED + 3)
+    whole.learn(news.Redirected("+15550002", "opus", "PCMA", "pstn", 900), STARTED + 4)
+    whole.holder = Holder(Visitor("192.0.2.8", None, "s2"), "support")
+    bare = CallRecord(
+        "c2", CallRequest("+1", "", None), "lab", STARTED, "ringing", direction="incoming"
+    )
+    forwarded = CallRecord("c3", bare.request, "lab", STARTED, direction="incoming")
+    forwarded.fallback, forwarded.fallback_trunk = "+15550003", "pstn"
+    forwarded.learn(news.Answered("", "PCMU", "PCMA"), STARTED + 1)
+    for record in (whole, bare, forwarded):
+        assert call_view(row_of(record, "one", str, None)) == CallView.of(record)
 
 
 async def test_there_is_no_report_of_a_call_that_was_never_made(operator: Operator) -> None:

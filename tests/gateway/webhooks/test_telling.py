@@ -82,6 +82,32 @@ def test_a_call_from_its_ringing_to_its_end() -> None:
     }
 
 
+def test_a_call_has_one_end_whoever_tells_it() -> None:
+    """The gateway is killed as a call ends, and its next start does not know that it was told."""
+    before, after = Listener(*ALL), Listener(*ALL)
+    before.hear(Opened(), ENDED, Closed())
+    end = CallEnd(By.GATEWAY, "interrupted", 500, "gateway stopped", "It was killed.")
+    for _ in range(2):
+        after.teller.tell_end("c1", {"id": "c1"}, end, 700)
+    assert {(each.id, each.key) for each in before.events + after.events} == {
+        ("msg_c1_ended", "c1")
+    }
+    assert after.payloads[0]["data"] == {
+        "id": "c1",
+        "end": {
+            "by": "gateway",
+            "cause": "interrupted",
+            "sipCode": 500,
+            "reason": "gateway stopped",
+            "message": "It was killed.",
+            "durationMs": 700,
+        },
+    }
+    silent = Listener("ringing")
+    silent.teller.tell_end("c1", {}, end, 700)
+    assert silent.events == []
+
+
 def test_feedback_comes_with_its_call_where_it_is_asked_for() -> None:
     it = Listener("feedback")
     it.hear(Opened(), news.Answered("opus", "PCMU"), ENDED, Closed())
