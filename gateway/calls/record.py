@@ -103,6 +103,11 @@ class CallRecord:
         return tuple(number for number in wanted if number is not None)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a rule of ours has said no, or a trunk's call is for nobody who could be rung."""
+        return self.rule is not None or (self.direction == "incoming" and self.ringing is None)
+
+    @property
     def paid_trunk(self) -> str | None:
         """The one on which a call of ours is placed; None where a trunk has called us."""
         if self.redirected_to is not None:

@@ -165,7 +165,7 @@ class Recorder:
         match event:
             case Closed():
                 self._end(record)
-            case Opened() if record.rule is not None:
+            case Opened() if record.is_refused:
                 pass  # a trunk's call that is refused as it comes: its end says whether it is a row
             case news.Answered() | news.Redirected():
                 talked = event.duration_ms if isinstance(event, news.Redirected) else 0
@@ -189,7 +189,7 @@ class Recorder:
 
     def _end(self, record: CallRecord) -> None:
         """Make the row of a call that is over, unless it is one too many."""
-        if record.rule is not None and self._is_flood(record):
+        if record.is_refused and self._is_flood(record):
             self.counts.skipped += 1
             if record.id in self._begun:  # it rang, and its fallback was refused
                 self._put(Forgotten(record.id))

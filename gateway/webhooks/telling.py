@@ -57,7 +57,7 @@ class Teller:
         """Take news of a call."""
         record, event = told.record, told.event
         match event:
-            case Opened():
+            case Opened() if record.rule is None:
                 self._open[record.id] = False
             case news.Ringing() if self._open.get(record.id) is False:
                 self._open[record.id] = True

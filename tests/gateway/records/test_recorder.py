@@ -395,23 +395,27 @@ def arrive(number: int, trunk: str = "lab") -> CallRecord:
     )
 
 
-def refuse(recorder: Recorder, call: CallRecord) -> None:
-    """Refuse a trunk's call as it comes, as `Reception` does."""
-    call.rule = "stopped"
+def refuse(recorder: Recorder, call: CallRecord, rule: str | None = "stopped") -> None:
+    """Refuse a trunk's call as it comes, as `Reception` does; without a rule it is for nobody."""
+    call.rule = rule
     recorder.hear(CallNews(call, Opened()))
     call.learn(news.Ended(END, 0, call.trunk), call.started)
     recorder.hear(CallNews(call, Closed()))
 
 
+@pytest.mark.parametrize("rule", ["stopped", None])
 async def test_a_flood_of_refused_calls_of_a_trunk_leaves_none_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    rule: str | None,
 ) -> None:
     monkeypatch.setattr(refusals, "AT_ONCE_OF_ONE", 5)
     url, spool = f"sqlite:///{tmp_path}/gateway.db", tmp_path / "spool"
     async with run_recorder(url, spool) as recorder:
         for number in range(20):
-            refuse(recorder, arrive(number))
-        refuse(recorder, arrive(20, "another trunk"))
+            refuse(recorder, arrive(number), rule)
+        refuse(recorder, arrive(20, "another trunk"), rule)
         assert await recorder.flush(LIMIT)
         await until(lambda: not spool.stat().st_size)
         assert recorder.counts.skipped == 15
@@ -433,6 +437,7 @@ async def test_calls_that_rang_and_whose_fallback_floods_are_not_left_open(
 
     def ring(recorder: Recorder, number: int) -> CallRecord:
         call = arrive(number)
+        call.ringing = call.started
         recorder.hear(CallNews(call, Opened()))
         return call
 

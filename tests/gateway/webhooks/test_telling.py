@@ -133,6 +133,8 @@ def test_only_what_is_wanted() -> None:
 def test_a_call_that_was_refused_never_was_one() -> None:
     it = Listener(*ALL)
     it.hear(Closed())
+    it.record.rule = "stopped"  # a trunk's, whose invitation wants an answer
+    it.hear(Opened(), ENDED, Closed())
     assert it.events == []
 
 
