@@ -109,6 +109,8 @@ class IncomingCall(ClientCall):
         self._check_ringing(call)
         if self._ring.over:  # which the page has been told by now
             return
+        if self._admission is not None:  # of a call that is handed over, and comes up here
+            raise _accepted()
         visitor, caller = self._visitor(), self._ring.caller
         admission = self._room.gate.incoming.accept(visitor, grant, caller.to, caller.number)
         self._admission = admission  # before the call begins, and perhaps ends
@@ -134,7 +136,11 @@ class IncomingCall(ClientCall):
 
     def _check_ringing(self, call: PlacedCall) -> None:
         if call is not self._ring:
-            raise RequestError("the call has been accepted already")
+            raise _accepted()
 
     def _observe(self, event: news.News) -> None:
         """Count no stage: what a person takes to pick up says nothing of the gateway."""
+
+
+def _accepted() -> RequestError:
+    return RequestError("the call has been accepted already")

@@ -170,6 +170,22 @@ async def test_it_counts_for_both_until_its_end(start_gateway: StartGateway) -> 
         assert limits.running == 0
 
 
+async def test_a_page_that_accepts_twice_takes_one_place(gateway: Gateway) -> None:
+    """A place that nobody has any more would count for as long as the gateway runs."""
+    limits = gateway.room.gate.limits
+    async with ringing(gateway) as (call, _, second):
+        await accept(call, second)
+        client, name = second
+        await client.send(type="accept", call=name, offer=OFFER)
+        error = await client.receive()
+        assert (error["name"], error["fatal"]) == ("bad-request", False)
+        assert limits.running == 2
+        call.hand_over()
+        call.end(By.REMOTE)
+        assert await kinds(client, 2) == ["answered", "ended"]
+        await until(lambda: limits.running == 0)
+
+
 @pytest.mark.parametrize("code", [480, 486, 603])
 async def test_rejected(gateway: Gateway, code: int) -> None:
     async with ringing(gateway) as (call, first, (client, name)):
