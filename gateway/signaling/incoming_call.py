@@ -41,6 +41,7 @@ class IncomingCall(ClientCall):
         )
         super().__init__(request, grant, room, say=say, over=over, granted=granted, visitor=visitor)
         self._progress.state = "ringing"
+        self._accepted_by: Visitor | None = None  # each socket of a page's has one of its own
         if isinstance(ring, HandedRing):
             ring.owner = self
 
@@ -51,7 +52,7 @@ class IncomingCall(ClientCall):
 
     @property
     def standing(self) -> messages.LiveCall:
-        """The call as a client that comes back has to know it."""
+        """The call as a client that comes back has to know it: accepted, it rings here no more."""
         caller = self._ring.caller
         return self._standing(
             direction="incoming",
@@ -71,13 +72,14 @@ class IncomingCall(ClientCall):
 
     def accept(self, offer: str, grant: Grant) -> None:
         """Take the call; `grant` is what the page may do now. Raises as `command`."""
-        self.command(partial(self._accept, offer, grant))
+        self.command(partial(self._accept, offer, grant, self._visitor()))
 
     def reject(self, code: int) -> None:
         """Stop the ringing. Raises as `command`."""
 
         async def reject(call: PlacedCall) -> None:
-            self._check_ringing(call)
+            if call is not self._ring:
+                raise _accepted()
             await self._ring.reject(code)
 
         self.command(reject)
@@ -105,8 +107,10 @@ class IncomingCall(ClientCall):
         """Nobody: the caller of this call is the far end, and a call of ours is the page's."""
         return None
 
-    async def _accept(self, offer: str, grant: Grant, call: PlacedCall) -> None:
-        self._check_ringing(call)
+    async def _accept(self, offer: str, grant: Grant, page: Visitor, call: PlacedCall) -> None:
+        if call is not self._ring:
+            await self._accept_anew(offer, page, call)
+            return
         if self._ring.over:  # which the page has been told by now
             return
         if self._admission is not None:  # of a call that is handed over, and comes up here
@@ -125,18 +129,22 @@ class IncomingCall(ClientCall):
         if taken is None:
             admission.release()
         elif not isinstance(self._ring, HandedRing):  # which is taken later
-            self._live = taken
+            self._live, self._accepted_by = taken, page
+            self._progress.state = "trying"
             if self._visitor() != visitor:  # it has come back meanwhile
                 self.moved()
+
+    async def _accept_anew(self, offer: str, page: Visitor, call: PlacedCall) -> None:
+        """Connect a page that was loaded again since it accepted, and knows of no answer."""
+        if page is self._accepted_by:
+            raise _accepted()
+        await call.restart(offer)
+        self._accepted_by = page
 
     def moved(self) -> None:
         """Note nothing while the call rings: it is nobody's yet."""
         if self._live is not self._ring:
             super().moved()
-
-    def _check_ringing(self, call: PlacedCall) -> None:
-        if call is not self._ring:
-            raise _accepted()
 
     def _observe(self, event: news.News) -> None:
         """Count no stage: what a person takes to pick up says nothing of the gateway."""

@@ -117,6 +117,29 @@ async def test_a_page_that_has_its_call_back_places_no_other(
     assert (restored, error["name"]) == (1, "busy-here")
 
 
+async def test_a_call_that_was_accepted_before_the_page_was_loaded_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The page takes it up by itself: nobody has to accept a call twice."""
+
+    async def greet(session: Session) -> None:
+        await session.wait_for("hello")
+        alive = [{"call": "c1", "state": "trying", "direction": "incoming", "from": "600"}]
+        fields = {"resumeToken": "u", "resumeWindow": 60, "resume": "resumed", "calls": alive}
+        await session.send("welcome", session="s1", iceServers=[], **fields)
+        session.call = asked = await session.wait_for("restart")
+        await session.reply("answer", id=asked["id"], answer=await session.make_answer())
+        await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
+
+    fake_gateway.greeting = greet
+    page = await open_page()
+    assert await page.evaluate(RESTORE, []) == [1]
+    await until(page, "harness.device.calls[0].state === 'open'")
+    await until(page, "!harness.device.calls[0].reconnecting")
+    session = await fake_gateway.session()
+    assert not session.find("accept")
+
+
 async def test_identity_of_the_token(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     fake_gateway.greeting = take_registration
     page = await open_page()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from gateway.calls import news
 from gateway.calls.end import By, CallEnd
+from gateway.calls.request import CallRequest
 from gateway.calls.ring import Accepted, Caller, Left, Ring, RingEvent
 from gateway.signaling.room import Limits
 from tests.gateway.signaling.conftest import (
@@ -20,6 +22,7 @@ from tests.gateway.signaling.conftest import (
     placed,
     soon,
 )
+from tests.gateway.signaling.fakes import FakeCall
 from tests.gateway.signaling.lost_socket import (
     QUALITY,
     TAKEN_OVER,
@@ -29,6 +32,9 @@ from tests.gateway.signaling.lost_socket import (
     types_of,
 )
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from gateway.calls.call import Call
 
 
 async def test_calls_outlive_the_socket_and_are_taken_up(gateway: Gateway) -> None:
@@ -252,6 +258,45 @@ async def test_what_rings_goes_on_ringing_and_can_be_taken(gateway: Gateway) -> 
         assert await types_of(client, 1) == ["ended"]
         await client.send(type="register", identity="sales")
         assert await types_of(client, 1) == ["registered"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_what_was_accepted_before_the_page_was_loaded_anew(
+    gateway: Gateway, answered: bool
+) -> None:
+    """It rings no more: the next page brings the call's media up, by whichever word it knows."""
+    events: asyncio.Queue[RingEvent] = asyncio.Queue()
+    async with opened(gateway) as (client, welcome):
+        await client.send(type="register", identity="sales")
+        await client.receive()
+        (page,) = gateway.room.directory.pages("sales")
+        ring = Ring(CALLER, events.put_nowait)
+        ring.tell = page.ring(ring)
+        assert await types_of(client, 1) == ["incoming"]
+        await client.send(type="accept", call="c0ffee", offer=OFFER)
+        event = await soon(events)
+        assert isinstance(event, Accepted)
+        ring.over = True
+        call = FakeCall("c0ffee", CallRequest("600", ""), ring.tell)
+        event.reply.set_result(cast("Call", call))
+        await nothing_more(client)
+        await lose(gateway, client)
+    async with opened(gateway, resume=welcome["resumeToken"], received=1) as (client, back):
+        (known,) = back["calls"]
+        assert (known["state"], known["direction"]) == ("trying", "incoming")
+        if answered:  # the first page's media came up in its last moment
+            call.tell(news.Answered("opus", "PCMU"))
+            await client.receive()
+        await client.send(type="restart", call="c0ffee", offer=OFFER, id="r1")
+        assert await soon(call.commands) == ("restart", OFFER["sdp"], "r1")
+        await client.send(type="accept", call="c0ffee", offer=OFFER)
+        assert await soon(call.commands) == ("restart", OFFER["sdp"])
+        await client.send(type="accept", call="c0ffee", offer=OFFER)  # by the same page
+        assert (await client.receive())["name"] == "bad-request"
+        assert gateway.room.gate.limits.running == 1
+        call.end(By.REMOTE)
+        assert await types_of(client, 1) == ["ended"]
+        await until(lambda: gateway.room.gate.limits.running == 0)
 
 
 async def test_it_rings_no_more_once_nobody_has_come_back(start_gateway: StartGateway) -> None:
