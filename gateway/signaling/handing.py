@@ -164,6 +164,7 @@ class Handing:
         failed: Callable[[int, str], None],
     ) -> None:
         self.winner: HandedRing | None = None
+        self._given = False  # the winner has the call
         self._caller = caller
         self._call = call
         self._pages = pages
@@ -278,7 +279,7 @@ class Handing:
 
     def _hear(self, event: news.News) -> None:
         """Tell the page that has accepted what happens to the call."""
-        if isinstance(event, news.RestartFailed):
+        if isinstance(event, news.RestartFailed) and not self._given:
             self._inbox.put_nowait(NotConnected())
         elif self.winner is not None:
             self.winner.tell(event)
@@ -288,6 +289,7 @@ class Handing:
         ring = self.winner
         if ring is None or ring.owner is None:
             return False
+        self._given = True
         self._rings.keep()
         ring.over = True
         ring.owner.take_over(self._call, estate)

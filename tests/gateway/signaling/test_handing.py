@@ -144,6 +144,23 @@ async def test_a_page_does_not_ring_for_a_call_of_its_own(gateway: Gateway) -> N
         assert (await first.receive())["type"] == "transferFailed"
 
 
+async def test_the_page_that_has_it_hears_of_its_own_restart_that_fails(gateway: Gateway) -> None:
+    """Or it would wait, and try no other way."""
+    async with ringing(gateway) as (call, first, second):
+        await accept(call, second)
+        client, name = second
+        call.hand_over()
+        await kinds(first, 2)
+        await client.receive()
+        await client.send(type="restart", call=name, offer=OFFER, id="r1")
+        assert await soon(call.commands) == ("restart", OFFER["sdp"], "r1")
+        call.tell(news.RestartFailed("No network path.", "r1"))
+        failed = await client.receive()
+        assert (failed["name"], failed["call"], failed["id"]) == ("restart-failed", name, "r1")
+        await client.send(type="dtmf", call=name, digits="1")  # it has the call as before
+        assert (await soon(call.commands))[0] == "digits"
+
+
 async def test_whoever_takes_it_from_hold_is_heard(gateway: Gateway) -> None:
     async with ringing(gateway) as (call, first, second):
         call.tell(news.Held(By.LOCAL))
