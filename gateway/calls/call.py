@@ -378,7 +378,7 @@ class Call(Commanded):
         leg, refusal = self._way.leg, end.sip_code if self._way.is_unanswered else 0
         # The far end first: its phone must stop ringing, and its bill running, whatever comes of
         # the rest. But the rest does not wait for a trunk that hangs.
-        steps = [self._redirects.close(end)]  # whoever has referred us hears of it before its BYE
+        steps = self._redirects.close(end)  # whoever has referred us hears of it before its BYE
         steps += [] if leg is None else [leg.hangup(refusal, cause=end.cause)]
         steps += [self._session.close(), self._partings.close()]
         for fault in await asyncio.gather(*steps, return_exceptions=True):

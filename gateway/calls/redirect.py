@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway import trunk
 from gateway.admission.target import parse_target
@@ -342,17 +342,20 @@ class Redirects:
         await self._session.turn_to(self._now.media)
         return True
 
-    async def close(self, end: CallEnd) -> None:
-        """Call nobody any more: the call ends."""
+    def close(self, end: CallEnd) -> list[Coroutine[Any, Any, None]]:
+        """Call nobody any more: the call ends. Return what is left to do.
+
+        No step waits for another: a SIP thread that stands still may keep the first for ever.
+        """
         self._asked = None
         if self._timer is not None:
             self._timer.cancel()
         redirect, self._now = self._now, None
         if redirect is None:
-            return
+            return []
         redirect.way.trunk.count_end(end, answered=False)
-        await self._report(GONE, "Request Terminated", last=True)
-        await redirect.stop(end.cause)
+        report = self._report(GONE, "Request Terminated", last=True)
+        return [report, redirect.stop(end.cause)]
 
 
 def told(redirect: Redirect, browser_codec: str, duration_ms: int) -> news.Redirected:
