@@ -225,6 +225,8 @@ class Handing:
         match event:
             case Accepted(ring=HandedRing() as ring, acceptance=acceptance, reply=reply):
                 await self._accept(ring, acceptance, reply)
+            case Left(ring=ring) | Rejected(ring=ring) if self._given and ring is self.winner:
+                await self._call.hangup()  # in the turn of the loop in which it got the call
             case Rejected(ring=ring, code=code):
                 self._rings.note_rejection(code)
                 return self._silence(ring, rejected(code))

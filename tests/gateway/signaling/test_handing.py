@@ -19,6 +19,7 @@ from gateway.calls.request import CallRequest
 from gateway.calls.ring import Acceptance, Caller, Ring
 from gateway.errors import OfferError, RequestError
 from gateway.signaling import handing
+from gateway.signaling.seam import PlacedCall
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 from tests.gateway.signaling.test_incoming import register
@@ -353,6 +354,16 @@ class Bell:
         return self.told.append
 
 
+class Owner:
+    """That page's own end of the call."""
+
+    def __init__(self) -> None:
+        self.calls: list[PlacedCall] = []
+
+    def take_over(self, call: PlacedCall, estate: handing.Estate) -> None:
+        self.calls.append(call)
+
+
 @pytest.mark.parametrize("over", [True, False])
 async def test_who_accepts_in_the_last_moment_is_not_left_waiting(over: bool) -> None:
     """The call ends right before, or the gateway fails; the page's own task goes on."""
@@ -380,3 +391,43 @@ async def test_who_accepts_in_the_last_moment_is_not_left_waiting(over: bool) ->
         await handed.task
     assert failures == ([] if over else [480])
     assert isinstance(page.told[-1], news.Ended)
+
+
+@pytest.mark.parametrize("word", ["hangup", "reject", "abandon"])
+async def test_who_leaves_in_the_moment_in_which_it_gets_the_call(word: str) -> None:
+    """The call has ended for it, so it ends: nobody else has it."""
+    page = Bell()
+
+    def tell(event: news.News) -> None:
+        if isinstance(event, news.HandedOver):
+            assert handed.give(handing.Estate((), event.duration_ms, held=False))
+
+    call = FakeCall("gw-1", CallRequest("600", ""), tell)
+    handed = handing.Handing(
+        Caller("c0ffee", "", "sales", "600"),
+        call,
+        [page],
+        lambda joined: lambda: None,
+        own=Bell(),
+        rings=lambda: None,
+        failed=lambda code, reason: None,
+    )
+    await until(lambda: bool(page.rings))
+    (ring,) = page.rings
+    assert isinstance(ring, handing.HandedRing)
+    ring.owner = owner = Owner()
+    assert await ring.accept(Acceptance("v=0", Visitor("192.0.2.7", None, "s1"))) is ring
+    assert await soon(call.commands) == ("restart", "v=0")
+    match word:
+        case "hangup":
+            await ring.hangup()
+        case "reject":
+            await ring.reject(603)
+        case "abandon":
+            await ring.abandon("gone")
+    call.hand_over()
+    assert await soon(call.commands) == ("hangup",)
+    assert owner.calls == [call]
+    assert isinstance(page.told[-1], news.Ended)
+    async with asyncio.timeout(1):
+        await handed.task
