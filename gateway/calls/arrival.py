@@ -84,7 +84,12 @@ class Ringing:
     release: Callable[[], None] = _nothing
 
 
-ArrivalEvent = CallEvent | RingEvent | Joined
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Nobody has accepted in time; nobody's concern once somebody has the call."""
+
+
+ArrivalEvent = CallEvent | RingEvent | Joined | Late
 
 
 class Arrival:
@@ -182,14 +187,14 @@ class Arrival:
         busy = [page for page in plan.pages if not self._ring_page(page)]
         if not self._rings:
             return all_busy() if busy else nobody_there()
-        end = not_taken(plan.seconds)
-        timer = asyncio.get_running_loop().call_later(plan.seconds, self.end, end)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(plan.seconds, self._inbox.put_nowait, Late())
         stop = plan.watch(lambda page: self._inbox.put_nowait(Joined(page)))
         try:
             await self._leg.ring()
             self._tell(news.Ringing(early_media=False))
             while self._call is None:
-                ended = await self._handle(await self._inbox.get(), plan.take_over)
+                ended = await self._handle(await self._inbox.get(), plan)
                 if ended is not None:
                     return ended
         finally:
@@ -200,18 +205,20 @@ class Arrival:
     def _ring_page(self, page: Page) -> bool:
         return self._rings.begin(page, Ring(self.caller, self._inbox.put_nowait))
 
-    async def _handle(self, event: ArrivalEvent, take_over: TakeOver) -> CallEnd | None:
+    async def _handle(self, event: ArrivalEvent, plan: Ringing) -> CallEnd | None:
         match event:
             case Accepted(ring=ring) if ring.over:  # it has rejected the call in the same breath
                 settle(event.reply, None)
                 return None
             case Accepted():
-                return await self._accept(event, take_over)
+                return await self._accept(event, plan.take_over)
             case Rejected(ring=ring, code=code):
                 self._rings.note_rejection(code)
                 return self._silence(ring, rejected(code))
             case Left(ring=ring):
                 return self._silence(ring, nobody_there())
+            case Late():
+                return not_taken(plan.seconds)
             case Joined(page=page):
                 if self._rings.may_ring(page):  # else it has registered once more
                     self._ring_page(page)
@@ -260,7 +267,7 @@ class Arrival:
             event = self._inbox.get_nowait()
             if isinstance(event, Accepted):
                 settle(event.reply, None)
-            elif not isinstance(event, RingEvent | Joined):
+            elif not isinstance(event, RingEvent | Joined | Late):
                 take(event)
 
     async def _close(self, end: CallEnd) -> None:

@@ -248,6 +248,36 @@ async def test_it_rings_out() -> None:
         assert ends(story.pages[0].client) == [(By.GATEWAY, "no-answer", 480)]
 
 
+async def test_accepted_in_time_though_it_takes_its_time() -> None:
+    """The trunk's description names a host that is looked up, say."""
+    async with arrival(1, seconds=0.05) as story:
+        story.may_take_over.clear()
+        accepting = await story.accept(0)
+        async with asyncio.timeout(2):
+            await story.taking_over.wait()
+        await asyncio.sleep(0.1)  # longer than it may ring
+        story.may_take_over.set()
+        call = await accepting
+        assert call is not None
+        client = story.pages[0].client
+        await client.hear(news.AnswerReady)
+        await story.answer()
+        await client.hear(news.Answered)
+        assert ends(client) == []
+
+
+async def test_it_rings_out_once_an_accept_has_failed() -> None:
+    async with arrival(1, seconds=0.05) as story:
+        story.may_take_over.clear()
+        story.error = UnavailableError("no port")
+        accepting = await story.accept(0)
+        await asyncio.sleep(0.1)
+        story.may_take_over.set()
+        with pytest.raises(UnavailableError):
+            await accepting
+        assert (await story.ended()).cause == "no-answer"
+
+
 async def test_the_trunk_cancels() -> None:
     async with arrival(2) as story:
         async with asyncio.timeout(2):
