@@ -294,7 +294,8 @@ class Call(Commanded):
         redirect.turn()  # what it has told until now waits in the inbox
         for event in [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]:
             if isinstance(event, OfRedirect):
-                self._inbox.put_nowait(event.event)
+                if redirect.is_told_by(event):
+                    self._inbox.put_nowait(event.event)
             elif not isinstance(event, OfFarEnd):  # nobody's any more
                 self._inbox.put_nowait(event)
         self._redirects.alone = False

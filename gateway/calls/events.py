@@ -127,9 +127,13 @@ class RedirectRefused:
 
 @dataclass(frozen=True, slots=True)
 class OfRedirect:
-    """Something has happened to the leg of whom we have been referred to."""
+    """Something has happened to the leg of whom we have been referred to.
+
+    `attempt` is the redirect's own: one that has failed goes on telling how it ends.
+    """
 
     event: CallEvent
+    attempt: object
 
 
 HoldEvent = HoldWanted | ChangeDue | Refused | Unfollowed

@@ -71,10 +71,11 @@ class _Relay:
 
     def __init__(self, post: Callable[[CallEvent], None]) -> None:
         self._post = post
+        self.attempt = object()  # not itself, which would be kept by what it posts
         self.has_turned = False
 
     def __call__(self, event: CallEvent) -> None:
-        self._post(event if self.has_turned else OfRedirect(event))
+        self._post(event if self.has_turned else OfRedirect(event, self.attempt))
 
 
 class Redirect:
@@ -118,6 +119,10 @@ class Redirect:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(limit, relay, EndWanted(rang_out(limit)))
         self.way.begin()
+
+    def is_told_by(self, event: OfRedirect) -> bool:
+        """Whether it has happened to this one, and not to one that has failed before it."""
+        return event.attempt is self._relay.attempt
 
     async def follow(self, event: CallEvent) -> CallEnd | None:
         """Do what follows from an event; return why it has failed, if it has."""
@@ -230,7 +235,7 @@ class Redirects:
                 await self._refuse(token, code, why)
             case RedirectWanted(token, request):
                 await self._begin(token, request)
-            case OfRedirect(event=inner) if self._now is not None:
+            case OfRedirect(event=inner) if self._now is not None and self._now.is_told_by(event):
                 return await self._follow(self._now, inner)
         return None
 

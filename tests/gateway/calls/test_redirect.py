@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway import trunk
-from gateway.calls import call as call_module
 from gateway.calls import news, parting, redirect, side
 from gateway.calls.end import By
 from gateway.calls.request import CallRequest
@@ -328,26 +327,6 @@ async def test_an_engine_that_fails_to_hang_up_the_other_one(
             await call.client.hear(news.RedirectFailed)
             assert not call.task.done()
         assert call.onward[0].active == 0
-
-
-async def test_a_sip_thread_that_stands_still_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once it goes on, the other phone stops ringing; its line is free at once."""
-    monkeypatch.setattr(call_module, "CLOSE_TIMEOUT", 0.1)
-    async with talking() as call:
-        target = await begun(call)
-        target.notify(trunk.Ringing(180, "Ringing"))
-        await call.client.hear(news.Redirecting, 2)
-
-        async def stand_still(code: int, reason: str, *, last: bool = False) -> None:
-            await asyncio.Event().wait()
-
-        monkeypatch.setattr(call.trunk, "report", stand_still)
-        target.hanging.set()
-        await call.call.hangup()
-        await call.ended()
-        assert (call.trunk.hung_up, target.hung_up) == (1, 1)
-        call.call.release()
-        assert [state.active for state in (*call.states, *call.onward)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("to", ["a b", "+1" * 60, "x" * 300])

@@ -60,7 +60,7 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.Referred(1, trunk.ReferredTo("+15550100")),
         RedirectWanted(1, CallRequest("+15550100", "")),
         RedirectRefused(1, 403, "not allowed"),
-        OfRedirect(trunk.Ringing(180, "Ringing")),
+        OfRedirect(trunk.Ringing(180, "Ringing"), object()),
         InviteDue(),
         Located("media.example", "192.0.2.1", trunk.Settled("")),
         trunk.Digit("5", 100),
