@@ -103,6 +103,11 @@ class BrowserSide:
         """Where the browser's leg stands."""
         return self._leg.state
 
+    @property
+    def page(self) -> news.Tell:
+        """What takes the news of the page that has the call."""
+        return self._page
+
     def tell(self, event: news.News) -> None:
         """Tell the page that has the call."""
         self._remember(event)
@@ -170,6 +175,9 @@ class BrowserSide:
                 return None
             case media.BrowserConnected(renewed=path) if path not in ("", self._path):
                 event = media.BrowserConnected()
+            case RestartWanted(tell=tell, is_heir=False) if tell != self._page:
+                settle(event, RequestError("another page has the call"))
+                return None
         before, self._leg = self._leg, advance_browser(self._leg, event)
         if self._leg.state is not before.state:
             logger.debug("call %s: browser %s", self._name, self._leg.state.name)
@@ -218,7 +226,7 @@ class BrowserSide:
             self._next = wanted
             ready = news.AnswerReady(answer, wanted.restart_id)
             self._observe(ready)
-            (wanted.tell or self._page)(ready)
+            wanted.tell(ready)
             await self._session.connect_browser(remote)
         except GatewayError as failure:
             error = failure
@@ -237,7 +245,7 @@ class BrowserSide:
         if wanted is None:
             return
         self.codec = wanted.offer.codecs[0].name.upper()
-        if wanted.tell is not None and wanted.tell is not self._page:
+        if wanted.tell != self._page:
             before, self._page = self._page, wanted.tell
             before(news.HandedOver(duration_ms))
             if self._answered is not None:
@@ -250,14 +258,14 @@ class BrowserSide:
         """Tell the page that has asked for a media path that it has not come up."""
         wanted, self._next = self._next, None
         if wanted is not None:
-            (wanted.tell or self._page)(news.RestartFailed(why, wanted.restart_id))
+            wanted.tell(news.RestartFailed(why, wanted.restart_id))
 
     def close(self, inbox: asyncio.Queue[CallEvent]) -> None:
         """Wait for nothing; whoever was to have the call, or comes too late, hears of its end."""
         self.cancel()
         self.stop_holding_back()
         wanted, self._next = self._next, None
-        if wanted is not None and wanted.tell is not None:
+        if wanted is not None and wanted.tell != self._page:
             wanted.tell(news.RestartFailed("The call has ended.", wanted.restart_id))
         while not inbox.empty():
             event = inbox.get_nowait()

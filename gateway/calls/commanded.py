@@ -156,7 +156,7 @@ class Commanded:
         OfferError
             The offer cannot be used.
         RequestError
-            The call is over.
+            The call is over, or another page has it by now.
         UnavailableError
             A part of the gateway does not work.
         """
@@ -164,9 +164,11 @@ class Commanded:
             raise over()
         way = self._way
         read = self._browser.read(offer, way.trunk.route.passthrough, way.negotiation.codec)
-        wanted = RestartWanted(read, tell, asyncio.get_running_loop().create_future(), restart_id)
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        page = self._browser.page if tell is None else tell
+        wanted = RestartWanted(read, page, reply, restart_id, is_heir=tell is not None)
         self._inbox.put_nowait(wanted)
-        await wanted.reply
+        await reply
 
     async def give_up_restart(self, tell: Tell) -> None:
         """Let the page that takes its news by `tell` have the call no more, if it has not yet."""

@@ -79,16 +79,18 @@ class TransferLate:
 
 @dataclass(frozen=True, slots=True)
 class RestartWanted:
-    """A page wants another media path for the call; `tell` takes its news if it is another page.
+    """A page wants another media path for the call; `tell` takes its news.
 
-    `restart_id` is what the page knows it by. `reply` is set once the page has its answer, or to
-    the reason why there is none.
+    `is_heir` where it has not the call, and will once that path is up. `restart_id` is what the
+    page knows it by. `reply` is set once the page has its answer, or to the reason why there is
+    none.
     """
 
     offer: Offer
-    tell: Callable[[News], None] | None
+    tell: Callable[[News], None]
     reply: asyncio.Future[None] = field(repr=False)
     restart_id: str | None = None
+    is_heir: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -379,6 +379,8 @@ class ClientCall:
             self._room.metrics.observe_quality("browser", event.browser)
             self._room.metrics.observe_quality("trunk", event.trunk)
         if isinstance(event, news.HandedOver):
+            while not self._commands.empty():  # which are not for another page's call
+                self._commands.get_nowait()
             self._hand_on(event.duration_ms)
             self._over(self)
             self._commands.put_nowait(None)

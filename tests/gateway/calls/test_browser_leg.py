@@ -14,6 +14,7 @@ from gateway.calls.browser_leg import BrowserEvent, BrowserLeg, BrowserState, ad
 from gateway.calls.events import BrowserLate, RestartWanted
 from gateway.media.events import BrowserConnected, BrowserLost, LossReason, RenewalFailed
 from tests.gateway.calls.descriptions import fixture
+from tests.gateway.calls.fakes import Client
 
 CONNECTING, UP, LOST, UNREACHED, OVER = BrowserState
 
@@ -22,7 +23,9 @@ CLOSED, NOWHERE, FAULT = (
     BrowserLost(reason)
     for reason in (LossReason.CLOSED, LossReason.ICE_TIMEOUT, LossReason.INTERNAL)
 )
-RESTART = RestartWanted(read_offer(fixture("chrome-156-audio.sdp")), None, cast(Future[None], None))
+RESTART = RestartWanted(
+    read_offer(fixture("chrome-156-audio.sdp")), Client(), cast(Future[None], None)
+)
 FAILED = RenewalFailed(LossReason.ICE_TIMEOUT, "new1")
 LATE = BrowserLate()
 

@@ -213,6 +213,26 @@ async def test_another_page_has_the_call_once_it_is_up() -> None:
         await call.task
 
 
+async def test_a_restart_of_the_page_that_had_the_call_is_not_the_next_ones() -> None:
+    """It lies behind the hand-over in the inbox."""
+    async with story() as call:
+        await call.answer()
+        other = Client()
+        await restarted(call, other)
+        call.session.report(RENEWED)
+        with pytest.raises(RequestError, match="another page has the call"):
+            await call.call.restart(OFFER, None, "late")
+        assert [type(each) for each in other.told] == [news.AnswerReady, news.Answered]
+        await call.call.restart(OFFER, None, "own")
+        answer = await other.hear(news.AnswerReady, 2)
+        assert isinstance(answer, news.AnswerReady)
+        assert answer.restart_id == "own"
+        call.session.report(media.BrowserConnected(renewed="new2"))
+        call.trunk.notify(BYE)
+        await other.hear(news.Ended)
+        assert [type(each) for each in call.client.told].count(news.HandedOver) == 1
+
+
 @pytest.mark.parametrize("why", ["fails", "ends"])
 async def test_a_page_that_does_not_come_up_leaves_the_call_where_it_is(why: str) -> None:
     async with story() as call:

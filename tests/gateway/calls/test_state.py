@@ -32,6 +32,7 @@ from gateway.calls.request import CallRequest
 from gateway.calls.state import CallState, advance
 from gateway.media import events as media
 from tests.gateway.calls.descriptions import fixture
+from tests.gateway.calls.fakes import Client
 
 C, R, E, A, X = CallState
 
@@ -54,7 +55,9 @@ EVENTS: dict[type[CallEvent], CallEvent] = {
         trunk.TransferOver(486, "Busy Here"),
         TransferWanted("+15550100"),
         TransferLate(),
-        RestartWanted(read_offer(fixture("chrome-156-audio.sdp")), None, cast(Future[None], None)),
+        RestartWanted(
+            read_offer(fixture("chrome-156-audio.sdp")), Client(), cast(Future[None], None)
+        ),
         RestartGivenUp(lambda news: None),
         BrowserLate(),
         trunk.Referred(1, trunk.ReferredTo("+15550100")),

@@ -145,6 +145,34 @@ async def test_a_page_does_not_ring_for_a_call_of_its_own(gateway: Gateway) -> N
         assert (await first.receive())["type"] == "transferFailed"
 
 
+async def test_what_the_first_page_has_asked_for_is_not_done_to_the_next_ones_call(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ringing(gateway) as (call, first, second):
+        await accept(call, second)
+        client, name = second
+        asked, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def take_long(offer: str, *rest: object) -> None:
+            asked.set()
+            await may_go_on.wait()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(call, "restart", take_long)
+            await first.send(type="restart", call="c1", offer=OFFER)
+            await first.send(type="hangup", call="c1")
+            async with asyncio.timeout(5):
+                await asked.wait()
+            await first.send(type="ping")
+            assert (await first.receive())["type"] == "pong"  # the hang-up has been read
+        call.hand_over()
+        may_go_on.set()
+        assert await kinds(first, 2) == ["transferred", "ended"]
+        await client.receive()
+        await client.send(type="dtmf", call=name, digits="1")
+        assert (await soon(call.commands))[0] == "digits"
+
+
 async def test_the_page_that_has_it_hears_of_its_own_restart_that_fails(gateway: Gateway) -> None:
     """Or it would wait, and try no other way."""
     async with ringing(gateway) as (call, first, second):
