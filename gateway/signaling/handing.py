@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from gateway.admission.gate import Admission
@@ -66,6 +66,19 @@ class Taker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PathWanted:
+    """The page that has accepted was loaded anew, and offers another media path.
+
+    `reply` is set once it has its answer, or to the reason why there is none.
+    """
+
+    ring: HandedRing
+    offer: str
+    restart_id: str | None
+    reply: asyncio.Future[None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NotConnected:
     """The media path of the page that has accepted has not come up."""
 
@@ -82,7 +95,8 @@ class Over:
     end: CallEnd
 
 
-Event = RingEvent | Joined | NotConnected | Late | Over
+OfHandedRing = RingEvent | PathWanted
+Event = OfHandedRing | Joined | NotConnected | Late | Over
 
 
 class HandedRing(Ring):
@@ -96,10 +110,13 @@ class HandedRing(Ring):
         It has accepted, and its media path comes up.
     """
 
-    def __init__(self, caller: Caller, call: PlacedCall, put: Callable[[RingEvent], None]) -> None:
+    def __init__(
+        self, caller: Caller, call: PlacedCall, put: Callable[[OfHandedRing], None]
+    ) -> None:
         super().__init__(caller, put)
         self.owner: Taker | None = None
         self.connecting = False
+        self._want = put
         self._call = call
 
     def part(self) -> None:
@@ -115,6 +132,17 @@ class HandedRing(Ring):
         """Hand on a candidate of the page whose media path comes up."""
         if self.connecting:
             await self._call.add_candidate(candidate)
+
+    async def restart(
+        self, offer: str, tell: news.Tell | None = None, restart_id: str | None = None, /
+    ) -> None:
+        """Bring another media path up in place of the one that is about to; else refuse it."""
+        if not self.connecting:
+            await super().restart(offer, tell, restart_id)
+        elif not self.over:
+            reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._want(PathWanted(self, offer, restart_id, reply))
+            await reply
 
     async def hangup(self) -> None:
         """Reject the call, or give up what was accepted: the call itself goes on."""
@@ -165,6 +193,7 @@ class Handing:
     ) -> None:
         self.winner: HandedRing | None = None
         self._given = False  # the winner has the call
+        self._coming = 0  # media paths of the winner's: of the last one, and those it replaces
         self._caller = caller
         self._call = call
         self._pages = pages
@@ -190,7 +219,7 @@ class Handing:
                 ring.close(_given_up())
             while not self._inbox.empty():
                 event = self._inbox.get_nowait()
-                if isinstance(event, Accepted):  # in the last moment
+                if isinstance(event, Accepted | PathWanted):  # in the last moment
                     settle(event.reply, None)
             if failure is not None:
                 self._failed(*failure)
@@ -233,7 +262,9 @@ class Handing:
             case Left(ring=ring):
                 lost = ring is self.winner
                 return self._silence(ring, _given_up()) or (NOT_CONNECTED if lost else None)
-            case NotConnected() if self.winner is not None:
+            case PathWanted():
+                await self._renew(event)
+            case NotConnected() if self.winner is not None and not self._coming:
                 self.winner.close(_not_connected())
                 return NOT_CONNECTED
             case Late() if self.winner is None:
@@ -258,7 +289,7 @@ class Handing:
             return
         self.winner = ring
         try:
-            await self._call.restart(acceptance.offer, self._hear)
+            await self._connect(acceptance.offer)
         except GatewayError as error:  # it rings on, for this page too
             self.winner = None
             settle(reply, error)
@@ -273,6 +304,32 @@ class Handing:
                 other.close(elsewhere())
         self._rings.keep(ring)
 
+    async def _connect(self, offer: str, restart_id: str | None = None) -> None:
+        """Have a media path of the winner's come up, in place of any that is about to."""
+        self._coming += 1
+        try:
+            await self._call.restart(offer, self._hear, restart_id)
+        except BaseException:
+            self._coming -= 1
+            raise
+
+    async def _renew(self, wanted: PathWanted) -> None:
+        """Connect the page that has accepted once more."""
+        if wanted.ring is not self.winner:  # which has been told the end
+            settle(wanted.reply, None)
+            return
+        try:
+            await self._connect(wanted.offer, wanted.restart_id)
+        except GatewayError as error:
+            settle(wanted.reply, error)
+            if not self._coming:
+                self._inbox.put_nowait(NotConnected())
+        except BaseException:
+            settle(wanted.reply, None)
+            raise
+        else:
+            settle(wanted.reply, None)
+
     async def _let_go(self) -> None:
         """Have nobody take the call any more, though a media path may be about to come up."""
         if self.winner is not None:
@@ -282,8 +339,11 @@ class Handing:
     def _hear(self, event: news.News) -> None:
         """Tell the page that has accepted what happens to the call."""
         if isinstance(event, news.RestartFailed) and not self._given:
-            self._inbox.put_nowait(NotConnected())
-        elif self.winner is not None:
+            self._coming -= 1
+            if not self._coming:
+                self._inbox.put_nowait(NotConnected())
+                return
+        if self.winner is not None:
             self.winner.tell(event)
 
     def give(self, estate: Estate) -> bool:

@@ -108,13 +108,11 @@ class IncomingCall(ClientCall):
         return None
 
     async def _accept(self, offer: str, grant: Grant, page: Visitor, call: PlacedCall) -> None:
-        if call is not self._ring:
+        if self._accepted_by is not None:
             await self._accept_anew(offer, page, call)
             return
         if self._ring.over:  # which the page has been told by now
             return
-        if self._admission is not None:  # of a call that is handed over, and comes up here
-            raise _accepted()
         visitor, caller = self._visitor(), self._ring.caller
         admission = self._room.gate.incoming.accept(visitor, grant, caller.to, caller.number)
         self._admission = admission  # before the call begins, and perhaps ends
@@ -128,9 +126,11 @@ class IncomingCall(ClientCall):
             raise
         if taken is None:
             admission.release()
-        elif not isinstance(self._ring, HandedRing):  # which is taken later
-            self._live, self._accepted_by = taken, page
-            self._progress.state = "trying"
+            return
+        self._accepted_by = page
+        self._progress.state = "trying"
+        if not isinstance(self._ring, HandedRing):  # which is taken later
+            self._live = taken
             if self._visitor() != visitor:  # it has come back meanwhile
                 self.moved()
 

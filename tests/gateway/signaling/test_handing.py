@@ -7,19 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from time import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from gateway.admission.grant import Visitor
 from gateway.admission.token import Tokens
 from gateway.calls import news
-from gateway.calls.end import By, CallEnd
-from gateway.calls.request import CallRequest
-from gateway.calls.ring import Acceptance, Caller, Ring
+from gateway.calls.end import By
 from gateway.errors import OfferError, RequestError
 from gateway.signaling import handing
-from gateway.signaling.seam import PlacedCall
+from gateway.signaling.session import Session
 from tests.gateway.signaling.conftest import OFFER, Client, Gateway, StartGateway, placed, soon
 from tests.gateway.signaling.fakes import NO_LIMITS, FakeCall
 from tests.gateway.signaling.test_incoming import register
@@ -232,6 +229,43 @@ async def test_a_page_that_accepts_twice_takes_one_place(gateway: Gateway) -> No
         await until(lambda: limits.running == 0)
 
 
+@pytest.mark.parametrize("comes", [True, False])
+async def test_the_page_that_accepts_is_loaded_anew(gateway: Gateway, comes: bool) -> None:
+    """Its next media path takes the place of the first one, which it is told of."""
+    async with ringing(gateway) as (call, first, second):
+        await accept(call, second)
+        client, name = second
+        (page,) = gateway.room.directory.pages("sales")
+        assert cast(Session, page)._calls[name].standing.state == "trying"
+        await client.send(type="restart", call=name, offer=OFFER, id="r1")
+        assert await soon(call.commands) == ("restart", OFFER["sdp"], "r1")
+        assert (await client.receive())["type"] == "answer"
+        call.heir(news.RestartFailed("Another restart has taken its place."))
+        assert (await client.receive())["name"] == "restart-failed"
+        if comes:
+            call.hand_over()
+            assert await kinds(first, 2) == ["transferred", "ended"]
+            assert (await client.receive())["type"] == "answered"
+        else:
+            call.heir(news.RestartFailed("No network path.", "r1"))
+            assert (await client.receive())["cause"] == "media-failed"
+            assert (await first.receive())["type"] == "transferFailed"
+
+
+async def test_the_next_path_of_the_page_that_accepts_cannot_be(gateway: Gateway) -> None:
+    """The first one may still come up; if it does not, nobody takes the call."""
+    async with ringing(gateway) as (call, first, second):
+        await accept(call, second)
+        client, name = second
+        call.failure = OfferError("no audio")
+        await client.send(type="restart", call=name, offer=OFFER, id="r1")
+        error = await client.receive()
+        assert (error["name"], error["id"]) == ("bad-offer", "r1")
+        call.heir(news.RestartFailed("No network path."))
+        assert (await client.receive())["cause"] == "media-failed"
+        assert (await first.receive())["type"] == "transferFailed"
+
+
 @pytest.mark.parametrize("code", [480, 486, 603])
 async def test_rejected(gateway: Gateway, code: int) -> None:
     async with ringing(gateway) as (call, first, (client, name)):
@@ -368,94 +402,3 @@ async def test_only_whom_the_token_names(
         assert (answer["type"] == "transferFailed") is fits
         if not fits:
             assert (answer["name"], answer["fatal"]) == ("not-allowed", False)
-
-
-class Bell:
-    """A page that rings."""
-
-    def __init__(self) -> None:
-        self.rings: list[Ring] = []
-        self.told: list[news.News] = []
-
-    def ring(self, ring: Ring) -> news.Tell:
-        self.rings.append(ring)
-        return self.told.append
-
-
-class Owner:
-    """That page's own end of the call."""
-
-    def __init__(self) -> None:
-        self.calls: list[PlacedCall] = []
-
-    def take_over(self, call: PlacedCall, estate: handing.Estate) -> None:
-        self.calls.append(call)
-
-
-@pytest.mark.parametrize("over", [True, False])
-async def test_who_accepts_in_the_last_moment_is_not_left_waiting(over: bool) -> None:
-    """The call ends right before, or the gateway fails; the page's own task goes on."""
-    page, failures = Bell(), list[int]()
-    call = FakeCall("gw-1", CallRequest("600", ""), lambda event: None)
-    call.failure = None if over else ZeroDivisionError("oops")
-    handed = handing.Handing(
-        Caller("c0ffee", "", "sales", "600"),
-        call,
-        [page],
-        lambda joined: lambda: None,
-        own=Bell(),
-        rings=lambda: None,
-        failed=lambda code, reason: failures.append(code),
-    )
-    await until(lambda: bool(page.rings))
-    accepting = asyncio.create_task(
-        page.rings[0].accept(Acceptance("v=0", Visitor("192.0.2.7", None, "s1")))
-    )
-    if over:
-        handed.end(CallEnd.made_here(By.REMOTE, "hangup", 200, "The call ended."))
-        await asyncio.sleep(0)
-    async with asyncio.timeout(1):
-        assert await accepting is None
-        await handed.task
-    assert failures == ([] if over else [480])
-    assert isinstance(page.told[-1], news.Ended)
-
-
-@pytest.mark.parametrize("word", ["hangup", "reject", "abandon"])
-async def test_who_leaves_in_the_moment_in_which_it_gets_the_call(word: str) -> None:
-    """The call has ended for it, so it ends: nobody else has it."""
-    page = Bell()
-
-    def tell(event: news.News) -> None:
-        if isinstance(event, news.HandedOver):
-            assert handed.give(handing.Estate((), event.duration_ms, held=False))
-
-    call = FakeCall("gw-1", CallRequest("600", ""), tell)
-    handed = handing.Handing(
-        Caller("c0ffee", "", "sales", "600"),
-        call,
-        [page],
-        lambda joined: lambda: None,
-        own=Bell(),
-        rings=lambda: None,
-        failed=lambda code, reason: None,
-    )
-    await until(lambda: bool(page.rings))
-    (ring,) = page.rings
-    assert isinstance(ring, handing.HandedRing)
-    ring.owner = owner = Owner()
-    assert await ring.accept(Acceptance("v=0", Visitor("192.0.2.7", None, "s1"))) is ring
-    assert await soon(call.commands) == ("restart", "v=0")
-    match word:
-        case "hangup":
-            await ring.hangup()
-        case "reject":
-            await ring.reject(603)
-        case "abandon":
-            await ring.abandon("gone")
-    call.hand_over()
-    assert await soon(call.commands) == ("hangup",)
-    assert owner.calls == [call]
-    assert isinstance(page.told[-1], news.Ended)
-    async with asyncio.timeout(1):
-        await handed.task
