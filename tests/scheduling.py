@@ -53,10 +53,13 @@ KINDS = {
     "tests/interop/": Kind.SLOW,
     "tests/security/": Kind.SLOW,
     "tests/web/": Kind.SLOW,
-    # Each has peers or a clock that does not wait
+    # Each has peers, or threads that have to keep up
+    "tests/gateway/bench/": Kind.SLOW,
     "tests/gateway/calls/test_failover.py": Kind.SLOW,
+    "tests/gateway/media/engine/test_churn.py": Kind.SLOW,
+    "tests/gateway/media/engine/test_skipped.py": Kind.SLOW,
+    "tests/gateway/media/engine/test_without_interpreter.py": Kind.SLOW,
     "tests/gateway/media/engine/": Kind.QUICK,
-    "tests/gateway/media/webrtc/": Kind.QUICK,
     "tests/gateway/media/": Kind.SLOW,
     "tests/gateway/peer/": Kind.SLOW,
     "tests/gateway/test_cli.py": Kind.SLOW,
