@@ -102,8 +102,9 @@ export class Line {
     }
     clearTimeout(asking);
     this.#dialing = null;
-    // Told when all is over: a page may place its next call at once
-    if (failure) this.#fail(failure instanceof CallError ? failure : new CallError("internal", { original: failure }));
+    // Told when all is over: a page may place its next call at once. It is refused where the call of the page before
+    // has come back meanwhile, which is the one that is shown
+    if (failure && !this.call) this.#fail(failure instanceof CallError ? failure : new CallError("internal", { original: failure }));
     else if (this.call) this.#progress(this.call.state);
   }
 
