@@ -4,40 +4,56 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from playwright.async_api import expect
 
-from tests.web.button import Button, open_button
+from tests.web.button import NUMBER, Button, open_button
 from tests.web.conftest import OpenPage
-from tests.web.fake_gateway import FakeGateway, Session
+from tests.web.fake_gateway import TIME_LIMIT, FakeGateway, Session
 from tests.web.test_reconnecting import Lossy
 
 
 class Slow(Lossy):
     """A gateway that keeps calls, and takes its time to give a session back."""
 
-    def __init__(self, gateway: FakeGateway) -> None:
+    def __init__(self, gateway: FakeGateway, *, identity: bool = False) -> None:
         super().__init__(gateway)
+        self.identity = identity
         self.ready = asyncio.Event()
+        self.greeted: asyncio.Queue[Session] = asyncio.Queue()
 
     async def greet(self, session: Session) -> None:
-        if "resume" in await session.wait_for("hello"):
+        hello = await session.wait_for("hello")
+        self.greeted.put_nowait(session)
+        if "resume" in hello:
             await self.ready.wait()
         await super().greet(session)
+        if self.identity:
+            await session.wait_for("register")
+            await session.send("registered", identity="sales")
 
 
 async def reload_in_call(button: Button, slow: Slow) -> None:
-    """Call, load the page again, and wait until it asks for its session."""
+    """Call, and load the page again."""
     await button.call()
     await button.expect_state("open")
-    session = await slow.gateway.session()
+    [session] = [each for each in slow.gateway.opened if each.find("call")]
     slow.call = session.call["call"]
     await button.page.reload()
+    await expect(button.launcher).to_be_visible()
+
+
+async def next_session(slow: Slow, **said: str) -> Session:
+    """Return the next session that says so in its hello."""
+    async with asyncio.timeout(TIME_LIMIT):
+        while not (session := await slow.greeted.get()).find("hello", **said):
+            pass
+    return session
 
 
 async def resumed(slow: Slow) -> Session:
     """Return the session that the page has asked for, which it has back now."""
-    session = await slow.gateway.session()
-    await session.wait_for("hello", resume="secret")
+    session = await next_session(slow, resume="secret")
     slow.ready.set()
     return session
 
@@ -66,3 +82,65 @@ async def test_click_before_the_call_is_back_leaves_it_to_be_hung_up(
     await session.wait_for("hangup", call=slow.call)
     await button.expect_state("ended")
     assert button.problems == []
+
+
+# Set by a script of the page, which comes when the element is there
+LATE = """addEventListener("DOMContentLoaded", async () => {{
+  await customElements.whenDefined("click-to-call");
+  const element = document.querySelector("click-to-call");
+  {change};
+}});"""
+CHANGES = {
+    "fetchToken": "element.fetchToken = async () => 't'",
+    "token-url": "element.setAttribute('token-url', '/token')",
+    "lang": "document.documentElement.lang = 'de'",
+}
+
+
+SALES = 'identity="sales"'
+
+
+@pytest.mark.parametrize(
+    ("change", "identity"),
+    [("fetchToken", ""), ("fetchToken", SALES), ("token-url", ""), ("lang", "")],
+)
+async def test_call_is_back_though_the_page_says_late_how_it_wants_its_line(
+    fake_gateway: FakeGateway, open_page: OpenPage, change: str, identity: str
+) -> None:
+    slow = Slow(fake_gateway, identity=bool(identity))
+    script = LATE.format(change=CHANGES[change])
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" {identity}', script=script)
+    fake_gateway.token = "t"
+    await reload_in_call(button, slow)
+    await button.launcher.hover()
+    await button.settle()
+    session = await resumed(slow)
+    await answer_restart(session)
+    await button.expect_state("open")
+    await expect(button.panel).to_be_visible()
+    assert not session.gone.is_set()
+    if change == "lang":
+        return
+    # The next call is as the page wants it
+    await button.press("Hang up")
+    await session.wait_for("hangup")
+    await session.reply("ended", by="local", cause="hangup")
+    await button.press("Close")
+    await button.expect_state("idle")
+    await button.settle()
+    await button.call()
+    await next_session(slow, token="t")
+
+
+async def test_calls_come_in_as_the_page_wants_them_where_no_call_is_back(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    slow = Slow(fake_gateway, identity=True)
+    script = LATE.format(change=CHANGES["fetchToken"])
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" {SALES}', script=script)
+    await reload_in_call(button, slow)
+    slow.calls = []  # it has ended meanwhile
+    await resumed(slow)
+    session = await next_session(slow, token="t")
+    await session.wait_for("register", identity="sales")
+    await button.expect_state("idle")

@@ -137,7 +137,7 @@ export class ClickToCall extends Base {
     void this.#speak();
     if (wasHeld(nameOf(this))) {
       forget();
-      void this.#exchange.open().device.restore({ audio: this.#parameters.audio, element: this.#launcher.audio });
+      void this.#exchange.open().restore(this.#parameters.audio).then(() => this.#exchange.reach());
     }
     this.#exchange.reach();
   }
@@ -292,7 +292,7 @@ export class ClickToCall extends Base {
       this.#asked = {};
       this.#agreed = false;
       // The call may have kept a line that is not as the page wants it any more
-      if (this.isConnected) this.#exchange.reach();
+      this.#exchange.reach();
     }
     if (isBusy(this.#model)) hold(this, nameOf(this));
     else letGo(this);

@@ -52,6 +52,7 @@ export class Exchange {
 
   /** Takes calls into the page, or no more. */
   reach() {
+    if (!this.#host.isConnected) return;
     const identity = this.#host.getAttribute("identity");
     const line = identity === null ? this.line : this.open();
     void line?.reachable.want(identity);

@@ -50,6 +50,7 @@ export class Line {
   missing = new Set();
   /** @type {AbortController | null} */
   #dialing = null;
+  #restoring = false;
   #declined = false;
   #answered = false;
 
@@ -62,14 +63,25 @@ export class Line {
     this.reachable = new Reachable(this.device, (error) => options.tell(null, "error", { error }));
   }
 
-  /** Whether there is a call, or one is being placed. */
+  /** Whether there is a call, or one is being placed, or may come back. */
   get busy() {
-    return this.#dialing !== null || this.device.calls.length > 0;
+    return this.#restoring || this.#dialing !== null || this.device.calls.length > 0;
   }
 
   /** Whether the token grants it; without one the page has to say so. */
   get canTransfer() {
     return grantsTransfer(this.device.token);
+  }
+
+  /**
+   * Takes up the call of this page before it was loaded again.
+   *
+   * @param {MediaTrackConstraints} [audio] of the microphone
+   */
+  async restore(audio) {
+    this.#restoring = true;
+    await this.device.restore({ audio, element: this.options.element });
+    this.#restoring = false;
   }
 
   /** Makes ready what takes time. */
