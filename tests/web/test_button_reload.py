@@ -144,3 +144,44 @@ async def test_calls_come_in_as_the_page_wants_them_where_no_call_is_back(
     session = await next_session(slow, token="t")
     await session.wait_for("register", identity="sales")
     await button.expect_state("idle")
+
+
+# As a page builds it that sets attributes when the element stands in it
+BUILT = """addEventListener("DOMContentLoaded", async () => {{
+  await customElements.whenDefined("click-to-call");
+  const element = document.createElement("click-to-call");
+  document.querySelector("main").append(element);
+  {pause}
+  for (const name of {names}) element.setAttribute(name, {{ to: "{number}", id: "ours" }}[name]);
+  element.setAttribute("label", "Ring us");
+}});"""
+
+
+@pytest.mark.parametrize("names", [["to"], ["to", "id"]])
+@pytest.mark.parametrize("pause", ["", "await new Promise((go) => setTimeout(go, 100));"])
+async def test_call_is_back_though_the_attributes_come_after_the_element(
+    fake_gateway: FakeGateway, open_page: OpenPage, names: list[str], pause: str
+) -> None:
+    slow = Slow(fake_gateway)
+    script = BUILT.format(names=names, number=NUMBER, pause=pause)
+    button = await open_button(fake_gateway, open_page, elements="<p></p>", script=script)
+    await expect(button.launcher).to_have_text("Ring us")
+    await reload_in_call(button, slow)
+    await answer_restart(await resumed(slow))
+    await button.expect_state("open")
+
+
+async def test_attributes_that_change_during_a_call_lose_none(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    slow = Slow(fake_gateway)
+    two = f'<click-to-call to="{NUMBER}"></click-to-call>' * 2
+    button = await open_button(fake_gateway, open_page, elements=two)
+    await button.call()
+    await button.expect_state("open")
+    rename = "all => all.forEach((e) => e.setAttribute('heading', 'Ann'))"
+    await button.page.locator("click-to-call").evaluate_all(rename)
+    slow.call = (await slow.gateway.session()).call["call"]
+    await button.page.reload()
+    await answer_restart(await resumed(slow))
+    await button.expect_state("open")

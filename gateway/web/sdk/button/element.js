@@ -35,7 +35,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? Object
 export class ClickToCall extends Base {
   static observedAttributes = [
     "to", "label", "heading", "lang", "consent", "variant", "placement", "fallback-tel", "identity", "transfer",
-    "gateway", "token", "token-url",
+    "gateway", "token", "token-url", "id",
   ];
 
   /** @type {Partial<ConnectOptions>} */
@@ -135,10 +135,7 @@ export class ClickToCall extends Base {
     }
     this.#translate();
     void this.#speak();
-    if (wasHeld(nameOf(this))) {
-      forget();
-      void this.#exchange.open().restore(this.#parameters.audio).then(() => this.#exchange.reach());
-    }
+    this.#takeUp();
     this.#exchange.reach();
   }
 
@@ -160,6 +157,7 @@ export class ClickToCall extends Base {
    */
   attributeChangedCallback(name, before, now) {
     if (before === now || !this.isConnected) return;
+    this.#takeUp(); // by this attribute it may be known again
     if (name === "lang") void this.#speak();
     else if (["identity", "gateway", "token", "token-url"].includes(name)) {
       if (name === "token" && before && now) void this.#line?.useToken(now);
@@ -194,6 +192,13 @@ export class ClickToCall extends Base {
   /** Shows the panel of a call that was put away. */
   expand() {
     this.#happen({ type: "minimize", on: false });
+  }
+
+  /** Goes on with the call that it had before the page was loaded again. */
+  #takeUp() {
+    if (!wasHeld(nameOf(this))) return;
+    forget();
+    void this.#exchange.open().restore(this.parameters.audio).then(() => this.#exchange.reach());
   }
 
   /** Asks what has to be asked, and calls when nothing is left. */

@@ -34,10 +34,10 @@ export function letGo(element) {
   forget();
 }
 
-/** @param {string} name */
+/** @param {string} name of an element that may have had the call before the page was loaded again */
 export function wasHeld(name) {
   try {
-    return sessionStorage.getItem(KEY) === name;
+    return !holder && sessionStorage.getItem(KEY) === name;
   } catch {
     return false;
   }
