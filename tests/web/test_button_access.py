@@ -177,3 +177,40 @@ async def test_targets_are_large_and_motion_can_be_off(
     assert [size for size in sizes if min(size[1:]) < 36] == []
     moving = "e => e.shadowRoot.getAnimations().length"
     assert await button.element.evaluate(moving) == 0
+
+
+# A dialog of the page's own around the element, as for a form
+DIALOG = f"""<dialog id="dialog"><click-to-call to="{NUMBER}" {{attributes}}></click-to-call>
+</dialog>"""
+IS_OPEN = "document.getElementById('dialog').open"
+
+
+async def test_escape_in_the_panel_closes_no_dialog_of_the_page(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page, elements=DIALOG.format(attributes=""))
+    await button.page.evaluate("document.getElementById('dialog').showModal()")
+    await button.call()
+    await button.expect_state("open")
+    await button.press("Settings")
+    await button.page.keyboard.press("Escape")
+    await expect(button.panel.locator(".settings")).to_be_hidden()
+    assert await button.page.evaluate(IS_OPEN)
+    await button.page.keyboard.press("Escape")
+    await expect(button.panel).to_be_hidden()
+    assert await button.page.evaluate(IS_OPEN)
+    assert await button.focused() == "launcher"
+    await button.page.keyboard.press("Escape")  # outside of the panel it is the page's
+    await button.page.wait_for_function(f"!{IS_OPEN}")
+    await button.expect_state("open")
+
+
+async def test_escape_closes_the_pages_dialog_where_the_panel_has_nothing_to_close(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    elements = DIALOG.format(attributes='variant="panel"')
+    button = await open_button(fake_gateway, open_page, elements=elements)
+    await button.page.evaluate("document.getElementById('dialog').showModal()")
+    await button.button("Call").focus()
+    await button.page.keyboard.press("Escape")
+    await button.page.wait_for_function(f"!{IS_OPEN}")

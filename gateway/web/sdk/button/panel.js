@@ -130,8 +130,10 @@ export class Panel {
     const { target, key } = event;
     const model = this.#model;
     if (!model || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (key === "Escape") {
+    // Where nothing is to be closed here it is the page's
+    if (key === "Escape" && model.phase !== "idle") {
       event.stopPropagation();
+      event.preventDefault(); // it would close a dialog that the page has around the element
       if (model.view) {
         this.parts.tools[model.view].focus();
         this.#actions.unfold(model.view);
