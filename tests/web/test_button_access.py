@@ -214,3 +214,37 @@ async def test_escape_closes_the_pages_dialog_where_the_panel_has_nothing_to_clo
     await button.button("Call").focus()
     await button.page.keyboard.press("Escape")
     await button.page.wait_for_function(f"!{IS_OPEN}")
+
+
+# What a reader of the screen hears, one after the other
+HEAR = """() => {
+  window.said = [];
+  const live = document.querySelector("click-to-call").shadowRoot.querySelector("[role=status]");
+  const told = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(() => said.push(live.textContent)).observe(live, told);
+}"""
+
+
+async def test_microphone_that_is_allowed_is_not_asked_for(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Where the gateway, or the site's token server, takes its time."""
+
+    async def say_nothing(session: Session) -> None:
+        await asyncio.Event().wait()
+
+    fake_gateway.greeting = say_nothing
+    button = await open_button(fake_gateway, open_page)
+    await button.page.evaluate(HEAR)
+    await button.call()
+    await (await fake_gateway.session()).wait_for("hello")
+    await button.settle()
+    await button.settle()
+    await button.expect_state("starting")
+    assert await button.page.evaluate("said") == ["Calling…"]
+    await button.press("Cancel")
+    await button.expect_state("idle")
+    # As before somebody has allowed it, which the flag of this browser has done
+    await button.page.evaluate("() => { navigator.permissions.query = async () => ({}); }")
+    await button.call()
+    await expect(button.status).to_have_text("Please allow the microphone")

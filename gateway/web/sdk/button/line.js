@@ -16,7 +16,7 @@ import { grantsTransfer } from "./token.js";
 /** @typedef {import("../voice-client.js").ConnectOptions} ConnectOptions */
 /** @typedef {import("./model.js").Happening} Happening */
 
-/** The browser's question for the microphone is open when it takes so long. */
+/** The browser's question for the microphone is open when it takes so long; where that is allowed, a server is slow. */
 const ASKING = 700;
 
 /** Nothing is wrong, and another time may do: somebody is busy, or not there. */
@@ -104,7 +104,11 @@ export class Line {
     if (this.#dialing) return;
     const dialing = (this.#dialing = new AbortController());
     this.#begin();
-    const asking = setTimeout(() => happen({ type: "waiting" }), ASKING);
+    const asking = setTimeout(async () => {
+      const name = /** @type {PermissionName} */ ("microphone");
+      const permission = await navigator.permissions?.query({ name }).catch(() => null); // not every browser tells
+      if (permission?.state !== "granted") happen({ type: "waiting" });
+    }, ASKING);
     /** @type {unknown} */
     let failure = null;
     try {
