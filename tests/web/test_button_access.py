@@ -248,3 +248,21 @@ async def test_microphone_that_is_allowed_is_not_asked_for(
     await button.page.evaluate("() => { navigator.permissions.query = async () => ({}); }")
     await button.call()
     await expect(button.status).to_have_text("Please allow the microphone")
+
+
+async def test_refused_microphone_is_said_of_a_call_that_comes_in(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    async def ring(session: Session) -> None:
+        await take_registration(session)
+        await session.ring("in-1")
+
+    fake_gateway.greeting = ring
+    button = await open_button(fake_gateway, open_page, 'identity="sales"', permitted=False)
+    await button.expect_state("incoming")
+    await expect(button.status).to_have_text("+15551234567 is calling")
+    await button.press("Answer")
+    await expect(button.status).to_have_text(
+        "+15551234567 is calling The microphone is blocked for this page. "
+        "Allow it in the browser's address bar or settings, then call again."
+    )

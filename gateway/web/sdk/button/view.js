@@ -52,9 +52,9 @@ export function statusText(model, words) {
  */
 export function spoken(model, words, caller) {
   if (model.phase === "idle") return "";
-  if (model.phase === "incoming") return words.t("state.pending-from", { name: caller });
   if (model.feedback === "sent") return words.t("button.thanks");
-  return [statusText(model, words), model.notice, adviceText(model, words)].filter(Boolean).join(" ");
+  const status = model.phase === "incoming" ? words.t("state.pending-from", { name: caller }) : statusText(model, words);
+  return [status, model.notice, adviceText(model, words)].filter(Boolean).join(" ");
 }
 
 /**
