@@ -266,3 +266,16 @@ async def test_refused_microphone_is_said_of_a_call_that_comes_in(
         "+15551234567 is calling The microphone is blocked for this page. "
         "Allow it in the browser's address bar or settings, then call again."
     )
+
+
+async def test_consent_is_described_to_who_does_not_see_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" consent="We record it."')
+    await button.call()
+    await button.expect_state("consent")
+    assert await button.focused() == "panel"
+    await expect(button.panel).to_have_accessible_description("We record it.")
+    await button.press("Agree and call")
+    await button.expect_state("open")
+    await expect(button.panel).to_have_accessible_description("")

@@ -90,7 +90,7 @@ export function makePanel({ keypad, settings, feedback }) {
     thanks: feedback.thanks,
   };
   const details = {
-    consent: h("div", { class: "detail consent", part: "consent" }, h("slot", { name: "consent" }, h("p"))),
+    consent: h("div", { class: "detail consent", part: "consent", id: "consent" }, h("slot", { name: "consent" }, h("p"))),
     caller: h("p", { class: "detail caller", part: "caller", dir: "ltr" }),
     advice: h("p", { class: "detail advice", part: "advice" }),
     notice: h("p", { class: "detail notice", part: "notice" }),

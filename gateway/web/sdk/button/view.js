@@ -77,6 +77,7 @@ export function showPanel(panel, model, words, can) {
   const { element, tools, buttons, details } = panel;
   Object.assign(element.dataset, { phase, view, quality: model.quality, kind: end?.kind ?? "" });
   element.toggleAttribute("data-held", model.held.local || model.held.remote);
+  element.setAttribute("aria-describedby", phase === "consent" ? phase : ""); // said with the panel, which gets the focus
   panel.status.textContent = statusText(model, words);
   for (const [name, button] of Object.entries(buttons)) {
     const cannot = (name === "close" && !can.close) || (name === "again" && !can.call);
