@@ -33,7 +33,7 @@ export class Exchange {
   open() {
     const host = this.#host;
     const tokenUrl = host.getAttribute("token-url");
-    const fetches = host.fetchToken !== null || tokenUrl !== null;
+    const fetches = Boolean(host.fetchToken || tokenUrl);
     const device = deviceOptionsOf(host);
     const made = JSON.stringify({ ...device, token: device.token !== undefined, tokenUrl, fetches });
     const before = this.line;
