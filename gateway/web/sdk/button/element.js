@@ -260,8 +260,7 @@ export class ClickToCall extends Base {
   }
 
   async #speak() {
-    const language = languageOf(this);
-    if (language !== this.#words.language) await this.#words.use(language);
+    await this.#words.use(languageOf(this));
     this.#translate();
   }
 

@@ -41,6 +41,8 @@ export class Wording {
   /** @type {Texts} */
   own = {};
   language = "en";
+  /** What was asked for last; its texts may be on their way. */
+  #wanted = "";
 
   get direction() {
     return LANGUAGES[this.language].direction;
@@ -48,7 +50,9 @@ export class Wording {
 
   /** @param {string} language */
   async use(language) {
+    this.#wanted = language;
     const texts = await loadTexts(language);
+    if (language !== this.#wanted) return;
     this.#texts = texts;
     this.language = language;
   }
