@@ -23,6 +23,13 @@ UNPLUG = """async (gone) => {
     await mediaDevices.enumerateDevices();
 }"""
 
+PLUG = """(label) => {
+    const { mediaDevices } = navigator;
+    const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+    const device = { kind: "audioinput", deviceId: "plugged", label };
+    mediaDevices.enumerateDevices = async () => [...await list(), device];
+    mediaDevices.dispatchEvent(new Event("devicechange"));
+}"""
 
 TONES = """window.tones = [];
 const { start } = OscillatorNode.prototype;
@@ -352,3 +359,25 @@ async def test_quality_sign(fake_gateway: FakeGateway, open_page: OpenPage) -> N
     await expect(button.panel.get_by_role("img", name="Poor connection")).to_be_visible()
     await session.reply("quality", browser={"mos": 4.4}, trunk={"mos": None})
     await expect(button.panel.get_by_role("img", name="Good connection")).to_be_visible()
+
+
+async def test_list_of_devices_follows_what_is_plugged_in_and_out(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    button = await open_button(fake_gateway, open_page)
+    await button.call()
+    await button.expect_state("open")
+    await button.press("Settings")
+    microphone = button.panel.get_by_role("combobox", name="Microphone")
+    await expect(microphone.locator("option").nth(1)).to_be_attached()
+    count = await microphone.locator("option").count()
+    [chosen] = await microphone.select_option(index=1)
+    await expect(microphone).to_have_value(chosen)
+    await microphone.focus()
+    await button.page.evaluate(PLUG, "Headset")
+    await expect(microphone.locator("option", has_text="Headset")).to_be_attached()
+    await expect(microphone).to_have_value(chosen)
+    await button.page.evaluate(UNPLUG, chosen)
+    await expect(microphone.locator("option")).to_have_count(count)
+    await expect(microphone).to_have_value("")
+    assert await button.focused() == "field"

@@ -56,6 +56,7 @@ export class ClickToCall extends Base {
     explain: (...error) => this.#explain(...error),
     showLevels: (input, output) => this.#panel?.showLevels(input, output),
     showDigit: (digit) => this.#panel?.keypad.show(digit),
+    onDevices: () => this.#panel?.translate(this.#words),
     mayRing: () => !isBusy(this.#model) && !holderBeside(this),
   });
   /** @type {Partial<ConnectOptions>} of the call that is seen, or waits for consent or a number */

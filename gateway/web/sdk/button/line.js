@@ -38,6 +38,7 @@ const ELSEWHERE = "answered-elsewhere";
  *   after the sentence of what it has come to
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
+ * @property {() => void} onDevices there are others
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
  */
 
@@ -60,6 +61,7 @@ export class Line {
     this.device = new Device(options.device);
     this.device.on("incoming", (call) => this.#ring(call));
     this.device.on("restored", (call) => this.#takeUp(call));
+    this.device.audio.on("deviceChange", options.onDevices);
     this.reachable = new Reachable(this.device, (error) => options.tell(null, "error", { error }));
   }
 
