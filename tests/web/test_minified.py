@@ -9,6 +9,13 @@ from tests.web.button import NUMBER, policy
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway
 
+RULES = """async (file) => {
+  await import(`/sdk/${file}`);
+  const { shadowRoot } = document.createElement("click-to-call");
+  const rules = [...shadowRoot.adoptedStyleSheets[0].cssRules];
+  return rules.map(({ cssText }) => cssText.replace(/([:,]) /g, "$1"));
+}"""
+
 
 async def test_one_file_and_one_language_are_fetched(
     fake_gateway: FakeGateway, open_page: OpenPage
@@ -34,3 +41,13 @@ async def test_one_file_and_one_language_are_fetched(
         client = f"import('/phone/sdk/{file}')"
         url = await page.evaluate(f"{client}.then(({{ Device }}) => new Device().url)")
         assert url == f"ws://127.0.0.1:{fake_gateway.port}/phone/v1/ws", file
+
+
+async def test_style_is_that_of_the_sources(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+    """It is shortened by a few rules of our own."""
+    rules = [
+        await (await open_page()).evaluate(RULES, f"click-to-call{kind}.js")
+        for kind in ("", ".min")
+    ]
+    assert len(rules[0]) > 100
+    assert rules[0] == rules[1]

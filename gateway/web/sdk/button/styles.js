@@ -17,53 +17,33 @@ export function styleSheet() {
   return sheet;
 }
 
-const LIGHT = {
-  accent: "#0b7a4b",
-  "on-accent": "#fff",
-  danger: "#c8283c",
-  "on-danger": "#fff",
-  surface: "#fff",
-  text: "#14201b",
-  muted: "#56635d",
-  border: "#dfe6e2",
-  control: "#eef3f0",
-  focus: "#1d5fd1",
-  good: "#0b7a4b",
-  fair: "#9a6200",
-  poor: "#c8283c",
-  star: "#b36b00",
+/** In light, and in dark. */
+const COLORS = {
+  accent: ["#0b7a4b", "#35c98a"],
+  "on-accent": ["#fff", "#04170d"],
+  danger: ["#c8283c", "#d9364a"],
+  "on-danger": ["#fff", "#fff"],
+  surface: ["#fff", "#17201c"],
+  text: ["#14201b", "#eef4f1"],
+  muted: ["#56635d", "#a5b3ac"],
+  border: ["#dfe6e2", "#2f3b35"],
+  control: ["#eef3f0", "#253029"],
+  focus: ["#1d5fd1", "#8db8ff"],
+  good: ["#0b7a4b", "#35c98a"],
+  fair: ["#9a6200", "#e6b04b"],
+  poor: ["#c8283c", "#ff7381"],
+  star: ["#b36b00", "#f2b84b"],
 };
 
-const DARK = {
-  accent: "#35c98a",
-  "on-accent": "#04170d",
-  danger: "#d9364a",
-  "on-danger": "#fff",
-  surface: "#17201c",
-  text: "#eef4f1",
-  muted: "#a5b3ac",
-  border: "#2f3b35",
-  control: "#253029",
-  focus: "#8db8ff",
-  good: "#35c98a",
-  fair: "#e6b04b",
-  poor: "#ff7381",
-  star: "#f2b84b",
-};
-
-/** @param {Record<string, string>} colors */
-const declare = (colors) =>
-  Object.entries(colors)
-    .map(([name, color]) => `--${name}: var(--ctc-${name}, ${color});`)
+/** @param {(light: string, dark: string) => string} choose */
+const declare = (choose) =>
+  Object.entries(COLORS)
+    .map(([name, [light, dark]]) => `--${name}: var(--ctc-${name}, ${choose(light, dark)});`)
     .join("\n");
-
-const BOTH = Object.fromEntries(
-  Object.entries(LIGHT).map(([name, light]) => [name, `light-dark(${light}, ${DARK[/** @type {keyof typeof DARK} */ (name)]})`]),
-);
 
 const STYLES = `
 :host {
-  ${declare(LIGHT)}
+  ${declare((light) => light)}
   --radius: var(--ctc-radius, 20px);
   --gap: var(--ctc-space, 16px);
   --time: var(--ctc-duration, 180ms);
@@ -73,7 +53,7 @@ const STYLES = `
   color: var(--text);
   -webkit-tap-highlight-color: transparent;
 }
-@supports (color: light-dark(#000, #fff)) { :host { ${declare(BOTH)} } }
+@supports (color: light-dark(#000, #fff)) { :host { ${declare((light, dark) => `light-dark(${light}, ${dark})`)} } }
 :host([theme="light"]) { color-scheme: light; }
 :host([theme="dark"]) { color-scheme: dark; }
 :host([theme="auto"]) { color-scheme: light dark; }
