@@ -184,3 +184,16 @@ async def test_empty_field_transfers_nothing(
     await expect(page.locator("#state")).to_have_text("Connected")
     await expect(page.locator("#notice")).to_be_hidden()
     assert session.find("transfer") == []
+
+
+async def test_warning_that_is_over_takes_its_own_notice_alone(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page, _ = await talking(fake_gateway, open_page)
+    warn = "([event, name]) => demo.call.emit(event, name, {})"
+    await page.evaluate(warn, ["warning", "microphone-lost"])
+    await expect_alert(page, "The microphone is gone.")
+    await page.evaluate(warn, ["warning-cleared", "high-jitter"])
+    await expect_alert(page, "The microphone is gone.")
+    await page.evaluate(warn, ["warning-cleared", "microphone-lost"])
+    await expect(page.locator("#notice")).to_be_hidden()

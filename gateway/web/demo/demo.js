@@ -193,7 +193,7 @@ function follow(call) {
   });
   call.on("warning-cleared", (name) => {
     note("cleared", name);
-    phone.hideNotice();
+    if (page.noticeBox.dataset.cause === name) phone.hideNotice();
   });
   call.on("reconnecting", () => {
     note("reconnecting");
