@@ -34,7 +34,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.tones import make_tone
 
-WEB = Path(__file__).parents[2] / "gateway" / "web"
+TREE = Path(__file__).parents[2]
+WEB = TREE / "gateway" / "web"
+DESKTOP = TREE / "examples" / "agent-desktop" / "site"
 HARNESS = Path(__file__).with_name("harness.js")
 POLICY = {"Content-Security-Policy": "default-src 'self'"}
 EXTENSIONS = [
@@ -285,6 +287,7 @@ class FakeGateway:
                 WebSocketRoute("/v1/ws", self.websocket),
                 Mount("/demo", StaticFiles(directory=WEB / "demo")),
                 Mount("/sdk", StaticFiles(directory=WEB / "sdk")),
+                Mount("/desktop", StaticFiles(directory=DESKTOP)),
                 # As behind a proxy that serves other things beside it
                 Mount("/phone/sdk", StaticFiles(directory=WEB / "sdk")),
             ]

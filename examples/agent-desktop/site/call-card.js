@@ -10,6 +10,12 @@ const STATES = {
   closed: "Over",
 };
 
+/** What an agent has to know of; the others are seen in the bars of the quality. */
+const WARNINGS = {
+  "playback-blocked": "The browser plays no sound: click anywhere to hear them",
+  "microphone-lost": "The microphone is gone: they do not hear you",
+};
+
 /** As people write numbers, or a telephone link. What is no number is a colleague, such as `2nd-line`. */
 const NUMBER = /^(tel:.*|[+*#(]?[\d\s().*#/-]+)$/i;
 
@@ -17,6 +23,7 @@ export class CallCard {
   #call;
   #hooks;
   #clock;
+  #warnings = new Set();
 
   /**
    * @param {object} call of the SDK
@@ -28,6 +35,7 @@ export class CallCard {
     this.#hooks = hooks;
     this.element = document.querySelector("#call-card").content.firstElementChild.cloneNode(true);
     this.#find(".name").textContent = nameOf(call);
+    this.element.setAttribute("aria-label", nameOf(call));
     this.#find(".number").textContent = call.displayName ? numberOf(call) : call.direction === "incoming" ? `to ${call.to}` : "";
     const letters = initials(nameOf(call));
     if (letters) this.#find(".avatar").textContent = letters;
@@ -37,29 +45,41 @@ export class CallCard {
     this.refresh();
   }
 
+  /** Returns whether the focus goes with it. */
   remove() {
     clearInterval(this.#clock);
+    const focused = this.element.contains(document.activeElement);
     this.element.remove();
+    return focused;
   }
 
   /** Shows what has changed, here or with another call. */
   refresh() {
     const { state, held, reconnecting } = this.#call;
+    const warning = WARNINGS[[...this.#warnings].at(-1)];
     this.element.dataset.state = state;
     this.element.toggleAttribute("data-held", held.local || held.remote);
+    this.element.toggleAttribute("data-warning", Boolean(warning));
     this.#find(".state").textContent = reconnecting
       ? "The connection is lost; trying again…"
-      : held.local
+      : warning ?? (held.local
         ? "On hold: they hear music"
         : held.remote
           ? "The other side has put you on hold"
-          : STATES[state];
+          : STATES[state]);
     this.#press(".mute", this.#call.isMuted());
     this.#press(".hold", held.local);
     const [other] = this.#hooks.others();
     this.#find(".join").hidden = !other;
     if (other) this.#find(".join").textContent = `Connect them with ${nameOf(other)}`;
     this.#tick();
+    this.#keepFocus();
+  }
+
+  /** "Accept" goes when it is pressed: who uses the keyboard stays at the call. */
+  #keepFocus() {
+    const { activeElement } = document;
+    if (this.element.contains(activeElement) && !activeElement.getClientRects().length) this.element.focus();
   }
 
   #find(selector) {
@@ -112,6 +132,12 @@ export class CallCard {
     if (opens) this.#find(`${panel} :is(input, button)`).focus();
   }
 
+  #warn(name, change) {
+    if (!(name in WARNINGS)) return;
+    this.#warnings[change](name);
+    this.refresh();
+  }
+
   /** The other side goes to a number, to a colleague's page, or to the other side of another call. */
   async #transfer(target) {
     this.#find(".state").textContent = "Transferring…";
@@ -128,6 +154,8 @@ export class CallCard {
     for (const event of ["state", "held", "resumed", "mute", "reconnecting", "reconnected"]) {
       call.on(event, () => this.refresh());
     }
+    call.on("warning", (name) => this.#warn(name, "add"));
+    call.on("warning-cleared", (name) => this.#warn(name, "delete"));
     call.on("volume", (input, output) => {
       this.#find(".input").style.setProperty("--level", input);
       this.#find(".output").style.setProperty("--level", output);

@@ -28,7 +28,7 @@ function show(call) {
   find("#calls").prepend(card.element);
   call.on("disconnect", (_, end) => {
     cards.delete(call);
-    card.remove();
+    if (card.remove()) find("#number").focus();
     history.add(call, end);
     if (!["hangup", "canceled", "transferred"].includes(end.cause)) complain(end);
     signal();
@@ -80,13 +80,18 @@ function reach(text, on) {
 device.on("incoming", show);
 device.on("restored", show); // the calls of this tab before it was loaded again
 device.on("registered", (identity) => reach(`Calls to ${identity} ring here`, true));
-device.on("unregistered", (error) => reach(error ? "Connecting again…" : "Calls do not come here", Boolean(error && !error.fatal)));
+device.on("unregistered", (error) => {
+  const again = Boolean(error && !error.fatal); // by the client itself
+  reach(again ? "Connecting again…" : "Calls do not come here", again);
+  if (error?.fatal) complain(error);
+});
 device.on("error", (error, call) => call || complain(error));
 
-find("#available").onclick = async () => {
+find("#available").onclick = async ({ currentTarget }) => {
   complain(null);
+  const on = currentTarget.getAttribute("aria-checked") === "true"; // also while the connection is lost
   try {
-    await (device.identity ? device.unregister() : device.register());
+    await (on ? device.unregister() : device.register());
   } catch (error) {
     complain(error);
   }
