@@ -20,7 +20,7 @@ export function toLevel(amplitude) {
   return Math.min(1, Math.max(0, 1 + (20 * Math.log10(amplitude)) / FLOOR_DB));
 }
 
-/** @returns {AudioContext} the page's, to be released again */
+/** @returns {AudioContext} the page's, to be released again, also if this throws */
 export function acquire() {
   users += 1;
   context ??= new AudioContext();
@@ -38,26 +38,28 @@ export function release() {
 
 /** The level of one stream. */
 export class Meter {
-  /** @type {MediaStreamAudioSourceNode} */
+  /** @type {MediaStreamAudioSourceNode | undefined} */
   #source;
-  /** @type {AnalyserNode} */
+  /** @type {AnalyserNode | undefined} */
   #analyser;
-  /** @type {Float32Array<ArrayBuffer>} */
-  #window;
+  #window = new Float32Array(2048); // 43 ms at 48 kHz: about one reading
 
   /** @param {MediaStream} stream with an audio track */
   constructor(stream) {
-    const audio = acquire();
-    this.#analyser = audio.createAnalyser();
-    this.#analyser.fftSize = 2048; // 43 ms at 48 kHz: about one reading
-    this.#window = new Float32Array(this.#analyser.fftSize);
-    this.#source = audio.createMediaStreamSource(stream);
-    this.#source.connect(this.#analyser);
+    try {
+      const audio = acquire();
+      this.#source = audio.createMediaStreamSource(stream);
+      this.#analyser = audio.createAnalyser();
+      this.#analyser.fftSize = this.#window.length;
+      this.#source.connect(this.#analyser);
+    } catch {
+      // Firefox, where the device has another sample rate, say: the call goes on without a meter
+    }
   }
 
-  /** @returns {number | null} null while the audio clock stands still */
+  /** @returns {number | null} null while the audio clock stands still, or where there is none */
   level() {
-    if (this.#analyser.context.state !== "running") return null;
+    if (this.#analyser?.context.state !== "running") return null;
     this.#analyser.getFloatTimeDomainData(this.#window);
     let sum = 0;
     for (const sample of this.#window) sum += sample * sample;
@@ -66,7 +68,7 @@ export class Meter {
   }
 
   close() {
-    this.#source.disconnect();
+    this.#source?.disconnect();
     release();
   }
 }

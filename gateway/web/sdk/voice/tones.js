@@ -78,8 +78,13 @@ export class Tones {
     const [first] = this.#wanted;
     if (first?.[0] === this.#heard) return;
     this.#stop?.();
-    this.#stop = first ? this.#play(first[1]) : null;
+    this.#stop = null;
     this.#heard = first?.[0];
+    try {
+      if (first) this.#stop = this.#play(first[1]);
+    } catch {
+      release(); // without WebAudio there is no tone
+    }
   }
 
   /**
