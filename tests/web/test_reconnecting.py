@@ -178,6 +178,26 @@ async def test_it_gives_up_when_the_gateway_has(
     assert lossy.call == ""
 
 
+async def test_hello_that_was_held_up_on_its_way_is_said_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Gateways close such a socket with 1008, as they do with one that they want nothing of."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+
+    async def give_up(session: Session) -> None:
+        fake_gateway.greeting = lossy.greet
+        await session.socket.close(1008, "no hello within 5 s")
+
+    fake_gateway.greeting = give_up
+    await lossy.lose(page)
+    await until(page, "harness.named('reconnected').length === 1")
+    assert await page.evaluate("harness.call.state") == "open"
+    assert await events(page, "reconnecting") == [True]
+    assert len(fake_gateway.opened) == 3
+
+
 async def test_nothing_is_left_in_the_page_without_a_call(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -224,7 +224,8 @@ export class Signaling {
         onGone: (error) => {
           // The gateway waits for a hello, but not for as long as a site's server, or a person, may need
           if (this.#speechless) this.#connectLater();
-          else this.#drop(error);
+          // Older ones refuse a session whose hello the network has held up
+          else this.#drop((error.name === "session-refused" && this.#interruption) || error);
         },
         stood: () => this.#welcomed,
       });
