@@ -205,10 +205,12 @@ async def test_nothing_is_left_in_the_page_without_a_call(
     Lossy(fake_gateway)
     page = await open_page()
     await open_call(page)
+    assert await page.evaluate("() => harness.device.restore()") == []
     assert await page.evaluate("sessionStorage.length") == 0
     await page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
     assert await page.evaluate("sessionStorage.length") == 1
-    await page.evaluate("() => harness.device.restore()")  # the next page takes it, once
+    back = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+    await page.evaluate(back)
     assert await page.evaluate("sessionStorage.length") == 0
     await page.evaluate("harness.call.disconnect()")
     await until(page, "harness.call.end")

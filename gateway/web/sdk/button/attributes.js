@@ -48,6 +48,7 @@ export function deviceOptionsOf(element) {
     ringback: (to) => element.getAttribute("ringback") ?? ringbackOf(to),
     ringtone: true,
     closeProtection: element.hasAttribute("close-protection"),
+    keepCalls: true,
   };
 }
 

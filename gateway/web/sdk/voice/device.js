@@ -49,6 +49,8 @@ export class Device extends Base {
   #sources;
   #tones;
   #lifetime = new AbortController();
+  /** Whether the page takes up calls after a reload. */
+  #restores = false;
 
   /**
    * @param {DeviceOptions | string} [given] options; or a call token, if there is one, and then the options
@@ -178,12 +180,14 @@ export class Device extends Base {
 
   /**
    * Takes up the calls that this page had before it was loaded again: each is a new `Call`, in the state
-   * that it is in, and gets its audio back. One that rings comes by the event `incoming`.
+   * that it is in, and gets its audio back. One that rings comes by the event `incoming`. A page that does so
+   * keeps its calls for the next time, too: to be asked for each time that the page is loaded.
    *
    * @param {{ audio?: MediaTrackConstraints, element?: HTMLAudioElement }} [options] as of `connect`
    * @returns {Promise<Call[]>} none where there were none, or the gateway has let them go
    */
   async restore(options = {}) {
+    this.#restores = true;
     const left = this.#reload.take();
     if (!left || this.destroyed || this.#sessions.present || checkSupport()) return [];
     /** @type {Call[]} */
@@ -319,7 +323,7 @@ export class Device extends Base {
   /** The page is left, or loaded again, which nobody can tell by now. */
   #hide() {
     const resumption = this.calls.length ? this.#sessions.present?.resumption : null;
-    if (resumption && this.#options.keepCalls !== false) {
+    if (resumption && (this.#options.keepCalls ?? this.#restores)) {
       const muted = this.calls.filter((call) => call.isMuted()).map((call) => call.id);
       this.#reload.leave({ ...resumption, muted }, this.#sessions.present?.window ?? 0);
     } else {
