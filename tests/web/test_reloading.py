@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import Page
 
 from tests.web.button import open_button
 from tests.web.conftest import OpenPage
-from tests.web.fake_gateway import FakeGateway
-from tests.web.test_call_stories import open_call
+from tests.web.fake_gateway import FakeGateway, Session
+from tests.web.test_call_stories import open_call, until
 from tests.web.test_reconnecting import Lossy
+
+# What the next page does: it makes a device, and takes the calls up
+NEXT = """async (steps) => {
+    const { Device } = await import("/sdk/voice-client.js");
+    harness.make(Device);
+    let calls = [];
+    for (const step of steps) {
+        if (step === "register") await harness.device.register("sales");
+        else if (step === "ask") harness.device.register("sales").catch(() => {});
+        else calls = await harness.device.restore();
+    }
+    if (calls[0]) harness.listen((harness.call = calls[0]));
+    return calls.length;
+}"""
+
+
+async def reloaded(lossy: Lossy, page: Page) -> None:
+    """Have a call in a page that takes up what was left, and load it again."""
+    await open_call(page)
+    assert await page.evaluate("() => harness.device.restore()") == []
+    session = await lossy.gateway.session()
+    lossy.call = session.call["call"]
+    await page.reload()
+    await session.gone.wait()
+    assert session.find("hangup") == []
 
 
 @pytest.mark.parametrize(
@@ -43,3 +69,65 @@ async def test_the_button_keeps_its_call(fake_gateway: FakeGateway, open_page: O
     await button.page.reload()
     await session.gone.wait()
     assert session.find("hangup") == []
+
+
+@pytest.mark.parametrize("first", ["register", "ask"])
+async def test_page_that_registers_first_has_its_call_back(
+    fake_gateway: FakeGateway, open_page: OpenPage, first: str
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+
+    async def take_registrations(session: Session) -> None:
+        await lossy.greet(session)
+        frame = await session.wait_for("register")
+        await session.send("registered", identity=frame["identity"])
+
+    fake_gateway.greeting = take_registrations
+    assert await page.evaluate(NEXT, [first, "restore"]) == 1
+    await until(page, "harness.device.identity === 'sales'")
+    resumed = fake_gateway.opened[-1]
+    assert "resume" in resumed.received[0]
+    await resumed.wait_for("register")
+    await resumed.wait_for("restart", call=lossy.call)
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_device_that_is_destroyed_at_once_leaves_it_to_the_next_one(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """As React does in its strict mode with all that a page makes."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+    found = await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            const first = new Device();
+            const nothing = first.restore();
+            first.destroy();
+            harness.make(Device);
+            return [await nothing, await harness.device.restore()].map((calls) => calls.length);
+        }"""
+    )
+    assert found == [0, 1]
+
+
+async def test_page_that_is_loaded_again_before_the_gateway_has_answered(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+
+    async def say_nothing(session: Session) -> None:
+        await session.wait_for("hello")
+
+    fake_gateway.greeting = say_nothing
+    await page.evaluate(f"() => void ({NEXT})(['restore'])")
+    second = await fake_gateway.session()
+    await second.wait_for("hello")
+    fake_gateway.greeting = lossy.greet
+    await page.reload()
+    assert await page.evaluate(NEXT, ["restore"]) == 1

@@ -51,6 +51,8 @@ export class Device extends Base {
   #lifetime = new AbortController();
   /** Whether the page takes up calls after a reload. */
   #restores = false;
+  /** @type {Promise<unknown> | undefined} until the last `register` is over */
+  #registering;
 
   /**
    * @param {DeviceOptions | string} [given] options; or a call token, if there is one, and then the options
@@ -166,7 +168,9 @@ export class Device extends Base {
     if (identity !== undefined && (typeof identity !== "string" || !identity.trim())) {
       throw new CallError("invalid-argument", { reason: `an identity is a name, not ${typeof identity}` });
     }
-    return this.#attempt(() => this.#sessions.registration.register(identity?.trim()));
+    const registering = this.#attempt(() => this.#sessions.registration.register(identity?.trim()));
+    this.#registering = registering.catch(() => {});
+    return registering;
   }
 
   /**
@@ -186,10 +190,17 @@ export class Device extends Base {
    * @param {{ audio?: MediaTrackConstraints, element?: HTMLAudioElement }} [options] as of `connect`
    * @returns {Promise<Call[]>} none where there were none, or the gateway has let them go
    */
-  async restore(options = {}) {
+  restore(options = {}) {
     this.#restores = true;
-    const left = this.#reload.take();
-    if (!left || this.destroyed || this.#sessions.present || checkSupport()) return [];
+    return (this.#sessions.restoring = this.#takeUp(options));
+  }
+
+  /** @param {import("./call-types.js").AcceptOptions} options */
+  async #takeUp(options) {
+    await this.#sessions.restoring;
+    await this.#registering; // by a session that gives way
+    const left = this.#reload.read();
+    if (!left || this.destroyed || this.#calls.any || checkSupport()) return [];
     /** @type {Call[]} */
     const calls = [];
     try {
@@ -200,8 +211,9 @@ export class Device extends Base {
         }
       });
     } catch {
-      return []; // too late: the gateway has ended them
+      return []; // too late, or the page goes again: then they are left to the next one
     }
+    this.#reload.forget();
     for (const call of calls) {
       this.emit("restored", call);
       if (!call.end) call.recover();
@@ -334,7 +346,7 @@ export class Device extends Base {
   /** @param {Event} event */
   #wake(event) {
     // Out of the back/forward cache: the page was not loaded again, and has its calls.
-    if (event instanceof PageTransitionEvent && event.persisted) this.#reload.take();
+    if (event instanceof PageTransitionEvent && event.persisted) this.#reload.forget();
     if (event.type === "online") this.#sources.release(); // its addresses are those of another network
     this.#sessions.registration.wake();
     if (event.type !== "focus") this.#sessions.present?.wake();

@@ -29,16 +29,23 @@ export class Reload {
     }
   }
 
-  /** @returns {Left | null} what was left; once */
-  take() {
+  /** @returns {Left | null} what was left */
+  read() {
     try {
-      const text = sessionStorage.getItem(this.#key);
-      sessionStorage.removeItem(this.#key);
-      const { token, received, muted, until } = JSON.parse(text ?? "{}");
+      const { token, received, muted, until } = JSON.parse(sessionStorage.getItem(this.#key) ?? "{}");
       if (typeof token !== "string" || !(Date.now() < until)) return null;
       return { token, received: Number(received), muted: Array.isArray(muted) ? muted : [] };
     } catch {
       return null;
+    }
+  }
+
+  /** It has been taken up. */
+  forget() {
+    try {
+      sessionStorage.removeItem(this.#key);
+    } catch {
+      // Nothing was left
     }
   }
 }

@@ -37,7 +37,7 @@ export class Sessions {
   /** Until when the session is kept for what somebody may say of a call; by performance.now(). */
   #feedbackUntil = 0;
 
-  /** @type {Promise<unknown> | undefined} the session of the page before */
+  /** @type {Promise<any> | undefined} until it is known whether there is a session of the page before */
   restoring;
 
   /** @param {SessionsOptions & import("./access.js").AccessOptions} options */
@@ -69,15 +69,15 @@ export class Sessions {
   }
 
   /**
-   * Goes on with the session of an earlier page.
+   * Goes on with the session of an earlier page, in the place of one without calls.
    *
    * @param {import("./signaling.js").Resumption} resumption
    * @param {(signaling: Signaling, calls: Frame[]) => void} onRestored
    * @throws {CallError} the gateway has it no more
    */
   async restore(resumption, onRestored) {
+    this.#present?.close();
     const signaling = this.#open({ resumption, onRestored: (calls) => onRestored(signaling, calls) });
-    this.restoring = signaling.welcome.catch(() => {});
     await signaling.welcome;
   }
 
