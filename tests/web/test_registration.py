@@ -67,6 +67,24 @@ async def test_what_was_withdrawn_while_it_was_asked_for_counts_no_longer(
     assert await events(page, "registered") == []
 
 
+async def test_device_that_is_destroyed_at_once_registers_nothing(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    name = await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device);
+            const registered = harness.device.register("sales");
+            harness.device.destroy();
+            return registered.catch(({ name }) => name);
+        }"""
+    )
+    assert name == "canceled"
+    assert fake_gateway.opened == []
+    assert await events(page, "registered") == []
+
+
 # What a page loaded again leaves to the next one, and what that one does beside taking it up
 RESTORE = """async (beside) => {
     const url = `${location.origin.replace("http", "ws")}/v1/ws`;

@@ -36,7 +36,8 @@ export class Registration {
 
   /**
    * @param {object} options
-   * @param {() => Promise<Signaling>} options.session the present one or a new one, with a token that counts
+   * @param {(check: () => void) => Promise<Signaling>} options.session the present one or a new one, with a token
+   *   that counts; `check` throws where it is wanted no longer
    * @param {() => void} options.onRegistering
    * @param {(identity: string) => void} options.onRegistered
    * @param {(error: CallError | null) => void} options.onUnregistered null: the page wanted it;
@@ -64,7 +65,7 @@ export class Registration {
   /**
    * @param {string | undefined} identity
    * @returns {Promise<string>} the identity, as the gateway knows it
-   * @throws {CallError} what was before counts on; `canceled` by an `unregister` meanwhile
+   * @throws {CallError} what was before counts on; `canceled` by an `unregister` or the device's end meanwhile
    */
   async register(identity) {
     const registered = await this.#ask(identity);
@@ -79,7 +80,6 @@ export class Registration {
    */
   async unregister(signaling) {
     const registered = this.#identity !== null || this.#asking > 0;
-    this.#withdrawn += 1;
     this.#end(null);
     if (!registered || !signaling || signaling.closed) return;
     try {
@@ -113,6 +113,7 @@ export class Registration {
   close() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#withdrawn += 1;
     this.#wanted = null;
     this.#identity = null;
   }
@@ -129,7 +130,7 @@ export class Registration {
       if (withdrawn !== this.#withdrawn) throw new CallError("canceled", { fatal: false });
     };
     try {
-      const signaling = await this.options.session();
+      const signaling = await this.options.session(check);
       check();
       const frame = await signaling.ask({ type: "register", identity }, "registered");
       check();
@@ -173,7 +174,8 @@ export class Registration {
     } catch (error) {
       if (this.#wanted !== wanted) return;
       const reason = /** @type {CallError} */ (error);
-      if (FINAL.has(reason.name)) this.#end(copy(reason, true));
+      // What the page asks for meanwhile may succeed
+      if (FINAL.has(reason.name) && !this.#asking) this.#end(copy(reason, true));
       else this.#again();
     }
   }

@@ -45,8 +45,9 @@ export class Sessions {
     this.options = options;
     this.access = new Access(options);
     this.registration = new Registration({
-      session: async () => {
+      session: async (check) => {
         await this.restoring; // the gateway may have that session no more
+        check();
         const signaling = this.use();
         await this.access.welcome(signaling);
         return signaling;
