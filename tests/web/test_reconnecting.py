@@ -269,6 +269,24 @@ async def test_restart_that_is_refused_by_any_name_is_tried_again_soon(
     assert await events(page, "error") == []
 
 
+async def test_audio_that_was_in_doubt_before_the_socket_went_is_made_anew(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A network that changes takes both. A browser gives the audio up after 15 s only."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    await page.evaluate(INTERRUPT)
+    # Nothing more is said of it: the fake gateway takes its audio along with its socket
+    await page.evaluate("() => { connections.at(-1).onconnectionstatechange = null; }")
+    await lossy.lose(page)
+    second = await fake_gateway.session()
+    async with asyncio.timeout(8):  # 3 s of patience
+        await second.wait_for("restart")
+    assert await page.evaluate("harness.call.reconnecting")
+
+
 async def test_what_was_wrong_with_the_audio_is_over_with_it(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -56,7 +56,7 @@ export class Recovery {
   /** @param {CallError} error why the gateway cannot be heard */
   interrupted(error) {
     this.#note(() => (this.#heard = false), error);
-    this.#stop();
+    if (!this.#audible) this.#stop(); // a doubt about the audio stands
   }
 
   /** It can be heard again. */
