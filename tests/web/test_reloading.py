@@ -8,7 +8,7 @@ from playwright.async_api import Page
 from tests.web.button import open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session
-from tests.web.test_call_stories import open_call, until
+from tests.web.test_call_stories import end_of, open_call, until
 from tests.web.test_reconnecting import Lossy
 
 # What the next page does: it makes a device, and takes the calls up
@@ -24,6 +24,27 @@ NEXT = """async (steps) => {
     if (calls[0]) harness.listen((harness.call = calls[0]));
     return calls.length;
 }"""
+# A prompt that somebody takes long over; the ten seconds for the gateway's answer are one
+SLOW_PROMPT = """
+    window.asked = window.restarts = 0;
+    const { mediaDevices } = navigator;
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    const allowed = new Promise((allow) => (window.allow = allow));
+    mediaDevices.getUserMedia = async (wanted) => {
+        window.asked += 1;
+        await allowed;
+        return open(wanted);
+    };
+    const wait = window.setTimeout;
+    window.setTimeout = (task, ms, ...rest) =>
+        wait(task, ms === 10_000 && !window.asked ? 1_000 : ms, ...rest);
+    const name = crypto.randomUUID.bind(crypto);
+    crypto.randomUUID = () => {
+        window.restarts += 1;
+        return name();
+    };
+    null
+"""
 
 
 async def reloaded(lossy: Lossy, page: Page) -> None:
@@ -131,3 +152,24 @@ async def test_page_that_is_loaded_again_before_the_gateway_has_answered(
     fake_gateway.greeting = lossy.greet
     await page.reload()
     assert await page.evaluate(NEXT, ["restore"]) == 1
+
+
+async def test_the_microphone_is_asked_for_once(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Who takes long over the prompt is not left with a second one, open after the call."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+    await page.evaluate(SLOW_PROMPT)
+    assert await page.evaluate(NEXT, ["restore"]) == 1
+    await until(page, "window.asked === 1")
+    await until(page, "window.restarts === 2")  # the first one was given up
+    await page.evaluate("window.allow()")
+    second = fake_gateway.opened[-1]
+    await second.wait_for("restart")
+    await until(page, "harness.call.localStream")
+    assert await page.evaluate("window.asked") == 1
+    assert len(second.find("restart")) == 1
+    await page.evaluate("harness.call.disconnect()")
+    await end_of(page)

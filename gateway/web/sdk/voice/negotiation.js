@@ -36,6 +36,8 @@ export class Negotiation {
   /** The last restart, by which the gateway says what each outcome is about. */
   #restartId = "";
   #over = new AbortController();
+  /** @type {Promise<void> | undefined} what a call of an earlier page needs */
+  #opening;
 
   /**
    * @param {CallSetup} setup
@@ -162,9 +164,9 @@ export class Negotiation {
         this.#mustLive();
         this.sound.replace(configuration, this.#setup);
       } else {
-        await this.#open();
+        await (this.#opening ??= this.#open()); // a person may take longer over the prompt than a restart lasts
       }
-      await this.offer({ type: "restart", id });
+      if (id === this.#restartId) await this.offer({ type: "restart", id });
     } catch (error) {
       if (this.#ended) return;
       const failure = error instanceof CallError ? error : new CallError("media-lost", { original: error });
