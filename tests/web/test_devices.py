@@ -5,8 +5,10 @@ from __future__ import annotations
 from playwright.async_api import Page
 
 from tests.web.conftest import OpenPage
-from tests.web.fake_gateway import FakeGateway
+from tests.web.fake_gateway import FakeGateway, connect_incoming
 from tests.web.test_call_stories import dial, end_of, events, open_call, until
+from tests.web.test_incoming import calling
+from tests.web.test_registration import register
 
 # Chromium's fake devices cannot be unplugged: what the browser would say is said in its place
 LOSE = """async () => {
@@ -171,3 +173,29 @@ async def test_what_is_not_there_is_refused_at_once(
     await until(page, "harness.device.audio.output === ''")
     assert await page.evaluate("harness.call.audioElement.sinkId") == ""
     assert await page.evaluate("harness.call.state") == "open"
+
+
+async def test_microphone_chosen_while_a_call_rings_is_that_of_the_call(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Also after one that could not be opened, and with what the page wants of any microphone."""
+    fake_gateway.greeting = calling(connect_incoming)
+    page = await open_page()
+    await register(page, audio={"echoCancellation": False})
+    await until(page, "harness.call")
+    await page.evaluate("harness.device.audio.refresh()")
+    first, *_, last = await page.evaluate(
+        "harness.device.audio.inputs.map((each) => each.deviceId).filter((id) => id !== 'default')"
+    )
+    await page.evaluate("id => harness.device.audio.setInputDevice(id)", first)
+    await page.evaluate(UNPLUG)
+    assert (await page.evaluate("harness.ask('accept')"))["name"] == "microphone-not-found"
+    await page.evaluate(PLUG)
+    await page.evaluate("id => harness.device.audio.setInputDevice(id)", last)
+    assert await page.evaluate("harness.ask('accept')") is None
+    await until(page, "harness.call.state === 'open'")
+    used = "harness.call.localStream.getAudioTracks()[0].getSettings()"
+    assert await page.evaluate(f"{used}.deviceId") == last
+    await page.evaluate("id => harness.device.audio.setInputDevice(id)", first)
+    assert await page.evaluate(f"{used}.deviceId") == first
+    assert await page.evaluate(f"{used}.echoCancellation") is False

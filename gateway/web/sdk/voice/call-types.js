@@ -57,6 +57,7 @@ export {};
 /**
  * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone
+ * @property {MediaTrackConstraints} [audio] by which it was opened
  * @property {RTCConfiguration} configuration
  * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  */

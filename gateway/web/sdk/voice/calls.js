@@ -80,7 +80,7 @@ export class Calls {
    * @param {Frame} frame
    */
   ring(signaling, frame) {
-    const { sessions, sources, emit } = this.options;
+    const { sessions, emit } = this.options;
     if (!this.#mayRing()) {
       signaling.send({ type: "reject", call: frame.call, code: 486 });
       return;
@@ -91,7 +91,7 @@ export class Calls {
       ...told(frame),
       prepare: async (audio, over) => {
         if (!this.#mayRing(call)) throw new CallError("busy-here", { fatal: false });
-        return sources.open(signaling, audio, over);
+        return this.#open(signaling, audio, over);
       },
     });
     // What has ended is renewed while it rings, not when somebody waits for the sound.
@@ -111,20 +111,20 @@ export class Calls {
     return this.#keep({
       ...this.#setup(signaling, options),
       ...told(known),
-      prepare: (audio, over) => this.options.sources.open(signaling, audio, over),
+      prepare: (audio, over) => this.#open(signaling, audio, over),
       restored: { known, muted },
     });
   }
 
   /** @param {Placed} placed */
   async #dial({ signal, ...placed }) {
-    const { sessions, sources, destroyed, emit } = this.options;
+    const { sessions, destroyed, emit } = this.options;
     // Both at once: the session stands by the time the person has answered the prompt.
     const signaling = sessions.use();
     const setup = { ...placed, ...this.#setup(signaling, placed) };
     const over = new AbortController();
     const ends = [signal, destroyed];
-    const opening = sources.open(signaling, setup.audio, over.signal);
+    const opening = this.#open(signaling, placed.audio, over.signal);
     /** @type {Call | null} */
     let call = null;
     try {
@@ -166,9 +166,21 @@ export class Calls {
     return {
       signaling,
       configure: () => this.options.sources.configure(signaling),
-      audio: { ...this.options.audio, ...this.options.devices.constraints, ...audio },
+      audio,
       element,
     };
+  }
+
+  /**
+   * With the microphone that is chosen by now, which may not be the one of when the call began to ring.
+   *
+   * @param {Signaling} signaling
+   * @param {MediaTrackConstraints | undefined} audio of this call
+   * @param {AbortSignal} over
+   */
+  #open(signaling, audio, over) {
+    const { sources, devices } = this.options;
+    return sources.open(signaling, { ...this.options.audio, ...devices.constraints, ...audio }, over);
   }
 
   /** @param {import("./call-types.js").CallSetup} setup */

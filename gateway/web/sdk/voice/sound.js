@@ -56,11 +56,10 @@ export class Sound {
    * @param {Source} source
    * @param {AcceptOptions & { made?: HTMLAudioElement }} options
    */
-  connect(source, { audio, element, made }) {
+  connect(source, { element, made }) {
     const { emit, send, expectsAudio, onError, onFailed, onConnected, onDoubt } = this.options;
     this.#connection = new Connection({
       ...source,
-      audio,
       element,
       made,
       expectsAudio,
@@ -87,8 +86,9 @@ export class Sound {
   replace(configuration, options) {
     if (!this.#connection) return;
     const { microphone, element } = this.#connection.media;
+    const { audio } = this.#connection.options;
     this.#connection.release();
-    this.connect({ microphone, configuration }, { ...options, made: element });
+    this.connect({ microphone, audio, configuration }, { ...options, made: element });
   }
 
   /** Gives the connection up; another may follow. */

@@ -94,7 +94,7 @@ export class Sources {
       const [microphone, configuration] = await Promise.all([opening, configuring]);
       if (over?.aborted) throw new CallError("canceled");
       // Looked at again: it may have come to its end without a candidate meanwhile
-      return { microphone, configuration, peer: fitting(early ?? new Peer(), configuration) };
+      return { microphone, audio, configuration, peer: fitting(early ?? new Peer(), configuration) };
     } catch (error) {
       drop(); // before the configuration comes, for which another one would be made
       // Even when the person answers the prompt long after that
