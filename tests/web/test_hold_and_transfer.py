@@ -229,6 +229,24 @@ async def test_errors_go_to_the_request_that_they_name(
     assert (await outcome(page))["sipCode"] == 200
 
 
+async def test_refusal_that_names_neither_is_of_the_transfer(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The gateway refuses a number by many names, and a hold by one of its own."""
+    page, session = await opened(fake_gateway, open_page)
+    await page.evaluate("() => { harness.holding = harness.ask('hold'); }")
+    await asked(page, "transfer", "+1900555")
+    await session.wait_for("transfer")
+    refusal = {"code": 403, "name": "not-allowed", "message": "+1900 is denied", "fatal": False}
+    await session.reply("error", **refusal)
+    assert (await outcome(page))["name"] == "not-allowed"
+    await session.reply("held", by="local")
+    assert await page.evaluate("harness.holding") is None
+    assert await events(page, "error") == []
+    await asked(page, "transfer", "600")  # nothing is under way
+    await session.wait_for("transfer", to="600")
+
+
 async def test_one_transfer_at_a_time(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
     page, session = await opened(fake_gateway, open_page)
     await asked(page, "transfer", "600")

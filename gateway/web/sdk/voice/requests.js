@@ -26,7 +26,7 @@ const HOLD_TIMEOUT = 70_000;
  * @property {(error: CallError) => void} reject
  */
 
-/** Which request an error's name belongs to, where two are under way. */
+/** Which request an error's name belongs to. */
 const SUBJECTS = /** @type {Readonly<Record<string, Subject>>} */ ({
   "hold-refused": "hold",
   "resume-refused": "hold",
@@ -111,8 +111,8 @@ export class Requests {
    * @returns {boolean} whether it was the answer to a request
    */
   refused(error) {
-    const [only] = this.#pending.size === 1 ? this.#pending.keys() : [];
-    const pending = this.#pending.get(SUBJECTS[error.name] ?? only);
+    // A number is refused by many names, a hold by its own alone
+    const pending = this.#pending.get(SUBJECTS[error.name] ?? (this.#pending.has("transfer") ? "transfer" : "hold"));
     pending?.reject(error);
     return pending !== undefined;
   }
