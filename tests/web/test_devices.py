@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from playwright.async_api import Page
 
 from tests.web.conftest import OpenPage
-from tests.web.fake_gateway import FakeGateway, connect_incoming
+from tests.web.fake_gateway import FakeGateway, Session, answer_call, connect_incoming
 from tests.web.test_call_stories import dial, end_of, events, open_call, until
 from tests.web.test_incoming import calling
 from tests.web.test_registration import register
@@ -78,6 +81,12 @@ SAY = """devices => {
     navigator.mediaDevices.enumerateDevices = async () => devices;
 }"""
 
+ELEMENT = """() => {
+    window.speaker = document.createElement("audio");
+    document.body.append(window.speaker);
+}"""
+DIAL_WITH_IT = "harness.dial({ element: window.speaker })"
+
 
 async def is_live(page: Page) -> None:
     await until(page, "harness.call.localStream.getAudioTracks()[0].readyState === 'live'")
@@ -126,13 +135,73 @@ async def test_a_lost_speaker_gives_way_to_the_default_one(
         "harness.device.audio.on('deviceChange', (lost) => (harness.lost = lost)) && null"
     )
     await page.evaluate(LIST, ["default"])
-    await until(page, "harness.lost")
-    assert await page.evaluate("harness.call.audioElement.sinkId") == ""
+    await until(page, "harness.lost && harness.call.audioElement.sinkId === ''")
     assert await page.evaluate("harness.lost.length") >= 1
     assert await page.evaluate("harness.device.audio.output") == ""
     await page.evaluate(LIST, ["default", *outputs])
     await until(page, f"harness.device.audio.availableOutputDevices.has('{outputs[0]}')")
     assert await page.evaluate("harness.call.state") == "open"
+
+
+@pytest.mark.parametrize("goes", ["unplugged", "chosen"])
+async def test_speaker_of_the_last_call_is_not_that_of_the_next_one(
+    fake_gateway: FakeGateway, open_page: OpenPage, goes: str
+) -> None:
+    """The page's own element has it still, and would be silent where it was unplugged."""
+    page = await open_page()
+    await page.evaluate(ELEMENT)
+    await page.evaluate(DIAL_WITH_IT)
+    await until(page, "harness.call.state === 'open'")
+    await page.evaluate("harness.device.audio.refresh()")
+    outputs = await page.evaluate(
+        "harness.device.audio.outputs.map((each) => each.deviceId).filter((id) => id !== 'default')"
+    )
+    await page.evaluate("id => harness.device.audio.setOutputDevice(id)", outputs[0])
+    assert await page.evaluate("speaker.sinkId") == outputs[0]
+    await page.evaluate("harness.call.disconnect()")
+    if goes == "unplugged":
+        await page.evaluate(LIST, ["default"])
+    else:
+        await page.evaluate("harness.device.audio.setOutputDevice('')")
+    await until(page, "harness.device.audio.output === ''")
+    await page.evaluate(DIAL_WITH_IT)
+    await until(page, "speaker.sinkId === ''")
+
+
+async def test_speaker_that_is_chosen_before_the_other_side_answers(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Chromium takes none for an element without a track."""
+    begin = asyncio.Event()
+
+    async def answer_later(session: Session) -> None:
+        await begin.wait()
+        await answer_call(session)
+
+    fake_gateway.story = answer_later
+    page = await open_page()
+    assert await dial(page) is None
+    await page.evaluate("harness.device.audio.refresh()")
+    speaker = await page.evaluate("harness.device.audio.outputs.at(-1).deviceId")
+    await page.evaluate("id => { harness.asked = harness.ask('setSinkId', id); }", speaker)
+    begin.set()
+    assert await page.evaluate("harness.asked") is None
+    assert await page.evaluate("harness.call.audioElement.sinkId") == speaker
+
+
+async def test_speaker_that_the_page_gives_its_element_stays(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await page.evaluate(ELEMENT)
+    await page.evaluate(DIAL_WITH_IT)
+    await page.evaluate("harness.device.audio.refresh()")
+    own = await page.evaluate("harness.device.audio.outputs.at(-1).deviceId")
+    await page.evaluate("harness.call.disconnect()")
+    await page.evaluate("id => speaker.setSinkId(id)", own)
+    await page.evaluate(DIAL_WITH_IT)
+    await until(page, "harness.call.state === 'open'")
+    assert await page.evaluate("speaker.sinkId") == own
 
 
 async def test_what_was_chosen_counts_for_the_next_call(
@@ -145,8 +214,12 @@ async def test_what_was_chosen_counts_for_the_next_call(
         "harness.device.audio.inputs.map((each) => each.deviceId).filter((id) => id !== 'default')"
     )
     await page.evaluate("id => harness.device.audio.setInputDevice(id)", ids[-1])
+    speaker = await page.evaluate("harness.device.audio.outputs.at(-1).deviceId")
+    await page.evaluate("id => harness.device.audio.setOutputDevice(id)", speaker)
     await page.evaluate("harness.call.disconnect()")
     assert await dial(page) is None
+    await until(page, f"harness.call.audioElement.sinkId === '{speaker}'")
+    assert await page.evaluate("harness.device.audio.output") == speaker
     assert await page.evaluate(TWO_CALLS, ids) == {
         "used": [ids[0], ids[0]],
         "refused": True,

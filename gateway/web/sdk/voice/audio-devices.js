@@ -30,7 +30,8 @@ export class AudioDevices extends Emitter {
   /** @type {Device[]} */
   #outputs = [];
   #input = "";
-  #output = "";
+  /** @type {string | undefined} until one is chosen, elements of the page's own are left as they are */
+  #output;
   /** The speaker on which calls ring that come in; "" is that of the calls. */
   ringtoneOutput = "";
 
@@ -62,7 +63,7 @@ export class AudioDevices extends Emitter {
 
   /** The chosen speaker; "" is the default one. */
   get output() {
-    return this.#output;
+    return this.#output ?? "";
   }
 
   /** As Twilio's. */
@@ -82,12 +83,12 @@ export class AudioDevices extends Emitter {
 
   /** As Twilio's. */
   get speakerDevices() {
-    return this.#collection(this.#output, (id) => this.setOutputDevice(id));
+    return this.#collection(this.output, (id) => this.setOutputDevice(id));
   }
 
   /** As Twilio's: where calls ring that come in. */
   get ringtoneDevices() {
-    return this.#collection(this.ringtoneOutput || this.#output, async (id) => {
+    return this.#collection(this.ringtoneOutput || this.output, async (id) => {
       await this.#check("outputs", id);
       this.ringtoneOutput = id;
     });
@@ -149,11 +150,11 @@ export class AudioDevices extends Emitter {
     this.#output = id;
   }
 
-  /** @param {Call} call whose sound begins */
+  /** @param {Call} call whose sound begins, or has to go elsewhere */
   follow(call) {
     void this.refresh();
     const output = this.#output;
-    if (!output) return;
+    if (output === undefined) return;
     call.setSinkId(output).catch(({ name }) => {
       // Gone, and nobody said so: the default one plays
       if (name === "speaker-failed" && this.#output === output) this.#output = "";
@@ -193,7 +194,8 @@ export class AudioDevices extends Emitter {
     const lost = before.filter(({ deviceId }) => !has([...this.#inputs, ...this.#outputs], deviceId));
     if (this.#output && !has(this.#outputs, this.#output)) {
       // An element whose speaker is gone falls silent
-      await this.setOutputDevice("").catch(() => {});
+      this.#output = "";
+      for (const call of this.calls()) this.follow(call);
     }
     if (!has(this.#outputs, this.ringtoneOutput)) this.ringtoneOutput = "";
     if (!has(this.#inputs, this.#input)) this.#input = "";

@@ -148,6 +148,8 @@ export class Media {
     if (!("setSinkId" in this.element)) {
       throw new CallError("unsupported", { reason: "This browser cannot choose a speaker.", fatal: false });
     }
+    // Before there is a track Chromium gives the element no speaker
+    await Promise.race([this.#answer, this.#released]);
     try {
       await this.element.setSinkId(id);
     } catch (error) {
