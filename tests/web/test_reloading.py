@@ -115,6 +115,31 @@ async def test_page_that_registers_first_has_its_call_back(
     assert await page.evaluate("sessionStorage.length") == 0
 
 
+async def test_what_is_asked_for_in_one_breath_waits_for_the_call_that_comes_back(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+
+    async def take_registration(session: Session) -> None:
+        await lossy.greet(session)
+        await session.wait_for("register")
+        await session.send("registered", identity="sales")
+
+    fake_gateway.greeting = take_registration
+    found = await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device);
+            const found = [harness.device.restore(), harness.device.register("sales")];
+            const [calls, identity] = await Promise.all(found);
+            return [calls.length, identity];
+        }"""
+    )
+    assert found == [1, "sales"]
+
+
 async def test_device_that_is_destroyed_at_once_leaves_it_to_the_next_one(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

@@ -82,8 +82,8 @@ export class Line {
    */
   async restore(audio) {
     this.#restoring = true;
-    await this.device.restore({ audio, element: this.options.element });
-    this.#restoring = false;
+    const over = () => (this.#restoring = false);
+    await this.device.restore({ audio, element: this.options.element }).then(over, over);
   }
 
   /** Makes ready what takes time. */

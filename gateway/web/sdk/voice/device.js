@@ -197,8 +197,8 @@ export class Device extends Base {
 
   /** @param {import("./call-types.js").AcceptOptions} options */
   async #takeUp(options) {
-    await this.#sessions.restoring;
-    await this.#registering; // by a session that gives way
+    // Not one after the other: what is asked for from now on waits for this
+    await Promise.all([this.#sessions.restoring, this.#registering]); // the latter's session gives way
     const left = this.#reload.read();
     if (!left || this.destroyed || this.#calls.any || checkSupport()) return [];
     /** @type {Call[]} */

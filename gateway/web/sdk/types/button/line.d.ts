@@ -27,6 +27,10 @@ export type LineOptions = {
     showLevels: (input: number, output: number) => void;
     showDigit: (digit: string) => void;
     /**
+     * there are others
+     */
+    onDevices: () => void;
+    /**
      * whether a call that comes in finds nobody talking
      */
     mayRing: () => boolean;
@@ -41,6 +45,7 @@ export type LineOptions = {
  *   after the sentence of what it has come to
  * @property {(input: number, output: number) => void} showLevels
  * @property {(digit: string) => void} showDigit
+ * @property {() => void} onDevices there are others
  * @property {() => boolean} mayRing whether a call that comes in finds nobody talking
  */
 export declare class Line {
@@ -56,10 +61,16 @@ export declare class Line {
     missing: Set<"hold" | "transfer">;
     /** @param {LineOptions} options */
     constructor(options: LineOptions);
-    /** Whether there is a call, or one is being placed. */
+    /** Whether there is a call, or one is being placed, or may come back. */
     get busy(): boolean;
     /** Whether the token grants it; without one the page has to say so. */
     get canTransfer(): any;
+    /**
+     * Takes up the call of this page before it was loaded again.
+     *
+     * @param {MediaTrackConstraints} [audio] of the microphone
+     */
+    restore(audio?: MediaTrackConstraints): Promise<void>;
     /** Makes ready what takes time. */
     prepare(): void;
     /** @param {string} token for later calls; if the gateway refuses it, the old one counts on */

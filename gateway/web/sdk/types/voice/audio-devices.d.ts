@@ -70,6 +70,6 @@ export declare class AudioDevices extends Emitter<AudioEvents> {
      * @throws {CallError} `speaker-failed`, `unsupported`
      */
     setOutputDevice(id: string): Promise<void>;
-    /** @param {Call} call whose sound begins */
+    /** @param {Call} call whose sound begins, or has to go elsewhere */
     follow(call: Call): void;
 }

@@ -135,6 +135,10 @@ export type CallEvents = {
 export type Emit = <K extends keyof CallEvents>(event: K, ...args: CallEvents[K]) => void;
 export type Source = {
     microphone: MediaStream;
+    /**
+     * by which it was opened
+     */
+    audio?: MediaTrackConstraints;
     configuration: RTCConfiguration;
     /**
      * made ahead, and configured
@@ -236,6 +240,7 @@ export type CallSetup = {
 /**
  * @typedef {object} Source what a connection is made of
  * @property {MediaStream} microphone
+ * @property {MediaTrackConstraints} [audio] by which it was opened
  * @property {RTCConfiguration} configuration
  * @property {import("./peer.js").Peer} [peer] made ahead, and configured
  */

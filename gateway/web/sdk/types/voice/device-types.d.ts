@@ -54,7 +54,8 @@ export type DeviceOptions = {
      */
     ringtone?: boolean;
     /**
-     * over a reload of the page, where `restore` takes them up; true
+     * over a reload of the page, where `restore` takes them up; else they are hung
+     * up. True if the page has called `restore`
      */
     keepCalls?: boolean;
     /**
@@ -130,7 +131,8 @@ export type Emit = <K extends keyof DeviceEvents>(event: K, ...args: DeviceEvent
  * @property {string | boolean | ((to: string) => string | boolean)} [ringback] a tone while the other phone rings and sends
  *   no sound: "us", "eu", "uk", …, or a function that says which one for a number; off
  * @property {boolean} [ringtone] a tone while a call rings here; off
- * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; true
+ * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; else they are hung
+ *   up. True if the page has called `restore`
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it
  */
 /**

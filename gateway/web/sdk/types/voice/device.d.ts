@@ -84,7 +84,8 @@ export declare class Device extends Base {
     unregister(): Promise<void>;
     /**
      * Takes up the calls that this page had before it was loaded again: each is a new `Call`, in the state
-     * that it is in, and gets its audio back. One that rings comes by the event `incoming`.
+     * that it is in, and gets its audio back. One that rings comes by the event `incoming`. A page that does so
+     * keeps its calls for the next time, too: to be asked for each time that the page is loaded.
      *
      * @param {{ audio?: MediaTrackConstraints, element?: HTMLAudioElement }} [options] as of `connect`
      * @returns {Promise<Call[]>} none where there were none, or the gateway has let them go

@@ -9,21 +9,22 @@ export type Signaling = import("./signaling.js").Signaling;
 export declare class Registration {
     #private;
     options: {
-        session: () => Promise<Signaling>;
+        session: (check: () => void) => Promise<Signaling>;
         onRegistering: () => void;
         onRegistered: (identity: string) => void;
         onUnregistered: (error: CallError | null) => void;
     };
     /**
      * @param {object} options
-     * @param {() => Promise<Signaling>} options.session the present one or a new one, with a token that counts
+     * @param {(check: () => void) => Promise<Signaling>} options.session the present one or a new one, with a token
+     *   that counts; `check` throws where it is wanted no longer
      * @param {() => void} options.onRegistering
      * @param {(identity: string) => void} options.onRegistered
      * @param {(error: CallError | null) => void} options.onUnregistered null: the page wanted it;
      *   an error that is not fatal is followed by another try
      */
     constructor(options: {
-        session: () => Promise<Signaling>;
+        session: (check: () => void) => Promise<Signaling>;
         onRegistering: () => void;
         onRegistered: (identity: string) => void;
         onUnregistered: (error: CallError | null) => void;
@@ -37,7 +38,7 @@ export declare class Registration {
     /**
      * @param {string | undefined} identity
      * @returns {Promise<string>} the identity, as the gateway knows it
-     * @throws {CallError} what was before counts on; `canceled` by an `unregister` meanwhile
+     * @throws {CallError} what was before counts on; `canceled` by an `unregister` or the device's end meanwhile
      */
     register(identity: string | undefined): Promise<string>;
     /**

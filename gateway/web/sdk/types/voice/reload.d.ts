@@ -16,6 +16,8 @@ export declare class Reload {
      * @param {number} window ms for which it is of use
      */
     leave(left: Left, window: number): void;
-    /** @returns {Left | null} what was left; once */
-    take(): Left | null;
+    /** @returns {Left | null} what was left */
+    read(): Left | null;
+    /** It has been taken up. */
+    forget(): void;
 }

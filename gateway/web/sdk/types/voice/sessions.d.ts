@@ -41,8 +41,8 @@ export declare class Sessions {
     options: SessionsOptions & import("./access.js").AccessOptions;
     access: Access;
     registration: Registration;
-    /** @type {Promise<unknown> | undefined} the session of the page before */
-    restoring: Promise<unknown> | undefined;
+    /** @type {Promise<any> | undefined} until it is known whether there is a session of the page before */
+    restoring: Promise<any> | undefined;
     /** @param {SessionsOptions & import("./access.js").AccessOptions} options */
     constructor(options: SessionsOptions & import("./access.js").AccessOptions);
     /** @returns {Signaling | null} not a new one */
@@ -50,7 +50,7 @@ export declare class Sessions {
     /** @returns {Signaling} the present session, or a new one */
     use(): Signaling;
     /**
-     * Goes on with the session of an earlier page.
+     * Goes on with the session of an earlier page, in the place of one without calls.
      *
      * @param {import("./signaling.js").Resumption} resumption
      * @param {(signaling: Signaling, calls: Frame[]) => void} onRestored

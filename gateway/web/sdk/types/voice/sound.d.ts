@@ -68,7 +68,7 @@ export declare class Sound {
      * @param {Source} source
      * @param {AcceptOptions & { made?: HTMLAudioElement }} options
      */
-    connect(source: Source, { audio, element, made }: AcceptOptions & {
+    connect(source: Source, { element, made }: AcceptOptions & {
         made?: HTMLAudioElement;
     }): void;
     /**
