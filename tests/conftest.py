@@ -6,7 +6,6 @@ A test that asks for one of them carries the marker `peer`: `pytest -m "not peer
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -43,13 +42,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     from tests.scheduling import Scheduling
 
     return Scheduling(config, log)
-
-
-def pytest_configure() -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.scheduling import take_priority
-
-        take_priority()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,17 +1,14 @@
-"""Which tests each process of a run takes, where there are several (`make test` has three).
+"""Which tests each process of a run takes, where there are several (`make test` has two).
 
 Most tests wait for timers of SIP, ICE and browsers: two processes take little more than half the
 time of one. Each gets whole files, as what the tests of a file share is made once. The slow ones
-come first, or one process would be left with the last of them. Meanwhile a third process takes the
-quick ones, which compute with what the others leave: at a low priority, so that nobody is slower
-for it. What comes then is for one process: files that measure time, or run many calls side by side
-already. Beside them the others take those that do next to nothing but wait, and at the end those
-that want all of the machine are alone.
+come first, or one process would be left with the last of them. What comes then is for one process:
+files that measure time, or run many calls side by side already. Beside them another one takes
+those that do next to nothing but wait, and at the end those that want all of the machine are alone.
 """
 
 from __future__ import annotations
 
-import os
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -25,8 +22,8 @@ class Kind(IntEnum):
     """What a file wants; they come in this order."""
 
     SLOW = 0
-    QUICK = 1  # at whatever pace
-    QUIET = 2  # no other process but those that wait
+    QUICK = 1
+    QUIET = 2  # no other process but one that waits
     WAITING = 3  # a tenth of a core, most of it to begin with
     ALONE = 4
 
@@ -53,31 +50,8 @@ KINDS = {
     "tests/interop/": Kind.SLOW,
     "tests/security/": Kind.SLOW,
     "tests/web/": Kind.SLOW,
-    # Each has peers, or threads that have to keep up
-    "tests/gateway/bench/": Kind.SLOW,
-    "tests/gateway/calls/test_failover.py": Kind.SLOW,
-    "tests/gateway/media/engine/test_churn.py": Kind.SLOW,
-    "tests/gateway/media/engine/test_skipped.py": Kind.SLOW,
-    "tests/gateway/media/engine/test_without_interpreter.py": Kind.SLOW,
-    "tests/gateway/media/engine/": Kind.QUICK,
-    "tests/gateway/media/": Kind.SLOW,
-    "tests/gateway/peer/": Kind.SLOW,
-    "tests/gateway/test_cli.py": Kind.SLOW,
-    "tests/peers/": Kind.SLOW,
 }
 ORDINARY = frozenset((Kind.SLOW, Kind.QUICK))
-
-
-def is_modest(process: str, count: int) -> bool:
-    """Tell whether a process, one of so many to begin with, is the one of low priority."""
-    return process == "gw2" and count > 2  # with two it is one that has come in another's place
-
-
-def take_priority() -> None:
-    """Leave the machine to the other processes, if this one is to."""
-    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if is_modest(os.environ.get("PYTEST_XDIST_WORKER", ""), count):
-        os.nice(10)
 
 
 def kind_of(file: str) -> Kind:
@@ -112,7 +86,7 @@ class Scheduling(LoadFileScheduling):
                     self._reschedule(node)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        """Give a process the next file, unless what is left is not for it, or not yet."""
+        """Give a process the next file, unless what is left has to wait for the others."""
         fitting = (file for file in sorted(self.workqueue, key=kind_of) if self._fits(node, file))
         file = next(fitting, None)  # of a kind the one with the most tests
         if file is not None:
@@ -125,27 +99,18 @@ class Scheduling(LoadFileScheduling):
             return
         last = next((each for each in self.nodes if self._takes_more(each)), None)
         left = {kind_of(file) for file in self.workqueue}
-        its = {Kind.QUICK, Kind.WAITING} if self._is_modest(node) else {*ORDINARY, Kind.WAITING}
-        if node is last or not left or left & its:
+        if node is last or not left or left & {*ORDINARY, Kind.WAITING}:
             super()._reschedule(node)
         elif not node.shutting_down:
             node.shutdown()  # which it does once it has run what it has
-        for other in self.nodes:  # who may have waited for this one
-            if other is not node and other in self.registered_collections:
-                super()._reschedule(other)
+        if last is not None and last is not node:  # it may have waited for this one
+            super()._reschedule(last)
 
     def _takes_more(self, node: WorkerController) -> bool:
-        known = node in self.registered_collections
-        return known and not node.shutting_down and not self._is_modest(node)
-
-    def _is_modest(self, node: WorkerController) -> bool:
-        return is_modest(node.gateway.id, self.numnodes)
+        return not node.shutting_down and node in self.registered_collections
 
     def _fits(self, node: WorkerController, file: str) -> bool:
         kind = kind_of(file)
-        if self._is_modest(node):  # it waits once nobody has anything else to do
-            others = ORDINARY & {kind_of(each) for each in self.workqueue}
-            return kind is Kind.QUICK or (kind is Kind.WAITING and not others)
         if kind in ORDINARY or kind is Kind.WAITING:
             return True
         if any(not other.shutting_down for other in self._before(node)):

@@ -4,6 +4,7 @@ They come from below the kernel's ephemeral range (32768 and up): a port that th
 somebody's outgoing connection a moment later is no free port. And from outside of what the gateway
 and its caller take for media unless told otherwise (20000 to 32766), as another test may run one.
 They are handed out in a circle, so that one comes again only after all others.
+Browsers call no port 10080 (the Fetch standard blocks it).
 
 Whoever binds its ports later, call by call, reserves them: they look free while they are taken. Of
 several processes of one test run (pytest-xdist) each has a share of its own.
@@ -26,7 +27,7 @@ def _share(ports: range) -> range:
     return ports[start : start + size]
 
 
-SINGLE = _share(range(10000, 12700))
+SINGLE = _share(range(10100, 12700))
 BLOCKS = _share(range(12700, 20000))
 
 _reserved: set[int] = set()

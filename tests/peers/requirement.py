@@ -40,7 +40,7 @@ PACKAGES = {
     "turnserver": "coturn",
     "unshare": "util-linux",
     "WebKitWebDriver": "webkit2gtk-driver",
-    "xvfb-run": "xvfb",
+    "Xvfb": "xvfb",
 }
 
 # Where Debian puts daemons, which no user's PATH has

@@ -11,14 +11,14 @@ import os
 import shutil
 import signal
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tests.peers.ports import free_port
-from tests.peers.process import poll
+from tests.peers.process import PeerError, end_process, poll
 from tests.peers.requirement import missing, require
 
 if TYPE_CHECKING:
@@ -65,29 +65,60 @@ async def post(client: httpx.AsyncClient, path: str, fields: object) -> Any:
 @asynccontextmanager
 async def run_webkit() -> AsyncIterator[WebKit]:
     """Start WebKit's driver and a browser; end both."""
-    driver, xvfb = require("WebKitWebDriver"), require("xvfb-run")
-    browser = _find_browser()
+    driver, browser = require("WebKitWebDriver"), _find_browser()
+    options = {"binary": str(browser), "args": ["--automation"]}
+    wanted = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
     port = free_port()
+    async with (
+        _run_screen() as screen,
+        _run_driver(driver, port, screen),
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT, trust_env=False
+        ) as client,
+    ):
+        await poll(lambda: _answers(client), limit=START_LIMIT, what="WebKitWebDriver answers")
+        session = (await post(client, "/session", wanted))["sessionId"]
+        yield WebKit(client, session)
+        await client.delete(f"/session/{session}")
+
+
+@asynccontextmanager
+async def _run_screen() -> AsyncIterator[str]:
+    """Start an X server, which finds a number of its own; yield it, once the server is there.
+
+    Not by xvfb-run, which waits for ever where the server is quicker than its `wait`.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(require("Xvfb"), "-displayfd", "1", "-nolisten", "tcp"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(START_LIMIT):
+            number = await process.stdout.readline()
+        if not number:
+            raise PeerError("Xvfb has ended")
+        yield f":{number.decode().strip()}"
+    finally:
+        await end_process(process)
+
+
+@asynccontextmanager
+async def _run_driver(driver: Path, port: int, screen: str) -> AsyncIterator[None]:
     profile = tempfile.mkdtemp(prefix="webkit-")
     process = await asyncio.create_subprocess_exec(
-        *(xvfb, "-a", driver, f"--port={port}"),
-        env={**os.environ, "HOME": profile, "XDG_RUNTIME_DIR": profile},
-        start_new_session=True,
+        *(driver, f"--port={port}"),
+        env={**os.environ, "DISPLAY": screen, "HOME": profile, "XDG_RUNTIME_DIR": profile},
+        start_new_session=True,  # the browser is the driver's child
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    options = {"binary": str(browser), "args": ["--automation"]}
-    wanted = {"capabilities": {"alwaysMatch": {"webkitgtk:browserOptions": options}}}
     try:
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", timeout=START_LIMIT, trust_env=False
-        ) as client:
-            await poll(lambda: _answers(client), limit=START_LIMIT, what="WebKitWebDriver answers")
-            session = (await post(client, "/session", wanted))["sessionId"]
-            yield WebKit(client, session)
-            await client.delete(f"/session/{session}")
+        yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         await process.wait()
         shutil.rmtree(profile, ignore_errors=True)
 

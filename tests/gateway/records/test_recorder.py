@@ -449,7 +449,7 @@ async def test_calls_that_rang_and_whose_fallback_floods_are_not_left_open(
         call = ring(recorder, 1)
         await until(lambda: recorder._spool.has_open)
         refuse_fallback(recorder, call)
-        await until(lambda: not recorder._spool.has_open)
+        await until(lambda: not spool.stat().st_size)
         recorder._spool._limit = 0  # a full disk
         for number in range(2, 9):
             refuse_fallback(recorder, ring(recorder, number))
