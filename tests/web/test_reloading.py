@@ -47,6 +47,17 @@ SLOW_PROMPT = """
 """
 
 
+def take_registrations(lossy: Lossy) -> None:
+    """Have each page that comes from now on be registered as it asks."""
+
+    async def greet(session: Session) -> None:
+        await lossy.greet(session)
+        frame = await session.wait_for("register")
+        await session.send("registered", identity=frame["identity"])
+
+    lossy.gateway.greeting = greet
+
+
 async def reloaded(lossy: Lossy, page: Page) -> None:
     """Have a call in a page that takes up what was left, and load it again."""
     await open_call(page)
@@ -99,13 +110,7 @@ async def test_page_that_registers_first_has_its_call_back(
     lossy = Lossy(fake_gateway)
     page = await open_page()
     await reloaded(lossy, page)
-
-    async def take_registrations(session: Session) -> None:
-        await lossy.greet(session)
-        frame = await session.wait_for("register")
-        await session.send("registered", identity=frame["identity"])
-
-    fake_gateway.greeting = take_registrations
+    take_registrations(lossy)
     assert await page.evaluate(NEXT, [first, "restore"]) == 1
     await until(page, "harness.device.identity === 'sales'")
     resumed = fake_gateway.opened[-1]
@@ -121,13 +126,7 @@ async def test_what_is_asked_for_in_one_breath_waits_for_the_call_that_comes_bac
     lossy = Lossy(fake_gateway)
     page = await open_page()
     await reloaded(lossy, page)
-
-    async def take_registration(session: Session) -> None:
-        await lossy.greet(session)
-        await session.wait_for("register")
-        await session.send("registered", identity="sales")
-
-    fake_gateway.greeting = take_registration
+    take_registrations(lossy)
     found = await page.evaluate(
         """async () => {
             const { Device } = await import("/sdk/voice-client.js");
