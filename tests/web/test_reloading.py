@@ -139,6 +139,25 @@ async def test_what_is_asked_for_in_one_breath_waits_for_the_call_that_comes_bac
     assert found == [1, "sales"]
 
 
+async def test_one_of_two_devices_of_a_page_has_it(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """As on the demo page, with its phone and its button."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await reloaded(lossy, page)
+    found = await page.evaluate(
+        """async () => {
+            const { Device } = await import("/sdk/voice-client.js");
+            harness.make(Device);
+            const found = [harness.device.restore(), new Device().restore()];
+            return (await Promise.all(found)).map((calls) => calls.length);
+        }"""
+    )
+    assert found == [1, 0]
+    assert len(fake_gateway.opened) == 2
+
+
 async def test_device_that_is_destroyed_at_once_leaves_it_to_the_next_one(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

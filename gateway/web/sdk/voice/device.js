@@ -199,8 +199,8 @@ export class Device extends Base {
   async #takeUp(options) {
     // Not one after the other: what is asked for from now on waits for this
     await Promise.all([this.#sessions.restoring, this.#registering]); // the latter's session gives way
-    const left = this.#reload.read();
-    if (!left || this.destroyed || this.#calls.any || checkSupport()) return [];
+    const left = this.destroyed || this.#calls.any || checkSupport() ? null : this.#reload.read();
+    if (!left) return [];
     /** @type {Call[]} */
     const calls = [];
     try {
@@ -211,6 +211,7 @@ export class Device extends Base {
         }
       });
     } catch {
+      this.#reload.release();
       return []; // too late, or the page goes again: then they are left to the next one
     }
     this.#reload.forget();

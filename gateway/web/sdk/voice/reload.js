@@ -9,6 +9,9 @@
 
 /** @typedef {import("./signaling.js").Resumption & { muted: string[] }} Left `muted`: ids of calls */
 
+/** What a device of this page is about to take up: no other one may. @type {Set<string>} */
+const taken = new Set();
+
 export class Reload {
   #key;
 
@@ -29,19 +32,27 @@ export class Reload {
     }
   }
 
-  /** @returns {Left | null} what was left */
+  /** @returns {Left | null} what was left, to be forgotten or released by whoever reads it */
   read() {
+    if (taken.has(this.#key)) return null;
     try {
       const { token, received, muted, until } = JSON.parse(sessionStorage.getItem(this.#key) ?? "{}");
       if (typeof token !== "string" || !(Date.now() < until)) return null;
+      taken.add(this.#key);
       return { token, received: Number(received), muted: Array.isArray(muted) ? muted : [] };
     } catch {
       return null;
     }
   }
 
+  /** It could not be taken up, and is left to whoever tries next. */
+  release() {
+    taken.delete(this.#key);
+  }
+
   /** It has been taken up. */
   forget() {
+    this.release();
     try {
       sessionStorage.removeItem(this.#key);
     } catch {

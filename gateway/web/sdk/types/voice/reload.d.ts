@@ -1,12 +1,6 @@
 export type Left = import("./signaling.js").Resumption & {
     muted: string[];
 };
-/**
- * What a page leaves behind for itself when it is loaded again: the token of its session. It is kept for
- * this tab only, from the moment at which the page goes until the next one has taken it, so that a tab
- * that is duplicated does not take the calls of the first one.
- */
-/** @typedef {import("./signaling.js").Resumption & { muted: string[] }} Left `muted`: ids of calls */
 export declare class Reload {
     #private;
     /** @param {string} url of the gateway */
@@ -16,8 +10,10 @@ export declare class Reload {
      * @param {number} window ms for which it is of use
      */
     leave(left: Left, window: number): void;
-    /** @returns {Left | null} what was left */
+    /** @returns {Left | null} what was left, to be forgotten or released by whoever reads it */
     read(): Left | null;
+    /** It could not be taken up, and is left to whoever tries next. */
+    release(): void;
     /** It has been taken up. */
     forget(): void;
 }
