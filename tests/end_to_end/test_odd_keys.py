@@ -88,13 +88,15 @@ def change(dialed: Dialed, phone: Phone) -> None:
     sound.protect, sound.unprotect = phone.protect, unprotect
 
 
-async def answer(dialed: Dialed, keys: Keys) -> None:
-    """Answer the call with a key."""
+async def answer(dialed: Dialed, keys: Keys, *, heeded: bool = True) -> None:
+    """Answer the call with a key; one that is not `heeded` is said, and nothing encrypted by it."""
     invite = dialed.line.invite
     assert invite is not None
     assert "RTP/SAVP" in invite.body
     tag, theirs = offered_keys(invite.body)[keys.suite]
     encrypt(dialed, keys.phone(theirs))
+    if not heeded:
+        dialed.sound.protect = bytes
     await dialed.line.answer(keys.describe(dialed.sound.port, tag))
     await dialed.call.hear("answered")
 
@@ -227,8 +229,7 @@ async def no_key_in_an_offer(rig: Rig) -> None:
 async def rtp_as_it_is(rig: Rig) -> None:
     """Nobody hears what has no key, though the trunk hears us, and the log says so once."""
     async with rig.dial() as dialed:
-        await answer(dialed, Keys())
-        dialed.sound.protect = bytes
+        await answer(dialed, Keys(), heeded=False)
         await talk(dialed)
         assert dialed.sound.target is not None
         of_port = f"port {dialed.sound.target[1]}: "
