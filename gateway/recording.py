@@ -11,6 +11,7 @@ from gateway.admission.mask import mask
 from gateway.admission.rates import as_money
 from gateway.config import RecordSettings, Settings
 from gateway.config_file_values import read_secrets
+from gateway.records.pipeline import Pipeline
 from gateway.records.recorder import Account, Recorder
 from gateway.records.row import Row
 from gateway.records.spool import Spool
@@ -46,7 +47,8 @@ async def open_recorder(
         price=lambda number: price(gate, number),
     )
     spool = Spool(records.spool_file, records.spool_megabytes * 1_000_000)
-    recorder = Recorder(Database(records.database, password_of(records)), spool, account)
+    database = Database(records.database, password_of(records))
+    recorder = Recorder(database, Pipeline(database, spool), account)
     try:
         tell_cut_off(await recorder.start())
         yield recorder

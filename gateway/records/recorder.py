@@ -1,21 +1,16 @@
-"""Keeps the record of every call: first in the spool, then in the database. No call waits for it.
+"""Keeps the record of every call: makes lines of what calls tell, for the pipeline to move on.
 
-    calls → inbox → spool (a file, on the disk within milliseconds) → database
-
-Two tasks move the rows on. What blocks is done in a thread. A database that is away only lets the
-spool grow. After kill -9 the spool tells which calls ran, and their records are closed.
+No call waits for it. After kill -9 the spool tells which calls ran: their records are closed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -24,21 +19,17 @@ from gateway.calls import news
 from gateway.calls.call_news import CallNews, Closed, Opened
 from gateway.calls.call_news import Rated as WasRated
 from gateway.calls.record import CallRecord
-from gateway.errors import UnavailableError
 from gateway.records.journal import (
-    Alive,
     Done,
     Forgotten,
-    Line,
     Rated,
     Running,
     closed,
-    write_line,
 )
+from gateway.records.pipeline import Pipeline
 from gateway.records.refusals import Refusals
 from gateway.records.row import Row, paid_number, row_of, said_in
 from gateway.records.search import Page, Search
-from gateway.records.spool import Spool
 from gateway.records.toll import Price, Toll
 from gateway.repeats import Repeats
 
@@ -47,29 +38,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Lines that wait for the disk: 15 MB, and the calls of minutes on a busy gateway
-MOST_WAITING = 10_000
-
-# Rows of one transaction: more would hold the event loop for longer than a frame of audio lasts
-BATCH = 50
-
-RETRY = 1.0  # seconds until a disk or a database is tried again
-
-# By how much the end of a call may be wrong in a record that was closed after kill -9
-ALIVE_EVERY = 10.0  # seconds
-
 # Records of calls that have just ended, for whoever asks before the database has them
 RECENT = 1000
 
 MOST_FLOODS = 20  # lines of the log about those whose refused calls are too many, in a minute
-
-# For what waits when the gateway stops; the rest stays in the spool. A server behind a dead network
-# takes three seconds more for its transaction and its goodbye, and the whole stop may take ten
-CLOSE_TIMEOUT = 2.0  # seconds
-
-_OUR_FAULT = "the gateway failed; its log says why"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,73 +61,62 @@ class Account:
 class RecordCounts:
     """Rows since the start."""
 
-    written: int = 0  # into the database
-    lost: int = 0  # never to be there
-    skipped: int = 0  # refused calls that were too many
+    written: int  # into the database
+    lost: int  # never to be there
+    skipped: int  # refused calls that were too many
 
 
 class Recorder:
     """Takes the news of calls. Use `open_recorder`."""
 
-    def __init__(self, database: Database, spool: Spool, account: Account) -> None:
-        self.counts = RecordCounts()
+    def __init__(self, database: Database, pipeline: Pipeline, account: Account) -> None:
         self._database = database
-        self._spool = spool
+        self._pipeline = pipeline
         self._account = account
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="records")
-        self._inbox: deque[Line] = deque()
+        self._skipped = 0
         self._begun: set[str] = set()  # running calls of which the spool has heard
         self._tolls: dict[str, Toll] = {}  # of running calls that are answered
         self._recent: OrderedDict[str, Row] = OrderedDict()
         self._refusals = Refusals(monotonic)
         self._floods = Repeats(monotonic, lines=MOST_FLOODS)
-        self._waiting = asyncio.Event()  # something is in the inbox
-        self._spooled = asyncio.Event()  # something is in the spool
-        self._moved = asyncio.Event()  # something has gone on
-        self._inserting = asyncio.Lock()
-        self._disk_fault = ""
-        self._database_fault = ""
-        self._overflowing = False
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def queued(self) -> int:
         """Rows, and what is said of them, that are not in the database yet."""
-        return self._spool.backlog + sum(isinstance(line, Done | Rated) for line in self._inbox)
+        return self._pipeline.queued
 
     @property
     def faults(self) -> list[str]:
-        """Say what keeps rows from the database; no call fails for it.
+        """Say what keeps rows from the database; no call fails for it."""
+        return self._pipeline.faults
 
-        Whoever asks whether the gateway is ready reads it: which database, of which user, and why,
-        is in the log alone.
-        """
-        found = []
-        if self._database_fault:
-            found.append(f"{self.queued} records wait for their database: the log says why")
-        if self._disk_fault:
-            found.append(f"records cannot wait on the disk: {self._disk_fault}")
-        return found
+    @property
+    def counts(self) -> RecordCounts:
+        """Count rows by what has become of them."""
+        return RecordCounts(self._pipeline.written, self._pipeline.lost, self._skipped)
 
     async def start(self) -> list[Row]:
         """Close what an earlier gateway has left open, and begin to deliver; return what it was.
 
         Nothing of that is on the disk before the caller waits for something.
         """
-        journal = await self._in_thread(self._spool.recover)
-        left = closed(journal, self._account.price)
+        left = closed(await self._pipeline.recover(), self._account.price)
         if left:
             logger.warning(
                 "%d calls were running when the gateway was killed: their records end there",
                 len(left),
             )
-        self._inbox.extend(map(Done, left))
-        self._waiting.set()
-        self._spooled.set()
-        for work in (self._fill_spool, self._empty_spool, self._tick):
-            name = f"records-{work.__name__.strip('_')}"
-            self._tasks.append(asyncio.create_task(_go_on(work), name=name))
+        self._pipeline.start(map(Done, left))
         return left
+
+    async def flush(self, limit: float) -> bool:
+        """Wait until the database has all rows; False if it has not in so many seconds."""
+        return await self._pipeline.flush(limit)
+
+    async def close(self) -> None:
+        """Deliver what can be delivered soon, and let go of everything."""
+        await self._pipeline.close()
+        await self._database.close()
 
     # What calls tell
 
@@ -185,18 +146,18 @@ class Recorder:
         if toll is not None and toll.number == paid_number(row):  # else it is masked
             paid = toll.paid
         self._begun.add(record.id)
-        self._put(Running(row, paid))
+        self._pipeline.put(Running(row, paid))
 
     def _end(self, record: CallRecord) -> None:
         """Make the row of a call that is over, unless it is one too many."""
         if record.is_refused and self._is_flood(record):
-            self.counts.skipped += 1
+            self._skipped += 1
             if record.id in self._begun:  # it rang, and its fallback was refused
-                self._put(Forgotten(record.id))
+                self._pipeline.put(Forgotten(record.id))
         else:
             row = self.row_of(record)
             self._remember(row)
-            self._put(Done(row))
+            self._pipeline.put(Done(row))
         self._tolls.pop(record.id, None)
         self._begun.discard(record.id)
 
@@ -212,7 +173,7 @@ class Recorder:
             self._recent[record.id] = msgspec.structs.replace(
                 row, feedback_score=score, feedback_issue=issue
             )
-        self._put(Rated(record.id, score, issue))
+        self._pipeline.put(Rated(record.id, score, issue))
 
     def _is_flood(self, record: CallRecord) -> bool:
         """Whether a refused call is one too many of its client's, or of its trunk's."""
@@ -257,23 +218,6 @@ class Recorder:
         if len(self._recent) > RECENT:
             self._recent.popitem(last=False)
 
-    def _put(self, line: Line) -> None:
-        if len(self._inbox) >= MOST_WAITING:
-            if isinstance(line, Done | Rated):
-                self._lose(1)
-            return
-        self._inbox.append(line)
-        self._waiting.set()
-
-    def _lose(self, count: int) -> None:
-        self.counts.lost += count
-        if not self._overflowing:
-            self._overflowing = True
-            logger.error(
-                "records are lost: neither the disk nor the database takes them, and %d wait",
-                len(self._inbox),
-            )
-
     # What is asked
 
     async def find(self, call_id: str) -> Row | None:
@@ -290,181 +234,3 @@ class Recorder:
             The database is away.
         """
         return await self._database.search(wanted)
-
-    # The tasks
-
-    async def _tick(self) -> None:
-        """Write from time to time that the gateway is alive, while calls run."""
-        while True:
-            await asyncio.sleep(ALIVE_EVERY)
-            if self._spool.has_open:
-                self._put(Alive(round(time(), 3)))
-
-    async def _fill_spool(self) -> None:
-        """Move what calls tell onto the disk, as much at once as has come meanwhile."""
-        while True:
-            await self._waiting.wait()
-            self._waiting.clear()
-            lines = list(self._inbox)
-            if not lines:
-                continue
-            try:
-                await self._in_thread(self._spool.append, lines)
-            except OSError as error:
-                self._note_disk(error.strerror or str(error))
-                # A database elsewhere may well take them
-                await self._pass_by(lines)
-                self._waiting.set()
-                await asyncio.sleep(RETRY)
-                continue
-            self._forget(len(lines))
-            self._note_disk("")
-            self._spooled.set()
-
-    def _forget(self, count: int) -> None:
-        """Take lines that are safe from the inbox; they are its first."""
-        for _ in range(count):
-            self._inbox.popleft()
-        if self._overflowing and len(self._inbox) <= MOST_WAITING // 2:
-            self._overflowing = False
-            logger.warning("%d records have been lost, and there is room again", self.counts.lost)
-        self._moved.set()
-
-    async def _pass_by(self, lines: Sequence[Line]) -> None:
-        """Give rows to the database at once, as the disk does not take them; in their order."""
-        done = [line for line in lines if isinstance(line, Done | Rated | Forgotten)]
-        while done and not self._spool.backlog:
-            batch, done = done[:BATCH], done[BATCH:]
-            if not await self._deliver(batch):
-                return
-            await self._in_thread(self._spool.forget, [*_over(batch)])
-            self._spooled.set()  # it may be empty now, which needs no room
-            kept = [line for line in self._inbox if not _is_settled_by(batch, line)]
-            self._inbox.clear()
-            self._inbox.extend(kept)
-            self._moved.set()
-
-    async def _empty_spool(self) -> None:
-        """Move rows from the disk into the database."""
-        while True:
-            await self._spooled.wait()
-            self._spooled.clear()
-            while True:
-                lines, place = await self._in_thread(self._spool.take, BATCH)
-                if lines and not await self._deliver(lines):
-                    await asyncio.sleep(RETRY)
-                    continue
-                count = len(lines)
-                await self._in_thread(self._spool.delivered, place, count)
-                self._moved.set()
-                if not lines:
-                    break
-
-    async def _deliver(self, lines: Sequence[Line]) -> bool:
-        """Give lines to the database, and return whether it has them.
-
-        What is said of a call comes after its row, also from the spool, and so it may here.
-        """
-        rows = [line.row for line in lines if isinstance(line, Done)]
-        said = [line for line in lines if isinstance(line, Rated)]
-        if not (rows or said):
-            return True
-        async with self._inserting:
-            try:
-                bad = await self._database.insert(rows) if rows else []
-                if said:
-                    await self._database.rate(said)
-            except UnavailableError as error:
-                self._note_database(str(error))
-                return False
-            except Exception:
-                if self._database_fault != _OUR_FAULT:  # and not each second
-                    logger.exception("records cannot be written")
-                self._note_database(_OUR_FAULT)
-                return False
-        self._note_database("")
-        self.counts.written += len(rows) - len(bad)
-        if bad:
-            self.counts.lost += len(bad)
-            texts = [write_line(Done(row)).strip() for row in bad]
-            await self._in_thread(self._spool.put_aside, texts)
-        return True
-
-    def _note_database(self, fault: str) -> None:
-        if fault and not self._database_fault:
-            logger.error("records wait on the disk: %s", fault)
-        elif self._database_fault and not fault:
-            logger.warning("records go into the database again: %d have waited", self.queued)
-        self._database_fault = fault
-
-    def _note_disk(self, fault: str) -> None:
-        if fault and not self._disk_fault:
-            logger.error("records cannot wait on the disk: %s", fault)
-        elif self._disk_fault and not fault:
-            logger.warning("records can wait on the disk again")
-        self._disk_fault = fault
-
-    async def _in_thread(self, work: Callable[..., T], *given: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
-
-    async def flush(self, limit: float) -> bool:
-        """Wait until the database has all rows; False if it has not in so many seconds."""
-        return await self._wait_for(lambda: not (self._inbox or self._spool.backlog), limit)
-
-    async def _wait_for(self, holds: Callable[[], bool], limit: float) -> bool:
-        try:
-            async with asyncio.timeout(limit):
-                while not holds():
-                    self._moved.clear()
-                    await self._moved.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def _is_settled(self) -> bool:
-        """Whether waiting brings nothing more: all rows are where they can be."""
-        return not self._inbox and bool(self._database_fault or not self._spool.backlog)
-
-    async def close(self) -> None:
-        """Deliver what can be delivered soon, and let go of everything."""
-        if self._tasks:
-            await self._wait_for(self._is_settled, CLOSE_TIMEOUT)
-            left = sum(isinstance(line, Done | Rated) for line in self._inbox)
-            if waiting := self._spool.backlog:
-                logger.warning("%d records wait on the disk for the next start", waiting)
-            if left:
-                self.counts.lost += left
-                logger.error("%d records are lost: neither disk nor database takes them", left)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-        await self._in_thread(self._spool.close)
-        self._thread.shutdown(wait=False)
-        await self._database.close()
-
-
-async def _go_on(work: Callable[[], Awaitable[None]]) -> None:
-    """Do work without an end; a fault of ours must not end all records."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("the recorder has failed, and goes on")
-            await asyncio.sleep(RETRY)
-
-
-def _over(lines: Sequence[Line]) -> Iterator[str]:
-    """Return the calls that do not run any more, as those lines say."""
-    for line in lines:
-        if isinstance(line, Done):
-            yield line.row.id
-        elif isinstance(line, Forgotten):
-            yield line.id
-
-
-def _is_settled_by(settled: Sequence[Line], line: Line) -> bool:
-    """Whether nothing is to be done for a line once those are dealt with."""
-    if isinstance(line, Running):
-        return line.row.id in _over(settled)
-    return any(each is line for each in settled)

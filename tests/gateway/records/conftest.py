@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.records import pipeline
 from tests.peers.postgres import Postgres, run_postgres
 
 if TYPE_CHECKING:
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be tried again only after a second, or wait for a database that is away."""
+    monkeypatch.setattr(pipeline, "RETRY", 0.05)
+    monkeypatch.setattr(pipeline, "CLOSE_TIMEOUT", 0.5)
 
 
 @pytest.fixture(scope="package")
