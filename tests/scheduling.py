@@ -1,10 +1,11 @@
-"""Which tests each process of a run takes, where there are several (`make test` has two).
+"""Which tests each process of a run takes, where there are several (`make test` has three).
 
 Most tests wait for timers of SIP, ICE and browsers: two processes take little more than half the
 time of one. Each gets whole files, as what the tests of a file share is made once. The slow ones
 come first, or one process would be left with the last of them. What comes then is for one process:
-files that measure time, or run many calls side by side already. Beside them another one takes
-those that do next to nothing but wait, and at the end those that want all of the machine are alone.
+files that measure time, or run many calls side by side already. Files that do little but wait are
+for a third process, as long as there are some: a third that worked would only take the others'
+time. At the end those that want all of the machine are alone.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ class Kind(IntEnum):
 
     SLOW = 0
     QUICK = 1
-    QUIET = 2  # no other process but one that waits
-    WAITING = 3  # a tenth of a core, most of it to begin with
+    QUIET = 2  # nothing beside them but what waits
+    WAITING = 3  # a third of a core at most, most of it to begin with
     ALONE = 4
 
 
@@ -99,7 +100,8 @@ class Scheduling(LoadFileScheduling):
             return
         last = next((each for each in self.nodes if self._takes_more(each)), None)
         left = {kind_of(file) for file in self.workqueue}
-        if node is last or not left or left & {*ORDINARY, Kind.WAITING}:
+        may_take = {Kind.WAITING} if self._only_waits(node) else {*ORDINARY, Kind.WAITING}
+        if node is last or not left or left & may_take:
             super()._reschedule(node)
         elif not node.shutting_down:
             node.shutdown()  # which it does once it has run what it has
@@ -109,8 +111,15 @@ class Scheduling(LoadFileScheduling):
     def _takes_more(self, node: WorkerController) -> bool:
         return not node.shutting_down and node in self.registered_collections
 
+    def _only_waits(self, node: WorkerController) -> bool:
+        """Whether it is the last of three or more."""
+        taking = [each for each in self.nodes if self._takes_more(each)]
+        return len(taking) > 2 and node is taking[-1]
+
     def _fits(self, node: WorkerController, file: str) -> bool:
         kind = kind_of(file)
+        if self._only_waits(node):
+            return kind is Kind.WAITING
         if kind in ORDINARY or kind is Kind.WAITING:
             return True
         if any(not other.shutting_down for other in self._before(node)):
