@@ -25,9 +25,47 @@ class Kind(IntEnum):
     SLOW = 0
     QUICK = 1
     QUIET = 2  # nothing beside them but what waits
-    WAITING = 3  # a third of a core at most, most of it to begin with
+    WAITING = 3  # a third of a core on average
     ALONE = 4
 
+
+# Those that left two thirds of a core, or more, when each test's processes were measured
+WAITING_FILES = (
+    "tests/end_to_end/test_bad_input.py",
+    "tests/end_to_end/test_codecs.py",
+    "tests/end_to_end/test_cut_off.py",
+    "tests/end_to_end/test_digits.py",
+    "tests/end_to_end/test_drain.py",
+    "tests/end_to_end/test_fallback.py",
+    "tests/end_to_end/test_fallback_peers.py",
+    "tests/end_to_end/test_headless_call.py",
+    "tests/end_to_end/test_hold_asterisk.py",
+    "tests/end_to_end/test_incoming_peers.py",
+    "tests/end_to_end/test_lost_network.py",
+    "tests/end_to_end/test_media_ports.py",
+    "tests/end_to_end/test_media_timeout.py",
+    "tests/end_to_end/test_misbehaving_trunk.py",
+    "tests/end_to_end/test_page_transfer.py",
+    "tests/end_to_end/test_passthrough.py",
+    "tests/end_to_end/test_quality.py",
+    "tests/end_to_end/test_records.py",
+    "tests/end_to_end/test_redirect_asterisk.py",
+    "tests/end_to_end/test_resume.py",
+    "tests/end_to_end/test_secured_trunk.py",
+    "tests/end_to_end/test_session_timers.py",
+    "tests/end_to_end/test_srtp.py",
+    "tests/end_to_end/test_symmetric_rtp.py",
+    "tests/end_to_end/test_transfer_asterisk.py",
+    "tests/end_to_end/test_vanishing_trunk.py",
+    "tests/end_to_end/test_webhooks.py",
+    "tests/gateway/signaling/",
+    "tests/gateway/trunk/",
+    "tests/interop/test_foreign_suite.py",
+    "tests/security/test_api.py",
+    "tests/security/test_injection.py",
+    "tests/security/test_numbers.py",
+    "tests/security/test_tokens.py",
+)
 
 KINDS = {
     "tests/bench/": Kind.ALONE,
@@ -39,13 +77,7 @@ KINDS = {
     "tests/end_to_end/test_bad_network.py": Kind.QUIET,
     "tests/end_to_end/test_many_calls.py": Kind.QUIET,
     "tests/interop/test_matrix.py": Kind.QUIET,
-    "tests/end_to_end/test_media_timeout.py": Kind.WAITING,
-    "tests/end_to_end/test_misbehaving_trunk.py": Kind.WAITING,
-    "tests/end_to_end/test_session_timers.py": Kind.WAITING,
-    "tests/end_to_end/test_vanishing_trunk.py": Kind.WAITING,
-    "tests/gateway/signaling/": Kind.WAITING,
-    "tests/gateway/trunk/": Kind.WAITING,
-    "tests/interop/test_foreign_suite.py": Kind.WAITING,
+    **dict.fromkeys(WAITING_FILES, Kind.WAITING),
     "tests/end_to_end/": Kind.SLOW,
     "tests/examples/": Kind.SLOW,
     "tests/interop/": Kind.SLOW,
