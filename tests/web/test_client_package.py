@@ -83,7 +83,7 @@ def run(*command: str | Path, folder: Path) -> str:
 @pytest.fixture(scope="module")
 def tools() -> Path:
     if not (TOOLS / "typescript").exists():
-        missing("esbuild and TypeScript are not installed: run make web")
+        missing("esbuild, terser and TypeScript are not installed: run make web")
     return TOOLS
 
 
