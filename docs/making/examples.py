@@ -60,6 +60,7 @@ SERVER: Examples = {
         "expires": 1795974693.0,
         "identity": "alice",
         "resume": None,
+        "heard": 0,
         "received": 0,
         "missed": 0,
         "lost": 0,

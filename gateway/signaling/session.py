@@ -84,6 +84,7 @@ class Session:
         self._line: Line | None = line
         self._replay = Replay(room.limits.kept, room.limits.kept_size)
         self._handed_out = 0  # messages of calls that a socket has been given
+        self._heard = 0  # messages of calls that the client has sent
         self._last_said = float("-inf")
         self._calls = calls = dict[str, ClientCall]()
         self._preflights = ClientPreflights(
@@ -176,6 +177,7 @@ class Session:
             expires=grant.expires,
             identity=grant.identity,
             resume=resume,
+            heard=self._heard,
             received=said - len(missed),
             missed=len(missed),
             lost=said - len(missed) - taken,
@@ -211,12 +213,17 @@ class Session:
 
     def receive(self, message: messages.ClientMessage) -> None:
         """Do what a message asks for; what is refused is said to the client."""
+        call = getattr(message, "call", None)
+        self._count(call)
         try:
             self._dispatch(message)
         except GatewayError as error:
-            call = getattr(message, "call", None)
             restart_id = message.id if isinstance(message, messages.Restart) else None
             self.say(messages.error_of(error, call=call, restart_id=restart_id))
+
+    def _count(self, call: str | None) -> None:
+        """Count a message of a call: what a dead socket has swallowed was not heard here."""
+        self._heard += call is not None
 
     def _dispatch(self, message: messages.ClientMessage) -> None:
         match message:
@@ -374,6 +381,7 @@ class Session:
 
     def complain(self, error: MessageError) -> None:
         """Say why a frame was not read. A call that it was to begin is over, and no other one."""
+        self._count(error.call)
         begins = error.places and error.call is not None and not self._knows(error.call)
         about = messages.error_of(error, call=error.call, fatal=begins, restart_id=error.restart_id)
         self.say(about)

@@ -210,6 +210,19 @@ async def test_hung_up_while_the_gateway_cannot_hear_it(
     await manager.wait("LabHangup", limit=5)
 
 
+async def test_hung_up_by_a_socket_that_is_dead_and_nobody_knows(
+    demo: ChromiumPage, relay: TcpRelay, manager: Manager
+) -> None:
+    """The page asks at once whether anybody is there, and says it again by another socket."""
+    page = demo.page
+    await dial(page, "600")
+    await expect_state(page, "open")
+    relay.swallow()
+    await page.click("#hangup")
+    await expect_state(page, "idle")
+    await manager.wait("LabHangup", limit=15)  # 4 s of patience; a session is kept for a minute
+
+
 async def test_firefox(gateway: Gateway, relay: TcpRelay, manager: Manager) -> None:
     """The socket is cut, and the page is loaded again, in a browser of another family."""
     url = f"http://127.0.0.1:{relay.port}/"

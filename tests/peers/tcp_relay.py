@@ -17,6 +17,7 @@ class TcpRelay:
     def __init__(self, target: int) -> None:
         self._target = target
         self._writers: set[asyncio.StreamWriter] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
         self.refuse = False
@@ -31,6 +32,10 @@ class TcpRelay:
         """Reset all that is connected, at both ends."""
         for writer in tuple(self._writers):
             writer.transport.abort()
+
+    def swallow(self) -> None:
+        """Let nothing more through of what is connected, and tell neither end."""
+        self._dead |= self._writers
 
     async def close(self) -> None:
         """Stop."""
@@ -52,12 +57,14 @@ class TcpRelay:
             await asyncio.gather(self._pump(reader, far), self._pump(behind, writer))
         finally:
             self._writers -= {writer, far}
+            self._dead -= {writer, far}
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await source.read(65536):
-                sink.write(data)
-                await sink.drain()
+                if sink not in self._dead:
+                    sink.write(data)
+                    await sink.drain()
         sink.close()
 
 

@@ -26,6 +26,12 @@ LOSE_AUDIO = """(async () => {
     Object.defineProperty(peer, "connectionState", { value: "failed" });
     peer.onconnectionstatechange();
 })()"""
+ASK = """() => {
+    harness.call.sendDigits("1");
+    harness.call.sendDigits("2");
+    harness.ask("hold");
+    harness.asked = harness.ask("transfer", { to: "601" });
+}"""
 ENDED = {"by": "remote", "cause": "hangup", "sipCode": 200, "reason": "OK", "message": "So."}
 
 
@@ -41,10 +47,13 @@ class Lossy:
         self.calls: list[dict[str, Any]] | None = None  # those alive; None: the one that was
         self.missed: list[dict[str, Any]] = []
         self.call = ""
+        self.heard: int | None = 0  # frames with a call; None as of a gateway that does not count
 
     async def greet(self, session: Session) -> None:
         hello = await session.wait_for("hello")
         fields: dict[str, Any] = {"resumeToken": "secret", "resumeWindow": self.window}
+        if self.heard is not None:
+            fields["heard"] = self.heard
         if "resume" in hello:
             alive = [{"call": self.call, "state": "answered", "direction": "outgoing"}]
             fields |= {
@@ -60,9 +69,15 @@ class Lossy:
     async def lose(self, page: Page, code: int = 1011) -> Session:
         """Close the page's socket in mid-call, and return the session."""
         session = await self.gateway.session()
-        self.call = session.call["call"]
-        await session.socket.close(code)
+        await self.cut(session, code)
         return session
+
+    async def cut(self, session: Session, code: int = 1011, swallowed: int = 0) -> None:
+        """Close a page's socket, as if the last frames with a call had never come."""
+        self.call = session.call.get("call", self.call)
+        if self.heard is not None:
+            self.heard += sum("call" in frame for frame in session.received) - swallowed
+        await session.socket.close(code)
 
 
 async def talking(fake_gateway: FakeGateway, open_page: OpenPage) -> tuple[Page, Session]:
@@ -158,6 +173,66 @@ async def test_a_hang_up_reaches_the_gateway_once_it_is_back(
     assert (end["by"], end["cause"]) == ("local", "hangup")
     second = await fake_gateway.session()
     assert (await second.wait_for("hangup"))["call"] == lossy.call
+
+
+async def test_a_hang_up_into_a_dead_socket_is_noticed_soon_and_said_again(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Though the page has no call left by then, and nothing else would speak against the socket."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+    session = await fake_gateway.session()
+    session.pongs = False
+    await page.evaluate("harness.call.disconnect()")
+    await session.wait_for("ping")
+    lossy.call, lossy.heard = session.call["call"], 1
+    async with asyncio.timeout(8):  # 4 s of patience, where it is 35 s without a hang-up
+        second = await fake_gateway.session()
+    hangup = await second.wait_for("hangup")
+    assert hangup["call"] == lossy.call
+    await second.wait_for("ping")
+    assert second.find("hangup") == [hangup], "once"
+
+
+async def test_what_a_dead_socket_has_swallowed_is_said_again_in_order(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await open_call(page)
+    session = await fake_gateway.session()
+    await page.evaluate(ASK)
+    await session.wait_for("transfer")
+    await lossy.cut(session, swallowed=3)
+    second = await fake_gateway.session()
+    await second.wait_for("transfer")
+    said = [frame for frame in second.received if frame["type"] in ("dtmf", "hold", "transfer")]
+    assert [frame.get("digits", frame["type"]) for frame in said] == ["2", "hold", "transfer"]
+    await lossy.cut(second)
+    third = await fake_gateway.session()
+    await until(page, "harness.named('reconnected').length === 2")
+    await third.send("transferred", call=lossy.call, sipCode=200, reason="OK")
+    assert await page.evaluate("harness.asked") == {"sipCode": 200, "reason": "OK"}
+    assert {frame["type"] for frame in third.received} <= {"hello", "ping", "stats"}
+
+
+async def test_nothing_is_said_again_to_a_gateway_that_does_not_say_what_it_has_heard(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    lossy = Lossy(fake_gateway)
+    lossy.heard = None
+    page = await open_page()
+    await open_call(page)
+    session = await fake_gateway.session()
+    await page.evaluate(ASK)
+    await session.wait_for("transfer")
+    await lossy.cut(session)
+    second = await fake_gateway.session()
+    await until(page, "harness.named('reconnected').length === 1")
+    await page.evaluate("harness.call.sendDigits('3')")
+    assert (await second.wait_for("dtmf"))["digits"] == "3"
+    assert second.find("hold") == second.find("transfer") == []
 
 
 async def test_it_gives_up_when_the_gateway_has(

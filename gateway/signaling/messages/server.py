@@ -51,7 +51,8 @@ class Welcome(Wire):
     became of the `hello`'s: "resumed", or a new session since the old one is "over" or "unknown";
     null where none was asked for. `calls` are those that are alive. The next `missed` messages are
     those of calls that the client has not taken, in order, and `received` is the number of those
-    before them; `lost` ones of these are gone.
+    before them; `lost` ones of these are gone. `heard` is the number of the client's messages with
+    a `call` that the session has had: a dead socket has swallowed those that it sent since.
     """
 
     type: Literal["welcome"] = "welcome"
@@ -63,6 +64,7 @@ class Welcome(Wire):
     expires: float | None = None
     identity: str | None = None
     resume: Literal["resumed", "over", "unknown"] | None = None
+    heard: int = 0
     received: int = 0
     missed: int = 0
     lost: int = 0

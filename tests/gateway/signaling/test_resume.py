@@ -96,6 +96,32 @@ async def test_what_was_missed_comes_once(
         await nothing_more(client)
 
 
+async def test_the_client_is_told_what_it_has_said_in_vain(gateway: Gateway) -> None:
+    """Each message with a call counts, also one that is refused or cannot be read; no other does."""
+    async with opened(gateway) as (client, welcome):
+        assert welcome["heard"] == 0
+        call = await placed(gateway, client)
+        await client.send(type="ping")
+        await client.send(type="dtmf", call="c1", digits="5")
+        await client.send(type="hold", call="unknown")
+        await client.send(type="dtmf", call="c1", digits="no digits")
+        assert await types_of(client, 3) == ["pong", "error", "error"]
+        await soon(call.commands)
+        await lose(gateway, client)
+    async with opened(gateway, resume=welcome["resumeToken"]) as (first, back):
+        assert back["heard"] == 4
+        await first.send(type="dtmf", call="c1", digits="6")
+        await soon(call.commands)
+        async with opened(gateway, resume=welcome["resumeToken"]) as (second, again):
+            assert again["heard"] == 5
+            await first.send(type="dtmf", call="c1", digits="7")
+            assert await first.closed() == TAKEN_OVER
+            await nothing_more(second)
+        assert call.commands.empty(), "what a socket says that has given way"
+    async with opened(gateway, resume=welcome["resumeToken"]) as (_, last):
+        assert last["heard"] == 5
+
+
 async def test_passing_readings_and_answers_to_requests_are_not_kept(gateway: Gateway) -> None:
     async with opened(gateway) as (client, welcome):
         call = await placed(gateway, client)

@@ -14,6 +14,7 @@ import { brief, parse, readWelcome } from "./frames.js";
 import { Pulse } from "./pulse.js";
 import { Questions } from "./questions.js";
 import { Socket } from "./socket.js";
+import { Spoken } from "./spoken.js";
 
 const WELCOME_TIMEOUT = 10_000;
 /** Between tries to get the session back: short, as somebody talks, or hears nothing. */
@@ -52,6 +53,7 @@ export class Signaling {
   #window = 0;
   /** @type {Frame[]} of calls, for the next socket */
   #unsent = [];
+  #spoken = new Spoken();
   /** @type {CallError | null} why there is no socket for now */
   #interruption = null;
   /** performance.now() when the socket was lost */
@@ -201,7 +203,9 @@ export class Signaling {
    * @returns {boolean | undefined} whether it is on its way
    */
   #transmit(frame) {
-    return this.#socket?.send(JSON.stringify(frame));
+    const sent = this.#socket?.send(JSON.stringify(frame));
+    if (frame.call && this.#spoken.note(frame)) this.probe(); // somebody waits for what comes of it
+    return sent;
   }
 
   #expectWelcome() {
@@ -248,7 +252,7 @@ export class Signaling {
   /** @param {CallError} error why the socket is lost */
   #drop(error) {
     const first = this.#interruption ?? error;
-    const mine = this.#calls.size > 0 || this.#unsent.length > 0;
+    const mine = this.#calls.size > 0 || this.#unsent.length > 0 || this.#spoken.open;
     const late = this.#interruption && performance.now() - this.#lostAt > this.#window;
     if (!this.window || !mine || late || !PASSING.has(error.name)) {
       this.#lose(PASSING.has(error.name) ? first : error);
@@ -355,6 +359,7 @@ export class Signaling {
    */
   #hand(call, frame) {
     if (this.#resumption && frame.type !== "quality") this.#resumption.received += 1;
+    if (frame.type === "ended" || frame.fatal) this.#spoken.forget(call);
     const receiver = this.#calls.get(call);
     const answered = this.#questions.settle(frame);
     if (receiver && !answered) receiver.receive(frame);
@@ -371,8 +376,9 @@ export class Signaling {
     const unsent = this.#unsent.splice(0);
     for (const frame of unsent) this.#transmit(frame);
     for (const call of this.#alive) {
-      // The hangup may have gone into a socket that was dead.
-      if (!this.#calls.has(call)) this.#transmit({ type: "hangup", call });
+      // This page may have ended it before it had an answer
+      const told = this.#calls.has(call) || unsent.some((frame) => frame.call === call);
+      if (!told) this.#transmit({ type: "hangup", call });
     }
     for (const call of this.#known) {
       const placed = unsent.some((frame) => frame.type === "call" && frame.call === call);
@@ -437,9 +443,10 @@ export class Signaling {
   }
 
   /** @param {Frame} frame what its session can be resumed by */
-  #adopt({ resumeToken, resumeWindow, received, missed }) {
+  #adopt({ resumeToken, resumeWindow, heard, received, missed }) {
     this.#window = typeof resumeWindow === "number" ? 1000 * resumeWindow : 0;
     this.#missed = Number(missed ?? 0);
+    this.#unsent.unshift(...this.#spoken.unheard(heard));
     this.#resumption =
       this.#window && typeof resumeToken === "string" ? { token: resumeToken, received: Number(received ?? 0) } : null;
   }
