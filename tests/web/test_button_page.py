@@ -300,6 +300,20 @@ async def test_token_of_the_sites_server_says_whether_a_call_can_be_transferred(
     assert await button.page.evaluate(read, tokens) == [True] * 3 + [False] * 4
 
 
+async def test_whoever_comes_near_the_panel_has_everything_ready(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """The launcher is not to be seen: the call begins by a button of the panel."""
+    button = await open_button(fake_gateway, open_page, f'variant="panel" to="{NUMBER}"')
+    await button.button("Call").hover()
+    session = await fake_gateway.session()
+    await session.wait_for("hello")
+    assert session.find("call") == []
+    await button.button("Call").click()
+    await button.expect_state("open")
+    assert len(session.find("call")) == 1
+
+
 async def test_page_says_later_where_tokens_come_from(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:

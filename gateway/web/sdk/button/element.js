@@ -75,7 +75,7 @@ export class ClickToCall extends Base {
     this.#root.append(element, live, audio);
     element.addEventListener("click", () => this.#press());
     // Whoever comes near may well call: what takes time is made ready
-    for (const sign of ["pointerenter", "focus"]) element.addEventListener(sign, () => this.#prepare());
+    for (const sign of ["pointerover", "focusin"]) this.addEventListener(sign, () => this.#prepare());
   }
 
   get #line() {
