@@ -41,7 +41,9 @@ class MediaConfig:
     threads: int = 1
     # ICE checks take round trips, not seconds; a browser that needs longer has no way through
     ice_timeout: float = 15.0
-    dtls_timeout: float = 10.0
+    # What is lost of a handshake is repeated after 1 and 3 s; what is lost again does not pass, as
+    # datagrams of a certificate's size where a path takes none so large
+    dtls_timeout: float = 5.0
     # Browsers send an RTP packet every 20 ms and a consent check every few seconds (RFC 7675)
     browser_silence: float = 12.0
     # Neither RTP nor RTCP from the trunk for so long ends a call: before the answer, and after it

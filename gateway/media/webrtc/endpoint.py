@@ -22,7 +22,7 @@ from gateway.media.events import BrowserConnected, BrowserLost, LossReason
 from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.webrtc.ice import names_host, parse_candidate, render_candidate
 from gateway.media.webrtc.packet_port import PacketPort
-from gateway.media.webrtc.patience import Patience
+from gateway.media.webrtc.patience import Patience, handshake_deadline
 from gateway.media.webrtc.seam import Transport
 from gateway.own_address import all_addresses, offered, versions
 from voice.counters import Counters
@@ -75,7 +75,8 @@ class WebRtcEndpoint:
         self._remote: BrowserRemote | None = None
         self._elder: WebRtcEndpoint | None = None
         self._patience = Patience(inf, config.ice_timeout)
-        self._limit: asyncio.Timeout | None = None  # while ICE comes up
+        self._handshake: float | None = None  # when it began
+        self._limit: asyncio.Timeout | None = None  # while ICE, or DTLS, comes up
         self._silence = 0.0  # seconds
         self._silent = False  # for too long, and perhaps not for ever
         self._lost = False
@@ -178,23 +179,33 @@ class WebRtcEndpoint:
         elder, self._elder = self._elder, None
         if elder is not None and self._transport.inherit(elder._transport):
             return None
+        return None if await self._shake_hands(remote) else LossReason.DTLS_FAILED
+
+    async def _shake_hands(self, remote: BrowserRemote) -> bool:
+        self._handshake = monotonic()
         try:
-            async with asyncio.timeout(self._config.dtls_timeout):
-                if not await self._transport.connect_dtls(remote.fingerprints):
-                    return LossReason.DTLS_FAILED
+            async with asyncio.timeout(None) as self._limit:
+                self._reschedule()
+                return await self._transport.connect_dtls(remote.fingerprints)
         except TimeoutError:
-            return LossReason.DTLS_FAILED
-        return None
+            return False
+        finally:
+            self._limit = None
 
     def _reschedule(self) -> None:
-        """Give ICE as long as there is hope."""
+        """Give ICE, or DTLS after it, as long as there is hope."""
         if self._limit is None or self._limit.expired():
             return
-        loop = asyncio.get_running_loop()
-        self._limit.reschedule(loop.time() + self._patience.deadline - monotonic())
+        began, patience = self._handshake, self._patience
+        deadline = (
+            patience.deadline
+            if began is None
+            else handshake_deadline(began, self._config.dtls_timeout, patience.answered)
+        )
+        self._limit.reschedule(asyncio.get_running_loop().time() + deadline - monotonic())
 
     def hurry(self) -> None:
-        """Wait no longer than a moment for ICE from now on: the far end has picked up."""
+        """Wait no longer than a moment from now on: the far end has picked up."""
         self._patience = self._patience.answer(monotonic())
         self._reschedule()
 

@@ -1,8 +1,8 @@
-"""How long ICE may take before a call is given up: pure, all times in seconds of one clock.
+"""How long ICE and DTLS may take before a call is given up: pure, in seconds of one clock.
 
-Until it is up nobody can be heard, while a phone may ring, be picked up, and cost money. A browser
-that has a way through finds it within a few round trips; what takes time is a relay, whose address
-comes late. So the time counts from the last address that the browser has named.
+Until they are up nobody can be heard, while a phone may ring, be picked up, and cost money. A
+browser that has a way through finds it within a few round trips; what takes time is a relay, whose
+address comes late. So the time of ICE counts from the last address that the browser has named.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ PATIENT: Final = 5.0
 
 # The same once the far end has picked up: it says hello, hears nothing, and pays
 ANSWERED: Final = 1.0
+
+# From the answer on, for the handshake after ICE: two round trips, and one repetition of what was
+# lost, which comes after 1 s (RFC 6347 section 4.2.4.1)
+HANDSHAKE_ANSWERED: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,11 @@ class Patience:
     def end(self) -> Patience:
         """Take note of the end of candidates."""
         return replace(self, gathered=True)
+
+
+def handshake_deadline(began: float, limit: float, answered: float | None) -> float:
+    """Return when a handshake has to be done that `began` as soon as ICE was up."""
+    patient = began + limit
+    if answered is None:
+        return patient
+    return min(patient, max(answered, began) + HANDSHAKE_ANSWERED)

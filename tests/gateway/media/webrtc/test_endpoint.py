@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 from dataclasses import replace
+from time import monotonic
 
 import pytest
 from aioice import stun
@@ -17,6 +18,7 @@ from gateway.media.parameters import BrowserRemote, DtlsRole, MediaConfig
 from gateway.media.webrtc.endpoint import WebRtcEndpoint
 from gateway.media.webrtc.ice import MAX_WAITING
 from gateway.media.webrtc.packet_port import Address
+from gateway.media.webrtc.patience import HANDSHAKE_ANSWERED
 from tests.gateway.media.webrtc.peers import RecordingPort
 from tests.gateway.media.webrtc.sides import (
     QUICK,
@@ -69,6 +71,30 @@ async def test_a_browser_that_never_shakes_hands_ends_in_time() -> None:
         browser.endpoint.connect(remote_of(gateway, DtlsRole.SERVER))
         gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
         assert await gateway.report() == BrowserLost(LossReason.DTLS_FAILED)
+
+
+@pytest.mark.parametrize("picks_up", ["before ICE", "in the handshake"])
+async def test_a_handshake_gets_a_moment_once_the_far_end_has_picked_up(
+    picks_up: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_sides(MediaConfig(dtls_timeout=60.0)) as (browser, gateway):
+        transport, began = gateway.endpoint._transport, list[float]()
+        connect_dtls = transport.connect_dtls
+
+        async def connect(fingerprints: tuple[tuple[str, str], ...]) -> bool:
+            began.append(monotonic())
+            if picks_up == "in the handshake":
+                gateway.endpoint.hurry()
+            return await connect_dtls(fingerprints)
+
+        monkeypatch.setattr(transport, "connect_dtls", connect)
+        if picks_up == "before ICE":
+            gateway.endpoint.hurry()
+        # Both wait for the other's ClientHello
+        browser.endpoint.connect(remote_of(gateway, DtlsRole.SERVER))
+        gateway.endpoint.connect(remote_of(browser, DtlsRole.SERVER))
+        assert await gateway.report() == BrowserLost(LossReason.DTLS_FAILED)
+        assert monotonic() - began[0] == pytest.approx(HANDSHAKE_ANSWERED, abs=1.0)
 
 
 async def test_a_browser_that_closes_is_noticed_at_once() -> None:

@@ -1,10 +1,10 @@
-"""How long ICE may take: from the last address on, and less once the far end has picked up."""
+"""How long ICE and DTLS may take, and that it is less once the far end has picked up."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.media.webrtc.patience import Patience
+from gateway.media.webrtc.patience import Patience, handshake_deadline
 
 NEW = Patience(began=100.0, limit=15.0)
 
@@ -34,3 +34,19 @@ NEW = Patience(began=100.0, limit=15.0)
 )
 def test_when_there_is_no_hope_any_more(patience: Patience, deadline: float) -> None:
     assert patience.deadline == pytest.approx(deadline)
+
+
+@pytest.mark.parametrize(
+    ("limit", "answered", "deadline"),
+    [
+        (5.0, None, 105.0),
+        (5.0, 99.0, 102.0),  # ICE has come up after the answer
+        (5.0, 100.5, 102.5),
+        (5.0, 104.5, 105.0),
+        (0.3, 100.0, 100.3),
+    ],
+)
+def test_when_a_handshake_has_to_be_done(
+    limit: float, answered: float | None, deadline: float
+) -> None:
+    assert handshake_deadline(100.0, limit, answered) == pytest.approx(deadline)
