@@ -131,6 +131,11 @@ class BrowserSide:
         loop = asyncio.get_running_loop()
         self._held_back = loop.call_later(MAX_HELD_BACK, self._post, InviteDue())
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has closed before it was up: no phone rings for it."""
+        return self._leg.state is BrowserState.GONE
+
     def stop_holding_back(self) -> bool:
         """Have the far end called; false if that has been said before."""
         timer, self._held_back = self._held_back, None
@@ -199,12 +204,15 @@ class BrowserSide:
         return browser_lost(reason) if was_up else browser_unreached(reason)
 
     def _watch_clock(self, before: BrowserLeg) -> None:
-        """Wait for a browser that is lost, and for no other."""
-        if self._leg.state is not BrowserState.LOST:
-            self.cancel()
-        elif before.state is not BrowserState.LOST:
+        """Wait for a browser that is lost, for the hang-up of one that is gone, for no other."""
+        if self._leg.state is before.state:
+            return
+        self.cancel()
+        waits = {BrowserState.LOST: self._wait, BrowserState.GONE: HANGUP_WAIT}
+        if self._leg.state in waits:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._wait, self._post, BrowserLate())
+            wait = waits[self._leg.state]
+            self._timer = loop.call_later(wait, self._post, BrowserLate())
 
     def cancel(self) -> None:
         """Wait for nothing any more."""

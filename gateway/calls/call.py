@@ -265,7 +265,7 @@ class Call(Commanded):
 
     def _call_out(self) -> None:
         """Call the far end, once: the browser has said where it is, or has been waited for."""
-        if self._browser.stop_holding_back():
+        if not self._browser.is_gone and self._browser.stop_holding_back():
             self._way.begin()
 
     async def _handle_wish(

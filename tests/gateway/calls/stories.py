@@ -125,3 +125,18 @@ async def story(
     finally:
         made.task.cancel()
         await asyncio.wait([made.task])
+
+
+@asynccontextmanager
+async def held_back() -> AsyncIterator[Story]:
+    """A call whose browser has not said yet where it is."""
+    call = Story()
+    call.session.reachable = False
+    try:
+        await call.client.hear(news.AnswerReady)
+        await asyncio.sleep(0.02)
+        assert not call.trunk.dialed.is_set()
+        yield call
+    finally:
+        call.task.cancel()
+        await asyncio.wait([call.task])

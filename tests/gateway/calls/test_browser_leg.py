@@ -16,12 +16,18 @@ from gateway.media.events import BrowserConnected, BrowserLost, LossReason, Rene
 from tests.gateway.calls.descriptions import fixture
 from tests.gateway.calls.fakes import Client
 
-CONNECTING, UP, LOST, UNREACHED, OVER = BrowserState
+CONNECTING, UP, LOST, UNREACHED, GONE, OVER = BrowserState
 
 CAME, RENEWED = BrowserConnected(), BrowserConnected(renewed="new1")
-CLOSED, NOWHERE, FAULT = (
+CLOSED, NO_DTLS, NOWHERE, SILENT, FAULT = (
     BrowserLost(reason)
-    for reason in (LossReason.CLOSED, LossReason.ICE_TIMEOUT, LossReason.INTERNAL)
+    for reason in (
+        LossReason.CLOSED,
+        LossReason.DTLS_FAILED,
+        LossReason.ICE_TIMEOUT,
+        LossReason.SILENT,
+        LossReason.INTERNAL,
+    )
 )
 RESTART = RestartWanted(
     read_offer(fixture("chrome-156-audio.sdp")), Client(), cast(Future[None], None)
@@ -29,7 +35,7 @@ RESTART = RestartWanted(
 FAILED = RenewalFailed(LossReason.ICE_TIMEOUT, "new1")
 LATE = BrowserLate()
 
-EVENTS = (CAME, RENEWED, CLOSED, NOWHERE, FAULT, RESTART, FAILED, LATE)
+EVENTS = (CAME, RENEWED, CLOSED, NO_DTLS, NOWHERE, SILENT, FAULT, RESTART, FAILED, LATE)
 
 
 def after(*events: BrowserEvent) -> BrowserLeg:
@@ -49,6 +55,16 @@ def test_the_examples_cover_the_closed_set() -> None:
         ([], CONNECTING),
         ([CAME], UP),
         ([NOWHERE], OVER),
+        ([SILENT], OVER),
+        ([CLOSED], GONE),  # its hang-up may be on its way
+        ([NO_DTLS], GONE),
+        ([CLOSED, LATE], OVER),
+        ([CLOSED, NO_DTLS], GONE),
+        ([CLOSED, FAULT], OVER),
+        ([CLOSED, RESTART], UNREACHED),
+        ([CLOSED, RESTART, LATE], UNREACHED),
+        ([CLOSED, RESTART, RENEWED], UP),
+        ([CLOSED, RESTART, FAILED], OVER),
         ([CAME, CLOSED], LOST),
         ([CAME, CLOSED, LATE], OVER),
         ([CAME, CLOSED, RESTART, RENEWED], UP),
@@ -64,6 +80,8 @@ def test_the_examples_cover_the_closed_set() -> None:
         ([CAME, CLOSED, RESTART, LATE, FAILED], OVER),
         ([CAME, CLOSED, RESTART, LATE, RENEWED, CLOSED, RESTART, FAILED], LOST),
         ([RESTART, NOWHERE], UNREACHED),
+        ([RESTART, CLOSED], UNREACHED),
+        ([RESTART, FAILED, CLOSED], GONE),
         ([RESTART, NOWHERE, RENEWED], UP),
         ([RESTART, NOWHERE, FAILED], OVER),
         ([RESTART, NOWHERE, LATE], UNREACHED),
@@ -80,6 +98,7 @@ def test_stories(events: list[BrowserEvent], expected: BrowserState) -> None:
 def test_the_first_loss_is_the_reason() -> None:
     assert after(CAME, CLOSED, NOWHERE).loss is LossReason.CLOSED
     assert after(CAME, CLOSED, RESTART, RENEWED).loss is None
+    assert after(NO_DTLS, LATE).loss is LossReason.DTLS_FAILED
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=12), st.sampled_from(EVENTS))

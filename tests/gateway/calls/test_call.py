@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -15,7 +13,7 @@ from gateway.calls.state import CallState
 from gateway.media import events as media
 from gateway.media.parameters import Flow
 from tests.gateway.calls.descriptions import ANSWER
-from tests.gateway.calls.stories import BUSY, BYE, Story, story
+from tests.gateway.calls.stories import BUSY, BYE, Story, held_back, story
 
 
 async def test_the_browser_has_its_answer_before_the_phone_rings() -> None:
@@ -176,21 +174,6 @@ async def test_a_fault_of_ours_ends_the_call_and_is_logged(
     assert (end.by, end.cause) == (By.GATEWAY, "internal")
     assert "oops" in caplog.text
     assert "oops" not in end.message, "the page need not see our insides"
-
-
-@asynccontextmanager
-async def held_back() -> AsyncIterator[Story]:
-    """A call whose browser has not said yet where it is."""
-    call = Story()
-    call.session.reachable = False
-    try:
-        await call.client.hear(news.AnswerReady)
-        await asyncio.sleep(0.02)
-        assert not call.trunk.dialed.is_set()
-        yield call
-    finally:
-        call.task.cancel()
-        await asyncio.wait([call.task])
 
 
 @pytest.mark.parametrize("event", [media.BrowserReachable(), media.BrowserConnected()])

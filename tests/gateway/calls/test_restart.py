@@ -15,7 +15,7 @@ from gateway.media import events as media
 from tests.gateway.calls.arrivals import arrival
 from tests.gateway.calls.descriptions import HOLD, fixture
 from tests.gateway.calls.fakes import Client
-from tests.gateway.calls.stories import BYE, Story, story
+from tests.gateway.calls.stories import BYE, Story, held_back, story
 from tests.waiting import until
 
 OFFER = fixture("firefox-153-audio.sdp")
@@ -277,6 +277,40 @@ async def test_a_hang_up_that_its_close_has_overtaken_is_a_hang_up(window: float
         await call.call.hangup()
         end = await call.ended()
         assert (end.by, end.cause) == (By.LOCAL, "hangup")
+
+
+@pytest.mark.parametrize("reason", [media.LossReason.CLOSED, media.LossReason.DTLS_FAILED])
+async def test_so_it_is_while_the_media_comes_up(reason: media.LossReason) -> None:
+    async with story() as call:
+        await call.answer()
+        call.session.report(media.BrowserLost(reason))
+        await until_browser_is(call, BrowserState.GONE)
+        await call.call.hangup()
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.LOCAL, "hangup")
+
+
+async def test_no_phone_rings_while_a_hang_up_may_be_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(browser_side, "HANGUP_WAIT", 0.05)
+    async with held_back() as call:
+        call.session.report(CLOSED)
+        call.session.report(media.BrowserReachable())
+        end = await call.ended()
+        assert (end.by, end.cause) == (By.GATEWAY, "media-failed")
+        assert end.message == "The browser closed the media connection."
+        assert not call.trunk.dialed.is_set()
+
+
+async def test_a_restart_in_place_of_a_hang_up_has_the_phone_ring() -> None:
+    async with held_back() as call:
+        call.session.report(CLOSED)
+        await restarted(call)
+        call.session.report(RENEWED)
+        async with asyncio.timeout(2):
+            await call.trunk.dialed.wait()
+        await call.answer()
 
 
 async def test_without_a_window_a_lost_browser_ends_the_call_after_the_wait(
