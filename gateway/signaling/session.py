@@ -382,9 +382,22 @@ class Session:
     def complain(self, error: MessageError) -> None:
         """Say why a frame was not read. A call that it was to begin is over, and no other one."""
         self._count(error.call)
-        begins = error.places and error.call is not None and not self._knows(error.call)
-        about = messages.error_of(error, call=error.call, fatal=begins, restart_id=error.restart_id)
+        begins = error.places and not self._knows(error.call or "")
+        if begins:
+            self._refuse_unread(error)
+        # Without a call, `fatal` would say that the session is over
+        fatal = begins and error.call is not None
+        about = messages.error_of(error, call=error.call, fatal=fatal, restart_id=error.restart_id)
         self.say(about)
+
+    def _refuse_unread(self, error: MessageError) -> None:
+        """Count and record what was asked for, as far as it could be read."""
+        call = error.call or ""
+        if error.to is None:
+            self._room.refuse_preflight(self._visitor, call, error)
+        else:
+            self._room.refuse(self._visitor, call, "", error)  # its words repeat no number
+            self._room.calls.refused(self._asked(call, error.to), error)
 
     def tell_draining(self, seconds: float) -> None:
         """Say that no other call is taken."""
@@ -413,7 +426,7 @@ class Session:
             request = self._read(message)
         except GatewayError as error:
             self._room.refuse(self._visitor, message.call, message.to, error)
-            self._room.calls.refused(self._asked(message), error)
+            self._room.calls.refused(self._asked(message.call, message.to, message.from_), error)
             self.say(messages.error_of(error, call=message.call, fatal=True))
             return
         call = ClientCall(
@@ -427,15 +440,15 @@ class Session:
         )
         self._add(call)
 
-    def _asked(self, message: messages.PlaceCall) -> CallRequest:
+    def _asked(self, call: str, to: str, caller: str | None = None) -> CallRequest:
         """Say what was asked for, as far as it could be read."""
         return CallRequest(
-            to=message.to,
+            to=to,
             offer="",
-            caller=message.from_ or None,
+            caller=caller or None,
             visitor=self._visitor,
             identity=self.grant.identity,
-            page_call=message.call,
+            page_call=call,
         )
 
     def _read(self, message: messages.PlaceCall) -> CallRequest:

@@ -302,7 +302,8 @@ class MessageError(GatewayError):
     """A frame that is no message.
 
     `call` is the call it spoke of, and `places` whether it asked for one; `restart_id` is that of
-    the restart it asked for.
+    the restart it asked for. `to` is whom a `call` message wanted, empty where that is no text;
+    None for all others.
     """
 
     sip_code = 400
@@ -315,11 +316,13 @@ class MessageError(GatewayError):
         call: str | None = None,
         restart_id: str | None = None,
         places: bool = False,
+        to: str | None = None,
     ) -> None:
         super().__init__(rule)
         self.call = call
         self.restart_id = restart_id
         self.places = places
+        self.to = to
 
 
 def parse(text: str, most: int = MAX_FRAME) -> ClientMessage:
@@ -345,13 +348,19 @@ def parse(text: str, most: int = MAX_FRAME) -> ClientMessage:
         rule = f"the frame has {len(data)} bytes: at most {most} are allowed"
     except ValidationError as error:
         rule = _first_problem(error, kind)
-    raise MessageError(rule, call=call, restart_id=restart_id, places=kind in _BEGINS)
+    places, to = kind in _BEGINS, _text(frame, "to") if kind == "call" else None
+    raise MessageError(rule, call=call, restart_id=restart_id, places=places, to=to)
 
 
 def _id(frame: dict[str, Any], field: str) -> str | None:
     """Return what a client knows a call or a restart by, if it may be repeated to it."""
     found = frame.get(field)
     return found if isinstance(found, str) and len(found) <= 64 else None
+
+
+def _text(frame: dict[str, Any], field: str) -> str:
+    found = frame.get(field)
+    return found if isinstance(found, str) else ""
 
 
 def _first_problem(error: ValidationError, kind: object) -> str:

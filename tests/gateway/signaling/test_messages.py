@@ -205,6 +205,18 @@ def test_an_error_knows_the_call_that_it_prevents() -> None:
     assert (refused.value.call, refused.value.places) == ("c1\n", False)
 
 
+@pytest.mark.parametrize(
+    ("kind", "to", "wanted"),
+    [("call", "600", "600"), ("call", 600, ""), ("preflight", "600", None), ("hold", "600", None)],
+)
+def test_a_call_that_cannot_be_read_says_whom_it_was_to(
+    kind: str, to: object, wanted: str | None
+) -> None:
+    with pytest.raises(MessageError) as refused:
+        parse(json.dumps({"type": kind, "call": 7, "to": to, "offer": 7}))
+    assert refused.value.to == wanted
+
+
 @pytest.mark.parametrize("report", [[{"type": "codec"}], {"C1": {"type": "codec"}}])
 def test_a_report_is_a_list_or_a_map_of_entries(report: object) -> None:
     message = parse(json.dumps({"type": "stats", "call": "c1", "report": report}))

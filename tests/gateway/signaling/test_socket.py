@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from gateway.admission.grant import EVERYBODY, Visitor
 from gateway.calls import news
 from gateway.calls.end import By
+from gateway.calls.record import CallRecord
 from gateway.signaling.messages import Offer, PlaceCall
 from gateway.signaling.room import Limits, Room
 from gateway.signaling.session import Session
@@ -164,6 +165,44 @@ async def test_a_call_without_a_name_ends_no_session(gateway: Gateway, given: ob
         assert (error["name"], error["fatal"]) == ("bad-message", False)
         await client.send(type="ping")
         assert await client.receive() == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "recorded"),
+    [
+        ({"call": "c1", "to": "600", "offer": 5}, ("c1", "600")),
+        ({"call": "c1", "to": 600, "offer": OFFER}, ("c1", "")),
+        ({"call": "", "to": "600", "offer": OFFER}, ("", "600")),
+        ({"call": None, "to": "600", "offer": OFFER}, ("", "600")),
+        ({"call": "c1", "to": "600", "offer": OFFER, "pad": "x" * 65536}, ("c1", "600")),
+    ],
+    ids=["offer", "to", "call", "no call", "big"],
+)
+async def test_a_call_that_cannot_be_read_is_one_that_was_refused(
+    gateway: Gateway, fields: dict[str, object], recorded: tuple[str, str]
+) -> None:
+    async with gateway.client() as client:
+        await client.send(type="call", **fields)
+        assert (await client.receive())["name"] == "bad-message"
+        ((request, error),) = gateway.calls.refusals
+        assert (request.page_call, request.to, error.name) == (*recorded, "bad-message")
+        assert request.visitor.address == "127.0.0.1"
+        record = CallRecord("row", request, "", 0.0)
+        record.refuse(error, 0.0)
+        assert record.is_refused, "else a flood of them is not bounded"
+    assert b'gateway_calls_refused_total{name="bad-message"} 1.0' in gateway.room.metrics.text()
+
+
+async def test_what_begins_no_call_is_none_that_was_refused(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        await placed(gateway, client, "c1")
+        for kind, call in (("call", "c1"), ("preflight", "p1"), ("hold", "c2"), ("sing", "c3")):
+            await client.send(type=kind, call=call, to=5, offer=5)
+            assert (await client.receive())["name"] in ("bad-message", "unknown-call")
+    assert gateway.calls.refusals == []
+    text = gateway.room.metrics.text()
+    assert b"gateway_calls_refused_total{" not in text
+    assert b'gateway_preflights_refused_total{name="bad-message"} 1.0' in text
 
 
 async def test_a_bad_call_by_the_name_of_another_one_ends_neither(gateway: Gateway) -> None:
