@@ -46,6 +46,7 @@ from gateway.signaling.api_messages import (
     TrunkView,
     WebhooksView,
 )
+from gateway.signaling.call_search import CallSearch, page_of
 from gateway.signaling.record_messages import RecordPage, RecordSearch, RecordView
 from gateway.signaling.room import Room
 from gateway.signaling.seam import Records, Webhooks
@@ -122,8 +123,9 @@ router = APIRouter(prefix="/v1", dependencies=[Depends(_KEY)], responses=_REFUSA
 
 
 @router.get("/calls", summary="The calls that run")
-async def calls(room: AnyRoom) -> CallList:
-    return CallList(calls=[CallView.of(record) for record in room.calls.records()])
+async def calls(room: AnyRoom, wanted: Annotated[CallSearch, Query()]) -> CallList:
+    shown, after = page_of(room.calls.records(), wanted.search())
+    return CallList(calls=[CallView.of(record) for record in shown], next=after)
 
 
 @router.get("/calls/{call_id}", summary="One call", responses=_UNKNOWN)

@@ -146,7 +146,10 @@ class CallView(Wire):
 
 
 class CallList(Wire):
+    """Calls, the oldest first. `next` is the `cursor` of the next page, null on the last one."""
+
     calls: list[CallView]
+    next: str | None
 
 
 class EndedCount(Wire):

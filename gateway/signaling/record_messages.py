@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gateway.records.row import Leg, Row
-from gateway.records.search import MOST, Page, Search, read_cursor
-from gateway.signaling.api_messages import CallView, Closed, Codecs, HolderView, Mos, Wire, written
-
-# What a database takes as text; nobody has chosen anything else
-Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
-
-# In any time zone a year that there is: databases have none before the first and after the 9999th
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
-]
+from gateway.records.search import MOST, Page, Search
+from gateway.signaling.api_messages import CallView, Codecs, HolderView, Mos, Wire, written
+from gateway.signaling.call_search import CallSearch, Text
 
 
-class RecordSearch(Closed):
-    """Which records; without any of these all, the newest first.
+class RecordSearch(CallSearch):
+    """Which records, also by what has ended the call; the newest first."""
 
-    `from` and `to` are numbers as the records have them, prefixes with "*" at the end. `since` and
-    `until` are times of `startedAt` with a time zone, the second one not included. `cursor` is
-    `next` of the page before.
-    """
-
-    from_: Annotated[Text | None, Field(alias="from")] = None
-    to: Text | None = None
-    identity: Text | None = None
-    trunk: Text | None = None
     cause: Text | None = None
-    direction: Literal["outgoing", "incoming"] | None = None
-    since: Moment | None = None
-    until: Moment | None = None
-    cursor: Annotated[str | None, Field(max_length=128)] = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
 
     def search(self) -> Search:
         """Return it in the words of the records; RequestError for a cursor that is none."""
-        return Search(
-            from_number=self.from_,
-            to_number=self.to,
-            identity=self.identity,
-            trunk=self.trunk,
-            cause=self.cause,
-            direction=self.direction,
-            since=None if self.since is None else self.since.timestamp(),
-            until=None if self.until is None else self.until.timestamp(),
-            after=None if self.cursor is None else read_cursor(self.cursor),
-            limit=self.limit,
-        )
+        return replace(super().search(), cause=self.cause)
 
 
 class LegView(Wire):

@@ -112,7 +112,7 @@ async def test_a_wrong_key(operator: Operator, method: str, path: str, header: s
 
 
 async def test_the_calls_that_run(operator: Operator) -> None:
-    assert await operator.ask("GET", "/v1/calls") == (200, {"calls": []})
+    assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [], "next": None})
     record = operator.run_call("c1")
     record.learn(news.Answered("opus", "PCMU"), 1_800_000_010.0)
     record.sip_call_id = "abc@trunk"
@@ -139,11 +139,35 @@ async def test_the_calls_that_run(operator: Operator) -> None:
         "redirectedTrunk": None,
         "holder": None,
     }
-    assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [view]})
+    assert await operator.ask("GET", "/v1/calls") == (200, {"calls": [view], "next": None})
     assert await operator.ask("GET", "/v1/calls/c1") == (200, view)
     record.holder = Holder(Visitor("192.0.2.8", None, "s2"), "support")
     _, view = await operator.ask("GET", "/v1/calls/c1")
     assert view["holder"] == {"identity": "support", "address": "192.0.2.8", "session": "s2"}
+
+
+async def test_some_of_the_calls_that_run(operator: Operator) -> None:
+    for number in range(3):
+        operator.run_call(f"c{number}", identity="sales" if number else "portal")
+    query: dict[str, Any] = {"identity": "sales", "to": "+1555*", "from": "+15550001", "limit": 1}
+    _, page = await operator.ask("GET", "/v1/calls", params=query)
+    assert [each["id"] for each in page["calls"]] == ["c1"]
+    query["cursor"] = page["next"]
+    _, page = await operator.ask("GET", "/v1/calls", params=query)
+    assert ([each["id"] for each in page["calls"]], page["next"]) == (["c2"], None)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        *(({"limit": "0"}, 422), ({"limit": "501"}, 422), ({"cause": "busy"}, 422)),
+        *(({"since": "2026-01-01T00:00:00"}, 422), ({"cursor": "nonsense"}, 400)),
+    ],
+)
+async def test_calls_that_cannot_be_looked_for(
+    operator: Operator, query: dict[str, str], status: int
+) -> None:
+    assert (await operator.ask("GET", "/v1/calls", params=query))[0] == status
 
 
 async def test_one_call_is_ended(operator: Operator) -> None:
