@@ -97,7 +97,7 @@ async def test_what_was_missed_comes_once(
 
 
 async def test_the_client_is_told_what_it_has_said_in_vain(gateway: Gateway) -> None:
-    """Each message with a call counts, also one that is refused or cannot be read; no other does."""
+    """Each message with a call counts, also one that is refused or cannot be read."""
     async with opened(gateway) as (client, welcome):
         assert welcome["heard"] == 0
         call = await placed(gateway, client)
