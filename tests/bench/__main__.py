@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import platform
 import sys
@@ -13,13 +14,19 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol, TypeVar
 
+import pytest
+from playwright.async_api import Error as ChromiumError
+
 from tests.bench import (
     attack,
+    clicking,
     cpu,
     distribution,
     latency,
     overload,
     quality,
+    reloading,
+    resuming,
     setup,
     sip,
     sockets,
@@ -30,10 +37,13 @@ from tests.bench import (
     tradeoff,
 )
 from tests.bench.goals import (
+    clicking_goals,
     cpu_goals,
     latency_goals,
     overload_goals,
     quality_goals,
+    reloading_goals,
+    resuming_goals,
     setup_goals,
     sip_goals,
     sockets_goals,
@@ -69,11 +79,18 @@ from tests.bench.tables import (
     tokens_tables,
     tradeoff_tables,
 )
+from tests.peers.browser import BrowserError
 from tests.peers.gateway import TREE
 from tests.peers.process import PeerError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+# What is not installed would skip a test
+FAILURES = (
+    *(BenchError, PeerError, RtpengineError, SpeechError),
+    *(BrowserError, ChromiumError, TimeoutError, pytest.skip.Exception, pytest.fail.Exception),
+)
 
 
 @dataclass(frozen=True)
@@ -214,6 +231,26 @@ def _overload(settings: Settings, progress: Progress) -> Outcome:
     return Outcome(result, overload_tables(result), overload_goals(result))
 
 
+def _clicking(settings: Settings, progress: Progress) -> Outcome:
+    before = {} if settings.baseline is None else {"baseline": settings.baseline / clicking.SDK}
+    pages = settings.runs * clicking.PAGES
+    times = asyncio.run(clicking.run(before, pages=pages, progress=progress))
+    return Outcome(times, [clicking.clicking_table(times)], clicking_goals(times))
+
+
+def _reloading(settings: Settings, progress: Progress) -> Outcome:
+    # Once: each reload is a run of its own
+    count = reloading.COUNT // 2 if settings.quick else reloading.COUNT
+    times = asyncio.run(reloading.run(count, progress=progress))
+    return Outcome(times, [reloading.reloading_table(times)], reloading_goals(times))
+
+
+def _resuming(settings: Settings, progress: Progress) -> Outcome:
+    results = [asyncio.run(resuming.run()) for _ in range(settings.runs)]
+    took = [each for result in results for each in result]
+    return Outcome(results, [resuming.resuming_table(took)], resuming_goals(took))
+
+
 def _attack(settings: Settings, progress: Progress) -> Outcome:
     rounds = [attack.run(progress=progress) for _ in range(settings.runs)]
     found = attack.lines(rounds)
@@ -248,6 +285,9 @@ BENCHES: dict[str, Callable[[Settings, Progress], Outcome]] = {
     "tokens": _tokens,
     "overload": _overload,
     "attack": _attack,
+    "clicking": _clicking,
+    "reloading": _reloading,
+    "resuming": _resuming,
     "quality": _quality,
 }
 
@@ -269,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _progress(f"{name} …")
         try:
             outcome = BENCHES[name](settings, lambda line: _progress(f"  {line}"))
-        except (BenchError, PeerError, RtpengineError, SpeechError) as error:
+        except FAILURES as error:
             _progress(f"{name} could not be run: {error}")
             failed += 1
             continue
@@ -295,7 +335,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--baseline",
         type=_tree,
         metavar="DIR",
-        help="sources of another version, measured in the same run: cpu, setup, sip, sockets",
+        help="sources of another version, measured in the same run: "
+        "cpu, setup, sip, sockets, clicking",
     )
     parser.add_argument("--peers", action="store_true", help="measure rtpengine in the same run")
     options = parser.parse_args(arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from statistics import median
 from typing import TYPE_CHECKING
@@ -18,8 +18,10 @@ from tests.bench.subjects import BASELINE
 from tests.bench.surge import Surge
 from tests.bench.threads import Threads, figures
 from tests.bench.tokens import Verified
+from tests.bench.waits import wait
 
 if TYPE_CHECKING:
+    from tests.bench.clicking import Times
     from tests.bench.quality import Result
 
 WITHIN = 0.15  # of the ideal
@@ -28,6 +30,9 @@ ABSOLUTE = {"jit40": 3.8, "loss5jit40": 3.5, "late100": 3.8, "late200": 3.8, "la
 LATE_DELAY = 40  # ms
 DOWN_CLEAN = 4.05
 DELIVERED = 0.98  # share of the packets, else a cost per call means nothing
+CLICK = 25.0  # ms
+RELOAD = {"Chromium": 1.2, "Firefox": 2.0}  # seconds
+RESUME = 50.0  # ms
 MS = " ms"
 OF_A_CORE = " % of a core"
 
@@ -240,6 +245,35 @@ def tokens_goals(results: Sequence[Verified]) -> list[Goal]:
         )
         for name in results[0].ms
     ]
+
+
+def clicking_goals(times: Mapping[str, Times]) -> list[Goal]:
+    """Return the goals for a click, on the button and by the client's own method."""
+    return [
+        Goal(
+            f"{what} to the INVITE, {which}, p95",
+            *(Rule.AT_MOST, CLICK, wait(getattr(times[name], kind)).p95, MS, 1),
+        )
+        for name, what in (("button", "click on the button"), ("connect", "`connect`"))
+        for kind, which in (("first", "a page's first call"), ("next", "the next ones"))
+    ]
+
+
+def reloading_goals(times: Mapping[str, Sequence[float]]) -> list[Goal]:
+    """Return the goals for a page that is loaded again in mid-call."""
+    return [
+        Goal(
+            f"reload to sound both ways, {browser}, p95",
+            *(Rule.AT_MOST, limit, wait(times[browser]).p95 / 1e3, " s"),
+        )
+        for browser, limit in RELOAD.items()
+    ]
+
+
+def resuming_goals(took: Sequence[float]) -> list[Goal]:
+    """Return the goal for pages whose sockets were cut at once."""
+    name = "open WebSocket to the page's call, all pages at once, p95"
+    return [Goal(name, Rule.AT_MOST, RESUME, wait(took).p95, MS, 1)]
 
 
 def _succeeded(result: Setup) -> float:

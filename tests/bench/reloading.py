@@ -8,13 +8,14 @@ itself notes, until the page hears its own microphone's tone from the far end: s
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
+from tests.bench.load import Progress, silent
+from tests.bench.report import render_table
+from tests.bench.waits import waits_table
 from tests.end_to_end.trunks import lab_trunk
 from tests.peers.asterisk import run_lab
 from tests.peers.chromium import run_chromium
@@ -22,9 +23,13 @@ from tests.peers.firefox import run_firefox
 from tests.peers.gateway import GatewayConfig, run_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.bench.report import Table
     from tests.peers.browser import Browser, BrowserPage
 
 COUNT = 20
+CHROMIUM, FIREFOX = "Chromium", "Firefox"
 ECHO = "600"
 TABLES: dict[str, dict[str, object]] = {
     "admission": {"allow": ["*"]},
@@ -66,26 +71,30 @@ async def measure(browser: Browser, url: str, count: int) -> list[float]:
     return took
 
 
-async def run(count: int = COUNT) -> dict[str, list[float]]:
-    """Measure both browsers."""
+async def run(count: int = COUNT, *, progress: Progress = silent) -> dict[str, list[float]]:
+    """Measure both browsers: milliseconds by name."""
     with tempfile.TemporaryDirectory() as name, run_lab() as lab:
         folder = Path(name)
         config = GatewayConfig([lab_trunk(lab)], overrides=TABLES)
         async with run_gateway(config, folder / "gateway") as gateway:
             async with run_chromium(folder) as chromium:
-                times = {"chromium": await measure(chromium, gateway.url, count)}
+                times = {CHROMIUM: await measure(chromium, gateway.url, count)}
+            progress(f"{CHROMIUM}: {count} reloads")
             async with run_firefox() as firefox:
-                times["firefox"] = await measure(firefox, gateway.url, count)
+                times[FIREFOX] = await measure(firefox, gateway.url, count)
+            progress(f"{FIREFOX}: {count} reloads")
     return times
+
+
+def reloading_table(times: Mapping[str, Sequence[float]]) -> Table:
+    """Return what a reload took in each browser."""
+    return waits_table("From a page's reload until its call has sound both ways", times)
 
 
 def main() -> None:
     """Measure and print."""
-    for name, took in asyncio.run(run(*map(int, sys.argv[1:2]))).items():
-        cuts = quantiles(took, n=20)
-        figures = {"p50": median(took), "p95": cuts[-1], "least": min(took), "most": max(took)}
-        rounded = {key: round(value) for key, value in figures.items()}
-        sys.stdout.write(f"{name:9} {len(took)} reloads: {json.dumps(rounded)} ms\n")
+    times = asyncio.run(run(*map(int, sys.argv[1:2])))
+    sys.stdout.write(render_table(reloading_table(times)))
 
 
 if __name__ == "__main__":

@@ -16,17 +16,25 @@ import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
-from statistics import median, quantiles
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.idling import HANDSHAKE, PING, PONG, TEXT, address_of, frame, take_frame
+from tests.bench.load import GENERATOR_CORE, MEASURED_CORE, on_cores
+from tests.bench.report import render_table
+from tests.bench.sockets import more_files
+from tests.bench.waits import waits_table
 from tests.end_to_end.calling_trunk import trunk_call
 from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.trunks import open_trunk
 from tests.peers.gateway import GatewayConfig, run_gateway
 from tests.peers.ports import free_port, reserve_ports
 from tests.peers.process import poll
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.bench.report import Table
 
 COUNT = 500
 AT_ONCE = 50  # pages or calls that begin at a time
@@ -135,7 +143,10 @@ async def run(count: int = COUNT) -> list[float]:
     )
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        gateway = await stack.enter_async_context(run_gateway(config, folder))
+        stack.enter_context(more_files())
+        stack.enter_context(on_cores(GENERATOR_CORE))
+        with on_cores(MEASURED_CORE):
+            gateway = await stack.enter_async_context(run_gateway(config, folder))
         pages: list[Page] = []
         for start in range(0, count, AT_ONCE):
             some = range(start, min(count, start + AT_ONCE))
@@ -164,13 +175,15 @@ async def run(count: int = COUNT) -> list[float]:
     return [page.took for page in pages]
 
 
+def resuming_table(took: Sequence[float]) -> Table:
+    """Return how long pages have waited for their calls."""
+    return waits_table("From a page's WebSocket to its call, all at once", {"pages": took})
+
+
 def main() -> None:
     """Measure and print."""
     took = asyncio.run(run(*map(int, sys.argv[1:2])))
-    cuts = quantiles(took, n=20)
-    figures = {"p50": median(took), "p95": cuts[-1], "most": max(took)}
-    rounded = {key: round(value, 1) for key, value in figures.items()}
-    sys.stdout.write(f"{len(took)} pages: {json.dumps(rounded)} ms\n")
+    sys.stdout.write(render_table(resuming_table(took)))
 
 
 if __name__ == "__main__":
