@@ -7,8 +7,8 @@ they do not yet, only `survivors` and `cause` change.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.chaos.preloaded import MAIN
@@ -22,6 +22,14 @@ AWAY = 1.5  # seconds that a server of rows is away for, at least
 
 BEFORE, AFTER = 0.4, 0.7  # seconds of sound before and after the fault
 WITHIN = 0.1  # seconds that a gap may be longer than the outage
+LATE = 0.5  # seconds that the machine may stand still for and gaps still mean something
+BACK = 3.0  # seconds from a restart of all pages at once until all have sound both ways
+
+# What is seen of a fault itself
+UP = "seconds until a call was up"
+WAITED = "seconds that a row waited"
+RESUMED = "pages that came back"
+AHEAD, BEHIND = "rows an hour ahead", "rows an hour behind"
 
 Action = Callable[["World"], None]
 Faults = tuple[tuple[float, Action], ...]  # when, in seconds of the fault; what
@@ -53,8 +61,10 @@ class Case:
         Whether the trunk knows nothing of the calls any more.
     queues
         Whether rows have to wait for their database, and are in it afterwards as they came.
-    soak
-        Whether it takes too long for each run of the tests.
+    shows
+        What must be seen of the fault itself where no gap tells of it, and how much of it at least.
+    look
+        Looks for it once all is over.
     """
 
     faults: Faults
@@ -67,11 +77,17 @@ class Case:
     gone: bool = False
     forgotten: bool = False
     queues: bool = False
-    soak: bool = False
+    shows: Mapping[str, float] = field(default_factory=dict)
+    look: Action | None = None
 
     @property
     def seconds(self) -> float:
         return BEFORE + self.lasts + (AFTER if self.back is None else 0)
+
+    @property
+    def sounds_on(self) -> bool:
+        """Whether the sound goes on by itself after the outage."""
+        return self.back is None or self.gone
 
 
 @dataclass(frozen=True)
@@ -102,18 +118,26 @@ def both(first: Action, second: Action) -> Action:
     return do
 
 
-def network_away(seconds: float, *, back: Action | None = None, soak: bool = False) -> Case:
+def network_away(seconds: float, *, back: Action | None = None) -> Case:
     """Return a case in which the browsers are cut off for a while: audio and WebSocket."""
     cut: Faults = (
         (0.0, lambda world: world.cut_browsers()),
         (seconds, lambda world: world.network.mend()),
     )
-    return Case(cut, seconds, seconds, back=back, soak=soak)
+    return Case(cut, seconds, seconds, back=back)
 
 
-def stalled(thread: str, seconds: float, outage: float) -> Case:
-    """Return a case in which one thread stands still."""
-    return Case(((0.0, lambda world: world.stall(thread, seconds)),), seconds, outage)
+def media_stalled(seconds: float) -> Case:
+    """Return a case in which the thread of all media stands still."""
+    return Case(((0.0, lambda world: world.stall("media", seconds)),), seconds, seconds)
+
+
+def stalled(thread: str, seconds: float) -> Case:
+    """Return a case in which a thread stands still that a call needs to come up."""
+    faults: Faults = (
+        (0.0, both(lambda w: w.stall(thread, seconds), lambda w: w.call_meanwhile())),
+    )
+    return Case(faults, seconds, meanwhile="up", shows={UP: 0.8 * seconds})
 
 
 def server_away(lose: Action, find: Action) -> Case:
@@ -134,8 +158,8 @@ _FILE: dict[str, Case] = {
         lasts=5.0,
         outage=5.0,
     ),
-    "media thread stalled for 1 s": stalled("media", 1.0, 1.0),
-    "SIP thread stalled for 1 s": stalled("sip", 1.0, 0.0),
+    "media thread stalled for 1 s": media_stalled(1.0),
+    "SIP thread stalled for 1 s": stalled("sip", 1.0),
     "process stopped for 2 s": Case(
         (
             (0.0, lambda w: w.signal(signal.SIGSTOP)),
@@ -154,24 +178,28 @@ _FILE: dict[str, Case] = {
         ),
         lasts=1.6,
         meanwhile="up",
+        shows={AHEAD: 1, BEHIND: 1},
+        look=lambda w: w.count_hours(),
     ),
     "disk full": Case(
         (
             (0.0, lambda w: w.fill_disk()),
-            (0.2, lambda w: w.call_meanwhile()),
+            (0.2, lambda w: w.come_and_go()),
             (1.5, lambda w: w.empty_disk()),
         ),
         lasts=1.5,
         meanwhile="up",
+        shows={WAITED: 0.5},
     ),
     "database locked for 2.5 s": Case(
         (
             (0.0, lambda w: w.file.lock()),
-            (0.2, lambda w: w.call_meanwhile()),
+            (0.2, lambda w: w.come_and_go()),
             (2.5, lambda w: w.file.unlock()),
         ),
         lasts=2.5,
         meanwhile="up",
+        shows={WAITED: 1.0},
     ),
     "descriptors exhausted": Case(
         (
@@ -181,12 +209,15 @@ _FILE: dict[str, Case] = {
         ),
         lasts=1.5,
         meanwhile="up",
+        shows={UP: 1.0},
     ),
     "browsers' network away for 5 s": network_away(5.0),
+}
+
+# As long as a third of the others together: so it is beside them
+_LONG: dict[str, Case] = {
     # ICE has given up: the page restarts its media
-    "browsers' network away for 20 s": network_away(
-        20.0, back=lambda w: w.crowd.restart(), soak=True
-    ),
+    "browsers' network away for 20 s": network_away(20.0, back=lambda w: w.crowd.restart()),
 }
 
 _SERVER: dict[str, Case] = {
@@ -198,9 +229,11 @@ _SERVER: dict[str, Case] = {
         lambda w: w.server.stop(),
         lambda w: w.server.start(),
     ),
-    "event loop stalled for 1 s": stalled(MAIN, 1.0, 0.0),
+    "event loop stalled for 1 s": stalled(MAIN, 1.0),
     "browsers' network away for 2 s": network_away(2.0),
-    "pages loaded again": Case((), lasts=0.5, back=lambda w: w.crowd.restart()),
+    "pages loaded again": Case(
+        (), lasts=0.5, back=lambda w: w.crowd.restart(), shows={RESUMED: CALLS}
+    ),
     "trunk killed and restarted": Case(
         ((0.0, both(lambda w: w.trunk.send(signal.SIGKILL), lambda w: w.restart_trunk())),),
         lasts=1.0,
@@ -219,6 +252,7 @@ _SERVER: dict[str, Case] = {
     "WebSockets cut": Case(
         ((0.0, lambda w: w.cut_sockets()),),
         lasts=1.0,
+        shows={RESUMED: CALLS},
     ),
     "process killed and restarted": Case(
         ((0.0, lambda w: w.signal(signal.SIGKILL)),),
@@ -244,6 +278,6 @@ _SERVER: dict[str, Case] = {
 LANES = {
     "SQLite": Lane(_FILE, postgresql=False, media_timeout=6),
     "PostgreSQL": Lane(_SERVER, postgresql=True, media_timeout=SECOND_TIMEOUT),
+    "long": Lane(_LONG, postgresql=False, media_timeout=6),
 }
 ALL = {name: case for lane in LANES.values() for name, case in lane.cases.items()}
-CASES = {name: case for name, case in ALL.items() if not case.soak}

@@ -24,7 +24,6 @@ from gateway.bench.browser import BrowserLeg
 from gateway.bench.calls import CALL, SUBPROTOCOL, BenchCall, Message, Target
 from gateway.bench.description import Wanted
 from gateway.bench.material import RATE, Coding, asked, encode
-from gateway.bench.measure import percentile
 from gateway.bench.player import Leg, Mark, PlainLeg, Stream, rtp_packets
 from gateway.media.ports import PortRange
 from tests.chaos.ear import PTIME, Ear, listen
@@ -85,11 +84,12 @@ class Voice:
 class LiveCall(BenchCall):
     """One call of a page that comes back when it has lost its WebSocket.
 
-    Its trunk's audio is here, and its trunk's SIP elsewhere. `placed` counts all calls asked for.
-    It comes back while `door` is set.
+    Its trunk's audio is here, and its trunk's SIP elsewhere. `placed` counts all calls asked for,
+    and `resumed` the pages that came back to theirs. It comes back while `door` is set. `took` is
+    how long it was until it came up, in seconds.
     """
 
-    placed = 0
+    placed = resumed = 0
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class LiveCall(BenchCall):
         self._online, self._connected_again = asyncio.Event(), asyncio.Event()
         self._at_browser: Voice | None = None
         self._at_trunk: Voice | None = None
+        self.took = 0.0
 
     @property
     def up(self) -> bool:
@@ -116,7 +117,9 @@ class LiveCall(BenchCall):
 
     async def begin(self) -> None:
         """Place the call, and find out where the gateway is; `failure` says if it cannot be."""
+        began = monotonic()
         await self.open(None)
+        self.took = monotonic() - began
         if not self.up:
             return
         loop = asyncio.get_running_loop()
@@ -212,6 +215,7 @@ class LiveCall(BenchCall):
             self._resume_token = message.get("resumeToken")
             if self._received and not message["calls"]:
                 self._fail(FORGOTTEN)
+            LiveCall.resumed += bool(self._received and message["calls"])
             self._online.set()
         elif "call" in message and message["type"] != "quality":
             self._received += 1
@@ -269,11 +273,15 @@ def _said(frequency: float, coding: Coding) -> list[bytes]:
 
 @dataclass
 class Sound:
-    """How a play went for one call: whether each end heard the other at last, and the gaps."""
+    """How a play went for one call: whether each end heard the other at last, and the gaps.
+
+    `joined` is when both had heard the other, by the clock of the wall; infinite if they never did.
+    """
 
     alive: bool
     up: float
     down: float
+    joined: float
 
 
 class Crowd:
@@ -379,7 +387,9 @@ class Crowd:
         sounds = []
         for browser, trunk in zip(ears[::2], ears[1::2], strict=True):
             alive = _hears(browser, TRUNK_TONE) and _hears(trunk, BROWSER_TONE)
-            sounds.append(Sound(alive, trunk.gap(since, seconds), browser.gap(since, seconds)))
+            gaps = (trunk.gap(since, seconds), browser.gap(since, seconds))
+            joined = recording.start / 1e9 + max(trunk.first, browser.first)
+            sounds.append(Sound(alive, *gaps, joined))
         return sounds, float(np.max(recording.lateness))
 
     def restart(self) -> None:
@@ -402,8 +412,3 @@ class Crowd:
 
 def _hears(ear: Ear, tone: float) -> bool:
     return ear.tone is not None and abs(ear.tone - tone) < IN_TUNE
-
-
-def of_most(gaps: Sequence[float]) -> float | None:
-    """Return the gap that nine of ten do not exceed."""
-    return percentile(np.array(gaps), 90)

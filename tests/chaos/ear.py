@@ -28,6 +28,11 @@ class Ear:
     loud: list[float]
     tone: float | None
 
+    @property
+    def first(self) -> float:
+        """When the tone came first; infinite if it never did."""
+        return min(self.loud, default=float("inf"))
+
     def gap(self, since: float, until: float) -> float:
         """Return the longest time without the tone."""
         times = [since, *(each for each in self.loud if since < each < until), until]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class FileRows:
         with closing(sqlite3.connect(self._file)) as database:
             rows = database.execute(_CAUSES)
             return Counter({f"{cause}({code})": count for cause, code, count in rows})
+
+    def hours_off(self) -> Counter[int]:
+        """Count the rows by how many hours after now their calls began."""
+        with closing(sqlite3.connect(self._file)) as database:
+            rows = database.execute("SELECT started FROM call_records").fetchall()
+        now = datetime.now(UTC).replace(tzinfo=None)
+        times = [datetime.fromisoformat(started) for (started,) in rows]
+        return Counter(round((each - now).total_seconds() / 3600) for each in times)
 
     def lock(self) -> None:
         self._lock = sqlite3.connect(self._file, isolation_level=None)

@@ -7,7 +7,7 @@
 First people talk, of whom some hang up and others call every half minute. Then calls come up and
 end, one after the other in a few lines. Memory, threads, descriptors and tasks are looked at all
 along. What counts is how they have changed since the first quarter, as a call's SIP is kept for
-32 s (RFC 3261, timers H and J). Cases of the chaos suite that take too long for it come before.
+32 s (RFC 3261, timers H and J).
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ import numpy as np
 
 from gateway.bench.player import Mark
 from tests.bench.report import Table, render_table, write_json
-from tests.chaos.cases import ALL, LANES
-from tests.chaos.crowd import of_most
+from tests.chaos.cases import LANES
 from tests.chaos.page import soak_page
-from tests.chaos.suite import SETUP, Base, run_case, run_world, warm_up
+from tests.chaos.suite import SETUP, run_world, warm_up
 from tests.chaos.world import World
 from tests.end_to_end.trunks import idle
 from tests.peers.gateway import tree_environment
@@ -114,8 +113,7 @@ class Soak:
             marks = [Mark(at, partial(World.call_meanwhile, world)) for at in times.tolist()]
             sounds, _ = world.crowd.talk(STEP, marks, 1.0)
             self._calls += len(times)
-            run.gaps.append(of_most([each.up for each in sounds]) or 0.0)
-            run.gaps.append(of_most([each.down for each in sounds]) or 0.0)
+            run.gaps += [max(each.up, each.down) for each in sounds]
             for why in [each for each in world.finish_meanwhile() if each != "up"]:
                 run.count(why)
             for sound in sounds:
@@ -170,37 +168,19 @@ def table(title: str, run: Run) -> Table:
     return Table(f"{title}: {lost}, {run.growth:.0f} bytes for each call{gap}", columns, rows)
 
 
-def slow_cases(world: World, base: Base) -> list[tuple[str, ...]]:
-    """Run what is too slow for the tests."""
-    rows: list[tuple[str, ...]] = []
-    for name, case in ALL.items():
-        if case.soak:
-            facts = run_case(world, case, base)
-            rows.append(
-                (
-                    name,
-                    f"{facts.survivors}, expected {case.survivors}",
-                    str(facts.left or "nothing"),
-                )
-            )
-    return rows
-
-
 def soak(minutes: float, short: int, folder: Path) -> None:
     with run_world(folder, LANES["SQLite"]) as world:
-        base = warm_up(world)
-        slow = slow_cases(world, base)
+        warm_up(world)
         world.crowd.hang_up()
         work = Soak(world)
         talked, called = work.talk(minutes), work.call(short)
     tables = [
-        Table("slow cases", ("case", "survivors", "left"), slow),
         table(f"{CALLS} calls for {minutes:g} minutes", talked),
         table(f"{short} short calls", called),
     ]
     for each in tables:
         sys.stdout.write(render_table(each) + "\n\n")
-    data = {"slow": slow, "talk": talked, "calls": called}
+    data: dict[str, object] = {"talk": talked, "calls": called}
     data |= {"growth": {"talk": talked.growth, "calls": called.growth}}
     sys.stdout.write(f"{write_json('soak', data)}\n")
 

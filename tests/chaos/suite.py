@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ import numpy as np
 
 from gateway.bench.player import Mark
 from gateway.bench.session import Bench
-from tests.chaos.cases import ALL, BEFORE, CALLS, LANES, WITHIN, Case, Lane
-from tests.chaos.crowd import BROWSERS, Sound, of_most
+from tests.chaos.cases import BEFORE, CALLS, LANES, LATE, RESUMED, Case, Lane
+from tests.chaos.crowd import BROWSERS, LiveCall, Sound
+from tests.chaos.facts import Facts
 from tests.chaos.world import State, World
 from tests.end_to_end.trunks import idle as wait_until_idle
 from tests.peers.postgres import run_postgres
@@ -38,47 +39,6 @@ HUNG_UP = "all calls hung up"
 
 DISK = "/mnt"  # a small one, mounted for us
 SETUP = f"ip link set lo up && mount -t tmpfs -o size=16m tmpfs {DISK}"
-
-
-@dataclass
-class Facts:
-    """What came of one case; gaps and times in seconds.
-
-    Attributes
-    ----------
-    gap_up, gap_down
-        The longest time without the other end's tone, at the trunk and at the browser: of nine in
-        ten of the survivors.
-    too_long
-        Whether one of them is longer than the outage, and what is allowed on top.
-    late
-        How late our own packets were, and how long the gateway's media thread had to wait for a
-        core: the machine's doing.
-    ended
-        How calls have ended, by the rows of the database.
-    attempts, rows
-        Numbers and causes of calls that came and went while the database was away, and those of
-        the last rows in it, both in order.
-    left
-        By what the gateway and the trunk differ afterwards from what the survivors alone need.
-    faults
-        Lines of the gateway's log that tell of an exception.
-    """
-
-    survivors: int = 0
-    ended: dict[str, int] = field(default_factory=dict)
-    gap_up: float | None = None
-    gap_down: float | None = None
-    too_long: bool = False
-    late: float = 0.0
-    meanwhile: list[str] = field(default_factory=list)
-    attempts: list[str] = field(default_factory=list)
-    rows: list[str] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
-    memory: int = 0  # bytes that the process has grown by
-    faults: int = 0
-    took: float = 0.0
-    failed: str = ""
 
 
 @dataclass
@@ -100,39 +60,48 @@ def run_case(world: World, case: Case, base: Base) -> Facts:
     world.crowd.fill(CALLS)
     world.settle(base.busy)
     size, log = world.gateway.usage().resident, len(world.gateway.log())
-    recorded, world.attempts = world.recorded(), []
+    recorded, resumed = world.recorded(), LiveCall.resumed
+    world.attempts, world.shown = [], {}
     sounds = _talk(world, case, facts)
     facts.meanwhile = world.finish_meanwhile()
-    if case.back is not None and not case.gone:
+    restarted = time.time()
+    if not case.sounds_on and case.back is not None:
         case.back(world)
     late = case.survivors and not all(each.alive for each in sounds)  # on a busy machine
-    if late or (case.back is not None and not case.gone):
+    if late or not case.sounds_on:
         again, _ = world.crowd.talk(LATER, (), BEFORE)
         for sound, now in zip(sounds, again, strict=True):
-            sound.alive = now.alive
+            sound.alive, sound.joined = now.alive, now.joined
     pairs = zip(world.crowd.calls, sounds, strict=True)
     survivors = [sound for call, sound in pairs if call.up and sound.alive]
     facts.survivors = len(survivors)
-    if case.gone or case.back is None:
-        facts.gap_up = of_most([each.up for each in survivors])
-        facts.gap_down = of_most([each.down for each in survivors])
-        longest = max(facts.gap_up or 0.0, facts.gap_down or 0.0)
-        facts.too_long = longest > case.outage + WITHIN + facts.late
+    facts.gaps_up = [round(each.up, 3) for each in survivors]
+    facts.gaps_down = [round(each.down, 3) for each in survivors]
+    if survivors and not case.sounds_on:
+        facts.back = round(max(each.joined for each in survivors) - restarted, 2)
     if case.gone and case.back is not None:
         case.back(world)
     else:
         facts.memory = world.gateway.usage().resident - size
+    _look_back(world, case, base, facts)
+    said = (world.said if case.gone else world.gateway.log())[log:]
+    facts.faults = said.count("Traceback")
+    facts.ended = dict(world.recorded() - recorded)
+    facts.shown = {**world.shown, RESUMED: LiveCall.resumed - resumed}
+    facts.took = time.monotonic() - began
+    return facts
+
+
+def _look_back(world: World, case: Case, base: Base, facts: Facts) -> None:
+    """See what is left once the lost calls are away, and what rows there are."""
     world.crowd.drop_lost()
     wanted = base.busy if world.crowd.calls else base.idle
     facts.left = world.settle(replace(wanted, dialogs=0) if case.forgotten else wanted)
     facts.rows, facts.attempts = world.arrived(), world.attempts
+    if case.look is not None:
+        case.look(world)
     if case.forgotten:
         world.crowd.hang_up()
-    said = (world.said if case.gone else world.gateway.log())[log:]
-    facts.faults = said.count("Traceback")
-    facts.ended = dict(world.recorded() - recorded)
-    facts.took = time.monotonic() - began
-    return facts
 
 
 def _talk(world: World, case: Case, facts: Facts) -> list[Sound]:
@@ -164,16 +133,16 @@ async def _has(world: World, calls: int) -> bool:
     return (state.calls, state.sessions, state.unrecorded) == (calls, calls, 0)
 
 
-def run_cases(world: World, names: Sequence[str]) -> dict[str, Facts]:
+def run_cases(world: World, lane: Lane) -> dict[str, Facts]:
     """Run them; one that fails tells why, and the others are run."""
     base = warm_up(world)
     told = {}
-    for name in names:
+    for name, case in lane.cases.items():
         try:
-            facts = run_case(world, ALL[name], base)
-            if facts.too_long:  # once more: the machine may have been busy, a fault of ours stays
+            facts = run_case(world, case, base)
+            if facts.late > LATE:  # nothing can be said of gaps then
                 sys.stderr.write(f"{name}, first try: {facts}\n")
-                facts = run_case(world, ALL[name], base)
+                facts = run_case(world, case, base)
             told[name] = facts
         except Exception:  # noqa: BLE001 - told with the others
             told[name] = Facts(failed=traceback.format_exc())
@@ -196,10 +165,10 @@ def run_world(folder: Path, lane: Lane) -> Iterator[World]:
 
 
 def main() -> None:
-    folder, lane, names = Path(sys.argv[1]), LANES[sys.argv[2]], json.loads(sys.argv[3])
+    folder, lane = Path(sys.argv[1]), LANES[sys.argv[2]]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
     with run_world(folder, lane) as world:
-        told = run_cases(world, names)
+        told = run_cases(world, lane)
     json.dump({name: asdict(facts) for name, facts in told.items()}, sys.stdout)
 
 

@@ -1,9 +1,9 @@
 """Each piece is killed or stalled in turn while fifty people talk: who survives, and what is left.
 
-A gap is allowed to be as long as the outage and a tenth of a second more. What the machine itself
-stood still for is known from our own packets, and is allowed on top; where that is not enough, the
-case is tried once more. Cases go in two lanes, each with a gateway and fifty people of its own:
-they mostly wait.
+No survivor's gap may be longer than the outage and a tenth of a second. What the machine itself
+stood still for is known from our own packets, and is allowed on top, up to half a second; a case on
+a slower machine is tried once more, and fails if that is no better. Cases go in lanes, each with a
+gateway and people of its own: they mostly wait.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.cases import ALL, CALLS, CASES, LANES
+from tests.chaos.cases import ALL, LANES
+from tests.chaos.facts import Facts, complaints
 from tests.chaos.suite import HUNG_UP, SETUP
 from tests.peers.namespace import run_isolated
 from tests.peers.postgres import program
@@ -25,9 +26,6 @@ from tests.peers.requirement import require, require_own_engine
 pytestmark = [pytest.mark.peer, pytest.mark.timeout(400)]
 
 LIMIT = 380.0  # seconds for all of them, on a busy machine
-GROWTH = (
-    16 * 1024 * 1024
-)  # bytes that a case may add to the process: a leak is in `left` long before
 
 Told = dict[str, dict[str, Any]]
 
@@ -40,8 +38,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
         require(needed)
     program("initdb")
     folder: Path = tmp_path_factory.mktemp("chaos")
-    with ThreadPoolExecutor() as both:
-        runs = list(both.map(partial(run_lane, folder), LANES))
+    with ThreadPoolExecutor() as all_lanes:
+        runs = list(all_lanes.map(partial(run_lane, folder), LANES))
     return dict(zip(LANES, runs, strict=True))
 
 
@@ -49,8 +47,7 @@ def run_lane(folder: Path, lane: str) -> Told:
     """Run a lane in a namespace of its own; return what it tells."""
     own = folder / lane
     own.mkdir()
-    names = [name for name in LANES[lane].cases if name in CASES]
-    arguments = (str(own), lane, json.dumps(names))
+    arguments = (str(own), lane)
     text = run_isolated("tests.chaos.suite", *arguments, limit=LIMIT, setup=SETUP, mounts=True)
     told: Told = json.loads(text)
     return told
@@ -58,23 +55,11 @@ def run_lane(folder: Path, lane: str) -> Told:
 
 @pytest.mark.parametrize(
     ("lane", "name"),
-    [(lane, name) for lane in LANES for name in LANES[lane].cases if name in CASES],
+    [(lane, name) for lane in LANES for name in LANES[lane].cases],
 )
 def test_who_survives(told: dict[str, Told], lane: str, name: str) -> None:
-    case, facts = CASES[name], told[lane][name]
-    assert not facts["failed"], facts["failed"]
-    shown = json.dumps(facts)
-    assert facts["survivors"] == case.survivors, shown
-    if case.cause:
-        assert facts["ended"].get(case.cause) == CALLS, shown
-    if case.meanwhile is not None:
-        assert set(facts["meanwhile"]) == {case.meanwhile}
-    assert not facts["too_long"], shown
-    assert facts["rows"] == facts["attempts"]
-    assert bool(facts["attempts"]) == case.queues
-    assert facts["left"] == {}
-    assert facts["faults"] == 0
-    assert facts["memory"] < GROWTH
+    facts = Facts(**told[lane][name])
+    assert complaints(ALL[name], facts) == [], str(facts)
 
 
 @pytest.mark.parametrize("lane", LANES)

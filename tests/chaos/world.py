@@ -15,12 +15,13 @@ import subprocess
 import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos import preloaded
-from tests.chaos.cases import AWAY
+from tests.chaos.cases import AHEAD, AWAY, BEHIND, UP, WAITED
 from tests.chaos.crowd import BROWSERS, REFUSED, TRUNK_MEDIA, Crowd, LiveCall
 from tests.chaos.rows import FileRows, ServerRows
 from tests.end_to_end.trunks import media_ports
@@ -194,6 +195,8 @@ class World:
         self.crowd = Crowd(bench, self.gateway.websocket_url)
         self.meanwhile: list[LiveCall] = []
         self.attempts: list[str] = []  # numbers and causes, while the server was away
+        self.shown: dict[str, float] = {}  # what was seen of a fault
+        self._told: list[str] = []  # how calls went that came and went
         self._begun: list[Callable[[], None]] = []
         self._waited = 0.0
 
@@ -285,10 +288,11 @@ class World:
         return self._rows.server
 
     def exhaust_descriptors(self) -> None:
-        """Let the process open nothing more."""
-        used = [int(each) for each in os.listdir(f"/proc/{self.gateway.pid}/fd")]
+        """Let the process open nothing more: each new one has the lowest number that is free."""
+        used = {int(each) for each in os.listdir(f"/proc/{self.gateway.pid}/fd")}
+        free = next(number for number in count() if number not in used)
         _, most = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (max(used) + 1, most))
+        resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE, (free, most))
 
     def allow_descriptors(self) -> None:
         _, most = resource.prlimit(self.gateway.pid, resource.RLIMIT_NOFILE)
@@ -302,6 +306,27 @@ class World:
             await self.meanwhile[-1].begin()
 
         self._begin(call())
+
+    def come_and_go(self) -> None:
+        """Place a call that ends at once, and see how long its row waits for the database."""
+        self._begin(self._come_and_go())
+
+    async def _come_and_go(self) -> None:
+        call = self.crowd.new()
+        await call.begin()
+        self._told.append(call.failure or "up")
+        await call.close()
+        ended = monotonic()
+        while (await self.gateway.metrics())["gateway_records_queued"]:
+            self.shown[WAITED] = monotonic() - ended
+            await asyncio.sleep(0.05)
+            if self.shown[WAITED] > SETTLE:
+                raise PeerError("the row of a call has not come into the database")
+
+    def count_hours(self) -> None:
+        """Count the rows that begin an hour before or after the time that they were written at."""
+        off = self.file.hours_off()
+        self.shown |= {AHEAD: off[1], BEHIND: off[-1]}
 
     def lose_server(self, lose: Action, find: Action) -> None:
         """Take the server away while people talk, for some calls that come and go."""
@@ -342,7 +367,10 @@ class World:
         for wait in self._begun:
             wait()
         self._begun.clear()
-        told = [each.failure or "up" for each in self.meanwhile]
+        told = [*self._told, *(each.failure or "up" for each in self.meanwhile)]
+        self._told.clear()
+        if self.meanwhile:
+            self.shown[UP] = min(each.took for each in self.meanwhile)
         self.crowd.close(self.meanwhile)
         self.meanwhile.clear()
         return told
