@@ -22,12 +22,21 @@ from tests.peers.chromium import run_chromium
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.peers.asterisk import AsteriskLab
 
 ECHO = "600"
 TALK = 0.5  # seconds
 LOOKS = 10
 TONE = 660.0
+KEPT = 4000  # bytes of its heap that a call may leave
+STIR = 256 * 1024  # bytes of it that a page's first calls leave once, whatever comes
+SPREAD = 2  # what a page has more or less of at any time
+HELD = (
+    *("nodes", "listeners", "peers", "tracks", "contexts", "elements"),
+    "descriptors",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +92,35 @@ async def call_all_day(lab: AsteriskLab, folder: Path, calls: int) -> list[Look]
     return looks
 
 
-def soak_page(calls: int) -> None:
-    """Print what is held all along, and what each call has added since the first quarter."""
+def page_faults(looks: Sequence[Look]) -> list[str]:
+    """Say what a page that does not grow would not have done, since the first quarter."""
+    first = looks[len(looks) // 4]
+    found, growth = [], heap_growth(looks)
+    calls = looks[-1].calls - first.calls
+    if growth * calls > max(KEPT * calls, STIR):
+        found.append(
+            f"each call has left {growth:.0f} bytes of the page's heap, {KEPT} are allowed"
+        )
+    # What has just ended may still be there at one look, but not at each
+    ends = looks[-max(1, len(looks) // 4) :]
+    for name in HELD:
+        before, after = getattr(first, name), min(getattr(each, name) for each in ends)
+        if after > before + (SPREAD if name in ("nodes", "listeners") else 0):
+            found.append(f"{after} {name} at the end, {before} after the first quarter")
+    return found
+
+
+def heap_growth(looks: Sequence[Look]) -> float:
+    """Return the bytes of its heap that each call has added since the first quarter."""
+    first, last = looks[len(looks) // 4], looks[-1]
+    return (last.heap - first.heap) * 1024 / max(1, last.calls - first.calls)
+
+
+def soak_page(calls: int) -> list[str]:
+    """Print what is held all along; return what is wrong."""
     with tempfile.TemporaryDirectory() as folder, run_lab() as lab:
         looks = asyncio.run(call_all_day(lab, Path(folder), calls))
-    first, last = looks[len(looks) // 4], looks[-1]
-    growth = (last.heap - first.heap) * 1024 / max(1, last.calls - first.calls)
+    growth = heap_growth(looks)
     rows = [tuple(str(each) for each in astuple(found)) for found in looks]
     columns = (
         *("calls", "seconds", "heap, KiB", "nodes", "listeners", "connections", "tracks"),
@@ -97,3 +129,4 @@ def soak_page(calls: int) -> None:
     title = f"{calls} answered calls in one page: {growth:.0f} bytes of its heap for each call"
     sys.stdout.write(render_table(Table(title, columns, rows)) + "\n\n")
     sys.stdout.write(f"{write_json('soak-page', {'looks': looks, 'growth': growth})}\n")
+    return page_faults(looks)

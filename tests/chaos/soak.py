@@ -7,7 +7,8 @@
 First people talk, of whom some hang up and others call every half minute. Then calls come up and
 end, one after the other in a few lines. Memory, threads, descriptors and tasks are looked at all
 along. What counts is how they have changed since the first quarter, as a call's SIP is kept for
-32 s (RFC 3261, timers H and J).
+32 s (RFC 3261, timers H and J). The exit status is 1 where a call is lost or something grows
+(`growth.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ import numpy as np
 from gateway.bench.player import Mark
 from tests.bench.report import Table, render_table, write_json
 from tests.chaos.cases import LANES
+from tests.chaos.growth import Look, Run
 from tests.chaos.page import soak_page
 from tests.chaos.suite import SETUP, run_world, warm_up
 from tests.chaos.world import World
@@ -44,40 +45,6 @@ STEP = 30.0  # seconds of talk between two looks
 EVERY = 3.0  # seconds between two short calls beside those that last
 LINES = 8  # short calls at a time
 STEPS = 20  # looks at the short calls
-
-
-@dataclass
-class Look:
-    """What the process holds at one moment; `calls` is how many there have been."""
-
-    at: float  # seconds
-    calls: int
-    resident: int  # bytes
-    threads: int
-    descriptors: int
-    tasks: int
-    dialogs: int
-
-
-@dataclass
-class Run:
-    """A run: what it held, how many calls were lost, and the longest gaps in seconds."""
-
-    looks: list[Look] = field(default_factory=list)
-    lost: dict[str, int] = field(default_factory=dict)
-    gaps: list[float] = field(default_factory=list)
-
-    def count(self, why: str) -> None:
-        self.lost[why] = self.lost.get(why, 0) + 1
-
-    @property
-    def growth(self) -> float:
-        """Bytes that each call has added since the first quarter; NaN for too few looks."""
-        later = self.looks[len(self.looks) // 4 :]
-        if len(later) < 3 or later[-1].calls == later[0].calls:
-            return float("nan")
-        calls, sizes = [each.calls for each in later], [each.resident for each in later]
-        return float(np.polyfit(calls, sizes, 1)[0])
 
 
 class Soak:
@@ -120,7 +87,7 @@ class Soak:
                 if not sound.alive:
                     run.count("one side does not hear the other")
             for why, count in world.crowd.drop_lost().items():
-                run.lost[why] = run.lost.get(why, 0) + count
+                run.count(why, count)
             self._look(run)
         world.crowd.hang_up()
         return run
@@ -168,24 +135,35 @@ def table(title: str, run: Run) -> Table:
     return Table(f"{title}: {lost}, {run.growth:.0f} bytes for each call{gap}", columns, rows)
 
 
-def soak(minutes: float, short: int, folder: Path) -> None:
+def soak(minutes: float, short: int, folder: Path) -> int:
+    """Print what is held all along, and what is wrong; return the exit status."""
     with run_world(folder, LANES["SQLite"]) as world:
         warm_up(world)
         world.crowd.hang_up()
         work = Soak(world)
         talked, called = work.talk(minutes), work.call(short)
-    tables = [
-        table(f"{CALLS} calls for {minutes:g} minutes", talked),
-        table(f"{short} short calls", called),
-    ]
+    titles = (f"{CALLS} calls for {minutes:g} minutes", f"{short} short calls")
+    tables, wrong = [], []
+    for title, run in zip(titles, (talked, called), strict=True):
+        tables.append(table(title, run))
+        wrong += [f"{title}: {each}" for each in run.faults()]
     for each in tables:
         sys.stdout.write(render_table(each) + "\n\n")
-    data: dict[str, object] = {"talk": talked, "calls": called}
+    data: dict[str, object] = {"talk": talked, "calls": called, "wrong": wrong}
     data |= {"growth": {"talk": talked.growth, "calls": called.growth}}
     sys.stdout.write(f"{write_json('soak', data)}\n")
+    return tell(wrong)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def tell(wrong: Sequence[str]) -> int:
+    """Print what is wrong; return the exit status."""
+    for each in wrong:
+        sys.stdout.write(f"FAILED: {each}\n")
+    return 1 if wrong else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; 1 if calls were lost, or something has grown."""
     parser = argparse.ArgumentParser(description="A long run: does the gateway grow?")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--short", type=int, default=18000, help="short calls")
@@ -195,16 +173,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.page is not None:
         if options.page < 1:
             parser.error("--page is a number of calls")
-        soak_page(options.page)
-        return
+        return tell(soak_page(options.page))
     if options.isolated:
         with tempfile.TemporaryDirectory() as folder:
-            soak(options.minutes, options.short, Path(folder))
-        return
+            return soak(options.minutes, options.short, Path(folder))
     require_namespace(setup=SETUP, mounts=True)
     command = [*entering(SETUP, mounts=True), sys.executable, "-m", __spec__.name]
     os.execvpe(command[0], [*command, *sys.argv[1:], "--isolated"], tree_environment())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
