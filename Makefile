@@ -34,7 +34,7 @@ INSTALL := $(BIN)/pip install --quiet --no-build-isolation --editable
 
 ENGINE_PACKAGES := gcc g++ make dpkg-dev libssl-dev libopus-dev uuid-dev
 LAB_PACKAGES := openssl debian-archive-keyring
-BENCH_PACKAGES := debian-archive-keyring util-linux
+BENCH_PACKAGES := chromium debian-archive-keyring firefox-esr openssl util-linux
 INTEROP_PACKAGES := debian-archive-keyring dpkg-dev iproute2 sip-tester util-linux
 DEPLOY_PACKAGES := curl jq prometheus nginx-light caddy logrotate nftables systemd nodejs php-cli
 MATRIX_PACKAGES := baresip-core kamailio kamailio-tls-modules linphone-cli
@@ -76,6 +76,7 @@ check: $(VENV)/.development $(VENV)/.web ## Lint, format and types
 
 bench: $(VENV)/.bench $(VENV)/.engine ## Measure, print tables, write tests/bench/results/
 	@.ci/packages $(BENCH_PACKAGES)
+	@asterisk-lab/fetch.sh
 	@tests/bench/fetch-rtpengine.sh > /dev/null
 	@$(BIN)/python -m tests.bench --peers $(BENCH)
 
