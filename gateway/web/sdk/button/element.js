@@ -229,9 +229,9 @@ export class ClickToCall extends Base {
       this.#happen({ type: "close" });
       return;
     }
-    const line = this.#exchange.open();
+    // The microphone opens while the panel is drawn
+    void this.#exchange.open().dial(parameters);
     this.#happen({ type: "start" });
-    void line.dial(parameters);
   }
 
   /** @param {string} number */
