@@ -65,9 +65,15 @@ ON_PAGE = """(async () => {
         title: document.getElementById("title").textContent, said: texts("#status")[0],
         focused: document.activeElement.id, rules: texts(".rule"), reasons: texts(".reason b"),
         figures: texts(".figure b"),
+        sound: document.querySelector(".step:last-child").dataset.state,
     };
 })()"""
 
+
+# As where the browser takes no sound from its track
+SENDS_NOTHING = """(RTCPeerConnection.prototype.addTrack = function () {
+    this.addTransceiver("audio");
+}, 0)"""
 
 # The client's own events, of one that is stopped once there is sound
 STOPPED = """(async () => {
@@ -106,11 +112,12 @@ class Told:
     metrics: dict[str, float]
 
 
-async def on_page(browser: Browser, gateway: Gateway) -> dict[str, Any]:
+async def on_page(browser: Browser, gateway: Gateway, before: str = "0") -> dict[str, Any]:
     """Press the button of the gateway's own page; return what it shows."""
     page = await browser.new_page()
     await page.goto(f"{gateway.url}/preflight")
     await page.evaluate(READY)
+    await page.evaluate(before)
     shown = await page.evaluate(ON_PAGE)
     assert isinstance(shown, dict)
     return shown
@@ -232,6 +239,8 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
         }
         others = {
             "refused": on_page(refusing, gateway),
+            "unsent": on_page(chromium, gateway, SENDS_NOTHING),
+            "nothing to send": on_page(refusing, gateway, SENDS_NOTHING),
             "no microphone": without_microphone(chromium, gateway),
             "stopped": stopped(firefox, gateway),
             "faults": faults_of(chromium, gateway),
@@ -260,6 +269,7 @@ async def test_a_good_way_is_called_good(told: Told, browser: str) -> None:
     assert shown["seen"] > 5, "the progress goes on"
     echo, sample = found["echo"], found["echo"]["sample"]
     assert echo["path"]["kind"] == "direct"
+    assert shown["sound"] == "passed"
     assert (sample["lossUp"], sample["lossDown"]) == (0, 0)
     assert min(sample["sent"], sample["received"]) > 200
     assert 0 < sample["rttMs"] < 250, "else it is not good"
@@ -301,6 +311,19 @@ async def test_without_a_microphone_the_network_is_tried_all_the_same(told: Told
         assert found[REASONS][0]["advice"]
         assert found["echo"]["path"]["kind"] == "direct"
         assert found["echo"]["sample"]["received"] > 40
+
+
+async def test_where_nothing_is_sent_calls_do_not_work(told: Told) -> None:
+    found = {name: told.found[name] for name in ("unsent", "nothing to send")}
+    for shown in found.values():
+        sample = shown["report"]["echo"]["sample"]
+        assert sample["sent"] == 0
+        assert sample["received"] > 200, "the gateway's comfort noise"
+        assert shown["state"] == "failed"
+        assert shown["title"] == "Calls do not work from here."
+    unsent, nothing = found.values()
+    assert (names(unsent["report"]), unsent["sound"]) == (["echo-missing"], "failed")
+    assert (names(nothing["report"]), nothing["sound"]) == (["microphone-refused"], "skipped")
 
 
 async def test_a_lossy_way_is_called_poor_by_what_it_is(told: Told) -> None:

@@ -58,6 +58,7 @@ def ended(name: str) -> dict[str, Any]:
 
 
 SIGNALING: Any = GOOD["signaling"]
+REFUSED = voice(error="microphone-refused", level=None, peak=None)["microphone"]
 CASES: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     "good": (findings(), "good", []),
     "stopped": (findings(stopped=True), "failed", ["stopped"]),
@@ -78,7 +79,23 @@ CASES: dict[str, tuple[dict[str, Any], str, list[str]]] = {
     ),
     "nothing known": (heard(rttMs=None, lossUp=None, lossDown=None), "good", []),
     "no sound back": (heard(received=0), "failed", ["echo-missing"]),
-    "nothing sent": (heard(sent=0, received=0), "good", []),
+    "nothing sent": (heard(sent=0, received=0), "failed", ["echo-missing"]),
+    "noise alone": (heard(sent=0), "failed", ["echo-missing"]),
+    "nothing to send": (
+        {**heard(sent=0, received=0), "microphone": REFUSED},
+        "failed",
+        ["microphone-refused"],
+    ),
+    "no microphone, lossy": (
+        {**heard(sent=0, lossDown=0.06), "microphone": REFUSED},
+        "failed",
+        ["microphone-refused", "loss-high"],
+    ),
+    "neither voice nor echo": (
+        {**heard(received=0), "microphone": REFUSED},
+        "failed",
+        ["microphone-refused", "echo-missing"],
+    ),
     "detour": (findings(echo={**ECHO, "path": RELAYED}, ways=RELAYS), "fair", ["udp-blocked"]),
     "wanted relay": (findings(echo={**ECHO, "path": RELAYED}, relayOnly=True), "good", []),
     "no path": (ended("no-media-path"), "failed", ["no-media-path"]),
@@ -141,6 +158,12 @@ def test_a_verdict_has_its_reasons(judged: dict[str, dict[str, Any]], name: str)
 def test_readings_are_told_as_people_say_them(judged: dict[str, dict[str, Any]]) -> None:
     assert "(2 %)" in judged["some loss"]["reasons"][0]["message"]
     assert "(2600 ms)" in judged["moon"]["reasons"][0]["message"]
+
+
+def test_nothing_sent_is_no_fault_of_the_network(judged: dict[str, dict[str, Any]]) -> None:
+    advice = [judged[case]["reasons"][0]["advice"] for case in ("nothing sent", "no sound back")]
+    assert "microphone" in advice[0]
+    assert "network" in advice[1]
 
 
 def test_administrators_are_told_hosts_ports_and_protocols(

@@ -225,8 +225,10 @@ async function hearEcho({ seconds = SECONDS }, configuration, findings, { line, 
   });
   const { error, iceMs, sample } = findings.echo;
   if (error && iceMs === null) tell({ step: "connection", state: "failed" });
-  const worked = !error && (sample?.received ?? 0) > 0;
-  tell({ step: "sound", state: worked ? "passed" : iceMs === null ? "skipped" : "failed", sample: sample ?? undefined });
+  const worked = !error && (sample?.sent ?? 0) > 0 && (sample?.received ?? 0) > 0;
+  const hasNothing = !error && !sample?.sent && findings.microphone.error !== null;
+  const skipped = iceMs === null || hasNothing;
+  tell({ step: "sound", state: worked ? "passed" : skipped ? "skipped" : "failed", sample: sample ?? undefined });
 }
 
 /**

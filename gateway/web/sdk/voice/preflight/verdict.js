@@ -132,7 +132,7 @@ function* causes({ stopped, microphone, signaling, ways, echo, relayOnly }) {
   if (echo?.error) yield failure(echo.error);
   yield* ofVoice(microphone);
   if (!echo || echo.error) return;
-  yield* ofSound(echo);
+  yield* ofSound(echo, microphone);
   const { path } = echo;
   const hampered = path?.kind === "relay" && path.protocol !== "udp";
   if (hampered && !relayOnly) yield ["fair", "udp-blocked", "preflight.udp-blocked", "preflight.advice-administrator"];
@@ -170,12 +170,17 @@ function* ofVoice({ error, level, peak, clipped }) {
 
 /**
  * @param {EchoResult} echo
+ * @param {MicrophoneResult} microphone
  * @returns {Generator<Cause>}
  */
-function* ofSound({ sample }) {
+function* ofSound({ sample }, microphone) {
   if (!sample) return;
-  if (sample.sent && !sample.received) {
-    yield ["failed", "echo-missing", "preflight.echo-missing", "preflight.advice-administrator"];
+  // A page without a microphone has nothing to send, and its reason already
+  const hasNothing = !sample.sent && microphone.error;
+  // What comes back where nothing was sent is the gateway's comfort noise, and no fault of the network
+  if (!hasNothing && !(sample.sent && sample.received)) {
+    const advice = sample.sent ? "preflight.advice-administrator" : "advice.microphone-failed";
+    yield ["failed", "echo-missing", "preflight.echo-missing", advice];
     return;
   }
   for (const { name, read, fair, poor, scale } of LIMITS) {
