@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 PAGE = (TREE / "examples/migrate-twilio/index.html").read_text()
 GATEWAY = "http://127.0.0.1:8080"
 NUMBER = "+15550100"
+RINGTONE = "[data-voice-tone]"
 REMOTE = "document.querySelector('[data-voice-call]').srcObject"
 
 
@@ -126,8 +127,10 @@ async def test_calls_out_and_in(chromium: Chromium, lab: AsteriskLab, tmp_path: 
         async with open_sound(LAB_TONE) as sound, trunk_call(gateway, NUMBER) as call:
             call.invite(describe(sound.port))
             await expect(status).to_have_text("+15550001 is calling")
+            await expect(page.locator(RINGTONE)).to_be_attached()  # as Twilio's, unasked
             await page.click("#answer")
             await expect(status).to_have_text("open")
+            await expect(page.locator(RINGTONE)).to_have_count(0)
             samples, rate = await record(opened, REMOTE, seconds=2)
             assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[TONE])
             call.request("BYE")

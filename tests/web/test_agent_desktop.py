@@ -90,6 +90,7 @@ async def called(
     page = await open_desktop(gateway, open_page, script)
     await go_on_duty(page)
     await expect(page.get_by_role("heading", name="Ann Bell")).to_be_visible()
+    await expect(page.locator("[data-voice-tone]")).to_have_count(0)  # the page has its own bell
     return page, await gateway.session()
 
 

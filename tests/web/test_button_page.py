@@ -191,6 +191,7 @@ async def test_call_that_comes_in(fake_gateway: FakeGateway, open_page: OpenPage
     await button.page.locator("#before").focus()
     await button.expect_state("incoming", "expanded")
     await expect(button.status).to_have_text("Ann Bell is calling")
+    await expect(button.page.locator("[data-voice-tone]")).to_be_attached()
     await expect(button.panel).to_contain_text("+15551234567")
     assert await button.page.evaluate("document.activeElement.id") == "before"
     await button.press("Decline")

@@ -20,7 +20,7 @@ from tests.web.test_call_stories import NOTHING, end_of, events, until
 from tests.web.test_ice_servers import turn
 from tests.web.test_registration import register
 
-RINGING = {**NOTHING, "calls": 1}
+RINGING = {**NOTHING, "calls": 1, "contexts": 1, "elements": 1}  # of the ringtone
 
 
 def calling(story: Story | None = None, **fields: Any) -> Story:

@@ -20,6 +20,11 @@ async def ring(session: Session) -> None:
     await session.reply("ringing", earlyMedia=False)
 
 
+async def call_in(session: Session) -> None:
+    await take_registration(session)
+    await session.ring()
+
+
 async def expect_silence(page: Page) -> None:
     await until(page, "!document.querySelector('[data-voice-tone]')")
 
@@ -66,13 +71,9 @@ async def test_no_ringback_unless_it_is_wanted(
 async def test_ringtone_until_somebody_answers(
     fake_gateway: FakeGateway, open_page: OpenPage, ending: str
 ) -> None:
-    async def call_in(session: Session) -> None:
-        await take_registration(session)
-        await session.ring()
-
     fake_gateway.greeting = call_in
     page = await open_page()
-    await register(page, ringtone=True)
+    await register(page)
     await until(page, "document.querySelector('[data-voice-tone]')")
     samples, rate = await record(ChromiumPage(page), TONE, seconds=1)
     assert_heard(samples[-rate:], rate, present=[660.0, 880.0])
@@ -87,6 +88,16 @@ async def test_ringtone_until_somebody_answers(
     await expect_silence(page)
     if ending == "reject":
         assert await page.evaluate("harness.open()") == NOTHING
+
+
+async def test_no_ringtone_where_the_page_rings_itself(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fake_gateway.greeting = call_in
+    page = await open_page()
+    await register(page, ringtone=False)
+    await until(page, "harness.named('incoming').length > 0")
+    assert await page.evaluate("harness.open()") == {**NOTHING, "calls": 1}
 
 
 async def test_page_that_cannot_say_which_tone_can_call_again(

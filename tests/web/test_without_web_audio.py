@@ -58,7 +58,7 @@ async def test_ringtone_that_fails_costs_no_call(
     page = await open_page()
     await page.evaluate(f"{NO_CONTEXT}; null")
     fake_gateway.greeting = calling(connect_incoming)
-    assert await register(page, ringtone=True) == "sales"
+    assert await register(page) == "sales"
     await until(page, "harness.call")
     await page.evaluate("harness.call.accept()")
     await until(page, "harness.call.state === 'open'")

@@ -15,6 +15,7 @@ const device = new Device({
   fetchToken: async () => (await (await fetch("/token", { method: "POST" })).json()).token,
   allowSeveralCalls: true, // one is talked in, the others are on hold
   allowIncomingWhileBusy: true,
+  ringtone: false, // ring.js has a softer one
 });
 
 /** Shows a call until it is over; then it is history. */

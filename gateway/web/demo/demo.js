@@ -33,7 +33,8 @@ const SAID = new Set(["playback-blocked", "microphone-lost", "connection-interru
 const NO_MICROPHONE = "microphone-not-found";
 
 // The page itself has one call at a time; from the console another can be placed, to hand the first over to
-const device = new Device({ token: givenToken(), allowSeveralCalls: true });
+// It rings by itself, as its ringback has to
+const device = new Device({ token: givenToken(), allowSeveralCalls: true, ringtone: false });
 
 /** What tests and the console may look at. */
 const demo = {

@@ -46,7 +46,6 @@ export function deviceOptionsOf(element) {
     token: element.getAttribute("token") ?? undefined,
     language: languageOf(element),
     ringback: (to) => element.getAttribute("ringback") ?? ringbackOf(to),
-    ringtone: true,
     closeProtection: element.hasAttribute("close-protection"),
     keepCalls: true,
   };

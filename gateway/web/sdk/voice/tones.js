@@ -46,7 +46,7 @@ export class Tones {
   /**
    * @param {object} options
    * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
-   * @param {boolean} [options.ringtone]
+   * @param {boolean} [options.ringtone] unless the page has one of its own
    * @param {(ringing: boolean) => string} options.speaker that is chosen, for a call that comes in or another one; "" is
    *   the default one
    */
@@ -56,7 +56,7 @@ export class Tones {
 
   /** @param {Call} call that is placed or rings here */
   follow(call) {
-    const { ringback: given, ringtone } = this.options;
+    const { ringback: given, ringtone = true } = this.options;
     if (call.direction === "incoming") {
       if (ringtone && call.state === "pending") this.#want(call, RING);
     } else {
