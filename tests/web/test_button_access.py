@@ -33,6 +33,16 @@ IN_CALL = """
 - status: Connected
 """
 
+INCOMING = """
+- group "Ann Bell":
+  - button "Minimize"
+  - strong: Ann Bell
+  - paragraph: Incoming call
+  - paragraph: "+15551234567"
+  - button "Answer"
+  - button "Decline"
+- status: Ann Bell is calling
+"""
 
 # How the page may be shown: light, dark, and in the few colors that a reader has chosen
 LOOKS: list[tuple[Literal["light", "dark"], Literal["active", "none"]]] = [
@@ -53,6 +63,17 @@ FIND_FAULTS = """async (tags) => {
 }"""
 
 
+# What can be pressed: tag, name, and the smaller one of its sides in pixels
+TARGETS = """({ shadowRoot }) => [...shadowRoot.querySelectorAll("a, button, label, select")]
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+    .map((each) => {
+        const { width, height } = each.getBoundingClientRect();
+        return [each.localName, each.textContent || each.ariaLabel, Math.min(width, height)];
+    })"""
+LEAST = 24  # WCAG 2.2, 2.5.8
+MOVING = "e => e.shadowRoot.getAnimations().length"
+
+
 async def find_faults(page: Page) -> list[str]:
     """Return what axe finds on the page as it stands, in each look."""
     if not AXE.exists():
@@ -68,14 +89,19 @@ async def find_faults(page: Page) -> list[str]:
 
 
 class Walk:
-    """A caller's way through all that the element shows; each stop is looked at."""
+    """A caller's way through all that the element shows; each stop is looked at and measured."""
 
     def __init__(self, button: Button) -> None:
         self.button = button
         self.faults: dict[str, list[str]] = {}
+        self.targets: dict[str, set[str]] = {}
 
     async def look(self, stop: str) -> None:
-        self.faults[stop] = await find_faults(self.button.page)
+        faults = await find_faults(self.button.page)
+        targets = await self.button.element.evaluate(TARGETS)
+        faults += [f"small: {target}" for target in targets if target[-1] < LEAST]
+        self.faults[stop] = faults
+        self.targets[stop] = {tag for tag, *_ in targets}
 
     async def unfold(self, name: str) -> None:
         await self.button.press(name)
@@ -118,6 +144,9 @@ async def test_no_faults_in_any_state(fake_gateway: FakeGateway, open_page: Open
     await button.press("Send")
     await walk.look("thanks")
     assert {stop: faults for stop, faults in walk.faults.items() if faults} == {}
+    assert all("button" in tags for tags in walk.targets.values())
+    assert "label" in walk.targets["feedback"]
+    assert "select" in walk.targets["Settings"]
 
 
 async def test_no_faults_when_a_call_comes_in_and_fails(
@@ -135,6 +164,7 @@ async def test_no_faults_when_a_call_comes_in_and_fails(
     )
     walk = Walk(button)
     await button.expect_state("incoming")
+    await expect(button.page.locator("main")).to_match_aria_snapshot(INCOMING)
     await walk.look("incoming")
     await button.press("Answer")
     await button.expect_state("ended", "failed")
@@ -145,6 +175,8 @@ async def test_no_faults_when_a_call_comes_in_and_fails(
     await button.expect_state("number")
     await walk.look("number")
     assert {stop: faults for stop, faults in walk.faults.items() if faults} == {}
+    assert "a" in walk.targets["failed"]
+    assert "button" in walk.targets["number"]
 
 
 async def test_order_of_what_a_screen_reader_says(
@@ -163,9 +195,23 @@ async def test_order_of_what_a_screen_reader_says(
 async def test_targets_are_large_and_motion_can_be_off(
     fake_gateway: FakeGateway, open_page: OpenPage
 ) -> None:
+    answered = asyncio.Event()
+
+    async def story(session: Session) -> None:
+        await session.reply("trying")
+        await session.reply("answer", answer=await session.make_answer())
+        await session.reply("ringing", earlyMedia=False)
+        await answered.wait()
+        await session.reply("answered", codec={"browser": "opus", "trunk": "PCMU"})
+
+    fake_gateway.story = story
     button = await open_button(fake_gateway, open_page, f'to="{NUMBER}" transfer feedback')
-    await button.page.emulate_media(reduced_motion="reduce")
     await button.call()
+    await button.expect_state("ringing")
+    assert await button.element.evaluate(MOVING) > 0, "what never moves proves nothing"
+    await button.page.emulate_media(reduced_motion="reduce")
+    assert await button.element.evaluate(MOVING) == 0
+    answered.set()
     await button.expect_state("open")
     await button.press("Keypad")
     sizes = await button.element.evaluate(
@@ -175,8 +221,7 @@ async def test_targets_are_large_and_motion_can_be_off(
     )
     assert len(sizes) > 16
     assert [size for size in sizes if min(size[1:]) < 36] == []
-    moving = "e => e.shadowRoot.getAnimations().length"
-    assert await button.element.evaluate(moving) == 0
+    assert await button.element.evaluate(MOVING) == 0
 
 
 # A dialog of the page's own around the element, as for a form
