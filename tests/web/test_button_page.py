@@ -112,7 +112,9 @@ async def test_page_prevents_a_call(fake_gateway: FakeGateway, open_page: OpenPa
     await button.expect_state("open")
 
 
-async def test_every_text_can_be_replaced(fake_gateway: FakeGateway, open_page: OpenPage) -> None:
+async def test_page_has_texts_and_parts_of_its_own(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
     element = f"""<click-to-call to="{NUMBER}" heading="Ada &amp; Co">
       <b slot="label">Talk to us</b><em slot="heading">The workshop</em></click-to-call>"""
     button = await open_button(fake_gateway, open_page, elements=element)
