@@ -15,7 +15,7 @@ PAGES = (
 )
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_INDENTED = re.compile(r"\n\n {4}\S.*")
+_INDENTED = re.compile(r"\n\n {4,}\S.*")
 
 
 @dataclass(frozen=True, slots=True)

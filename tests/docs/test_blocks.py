@@ -44,7 +44,9 @@ RUN_ELSEWHERE = (
     ("gateway/web/README.md", '<button id="call">', SNIPPETS),
     ("gateway/web/README.md", "const device = new Device({ f", SNIPPETS),
     ("gateway/web/README.md", 'device.on("incoming"', SNIPPETS),
+    ("gateway/web/README.md", 'device.on("restored"', SNIPPETS),
     ("gateway/web/README.md", "const test = Device.runPreflight", SNIPPETS),
+    ("examples/tokens/README.md", "curl", "tests/examples/test_tokens.py"),
 )
 OURS = re.compile(r"(?:\.venv/bin/)?gateway \w|make \w")
 OTHERS = [text.path for text in readmes.PAGES.values() if (TREE / text.path).exists()]
@@ -137,9 +139,7 @@ def test_a_block_is_right(block: Block, tmp_path: Path) -> None:
             script(block, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page == "README.md" or page.startswith("docs/")]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_block_says_what_it_is(page: str) -> None:
     assert indented(read(page)) == []
 
@@ -195,6 +195,7 @@ def test_what_is_wrong_is_found(language: str, text: str, tmp_path: Path) -> Non
 
 def test_a_block_without_a_fence_is_found() -> None:
     assert indented("Type\n\n    make run\n\nand wait.\n") == ["make run"]
+    assert indented("- Type\n\n      make run\n") == ["make run"]
     assert indented("```js\na;\n\n    b;\n```\n") == []
 
 

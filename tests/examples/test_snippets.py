@@ -115,6 +115,35 @@ window.device = device;
                 await expect_state(page, "You ended the call.")
 
 
+async def test_a_call_that_outlives_its_page(
+    demo: DemoSite, folder: Path, client: Snippets, person: Visitor, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text(f"""<p id="state" role="status"></p>
+<script type="module">
+{imported(client)}
+{client["const device = new Device({ f"]}
+const show = (call) => (document.getElementById("state").textContent = `It is ${{call.state}}`);
+{client['device.on("restored"']}
+window.device = device;
+</script>""")
+    command = (sys.executable, "server.py", str(tmp_path), str(demo.site_port))
+    async with served(demo, folder / "tokens", *command) as url:
+        page = await person.open(url)
+        await page.wait_for_function("window.device")
+        await page.evaluate(
+            """async (to) => {
+                const call = await device.connect({ to });
+                await new Promise((accepted) => call.on("accept", accepted));
+            }""",
+            ECHO,
+        )
+        await page.reload()
+        await expect_state(page, "It is open")
+        await page.wait_for_function("window.heard")
+        await hear(page, present=TONE)
+        await page.evaluate("device.disconnectAll()")
+
+
 async def test_a_preflight(
     demo: DemoSite, folder: Path, client: Snippets, person: Visitor, tmp_path: Path
 ) -> None:

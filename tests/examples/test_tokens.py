@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,10 @@ import pytest
 from gateway.admission.token import SharedSecrets, Tokens
 from gateway.config_file_values import read_secrets
 from gateway.errors import TokenError
+from tests.docs.blocks import blocks
 from tests.examples.sites import TOKENS, run_site, site_command
 from tests.peers.ports import free_port
+from tests.peers.requirement import require
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,9 +57,23 @@ def claims_of(answer: httpx.Response) -> dict[str, Any]:
     return claims
 
 
+async def type_by_hand(site: str) -> dict[str, str]:
+    """Ask for a token as the README says, of this site; return the answer."""
+    readme = (TOKENS / "README.md").read_text()
+    (block,) = [block for block in blocks("README.md", readme) if block.text.startswith("curl")]
+    require("curl")
+    command = block.text.replace("127.0.0.1:8000", site)
+    shell = await asyncio.create_subprocess_exec("sh", "-euc", command, stdout=subprocess.PIPE)
+    answer, _ = await shell.communicate()
+    typed: dict[str, str] = json.loads(answer)
+    return typed
+
+
 async def test_the_gateway_takes_its_tokens(name: str, tmp_path: Path) -> None:
     async with running(name, tmp_path) as client:
         answer = await client.post("/token")
+        typed = await type_by_hand(client.base_url.netloc.decode())
+    assert typed.keys() == {"token"}
     claims = claims_of(answer)
     assert 0 < claims["exp"] - time.time() <= 60
     secrets = read_secrets(tmp_path / "token-secret")
