@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ from tests.end_to_end.button_site import (
 )
 from tests.end_to_end.conftest import LAB_TONE, TONE
 from tests.end_to_end.handed_over import assert_connected, far_ends
-from tests.end_to_end.recording import assert_heard, in_turn, read_recording
+from tests.end_to_end.recording import assert_heard, read_recording
 from tests.end_to_end.site import PROCESSED, SITE
 from tests.peers.browser import record
+from tests.tones import Samples, measure_tone
+from tests.web.test_devices import LOSE, PLUG, UNPLUG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
+LOUD = -25.0  # dBFS, of a tone that is somebody's
+LOST = "The microphone is gone. The other side does not hear you."
 SECONDS = 2  # of recording; the first half is left out, in which the sound may still come up
 REPORTS = 15.0  # seconds: of a call that was handed over Asterisk sends RTCP for some more
 
@@ -46,6 +51,22 @@ async def hear(page: BrowserPage, *, lab: bool) -> None:
     assert_heard(samples[-rate:], rate, **tones)
 
 
+def turns(samples: Samples, rate: int) -> list[str]:
+    """Say who is heard in turn, half a second at a time; a pause is where it is nobody's tone.
+
+    The gateway fills it by noise as loud as what was steady before: here that was a tone.
+    """
+    tones = {"visitor": TONE, "music": MUSIC, "echo": LAB_TONE}
+    block = rate // 2
+    said = []
+    for start in range(0, samples.size - block, block):
+        part = samples[start : start + block]
+        names = [who for who, tone in tones.items() if measure_tone(part, rate, tone).level > LOUD]
+        said.append(names[-1] if names else "pause")
+    heard = [name for name, _ in groupby(said)]
+    return heard[1:] if heard[0] == "pause" else heard  # the sound may come up late
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def office(
     lab: AsteriskLab, tmp_path_factory: pytest.TempPathFactory
@@ -54,7 +75,7 @@ async def office(
         yield office
 
 
-async def test_talk_hold_hang_up_and_rate(
+async def test_talk_hold_lose_the_microphone_hang_up_and_rate(
     chromium: Chromium, office: Office, manager: Manager
 ) -> None:
     async with open_site(chromium, office, office.attributes("9603")) as (page, button):
@@ -69,13 +90,20 @@ async def test_talk_hold_hang_up_and_rate(
         await button.press("Hold")
         await expect(button.status).to_have_text("Connected")
         await hear(page, lab=True)
+        await page.page.evaluate(UNPLUG)
+        await page.page.evaluate(LOSE.replace("harness.call", SITE.call))
+        await expect(button.status).to_have_text(LOST)
+        await hear(page, lab=True)
+        await page.page.evaluate(PLUG)
+        await expect(button.status).to_have_text("Connected")
+        await hear(page, lab=True)
         await expect(button.button("Transfer")).to_be_hidden()  # the token is for one number
         await button.press("Hang up")
         await button.expect_state("ended")
         await manager.wait("LabHangup", CallID=recorded["CallID"])
         received, rate = await read_recording(Path(recorded["Rx"]))
-        said = in_turn(received, rate, {"visitor": TONE, "music": MUSIC, "echo": LAB_TONE})
-        assert said == ["visitor", "music", "visitor"]
+        # What is not plugged in says nothing, and the next microphone is heard as the first was
+        assert turns(received, rate) == ["visitor", "music", "visitor", "pause", "visitor"]
         await button.panel.get_by_role("radio", name="4 stars: good").check()
         await button.panel.get_by_role("textbox").fill("A hum, now and then.")
         await button.press("Send")
