@@ -1,4 +1,7 @@
-"""Hold at the demo page, by the person and by Asterisk: what is shown, said and heard."""
+"""Hold at the demo page, by the person and by Asterisk: what is shown, said and heard.
+
+With Firefox a transfer as well, which is one more thing in a call and no other browser to start.
+"""
 
 from __future__ import annotations
 
@@ -88,10 +91,19 @@ UNTIL = """(async (test) => {
 })"""
 
 
+TRANSFER = """(() => {
+    document.querySelector("#transfer-open").click();
+    document.querySelector("#transfer-to").value = "%s";
+    document.querySelector("#transfer").requestSubmit();
+})()"""
+REACHED = "15550100600"
+
+
 async def test_firefox(gateway: Gateway, manager: Manager) -> None:
+    """Hold, and a transfer at the end: 682 is behind a bridge, so that Asterisk can be asked."""
     async with run_firefox() as firefox:
         page = await firefox.new_page()
-        await page.goto(f"{gateway.url}/?to=603")
+        await page.goto(f"{gateway.url}/?to=682")
         await page.evaluate("document.querySelector('#call').click()")
         await page.evaluate(f"{UNTIL}(() => demo.call?.state === 'open')")
         await page.evaluate("document.querySelector('#hold').click()")
@@ -102,6 +114,8 @@ async def test_firefox(gateway: Gateway, manager: Manager) -> None:
         await manager.wait("Unhold")
         samples, rate = await record(page, REMOTE, seconds=SECONDS)
         assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[firefox.tone])
-        await page.evaluate("document.querySelector('#hangup').click()")
+        await page.evaluate(TRANSFER % f"+{REACHED}")
+        await manager.wait("LabCall", Dialed=REACHED)
         await page.evaluate(f"{UNTIL}(() => demo.end !== null)")
-    await idle(gateway)
+        assert await page.evaluate("demo.end.cause") == "transferred"
+    await idle(gateway, 15)  # Asterisk sends RTCP for some seconds after

@@ -18,7 +18,7 @@ from tests.end_to_end.demo import REMOTE, expect_state, open_demo
 from tests.end_to_end.odd_sound import open_sound
 from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.recording import assert_heard
-from tests.end_to_end.site import PLACE, PROCESSED, SITE, put_button
+from tests.end_to_end.site import ELEMENT, PLACE, PROCESSED, SITE, put_button, says
 from tests.end_to_end.trunks import idle, open_trunk
 from tests.peers.browser import record
 from tests.peers.firefox import run_firefox
@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
+    from tests.end_to_end.odd_sound import Sound
     from tests.peers.browser import BrowserPage
     from tests.peers.chromium import Chromium, ChromiumPage
+    from tests.peers.firefox import Firefox
     from tests.peers.gateway import Gateway
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
@@ -247,7 +249,7 @@ async def firefox_until(page: BrowserPage, state: str) -> None:
 
 
 async def test_firefox(gateway: Gateway) -> None:
-    """Two calls, one after the other: each is taken, and both sides are heard."""
+    """Two calls at the demo page, and one at the button: all are taken, both sides are heard."""
     async with run_firefox() as firefox, open_sound(LAB_TONE) as sound:
         page = await firefox.new_page()
         await page.goto(f"{gateway.url}/?identity=sales")
@@ -268,4 +270,29 @@ async def test_firefox(gateway: Gateway) -> None:
                 call.request("BYE")
                 await firefox_until(page, "idle")
         await page.evaluate("demo.device.destroy()")
+        await registered(gateway, 0)
+        await firefox_answers_at_the_button(firefox, gateway, sound)
     await idle(gateway)
+
+
+ANSWER = f"""[...{ELEMENT}.shadowRoot.querySelectorAll("button")]
+    .find((each) => each.textContent === "Answer")"""
+
+
+async def firefox_answers_at_the_button(firefox: Firefox, gateway: Gateway, sound: Sound) -> None:
+    page = await firefox.new_page()
+    await page.goto(f"{gateway.url}{PLACE}")
+    await put_button(page, identity="sales")
+    await registered(gateway, 1)
+    async with trunk_call(gateway, NUMBER) as call:
+        sound.target = None
+        call.invite(describe(sound.port))
+        await says(page, SITE, "Alice Example is calling")
+        await page.evaluate(f"{ANSWER}.click()")
+        await says(page, SITE, "Connected")
+        samples, rate = await record(page, SITE.remote, seconds=SECONDS + 1)
+        assert_heard(samples[-rate:], rate, present=[LAB_TONE], absent=[firefox.tone])
+        assert_heard(sound.samples(1), sound.rate, present=[firefox.tone], absent=[LAB_TONE])
+        call.request("BYE")
+        await says(page, SITE, "The call has ended.")
+    await page.evaluate(f"{ELEMENT}.remove()")
