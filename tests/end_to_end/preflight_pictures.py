@@ -83,6 +83,7 @@ async def main() -> None:
             run_chromium(Path(folder), tone=300.0) as chromium,
         ):
             await take(chromium, gateway, "good", **desk, color_scheme="light")
+            await take(chromium, gateway, "good-dark", **desk, color_scheme="dark")
             await take(chromium, gateway, "running", **pocket, color_scheme="light", running=True)
             lossy = trouble(loss=0.07)
             async with bad_network(gateway, up=lossy, down=lossy, distance=0.14) as network:

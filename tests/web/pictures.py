@@ -93,6 +93,8 @@ PHONE = (390, 780)
 ALL = [
     Picture("button", state="idle", size=(720, 320)),
     Picture("button-dark", state="idle", size=(720, 320), dark=True),
+    Picture("button-phone", state="idle", size=(390, 480)),
+    Picture("button-phone-dark", state="idle", size=(390, 480), dark=True),
     Picture("panel", attributes='variant="floating"', clicks=[]),
     Picture("panel-dark", attributes='variant="floating"', dark=True),
     Picture("panel-ringing", state="ringing", story=keep_ringing),
