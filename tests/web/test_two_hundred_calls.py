@@ -1,6 +1,7 @@
 """One page that calls all day: two hundred calls, one after the other, leave nothing behind.
 
-Here are those that come to nothing. Those with sound are `test_browser_call.py`'s.
+Here are those that come to nothing, by the button, which is the client's most demanding user. Those
+with sound are `test_browser_call.py`'s.
 """
 
 from __future__ import annotations
@@ -18,13 +19,24 @@ GROWTH = 3_000  # bytes for each call
 ANSWER = {"type": "answer", "sdp": "v=0 nonsense"}
 
 # The far end refuses each call, some are given up, and some fail: each way out
-CALL = """async ([count, device]) => {
-    const { Device } = await import("/sdk/voice-client.js");
-    harness.device ??= new Device(device);
+CALL = """async (count) => {
+    await import("/sdk/click-to-call.js");
+    let element = document.querySelector("click-to-call");
+    if (!element) {
+        element = document.createElement("click-to-call");
+        for (const name of ["feedback", "transfer"]) element.setAttribute(name, "");
+        for (const [name, value] of [["to", "600"], ["ringback", "us"]]) {
+            element.setAttribute(name, value);
+        }
+        document.body.append(element);
+    }
+    const reach = (state) => new Promise((resolve) =>
+        element.addEventListener(`click-to-call:${state}`, resolve, { once: true }));
     for (let number = 0; number < count; number += 1) {
-        const call = await harness.device.connect({ to: "600" });
-        const ended = new Promise((resolve) => call.on("disconnect", resolve));
-        if (number % 2) call.disconnect();
+        const placed = reach("connecting"), ended = reach("ended");
+        element.dial();
+        await placed;
+        if (number % 2) element.hangUp();
         await ended;
     }
 }"""
@@ -44,10 +56,9 @@ async def test_nothing_is_left(fake_gateway: FakeGateway, open_page: OpenPage) -
     fake_gateway.story = refuse
     page = await open_page()
     cdp = await watch(page)
-    device = {"ringback": "us"}
-    await page.evaluate(CALL, [WARM, device])
+    await page.evaluate(CALL, WARM)
     before = await look(page, cdp)
-    await page.evaluate(CALL, [CALLS - WARM, device])
+    await page.evaluate(CALL, CALLS - WARM)
     after = await look(page, cdp)
     assert after.open == CLOSED
     assert len(fake_gateway.opened) == 1
