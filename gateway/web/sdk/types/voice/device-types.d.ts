@@ -50,7 +50,7 @@ export type DeviceOptions = {
      */
     ringback?: string | boolean | ((to: string) => string | boolean);
     /**
-     * a tone while a call rings here; off
+     * a tone while a call rings here; on
      */
     ringtone?: boolean;
     /**
@@ -130,7 +130,7 @@ export type Emit = <K extends keyof DeviceEvents>(event: K, ...args: DeviceEvent
  * @property {boolean | string} [closeProtection] the browser asks before a page with a call is left
  * @property {string | boolean | ((to: string) => string | boolean)} [ringback] a tone while the other phone rings and sends
  *   no sound: "us", "eu", "uk", …, or a function that says which one for a number; off
- * @property {boolean} [ringtone] a tone while a call rings here; off
+ * @property {boolean} [ringtone] a tone while a call rings here; on
  * @property {boolean} [keepCalls] over a reload of the page, where `restore` takes them up; else they are hung
  *   up. True if the page has called `restore`
  * @property {RTCIceTransportPolicy} [iceTransportPolicy] "relay" to use TURN alone, even where the gateway does not ask for it

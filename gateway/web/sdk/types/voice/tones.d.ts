@@ -19,7 +19,7 @@ export declare class Tones {
     /**
      * @param {object} options
      * @param {Ringback | ((to: string) => Ringback)} [options.ringback] by the number that is called
-     * @param {boolean} [options.ringtone]
+     * @param {boolean} [options.ringtone] unless the page has one of its own
      * @param {(ringing: boolean) => string} options.speaker that is chosen, for a call that comes in or another one; "" is
      *   the default one
      */
