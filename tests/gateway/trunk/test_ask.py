@@ -54,7 +54,7 @@ async def test_silence(endpoint: TrunkEndpoint) -> None:
         trunk.answer(first, 200, "OK")
         assert await asking == 200
     assert reply == Reply(None, "The trunk did not answer OPTIONS within 0.3 s.")
-    assert took < 0.6
+    assert took < 2
 
 
 @pytest.mark.usefixtures("own_engine")

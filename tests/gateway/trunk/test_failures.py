@@ -130,10 +130,10 @@ async def test_a_trunk_is_as_well_as_its_best_target(
 async def test_the_others_are_waited_for_aside() -> None:
     asked = Asked({A: OK})
     began = asyncio.get_running_loop().time()
-    assert await asked.best(0.3) == OK
-    assert asyncio.get_running_loop().time() - began < 0.2
+    assert await asked.best(2.0) == OK
+    assert asyncio.get_running_loop().time() - began < 1
     assert asked.noted == {A: OK}
-    await wait_until(lambda: len(asked.noted) == 3, limit=2, what="all have been asked")
+    await wait_until(lambda: len(asked.noted) == 3, limit=5, what="all have been asked")
     assert asked.noted[B].code is None
 
 

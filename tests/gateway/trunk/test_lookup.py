@@ -150,7 +150,7 @@ async def test_limit(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(TrunkError, match=r"the host 'a.example' was not .* within 0\.3 s"):
             await asking(server).resolve("a.example", HOST, limit=0.3)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
 
 
 async def test_silent_name_servers(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -180,7 +180,7 @@ async def test_cancel(tmp_path: Path) -> None:
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 1
         server.go_on()
         assert await second == "192.0.2.1"
 

@@ -80,7 +80,7 @@ async def test_no_answer_means_that_it_does_not(phone: Phone, tmp_path: Path) ->
         await ear.hear(Answered)
         began = perf_counter()
         assert not await leg.probe(0.3)
-        assert perf_counter() - began < 1.0
+        assert perf_counter() - began < 5
         assert not leg.over, "what follows is not ours to decide"
         await leg.hangup()
         await ear.end()

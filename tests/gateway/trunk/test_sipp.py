@@ -159,11 +159,11 @@ async def test_answer_crosses_cancel(phone: Phone, tmp_path: Path) -> None:
 async def test_hung_up_before_any_response(phone: Phone, tmp_path: Path) -> None:
     """No CANCEL may leave before a provisional response (RFC 3261 section 9.1)."""
     terminated = Respond(487, "Request Terminated")
-    steps = (INVITE, Pause(300), RINGING, Receive("CANCEL"), DONE, terminated, ACK)
+    steps = (INVITE, Pause(2000), RINGING, Receive("CANCEL"), DONE, terminated, ACK)
     async with run_trunk(write_script(tmp_path, *steps), tmp_path) as sipp:
         leg, ear = await phone.dial(sipp.uri)
         await leg.hangup()
-        end = await ear.end(limit=0.2)
+        end = await ear.end(limit=1.5)
         await sipp.finish()
     assert ear.kinds == ["Ended"]
     assert end.cause == "canceled"

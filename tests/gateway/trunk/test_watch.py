@@ -30,7 +30,8 @@ pytestmark = [
     pytest.mark.usefixtures("own_engine"),
 ]
 
-OPTIONS = 0.1  # seconds between two, and for the answer to one
+OPTIONS = 0.1  # seconds between two
+REPLY_LIMIT = 2.0  # seconds for the answer to one, which the trunk here may give late
 
 
 @dataclass
@@ -70,7 +71,7 @@ def watch(
     trunk = Trunk(
         "watched", uri, "ana", Secret("x"), options=options, register=register, expires=60
     )
-    return TrunkWatch(endpoint, trunk, board, reply_limit=0.3)
+    return TrunkWatch(endpoint, trunk, board, reply_limit=REPLY_LIMIT)
 
 
 def asked(trunk: Wire) -> int:
@@ -79,7 +80,7 @@ def asked(trunk: Wire) -> int:
 
 
 async def ask_count(trunk: Wire, count: int) -> None:
-    await trunk.find(lambda _: asked(trunk) >= count)
+    await trunk.find(lambda _: asked(trunk) >= count, limit=10)
 
 
 async def test_comes_and_goes(endpoint: TrunkEndpoint) -> None:
@@ -91,7 +92,7 @@ async def test_comes_and_goes(endpoint: TrunkEndpoint) -> None:
         await ask_count(trunk, 4)
         trunk.answering = 0
         await board.until(True, False)
-        assert board.why == "The trunk did not answer OPTIONS within 0.3 s."
+        assert board.why == "The trunk did not answer OPTIONS within 2 s."
         await ask_count(trunk, asked(trunk) + 2)
         trunk.answering = 404
         await board.until(True, False, True)
@@ -103,12 +104,12 @@ async def test_unavailable(endpoint: TrunkEndpoint) -> None:
     board = Board()
     async with open_wire() as trunk, watch(endpoint, trunk.uri, board, options=60):
         trunk.answering, trunk.adding = 503, ("Retry-After: 2",)
+        began = time.monotonic()
         await board.until(False)
         assert board.why == "The trunk says 503 As Always to OPTIONS."
         trunk.answering, trunk.adding = 200, ()
-        began = time.monotonic()
         await board.until(False, True)
-        assert 1.5 < time.monotonic() - began < 4
+        assert 1.9 < time.monotonic() - began < 6
 
 
 async def test_closed_port(endpoint: TrunkEndpoint) -> None:
@@ -127,7 +128,7 @@ async def test_failed_call(endpoint: TrunkEndpoint, phone: Phone) -> None:
         trunk.answering = 0
         _, ear = await phone.dial(trunk.uri, response_timeout=0.3)
         watching.call_ended(await ear.end())
-        await board.until(True, False, limit=3)
+        await board.until(True, False, limit=REPLY_LIMIT + 5)
         trunk.answering = 200
         watching.call_answered()
         await board.until(True, False, True)
