@@ -250,12 +250,12 @@ async def test_it_rings_out() -> None:
 
 async def test_accepted_in_time_though_it_takes_its_time() -> None:
     """The trunk's description names a host that is looked up, say."""
-    async with arrival(1, seconds=0.05) as story:
+    async with arrival(1, seconds=0.3) as story:
         story.may_take_over.clear()
         accepting = await story.accept(0)
         async with asyncio.timeout(2):
             await story.taking_over.wait()
-        await asyncio.sleep(0.1)  # longer than it may ring
+        await asyncio.sleep(0.5)  # longer than it may ring
         story.may_take_over.set()
         call = await accepting
         assert call is not None
@@ -267,11 +267,11 @@ async def test_accepted_in_time_though_it_takes_its_time() -> None:
 
 
 async def test_it_rings_out_once_an_accept_has_failed() -> None:
-    async with arrival(1, seconds=0.05) as story:
+    async with arrival(1, seconds=0.3) as story:
         story.may_take_over.clear()
         story.error = UnavailableError("no port")
         accepting = await story.accept(0)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         story.may_take_over.set()
         with pytest.raises(UnavailableError):
             await accepting

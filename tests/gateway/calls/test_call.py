@@ -331,9 +331,9 @@ async def test_a_phone_that_rings_for_ever_is_given_up() -> None:
 
 
 async def test_the_limit_of_ringing_is_none_for_the_call() -> None:
-    async with story(max_ringing=0.05) as call:
+    async with story(max_ringing=0.3) as call:
         await call.answer()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         assert not call.task.done()
 
 

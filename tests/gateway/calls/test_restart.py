@@ -329,14 +329,14 @@ async def test_without_a_window_a_lost_browser_ends_the_call_after_the_wait(
 async def test_a_lost_browser_that_comes_back_in_time_keeps_its_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(browser_side, "HANGUP_WAIT", 0.05)
+    monkeypatch.setattr(browser_side, "HANGUP_WAIT", 0.3)
     async with story(resume_window=0.0) as call:
         call.session.report(CAME)
         await call.answer()
         call.session.report(CLOSED)
         await until_browser_is(call, BrowserState.LOST)
         await restarted(call)
-        await asyncio.sleep(0.1)  # the wait is over, and what is on its way is waited for
+        await asyncio.sleep(0.5)  # the wait is over, and what is on its way is waited for
         call.session.report(RENEWED)
         await until_browser_is(call, BrowserState.UP)
         call.session.report(CLOSED)  # and it is waited for anew

@@ -261,9 +261,9 @@ async def test_a_stall_of_the_event_loop_costs_nothing() -> None:
     async with open_call() as call:
         await call.trunk.packets(10)
         call.trunk.waiting()
-        time.sleep(0.4)  # noqa: ASYNC251 - on purpose
+        time.sleep(1.0)  # noqa: ASYNC251 - on purpose
         packets = call.trunk.waiting()
-        assert len(packets) >= 15
+        assert len(packets) >= 15  # of 50: the thread shares the machine with others
         check_steady(packets, call.plane)
 
 

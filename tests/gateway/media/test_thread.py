@@ -261,9 +261,13 @@ class TestClock:
         await thread.call(thread.engine.add, make_leg(thread, owner))
         first, began = thread.engine.tick_number, time.monotonic()
         await asyncio.sleep(0.5)
-        skipped = thread.engine.trunk_counters["frames_skipped"]
-        passed = (time.monotonic() - began) / TICK
-        assert thread.engine.tick_number - first + 4 * skipped == pytest.approx(passed, abs=15)
+
+        def late() -> float:
+            came = thread.engine.tick_number - first
+            skipped = thread.engine.trunk_counters["frames_skipped"]
+            return (time.monotonic() - began) / TICK - came - 4 * skipped
+
+        await until(lambda: abs(late()) <= 15, limit=3)  # one that was held up makes up for it
         await thread.stop()
 
     async def test_an_overloaded_thread_says_so_until_it_is_at_ease(self) -> None:

@@ -242,7 +242,7 @@ async def test_a_server_that_hangs_is_left(tmp_path: Path) -> None:
 
     async with run_receiver(SECRET) as receiver:
         receiver.answers = [hang]
-        async with sending(tmp_path, receiver.url, timeout=0.1) as it:
+        async with sending(tmp_path, receiver.url, timeout=1.0) as it:
             it.put(event("a"))
             await receiver.take(1)
             assert it.counts.failed == 1
