@@ -71,7 +71,11 @@ class Facts:
 
 @dataclass
 class Client:
-    """A client in its call: its host, and the trunk's end."""
+    """A client in its call: its host, and the trunk's end.
+
+    `cut` and `mend` start programs and wait for them: a thread does that, which is on a host of its
+    own, while the loop goes on to speak for all clients and for the trunk.
+    """
 
     number: int
     host: Host
@@ -111,10 +115,10 @@ async def lose_network(client: Client, seconds: float) -> Facts:
     facts, sound = Facts(), client.sound
     try:
         began = perf_counter()
-        client.cut()
+        await asyncio.to_thread(client.cut)
         await asyncio.sleep(seconds)
         before = client.call.heard.size
-        client.mend()
+        await asyncio.to_thread(client.mend)
         facts.outage = perf_counter() - began
         await until(lambda: client.call.heard.size != before)
         facts.deaf = perf_counter() - began

@@ -177,7 +177,10 @@ class Talk:
 
 @dataclass
 class Client:
-    """A browser in its calls, and its host."""
+    """A browser in its calls, and its host.
+
+    `cut` and `mend` wait for programs: a thread does that, as the loop speaks for the trunk.
+    """
 
     number: int
     host: Host
@@ -204,9 +207,9 @@ async def lose_network(client: Client, seconds: float) -> None:
     for talk in client.talks:
         await talk.page.evaluate("(watch.events.length = watch.came.length = 0, watch.said = '')")
     began, clock = perf_counter(), time.time()
-    client.cut()
+    await asyncio.to_thread(client.cut)
     await asyncio.sleep(seconds)
-    client.mend()
+    await asyncio.to_thread(client.mend)
     outage = perf_counter() - began
     told = await asyncio.gather(*(come_back(talk, began, clock, outage) for talk in client.talks))
     for talk, each in zip(client.talks, told, strict=True):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tests.end_to_end.arrivals import Arrivals
 from tests.end_to_end.odd_trunk import HOST
 from tests.tones import Samples, make_tone
 from voice import g711, telephone_event
@@ -45,7 +47,7 @@ def _encoded(codec: str, tone: Samples) -> list[bytes]:
     return [encode(frame).tobytes() for frame in frames]
 
 
-class Sound(asyncio.DatagramProtocol):
+class Sound:
     """Speaks to whoever spoke to it first, or to `target` once a test has set it. Use `open_sound`.
 
     `payload_type`, `event` (the payload type of events), `ssrc`, `sequence` and `silent` may be
@@ -53,7 +55,7 @@ class Sound(asyncio.DatagramProtocol):
     decrypted by, `protect` and `unprotect`.
     """
 
-    def __init__(self, frequency: float, codec: str) -> None:
+    def __init__(self, frequency: float, codec: str, sock: socket.socket) -> None:
         self.heard: list[Heard] = []
         self.target: tuple[str, int] | None = None
         self.event = 101
@@ -65,6 +67,8 @@ class Sound(asyncio.DatagramProtocol):
         self.sequence = secrets.randbits(16)
         self._timestamp = secrets.randbits(32)
         self._news = asyncio.Event()
+        self._socket, self._arrivals = sock, Arrivals(sock)
+        self.port: int = sock.getsockname()[1]
         self.change_codec(codec)
 
     def change_codec(self, codec: str, payload_type: int | None = None) -> None:
@@ -75,19 +79,15 @@ class Sound(asyncio.DatagramProtocol):
         tone = make_tone(self._frequency, seconds=1, rate=self.rate)
         self._frames = _encoded(codec, tone)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
-        self.port: int = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        if not is_rtcp(data):
+    def read(self) -> None:
+        """Take what has come; to be called when the socket is readable."""
+        for at, data, address in self._arrivals.take():
+            if is_rtcp(data):
+                continue
             packet = parse(self.unprotect(data))
-            self.heard.append(Heard(perf_counter(), packet, address))
+            self.heard.append(Heard(at, packet, address))
             self.target = self.target or address
             self._news.set()
-
-    def error_received(self, exc: Exception) -> None:
-        """An ICMP error of an earlier packet: its port is closed, as a call has ended."""
 
     # -- what it says
 
@@ -118,7 +118,7 @@ class Sound(asyncio.DatagramProtocol):
         header = pack_header(payload_type, self.sequence, timestamp, self.ssrc, marker=marker)
         self.sequence = (self.sequence + 1) & 0xFFFF
         with suppress(OSError):  # an ICMP error of an earlier packet
-            self._transport.sendto(self.protect(header + payload), self.target)
+            self._socket.sendto(self.protect(header + payload), self.target)
 
     # -- what it hears
 
@@ -187,14 +187,15 @@ async def open_sound(
 ) -> AsyncIterator[Sound]:
     """Open a port, any unless one is named, and speak by it until the end of the block."""
     loop = asyncio.get_running_loop()
-    transport, sound = await loop.create_datagram_endpoint(
-        lambda: Sound(frequency, codec), local_addr=(host, port)
-    )
-    speaking = asyncio.create_task(sound.speak(), name="odd-sound")
-    try:
-        yield sound
-    finally:
-        speaking.cancel()
-        with suppress(asyncio.CancelledError):
-            await speaking
-        transport.close()
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind((host, port))
+        sound = Sound(frequency, codec, sock)
+        loop.add_reader(sock, sound.read)
+        speaking = asyncio.create_task(sound.speak(), name="odd-sound")
+        try:
+            yield sound
+        finally:
+            speaking.cancel()
+            with suppress(asyncio.CancelledError):
+                await speaking
+            loop.remove_reader(sock)

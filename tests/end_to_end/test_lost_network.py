@@ -17,10 +17,13 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 Told = dict[str, dict[str, Any]]
 
-# Beyond the outage: frames of each side that are on their way, and a jitter buffer that fills
-LATE = 0.1  # seconds
+# Beyond the outage: frames of each side that are on their way, a jitter buffer that fills, and a
+# machine with other work, which lets the clients speak and listen late
+LATE = 0.5  # seconds
 
-STALL = 0.3  # seconds: this machine has other work, and packets wait until they are read
+# The gateway, not the test: the kernel tells when packets came. On a busy machine it leaves out
+# frames, and an outage is four times as long at least
+STALL = 0.5  # seconds
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-import struct
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from time import perf_counter, time
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tests.end_to_end.arrivals import Arrivals
 from tests.tones import Samples, make_tone
 from voice import g711
 from voice.rtp import RtpPacket, pack_header, parse
@@ -25,11 +25,6 @@ RATE = 8000
 FRAME = 160  # samples, 20 ms
 PCMU = 0
 HOST = "127.0.0.1"
-
-# socket(7): the kernel says when each packet has come, however late this process looks. Linux has
-# the same number for the option and for what comes with a packet, a struct timespec
-SO_TIMESTAMPNS = 35
-TIMESPEC = struct.Struct("ll")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +52,12 @@ class TrunkAudio:
         self._silent = False
 
         self._socket = sock
-        self._offset = time() - perf_counter()
+        self._arrivals = Arrivals(sock)
         self.port: int = sock.getsockname()[1]
 
     def read(self) -> None:
         """Take what has come; to be called when the socket is readable."""
-        while True:
-            try:
-                data, extra, _, source = self._socket.recvmsg(2048, 64)
-            except OSError:  # nothing left, or an ICMP error of an earlier send
-                return
-            seconds, nanoseconds = TIMESPEC.unpack(extra[0][2])
-            at = seconds + nanoseconds / 1e9 - self._offset
+        for at, data, source in self._arrivals.take():
             self.heard.append(Heard(at, parse(data)))
             self.gateway = self.gateway or source
             self.found.set()
@@ -121,8 +110,6 @@ async def trunk_audio(frequency: float, *, speaks: bool = True) -> AsyncIterator
     loop = asyncio.get_running_loop()
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.bind((HOST, 0))
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         audio = TrunkAudio(frequency, sock)
         loop.add_reader(sock, audio.read)
         work = audio.speak() if speaks else audio.found.wait()

@@ -2,7 +2,8 @@
 
 Only for a module that runs in a namespace of its own (`run_isolated`), where everybody is root.
 A socket stays in the namespace in which it was made, whoever uses it later. So one process enters a
-host, opens there what belongs there, or starts a program, and goes on to the next host.
+host, opens there what belongs there, or starts a program, and goes on to the next host. Each
+thread is on a host of its own.
 """
 
 from __future__ import annotations
