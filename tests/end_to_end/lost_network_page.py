@@ -27,12 +27,12 @@ from playwright.async_api import Error
 
 from gateway.admission.token import CallClaim, Claims, issue, new_id
 from tests.end_to_end.conftest import TONE
-from tests.end_to_end.odd_calls import JUDGED, TALK, TRUNK_TONE
+from tests.end_to_end.odd_calls import TALK, TRUNK_TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk
-from tests.end_to_end.relayed_network import tone_of
+from tests.end_to_end.relayed_network import Tones, listen
 from tests.end_to_end.site import DEMO, ELEMENT, SITE, Kind, open_page, press_call, until
-from tests.peers.browser import Browser, BrowserError, BrowserPage, record
+from tests.peers.browser import Browser, BrowserError, BrowserPage
 from tests.peers.chromium import run_chromium
 from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
@@ -99,8 +99,6 @@ def run_page_outages(limit: float) -> dict[str, dict[str, Any]]:
 
 # -- inside
 
-Tones = tuple[float | None, float | None]  # Hz, at the page and at the trunk
-
 
 @dataclass
 class Outage:
@@ -147,16 +145,8 @@ class Talk:
         await until(self.page, condition, limit=BACK)
 
     async def tones(self) -> Tones:
-        """Return the strongest tone at the page, and at the trunk.
-
-        The sound of a busy browser may stand still for a moment: then it is listened to again.
-        """
-        for _ in range(3):
-            heard, rate = await record(self.page, self.kind.remote, seconds=1)
-            tones = tone_of(heard[-rate // 3 :], rate), tone_of(self.sound.samples(JUDGED), 8000)
-            if None not in tones:
-                break
-        return tones
+        """Return the strongest tone at the page, and at the trunk."""
+        return await listen(self.page, self.kind.remote, self.sound)
 
     def said(self, since: float) -> list[float]:
         """Return when each packet with the page's tone has come to the trunk since then.

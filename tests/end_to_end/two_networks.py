@@ -30,8 +30,7 @@ from tests.end_to_end.odd_calls import TRUNK_TONE
 from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import OddTrunk, describe, odd_trunk, offered_address
 from tests.end_to_end.phone import LONG, PhoneCall
-from tests.end_to_end.relayed_network import FLAGS, STATS, hears_client, proxy, tone_of
-from tests.peers.browser import record
+from tests.end_to_end.relayed_network import FLAGS, STATS, hears_client, listen, proxy, tone_of
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.hosts import Host, run, settled
@@ -179,9 +178,8 @@ async def call_by_browser(world: World, name: str, facts: Facts) -> None:
         await page.wait_for_function("demo.call?.state === 'open'", timeout=20_000)
         await hears_client(sound)
         facts.checked = str(await demo.evaluate(CHECKED))
-        heard, rate = await record(demo, "demo.call.remoteStream", seconds=1)
-        facts.heard = tone_of(heard[-rate // 3 :], rate)
         note_sound(sound, facts)
+        facts.heard, facts.said = await listen(demo, "demo.call.remoteStream", sound)
         await page.click("#hangup")
         await page.wait_for_function("demo.end !== null || demo.error !== null", timeout=25_000)
         facts.end = dict(await page.evaluate("demo.end ?? {}"))
