@@ -161,12 +161,16 @@ class Sound:
         """Wait for digits as telephone events."""
         await self.until(lambda: self.digits == digits, limit, f"the digits {digits}")
 
-    async def expect_silence(self) -> None:
-        """Expect nothing to come, but what may be on its way."""
-        await asyncio.sleep(0.1)
-        before = len(self.heard)
-        await asyncio.sleep(0.4)
-        assert len(self.heard) == before, f"{len(self.heard) - before} packets came"
+    async def expect_silence(self, *, limit: float = 5.0) -> None:
+        """Expect that nothing comes any more, once what is on its way and due before has come."""
+        began, before = perf_counter(), len(self.heard)
+        while True:
+            count = len(self.heard)
+            await asyncio.sleep(0.4)
+            if len(self.heard) == count:
+                return
+            came = len(self.heard) - before
+            assert perf_counter() - began < limit, f"{came} packets came within {limit:g} s"
 
     async def until(self, holds: Callable[[], bool], limit: float, what: str) -> None:
         """Look at each packet that comes until something holds."""
