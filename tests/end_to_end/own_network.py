@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 GATEWAY, TRUNK, CALLER = "192.0.2.1", "192.0.2.2", "192.0.2.3"  # RFC 5737
 DOMAIN = "example.net"
-LATE = 1.0  # seconds
+LATE = 0.5  # seconds
 
 # What the name server says: an address, None for a name without one; what is not here is no name.
-# Names that begin with `slow` get no answer at all, `late` gets its own after a second
+# Names that begin with `slow` get no answer at all, `late` gets its own after LATE
 NAMES = {"media": TRUNK, "late": TRUNK, "loop": "127.0.0.1", "self": GATEWAY, "nothing": None}
 
 FILES = {"resolv.conf": "nameserver 127.0.0.1\n", "nsswitch.conf": "hosts: files dns\n"}

@@ -289,8 +289,8 @@ async def glare(rig: Rig) -> None:
         offer = await offered(line, "sendonly")
         assert (await line.reinvite(describe(sound.port, version=2))).status == 491
         clock = asyncio.get_running_loop().time
-        await refuse(line, offer, 491)
         refused = clock()
+        await refuse(line, offer, 491)
         again = await offered(line, "sendonly")
         assert clock() - refused > 2.0  # when at the latest is for `offered` to say
         await agree(dialed, again, "recvonly", version=3)

@@ -239,10 +239,10 @@ async def test_an_answer_that_crosses_the_cancel(gateway: Gateway, tell: Tell) -
 
 async def test_giving_up_before_the_trunk_has_said_anything(gateway: Gateway, tell: Tell) -> None:
     """A CANCEL has to wait for a provisional response (RFC 3261, 9.1); the page does not."""
-    steps = (INVITE, Pause(500), RINGING, Receive("CANCEL"), DONE, TERMINATED, ACK)
+    steps = (INVITE, Pause(3000), RINGING, Receive("CANCEL"), DONE, TERMINATED, ACK)
     async with tell(*steps) as trunk, calling(gateway, NUMBER) as call:
         await call.hear("trying")
-        await call.hang_up(limit=1)
+        await call.hang_up(limit=2.5)
         await trunk.finish()
     assert call.ended() == ("local", "canceled", 487)
     await idle(gateway)

@@ -64,7 +64,7 @@ async def test_a_name(told: Told, call: str) -> None:
     assert facts["asked"] > 0
 
 
-async def test_a_name_that_takes_a_second(told: Told) -> None:
+async def test_a_name_that_takes_its_time(told: Told) -> None:
     facts = told["a late name"]
     assert_up(facts)
     assert facts["at_once"]

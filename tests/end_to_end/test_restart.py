@@ -198,7 +198,7 @@ async def no_invite_is_sent_for_a_browser_without_an_address(rig: Rig) -> None:
         end = await hear_end(socket)
         assert (end["by"], end["cause"]) == ("gateway", "no-media-path")
         assert "can neither send nor receive audio" in end["message"]
-        assert perf_counter() - began < 1.0
+        assert perf_counter() - began < 3.0
     await asyncio.sleep(0.6)  # longer than an INVITE is held back
     assert line.requests() == []
 

@@ -69,11 +69,11 @@ async def refreshed_by_us_with_reinvite_and_glare(rig: Rig) -> None:
         ours = await line.hear("INVITE", limit=SHORTEST_EXPIRY / 2 + 5)
         theirs = await line.reinvite(describe(sound.port, version=2))
         assert theirs.status == 491
+        refused = asyncio.get_running_loop().time()
         line.respond(491, to=ours)
         await line.hear("ACK")
-        refused = asyncio.get_running_loop().time()
-        again = await line.hear("INVITE", limit=6)
-        assert 2.0 <= asyncio.get_running_loop().time() - refused <= 4.5
+        again = await line.hear("INVITE", limit=8)
+        assert 2.0 <= asyncio.get_running_loop().time() - refused <= 6
         assert sequence(again) > sequence(ours)
         assert again.body == ours.body, "a refresh repeats what stands (RFC 4028 section 7.4)"
         line.respond(200, describe(sound.port), *expiry("uac"), to=again)
