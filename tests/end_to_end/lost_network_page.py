@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import time
+from collections import deque
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -38,7 +39,7 @@ from tests.peers.firefox import run_firefox
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.hosts import Host, run, settled
 from tests.peers.namespace import run_isolated, run_until_told
-from tests.tones import measure_tone
+from tests.tones import Samples, measure_tone
 from voice.g711 import decode_ulaw
 
 if TYPE_CHECKING:
@@ -149,18 +150,17 @@ class Talk:
         return await listen(self.page, self.kind.remote, self.sound)
 
     def said(self, since: float) -> list[float]:
-        """Return when each packet with the page's tone has come to the trunk since then.
+        """Return when each packet has come to the trunk that ended a tenth of a second of the tone.
 
-        Comfort noise is as loud, but hardly any of it is at the tone's frequency.
+        Comfort noise is as loud, and may resemble the tone for a packet or two.
         """
-        times = []
+        times, recent = [], deque[Samples](maxlen=5)
         for each in self.sound.heard:
             if each.at < since:
                 continue
-            samples = decode_ulaw(np.frombuffer(each.packet.payload, np.uint8))
-            power = float(np.square(samples / 32768).mean())
-            tone = measure_tone(samples, 8000, self.browser.tone)
-            if tone.level > max(-40, 10 * np.log10(power + 1e-9) - 6):
+            recent.append(decode_ulaw(np.frombuffer(each.packet.payload, np.uint8)))
+            tone = measure_tone(np.concatenate(recent), 8000, self.browser.tone)
+            if tone.level > -40 and tone.ratio > 3:
                 times.append(each.at)
         return times
 
@@ -237,10 +237,15 @@ async def lose_networks(client: Client) -> None:
     for seconds in OUTAGES:
         await lose_network(client, seconds)
     for talk in client.talks:
-        packets = [each.packet for each in talk.sound.heard]
-        talk.facts.sources = len({each.ssrc for each in packets})
-        steps = [(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)]
-        talk.facts.missing = sum(steps) - len(steps)
+        note_stream(talk)
+
+
+def note_stream(talk: Talk) -> None:
+    """Note whether the trunk has had one stream all the time."""
+    packets = [each.packet for each in talk.sound.heard]
+    talk.facts.sources = len({each.ssrc for each in packets})
+    steps = [(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)]
+    talk.facts.missing = sum(steps) - len(steps)
 
 
 async def see_drain(talk: Talk, url: str) -> None:
@@ -253,8 +258,13 @@ async def see_drain(talk: Talk, url: str) -> None:
 
 async def outlive(talk: Talk) -> None:
     """Go on while the gateway drains, and hang up."""
+    talk.facts.tones = await talk.tones()
+    await hang_up(talk)
+
+
+async def hang_up(talk: Talk) -> None:
+    """Have the page hang up, and note what has come of the call."""
     facts, page, kind = talk.facts, talk.page, talk.kind
-    facts.tones = await talk.tones()
     await page.evaluate(f"{kind.hangup}.click()")
     await talk.line.hear("BYE")
     await talk.until(f"{kind.call}.end !== null")
@@ -342,6 +352,29 @@ class World:
         return f"http://{GATEWAY}:{self.gateway.config.http_port}"
 
 
+async def run_world(stack: AsyncExitStack, folder: Path) -> World:
+    """Run a gateway and its trunk on the host that we are on, until the stack is left."""
+    run(f"ip addr add {GATEWAY}/32 dev lo && ip addr add {TRUNK}/32 dev lo")
+    trunk = await stack.enter_async_context(odd_trunk(TRUNK))
+    config = GatewayConfig(
+        [{"name": "open", "uri": trunk.uri, "codecs": ["PCMU"], "caller_id": "+15550001"}]
+    )
+    (folder / "token-secret").write_text(f"{SECRET}\n")
+    config.overrides = {
+        "http": {"listen": f"0.0.0.0:{config.http_port}", "demo": True},
+        "admission": {
+            "mode": "token",
+            "token_secret_file": str(folder / "token-secret"),
+            "origins": [f"http://{GATEWAY}:{config.http_port}"],
+        },
+        "sip": {"listen": f"{GATEWAY}:{config.sip_port}"},
+        "media": {"address": GATEWAY},
+        "sessions": {"resume_window": RESUME_WINDOW},
+    }
+    gateway = await stack.enter_async_context(run_gateway(config, folder / "gateway"))
+    return World(gateway, trunk, folder)
+
+
 async def tell(talks: list[Talk], work: Any) -> None:
     """Do it; what fails is told."""
     try:
@@ -356,34 +389,16 @@ async def make_calls(folder: Path) -> dict[str, Any]:
     here = Host.new()
     async with AsyncExitStack() as stack:
         here.enter()
-        run(f"ip addr add {GATEWAY}/32 dev lo && ip addr add {TRUNK}/32 dev lo")
-        trunk = await stack.enter_async_context(odd_trunk(TRUNK))
-        config = GatewayConfig(
-            [{"name": "open", "uri": trunk.uri, "codecs": ["PCMU"], "caller_id": "+15550001"}]
-        )
-        (folder / "token-secret").write_text(f"{SECRET}\n")
-        config.overrides = {
-            "http": {"listen": f"0.0.0.0:{config.http_port}", "demo": True},
-            "admission": {
-                "mode": "token",
-                "token_secret_file": str(folder / "token-secret"),
-                "origins": [f"http://{GATEWAY}:{config.http_port}"],
-            },
-            "sip": {"listen": f"{GATEWAY}:{config.sip_port}"},
-            "media": {"address": GATEWAY},
-            "sessions": {"resume_window": RESUME_WINDOW},
-        }
-        gateway = await stack.enter_async_context(run_gateway(config, folder / "gateway"))
-        world = World(gateway, trunk, folder)
+        world = await run_world(stack, folder)
         clients = {name: await call(stack, name, here, world) for name in BROWSERS}
         await asyncio.gather(*(tell(each.talks, lose_networks(each)) for each in clients.values()))
-        gateway.terminate()
+        world.gateway.terminate()
         talks = [talk for client in clients.values() for talk in client.talks]
         demos = [talk for talk in talks if talk.kind is DEMO]
         await asyncio.gather(*(tell([each], see_drain(each, world.url)) for each in demos))
         await asyncio.gather(*(tell([each], outlive(each)) for each in talks))
         async with asyncio.timeout(10):
-            status = await gateway.ended()
+            status = await world.gateway.ended()
     facts = {
         f"{name}-{kind}": asdict(talk.facts)
         for name, client in clients.items()
