@@ -19,6 +19,13 @@ INTERRUPT = """(() => {
     Object.defineProperty(peer, "connectionState", { value: "disconnected" });
     peer.onconnectionstatechange();
 })()"""
+# Of the connection the browser itself tells nothing any more
+MUFFLE = """(() => {
+    const peer = connections.at(-1);
+    const value = peer.onconnectionstatechange;
+    peer.onconnectionstatechange = null;
+    Object.defineProperty(peer, "onconnectionstatechange", { value, writable: true });
+})()"""
 LOSE_AUDIO = """(async () => {
     const peer = connections.at(-1);
     // Sound may be heard before the page is told that it is connected
@@ -357,9 +364,52 @@ async def test_audio_that_was_in_doubt_before_the_socket_went_is_made_anew(
     await page.evaluate("() => { connections.at(-1).onconnectionstatechange = null; }")
     await lossy.lose(page)
     second = await fake_gateway.session()
-    async with asyncio.timeout(8):  # 3 s of patience
+    async with asyncio.timeout(2.5):  # the patience is 3 s
         await second.wait_for("restart")
     assert await page.evaluate("harness.call.reconnecting")
+
+
+async def test_audio_that_is_silent_when_the_socket_is_back_is_made_anew(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """Though nothing is said of it: ICE may not have noticed by then. Silence is a doubt, too."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    await until(page, "harness.sample?.arrived > 0")
+    await page.evaluate(MUFFLE)
+    session = fake_gateway.opened[0]
+    assert session.find("ping") == []
+    await session.close_media()
+    await session.wait_for("ping")
+    await lossy.lose(page)
+    second = await fake_gateway.session()
+    await second.wait_for("restart")
+    assert await page.evaluate("harness.call.reconnecting")
+    assert await events(page, "reconnected") == []
+
+
+@pytest.mark.parametrize("first", ["interrupted", "silent"])
+async def test_what_is_asked_already_is_given_no_more_time(
+    fake_gateway: FakeGateway, open_page: OpenPage, first: str
+) -> None:
+    """A change of network is noticed in several ways, and each would begin the wait anew."""
+    page, session = await talking(fake_gateway, open_page)
+    await until(page, "harness.sample?.arrived > 0")
+    await page.evaluate(MUFFLE)
+    session.pongs = False
+    if first == "interrupted":
+        await page.evaluate(INTERRUPT)
+        await session.wait_for("ping")
+    await session.close_media()
+    await session.wait_for("ping")
+    await until(page, "harness.sample.arrived === 0")
+    if first == "silent":
+        await page.evaluate(INTERRUPT)
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await fake_gateway.session()
+    assert len(session.find("ping")) == 1
 
 
 async def test_what_was_wrong_with_the_audio_is_over_with_it(

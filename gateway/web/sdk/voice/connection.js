@@ -56,14 +56,8 @@ export class Connection {
   constructor(options) {
     this.options = options;
     this.media = new Media({
-      microphone: options.microphone,
-      configuration: options.configuration,
-      peer: options.peer,
-      element: options.element,
-      made: options.made,
-      onCandidate: options.onCandidate,
+      ...options,
       onState: (state) => this.#follow(state),
-      onTone: options.onTone,
       onBlocked: (blocked) => this.#warn("playback-blocked", blocked),
       onMicrophoneLost: () => void this.#replaceMicrophone(),
       onNoWay: () => options.onFailed(new CallError("media-failed", { reason: NO_WAY })),
@@ -75,13 +69,9 @@ export class Connection {
   /** To be called once the offer has left: candidates follow it, and sound is measured. */
   offered() {
     this.media.releaseCandidates();
-    const { expectsAudio, onVolume, onSample, onReport } = this.options;
     this.#monitor ??= new Monitor({
+      ...this.options,
       media: this.media,
-      expectsAudio,
-      onVolume,
-      onSample,
-      onReport,
       onWarning: ({ name, active, ...data }) => this.#warn(name, active, data),
     });
   }
@@ -124,8 +114,7 @@ export class Connection {
 
   /** @param {string} id of an audio input; "" is the default one */
   async setInputDevice(id) {
-    const device = id ? { deviceId: { exact: id } } : { deviceId: undefined };
-    const microphone = await openMicrophone({ ...this.options.audio, ...device });
+    const microphone = await openMicrophone({ ...this.options.audio, deviceId: id ? { exact: id } : undefined });
     if (this.#closed) {
       closeMicrophone(microphone);
       return;

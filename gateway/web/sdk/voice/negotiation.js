@@ -33,6 +33,10 @@ export class Negotiation {
   #setup;
   /** Whether the audio has ever been up: only then is it worth another try. */
   #wasConnected;
+  /** @type {number | undefined} packets of sound that had come by the last sample */
+  #received;
+  /** Whether nothing has come since the one before, though something should. */
+  #silent = false;
   /** The last restart, by which the gateway says what each outcome is about. */
   #restartId = "";
   #over = new AbortController();
@@ -51,6 +55,7 @@ export class Negotiation {
     this.recovery = new Recovery({
       ...options,
       window: () => signaling.window,
+      silent: () => this.#wasConnected && this.#silent,
       restart: () =>
         signaling.whenSure(() => {
           if (!this.#ended && this.recovery.restarting) void this.#restart();
@@ -58,10 +63,18 @@ export class Negotiation {
     });
     this.sound = new Sound({
       ...options,
+      onSample: (sample) => {
+        // Where ICE finds its way by itself, nothing else may tell that the network is another one
+        if (this.#listen(sample) && !this.recovery.doubted) signaling.probe();
+        options.emit("sample", sample);
+      },
       onFailed: (error) => this.#failed(error),
       onConnected: () => this.#connected(),
       onDoubt: () => {
-        signaling.probe();
+        const probe = () => signaling.probe();
+        // What a silence has asked is given no more time
+        if (this.#silent) signaling.whenSure(probe);
+        else probe();
         this.recovery.doubt();
       },
     });
@@ -175,6 +188,17 @@ export class Negotiation {
     }
   }
 
+  /**
+   * @param {import("./quality.js").Sample} sample
+   * @returns {boolean} whether it has just become silent
+   */
+  #listen({ packetsReceived }) {
+    const before = this.#silent;
+    this.#silent = packetsReceived === this.#received && this.options.expectsAudio();
+    this.#received = packetsReceived;
+    return this.#silent && !before;
+  }
+
   #connected() {
     this.#wasConnected = true;
     this.recovery.connected();
@@ -182,7 +206,7 @@ export class Negotiation {
 
   /** @param {CallError} error */
   #failed(error) {
-    const passing = this.#wasConnected && (error.name === "media-lost" || error.name === "media-failed");
+    const passing = this.#wasConnected && ["media-lost", "media-failed"].includes(error.name);
     if (passing) this.recovery.failed(error);
     else this.options.onFailed(error);
   }

@@ -34,6 +34,7 @@ export class Recovery {
   /**
    * @param {object} options
    * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
+   * @param {() => boolean} options.silent whether no sound has come of late, though some should
    * @param {() => void} options.restart tries another audio connection
    * @param {(error: CallError) => void} options.onFailed nothing brings it back
    * @param {(error: CallError) => void} options.onLost
@@ -53,6 +54,11 @@ export class Recovery {
     return this.#restarting;
   }
 
+  /** Whether the audio is soon to be tried anew. */
+  get doubted() {
+    return this.#timer !== undefined;
+  }
+
   /** @param {CallError} error why the gateway cannot be heard */
   interrupted(error) {
     this.#note(() => (this.#heard = false), error);
@@ -61,6 +67,8 @@ export class Recovery {
 
   /** It can be heard again. */
   back() {
+    // What has cost the socket may have cost the audio as well: in doubt it is not waited for any longer
+    if (this.doubted || this.options.silent()) this.#audible = false;
     this.#note(() => (this.#heard = true));
     if (!this.#audible) this.#restart();
   }
@@ -74,7 +82,7 @@ export class Recovery {
 
   /** The audio is interrupted, and may come back by itself. */
   doubt() {
-    if (!this.options.window() || this.#timer !== undefined || this.#restarting) return;
+    if (!this.options.window() || this.doubted || this.#restarting) return;
     this.#timer = setTimeout(() => this.failed(new CallError("media-lost")), PATIENCE);
   }
 

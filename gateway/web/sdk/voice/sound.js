@@ -21,6 +21,7 @@ import { isHeard } from "./digits.js";
  * @property {(frame: { type: string, [field: string]: unknown }) => void} send
  * @property {() => boolean} held whether this side holds the call
  * @property {() => boolean} expectsAudio whether silence on the wire deserves a warning
+ * @property {(sample: import("./quality.js").Sample) => void} onSample
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer
  * @property {() => void} onConnected
@@ -57,22 +58,17 @@ export class Sound {
    * @param {AcceptOptions & { made?: HTMLAudioElement }} options
    */
   connect(source, { element, made }) {
-    const { emit, send, expectsAudio, onError, onFailed, onConnected, onDoubt } = this.options;
+    const { emit, send } = this.options;
     this.#connection = new Connection({
+      ...this.options,
       ...source,
       element,
       made,
-      expectsAudio,
       onCandidate: (candidate) => send({ type: "candidate", candidate }),
       onTone: (digit) => this.#sent(digit, null),
       onVolume: (input, output) => emit("volume", input, output),
-      onSample: (sample) => emit("sample", sample),
       onReport: (report) => send({ type: "stats", report }),
       onWarning: (name, active, data) => (active ? emit("warning", name, data) : emit("warning-cleared", name)),
-      onError,
-      onFailed,
-      onConnected,
-      onDoubt,
     });
     this.silence();
   }
