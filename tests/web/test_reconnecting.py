@@ -390,6 +390,22 @@ async def test_audio_that_is_silent_when_the_socket_is_back_is_made_anew(
     assert await events(page, "reconnected") == []
 
 
+async def test_audio_that_falls_silent_with_the_socket_is_made_anew(
+    fake_gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    """A system may end what has the address of a network that is gone: a socket is back soon."""
+    lossy = Lossy(fake_gateway)
+    page = await open_page()
+    await page.evaluate(KEEP_CONNECTIONS)
+    await open_call(page)
+    await until(page, "harness.sample?.arrived > 0")
+    await page.evaluate(MUFFLE)
+    await lossy.lose(page)  # which takes the fake gateway's audio along
+    second = await fake_gateway.session()
+    await second.wait_for("restart")
+    await until(page, "harness.call.reconnecting")
+
+
 @pytest.mark.parametrize("first", ["interrupted", "silent"])
 async def test_what_is_asked_already_is_given_no_more_time(
     fake_gateway: FakeGateway, open_page: OpenPage, first: str

@@ -16,9 +16,6 @@ const NO_WAY = "The browser found no address to send from: no TURN server gave o
 /** From the answer to a working ICE and DTLS connection; browsers themselves take up to 30 s to give up. */
 const MEDIA_TIMEOUT = 20_000;
 
-/** @param {MediaStreamTrack} track */
-const isGone = ({ readyState }) => readyState === "ended";
-
 /**
  * @typedef {object} ConnectionOptions
  * @property {MediaStream} microphone
@@ -63,7 +60,7 @@ export class Connection {
       onNoWay: () => options.onFailed(new CallError("media-failed", { reason: NO_WAY })),
     });
     // Of an earlier connection, which has waited for another one
-    if (options.microphone.getAudioTracks().some(isGone)) void this.#replaceMicrophone();
+    if (options.microphone.getAudioTracks().some(({ readyState }) => readyState === "ended")) void this.#replaceMicrophone();
   }
 
   /** To be called once the offer has left: candidates follow it, and sound is measured. */

@@ -35,8 +35,6 @@ export class Negotiation {
   #wasConnected;
   /** @type {number | undefined} packets of sound that had come by the last sample */
   #received;
-  /** Whether nothing has come since the one before, though something should. */
-  #silent = false;
   /** The last restart, by which the gateway says what each outcome is about. */
   #restartId = "";
   #over = new AbortController();
@@ -55,7 +53,6 @@ export class Negotiation {
     this.recovery = new Recovery({
       ...options,
       window: () => signaling.window,
-      silent: () => this.#wasConnected && this.#silent,
       restart: () =>
         signaling.whenSure(() => {
           if (!this.#ended && this.recovery.restarting) void this.#restart();
@@ -64,17 +61,16 @@ export class Negotiation {
     this.sound = new Sound({
       ...options,
       onSample: (sample) => {
+        const silent = this.#wasConnected && sample.packetsReceived === this.#received && options.expectsAudio();
+        this.#received = sample.packetsReceived;
         // Where ICE finds its way by itself, nothing else may tell that the network is another one
-        if (this.#listen(sample) && !this.recovery.doubted) signaling.probe();
+        if (this.recovery.hear(silent)) signaling.probe();
         options.emit("sample", sample);
       },
       onFailed: (error) => this.#failed(error),
       onConnected: () => this.#connected(),
       onDoubt: () => {
-        const probe = () => signaling.probe();
-        // What a silence has asked is given no more time
-        if (this.#silent) signaling.whenSure(probe);
-        else probe();
+        signaling.whenSure(() => signaling.probe()); // what a silence has asked is given no more time
         this.recovery.doubt();
       },
     });
@@ -186,17 +182,6 @@ export class Negotiation {
       if (this.sound.connection) this.recovery.failed(failure);
       else this.options.onFailed(failure);
     }
-  }
-
-  /**
-   * @param {import("./quality.js").Sample} sample
-   * @returns {boolean} whether it has just become silent
-   */
-  #listen({ packetsReceived }) {
-    const before = this.#silent;
-    this.#silent = packetsReceived === this.#received && this.options.expectsAudio();
-    this.#received = packetsReceived;
-    return this.#silent && !before;
   }
 
   #connected() {

@@ -21,7 +21,8 @@ export class Recovery {
   #heard = true;
   #audible = true;
   /** performance.now() since which it is interrupted */
-  #since = 0;
+  #since = -Infinity;
+  #silent = false;
   #pause = FIRST_PAUSE;
   #restarting = false;
   /** @type {CallError} why there is no audio */
@@ -34,7 +35,6 @@ export class Recovery {
   /**
    * @param {object} options
    * @param {() => number} options.window ms for which the gateway keeps the call; 0: it does not
-   * @param {() => boolean} options.silent whether no sound has come of late, though some should
    * @param {() => void} options.restart tries another audio connection
    * @param {(error: CallError) => void} options.onFailed nothing brings it back
    * @param {(error: CallError) => void} options.onLost
@@ -54,9 +54,17 @@ export class Recovery {
     return this.#restarting;
   }
 
-  /** Whether the audio is soon to be tried anew. */
-  get doubted() {
-    return this.#timer !== undefined;
+  /**
+   * Whether this is the first that speaks against the audio.
+   *
+   * @param {boolean} silent whether nothing has come of late, though something should
+   */
+  hear(silent) {
+    const first = silent && !this.#silent && this.#audible && this.#timer === undefined;
+    this.#silent = silent;
+    // The network has changed: when the socket was back, it may have been too early to tell
+    if (first && performance.now() - this.#since < PATIENCE) this.failed(this.#error);
+    return first;
   }
 
   /** @param {CallError} error why the gateway cannot be heard */
@@ -68,7 +76,7 @@ export class Recovery {
   /** It can be heard again. */
   back() {
     // What has cost the socket may have cost the audio as well: in doubt it is not waited for any longer
-    if (this.doubted || this.options.silent()) this.#audible = false;
+    if (this.#timer !== undefined || this.#silent) this.#audible = false;
     this.#note(() => (this.#heard = true));
     if (!this.#audible) this.#restart();
   }
@@ -82,7 +90,7 @@ export class Recovery {
 
   /** The audio is interrupted, and may come back by itself. */
   doubt() {
-    if (!this.options.window() || this.doubted || this.#restarting) return;
+    if (!this.options.window() || this.#timer !== undefined || this.#restarting) return;
     this.#timer = setTimeout(() => this.failed(new CallError("media-lost")), PATIENCE);
   }
 
