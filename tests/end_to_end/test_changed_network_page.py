@@ -28,7 +28,7 @@ Told = dict[str, Any]
 
 TONES = {"chromium": [TRUNK_TONE, TONE], "firefox": [TRUNK_TONE, firefox.TONE]}
 # Beyond the time without a link. Where ICE finds another way, Chromium takes it after 3.5 s. Where
-# it does not, a socket that has lost its network is given up 4 s after the first doubt, and the
+# it does not, a socket that has lost its network is given up 3 s after the first doubt, and the
 # audio is made anew by the next one. Of a silence alone the page learns within 2 s
 LATE = 7.0  # seconds, on a busy machine; 3.4 to 4.3 are usual
 SOCKET = 8.0  # 4.1 to 5.6

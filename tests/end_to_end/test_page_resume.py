@@ -220,7 +220,7 @@ async def test_hung_up_by_a_socket_that_is_dead_and_nobody_knows(
     relay.swallow()
     await page.click("#hangup")
     await expect_state(page, "idle")
-    await manager.wait("LabHangup", limit=15)  # 4 s of patience; a session is kept for a minute
+    await manager.wait("LabHangup", limit=15)  # 3 s of patience; a session is kept for a minute
 
 
 async def test_firefox(gateway: Gateway, relay: TcpRelay, manager: Manager) -> None:

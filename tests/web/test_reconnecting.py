@@ -194,7 +194,7 @@ async def test_a_hang_up_into_a_dead_socket_is_noticed_soon_and_said_again(
     await page.evaluate("harness.call.disconnect()")
     await session.wait_for("ping")
     lossy.call, lossy.heard = session.call["call"], 1
-    async with asyncio.timeout(8):  # 4 s of patience, where it is 35 s without a hang-up
+    async with asyncio.timeout(8):  # 3 s of patience, where it is 35 s without a hang-up
         second = await fake_gateway.session()
     hangup = await second.wait_for("hangup")
     assert hangup["call"] == lossy.call

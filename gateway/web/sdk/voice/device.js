@@ -350,9 +350,7 @@ export class Device extends Base {
     if (event instanceof PageTransitionEvent && event.persisted) this.#reload.forget();
     if (event.type === "online") this.#sources.release(); // its addresses are those of another network
     this.#sessions.registration.wake();
-    if (event.type === "focus") return;
-    // What is asked already gets no more time
-    this.#sessions.present?.whenSure(() => this.#sessions.present?.wake());
+    if (event.type !== "focus") this.#sessions.present?.wake();
   }
 
   /** @param {string} [cause] */

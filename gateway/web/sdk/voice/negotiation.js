@@ -70,7 +70,7 @@ export class Negotiation {
       onFailed: (error) => this.#failed(error),
       onConnected: () => this.#connected(),
       onDoubt: () => {
-        signaling.whenSure(() => signaling.probe()); // what a silence has asked is given no more time
+        signaling.probe();
         this.recovery.doubt();
       },
     });

@@ -7,13 +7,13 @@
 const INTERVAL = 25_000;
 const PONG_TIMEOUT = 10_000;
 /** Where there is reason to doubt that there is a network. */
-const PROBE_TIMEOUT = 4_000;
+const PROBE_TIMEOUT = 3_000;
 
 export class Pulse {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** Whether a ping waits for its pong. */
-  #doubted = false;
+  /** ms that a ping is given for its pong; Infinity: none waits. */
+  #given = Infinity;
   /** @type {(() => void)[]} what waits with it */
   #waiting = [];
 
@@ -28,7 +28,7 @@ export class Pulse {
 
   /** Pings after a while. */
   begin() {
-    this.#doubted = false;
+    this.#given = Infinity;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ping(PONG_TIMEOUT), INTERVAL);
   }
@@ -46,20 +46,21 @@ export class Pulse {
 
   /** @param {() => void} act once nothing speaks against the socket; not at all if it is stopped before */
   whenSure(act) {
-    if (this.#doubted) this.#waiting.push(act);
+    if (this.#given < Infinity) this.#waiting.push(act);
     else act();
   }
 
   stop() {
     clearTimeout(this.#timer);
-    this.#doubted = false;
+    this.#given = Infinity;
     this.#waiting.length = 0;
   }
 
   /** @param {number} timeout ms */
   #ping(timeout) {
+    if (timeout >= this.#given) return; // what is asked already is given no more time
     clearTimeout(this.#timer);
-    this.#doubted = true;
+    this.#given = timeout;
     this.options.ping();
     this.#timer = setTimeout(this.options.onSilent, timeout);
   }

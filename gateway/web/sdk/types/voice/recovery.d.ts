@@ -32,6 +32,12 @@ export declare class Recovery {
     get active(): boolean;
     /** Whether an answer is to be expected. */
     get restarting(): boolean;
+    /**
+     * Whether this is the first that speaks against the audio.
+     *
+     * @param {boolean} silent whether nothing has come of late, though something should
+     */
+    hear(silent: boolean): boolean;
     /** @param {CallError} error why the gateway cannot be heard */
     interrupted(error: CallError): void;
     /** It can be heard again. */

@@ -25,6 +25,7 @@ export type SoundOptions = {
      * whether silence on the wire deserves a warning
      */
     expectsAudio: () => boolean;
+    onSample: (sample: import("./quality.js").Sample) => void;
     /**
      * it does not end the connection
      */
@@ -50,6 +51,7 @@ export type SoundOptions = {
  * @property {(frame: { type: string, [field: string]: unknown }) => void} send
  * @property {() => boolean} held whether this side holds the call
  * @property {() => boolean} expectsAudio whether silence on the wire deserves a warning
+ * @property {(sample: import("./quality.js").Sample) => void} onSample
  * @property {(error: CallError) => void} onError it does not end the connection
  * @property {(error: CallError) => void} onFailed there is no connection, or no longer
  * @property {() => void} onConnected
