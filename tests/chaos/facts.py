@@ -74,7 +74,7 @@ def complaints(case: Case, facts: Facts) -> list[str]:
     """Return what is wrong with a case, a sentence each."""
     if facts.failed:
         return [facts.failed]
-    return [*_losses(case, facts), *_gaps(case, facts), *_faults(case, facts)]
+    return [*_losses(case, facts), *delays(case, facts), *_faults(case, facts)]
 
 
 def _losses(case: Case, facts: Facts) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _losses(case: Case, facts: Facts) -> Iterator[str]:
         yield f"the process has grown by {facts.memory} bytes"
 
 
-def _gaps(case: Case, facts: Facts) -> Iterator[str]:
+def delays(case: Case, facts: Facts) -> Iterator[str]:
     """No survivor may have been without sound for longer than its outage and a tenth of a second.
 
     What the machine stood still for is allowed on top, as far as it can be told from a fault.

@@ -1,9 +1,9 @@
 """Each piece is killed or stalled in turn while fifty people talk: who survives, and what is left.
 
 No survivor's gap may be longer than the outage and a tenth of a second. What the machine itself
-stood still for is known from our own packets, and is allowed on top, up to half a second; a case on
-a slower machine is tried once more, and fails if that is no better. Cases go in lanes, each with a
-gateway and people of its own: they mostly wait.
+stood still for is known from our own packets, and is allowed on top, up to half a second; a case
+with too long a gap is tried once more, and fails if that is no better. Cases go in lanes, each with
+a gateway and people of its own: they mostly wait.
 """
 
 from __future__ import annotations
