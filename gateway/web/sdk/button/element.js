@@ -26,6 +26,8 @@ import { callerOf, showLauncher, showWho } from "./who.js";
 /** @typedef {import("./model.js").Happening} Happening */
 
 const TICK = 500;
+/** Sooner than anybody sees, and later than a call leaves whose microphone opens at once. */
+const SOON = 20;
 /** The second click of a double click finds the panel where the button was. */
 const DOUBLE_CLICK = 400;
 
@@ -64,6 +66,10 @@ export class ClickToCall extends Base {
   #fold = new Fold(this, this.#launcher.element);
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
+  /** @type {import("./model.js").Model | null} what is seen, until that is drawn which is true by now */
+  #undrawn = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #drawing;
   /** When the panel last became another one by the caller's own hand. */
   #turned = -Infinity;
   #agreed = false;
@@ -229,7 +235,6 @@ export class ClickToCall extends Base {
       this.#happen({ type: "close" });
       return;
     }
-    // The microphone opens while the panel is drawn
     void this.#exchange.open().dial(parameters);
     this.#happen({ type: "start" });
   }
@@ -301,7 +306,8 @@ export class ClickToCall extends Base {
     }
     if (isBusy(this.#model)) hold(this, nameOf(this));
     else letGo(this);
-    this.#render(before);
+    if (event.type === "start") this.#renderSoon(before);
+    else this.#render(before);
     if (phase === before.phase) return;
     const detail = { state: phase, previous: before.phase, call: this.call, end: this.call?.end ?? null, error: this.error };
     this.#tell("state", detail);
@@ -323,13 +329,27 @@ export class ClickToCall extends Base {
     return isPanel(this) || (phase !== "idle" && !minimized);
   }
 
+  /**
+   * Draws the panel once a call has left, if it does so at once: what takes 30 ms the first time would hold it up.
+   *
+   * @param {import("./model.js").Model} before
+   */
+  #renderSoon(before) {
+    this.#showStates(statesOf(this.#model, this.#isExpanded(this.#model)));
+    this.#undrawn = before;
+    this.#drawing = setTimeout(() => this.#render(before), SOON);
+  }
+
   /** @param {import("./model.js").Model} before */
   #render(before) {
+    clearTimeout(this.#drawing);
+    const drawn = this.#undrawn ?? before;
+    this.#undrawn = null;
     const model = this.#model;
     const expanded = this.#isExpanded(model);
     const seen = this.#panel !== null && !this.#panel.element.hidden;
-    const goesOn = isBusy(model) && isBusy(before) && before.phase !== "incoming";
-    const turned = expanded !== seen || (model.phase !== before.phase && !goesOn);
+    const goesOn = isBusy(model) && isBusy(drawn) && drawn.phase !== "incoming";
+    const turned = drawn !== model && (expanded !== seen || (model.phase !== drawn.phase && !goesOn));
     if (turned) this.#turned = performance.now();
     const focused = focusedIn(this, this.#root);
     this.#showStates(statesOf(model, expanded));
@@ -407,6 +427,6 @@ export class ClickToCall extends Base {
 
   #prepare() {
     // Before they agree, neither the gateway nor the site's server hears of anybody
-    if (!isBusy(this.#model) && !holderBeside(this) && !this.#mustAgree) this.#exchange.open().prepare();
+    if (this.#model.phase === "idle" && !holderBeside(this) && !this.#mustAgree) this.#exchange.open().prepare();
   }
 }
