@@ -1,11 +1,10 @@
-"""Which tests each process of a run takes, where there are several (`make test` has three).
+"""Which tests each process of a run takes, where there are several (`make test` has two).
 
 Most tests wait for timers of SIP, ICE and browsers: two processes take little more than half the
 time of one. Each gets whole files, as what the tests of a file share is made once. The slow ones
 come first, or one process would be left with the last of them. What comes then is for one process:
-files that measure time, or run many calls side by side already. Files that do little but wait are
-for a third process, as long as there are some: a third that worked would only take the others'
-time. At the end those that want all of the machine are alone.
+files that measure time, or run many calls side by side already. Beside them another one takes
+those that do next to nothing but wait, and at the end those that want all of the machine are alone.
 """
 
 from __future__ import annotations
@@ -24,48 +23,10 @@ class Kind(IntEnum):
 
     SLOW = 0
     QUICK = 1
-    QUIET = 2  # nothing beside them but what waits
-    WAITING = 3  # a third of a core on average
+    QUIET = 2  # no other process but one that waits
+    WAITING = 3  # a tenth of a core, most of it to begin with
     ALONE = 4
 
-
-# Those that left two thirds of a core, or more, when each test's processes were measured
-WAITING_FILES = (
-    "tests/end_to_end/test_bad_input.py",
-    "tests/end_to_end/test_codecs.py",
-    "tests/end_to_end/test_cut_off.py",
-    "tests/end_to_end/test_digits.py",
-    "tests/end_to_end/test_drain.py",
-    "tests/end_to_end/test_fallback.py",
-    "tests/end_to_end/test_fallback_peers.py",
-    "tests/end_to_end/test_headless_call.py",
-    "tests/end_to_end/test_hold_asterisk.py",
-    "tests/end_to_end/test_incoming_peers.py",
-    "tests/end_to_end/test_lost_network.py",
-    "tests/end_to_end/test_media_ports.py",
-    "tests/end_to_end/test_media_timeout.py",
-    "tests/end_to_end/test_misbehaving_trunk.py",
-    "tests/end_to_end/test_page_transfer.py",
-    "tests/end_to_end/test_passthrough.py",
-    "tests/end_to_end/test_quality.py",
-    "tests/end_to_end/test_records.py",
-    "tests/end_to_end/test_redirect_asterisk.py",
-    "tests/end_to_end/test_resume.py",
-    "tests/end_to_end/test_secured_trunk.py",
-    "tests/end_to_end/test_session_timers.py",
-    "tests/end_to_end/test_srtp.py",
-    "tests/end_to_end/test_symmetric_rtp.py",
-    "tests/end_to_end/test_transfer_asterisk.py",
-    "tests/end_to_end/test_vanishing_trunk.py",
-    "tests/end_to_end/test_webhooks.py",
-    "tests/gateway/signaling/",
-    "tests/gateway/trunk/",
-    "tests/interop/test_foreign_suite.py",
-    "tests/security/test_api.py",
-    "tests/security/test_injection.py",
-    "tests/security/test_numbers.py",
-    "tests/security/test_tokens.py",
-)
 
 KINDS = {
     "tests/bench/": Kind.ALONE,
@@ -75,10 +36,15 @@ KINDS = {
     "tests/security/test_sockets.py": Kind.ALONE,
     "tests/chaos/": Kind.QUIET,
     "tests/end_to_end/test_bad_network.py": Kind.QUIET,
-    "tests/end_to_end/test_incoming_times.py": Kind.QUIET,
     "tests/end_to_end/test_many_calls.py": Kind.QUIET,
     "tests/interop/test_matrix.py": Kind.QUIET,
-    **dict.fromkeys(WAITING_FILES, Kind.WAITING),
+    "tests/end_to_end/test_media_timeout.py": Kind.WAITING,
+    "tests/end_to_end/test_misbehaving_trunk.py": Kind.WAITING,
+    "tests/end_to_end/test_session_timers.py": Kind.WAITING,
+    "tests/end_to_end/test_vanishing_trunk.py": Kind.WAITING,
+    "tests/gateway/signaling/": Kind.WAITING,
+    "tests/gateway/trunk/": Kind.WAITING,
+    "tests/interop/test_foreign_suite.py": Kind.WAITING,
     "tests/end_to_end/": Kind.SLOW,
     "tests/examples/": Kind.SLOW,
     "tests/interop/": Kind.SLOW,
@@ -133,8 +99,7 @@ class Scheduling(LoadFileScheduling):
             return
         last = next((each for each in self.nodes if self._takes_more(each)), None)
         left = {kind_of(file) for file in self.workqueue}
-        may_take = {Kind.WAITING} if self._only_waits(node) else {*ORDINARY, Kind.WAITING}
-        if node is last or not left or left & may_take:
+        if node is last or not left or left & {*ORDINARY, Kind.WAITING}:
             super()._reschedule(node)
         elif not node.shutting_down:
             node.shutdown()  # which it does once it has run what it has
@@ -144,15 +109,8 @@ class Scheduling(LoadFileScheduling):
     def _takes_more(self, node: WorkerController) -> bool:
         return not node.shutting_down and node in self.registered_collections
 
-    def _only_waits(self, node: WorkerController) -> bool:
-        """Whether it is the last of three or more."""
-        taking = [each for each in self.nodes if self._takes_more(each)]
-        return len(taking) > 2 and node is taking[-1]
-
     def _fits(self, node: WorkerController, file: str) -> bool:
         kind = kind_of(file)
-        if self._only_waits(node):
-            return kind is Kind.WAITING
         if kind in ORDINARY or kind is Kind.WAITING:
             return True
         if any(not other.shutting_down for other in self._before(node)):

@@ -11,6 +11,9 @@ import { Recovery } from "./recovery.js";
 import { Sound } from "./sound.js";
 import { closeSource } from "./sources.js";
 
+/** Between samples that tell a silence, ms: two of a busy page may come at once, and know of no packet between them. */
+const SPACING = 500;
+
 /** @typedef {import("./call-types.js").AcceptOptions} AcceptOptions */
 /** @typedef {import("./call-types.js").CallSetup} CallSetup */
 /** @typedef {import("./connection.js").Connection} Connection */
@@ -33,8 +36,8 @@ export class Negotiation {
   #setup;
   /** Whether the audio has ever been up: only then is it worth another try. */
   #wasConnected;
-  /** @type {number | undefined} packets of sound that had come by the last sample */
-  #received;
+  /** The last sample by which it was seen whether sound comes. */
+  #last = { timestamp: 0, packetsReceived: -1 };
   /** The last restart, by which the gateway says what each outcome is about. */
   #restartId = "";
   #over = new AbortController();
@@ -61,10 +64,8 @@ export class Negotiation {
     this.sound = new Sound({
       ...options,
       onSample: (sample) => {
-        const silent = this.#wasConnected && sample.packetsReceived === this.#received && options.expectsAudio();
-        this.#received = sample.packetsReceived;
         // Where ICE finds its way by itself, nothing else may tell that the network is another one
-        if (this.recovery.hear(silent)) signaling.probe();
+        if (this.#listen(sample)) signaling.probe();
         options.emit("sample", sample);
       },
       onFailed: (error) => this.#failed(error),
@@ -182,6 +183,18 @@ export class Negotiation {
       if (this.sound.connection) this.recovery.failed(failure);
       else this.options.onFailed(failure);
     }
+  }
+
+  /**
+   * @param {import("./quality.js").Sample} sample
+   * @returns {boolean} whether this is the first that speaks against the audio
+   */
+  #listen(sample) {
+    const { timestamp, packetsReceived } = this.#last;
+    if (sample.timestamp - timestamp < SPACING) return false;
+    this.#last = sample;
+    const silent = packetsReceived === sample.packetsReceived && this.options.expectsAudio();
+    return this.recovery.hear(this.#wasConnected && silent);
   }
 
   #connected() {

@@ -21,7 +21,9 @@ export class Recovery {
   #heard = true;
   #audible = true;
   /** performance.now() since which it is interrupted */
-  #since = -Infinity;
+  #since = 0;
+  /** performance.now() when the gateway could be heard again */
+  #backAt = -Infinity;
   #silent = false;
   #pause = FIRST_PAUSE;
   #restarting = false;
@@ -62,8 +64,8 @@ export class Recovery {
   hear(silent) {
     const first = silent && !this.#silent && this.#audible && this.#timer === undefined;
     this.#silent = silent;
-    // The network has changed: when the socket was back, it may have been too early to tell
-    if (first && performance.now() - this.#since < PATIENCE) this.failed(this.#error);
+    // What has cost the socket has cost the audio as well
+    if (first && performance.now() - this.#backAt < PATIENCE) this.failed(this.#error);
     return first;
   }
 
@@ -75,8 +77,10 @@ export class Recovery {
 
   /** It can be heard again. */
   back() {
-    // What has cost the socket may have cost the audio as well: in doubt it is not waited for any longer
-    if (this.#timer !== undefined || this.#silent) this.#audible = false;
+    // In doubt the audio is not waited for any longer; a silence may have been over before, as the next sample tells
+    if (this.#timer !== undefined) this.#audible = false;
+    this.#silent = false;
+    this.#backAt = performance.now();
     this.#note(() => (this.#heard = true));
     if (!this.#audible) this.#restart();
   }
