@@ -36,6 +36,7 @@ KINDS = {
     "tests/security/test_sockets.py": Kind.ALONE,
     "tests/chaos/": Kind.QUIET,
     "tests/end_to_end/test_bad_network.py": Kind.QUIET,
+    "tests/end_to_end/test_incoming_times.py": Kind.QUIET,
     "tests/end_to_end/test_many_calls.py": Kind.QUIET,
     "tests/interop/test_matrix.py": Kind.QUIET,
     "tests/end_to_end/test_media_timeout.py": Kind.WAITING,
