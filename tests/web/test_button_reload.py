@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.web.button import NUMBER, Button, open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import TIME_LIMIT, FakeGateway, Session
-from tests.web.test_reconnecting import Lossy
+from tests.web.lossy import Lossy
 
 
 class Slow(Lossy):

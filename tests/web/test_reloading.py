@@ -8,8 +8,8 @@ from playwright.async_api import Page
 from tests.web.button import open_button
 from tests.web.conftest import OpenPage
 from tests.web.fake_gateway import FakeGateway, Session
+from tests.web.lossy import Lossy
 from tests.web.test_call_stories import end_of, open_call, until
-from tests.web.test_reconnecting import Lossy
 
 # What the next page does: it makes a device, and takes the calls up
 NEXT = """async (steps) => {

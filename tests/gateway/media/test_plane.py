@@ -261,7 +261,7 @@ async def test_a_stall_of_the_event_loop_costs_nothing() -> None:
     async with open_call() as call:
         await call.trunk.packets(10)
         call.trunk.waiting()
-        time.sleep(1.0)  # noqa: ASYNC251 - on purpose
+        time.sleep(1.0)  # noqa: ASYNC251 - it is the stall
         packets = call.trunk.waiting()
         assert len(packets) >= 15  # of 50: the thread shares the machine with others
         check_steady(packets, call.plane)
