@@ -13,12 +13,11 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import Final, Literal, Protocol
 
-from gateway.admission.fields import parse_caller, parse_display_name, parse_headers, parse_identity
+from gateway.admission.fields import parse_identity
 from gateway.admission.grant import Grant, Visitor
 from gateway.admission.target import parse_target
 from gateway.admission.token import LEEWAY
 from gateway.calls.news import Tell
-from gateway.calls.request import CallRequest
 from gateway.calls.ring import Ring
 from gateway.calls.weakly import weakly
 from gateway.errors import (
@@ -38,6 +37,7 @@ from gateway.signaling.messages import MessageError
 from gateway.signaling.opinions import Opinions
 from gateway.signaling.replay import Replay
 from gateway.signaling.room import Room
+from gateway.signaling.wanted_call import read_wanted, wanted_in_vain
 
 logger = logging.getLogger(__name__)
 
@@ -397,7 +397,8 @@ class Session:
             self._room.refuse_preflight(self._visitor, call, error)
         else:
             self._room.refuse(self._visitor, call, "", error)  # its words repeat no number
-            self._room.calls.refused(self._asked(call, error.to), error)
+            wanted = wanted_in_vain(call, error.to, self._visitor, self.grant)
+            self._room.calls.refused(wanted, error)
 
     def tell_draining(self, seconds: float) -> None:
         """Say that no other call is taken."""
@@ -422,11 +423,15 @@ class Session:
         if self._knows(message.call):
             # Not fatal: the call that bears the name lives on
             raise RequestError(f"call {message.call!r} exists already: an id is for one call")
+        limit, visitor, grant = self._room.limits.calls, self._visitor, self.grant
         try:
-            request = self._read(message)
+            if len(self._calls) + len(self._preflights) >= limit:
+                raise CapacityError(f"a session may have {limit} calls at a time")
+            request = read_wanted(message, visitor, grant)
         except GatewayError as error:
-            self._room.refuse(self._visitor, message.call, message.to, error)
-            self._room.calls.refused(self._asked(message.call, message.to, message.from_), error)
+            self._room.refuse(visitor, message.call, message.to, error)
+            wanted = wanted_in_vain(message.call, message.to, visitor, grant, message.from_)
+            self._room.calls.refused(wanted, error)
             self.say(messages.error_of(error, call=message.call, fatal=True))
             return
         call = ClientCall(
@@ -439,32 +444,6 @@ class Session:
             visitor=self._whoever,
         )
         self._add(call)
-
-    def _asked(self, call: str, to: str, caller: str | None = None) -> CallRequest:
-        """Say what was asked for, as far as it could be read."""
-        return CallRequest(
-            to=to,
-            offer="",
-            caller=caller or None,
-            visitor=self._visitor,
-            identity=self.grant.identity,
-            page_call=call,
-        )
-
-    def _read(self, message: messages.PlaceCall) -> CallRequest:
-        limit = self._room.limits.calls
-        if len(self._calls) + len(self._preflights) >= limit:
-            raise CapacityError(f"a session may have {limit} calls at a time")
-        return CallRequest(
-            to=parse_target(message.to),
-            offer=message.offer.sdp,
-            caller=parse_caller(message.from_) if message.from_ else None,
-            display_name=parse_display_name(message.display_name or ""),
-            headers=parse_headers(message.headers),
-            visitor=self._visitor,
-            identity=self.grant.identity,
-            page_call=message.call,
-        )
 
     def _forget(self, call: ClientCall) -> None:
         self._opinions.remember(call.call, call.placed)
