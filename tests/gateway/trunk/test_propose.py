@@ -80,15 +80,17 @@ async def test_agreed(phone: Phone, tmp_path: Path) -> None:
 
 
 async def test_hold_and_resume(phone: Phone, tmp_path: Path) -> None:
-    held, resumed = (Respond(200, "OK", each, to_last=True) for each in (HELD_BY_US, SDP))
-    script = write_script(tmp_path, *ANSWER, REINVITE, held, ACK, REINVITE, resumed, ACK, *HANG_UP)
-    async with run_trunk(script, tmp_path) as sipp:
+    # The trunk answers the first once it has been asked for the second, and has the digit after it
+    held = (REINVITE, Receive("INFO"), DONE, Respond(200, "OK", HELD_BY_US), ACK)
+    resumed = (REINVITE, Respond(200, "OK", SDP), ACK)
+    async with run_trunk(
+        write_script(tmp_path, *ANSWER, *held, *resumed, *HANG_UP), tmp_path
+    ) as sipp:
         leg, ear = await phone.dial(sipp.uri)
         await ear.hear(Answered)
-        # One waits for its answer, which does not come before the second is asked for
-        first, second = await asyncio.gather(leg.propose(HOLD), leg.propose(RESUME))
-        assert first
-        assert not second
+        assert await leg.propose(HOLD)
+        assert not await leg.propose(RESUME)
+        await leg.send_digit("1", 100)
         await ear.hear(Settled)
         await until_sent(leg, RESUME)
         await ear.hear_count(Settled, 2)
