@@ -158,6 +158,33 @@ async def test_slow_token_outlasts_the_gateways_patience(
     assert await page.evaluate("harness.device.token") == "late"
 
 
+@pytest.mark.parametrize("code", [1008, 4408])
+async def test_hello_that_crosses_the_end_of_the_gateways_patience(
+    fake_gateway: FakeGateway, open_page: OpenPage, code: int
+) -> None:
+    """It is said once more, and no more often: the gateway may have something against it."""
+
+    async def have_enough(session: Session) -> None:
+        await session.wait_for("hello")
+        if len(fake_gateway.opened) == patience:
+            await session.send("welcome", session="s1", calls=[])
+        else:
+            await session.socket.close(code, "no hello within 5 s")
+
+    patience = 2
+
+    fake_gateway.greeting = have_enough
+    page = await open_page()
+    assert await dial(page, device={"tokens": ["late", "t2"]}) is None
+    assert [tokens(each) for each in fake_gateway.opened] == [["late"], ["late"]]
+
+    fake_gateway.opened.clear()
+    patience = 0
+    other = await open_page()
+    assert (await dial(other) or {})["name"] in ("gateway-unreachable", "session-refused")
+    assert len(fake_gateway.opened) == 2
+
+
 async def test_token_is_fetched_while_the_socket_opens(open_page: OpenPage) -> None:
     page = await open_page()
     with socket.create_server(("127.0.0.1", 0)) as server:

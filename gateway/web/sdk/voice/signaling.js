@@ -24,6 +24,9 @@ const LONGEST_PAUSE = 2_000;
 /** Losses after which the gateway may still have the session. */
 const PASSING = new Set(["network", "shutdown", "no-capacity", "gateway-silent", "gateway-unreachable"]);
 
+/** How a gateway closes that has waited long enough for a hello; older ones by 1008. */
+const OUT_OF_PATIENCE = new Set([1008, 4408]);
+
 /** @typedef {import("./frames.js").Frame} Frame */
 /** @typedef {import("./frames.js").Welcome} Welcome */
 /** @typedef {{ token?: string, challenge?: string }} Hello */
@@ -79,6 +82,8 @@ export class Signaling {
   #hello;
   /** Whether a socket is open, and has said nothing yet. */
   #speechless = false;
+  /** Whether a hello has crossed the end of the gateway's patience. */
+  #crossed = false;
   /** @type {(seconds: number) => void} the gateway takes no new calls; those that run have so long */
   onDraining = () => {};
   /** @type {CallError | null} why the session is over */
@@ -225,9 +230,9 @@ export class Signaling {
       this.#socket = new Socket(this.url, {
         onOpen: () => void this.#greet(),
         onMessage: (data) => this.#receive(data),
-        onGone: (error) => {
+        onGone: (error, code) => {
           // The gateway waits for a hello, but not for as long as a site's server, or a person, may need
-          if (this.#speechless) this.#connectLater();
+          if (this.#speechless || this.#hasCrossed(code)) this.#connectLater();
           // Older ones refuse a session whose hello the network has held up
           else this.#drop((error.name === "session-refused" && this.#interruption) || error);
         },
@@ -236,6 +241,16 @@ export class Signaling {
     } catch (error) {
       this.#lose(/** @type {CallError} */ (error)); // no other try would fare better
     }
+  }
+
+  /**
+   * Whether the hello was on its way when the gateway had enough: it has not heard it. Told once.
+   *
+   * @param {number | undefined} code
+   */
+  #hasCrossed(code) {
+    if (this.#crossed || this.#welcomed || !this.#hello || !OUT_OF_PATIENCE.has(code ?? 0)) return false;
+    return (this.#crossed = true);
   }
 
   #connectLater() {

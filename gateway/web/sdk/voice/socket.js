@@ -48,7 +48,7 @@ export class Socket {
    * @param {object} options
    * @param {() => void} options.onOpen
    * @param {(data: unknown) => void} options.onMessage
-   * @param {(error: CallError) => void} options.onGone once, unless it was closed from here
+   * @param {(error: CallError, code?: number) => void} options.onGone once, unless it was closed from here
    * @param {() => boolean} options.stood whether the session has stood on it
    */
   constructor(url, options) {
@@ -59,7 +59,7 @@ export class Socket {
     this.#socket = this.#make();
     this.#socket.onopen = () => options.onOpen();
     this.#socket.onmessage = (event) => options.onMessage(event.data);
-    this.#socket.onclose = (event) => this.#gone(this.#closeError(event));
+    this.#socket.onclose = (event) => this.#gone(this.#closeError(event), event.code);
     this.#socket.onerror = () => {
       this.#timer = setTimeout(() => this.#gone(new CallError("gateway-unreachable")), CLOSING);
     };
@@ -113,10 +113,13 @@ export class Socket {
     return new CallError("blocked-by-page", { reason, original });
   }
 
-  /** @param {CallError} error */
-  #gone(error) {
+  /**
+   * @param {CallError} error
+   * @param {number} [code]
+   */
+  #gone(error, code) {
     this.#leave();
-    this.options.onGone(error);
+    this.options.onGone(error, code);
   }
 
   #leave() {

@@ -10,7 +10,7 @@ export declare class Socket {
     options: {
         onOpen: () => void;
         onMessage: (data: unknown) => void;
-        onGone: (error: CallError) => void;
+        onGone: (error: CallError, code?: number) => void;
         stood: () => boolean;
     };
     /**
@@ -18,13 +18,13 @@ export declare class Socket {
      * @param {object} options
      * @param {() => void} options.onOpen
      * @param {(data: unknown) => void} options.onMessage
-     * @param {(error: CallError) => void} options.onGone once, unless it was closed from here
+     * @param {(error: CallError, code?: number) => void} options.onGone once, unless it was closed from here
      * @param {() => boolean} options.stood whether the session has stood on it
      */
     constructor(url: string, options: {
         onOpen: () => void;
         onMessage: (data: unknown) => void;
-        onGone: (error: CallError) => void;
+        onGone: (error: CallError, code?: number) => void;
         stood: () => boolean;
     });
     /** Whether the other side speaks as we do. */
