@@ -14,7 +14,7 @@
 PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
 SITE ?=
-TESTS ?= --numprocesses 2 --dist loadfile  # most tests wait; see tests/scheduling.py
+TESTS ?= --numprocesses 2 --dist loadfile --reruns 1  # see tests/scheduling.py and tests/reruns.py
 BENCH ?=
 SOAK ?=
 FUZZ ?=

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.log import LineFormatter
+from tests import reruns
 from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.firefox import Firefox, run_firefox
@@ -42,6 +43,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     from tests.scheduling import Scheduling
 
     return Scheduling(config, log)
+
+
+pytest_terminal_summary = reruns.show
+pytest_sessionfinish = reruns.judge
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
