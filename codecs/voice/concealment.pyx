@@ -15,6 +15,7 @@ from libc.string cimport memmove
 import numpy as np
 
 from voice.comfort_noise cimport NoiseGenerator
+from voice.levels import LOUDEST_FLOOR, SILENCE
 from voice.stretch cimport period_of
 
 LONGEST_FRAME = 0.12  # s
@@ -35,8 +36,8 @@ cdef double _FADED = 0.08  # nothing of the voice is left
 cdef double _JOINT = 0.0025
 cdef double _LONGEST_JOINT = 0.005
 
-cdef double _LOUDEST_FLOOR = 45.0  # -dBov: someone talked all the time, and this is no background
-cdef double _SILENT_FLOOR = 127.0
+cdef double _LOUDEST_FLOOR = LOUDEST_FLOOR
+cdef double _SILENT_FLOOR = SILENCE
 cdef double _FULL_SCALE = 32767.0
 
 cdef enum:

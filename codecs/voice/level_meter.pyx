@@ -5,7 +5,7 @@ Levels are those of RFC 6464: -dBov, so 0 is the loudest and 127 is silence.
 
 cimport cython
 
-from voice.levels import SILENCE
+from voice.levels import LOUDEST_FLOOR, SILENCE
 
 FAINT = 65  # -dBov: below this nobody hears anything
 
@@ -18,6 +18,7 @@ RISE = 0.02  # dB per frame: a room that grows louder is believed after a while
 
 cdef int _SILENCE = SILENCE
 cdef int _FAINT = FAINT
+cdef double _LOUDEST_FLOOR = LOUDEST_FLOOR
 cdef double _NEAR_NOISE = NEAR_NOISE
 cdef double _LOUDEST_PAUSE = LOUDEST_PAUSE
 cdef double _RISE = RISE
@@ -32,7 +33,8 @@ cdef class LevelMeter:
     level
         Of the newest frame.
     floor
-        Of the noise in the pauses, a float; `SILENCE` until something was heard.
+        Of the noise in the pauses, a float, `LOUDEST_FLOOR` at most; `SILENCE` until something was
+        heard.
     quiet
         Whether the newest frame was a pause.
     """
@@ -49,7 +51,7 @@ cdef class LevelMeter:
             self.quiet = True
             return
         if level > self.floor or self.floor >= _SILENCE:
-            self.floor = level
+            self.floor = max(<double>level, _LOUDEST_FLOOR)
         else:
-            self.floor -= _RISE
+            self.floor = max(self.floor - _RISE, _LOUDEST_FLOOR)
         self.quiet = level >= _FAINT or level >= max(self.floor - _NEAR_NOISE, _LOUDEST_PAUSE)

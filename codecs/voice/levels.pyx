@@ -3,6 +3,7 @@
 from libc.stdint cimport int16_t, int64_t
 
 SILENCE = 127  # -dBov, also for digital silence
+LOUDEST_FLOOR = 45  # -dBov: what is louder and never pauses is no background, but talk or a tone
 
 _OVERLOAD = 32767.0  # 0 dBov: a square wave of full scale (RFC 6465 appendix A.1)
 

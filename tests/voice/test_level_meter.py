@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.level_meter import FAINT, LevelMeter
-from voice.levels import SILENCE
+from voice.levels import LOUDEST_FLOOR, SILENCE
 
 
 def metered(*levels: int) -> LevelMeter:
@@ -57,8 +57,14 @@ def test_a_room_that_grows_louder_is_believed_after_a_while() -> None:
     assert metered(70, *louder, *louder).quiet
 
 
+def test_what_never_pauses_is_no_noise() -> None:
+    """A microphone that is lost in a tone, or in the first word, leaves no roar behind."""
+    assert metered(*[24] * 500).floor == LOUDEST_FLOOR
+    assert metered(60, *[24] * 5000).floor == LOUDEST_FLOOR
+
+
 @given(st.lists(st.integers(0, 127), max_size=300))
 def test_the_floor_stays_a_level(levels: list[int]) -> None:
     meter = metered(*levels)
-    assert -1 < meter.floor <= SILENCE
+    assert LOUDEST_FLOOR <= meter.floor <= SILENCE
     assert meter.level == (levels[-1] if levels else SILENCE)
