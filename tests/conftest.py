@@ -16,7 +16,8 @@ from tests import reruns
 from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.firefox import Firefox, run_firefox
-from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
+from tests.peers.forkserver import ForkServer
+from tests.peers.gateway import FORKED, Gateway, GatewayConfig, run_gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -67,6 +68,15 @@ def _log_is_pytests() -> Iterator[None]:
     for handler in [each for each in root.handlers if isinstance(each.formatter, LineFormatter)]:
         root.removeHandler(handler)
     logging.captureWarnings(False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _gateways_are_forked() -> Iterator[None]:
+    """Import what a gateway needs once, for all that the tests start."""
+    FORKED.append(server := ForkServer())
+    yield
+    FORKED.remove(server)
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -80,8 +80,7 @@ from tests.bench.tables import (
     tradeoff_tables,
 )
 from tests.peers.browser import BrowserError
-from tests.peers.gateway import TREE
-from tests.peers.process import PeerError
+from tests.peers.process import TREE, PeerError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -22,7 +22,7 @@ from gateway.bench.player import Mark
 from tests.bench.load import BenchError, Loaded, Progress, gateway_under_load, silent
 from tests.bench.report import Goal, Rule, Table
 from tests.bench.sockets import more_files
-from tests.peers.gateway import TREE, tree_environment
+from tests.peers.process import TREE, tree_environment
 
 CALLS = 25
 SECONDS = 8.0

@@ -27,7 +27,8 @@ from tests.bench.load import Progress, silent
 from tests.bench.report import render_table
 from tests.bench.waits import waits_table
 from tests.peers.chromium import run_chromium
-from tests.peers.gateway import TREE, GatewayConfig, run_gateway
+from tests.peers.gateway import GatewayConfig, run_gateway
+from tests.peers.process import TREE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

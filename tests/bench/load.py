@@ -17,15 +17,9 @@ from gateway.bench.calls import BenchCall, Target, failures
 from gateway.bench.session import Bench
 from gateway.bench.usage import Usage, read_usage
 from gateway.trunk import SipAddress
-from tests.peers.gateway import (
-    TREE,
-    Gateway,
-    GatewayConfig,
-    Table,
-    run_gateway,
-    tree_environment,
-)
+from tests.peers.gateway import Gateway, GatewayConfig, Table, run_gateway
 from tests.peers.ports import free_port, reserve_ports
+from tests.peers.process import TREE, tree_environment
 
 # The generator's loop must not wait for what it measures. With one core they share it, and no
 # figure of the CPU means anything

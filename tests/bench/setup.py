@@ -33,7 +33,7 @@ from tests.bench.load import (
     gateway_under_load,
     silent,
 )
-from tests.peers.gateway import TREE, tree_environment
+from tests.peers.process import TREE, tree_environment
 
 ANSWER_AT = 1.0  # seconds: browsers and the trunk speak already
 LISTEN = 1.0  # seconds after the answer

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench.beside_sipp import measure
 from tests.bench.load import Progress, environment_of, silent
-from tests.peers.gateway import TREE
+from tests.peers.process import TREE
 
 CALLS = 300
 RATE = 50.0  # calls in a second

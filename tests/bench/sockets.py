@@ -21,7 +21,7 @@ from typing import IO
 
 from gateway.bench.usage import process_tree
 from tests.bench.load import BenchError, Loaded, Progress, gateway_under_load, silent
-from tests.peers.gateway import TREE, tree_environment
+from tests.peers.process import TREE, tree_environment
 
 SOCKETS = 5000
 WARM_UP = 50  # pages that come and go: what the first ones load is theirs alone

@@ -18,7 +18,7 @@ from gateway.bench.usage import read_usage
 from gateway.media.parameters import MediaConfig
 from tests.bench.load import GENERATOR_CORE, MEASURED_CORE, gateway_under_load, on_cores
 from tests.bench.rtpengine import Mode, find_program, run_rtpengine
-from tests.peers.gateway import TREE
+from tests.peers.process import TREE
 
 # What our encoder does unless told otherwise, and what our answer asks of browsers
 DEFAULTS = MediaConfig()

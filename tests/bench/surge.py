@@ -23,8 +23,7 @@ from tests.bench.beside_sipp import measure
 from tests.bench.dialing import request
 from tests.bench.load import Progress, silent
 from tests.bench.sockets import uss
-from tests.peers.gateway import tree_environment
-from tests.peers.process import PeerError, wait_until
+from tests.peers.process import PeerError, tree_environment, wait_until
 
 RUNNING = 500
 RATE = 100.0  # set-ups in a second

@@ -33,8 +33,8 @@ from tests.chaos.page import soak_page
 from tests.chaos.suite import SETUP, run_world, warm_up
 from tests.chaos.world import World
 from tests.end_to_end.trunks import idle
-from tests.peers.gateway import tree_environment
 from tests.peers.namespace import entering, require_namespace
+from tests.peers.process import tree_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

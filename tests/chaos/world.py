@@ -25,9 +25,9 @@ from tests.chaos.cases import AHEAD, AWAY, BEHIND, UP, WAITED
 from tests.chaos.crowd import BROWSERS, REFUSED, TRUNK_MEDIA, Crowd, LiveCall
 from tests.chaos.rows import FileRows, ServerRows
 from tests.end_to_end.trunks import media_ports
-from tests.peers.gateway import TREE, Gateway, GatewayConfig, run_gateway, tree_environment
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.ports import free_port
-from tests.peers.process import PeerError, end_process, poll
+from tests.peers.process import TREE, PeerError, end_process, poll, tree_environment
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

@@ -18,9 +18,8 @@ from playwright.async_api import expect
 from tests.end_to_end.demo import dial, expect_state
 from tests.examples.demo_site import START_LIMIT, clean
 from tests.peers.chromium import Chromium, run_chromium
-from tests.peers.gateway import TREE, tree_environment
 from tests.peers.ports import free_port
-from tests.peers.process import end_process, poll, tail
+from tests.peers.process import TREE, end_process, poll, tail, tree_environment
 from tests.peers.requirement import require
 
 if TYPE_CHECKING:

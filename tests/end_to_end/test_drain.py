@@ -25,9 +25,9 @@ from tests.end_to_end.odd_trunk import HOST, Line, OddTrunk, describe, odd_trunk
 from tests.end_to_end.phone import PhoneCall, calling, waiting
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunks import open_trunk
-from tests.peers.gateway import Gateway, GatewayConfig, run_gateway, tree_environment
+from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.ports import free_port
-from tests.peers.process import wait_until
+from tests.peers.process import tree_environment, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -21,7 +21,8 @@ from tests.end_to_end.odd_trunk import describe
 from tests.end_to_end.recording import assert_heard
 from tests.end_to_end.trunks import idle, lab_trunk
 from tests.peers.browser import record
-from tests.peers.gateway import TREE, GatewayConfig, run_gateway
+from tests.peers.gateway import GatewayConfig, run_gateway
+from tests.peers.process import TREE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -15,8 +15,8 @@ from tests.end_to_end.recording import assert_heard
 from tests.examples.sites import run_site
 from tests.peers.browser import record
 from tests.peers.chromium import ChromiumPage
-from tests.peers.gateway import STOP_LIMIT, TREE, tree_environment
-from tests.peers.process import PeerError, end_process, poll, tail
+from tests.peers.gateway import STOP_LIMIT
+from tests.peers.process import TREE, PeerError, end_process, poll, tail, tree_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.peers.gateway import TREE
+from tests.peers.process import TREE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

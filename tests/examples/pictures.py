@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 from tests.examples.demo_site import DemoSite, examples, run_demo, visitor
 from tests.examples.sites import run_site
 from tests.peers.chromium import Chromium, run_chromium
-from tests.peers.gateway import TREE
 from tests.peers.ports import free_port
+from tests.peers.process import TREE
 from tests.peers.requirement import require
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.peers.gateway import tree_environment
+from tests.peers.process import tree_environment
 from tests.peers.requirement import missing, require
 
 LIBRARY = "libseccomp.so.2"

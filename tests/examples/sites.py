@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.peers.gateway import TREE
-from tests.peers.process import PeerError, end_process, poll, tail
+from tests.peers.process import TREE, PeerError, end_process, poll, tail
 from tests.peers.requirement import require
 
 if TYPE_CHECKING:

@@ -16,9 +16,8 @@ import pytest_asyncio
 from tests.examples.demo_site import TONE, DemoSite, clean, hear, visitor
 from tests.examples.typed import Block, Terminals, blocks, follow, open_terminals
 from tests.peers.chromium import Chromium, run_chromium
-from tests.peers.gateway import TREE, tree_environment
 from tests.peers.ports import free_port
-from tests.peers.process import wait_until
+from tests.peers.process import TREE, tree_environment, wait_until
 from tests.peers.requirement import require
 
 if TYPE_CHECKING:

@@ -18,9 +18,8 @@ import yaml
 
 from gateway.metrics import Metrics
 from tests.gateway.test_metrics import BUSY
-from tests.peers.gateway import TREE
 from tests.peers.ports import free_port
-from tests.peers.process import end_process
+from tests.peers.process import TREE, end_process
 from tests.peers.requirement import require
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from gateway.admission.blocks import Kind
 from gateway.signaling import api, http
 from gateway.signaling.api_messages import NewBlock, Switch
-from tests.peers.gateway import TREE
+from tests.peers.process import TREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

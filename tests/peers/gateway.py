@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
@@ -14,14 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.peers.forkserver import ForkedProcess, ForkServer, Start
 from tests.peers.ports import free_port, release_ports, reserve_ports
-from tests.peers.process import PeerError, Usage, end_process, read_usage, tail
+from tests.peers.process import (
+    PeerError,
+    Usage,
+    end_process,
+    read_usage,
+    tail,
+    tree_environment,
+)
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-TREE = Path(__file__).parents[2]
+# Gateways of this tree are forked where the tests have a server for it (tests/conftest.py)
+FORKED: list[ForkServer] = []
 START_LIMIT = 60.0  # of two dozen that start at once, beside other tests, a few are slow
 STOP_LIMIT = 15.0
 MEDIA_PORTS = 400  # two a call
@@ -83,7 +90,7 @@ class GatewayConfig:
 class Gateway:
     """A running gateway. Use `run_gateway`."""
 
-    def __init__(self, process: Process, config: GatewayConfig, log: Path) -> None:
+    def __init__(self, process: Process | ForkedProcess, config: GatewayConfig, log: Path) -> None:
         self.config = config
         self.url = f"http://127.0.0.1:{config.http_port}"
         self.websocket_url = f"ws://127.0.0.1:{config.http_port}/v1/ws"
@@ -167,15 +174,6 @@ class Gateway:
             raise PeerError(f"the gateway ended with status {status}\n{tail(self._log)}")
 
 
-def tree_environment(*before: Path, tree: Path = TREE) -> dict[str, str]:
-    """Return our environment for a process that finds a tree's packages, whatever is installed.
-
-    What is in the folders `before` them is found first.
-    """
-    search = (*before, tree, tree / "codecs")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, search))}
-
-
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Leave out the variables that would win over the file."""
     return {key: value for key, value in environment.items() if not key.startswith("GATEWAY_")}
@@ -213,15 +211,11 @@ async def run_gateway(
     """
     file = _write(config, directory)
     log = directory / "gateway.log"
+    settled = _without_settings(environment or tree_environment())
+    start = Start("gateway", ["serve", "--config", str(file)], str(directory), settled, str(log))
+    forked = FORKED and environment is None  # whose packages are imported already
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "serve", "--config", str(file)),
-            cwd=directory,
-            env=_without_settings(environment or tree_environment()),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        process = await (FORKED[-1].start(start) if forked else start.in_full(output))
     gateway = Gateway(process, config, log)
     try:
         if wait_ready:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.peers.gateway import STOP_LIMIT, TREE, tree_environment
-from tests.peers.process import PeerError
+from tests.peers.gateway import STOP_LIMIT
+from tests.peers.process import TREE, PeerError, tree_environment
 from tests.peers.requirement import missing, require
 
 if TYPE_CHECKING:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.recording import read_recording
-from tests.peers.gateway import tree_environment
 from tests.peers.host import HOST
 from tests.peers.ports import free_port
-from tests.peers.process import PeerError, end_process, poll, tail
+from tests.peers.process import PeerError, end_process, poll, tail, tree_environment
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

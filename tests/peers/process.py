@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable, Iterator
 
+    from tests.peers.forkserver import ForkedProcess
+
 T = TypeVar("T")
+
+TREE = Path(__file__).parents[2]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -110,7 +114,16 @@ async def poll(
         raise PeerError(f"{what}: not within {limit:g} s") from None
 
 
-async def end_process(process: Process, *, limit: float = 5.0) -> int:
+def tree_environment(*before: Path, tree: Path = TREE) -> dict[str, str]:
+    """Return our environment for a process that finds a tree's packages, whatever is installed.
+
+    What is in the folders `before` them is found first.
+    """
+    search = (*before, tree, tree / "codecs")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, search))}
+
+
+async def end_process(process: Process | ForkedProcess, *, limit: float = 5.0) -> int:
     """Send SIGTERM, after `limit` seconds SIGKILL; return the exit status."""
     if process.returncode is None:
         process.terminate()

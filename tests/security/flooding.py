@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.end_to_end.odd_calls import hang_up
 from tests.end_to_end.trunks import media_events
-from tests.peers.gateway import TREE, tree_environment
-from tests.peers.process import PeerError, end_process
+from tests.peers.process import TREE, PeerError, end_process, tree_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -23,8 +23,8 @@ from gateway.cli import main
 from sdp import SdpError, parse, read_browser_offer
 from tests.conftest import StartGateway
 from tests.gateway.calls.fakes import LOCAL
-from tests.peers.gateway import tree_environment
 from tests.peers.ports import free_port
+from tests.peers.process import tree_environment
 
 FINGERPRINT = ("sha-256", ":".join(["CD"] * 32))
 
