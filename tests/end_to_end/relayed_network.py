@@ -78,8 +78,8 @@ OFFERED = f"""(async () => {STATS}.filter(({{ type }}) => type === "local-candid
     .map(({{ candidateType }}) => candidateType))()"""
 SELECTED = f"""(async () => {{
     const stats = {STATS};
-    const pair = stats.find(({{ type, nominated, state }}) =>
-        type === "candidate-pair" && nominated && state === "succeeded");
+    const chosen = stats.find(({{ type }}) => type === "transport").selectedCandidatePairId;
+    const pair = stats.find(({{ id }}) => id === chosen);
     const local = stats.find(({{ id }}) => id === pair?.localCandidateId);
     return `${{local?.candidateType}} ${{local?.relayProtocol}}`;
 }})()"""
@@ -347,8 +347,8 @@ async def call_by_browser(world: World, name: str, facts: Facts) -> None:
         facts.answered = True
         await hears_client(sound)
         facts.candidates = as_strings(await demo.evaluate(OFFERED))
-        facts.selected = str(await demo.evaluate(SELECTED))
         facts.heard, facts.said = await listen(demo, "demo.call.remoteStream", sound)
+        facts.selected = str(await demo.evaluate(SELECTED))  # now that sound has found its way
         await page.click("#hangup")
     finally:
         await page.wait_for_function("demo.end !== null || demo.error !== null", timeout=25_000)
