@@ -52,7 +52,7 @@ PAGES = [f"{browser}-{kind}" for browser in BROWSERS for kind in KINDS]
 OUTAGES = (2.0, 5.0, 20.0)  # seconds; a browser that is silent for 12 is lost
 RESUME_WINDOW = 60
 SECRET = "an-outage-is-over-after-some-seconds"  # pages of another host need tokens
-BACK = 30.0  # seconds, for what the page does once its network is back: Firefox takes up to 19
+BACK = 15.0  # seconds, for what the page does once its network is back
 
 # What the page sees, by the clock of this machine: its call's events, and sound that comes
 WATCH = """(() => {

@@ -11,6 +11,7 @@
 import { NO_TOKEN } from "./access.js";
 import { CallError, errorFromFrame } from "./errors.js";
 import { brief, parse, readWelcome } from "./frames.js";
+import { mayTry } from "./patience.js";
 import { Pulse } from "./pulse.js";
 import { Questions } from "./questions.js";
 import { Socket } from "./socket.js";
@@ -61,6 +62,8 @@ export class Signaling {
   #interruption = null;
   /** performance.now() when the socket was lost */
   #lostAt = 0;
+  /** performance.now() at the last try to come back */
+  #triedAt = 0;
   #pause = FIRST_PAUSE;
   /** Of the frames that the lost socket has cost, those to come. */
   #missed = 0;
@@ -276,14 +279,24 @@ export class Signaling {
     this.#disconnect();
     if (!this.#interruption) this.#interrupt(error);
     // Pages that a gateway loses together must not come back together.
-    this.#timer = setTimeout(() => this.#connect(), this.#pause * (0.5 + Math.random() / 2));
+    this.#timer = setTimeout(() => void this.#comeBack(), this.#pause * (0.5 + Math.random() / 2));
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+  }
+
+  /** Tries another socket, unless its failure would cost more than it may bring. */
+  async #comeBack() {
+    const hopeless = !(await mayTry(this.url, performance.now() - this.#triedAt));
+    if (this.#socket || this.#loss || !this.#interruption) return; // woken meanwhile, or closed
+    if (hopeless) return this.#drop(new CallError("gateway-unreachable"));
+    this.#triedAt = performance.now();
+    this.#connect();
   }
 
   /** @param {CallError} error */
   #interrupt(error) {
     this.#interruption = error;
     this.#lostAt = performance.now();
+    this.#triedAt = -Infinity;
     this.#pause = FIRST_PAUSE;
     this.#welcomed = false;
     this.welcome = this.#expectWelcome();
