@@ -14,15 +14,8 @@ prepare
 need chromium chromium 150.0.7871.100
 
 run 60 <<'PYTHON'
-import http.server
-import json
-import os
-import shutil
-import subprocess
-import threading
-
-from chromium_flags import FLAGS
 from expect import end, expect
+from page import look
 
 PAGE = """<!doctype html><script>
 async function choose(element, id) {
@@ -46,44 +39,7 @@ async function choose(element, id) {
 })().catch((error) => fetch("/found", { method: "POST", body: JSON.stringify(String(error)) }));
 </script>"""
 
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.answer(PAGE.encode())
-
-    def do_POST(self):
-        self.server.found = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.answer(b"")
-        self.server.told.set()
-
-    def answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-server.told = threading.Event()
-threading.Thread(target=server.serve_forever, daemon=True).start()
-profile = f"{os.environ['WORK']}/profile"
-address = f"http://127.0.0.1:{server.server_port}/"
-browser = subprocess.Popen(
-    [shutil.which("chromium"), *FLAGS, f"--user-data-dir={profile}", address],
-    env={**os.environ, "HOME": os.environ["WORK"]},
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
-)
-try:
-    assert server.told.wait(40), "the page has told nothing"
-finally:
-    browser.terminate()
-    browser.wait()
-found = server.found
+found = look("chromium", PAGE)
 expect(found["none"], ["taken", True], "an element without a stream")
 expect(found["empty"], ["AbortError", False], "one whose stream has no track")
 expect(found["full"], ["taken", True], "one whose stream has a track")

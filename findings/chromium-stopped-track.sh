@@ -11,22 +11,14 @@
 #   collections of garbage; of 20 whose listener was taken off, none.
 set -eu
 . "$(dirname -- "$0")/lib/prepare.sh"
-prepare aiortc==1.16.0 aioice==0.13.0 av==18.1.0
+prepare
 need chromium chromium 150.0.7871.100
 
 run 90 <<'PYTHON'
-import http.server
-import json
-import os
-import shutil
-import subprocess
-import threading
-
-from chromium import version
-from chromium_flags import FLAGS
 from expect import end, expect
+from page import look
 
-PAGE = b"""<!doctype html><script>
+PAGE = """<!doctype html><script>
 async function use(off) {
   const media = await navigator.mediaDevices.getUserMedia({ audio: true });
   const [track] = media.getTracks();
@@ -56,50 +48,7 @@ async function left(off) {
 })();
 </script>"""
 
-told = threading.Event()
-found = {}
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self._answer(PAGE)
-
-    def do_POST(self):
-        found.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self._answer(b"")
-        told.set()
-
-    def _answer(self, body):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-browser = subprocess.Popen(
-    [
-        shutil.which("chromium"),
-        *FLAGS,
-        "--js-flags=--expose-gc",
-        f"--user-data-dir={os.environ['WORK']}/profile",
-        f"http://127.0.0.1:{server.server_port}/",
-    ],
-    env={**os.environ, "HOME": os.environ["WORK"]},
-    stdout=subprocess.DEVNULL,
-    stderr=subprocess.DEVNULL,
-)
-try:
-    assert told.wait(60), "the page has told nothing"
-finally:
-    browser.terminate()
-    browser.wait()
-print(version())
+found = look("chromium", PAGE, "--js-flags=--expose-gc", limit=60)
 assert "error" not in found, found
 expect(found["kept"], 20, "objects left of 20 that a stopped track's listener holds")
 expect(found["off"], 0, "objects left of 20 whose listener was taken off")
