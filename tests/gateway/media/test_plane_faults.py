@@ -196,6 +196,7 @@ class TestFaults:
             monkeypatch.setattr(faulty.trunk._digits, "receive", fail)
             for session, far_end in trunks.items():
                 await session.connect_trunk(far_end.remote())
+                assert await far_end.packets(1)  # so it is taken from, too
                 far_end.send(session.local.trunk_port, END_OF_5, payload_type=101)
             async with asyncio.timeout(10):
                 assert await told[faulty].get() == BrowserLost(LossReason.INTERNAL)
