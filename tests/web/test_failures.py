@@ -74,6 +74,17 @@ async def test_gateway_that_is_not_there(open_page: OpenPage) -> None:
     assert await page.evaluate("harness.open()") == NOTHING
 
 
+@pytest.mark.parametrize("url", ["/v1/ws", "http://127.0.0.1:{port}/v1/ws"])
+async def test_address_as_a_page_writes_it(
+    fake_gateway: FakeGateway, open_page: OpenPage, url: str
+) -> None:
+    """Not all browsers take these for a WebSocket's."""
+    page = await open_page()
+    assert await dial(page, device={"url": url.format(port=fake_gateway.port)}) is None
+    absolute = f"ws://127.0.0.1:{fake_gateway.port}/v1/ws"
+    assert await page.evaluate("harness.device.url") == absolute
+
+
 async def test_address_that_is_none(open_page: OpenPage) -> None:
     page = await open_page()
     error = await dial(page, device={"url": "not a url"})

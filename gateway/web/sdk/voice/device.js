@@ -66,7 +66,7 @@ export class Device extends Base {
     const emit = (event, ...args) => this.emit(event, ...args);
     this.#options = { ...options };
     this.language = speak(options.language);
-    this.url = options.url ?? gatewayUrl();
+    this.url = gatewayUrl(options.url);
     /** The computer's microphones and speakers. */
     this.audio = new AudioDevices(() => this.calls.filter((call) => call.audioElement), destroyed);
     const devices = this.audio;
@@ -106,7 +106,7 @@ export class Device extends Base {
    */
   static runPreflight(options = {}, more = {}) {
     const given = typeof options === "string" ? { ...more, token: options } : options;
-    return new Preflight({ ...given, url: given.url ?? gatewayUrl() });
+    return new Preflight({ ...given, url: gatewayUrl(given.url) });
   }
 
   /**
@@ -363,10 +363,17 @@ export class Device extends Base {
 /**
  * The gateway serves this module below sdk/, in a file of its own or in a minified one, and its WebSocket beside sdk/.
  * Both may stand under a path of a proxy's. In a bundle of the page's own it is taken to be the page's server.
+ *
+ * @param {string} [given] as the page writes it: absolute, or seen from the page
  */
-function gatewayUrl() {
+function gatewayUrl(given) {
   const above = import.meta.url.lastIndexOf("/sdk/");
-  const url = above < 0 ? new URL("/v1/ws", import.meta.url) : new URL(`${import.meta.url.slice(0, above)}/v1/ws`);
-  url.protocol = url.protocol.replace("http", "ws");
-  return url.href;
+  const own = above < 0 ? new URL("/v1/ws", import.meta.url).href : `${import.meta.url.slice(0, above)}/v1/ws`;
+  try {
+    const url = new URL(given ?? own, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    return url.href;
+  } catch {
+    return given ?? own; // the socket says what is wrong with it
+  }
 }

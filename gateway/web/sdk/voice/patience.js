@@ -13,12 +13,15 @@ const ASKED = 2_000;
 const ANYWAY = 10_000;
 
 /**
- * @param {string} url of the WebSocket
+ * @param {string} url of the WebSocket, absolute
  * @param {number} since ms since the last try
  */
 export async function mayTry(url, since) {
   if (!navigator.userAgent.includes("Firefox/") || since > ANYWAY) return true;
-  const { href } = new URL(url.replace(/^ws/, "http"));
-  // A proxy answers for a gateway that is away, by an error
-  return fetch(href, { cache: "no-store", signal: AbortSignal.timeout(ASKED) }).then(({ ok }) => ok, () => false);
+  try {
+    const answer = await fetch(url.replace(/^ws/, "http"), { cache: "no-store", signal: AbortSignal.timeout(ASKED) });
+    return answer.ok; // a proxy answers for a gateway that is away, by an error
+  } catch {
+    return false;
+  }
 }
