@@ -14,7 +14,7 @@
 PYTHON ?= python3
 LISTEN ?= $(or $(GATEWAY_HTTP__LISTEN),127.0.0.1:8080)
 SITE ?=
-TESTS ?= --numprocesses 2 --dist loadfile --reruns 1  # see tests/scheduling.py and tests/reruns.py
+TESTS ?= --numprocesses 2 --dist loadfile --second-try  # see tests/scheduling.py and tests/second_try.py
 BENCH ?=
 SOAK ?=
 FUZZ ?=

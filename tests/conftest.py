@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gateway.log import LineFormatter
-from tests import reruns
+from tests import second_try
 from tests.peers.asterisk import AsteriskLab, require_lab, run_lab
 from tests.peers.chromium import Chromium, run_chromium
 from tests.peers.firefox import Firefox, run_firefox
@@ -46,8 +46,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
     return Scheduling(config, log)
 
 
-pytest_terminal_summary = reruns.show
-pytest_sessionfinish = reruns.judge
+pytest_addoption = second_try.add_option
+pytest_sessionfinish = second_try.try_again
+pytest_terminal_summary = second_try.show
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
