@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,11 @@ def run(folder: Path, *options: str, late: int, sound: bool = True) -> tuple[int
     (folder / "test_some.py").write_text(TESTS.format(late=late, sound=sound))
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {TREE}\n")
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options)
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    # Options of the run that this is a part of are not for it
+    environment = {key: value for key, value in os.environ.items() if key != "PYTEST_ADDOPTS"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+    )
     return done.returncode, done.stdout
 
 

@@ -54,14 +54,14 @@ class Start:
     environment: dict[str, str]
     log: str  # gets standard output and standard error
 
-    async def in_full(self, log: IO[bytes]) -> Process:
+    async def in_full(self, output: IO[bytes]) -> Process:
         """Start it as its users do."""
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self.module, *self.arguments),
             cwd=self.folder,
             env=self.environment,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=asyncio.subprocess.STDOUT,
         )
 

@@ -17,7 +17,7 @@ from tests.interop.matrix.rows import INCOMING
 from tests.peers.gateway import Gateway, GatewayConfig, run_gateway
 from tests.peers.host import HOST
 from tests.peers.process import poll
-from tests.tones import assert_tone
+from tests.tones import assert_tone, measure_tone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -35,6 +35,7 @@ SOMEBODY_TONE: Final = 1000.0
 TALK: Final = 1.5  # seconds at least
 JUDGED: Final = 0.4  # seconds of sound
 RATIO, MARGIN = -12.0, 10.0  # dB; in noise a tone is 22 dB below the rest
+TRIES: Final = 4  # to find the caller in what a peer hears, a second each
 LAST: Final = 1  # second, of which such a part is judged
 FAILOVER: Final = "failover"  # a way that every peer has: by a trunk that is dead, then its first
 PHONE: Final = "phone"  # the way to a trunk that a test plays by hand: fallbacks are there
@@ -167,6 +168,20 @@ def judge_somebody(outcome: Outcome, samples: Samples) -> None:
     judge(outcome, present=[SOMEBODY_TONE])
     absent = [PEER_TONE, SOMEBODY_TONE]
     assert_somewhere(samples, 8000, present=[CALLER_TONE], absent=absent)
+
+
+async def heard_by(sound: Sound) -> Samples:
+    """Return what a peer has heard in the last second, once the caller is in it.
+
+    Caller and peer are one process here. Where that stands still, nothing is said meanwhile, and
+    a second of silence is read all at once afterwards.
+    """
+    for _ in range(TRIES):
+        await sound.hear(60)
+        samples = sound.samples(1.0)
+        if measure_tone(samples, sound.rate, CALLER_TONE).level > -40:
+            break
+    return samples
 
 
 def judge_peer(samples: Samples, rate: int) -> None:

@@ -13,6 +13,7 @@ from tests.interop.matrix.cells import Column, NotApplicable
 from tests.interop.matrix.house import (
     FAILOVER,
     PEER_TONE,
+    heard_by,
     judge,
     judge_peer,
     judge_phone,
@@ -165,8 +166,7 @@ async def incoming(house: House, peer: Peer) -> None:
         await page.hear("incoming")
         await page.accept()
         await page.hear("answered")
-        await sound.hear(60)
-        samples = sound.samples(1.0)
+        samples = await heard_by(sound)
         outcome = await page.hang_up()
         await call.hear("BYE")
     judge(outcome)

@@ -14,7 +14,7 @@ from tests.end_to_end.odd_sound import Sound, open_sound
 from tests.end_to_end.odd_trunk import Line, OddTrunk, describe, odd_trunk, offered_address
 from tests.end_to_end.trunks import open_trunk
 from tests.interop.matrix.cells import Way
-from tests.interop.matrix.house import PEER_TONE, judge, judge_peer
+from tests.interop.matrix.house import PEER_TONE, heard_by, judge, judge_peer
 from tests.peers.proxy import PASSWORD, Kamailio, run_kamailio
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ async def converse(there: Dialed) -> None:
     """Talk, and have the page hang up; both ends have heard each other."""
     line, call, sound = there
     await call.hear("answered")
-    await sound.hear(60)
-    samples = sound.samples(1.0)
+    samples = await heard_by(sound)
     outcome = await call.hang_up()
     await line.hear("BYE")
     assert call.ended() == ("local", "hangup", 200)

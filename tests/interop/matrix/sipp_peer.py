@@ -26,7 +26,7 @@ from tests.gateway.trunk.script import (
     write_script,
 )
 from tests.interop.matrix.cells import Way
-from tests.interop.matrix.house import PEER_TONE, judge, judge_peer
+from tests.interop.matrix.house import PEER_TONE, heard_by, judge, judge_peer
 from tests.interop.matrix.rows import NATTED, SLOW
 from tests.interop.matrix.steps import (
     CHALLENGE,
@@ -158,8 +158,7 @@ async def converse(call: PhoneCall, sound: Sound, sipp: Sipp) -> None:
     if sound.target is None:  # behind a NAT nobody else can speak first
         invite = next(each for each in sipp.messages() if each.method == "INVITE")
         sound.target = offered_address(invite.body)
-    await sound.hear(60)
-    samples = sound.samples(1.0)
+    samples = await heard_by(sound)
     outcome = await call.hang_up()
     await sipp.finish()
     judge(outcome)
