@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.end_to_end.recording import assert_heard
 from tests.tones import (
     assert_tone,
     make_tone,
@@ -17,6 +18,7 @@ from tests.tones import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+RATE = 8000
 RATES = [8000, 16000, 48000]
 
 
@@ -73,3 +75,25 @@ def test_a_wav_file_comes_back_as_it_went(tmp_path: Path) -> None:
     read, rate = read_wav(write_wav(tmp_path / "tone.wav", samples, 16000))
     assert rate == 16000
     assert np.array_equal(read, samples)
+
+
+class TestHeard:
+    """Who is heard on a busy machine, where a frame is late now and then."""
+
+    def test_one_quarter_may_be_spoiled(self) -> None:
+        late = make_tone(440, seconds=1, rate=RATE)
+        late[4200:5000] = np.random.default_rng(1).integers(-32768, 32767, 800)
+        with pytest.raises(AssertionError, match="above the rest"):
+            assert_tone(late, RATE, present=[440], ratio=3.0)
+        assert_heard(late, RATE, present=[440], absent=[660])
+        late[1000:1800] = late[4200:5000]
+        with pytest.raises(AssertionError, match="above the rest"):
+            assert_heard(late, RATE, present=[440], absent=[660])
+
+    @pytest.mark.parametrize("share", [0.4, 1.0])
+    def test_another_tone_is_noticed(self, share: float) -> None:
+        heard = make_tone(440, seconds=1, rate=RATE)
+        other = make_tone(660, seconds=share, rate=RATE, level=-20)
+        heard[: len(other)] += other
+        with pytest.raises(AssertionError, match="660 Hz"):
+            assert_heard(heard, RATE, present=[440], absent=[660])
