@@ -19,6 +19,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +31,11 @@ from tests.bench.report import Table, render_table, write_json
 from tests.chaos.cases import LANES
 from tests.chaos.growth import Look, Run
 from tests.chaos.page import soak_page
-from tests.chaos.suite import SETUP, run_world, warm_up
+from tests.chaos.suite import run_world, set_up, warm_up
 from tests.chaos.world import World
 from tests.end_to_end.trunks import idle
 from tests.peers.namespace import entering, require_namespace
-from tests.peers.process import tree_environment
+from tests.peers.process import PeerError, poll, tree_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,8 @@ STEP = 30.0  # seconds of talk between two looks
 EVERY = 3.0  # seconds between two short calls beside those that last
 LINES = 8  # short calls at a time
 STEPS = 20  # looks at the short calls
+SETUP = set_up("256m")  # 18,000 calls leave 40 MB of rows, audit and log
+WRITTEN = 30.0  # seconds, for the rows that wait
 
 
 class Soak:
@@ -95,7 +98,7 @@ class Soak:
     def call(self, count: int) -> Run:
         """Place calls that end once they are up."""
         world, run = self._world, Run()
-        self._calls = 0
+        before, self._calls = self._rows(), 0
 
         async def line(calls: int) -> None:
             for _ in range(calls):
@@ -113,7 +116,18 @@ class Soak:
             world.bench.run(lines(max(LINES, count // STEPS)))
             world.bench.run(idle(world.gateway, 20.0))
             self._look(run)
+        if missing := before + self._calls - self._rows():
+            run.count("without a row", missing)
         return run
+
+    def _rows(self) -> int:
+        """Count the rows of calls, once none waits to be written."""
+        with suppress(PeerError):  # that they do not come is told by their count
+            self._world.bench.run(poll(self._all_written, limit=WRITTEN, what="all rows are there"))
+        return self._world.recorded().total()
+
+    async def _all_written(self) -> bool:
+        return not (await self._world.gateway.metrics())["gateway_records_queued"]
 
 
 def table(title: str, run: Run) -> Table:

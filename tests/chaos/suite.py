@@ -37,8 +37,15 @@ LATER = 2.0  # seconds of sound once pages have come back
 
 HUNG_UP = "all calls hung up"
 
-DISK = "/mnt"  # a small one, mounted for us
-SETUP = f"ip link set lo up && mount -t tmpfs -o size=16m tmpfs {DISK}"
+DISK = "/mnt"  # one of its own, mounted for us
+
+
+def set_up(disk: str) -> str:
+    """Return what makes a network and a disk of this size, as tmpfs(5) has sizes."""
+    return f"ip link set lo up && mount -t tmpfs -o size={disk} tmpfs {DISK}"
+
+
+SETUP = set_up("16m")  # which can be filled
 
 
 @dataclass
